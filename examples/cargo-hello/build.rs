@@ -1,0 +1,3 @@
+fn main() {
+    kbuild::Build::new().file("module/hello.c").compile("hello");
+}

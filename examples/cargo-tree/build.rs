@@ -1,0 +1,3 @@
+fn main() {
+    kbuild::Build::tree("driver").compile_all();
+}

@@ -1,0 +1,275 @@
+//! The command line: what clap parses, and the checks that clap cannot express.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
+
+use crate::help;
+use crate::values::{config, define, make_var, pair};
+
+/// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
+///
+/// The sources and the kernel trees are only read; everything that is made lies in the output
+/// directory.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kbuild-rs",
+    version,
+    after_help = help::EXIT,
+    arg_required_else_help = true,
+    subcommand_required = true,
+)]
+pub(crate) struct Cli {
+    /// When to colour what is written to standard error.
+    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build a module tree, or one module from a list of sources.
+    #[command(long_about = help::BUILD)]
+    Build(Box<BuildArgs>),
+    /// List the kernel trees on this machine and what each of them can do.
+    Kernels(KernelsArgs),
+    /// Tell what a module is: release, vermagic, dependencies, symbols in and out.
+    Info(InfoArgs),
+    /// Remove what `build` has made.
+    Clean(CleanArgs),
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a pipe or a file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// `--message-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// Text on standard error, the path of each product on standard output.
+    Human,
+    /// Everything on standard output, one JSON object a line.
+    Json,
+}
+
+/// `--missing-symvers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SymversPolicy {
+    /// Do not build.
+    Error,
+    /// Build, and say that no symbol was checked.
+    Warn,
+}
+
+/// `kbuild-rs build`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = help::BUILD_EXAMPLES,
+    override_usage = help::BUILD_USAGE,
+)]
+pub(crate) struct BuildArgs {
+    /// The module tree [default: .], or with --name the sources of the module.
+    #[arg(value_name = "DIR|SOURCE")]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) against: Against,
+    #[command(flatten)]
+    pub(crate) tree: TreeArgs,
+    #[command(flatten)]
+    pub(crate) declared: DeclaredArgs,
+    #[command(flatten)]
+    pub(crate) both: BothArgs,
+    #[command(flatten)]
+    pub(crate) products: Products,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// Flags on the kernel and its toolchain.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kernel and toolchain")]
+pub(crate) struct Against {
+    /// Kernel to build against: the path of its tree, or a release such as 6.12.117+deb12-amd64.
+    /// Repeat it to build for several. Default: $KDIR, else the running kernel, else the newest
+    /// one installed.
+    #[arg(long, value_name = "PATH|RELEASE")]
+    pub(crate) kernel: Vec<OsString>,
+    /// Architecture that the kernel has to have (x86, arm64, aarch64, …).
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    /// Prefix of a cross toolchain, such as aarch64-linux-gnu-.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) cross_compile: Option<String>,
+    /// Build with LLVM: 1, a version suffix such as -19, or a folder such as
+    /// /usr/lib/llvm-19/bin/. Default: as the kernel was built.
+    #[arg(long, value_name = "1|SUFFIX|DIR", allow_hyphen_values = true)]
+    pub(crate) llvm: Option<String>,
+    /// C compiler instead of the one that the kernel was built with.
+    #[arg(long, value_name = "CC")]
+    pub(crate) cc: Option<String>,
+}
+
+/// Flags on a module tree.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Module tree")]
+pub(crate) struct TreeArgs {
+    /// Folder to copy where the module needs more than its own, relative to DIR: a Makefile that
+    /// reaches ../common needs --root .. .
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Leave files or folders out of the build. * stands for anything but a slash, ** for
+    /// anything; without a slash, the pattern is a name at any depth.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Command that prepares the tree (configure, a generator); sh runs it in the copy, before
+    /// make starts.
+    #[arg(long, value_name = "CMD")]
+    pub(crate) prepare: Vec<OsString>,
+    /// File that --prepare reads: it runs again when one of these has changed. Default: when any
+    /// file of the tree has.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prepare_input: Vec<PathBuf>,
+}
+
+/// Flags on a declared module.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Module from sources (--name)")]
+pub(crate) struct DeclaredArgs {
+    /// Build one module of this name from the sources given: .c, .S, or .o_shipped.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Add a folder to the header search path.
+    #[arg(short = 'I', long = "include", value_name = "DIR")]
+    pub(crate) include: Vec<PathBuf>,
+    /// Define a macro for C and assembler.
+    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
+    pub(crate) define: Vec<(String, Option<String>)>,
+    /// Flag for the C compiler, after the kernel's own.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) cflag: Vec<OsString>,
+    /// Flag for the assembler.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) asflag: Vec<OsString>,
+    /// Flag for the linker that joins the module's objects.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) ldflag: Vec<OsString>,
+}
+
+/// Flags on both forms.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Symbols, configuration, make")]
+pub(crate) struct BothArgs {
+    /// Module.symvers of a module whose symbols this one uses.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) symvers: Vec<PathBuf>,
+    /// What to do when the kernel tree has no Module.symvers, so that no symbol can be checked.
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]
+    pub(crate) missing_symvers: SymversPolicy,
+    /// Set a CONFIG_ symbol of the module's own to m, y or n.
+    #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
+    pub(crate) config: Vec<(String, kbuild::Config)>,
+    /// Set a variable on make's command line. The value arrives as it is; nothing in it is run.
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
+    pub(crate) make_var: Vec<(String, OsString)>,
+    /// Add a variable to the environment of make, which otherwise gets a short list only.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = OsStringValueParser::new().try_map(pair))]
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// kbuild target instead of "modules", such as foo.o or dir/.
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Vec<String>,
+}
+
+/// Flags on what comes out.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Products")]
+pub(crate) struct Products {
+    /// Output directory: DIR/hello.ko, or with several kernels DIR/RELEASE/hello.ko
+    /// [default: kbuild-out].
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Copy the module to this file as well; it has to be the only one. The copy is left alone
+    /// where it would not change.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) depfile: Option<PathBuf>,
+}
+
+/// Flags on how to build.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How")]
+pub(crate) struct How {
+    /// Jobs that make may run, where no jobserver says so. Default: as many as there are cores.
+    #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Show the commands that make runs; twice (-vv), also why.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Turn on more compiler warnings: 1, 2, 3, or a mixture, as kbuild's W= takes it.
+    #[arg(short = 'W', long = "warnings", value_name = "LEVEL")]
+    pub(crate) warnings: Option<String>,
+    /// Show warnings and errors only.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// How to tell what happens, and what came out.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
+    /// Print the environment and the make line; write and start nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `kbuild-rs kernels`.
+#[derive(Debug, Args)]
+#[command(after_help = help::KERNELS_MARKS)]
+pub(crate) struct KernelsArgs {
+    /// Print one JSON object a kernel tree, one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `kbuild-rs info`.
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Module, or folder: every module below it.
+    #[arg(value_name = "FILE.ko|DIR", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// List the symbols, instead of counting them.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print one JSON object a module, one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `kbuild-rs clean`.
+#[derive(Debug, Args)]
+#[command(after_help = help::CLEAN_EXAMPLES)]
+pub(crate) struct CleanArgs {
+    /// Remove only what came from this module tree. Default: all that was made.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Output directory to clean [default: kbuild-out].
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Name each path that was removed.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Say nothing but errors.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}

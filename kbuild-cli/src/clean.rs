@@ -1,0 +1,90 @@
+//! `kbuild-rs clean`: removes what builds have made, and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::args::CleanArgs;
+use crate::failure::{Failure, exit_code};
+use crate::out;
+use crate::outdir::{OutDir, remove_if_bare};
+use crate::progress::{Manner, Progress};
+use crate::style::{Style, count};
+
+pub(crate) fn run(args: &CleanArgs, style: Style) -> ExitCode {
+    let mut progress = Progress::new(Manner::new(style, args.quiet));
+    match clean(args) {
+        Ok(removed) => {
+            let out_dir = OutDir::path(args.out_dir.as_deref());
+            if args.verbose {
+                for path in &removed {
+                    out::result(path.as_os_str().as_encoded_bytes());
+                }
+            }
+            let what = match removed.len() {
+                0 => "nothing to remove in".to_owned(),
+                n => format!("removed {} from", count(n, "path")),
+            };
+            progress.chatter(&format!("{what} {}", out_dir.display()));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            progress.error(&failure.to_string());
+            exit_code([&failure])
+        }
+    }
+}
+
+fn clean(args: &CleanArgs) -> Result<Vec<PathBuf>, Failure> {
+    let out_dir = OutDir::path(args.out_dir.as_deref());
+    let tree = args.dir.as_deref();
+    let mut removed = Vec::new();
+    for dir in candidates(out_dir) {
+        let gone = kbuild::clean(&dir, tree)?;
+        if dir != out_dir && !gone.is_empty() {
+            remove_if_bare(&dir);
+        }
+        removed.extend(gone);
+    }
+    if args.out_dir.is_none() {
+        remove_if_bare(out_dir);
+    }
+    Ok(removed)
+}
+
+/// The directories that a build may have written to: OUT itself, and OUT/RELEASE when it was for
+/// several kernels. The library knows which of them hold something: what is private to a build
+/// need not lie in its output directory.
+fn candidates(out_dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(out_dir).into_iter().flatten().flatten();
+    let mut below: Vec<_> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| entry.file_name() != ".kbuild")
+        .map(|entry| entry.path())
+        .collect();
+    below.sort();
+    below.insert(0, out_dir.to_owned());
+    below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::Scratch;
+
+    #[test]
+    fn the_folder_of_each_kernel_is_looked_at() {
+        let scratch = Scratch::new("clean");
+        let out = &scratch.0;
+        for folder in ["6.1.0", "5.10.0", ".kbuild"] {
+            fs::create_dir(out.join(folder)).unwrap();
+        }
+        fs::write(out.join("hello.ko"), "").unwrap();
+        std::os::unix::fs::symlink("/", out.join("link")).unwrap();
+        assert_eq!(
+            candidates(out),
+            [out.clone(), out.join("5.10.0"), out.join("6.1.0")]
+        );
+        assert_eq!(candidates(&out.join("missing")).len(), 1);
+    }
+}

@@ -1,0 +1,132 @@
+//! What went wrong, and which exit code it is.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use kbuild::ErrorKind;
+
+use crate::files::FileError;
+
+/// A failure of the library, or of the little that the program does itself.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: String,
+    message: String,
+    call: bool,
+}
+
+impl Failure {
+    /// The caller asked for what cannot be: exit code 2.
+    pub(crate) fn call(message: impl Into<String>) -> Self {
+        Failure {
+            kind: kebab(&format!("{:?}", ErrorKind::InvalidInput)),
+            message: message.into(),
+            call: true,
+        }
+    }
+
+    /// The call was right, and there is nothing to show for it.
+    pub(crate) fn nothing(message: impl Into<String>) -> Self {
+        Failure {
+            kind: kebab(&format!("{:?}", ErrorKind::InvalidFile)),
+            message: message.into(),
+            call: false,
+        }
+    }
+
+    /// The class, as JSON has it: `kernel-not-found`.
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether the call was wrong, rather than the machine or the sources.
+    pub(crate) fn is_call(&self) -> bool {
+        self.call
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<kbuild::Error> for Failure {
+    fn from(error: kbuild::Error) -> Self {
+        Failure {
+            kind: kebab(&format!("{:?}", error.kind())),
+            message: error.to_string(),
+            // A kernel or a compiler that is missing is the machine's fault: the same call works
+            // on another one.
+            call: matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::SourceNotFound
+            ),
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Failure {
+            kind: kebab(&format!("{:?}", ErrorKind::Io)),
+            message: error.to_string(),
+            call: false,
+        }
+    }
+}
+
+/// The exit code for what failed: 2 when nothing but the call was to blame, else 1.
+pub(crate) fn exit_code<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> ExitCode {
+    let mut code = 0;
+    for failure in failures {
+        match (code, failure.is_call()) {
+            (0, true) => code = 2,
+            (_, false) => code = 1,
+            _ => {}
+        }
+    }
+    ExitCode::from(code)
+}
+
+fn kebab(camel: &str) -> String {
+    let mut kebab = String::with_capacity(camel.len() + 4);
+    for (i, c) in camel.char_indices() {
+        if c.is_ascii_uppercase() && i > 0 {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Failure {
+        Failure {
+            kind: "io".to_owned(),
+            message: String::new(),
+            call: false,
+        }
+    }
+
+    #[test]
+    fn kinds_are_written_as_json_has_them() {
+        assert_eq!(kebab("KernelNotFound"), "kernel-not-found");
+        assert_eq!(kebab("Io"), "io");
+        assert_eq!(Failure::call("x").kind(), "invalid-input");
+    }
+
+    #[test]
+    fn the_exit_code_is_2_only_when_the_call_alone_was_wrong() {
+        let code = |failures: &[Failure]| format!("{:?}", exit_code(failures));
+        let number = |n: u8| format!("{:?}", ExitCode::from(n));
+        assert_eq!(code(&[]), number(0));
+        assert_eq!(code(&[Failure::call("x")]), number(2));
+        assert_eq!(code(&[machine()]), number(1));
+        assert_eq!(code(&[Failure::call("x"), machine()]), number(1));
+        assert_eq!(code(&[machine(), Failure::call("x")]), number(1));
+    }
+}

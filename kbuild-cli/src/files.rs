@@ -1,0 +1,162 @@
+//! Files that other tools wait for: there whole, or not there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be written, with the path that it was about.
+#[derive(Debug)]
+pub(crate) struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl std::fmt::Display for FileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "cannot {} {}: {}",
+            self.doing,
+            self.path.display(),
+            self.source
+        )
+    }
+}
+
+impl FileError {
+    pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        FileError {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Writes `path` by renaming a finished file over it. What is no regular file, such as
+/// `/dev/stdout`, is written into: a rename would put a file in its place.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::new("write", path, source);
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return file.write_all(bytes).map_err(failed);
+    }
+    let (temporary, mut file) = create_beside(path).map_err(failed)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // The half of a file is of no use; that it stays is the smaller trouble.
+        let _ = fs::remove_file(&temporary);
+        failed(source)
+    })
+}
+
+/// Makes `to` a copy of `from`, and leaves it alone where it is one already: what depends on its
+/// mtime then has nothing to do.
+pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<(), FileError> {
+    let wanted = fs::read(from).map_err(|source| FileError::new("read", from, source))?;
+    if fs::metadata(to).is_ok_and(|m| m.is_file()) && holds(to, &wanted) {
+        return Ok(());
+    }
+    write(to, &wanted)
+}
+
+fn holds(path: &Path, wanted: &[u8]) -> bool {
+    let Ok(mut file) = File::open(path) else {
+        return false;
+    };
+    let same_size = file
+        .metadata()
+        .is_ok_and(|m| m.len() == wanted.len() as u64);
+    let mut found = Vec::new();
+    same_size && file.read_to_end(&mut found).is_ok() && found == wanted
+}
+
+/// A new file in the same folder: a rename across file systems would not be one step.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let id = std::process::id();
+    for attempt in 0..100 {
+        let temporary = folder.join(format!(".kbuild-rs-{id}-{attempt}.tmp"));
+        match File::create_new(&temporary) {
+            Ok(file) => return Ok((temporary, file)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A folder of a test's own, removed at its end.
+    pub(crate) struct Scratch(pub(crate) PathBuf);
+
+    impl Scratch {
+        pub(crate) fn new(name: &str) -> Self {
+            let dir =
+                std::env::temp_dir().join(format!("kbuild-cli-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&dir);
+            fs::create_dir_all(&dir).unwrap();
+            Scratch(dir)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_copy_that_would_not_change_keeps_its_mtime() {
+        let dir = Scratch::new("copy");
+        let (from, to) = (dir.0.join("from"), dir.0.join("to"));
+        fs::write(&from, "one").unwrap();
+        copy_if_changed(&from, &to).unwrap();
+        let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        File::options()
+            .write(true)
+            .open(&to)
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+        copy_if_changed(&from, &to).unwrap();
+        assert_eq!(fs::metadata(&to).unwrap().modified().unwrap(), old);
+        fs::write(&from, "two").unwrap();
+        copy_if_changed(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"two");
+        assert_eq!(names(&dir.0), ["from", "to"]);
+    }
+
+    #[test]
+    fn a_write_that_cannot_be_names_the_file_and_leaves_nothing() {
+        let dir = Scratch::new("write");
+        let missing = dir.0.join("no/such/file.d");
+        let message = write(&missing, b"x").unwrap_err().to_string();
+        assert!(message.contains("no/such/file.d"), "{message}");
+        assert!(names(&dir.0).is_empty());
+    }
+
+    #[test]
+    fn a_device_is_written_into_and_not_replaced() {
+        write(Path::new("/dev/null"), b"x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+}

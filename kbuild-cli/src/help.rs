@@ -1,0 +1,72 @@
+//! The longer texts of `--help`.
+
+pub(crate) const EXIT: &str = "\
+Exit status:
+  0  it worked: everything was built, or was up to date
+  1  it failed: no such kernel, no compiler, make reported an error, the disk is full
+  2  the call was wrong: an unknown flag, a bad value, a source that is not there
+
+`kbuild-rs build --help` has examples.";
+
+pub(crate) const BUILD_USAGE: &str = "\
+kbuild-rs build [OPTIONS] [DIR]
+       kbuild-rs build [OPTIONS] --name NAME SOURCE...";
+
+pub(crate) const BUILD: &str = "\
+Build a module tree, or one module from a list of sources.
+
+A module tree is a folder with a Kbuild or a Makefile that the kernel's build system reads; every \
+module in it is built. With --name, the arguments are the sources of one module and no Kbuild is \
+needed. Either way the sources are copied into the output directory and built there by the \
+kernel's own build system: neither they nor the kernel tree are written to.
+
+Nothing is done when nothing has changed. Under make or Cargo, the jobserver of the outer build \
+says how much may run at once.";
+
+pub(crate) const BUILD_EXAMPLES: &str = "\
+Examples:
+  Build the module tree in this folder for the running kernel, into kbuild-out/
+      kbuild-rs build
+
+  Build it for two kernels, into out/<release>/
+      kbuild-rs build driver --kernel 6.1.0-40-amd64 --kernel ~/src/linux -o out
+
+  Build one module from sources
+      kbuild-rs build --name hello hello.c ring.c -I include -D DEBUG --cflag -O1
+
+  Build a module that uses the symbols of another one
+      kbuild-rs build hello --symvers kbuild-out/Module.symvers
+
+  Build for another architecture
+      kbuild-rs build --kernel ~/src/linux-arm64 --arch arm64 --cross-compile aarch64-linux-gnu-
+
+  See the exact make line, and run nothing
+      kbuild-rs build --dry-run
+
+  As a rule in build.ninja
+      kbuild-rs build --name hello --output $out --depfile $out.d $in
+
+A value that begins with a dash is taken as it is by --cflag, --asflag, --ldflag and --llvm; for \
+any other flag write --flag=-value.
+
+Exit status: 0 built or up to date, 1 the build failed, 2 the call was wrong.";
+
+pub(crate) const CLEAN_EXAMPLES: &str = "\
+Examples:
+  Remove everything in kbuild-out/ that was made by a build
+      kbuild-rs clean
+
+  Remove what was built from the folder driver, and leave the rest
+      kbuild-rs clean driver -o out";
+
+pub(crate) const KERNELS_MARKS: &str = "\
+In the table, * marks the tree that `build` takes without --kernel, and ! one that cannot be used, \
+with the reason. Looked at are /lib/modules/*/build, /usr/src/linux-headers-*, \
+/usr/src/kernels/*, and what KDIR names.
+
+What a tree can do:
+  C        build modules from C and assembler: CONFIG_MODULES is on, the compiler is here
+  symvers  check symbols: the tree has a Module.symvers
+  BTF      give modules type information: CONFIG_DEBUG_INFO_BTF_MODULES is on, vmlinux is there
+  Rust     build modules from Rust: CONFIG_RUST is on, the crate metadata is there
+  signing  the kernel looks at the signatures of modules (CONFIG_MODULE_SIG)";

@@ -1,0 +1,263 @@
+//! `kbuild-rs info`: what a module says about itself.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use kbuild::ModuleInfo;
+use serde::Serialize;
+
+use crate::args::InfoArgs;
+use crate::failure::{Failure, exit_code};
+use crate::files::FileError;
+use crate::json;
+use crate::out;
+use crate::progress::{Manner, Progress};
+use crate::style::{Style, count, printable};
+
+/// A module, as JSON has it.
+#[derive(Serialize)]
+struct Described<'a> {
+    path: String,
+    #[serde(flatten)]
+    info: &'a ModuleInfo,
+}
+
+/// A path that is no module, as JSON has it.
+#[derive(Serialize)]
+struct Refused<'a> {
+    path: String,
+    error: Reason<'a>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    kind: &'a str,
+    message: String,
+}
+
+pub(crate) fn run(args: &InfoArgs, style: Style) -> ExitCode {
+    let mut progress = Progress::new(Manner::new(style, false));
+    let mut failures = Vec::new();
+    let mut first = true;
+    for (path, info) in args.paths.iter().flat_map(|path| read(path)) {
+        match info {
+            Ok(info) if args.json => json::print(&Described {
+                path: json::path(&path),
+                info: &info,
+            }),
+            Ok(info) => {
+                if !std::mem::take(&mut first) {
+                    out::result("");
+                }
+                out::result(path.as_os_str().as_encoded_bytes());
+                lines(&info, args.verbose).iter().for_each(out::result);
+            }
+            Err(failure) => {
+                if args.json {
+                    json::print(&Refused {
+                        path: json::path(&path),
+                        error: Reason {
+                            kind: failure.kind(),
+                            message: failure.to_string(),
+                        },
+                    });
+                } else {
+                    progress.error(&failure.to_string());
+                }
+                failures.push(failure);
+            }
+        }
+    }
+    exit_code(&failures)
+}
+
+type Read = (PathBuf, Result<ModuleInfo, Failure>);
+
+fn read(path: &Path) -> Vec<Read> {
+    let one = |info| vec![(path.to_owned(), info)];
+    let found = match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return one(Err(Failure::call(format!(
+                "there is no {}",
+                path.display()
+            ))));
+        }
+        Ok(meta) if meta.is_dir() => modules_below(path),
+        _ => return one(ModuleInfo::read(path).map_err(Failure::from)),
+    };
+    match found {
+        Ok(modules) if modules.is_empty() => one(Err(Failure::nothing(format!(
+            "no .ko is in {} or below",
+            path.display()
+        )))),
+        Ok(modules) => modules
+            .into_iter()
+            .map(|module| {
+                let info = ModuleInfo::read(&module).map_err(Failure::from);
+                (module, info)
+            })
+            .collect(),
+        Err(error) => one(Err(error.into())),
+    }
+}
+
+/// Every `.ko` below a folder, sorted. Links to folders are not followed (they may lead back),
+/// and what a build keeps for itself is passed over.
+fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let failed = |dir: &Path, source| FileError::new("read", dir, source);
+    let mut modules = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| failed(&folder, e))? {
+            let entry = entry.map_err(|e| failed(&folder, e))?;
+            let kind = entry.file_type().map_err(|e| failed(&folder, e))?;
+            let path = entry.path();
+            if kind.is_dir() {
+                if entry.file_name() != ".kbuild" {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|e| e == "ko") {
+                modules.push(path);
+            }
+        }
+    }
+    modules.sort();
+    Ok(modules)
+}
+
+/// What a person reads: what is not said is left out, except where its absence tells something.
+fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |key: &str, value: &str| {
+        if !value.is_empty() {
+            lines.push(format!("  {key:<12}{}", printable(value.trim_end())));
+        }
+    };
+    let none = |words: &[String]| match words {
+        [] => "none".to_owned(),
+        words => words.join(", "),
+    };
+    line("name", &info.name);
+    line("release", &info.release);
+    line("vermagic", &info.vermagic);
+    line("arch", &info.arch);
+    line("license", &none(&info.licenses));
+    line(
+        "description",
+        info.description.as_deref().unwrap_or_default(),
+    );
+    line("author", &info.authors.join(", "));
+    line("version", info.version.as_deref().unwrap_or_default());
+    line("depends", &none(&info.depends));
+    line("namespaces", &info.imported_namespaces.join(", "));
+    line("firmware", &info.firmware.join(", "));
+    line("signed", if info.signed { "yes" } else { "no" });
+    line("BTF", if info.has_btf { "yes" } else { "no" });
+    for parameter in &info.parameters {
+        let kind = match parameter.kind.as_deref() {
+            Some(kind) => format!(" ({kind})"),
+            None => String::new(),
+        };
+        let about = match parameter.description.as_deref() {
+            Some(text) => format!(": {text}"),
+            None => String::new(),
+        };
+        line("parameter", &format!("{}{kind}{about}", parameter.name));
+    }
+    if verbose {
+        info.aliases.iter().for_each(|alias| line("alias", alias));
+    } else if !info.aliases.is_empty() {
+        line("aliases", &info.aliases.len().to_string());
+    }
+    line("exports", &count(info.exports.len(), "symbol"));
+    if verbose {
+        for export in &info.exports {
+            let gpl = if export.gpl_only { " (GPL only)" } else { "" };
+            let namespace = match &export.namespace {
+                Some(name) => format!(" in namespace {name}"),
+                None => String::new(),
+            };
+            line("", &format!("{}{gpl}{namespace}", export.name));
+        }
+    }
+    line("imports", &count(info.imports.len(), "symbol"));
+    if verbose {
+        for import in &info.imports {
+            let weak = if import.weak { " (weak)" } else { "" };
+            line("", &format!("{}{weak}", import.name));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::Scratch;
+
+    fn hello() -> ModuleInfo {
+        ModuleInfo {
+            name: "hello".to_owned(),
+            vermagic: "6.1.0 SMP mod_unload ".to_owned(),
+            release: "6.1.0".to_owned(),
+            licenses: vec!["GPL".to_owned()],
+            description: Some("says\x1b[2J hello".to_owned()),
+            parameters: vec![kbuild::Parameter {
+                name: "times".to_owned(),
+                kind: Some("int".to_owned()),
+                description: Some("how often".to_owned()),
+            }],
+            exports: vec![kbuild::Export {
+                name: "hello_say".to_owned(),
+                gpl_only: true,
+                namespace: Some("HELLO".to_owned()),
+            }],
+            imports: vec![kbuild::Import {
+                name: "_printk".to_owned(),
+                crc: None,
+                weak: false,
+            }],
+            ..ModuleInfo::default()
+        }
+    }
+
+    #[test]
+    fn symbols_are_counted_and_listed_when_asked_for() {
+        let short = lines(&hello(), false).join("\n");
+        assert!(short.contains("  exports     1 symbol\n"), "{short}");
+        assert!(!short.contains("_printk"));
+        let long = lines(&hello(), true).join("\n");
+        assert!(
+            long.contains("hello_say (GPL only) in namespace HELLO"),
+            "{long}"
+        );
+        assert!(long.contains("_printk"));
+    }
+
+    #[test]
+    fn what_a_module_says_cannot_drive_the_terminal() {
+        let text = lines(&hello(), true).join("\n");
+        assert!(!text.contains('\x1b'));
+        assert!(text.contains("  parameter   times (int): how often"));
+        assert!(text.contains("  depends     none"));
+    }
+
+    #[test]
+    fn a_folder_gives_its_modules_without_the_builds_own_copies() {
+        let scratch = Scratch::new("info");
+        let dir = &scratch.0;
+        for folder in ["b", "a/deep", ".kbuild/x/stage"] {
+            fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let files = ["b/b.ko", "a/deep/a.ko", ".kbuild/x/stage/b.ko", "b/b.o"];
+        for file in files {
+            fs::write(dir.join(file), "").unwrap();
+        }
+        assert_eq!(
+            modules_below(dir).unwrap(),
+            [dir.join("a/deep/a.ko"), dir.join("b/b.ko")]
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The JSON that the program prints: one object a line, `reason` first, keys in snake case as
+//! Cargo's are.
+//!
+//! JSON text is UTF-8. Where a path is not, U+FFFD stands for what cannot be written.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use kbuild::Message;
+use serde::Serialize;
+
+use crate::out;
+
+/// A message of the library as it came, and which kernel it is about when there are several.
+#[derive(Serialize)]
+pub(crate) struct Said<'a> {
+    #[serde(flatten)]
+    pub(crate) message: &'a Message<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kernel: Option<&'a str>,
+}
+
+/// Everything else that `build` tells.
+#[derive(Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub(crate) enum Event<'a> {
+    /// A module that was built, or was up to date.
+    ModuleArtifact {
+        kernel: &'a str,
+        name: &'a str,
+        path: String,
+        fresh: bool,
+        symvers: Option<String>,
+        vermagic: &'a str,
+        license: Option<&'a str>,
+        depends: &'a [String],
+    },
+    /// A file that `--target` asked for.
+    TargetArtifact {
+        kernel: &'a str,
+        path: String,
+        fresh: bool,
+    },
+    /// What `--dry-run` found would be run.
+    Plan {
+        kernel: &'a str,
+        stage: String,
+        env: BTreeMap<String, String>,
+        args: Vec<String>,
+        command: String,
+    },
+    /// What kept the build, or the build for one kernel, from succeeding.
+    Error {
+        kind: &'a str,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel: Option<&'a str>,
+    },
+    /// The last line.
+    BuildFinished { success: bool },
+}
+
+/// Prints one object as one line.
+pub(crate) fn print(object: &impl Serialize) {
+    // Strings, numbers and lists of them always serialize.
+    if let Ok(line) = serde_json::to_vec(object) {
+        out::result(line);
+    }
+}
+
+/// An argument or a variable as JSON can hold it.
+pub(crate) fn text(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+/// A path as JSON can hold it, absolute: the reader may stand in another folder.
+pub(crate) fn path(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    text(absolute.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_keeps_its_own_reason_and_gains_the_kernel() {
+        let message = Message::Step {
+            action: "CC [M]",
+            target: "hello.o",
+        };
+        let line = |kernel| {
+            serde_json::to_string(&Said {
+                message: &message,
+                kernel,
+            })
+            .unwrap()
+        };
+        assert_eq!(
+            line(None),
+            r#"{"reason":"step","action":"CC [M]","target":"hello.o"}"#
+        );
+        assert_eq!(
+            line(Some("6.1.0")),
+            r#"{"reason":"step","action":"CC [M]","target":"hello.o","kernel":"6.1.0"}"#
+        );
+    }
+
+    #[test]
+    fn the_last_line_tells_success() {
+        let line = serde_json::to_string(&Event::BuildFinished { success: true }).unwrap();
+        assert_eq!(line, r#"{"reason":"build-finished","success":true}"#);
+    }
+}

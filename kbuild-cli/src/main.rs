@@ -1,0 +1,69 @@
+//! `kbuild-rs`: builds Linux kernel modules from the command line.
+//!
+//! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
+
+mod args;
+mod build;
+mod clean;
+mod depfile;
+mod failure;
+mod files;
+mod help;
+mod info;
+mod json;
+mod kernels;
+mod out;
+mod outdir;
+mod products;
+mod progress;
+mod style;
+mod values;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Verb};
+use style::Style;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let style = Style::stderr(cli.color);
+    let code = match &cli.verb {
+        Verb::Build(args) => match args.check() {
+            Ok(()) => build::run(args, style),
+            Err(message) => return refuse(&usage(message)),
+        },
+        Verb::Kernels(args) => kernels::run(args, style),
+        Verb::Info(args) => info::run(args, style),
+        Verb::Clean(args) => clean::run(args, style),
+    };
+    if let Some(error) = out::failure() {
+        let word = style.error("error:");
+        out::text(format!("{word} cannot write to standard output: {error}"));
+        return ExitCode::FAILURE;
+    }
+    code
+}
+
+/// An error in the words and the form of those that clap finds itself.
+fn usage(message: String) -> clap::Error {
+    let mut program = Cli::command();
+    program.build();
+    match program.find_subcommand_mut("build") {
+        Some(build) => build.error(ErrorKind::ArgumentConflict, message),
+        None => program.error(ErrorKind::ArgumentConflict, message),
+    }
+}
+
+/// Prints what clap has to say: help and version on standard output, errors on standard error.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Where the stream is closed, nobody listens.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

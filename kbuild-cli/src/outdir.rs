@@ -1,0 +1,103 @@
+//! The output directory that is used when none is named.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Where products go without `--out-dir`, below the working directory.
+const DEFAULT: &str = "kbuild-out";
+const IGNORE_FILE: &str = ".gitignore";
+const IGNORE_ALL: &[u8] = b"*\n";
+
+/// A default output directory that this run has made. One that the caller named is theirs: what
+/// is in it, git included, is no business of ours.
+#[derive(Debug, Default)]
+pub(crate) struct OutDir {
+    made: Option<PathBuf>,
+}
+
+impl OutDir {
+    /// The directory that products go to.
+    pub(crate) fn path(named: Option<&Path>) -> &Path {
+        named.unwrap_or(Path::new(DEFAULT))
+    }
+
+    /// Makes the default directory where it is missing, hidden from git.
+    pub(crate) fn make(named: Option<&Path>) -> Result<Self, Failure> {
+        if named.is_some() {
+            return Ok(OutDir::default());
+        }
+        let dir = Path::new(DEFAULT);
+        match fs::create_dir(dir) {
+            Ok(()) => {
+                files::write(&dir.join(IGNORE_FILE), IGNORE_ALL)?;
+                Ok(OutDir {
+                    made: Some(dir.to_owned()),
+                })
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(OutDir::default()),
+            Err(e) => Err(files::FileError::new("create", dir, e).into()),
+        }
+    }
+
+    /// A call that failed before anything was made leaves no folder behind.
+    pub(crate) fn remove_if_unused(&self) {
+        if let Some(dir) = &self.made {
+            remove_if_bare(dir);
+        }
+    }
+}
+
+/// Removes a directory that holds nothing, or nothing but the ignore file written here. Returns
+/// whether it did.
+pub(crate) fn remove_if_bare(dir: &Path) -> bool {
+    let ignore = dir.join(IGNORE_FILE);
+    let Ok(entries) = fs::read_dir(dir) else {
+        return false;
+    };
+    let others = entries
+        .filter(|e| !e.as_ref().is_ok_and(|e| e.file_name() == IGNORE_FILE))
+        .count();
+    if others > 0 {
+        return false;
+    }
+    match fs::read(&ignore) {
+        Ok(text) if text == IGNORE_ALL => {
+            // Only an empty directory can be removed: failing here is failing there.
+            let _ = fs::remove_file(&ignore);
+        }
+        Ok(_) => return false,
+        Err(_) => {}
+    }
+    fs::remove_dir(dir).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::Scratch;
+
+    #[test]
+    fn only_a_directory_without_anything_of_the_users_is_removed() {
+        let scratch = Scratch::new("outdir");
+        let dir = scratch.0.join("out");
+
+        fs::create_dir(&dir).unwrap();
+        assert!(remove_if_bare(&dir));
+
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(IGNORE_FILE), IGNORE_ALL).unwrap();
+        assert!(remove_if_bare(&dir));
+
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(IGNORE_FILE), "mine\n").unwrap();
+        assert!(!remove_if_bare(&dir));
+        fs::write(dir.join(IGNORE_FILE), IGNORE_ALL).unwrap();
+        fs::write(dir.join("notes"), "").unwrap();
+        assert!(!remove_if_bare(&dir));
+        assert!(dir.join(IGNORE_FILE).exists());
+    }
+}

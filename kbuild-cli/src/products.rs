@@ -1,0 +1,103 @@
+//! What comes out of a build, beside the output directory: `--output`, `--depfile`, and words.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kbuild::Report;
+
+use crate::args::BuildArgs;
+use crate::failure::Failure;
+use crate::progress::duration;
+use crate::style::count;
+use crate::view::View;
+use crate::{depfile, files};
+
+/// Writes the files that the flags ask for.
+pub(crate) fn deliver(
+    args: &BuildArgs,
+    report: &Report,
+    out_dir: &Path,
+    view: &View,
+) -> Result<(), Failure> {
+    let output = args.products.output.as_deref();
+    if let Some(output) = output {
+        files::copy_if_changed(the_only_module(report)?, output)?;
+    }
+    if let Some(path) = &args.products.depfile {
+        let targets = match output {
+            Some(output) => vec![output.to_owned()],
+            None => paths(report, out_dir),
+        };
+        write_depfile(path, &targets, report.prerequisites(), view)?;
+    }
+    Ok(())
+}
+
+fn the_only_module(report: &Report) -> Result<&Path, Failure> {
+    match report.modules() {
+        [module] => Ok(module.path()),
+        modules => {
+            let names: Vec<_> = modules.iter().map(kbuild::Artifact::name).collect();
+            Err(Failure::call(format!(
+                "--output names one file, and this build gives {}{}{}: use --out-dir, which takes any number",
+                count(names.len(), "module"),
+                if names.is_empty() { "" } else { ": " },
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn write_depfile(
+    path: &Path,
+    targets: &[PathBuf],
+    prerequisites: &[PathBuf],
+    view: &View,
+) -> Result<(), Failure> {
+    if let Some(target) = targets.iter().find(|t| !depfile::carries(t)) {
+        return Err(Failure::call(format!(
+            "a depfile cannot carry the path {target:?}: it has a line end in it"
+        )));
+    }
+    let (text, left_out) = depfile::text(targets, prerequisites);
+    for path in left_out {
+        view.warning(&format!(
+            "{path:?} is not in the depfile, which cannot carry a line end: a change to it will not be noticed from there"
+        ));
+    }
+    Ok(files::write(path, &text)?)
+}
+
+/// The products, named as the caller named the output directory: a tool that reads the depfile
+/// compares text.
+pub(crate) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
+    let modules = report.modules().iter().map(kbuild::Artifact::path);
+    let targets = report.targets().iter().map(PathBuf::as_path);
+    modules
+        .chain(targets)
+        .map(|path| match path.strip_prefix(report.out_dir()) {
+            Ok(below) => out_dir.join(below),
+            Err(_) => path.to_owned(),
+        })
+        .collect()
+}
+
+/// "built hello for 6.1.0-40-amd64 in 2.1 s → kbuild-out".
+pub(crate) fn sentence(report: &Report, out_dir: &Path, time: Duration) -> String {
+    let what = match (report.modules(), report.targets()) {
+        ([module], []) => module.name().to_owned(),
+        ([], targets) if !targets.is_empty() => count(targets.len(), "target"),
+        (modules, _) => count(modules.len(), "module"),
+    };
+    let release = report.kernel().map_or("", kbuild::Kernel::release);
+    if report.is_fresh() {
+        let many = report.modules().len() + report.targets().len() != 1;
+        let are = if many { "are" } else { "is" };
+        return format!("{what} {are} up to date ({release})");
+    }
+    format!(
+        "built {what} for {release} in {} → {}",
+        duration(time),
+        out_dir.display()
+    )
+}

@@ -1,0 +1,121 @@
+//! Colour, and text made fit for a terminal.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+
+use crate::args::ColorWhen;
+
+/// Puts colour around words, or leaves them alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    on: bool,
+}
+
+impl Style {
+    /// `NO_COLOR` counts when it is not empty, as <https://no-color.org> has it.
+    pub(crate) fn stderr(when: ColorWhen) -> Self {
+        let on = match when {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+                !refused && capable_terminal()
+            }
+        };
+        Style { on }
+    }
+
+    pub(crate) fn error<'a>(self, text: &'a str) -> Cow<'a, str> {
+        self.paint("1;31", text)
+    }
+
+    pub(crate) fn warning<'a>(self, text: &'a str) -> Cow<'a, str> {
+        self.paint("1;33", text)
+    }
+
+    pub(crate) fn hint<'a>(self, text: &'a str) -> Cow<'a, str> {
+        self.paint("1;36", text)
+    }
+
+    fn paint<'a>(self, code: &str, text: &'a str) -> Cow<'a, str> {
+        if self.on && !text.is_empty() {
+            Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m"))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Colours the compiler's own `warning:` or `error:` in a line of its output. The compiler
+    /// is never asked for colour: kbuild would take the flag for a change and compile again.
+    pub(crate) fn diagnostic<'a>(self, line: &'a str, word: &str) -> Cow<'a, str> {
+        if !self.on {
+            return Cow::Borrowed(line);
+        }
+        let Some(at) = line.find(word) else {
+            return Cow::Borrowed(line);
+        };
+        let (before, rest) = line.split_at(at);
+        let (word, after) = rest.split_at(word.len());
+        let painted = if word.starts_with('w') {
+            self.warning(word)
+        } else {
+            self.error(word)
+        };
+        Cow::Owned(format!("{before}{painted}{after}"))
+    }
+}
+
+/// Whether standard error is a terminal that understands escape sequences.
+pub(crate) fn capable_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Text out of a file, for a person: control characters are written out, so that a module's
+/// description cannot drive the terminal.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// "1 module", "3 modules".
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_goes_around_the_compilers_word_and_nothing_else() {
+        let line = "src/hello.c:3:5: warning: unused variable";
+        assert_eq!(
+            Style { on: true }.diagnostic(line, "warning:"),
+            "src/hello.c:3:5: \x1b[1;33mwarning:\x1b[0m unused variable"
+        );
+        assert_eq!(Style { on: false }.diagnostic(line, "warning:"), line);
+    }
+
+    #[test]
+    fn control_characters_of_a_module_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(printable("plain ü"), "plain ü");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(count(1, "module"), "1 module");
+        assert_eq!(count(0, "module"), "0 modules");
+    }
+}

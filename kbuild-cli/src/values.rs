@@ -1,0 +1,168 @@
+//! The values of flags, and which flags go together: what clap cannot tell by itself.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::args::BuildArgs;
+
+pub(crate) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|b| *b == b'=') {
+        Some(at) if at > 0 => Ok((
+            OsString::from_vec(bytes[..at].to_vec()),
+            OsString::from_vec(bytes[at + 1..].to_vec()),
+        )),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+pub(crate) fn make_var(text: OsString) -> Result<(String, OsString), String> {
+    let (name, value) = pair(text)?;
+    match name.into_string() {
+        Ok(name) => Ok((name, value)),
+        Err(_) => Err("the name of a make variable has to be UTF-8".to_owned()),
+    }
+}
+
+pub(crate) fn define(text: String) -> Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (text.as_str(), None),
+    };
+    if name.is_empty() {
+        return Err("expected NAME or NAME=VALUE".to_owned());
+    }
+    Ok((name.to_owned(), value.map(str::to_owned)))
+}
+
+pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
+    use kbuild::Config::{Builtin, Module, Off};
+    let value = match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => match value {
+            "m" => Some((name, Module)),
+            "y" => Some((name, Builtin)),
+            "n" => Some((name, Off)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (name, value) = value.ok_or("expected FOO=m, FOO=y or FOO=n")?;
+    Ok((name.to_owned(), value))
+}
+
+impl BuildArgs {
+    /// Refuses what parses and still makes no sense, in words that name the way out.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match &self.declared.name {
+            Some(name) => self.check_declared(name)?,
+            None => self.check_tree()?,
+        }
+        if self.against.kernel.len() > 1 {
+            for (flag, given) in [
+                ("--output", self.products.output.is_some()),
+                ("--depfile", self.products.depfile.is_some()),
+            ] {
+                if given {
+                    return Err(format!(
+                        "{flag} names one file, and several kernels were asked for: run the program once for each kernel"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_declared(&self, name: &str) -> Result<(), String> {
+        if self.inputs.is_empty() {
+            return Err(format!(
+                "--name {name} needs the sources of the module, as in: kbuild-rs build --name {name} {name}.c"
+            ));
+        }
+        let tree = &self.tree;
+        for (flag, given) in [
+            ("--root", tree.root.is_some()),
+            ("--exclude", !tree.exclude.is_empty()),
+            ("--prepare", !tree.prepare.is_empty()),
+            ("--prepare-input", !tree.prepare_input.is_empty()),
+        ] {
+            if given {
+                return Err(format!(
+                    "{flag} is for a module tree, and --name {name} builds from a list of sources: leave one of them out"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tree(&self) -> Result<(), String> {
+        let declared = &self.declared;
+        for (flag, given) in [
+            ("-I", !declared.include.is_empty()),
+            ("-D", !declared.define.is_empty()),
+            ("--cflag", !declared.cflag.is_empty()),
+            ("--asflag", !declared.asflag.is_empty()),
+            ("--ldflag", !declared.ldflag.is_empty()),
+        ] {
+            if given {
+                return Err(format!(
+                    "{flag} is for a module built from a list of sources, which needs --name; the flags of a module tree are in its Kbuild file"
+                ));
+            }
+        }
+        if !self.tree.prepare_input.is_empty() && self.tree.prepare.is_empty() {
+            return Err(
+                "--prepare-input says what --prepare reads, and there is no --prepare".to_owned(),
+            );
+        }
+        match self.inputs.as_slice() {
+            [] => Ok(()),
+            [dir] if dir.is_file() => Err(format!(
+                "{} is a file: a module tree is a folder; a module built from sources needs --name",
+                dir.display()
+            )),
+            [_] => Ok(()),
+            _ => Err(
+                "more than one folder was given: build one module tree at a time, or give the module that these are the sources of a name with --name"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_split_at_the_first_equals_sign_and_may_be_any_bytes() {
+        let bytes = OsString::from_vec(b"A=b=\xff".to_vec());
+        let (name, value) = pair(bytes).unwrap();
+        assert_eq!(name, "A");
+        assert_eq!(value.as_bytes(), b"b=\xff");
+        assert_eq!(pair("A=".into()).unwrap().1, "");
+        assert!(pair("A".into()).is_err());
+        assert!(pair("=b".into()).is_err());
+        assert!(make_var(OsString::from_vec(b"\xff=b".to_vec())).is_err());
+    }
+
+    #[test]
+    fn a_define_may_have_no_value_or_an_empty_one() {
+        assert_eq!(define("A".into()).unwrap(), ("A".to_owned(), None));
+        let empty = Some(String::new());
+        assert_eq!(define("A=".into()).unwrap(), ("A".to_owned(), empty));
+        let text = Some("\"a=b\"".to_owned());
+        assert_eq!(define("A=\"a=b\"".into()).unwrap(), ("A".to_owned(), text));
+        assert!(define("=1".into()).is_err());
+    }
+
+    #[test]
+    fn a_config_is_m_y_or_n() {
+        use kbuild::Config::{Builtin, Module, Off};
+        for (text, value) in [("FOO=m", Module), ("FOO=y", Builtin), ("FOO=n", Off)] {
+            assert_eq!(config(text.into()).unwrap(), ("FOO".to_owned(), value));
+        }
+        for text in ["FOO", "FOO=", "FOO=M", "=m"] {
+            assert!(config(text.into()).is_err(), "{text}");
+        }
+    }
+}

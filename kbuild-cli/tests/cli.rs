@@ -1,0 +1,302 @@
+//! The program as it is called: its exit codes, its streams, its words. Nothing here needs a
+//! kernel; what is built for one is tested in tests/e2e.
+
+// Clippy knows the tests themselves, and not the functions that they call.
+#![allow(clippy::unwrap_used)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// An empty folder for one test.
+fn scratch(name: &str) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kbuild-rs"));
+    for name in ["KDIR", "NO_COLOR", "KBUILD_RS_SKIP", "MAKEFLAGS"] {
+        program.env_remove(name);
+    }
+    program
+}
+
+fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    program().args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The call is refused with code 2 and says `wanted`; nothing goes to standard output.
+fn refused(args: &[&str], wanted: &str) {
+    let output = run(args);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert!(said.contains(wanted), "{args:?}: {said}");
+    assert_eq!(stdout(&output), "", "{args:?}");
+}
+
+#[test]
+fn version_and_help_are_results() {
+    let version = run(["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(
+        stdout(&version),
+        concat!("kbuild-rs ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    let help = run(["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for word in ["build", "kernels", "info", "clean", "Exit status:"] {
+        assert!(stdout(&help).contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_help_of_build_groups_its_flags_and_shows_examples() {
+    let help = stdout(&run(["build", "--help"]));
+    for word in [
+        "A module tree is a folder with a Kbuild or a Makefile",
+        "Kernel and toolchain:",
+        "Module tree:",
+        "Module from sources (--name):",
+        "Products:",
+        "Examples:",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_call_without_a_verb_shows_the_help_and_fails() {
+    refused(&[], "Usage: kbuild-rs");
+}
+
+#[test]
+fn an_unknown_flag_names_the_one_that_was_meant() {
+    refused(&["build", "--kernels", "x"], "'--kernel'");
+}
+
+#[test]
+fn flags_of_one_form_are_refused_with_the_other() {
+    refused(&["build", "--name", "hello"], "needs the sources");
+    refused(
+        &["build", "--name", "hello", "hello.c", "--root", ".."],
+        "--root is for a module tree",
+    );
+    refused(
+        &["build", "--cflag", "-O1"],
+        "--cflag is for a module built",
+    );
+    refused(&["build", "-DDEBUG"], "needs --name");
+    refused(&["build", "--prepare-input", "x"], "there is no --prepare");
+}
+
+#[test]
+fn sources_without_a_name_are_told_from_folders() {
+    let dir = scratch("source-without-name");
+    let file = dir.join("hello.c");
+    fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    refused(&["build", file], "is a file");
+    refused(&["build", "a.c", "b.c"], "with --name");
+}
+
+#[test]
+fn values_are_checked_before_anything_runs() {
+    refused(&["build", "--config", "FOO=x"], "FOO=m, FOO=y or FOO=n");
+    refused(&["build", "--config", "FOO"], "FOO=m, FOO=y or FOO=n");
+    refused(&["build", "--env", "FOO"], "expected NAME=VALUE");
+    refused(&["build", "--make-var", "=x"], "expected NAME=VALUE");
+    refused(&["build", "-j0"], "0 is not in 1..");
+    refused(&["build", "--missing-symvers", "maybe"], "error, warn");
+    refused(&["build", "-q", "-v"], "cannot be used with");
+    refused(&["build", "--name", "x", "x.c", "-D", "=1"], "NAME=VALUE");
+}
+
+#[test]
+fn one_file_cannot_be_the_product_of_two_kernels() {
+    for flag in ["--output", "--depfile"] {
+        refused(
+            &["build", "--kernel", "a", "--kernel", "b", flag, "x"],
+            "run the program once for each kernel",
+        );
+    }
+}
+
+#[test]
+fn a_define_that_is_not_utf8_is_refused() {
+    let value = OsStr::from_bytes(b"X=\xff");
+    let output = run([
+        OsStr::new("build"),
+        OsStr::new("--name=x"),
+        OsStr::new("-D"),
+        value,
+        OsStr::new("x.c"),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("UTF-8"));
+}
+
+#[test]
+fn a_kernel_that_is_not_there_fails_the_build_and_leaves_no_folder() {
+    let dir = scratch("no-kernel");
+    fs::write(dir.join("Kbuild"), "obj-m := hello.o\n").unwrap();
+    fs::write(dir.join("hello.c"), "").unwrap();
+    let output = program()
+        .current_dir(&dir)
+        .args(["build", "--kernel", "/no/such/kernel"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("/no/such/kernel"));
+    assert_eq!(stdout(&output), "");
+    assert!(!dir.join("kbuild-out").exists());
+}
+
+#[test]
+fn json_carries_the_failure_and_standard_error_stays_empty() {
+    let dir = scratch("json-failure");
+    fs::write(dir.join("Kbuild"), "obj-m := hello.o\n").unwrap();
+    let output = program()
+        .current_dir(&dir)
+        .args(["build", "--kernel", "/no/such/kernel"])
+        .args(["--message-format", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "");
+    let lines: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [.., error, last] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(error["reason"], "error");
+    assert_eq!(error["kind"], "kernel-not-found");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("/no/such/kernel")
+    );
+    assert_eq!(last["reason"], "build-finished");
+    assert_eq!(last["success"], false);
+}
+
+#[test]
+fn every_missing_kernel_is_reported() {
+    let output = run(["build", "--kernel", "/no/a", "--kernel", "/no/b"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("/no/a") && said.contains("/no/b"), "{said}");
+    assert!(said.contains("failed for 2 of 2 kernels"), "{said}");
+}
+
+#[test]
+fn colour_is_for_terminals_unless_it_is_asked_for() {
+    let dir = scratch("colour");
+    let said = |color: &[&str]| {
+        let output = program()
+            .current_dir(&dir)
+            .args(["build", "--kernel", "/no/such/kernel"])
+            .args(color)
+            .output()
+            .unwrap();
+        stderr(&output)
+    };
+    assert!(!said(&[]).contains('\x1b'));
+    assert!(said(&["--color", "always"]).contains("\x1b[1;31merror:\x1b[0m "));
+}
+
+#[test]
+fn info_refuses_what_is_no_module() {
+    let dir = scratch("info");
+    let text = dir.join("notes.ko");
+    fs::write(&text, "not an ELF file").unwrap();
+    let output = run([OsStr::new("info"), text.as_os_str()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("notes.ko"), "{}", stderr(&output));
+
+    let missing = dir.join("missing.ko");
+    let output = run([OsStr::new("info"), missing.as_os_str()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("missing.ko"));
+}
+
+#[test]
+fn info_on_a_folder_without_modules_says_so() {
+    let dir = scratch("info-empty");
+    let output = run([OsStr::new("info"), dir.as_os_str()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no .ko"), "{}", stderr(&output));
+}
+
+#[test]
+fn kernels_are_one_object_a_line_or_a_word_that_there_is_none() {
+    let json = run(["kernels", "--json"]);
+    assert_eq!(json.status.code(), Some(0));
+    for line in stdout(&json).lines() {
+        let kernel: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(kernel["path"].is_string());
+    }
+    let table = run(["kernels"]);
+    assert_eq!(table.status.code(), Some(0));
+    if stdout(&json).is_empty() {
+        assert_eq!(stdout(&table), "");
+        assert!(stderr(&table).contains("no kernel tree"));
+    } else {
+        assert!(stdout(&table).contains("RELEASE"));
+    }
+}
+
+#[test]
+fn clean_where_nothing_was_built_is_no_failure() {
+    let dir = scratch("clean");
+    let output = program().current_dir(&dir).arg("clean").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("nothing to remove in kbuild-out"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_reason_to_panic() {
+    let mut child = program()
+        .args(["build", "--help"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn results_that_cannot_be_written_fail_the_run() {
+    let dir = scratch("full");
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = program()
+        .current_dir(&dir)
+        .args(["build", "--kernel", "/no/such/kernel"])
+        .args(["--message-format", "json"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write to standard output"));
+}

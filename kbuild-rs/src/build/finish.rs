@@ -1,0 +1,258 @@
+//! Make itself, and what comes after it: artifacts, record, report.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::rebuild::{locks, remove_file};
+use super::request::Sources;
+use super::run::Run;
+use crate::artifact;
+use crate::freshness::{Class, Product, Record, seen};
+use crate::make::{self, Knowledge};
+use crate::prerequisites::union;
+use crate::report::Report;
+use crate::stage::{Item, Lock, is_makefile};
+use crate::{Error, ErrorKind, Result};
+
+impl Run<'_> {
+    /// Runs make and takes in what it made. `start` is the marker's time.
+    pub(super) fn make(
+        &self,
+        lock: &Lock,
+        items: &[Item],
+        config: Vec<Vec<u8>>,
+        old: &Record,
+        start: Duration,
+    ) -> Result<Report> {
+        let r = self.request;
+        let know = Knowledge {
+            nearby: self.nearby_symvers(),
+            release: r.kernel.release().to_owned(),
+        };
+        let outcome = make::run(
+            &r.make,
+            r.door.metadata,
+            self.build.jobs,
+            &r.map,
+            &know,
+            &locks(lock),
+            self.sink,
+        )?;
+        let what = format!("{} for {}", r.label, r.kernel.release());
+        if outcome.cut_off {
+            // The marker stays: the next build deletes what this one wrote.
+            return Err(outcome.error(&what));
+        }
+        let mut record = Record {
+            config,
+            succeeded: false,
+            prerequisites: Vec::new(),
+            // Still what lies in OUT, until something is published over it.
+            products: old.products.clone(),
+            elsewhere: self.made_elsewhere(items, old, start)?,
+        };
+        self.note_prerequisites(items, start, &mut record)?;
+        let built = outcome.success.then(|| self.publish(old)).transpose();
+        match built {
+            Ok(Some((products, targets))) => {
+                record.succeeded = self.build.targets.is_empty();
+                if record.succeeded {
+                    artifact::remove_stale(&old.products, &products)?;
+                    record.products = products;
+                }
+                record.save(&self.record_path())?;
+                r.stage.end()?;
+                let mut report = self.report(&record, items, true);
+                report.targets = targets;
+                Ok(report)
+            }
+            other => {
+                record.save(&self.record_path())?;
+                r.stage.end()?;
+                Err(other.err().unwrap_or_else(|| outcome.error(&what)))
+            }
+        }
+    }
+
+    fn record_path(&self) -> PathBuf {
+        self.request.folder.join("record")
+    }
+
+    /// Puts the products into OUT: (modules and symvers, other targets).
+    fn publish(&self, old: &Record) -> Result<(Vec<Product>, Vec<PathBuf>)> {
+        let r = self.request;
+        let dir = &r.make.module_dir;
+        let _lock = Lock::take(
+            &r.stage.shared.join("publish.lock"),
+            &format!("publishing {}", r.label),
+            self.sink,
+        )?;
+        if !self.build.targets.is_empty() {
+            return Ok((old.products.clone(), self.publish_targets()?));
+        }
+        let modules = artifact::modules(dir)?;
+        if modules.is_empty() {
+            return Err(self.nothing_built());
+        }
+        self.remove_leftovers(&modules)?;
+        let mut products = Vec::new();
+        for (name, staged) in &modules {
+            let to = r.out.join(format!("{name}.ko"));
+            products.push(artifact::publish(staged, &to, name)?);
+        }
+        let symvers = dir.join("Module.symvers");
+        if symvers.is_file() {
+            let to = r.out.join(format!("{}.symvers", r.label));
+            products.push(artifact::publish(&symvers, &to, "")?);
+        }
+        Ok((products, Vec::new()))
+    }
+
+    fn publish_targets(&self) -> Result<Vec<PathBuf>> {
+        let r = self.request;
+        let mut paths = Vec::new();
+        for target in &self.build.targets {
+            let staged = r.make.module_dir.join(target);
+            if staged.is_file() {
+                let to = r.out.join(target);
+                artifact::publish(&staged, &to, "")?;
+                paths.push(to);
+            }
+        }
+        Ok(paths)
+    }
+
+    /// A module that was taken out of `obj-m` leaves its `.ko` in the folder.
+    fn remove_leftovers(&self, modules: &[(String, PathBuf)]) -> Result<()> {
+        let dir = &self.request.make.module_dir;
+        crate::stage::walk(dir, &mut |path, meta| {
+            let is_module = meta.is_file() && path.extension().is_some_and(|e| e == "ko");
+            if is_module && !modules.iter().any(|(_, staged)| staged == path) {
+                remove_file(path)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The symvers of other modules built into this OUT, which a failing build may have needed.
+    fn nearby_symvers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.request.out)
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "symvers"))
+            .collect()
+    }
+
+    fn note_prerequisites(
+        &self,
+        items: &[Item],
+        start: Duration,
+        record: &mut Record,
+    ) -> Result<()> {
+        let r = self.request;
+        let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
+            let found = paths.filter_map(|path| seen(class, path, start));
+            record.prerequisites.extend(found);
+        };
+        add(Class::Whole, &mut r.whole.iter().cloned());
+        add(
+            Class::Symvers,
+            &mut r.symvers.iter().map(|(original, _)| original.clone()),
+        );
+        if self.asks_git(items) {
+            let heads = r.git.iter().flat_map(make::Git::head_files);
+            add(Class::Make, &mut heads.into_iter());
+        }
+        let whole: BTreeSet<_> = r.whole.iter().collect();
+        let named = union(self.resolver(items).targets()?);
+        add(
+            Class::Targets,
+            &mut named.into_iter().filter(|p| !whole.contains(p)),
+        );
+        Ok(())
+    }
+
+    /// Whether what git answers may have gone into the products.
+    fn asks_git(&self, items: &[Item]) -> bool {
+        let r = self.request;
+        items.iter().filter(|i| is_makefile(&i.rel)).any(|item| {
+            let text = fs::read(r.stage.source_of(item)).unwrap_or_default();
+            text.windows(4).any(|w| w == b"git ")
+        })
+    }
+
+    /// What this module folder's build wrote outside of it, in the stage that it shares.
+    fn made_elsewhere(
+        &self,
+        items: &[Item],
+        old: &Record,
+        start: Duration,
+    ) -> Result<Vec<PathBuf>> {
+        let r = self.request;
+        if r.make.module_dir == r.stage.dir {
+            return Ok(Vec::new());
+        }
+        let mut paths: BTreeSet<PathBuf> = old.elsewhere.iter().cloned().collect();
+        for (path, meta) in r.stage.products(&r.stage.dir, items)? {
+            let since = i128::try_from(start.as_nanos()).unwrap_or(0);
+            let rel = path.strip_prefix(&r.stage.dir).unwrap_or(&path);
+            if !path.starts_with(&r.make.module_dir) && crate::identity::ctime(&meta) >= since {
+                paths.insert(rel.to_owned());
+            }
+        }
+        Ok(paths.into_iter().collect())
+    }
+
+    fn nothing_built(&self) -> Error {
+        let r = self.request;
+        let advice = match &r.sources {
+            Sources::Tree { dir, .. } => advice_for(dir),
+            Sources::Declared(_) => String::new(),
+        };
+        Error::new(
+            ErrorKind::NothingBuilt,
+            format!(
+                "{} builds no module for {}: kbuild found nothing in obj-m{advice}",
+                r.label,
+                r.kernel.release()
+            ),
+        )
+    }
+}
+
+/// Names the options that the tree's own Kbuild waits for.
+fn advice_for(dir: &Path) -> String {
+    let text = ["Kbuild", "Makefile"]
+        .iter()
+        .find_map(|name| fs::read_to_string(dir.join(name)).ok())
+        .unwrap_or_default();
+    let mut names: Vec<&str> = text
+        .split("obj-$(CONFIG_")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return format!(
+            ". Its Kbuild must name one, as in `obj-m := foo.o` (looked at in {})",
+            dir.display()
+        );
+    }
+    format!(
+        ". Its Kbuild asks for {}, which this kernel does not set: choose with config(\"{}\", \
+         Config::Module), or --config {}=m",
+        names
+            .iter()
+            .map(|n| format!("CONFIG_{n}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        names[0],
+        names[0]
+    )
+}

@@ -1,0 +1,410 @@
+//! [`Build`]: what to build, in the idiom of the `cc` crate.
+
+mod finish;
+mod rebuild;
+mod request;
+mod run;
+mod skip;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::message::{Message, Sink};
+use crate::report::Report;
+use crate::{Result, cargo};
+
+/// A kernel module to build: sources or a module tree, a kernel, an output directory.
+///
+/// Setters take `&mut self` and return it, as in `cc`; the name of the module comes last. In a
+/// build script everything has a default: the kernel is the one that `KDIR` names or the running
+/// one, products go to `OUT_DIR`, relative paths start at the package's folder.
+///
+/// ```no_run
+/// kbuild::Build::new()
+///     .files(["src/hello.c", "src/ring.c"])
+///     .include("include")
+///     .define("HELLO_DEBUG", None)
+///     .compile("hello"); // OUT_DIR/hello.ko, and env!("HELLO_KO") in the crate
+/// ```
+///
+/// An existing module tree, with a Kbuild or Makefile of its own:
+///
+/// ```no_run
+/// kbuild::Build::tree("driver").compile_all();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Build {
+    pub(crate) form: Form,
+    pub(crate) kernel: Option<OsString>,
+    pub(crate) arch: Option<String>,
+    pub(crate) cross_compile: Option<String>,
+    pub(crate) llvm: Option<String>,
+    pub(crate) cc: Option<String>,
+    pub(crate) rust_target: Option<String>,
+    pub(crate) configs: Vec<(String, Config)>,
+    pub(crate) make_vars: Vec<(String, OsString)>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) targets: Vec<String>,
+    pub(crate) symvers: Vec<PathBuf>,
+    pub(crate) missing_symvers: MissingSymvers,
+    pub(crate) verbose: Option<String>,
+    pub(crate) extra_warnings: Option<String>,
+    pub(crate) base: Option<PathBuf>,
+    pub(crate) out_dir: Option<PathBuf>,
+    pub(crate) jobs: Option<usize>,
+    pub(crate) sink: Sink,
+}
+
+/// The two forms in which a module comes.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    Declared(Declared),
+    Tree(Tree),
+}
+
+/// Sources listed by the caller: kbuild-rs writes the Kbuild file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) includes: Vec<PathBuf>,
+    pub(crate) defines: Vec<(String, Option<String>)>,
+    pub(crate) cflags: Vec<OsString>,
+    pub(crate) asflags: Vec<OsString>,
+    pub(crate) ldflags: Vec<OsString>,
+}
+
+/// A directory with a Kbuild or Makefile of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    pub(crate) dir: PathBuf,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) excludes: Vec<String>,
+    pub(crate) prepare: Vec<OsString>,
+    pub(crate) prepare_inputs: Vec<PathBuf>,
+}
+
+/// The value of a `CONFIG_` symbol that a module's own sources ask for, see [`Build::config`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Config {
+    /// `=m`: `obj-$(CONFIG_FOO)` builds a module, `IS_ENABLED(CONFIG_FOO)` is true.
+    Module,
+    /// `=y`: code that asks `#ifdef CONFIG_FOO` sees it.
+    Builtin,
+    /// Not set.
+    Off,
+}
+
+/// What to do about a kernel tree without a `Module.symvers`, see [`Build::missing_symvers`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingSymvers {
+    /// Refuse to build: modpost could check no symbol, and the module may not load.
+    #[default]
+    Error,
+    /// Build all the same, and say so.
+    Warn,
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Build {
+    /// A declared module: list its sources with [`file`](Self::file), name it with
+    /// [`compile`](Self::compile).
+    pub fn new() -> Self {
+        Self::with_form(Form::Declared(Declared::default()))
+    }
+
+    /// A module tree: a directory with a `Kbuild` or `Makefile` that kbuild reads.
+    ///
+    /// The tree is never written to; it is copied into the output directory and built there.
+    pub fn tree(dir: impl AsRef<Path>) -> Self {
+        Self::with_form(Form::Tree(Tree {
+            dir: dir.as_ref().to_owned(),
+            root: None,
+            excludes: Vec::new(),
+            prepare: Vec::new(),
+            prepare_inputs: Vec::new(),
+        }))
+    }
+
+    fn with_form(form: Form) -> Self {
+        Build {
+            form,
+            kernel: None,
+            arch: None,
+            cross_compile: None,
+            llvm: None,
+            cc: None,
+            rust_target: None,
+            configs: Vec::new(),
+            make_vars: Vec::new(),
+            env: Vec::new(),
+            targets: Vec::new(),
+            symvers: Vec::new(),
+            missing_symvers: MissingSymvers::Error,
+            verbose: None,
+            extra_warnings: None,
+            base: None,
+            out_dir: None,
+            jobs: None,
+            sink: Sink::printing(true),
+        }
+    }
+
+    /// Builds, prints Cargo's directives, and ends the process with a readable error and exit
+    /// code 1 when something fails.
+    ///
+    /// A declared module becomes `OUT_DIR/<name>.ko`. With a module tree, `name` is the one
+    /// module of the tree that the caller needs: all are built, and it is an error when that one
+    /// is not among them.
+    pub fn compile(&self, name: &str) -> Report {
+        self.try_compile(name).unwrap_or_else(|e| cargo::fail(&e))
+    }
+
+    /// Like [`compile`](Self::compile), for every module in the tree.
+    pub fn compile_all(&self) -> Report {
+        self.try_compile_all().unwrap_or_else(|e| cargo::fail(&e))
+    }
+
+    /// Like [`compile`](Self::compile), with the failure as a value.
+    pub fn try_compile(&self, name: &str) -> Result<Report> {
+        run::build(self, Some(name))
+    }
+
+    /// Like [`compile_all`](Self::compile_all), with the failure as a value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a declared module, which
+    /// has no name without [`try_compile`](Self::try_compile).
+    pub fn try_compile_all(&self) -> Result<Report> {
+        run::build(self, None)
+    }
+
+    /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.
+    /// Nothing is written or started. `name` is `None` for a module tree.
+    pub fn plan(&self, name: Option<&str>) -> Result<crate::Plan> {
+        run::plan(self, name)
+    }
+
+    // ---- what to build ------------------------------------------------------------------
+
+    /// Adds a source: `.c`, `.S`, or an object shipped as `foo.o_shipped`.
+    ///
+    /// No effect on a module tree, whose Kbuild lists its own.
+    pub fn file(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.declare(|d| d.sources.push(path.as_ref().to_owned()))
+    }
+
+    /// Adds several sources, see [`file`](Self::file).
+    pub fn files<P: AsRef<Path>>(&mut self, paths: impl IntoIterator<Item = P>) -> &mut Self {
+        for path in paths {
+            self.file(path);
+        }
+        self
+    }
+
+    /// Adds a folder to the header search path (`-I`). Each source's own folder is searched for
+    /// `#include "…"` without being told.
+    pub fn include(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.declare(|d| d.includes.push(dir.as_ref().to_owned()))
+    }
+
+    /// Defines a preprocessor macro for C and assembler: `-DNAME` or `-DNAME=VALUE`. The value
+    /// may hold any character; no shell and no make sees it.
+    pub fn define<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
+        let value = value.into().map(str::to_owned);
+        self.declare(|d| d.defines.push((name.to_owned(), value)))
+    }
+
+    /// Adds a flag for the C compiler, after the kernel's own (`ccflags-y`).
+    pub fn cflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
+        self.declare(|d| d.cflags.push(flag.as_ref().to_owned()))
+    }
+
+    /// Adds a flag for the assembler (`asflags-y`).
+    pub fn asflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
+        self.declare(|d| d.asflags.push(flag.as_ref().to_owned()))
+    }
+
+    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`).
+    pub fn ldflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
+        self.declare(|d| d.ldflags.push(flag.as_ref().to_owned()))
+    }
+
+    fn declare(&mut self, change: impl FnOnce(&mut Declared)) -> &mut Self {
+        if let Form::Declared(declared) = &mut self.form {
+            change(declared);
+        }
+        self
+    }
+
+    /// The folder to stage, where it is not the module folder itself: a module whose Makefile
+    /// reaches `../common` needs `root("..")`. Relative to the module folder.
+    pub fn root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.of_tree(|t| t.root = Some(dir.as_ref().to_owned()))
+    }
+
+    /// Leaves files or folders of a module tree out of the build. The pattern is matched against
+    /// the path below the staged root: `*` stands for any characters but `/`, `**` for any; a
+    /// pattern without `/` matches a name at any depth.
+    pub fn exclude(&mut self, glob: &str) -> &mut Self {
+        self.of_tree(|t| t.excludes.push(glob.to_owned()))
+    }
+
+    /// A command that prepares a module tree (a `configure` script, a generator), given to
+    /// `sh -c` in the staged module folder before make starts. It runs the first time and
+    /// whenever a [`prepare_input`](Self::prepare_input) has changed.
+    pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
+        self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
+    }
+
+    /// A file below the staged root that [`prepare`](Self::prepare) reads. Without any, a change
+    /// to any file of the tree runs it again.
+    pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.of_tree(|t| t.prepare_inputs.push(path.as_ref().to_owned()))
+    }
+
+    fn of_tree(&mut self, change: impl FnOnce(&mut Tree)) -> &mut Self {
+        if let Form::Tree(tree) = &mut self.form {
+            change(tree);
+        }
+        self
+    }
+
+    /// Sets a `CONFIG_` symbol of the module's own, with or without the `CONFIG_` prefix: for
+    /// Makefiles that say `obj-$(CONFIG_FOO)` and sources that ask `IS_ENABLED(CONFIG_FOO)`.
+    ///
+    /// It does not change the kernel; a symbol the kernel was built with stays what it was there.
+    pub fn config(&mut self, name: &str, value: Config) -> &mut Self {
+        self.configs.push((name.to_owned(), value));
+        self
+    }
+
+    /// Sets a variable on make's command line. The value arrives as it is: `$` and `#` are
+    /// escaped, nothing in it is run.
+    pub fn make_var(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
+        self.make_vars
+            .push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds a variable to the environment of make, which otherwise gets a short allow-list only.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.env
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// A kbuild target instead of `modules`, for instance `foo.o` or `dir/`.
+    pub fn target(&mut self, target: &str) -> &mut Self {
+        self.targets.push(target.to_owned());
+        self
+    }
+
+    /// The `Module.symvers` of a provider: a module tree whose exported symbols this one uses
+    /// (`KBUILD_EXTRA_SYMBOLS`). When it changes, modpost runs again.
+    pub fn symvers(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.symvers.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Whether a kernel tree without a `Module.symvers` (one made by `modules_prepare` alone) is
+    /// an error, which is the default, or a warning.
+    pub fn missing_symvers(&mut self, policy: MissingSymvers) -> &mut Self {
+        self.missing_symvers = policy;
+        self
+    }
+
+    // ---- against what -------------------------------------------------------------------
+
+    /// The kernel to build against: the path of a kernel tree, or a release such as
+    /// `6.12.117+deb12-amd64`. Default: `KDIR`, else the running kernel, else the newest one
+    /// installed for this architecture, which is said aloud.
+    pub fn kernel(&mut self, path_or_release: impl AsRef<OsStr>) -> &mut Self {
+        self.kernel = Some(path_or_release.as_ref().to_owned());
+        self
+    }
+
+    /// The architecture that is expected, in the kernel's words or Rust's (`arm64`, `aarch64`).
+    /// A kernel tree of another one is an error. Default: `ARCH`, else the kernel tree's own.
+    pub fn arch(&mut self, arch: &str) -> &mut Self {
+        self.arch = Some(arch.to_owned());
+        self
+    }
+
+    /// The prefix of a cross toolchain, for instance `aarch64-linux-gnu-`. Default:
+    /// `CROSS_COMPILE`, else what fits the kernel and Cargo's `TARGET`.
+    pub fn cross_compile(&mut self, prefix: &str) -> &mut Self {
+        self.cross_compile = Some(prefix.to_owned());
+        self
+    }
+
+    /// Builds with LLVM: `1`, a version suffix (`-19`), or a folder (`/usr/lib/llvm-19/bin/`).
+    /// Default: `LLVM`, else what the kernel was built with.
+    pub fn llvm(&mut self, llvm: &str) -> &mut Self {
+        self.llvm = Some(llvm.to_owned());
+        self
+    }
+
+    /// The C compiler to use instead of the kernel's own.
+    pub fn cc(&mut self, cc: &str) -> &mut Self {
+        self.cc = Some(cc.to_owned());
+        self
+    }
+
+    /// The Rust target triple that the outer build is for. Default: Cargo's `TARGET`.
+    pub fn rust_target(&mut self, triple: &str) -> &mut Self {
+        self.rust_target = Some(triple.to_owned());
+        self
+    }
+
+    // ---- how ----------------------------------------------------------------------------
+
+    /// Shows full commands: kbuild's `V=1` or `V=2`.
+    pub fn verbose(&mut self, level: &str) -> &mut Self {
+        self.verbose = Some(level.to_owned());
+        self
+    }
+
+    /// Turns on more compiler warnings: kbuild's `W=1`, `W=2`, `W=3` or a mixture (`12`).
+    pub fn extra_warnings(&mut self, level: &str) -> &mut Self {
+        self.extra_warnings = Some(level.to_owned());
+        self
+    }
+
+    /// The folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR` in a build
+    /// script, else the working directory.
+    pub fn base(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.base = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Where the products go. Default: Cargo's `OUT_DIR`.
+    pub fn out_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.out_dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// How many jobs make may run, where no jobserver says so. Default: the cores this process
+    /// may use.
+    pub fn jobs(&mut self, jobs: usize) -> &mut Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// Whether Cargo's directives are printed, and Cargo's variables read. Default: yes. A
+    /// program that is no build script says no.
+    pub fn cargo_metadata(&mut self, yes: bool) -> &mut Self {
+        self.sink.cargo = yes;
+        self
+    }
+
+    /// Hands every message to `handler` as it comes, instead of printing it.
+    pub fn on_message(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) -> &mut Self {
+        self.sink.set_handler(handler);
+        self
+    }
+}

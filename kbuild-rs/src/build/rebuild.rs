@@ -1,0 +1,199 @@
+//! Before make starts: what may not be kept goes, what we generate is written.
+
+use std::fs;
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::request::Sources;
+use super::run::Run;
+use crate::freshness::{Record, Stale};
+use crate::identity::Identity;
+use crate::make;
+use crate::stage::{self, Changes, Item, Kind, Lock, is_makefile};
+use crate::{Error, ErrorKind, Result};
+
+impl Run<'_> {
+    /// Throws away what may not be kept. Gives whether the stage is filled for the first time,
+    /// and what is to be copied.
+    pub(super) fn make_room(
+        &self,
+        stale: &Stale,
+        record: &Record,
+        manifest: Option<Vec<Item>>,
+        items: &[Item],
+        changes: Changes,
+    ) -> Result<(bool, Changes)> {
+        let r = self.request;
+        let Some(manifest) = manifest else {
+            r.stage.wipe()?;
+            return Ok((true, changes));
+        };
+        let Some(reason) = &stale.from_nothing else {
+            return Ok((false, changes));
+        };
+        if !reason.is_empty() {
+            self.sink
+                .note(&format!("building {} from nothing: {reason}", r.label));
+        }
+        if r.make.module_dir == r.stage.dir {
+            r.stage.wipe()?;
+            return Ok((true, r.stage.compare(&[], items)));
+        }
+        // Other module folders of this root keep what they built in the same stage.
+        for (path, _) in r.stage.products(&r.make.module_dir, &manifest)? {
+            remove_file(&path)?;
+        }
+        for rel in &record.elsewhere {
+            remove_file(&r.stage.file(rel))?;
+        }
+        Ok((false, changes))
+    }
+
+    /// Deletes the targets that depend on something that changed, because make would look at
+    /// mtimes only.
+    pub(super) fn remove_stale_targets(&self, stale: &Stale, items: &[Item]) -> Result<()> {
+        let r = self.request;
+        if !stale.changed.is_empty() {
+            for target in self.resolver(items).targets()? {
+                let gone = |p: &PathBuf| stale.changed.contains(p) || !p.exists();
+                if target.prerequisites.iter().any(gone) {
+                    remove_file(&target.path)?;
+                    remove_file(&target.command)?;
+                }
+            }
+        }
+        if stale.modpost {
+            for (path, _) in r.stage.products(&r.make.module_dir, items)? {
+                let name = path.file_name().unwrap_or_default().as_bytes();
+                if name.ends_with(b".mod.c") || name.ends_with(b".ko") || name == b"Module.symvers"
+                {
+                    remove_file(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what we generate: Kbuild, flag files, links, copies of providers' symvers.
+    pub(super) fn write_files(&self) -> Result<()> {
+        let r = self.request;
+        for (path, text) in &r.files {
+            stage::write_if_changed(path, text)?;
+        }
+        for (link, target) in r.links() {
+            if fs::read_link(link).is_ok_and(|t| t == *target) {
+                continue;
+            }
+            let parent = link.parent().unwrap_or(link);
+            let _ = fs::remove_file(link);
+            fs::create_dir_all(parent)
+                .and_then(|()| std::os::unix::fs::symlink(target, link))
+                .map_err(|e| Error::io("create", link, e))?;
+        }
+        for (original, copy) in &r.symvers {
+            let text = fs::read(original).map_err(|e| Error::io("read", original, e))?;
+            stage::write_if_changed(copy, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the user's commands in a new stage, and when something they read has changed.
+    pub(super) fn prepare(&self, items: &[Item], first: bool, lock: &Lock) -> Result<()> {
+        let r = self.request;
+        if let Some(git) = &r.git {
+            git.copy_index(&r.stage.private)?;
+        }
+        let Sources::Tree { tree, dir, .. } = &r.sources else {
+            return Ok(());
+        };
+        if tree.prepare.is_empty() {
+            return Ok(());
+        }
+        let now = inputs(&tree.prepare_inputs, dir, items)?;
+        let stamp = r.folder.join("prepared");
+        if !first && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
+            return Ok(());
+        }
+        // Half-prepared is not prepared.
+        remove_file(&stamp)?;
+        for command in &tree.prepare {
+            make::run_prepare(command, &r.make, &r.map, &locks(lock), self.sink)?;
+        }
+        stage::write_if_changed(&stamp, now.as_bytes())
+    }
+
+    /// Says so when a Makefile asks for the running kernel: in a container, or on another
+    /// kernel's machine, that is not the one built against.
+    pub(super) fn warn_of_habits(&self, items: &[Item]) {
+        let r = self.request;
+        let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        if running.trim() == r.kernel.release() {
+            return;
+        }
+        for item in items.iter().filter(|i| is_makefile(&i.rel)) {
+            let path = r.stage.source_of(item);
+            let text = fs::read(&path).unwrap_or_default();
+            if String::from_utf8_lossy(&text)
+                .lines()
+                .any(asks_for_the_running_kernel)
+            {
+                self.sink.warning(&format!(
+                    "{} asks `uname -r`, which names the running kernel {}, not {} that is built \
+                     against; if that decides anything, use $(KERNELRELEASE) or $(VERSION) there",
+                    path.display(),
+                    running.trim(),
+                    r.kernel.release()
+                ));
+            }
+        }
+    }
+}
+
+/// A line that a kernel's own kbuild does evaluate: the recipes of `make` by hand usually sit
+/// in the other half of an `ifneq ($(KERNELRELEASE),)`, and set KDIR or the like.
+fn asks_for_the_running_kernel(line: &str) -> bool {
+    let code = line.split('#').next().unwrap_or_default();
+    let by_hand = code.contains("/lib/modules/") || code.trim_start().starts_with("KERNELDIR");
+    code.contains("uname -r") && !by_hand && !code.starts_with('\t')
+}
+
+/// The identities of what `prepare` reads: the files named, else the whole tree.
+fn inputs(named: &[PathBuf], dir: &Path, items: &[Item]) -> Result<String> {
+    let mut text = String::new();
+    for path in named {
+        let path = dir.join(path);
+        let id = Identity::of(&path).map_err(|e| {
+            Error::new(
+                ErrorKind::SourceNotFound,
+                format!("the prepare input {} cannot be read: {e}", path.display()),
+            )
+        })?;
+        id.write(&mut text);
+        text.push('\n');
+    }
+    if named.is_empty() {
+        for item in items {
+            if let Kind::File { id, .. } = &item.kind {
+                id.write(&mut text);
+                text.push('\n');
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// What make inherits, so that the lock is held until its last child is gone.
+pub(super) fn locks(lock: &Lock) -> [RawFd; 1] {
+    use std::os::fd::AsRawFd;
+    [lock.file.as_raw_fd()]
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}

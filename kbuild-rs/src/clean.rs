@@ -1,0 +1,75 @@
+//! Removes what was made.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::artifact;
+use crate::freshness::Record;
+use crate::message::Sink;
+use crate::stage::{Lock, private_root, walk};
+use crate::{Error, Result};
+
+/// Removes the products that lie in `out_dir` and everything private that belongs to them, and
+/// gives the paths of the products that were removed. With `tree`, only what was made from that
+/// module tree (or from the declared modules of that folder).
+///
+/// A file that somebody else has put in a product's place stays. A directory in which nothing
+/// was built gives an empty list.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) when something cannot be removed.
+pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let Ok(out) = fs::canonicalize(out_dir) else {
+        return Ok(Vec::new());
+    };
+    let tree = tree
+        .map(|t| fs::canonicalize(t).map_err(|e| Error::io("use the folder", t, e)))
+        .transpose()?;
+    let shared = private_root(&out)?;
+    let mut removed = Vec::new();
+    let mut left = false;
+    for key in folders(&shared)? {
+        let of = fs::read(key.join("root")).ok();
+        let wanted = tree.as_ref().is_none_or(|tree| {
+            use std::os::unix::ffi::OsStrExt;
+            of.as_deref() == Some(tree.as_os_str().as_bytes())
+        });
+        if !wanted {
+            left = true;
+            continue;
+        }
+        // A build that runs right now is waited for.
+        let _lock = Lock::take(&key.join("lock"), "clean", &Sink::printing(false))?;
+        let mut records = Vec::new();
+        walk(&key.join("folders"), &mut |path, _| {
+            if path.file_name().is_some_and(|n| n == "record") {
+                records.extend(Record::load(path)?);
+            }
+            Ok(())
+        })?;
+        for product in records.iter().flat_map(|r| &r.products) {
+            if artifact::remove(product)? {
+                removed.push(product.path.clone());
+            }
+        }
+        fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
+    }
+    if !left && shared.is_dir() {
+        fs::remove_dir_all(&shared).map_err(|e| Error::io("remove", &shared, e))?;
+    }
+    removed.sort();
+    Ok(removed)
+}
+
+fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
+    match fs::read_dir(dir) {
+        Ok(entries) => Ok(entries
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.is_dir())
+            .collect()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(Error::io("read", dir, e)),
+    }
+}

@@ -1,0 +1,98 @@
+//! The one error type: opaque outside, precise inside.
+
+use std::fmt;
+use std::path::Path;
+
+/// What went wrong, and what to do about it.
+///
+/// [`Display`](fmt::Display) gives the whole story in words: what was wrong, where, and what to
+/// do. [`kind`](Error::kind) is for programs that react to one class of failure.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<std::io::Error>,
+}
+
+/// The classes of failure that a caller may want to tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No kernel tree was found, or the one asked for does not exist.
+    KernelNotFound,
+    /// A directory is there, but `make -C` would not accept it for external modules.
+    KernelNotPrepared,
+    /// The architecture asked for is not the kernel tree's.
+    ArchitectureMismatch,
+    /// The compiler or a tool that the kernel's build needs is not on this machine.
+    ToolNotFound,
+    /// The kernel's configuration rules the build out, for instance without `CONFIG_MODULES`.
+    KernelConfig,
+    /// A source, an include folder or a symvers that was named does not exist.
+    SourceNotFound,
+    /// An argument that cannot work: a bad module name, a path that kbuild cannot carry, two
+    /// modules of one name.
+    InvalidInput,
+    /// make ran and reported failure.
+    BuildFailed,
+    /// make succeeded and left no module behind.
+    NothingBuilt,
+    /// A variable that a build script gets from Cargo is missing.
+    Environment,
+    /// The operating system refused: a full disk, a folder that cannot be written.
+    Io,
+    /// A `.ko` or a symvers that cannot be read as one.
+    InvalidFile,
+}
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The class of this failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// `doing` reads as the end of "cannot …": `cannot write /out/hello.ko: No space left`.
+    pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
+        let advice = match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "; free some space or choose another output directory"
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                "; check its permissions or choose another output directory"
+            }
+            _ => "",
+        };
+        Error {
+            kind: ErrorKind::Io,
+            message: format!("cannot {doing} {}: {source}{advice}", path.display()),
+            source: Some(source),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|e| e as _)
+    }
+}

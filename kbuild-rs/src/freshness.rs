@@ -1,0 +1,327 @@
+//! Is there anything to do at all: the record of the last build, compared with the world.
+//!
+//! make is not trusted to notice: a package upgrade installs headers with *old* mtimes, and make
+//! compiles nothing; it knows nothing of the compiler, of the environment, or of a provider's
+//! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
+//! deleted before make starts.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::identity::Identity;
+use crate::stage::{escape, unescape, write_whole};
+use crate::{Error, Result};
+
+const HEADER: &[u8] = b"kbuild-rs record 1";
+
+/// What a prerequisite's change means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Everything is made anew: the kernel tree, the compiler.
+    Whole,
+    /// The targets whose `.cmd` names it: a header, a source.
+    Targets,
+    /// modpost runs again: a provider's symvers.
+    Symvers,
+    /// make is asked again: what git answers.
+    Make,
+}
+
+impl Class {
+    const ALL: [(Class, u8); 4] = [
+        (Class::Whole, b'W'),
+        (Class::Targets, b'T'),
+        (Class::Symvers, b'S'),
+        (Class::Make, b'M'),
+    ];
+}
+
+/// A file the products depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct Prerequisite {
+    pub(crate) class: Class,
+    pub(crate) path: PathBuf,
+    /// `None`: it changed while make ran, what was compiled is not known.
+    pub(crate) id: Option<Identity>,
+}
+
+/// A file that was published into the output directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Product {
+    /// The module's name; empty for a symvers or another target.
+    pub(crate) module: String,
+    pub(crate) path: PathBuf,
+    pub(crate) id: Identity,
+}
+
+/// What one module folder's last build was, and what it depended on.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// Every flag, variable and environment entry: any difference means a build from nothing.
+    pub(crate) config: Vec<Vec<u8>>,
+    /// Whether make succeeded.
+    pub(crate) succeeded: bool,
+    pub(crate) prerequisites: Vec<Prerequisite>,
+    pub(crate) products: Vec<Product>,
+    /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
+    pub(crate) elsewhere: Vec<PathBuf>,
+}
+
+/// What has to happen before make may be trusted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stale {
+    /// Why nothing that was built may be kept.
+    pub(crate) from_nothing: Option<String>,
+    /// Prerequisites that changed: their targets go.
+    pub(crate) changed: BTreeSet<PathBuf>,
+    /// Whether modpost must run again.
+    pub(crate) modpost: bool,
+}
+
+impl Record {
+    /// Compares with the world; `None` means that nothing has to be done.
+    pub(crate) fn check(&self, config: &[Vec<u8>]) -> Option<Stale> {
+        let mut stale = Stale::default();
+        let mut anything = !self.succeeded;
+        if let Some(difference) = difference(&self.config, config) {
+            stale.from_nothing = Some(difference);
+            return Some(stale);
+        }
+        for p in &self.prerequisites {
+            if p.id.as_ref().is_some_and(|id| id.matches(&p.path)) {
+                continue;
+            }
+            anything = true;
+            match p.class {
+                Class::Whole => {
+                    stale.from_nothing = Some(format!("{} changed", p.path.display()));
+                    return Some(stale);
+                }
+                Class::Targets => {
+                    stale.changed.insert(p.path.clone());
+                }
+                Class::Symvers => stale.modpost = true,
+                Class::Make => {}
+            }
+        }
+        anything |= self.products.iter().any(|p| !p.id.matches(&p.path));
+        anything.then_some(stale)
+    }
+
+    /// Reads a record; `None` when there is none, or not one of this version's.
+    pub(crate) fn load(path: &Path) -> Result<Option<Record>> {
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(parse(&bytes)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("read", path, e)),
+        }
+    }
+
+    /// Writes the record whole or not at all.
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let mut text = HEADER.to_vec();
+        let mut line = |tag: u8, words: &[&[u8]]| {
+            text.push(b'\n');
+            text.push(tag);
+            for word in words {
+                text.push(b' ');
+                text.extend_from_slice(word);
+            }
+        };
+        if self.succeeded {
+            line(b'+', &[]);
+        }
+        for entry in &self.config {
+            line(b'c', &[&escaped(entry)]);
+        }
+        for p in &self.prerequisites {
+            let (_, class) = Class::ALL[p.class as usize];
+            let id = p.id.as_ref().map_or_else(|| "?".to_owned(), written);
+            line(class, &[id.as_bytes(), &escaped_path(&p.path)]);
+        }
+        for p in &self.products {
+            let module = escaped(p.module.as_bytes());
+            line(
+                b'p',
+                &[written(&p.id).as_bytes(), &escaped_path(&p.path), &module],
+            );
+        }
+        for path in &self.elsewhere {
+            line(b'e', &[&escaped_path(path)]);
+        }
+        // A record that was cut off must not read as a shorter one.
+        line(b'.', &[]);
+        write_whole(path, &text)
+    }
+}
+
+/// The first entry that one list has and the other has not, in words.
+fn difference(old: &[Vec<u8>], new: &[Vec<u8>]) -> Option<String> {
+    if old == new {
+        return None;
+    }
+    let odd = new
+        .iter()
+        .find(|e| !old.contains(e))
+        .or_else(|| old.iter().find(|e| !new.contains(e)));
+    // Values may be long or secret; the name is what tells.
+    Some(odd.map_or_else(
+        || "the order of the flags changed".to_owned(),
+        |entry| {
+            let text = String::from_utf8_lossy(entry);
+            let name = text.split(['=', '\n']).next().unwrap_or_default();
+            format!("{name} changed")
+        },
+    ))
+}
+
+fn written(id: &Identity) -> String {
+    let mut text = String::new();
+    id.write(&mut text);
+    text
+}
+
+fn escaped(bytes: &[u8]) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    escaped_path(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+fn escaped_path(path: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    escape(path, &mut text);
+    text
+}
+
+fn parse(bytes: &[u8]) -> Option<Record> {
+    use std::os::unix::ffi::OsStringExt;
+    let mut lines = bytes.split(|&b| b == b'\n');
+    if lines.next() != Some(HEADER) {
+        return None;
+    }
+    let mut record = Record::default();
+    let mut whole = false;
+    for line in lines {
+        let mut words = line.split(|&b| b == b' ');
+        let tag = *words.next()?.first()?;
+        if let Some((class, _)) = Class::ALL.iter().find(|(_, c)| *c == tag) {
+            let id = identity(&mut words)?;
+            record.prerequisites.push(Prerequisite {
+                class: *class,
+                id,
+                path: unescape(words.next()?)?,
+            });
+            continue;
+        }
+        match tag {
+            b'+' => record.succeeded = true,
+            b'c' => record
+                .config
+                .push(unescape(words.next()?)?.into_os_string().into_vec()),
+            b'p' => record.products.push(Product {
+                id: identity(&mut words)??,
+                path: unescape(words.next()?)?,
+                module: unescape(words.next()?)?
+                    .into_os_string()
+                    .into_string()
+                    .ok()?,
+            }),
+            b'e' => record.elsewhere.push(unescape(words.next()?)?),
+            b'.' => whole = true,
+            _ => return None,
+        }
+    }
+    whole.then_some(record)
+}
+
+/// `?`, or the five words of an identity.
+fn identity<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Identity>> {
+    let first = std::str::from_utf8(words.next()?).ok()?;
+    if first == "?" {
+        return Some(None);
+    }
+    let rest = words.take(4).map(|w| std::str::from_utf8(w).unwrap_or(""));
+    let mut all = std::iter::once(first).chain(rest);
+    Some(Some(Identity::parse(&mut all)?))
+}
+
+/// The prerequisite as it is now, for a build that began at `start`. `None` for a file that is
+/// gone: nothing depends on it any more.
+pub(crate) fn seen(class: Class, path: PathBuf, start: Duration) -> Option<Prerequisite> {
+    let id = Identity::of_settled(&path, start).ok()?;
+    Some(Prerequisite { class, path, id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn record(file: &Path) -> Record {
+        let id = Identity::of(file).unwrap();
+        Record {
+            config: vec![b"CC=gcc\n12 %".to_vec(), b"A=1".to_vec()],
+            succeeded: true,
+            prerequisites: [Class::Whole, Class::Targets, Class::Symvers, Class::Make]
+                .map(|class| Prerequisite {
+                    class,
+                    path: file.to_owned(),
+                    id: Some(id.clone()),
+                })
+                .into(),
+            products: vec![Product {
+                module: "hello".into(),
+                path: file.to_owned(),
+                id,
+            }],
+            elsewhere: vec!["common/x.o".into()],
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let dir = scratch("record");
+        let file = dir.join("a file");
+        std::fs::write(&file, "x").unwrap();
+        let mut written = record(&file);
+        written.prerequisites[1].id = None;
+        let path = dir.join("record");
+        written.save(&path).unwrap();
+        let read = Record::load(&path).unwrap().unwrap();
+        assert_eq!(format!("{read:?}"), format!("{written:?}"));
+        let text = std::fs::read(&path).unwrap();
+        for cut in 0..text.len() - 1 {
+            assert!(parse(&text[..cut]).is_none(), "cut off at {cut}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn each_class_of_change_has_its_own_consequence() {
+        let dir = scratch("classes");
+        let file = dir.join("f");
+        std::fs::write(&file, "x").unwrap();
+        let kept = record(&file);
+        assert_eq!(kept.check(&kept.config), None);
+        let stale = kept.check(&[b"A=1".to_vec()]).unwrap();
+        assert!(stale.from_nothing.unwrap().contains("CC changed"));
+        std::fs::write(&file, "longer").unwrap();
+        let of = |class: Class| {
+            let mut record = record(&file);
+            record.products.clear();
+            record.prerequisites.retain(|p| p.class == class);
+            record.prerequisites[0].id = None;
+            record.check(&record.config).unwrap()
+        };
+        assert!(of(Class::Whole).from_nothing.is_some());
+        assert!(of(Class::Targets).changed.contains(&file));
+        assert!(of(Class::Symvers).modpost);
+        assert_eq!(of(Class::Make), Stale::default());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,357 @@
+//! Declared modules: where their sources are staged, the Kbuild text and the flag files.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::build::Declared;
+use crate::identity::Identity;
+use crate::stage::{Item, Kind, Stage, is_carryable};
+use crate::{Error, ErrorKind, Result};
+
+/// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
+/// NUL ends it.
+const MAX_NAME: usize = 55;
+
+/// What a declared module looks like in the stage.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    /// The sources, sorted.
+    pub(crate) items: Vec<Item>,
+    /// The Kbuild file.
+    pub(crate) kbuild: String,
+    /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so that no
+    /// value in them ever meets make or a shell.
+    pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
+    /// Stage folders and the source folders that they stand for.
+    pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
+    /// Links in the stage to folders whose path kbuild cannot carry.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Layout {
+    /// Lays out `declared`; relative paths start at `base` (absolute).
+    pub(crate) fn new(
+        declared: &Declared,
+        name: &str,
+        base: &Path,
+        stage: &Stage,
+        flags_dir: &Path,
+    ) -> Result<Layout> {
+        if declared.sources.is_empty() {
+            return Err(Error::input(format!("the module {name} has no sources")));
+        }
+        let mut layout = Layout::default();
+        let mut objects: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        let mut order = Vec::new();
+        let mut foreign = Vec::new();
+        for source in &declared.sources {
+            let (rel, real, meta) = place(source, base, &mut foreign)?;
+            let object = object_of(&rel)?;
+            match objects.insert(object.clone(), real.clone()) {
+                Some(other) if other == real => continue,
+                Some(other) => {
+                    return Err(Error::input(format!(
+                        "{} and {} would both become {}; rename one of them",
+                        other.display(),
+                        real.display(),
+                        object.display()
+                    )));
+                }
+                None => {}
+            }
+            let folder = real.parent().unwrap_or(base).to_owned();
+            layout.add_pair(stage, &rel, &folder);
+            layout.items.push(Item::new(
+                rel,
+                Kind::File {
+                    from: Some(real),
+                    id: Identity::from_metadata(&meta),
+                },
+            ));
+            order.push((object, folder));
+        }
+        layout.add_folders();
+        layout
+            .items
+            .sort_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
+        layout.pairs.push((stage.dir.clone(), base.to_owned()));
+        layout
+            .pairs
+            .push((stage.file(Path::new("src")), base.to_owned()));
+        layout.write(declared, name, base, stage, flags_dir, &order)?;
+        Ok(layout)
+    }
+
+    fn add_pair(&mut self, stage: &Stage, rel: &Path, folder: &Path) {
+        let staged = stage.file(rel.parent().unwrap_or(rel));
+        if !self.pairs.iter().any(|(s, _)| *s == staged) {
+            self.pairs.push((staged, folder.to_owned()));
+        }
+    }
+
+    /// The folders that the staged sources lie in.
+    fn add_folders(&mut self) {
+        let mut folders: Vec<PathBuf> = self
+            .items
+            .iter()
+            .flat_map(|i| i.rel.ancestors().skip(1))
+            .filter(|p| !p.as_os_str().is_empty())
+            .map(Path::to_owned)
+            .collect();
+        folders.sort();
+        folders.dedup();
+        self.items
+            .extend(folders.into_iter().map(|f| Item::new(f, Kind::Dir)));
+    }
+
+    fn write(
+        &mut self,
+        declared: &Declared,
+        name: &str,
+        base: &Path,
+        stage: &Stage,
+        flags_dir: &Path,
+        order: &[(PathBuf, PathBuf)],
+    ) -> Result<()> {
+        let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
+        for (object, _) in order {
+            let _ = write!(text, " {}", object.display());
+        }
+        let dir = flags_dir.display();
+        let _ = write!(
+            text,
+            "\nccflags-y := @{dir}/cc\nasflags-y := @{dir}/as\nldflags-y := @{dir}/ld\n"
+        );
+        // Each source searches its own folder for #include "…", as it would in place: one list
+        // for all would let a/config.h answer for b/config.h.
+        for (object, folder) in order {
+            let folder = self.carry(folder, stage);
+            for kind in ["CFLAGS", "AFLAGS"] {
+                let _ = writeln!(
+                    text,
+                    "{kind}_{} := -iquote {}",
+                    object.display(),
+                    folder.display()
+                );
+            }
+        }
+        self.kbuild = text;
+        let mut search = Vec::new();
+        for include in &declared.includes {
+            let dir = existing_folder(&base.join(include))?;
+            let mut flag = OsString::from("-I");
+            flag.push(self.carry(&dir, stage));
+            search.push(flag);
+        }
+        for (macro_name, value) in &declared.defines {
+            check_macro(macro_name)?;
+            let mut flag = OsString::from(format!("-D{macro_name}"));
+            if let Some(value) = value {
+                flag.push("=");
+                flag.push(value);
+            }
+            search.push(flag);
+        }
+        let with = |flags: &[OsString]| [&search[..], flags].concat();
+        self.flags = vec![
+            ("cc", with(&declared.cflags)),
+            ("as", with(&declared.asflags)),
+            ("ld", declared.ldflags.clone()),
+        ];
+        Ok(())
+    }
+
+    /// A path for `folder` that kbuild can carry: itself, or a link to it in the stage.
+    fn carry(&mut self, folder: &Path, stage: &Stage) -> PathBuf {
+        if is_carryable(folder) {
+            return folder.to_owned();
+        }
+        if let Some((link, _)) = self.links.iter().find(|(_, target)| target == folder) {
+            return link.clone();
+        }
+        let link = stage.private.join(format!("inc/{}", self.links.len()));
+        self.links.push((link.clone(), folder.to_owned()));
+        self.pairs.push((link.clone(), folder.to_owned()));
+        link
+    }
+}
+
+/// Refuses what cannot be a module's name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let good = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && !name.starts_with('-')
+        && !name.is_empty();
+    if !good {
+        return Err(Error::input(format!(
+            "{name:?} cannot be the name of a module: use letters, digits, _ and -, and do not \
+             begin with -"
+        )));
+    }
+    if name.len() > MAX_NAME {
+        return Err(Error::input(format!(
+            "the module name {name} is {} characters long; the kernel takes {MAX_NAME}",
+            name.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Where a source is staged: below `src/` at its path relative to the base, or below `gen/`
+/// when it lies elsewhere (generated) or its folder's name cannot be carried.
+fn place(
+    source: &Path,
+    base: &Path,
+    foreign: &mut Vec<PathBuf>,
+) -> Result<(PathBuf, PathBuf, std::fs::Metadata)> {
+    let path = base.join(source);
+    let not_found = |why: &dyn std::fmt::Display| {
+        Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the source {} {why}", path.display()),
+        )
+    };
+    let meta = std::fs::metadata(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => not_found(&"does not exist"),
+        _ => not_found(&format!("cannot be read: {e}")),
+    })?;
+    if !meta.is_file() {
+        return Err(not_found(&"is no file"));
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(not_found(&"is no file"));
+    };
+    if !is_carryable(Path::new(name)) || name.as_bytes().starts_with(b"-") {
+        return Err(Error::input(format!(
+            "make cannot carry the file name {name:?} of the source {}; rename it",
+            path.display()
+        )));
+    }
+    let folder = std::fs::canonicalize(folder).map_err(|e| not_found(&e))?;
+    let inside = folder.strip_prefix(base).ok().filter(|rel| {
+        is_carryable(rel)
+            && !rel
+                .components()
+                .any(|c| c.as_os_str().as_bytes().starts_with(b"-"))
+    });
+    let rel = match inside {
+        Some(rel) => Path::new("src").join(rel),
+        None => {
+            let number = foreign
+                .iter()
+                .position(|f| *f == folder)
+                .unwrap_or_else(|| {
+                    foreign.push(folder.clone());
+                    foreign.len() - 1
+                });
+            PathBuf::from(format!("gen/{number}"))
+        }
+    };
+    Ok((rel.join(name), folder.join(name), meta))
+}
+
+fn object_of(rel: &Path) -> Result<PathBuf> {
+    let text = rel.to_string_lossy();
+    if let Some(object) = text.strip_suffix(".o_shipped") {
+        return Ok(format!("{object}.o").into());
+    }
+    let source = text.strip_suffix("_shipped").unwrap_or(&text);
+    let advice = match rel.extension().and_then(OsStr::to_str) {
+        _ if source.ends_with(".c") || source.ends_with(".S") => {
+            return Ok(Path::new(source).with_extension("o"));
+        }
+        Some("h") => "headers are found by themselves beside the sources, elsewhere by include()",
+        Some("o") => "an object that is shipped is called foo.o_shipped",
+        Some("s") => "assembler for the kernel is called foo.S",
+        Some("rs") => "modules in Rust need a module tree with a Kbuild of its own for now",
+        _ => "a module is made of .c, .S and *_shipped files",
+    };
+    Err(Error::input(format!(
+        "{} is no source of a declared module: {advice}",
+        rel.display()
+    )))
+}
+
+fn existing_folder(path: &Path) -> Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Ok(real) if real.is_dir() => Ok(real),
+        Ok(_) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} is no folder", path.display()),
+        )),
+        Err(e) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} cannot be used: {e}", path.display()),
+        )),
+    }
+}
+
+fn check_macro(name: &str) -> Result<()> {
+    // Function-like macros (`f(x)`) are allowed, as compilers allow them.
+    let head = name.split('(').next().unwrap_or_default();
+    let good = head
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+        && head.starts_with(|c: char| !c.is_ascii_digit())
+        && !name.contains(['=', '\n']);
+    if good {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{name:?} is no name of a macro to define"
+    )))
+}
+
+/// The text of a flag file: one argument a line, quoted as GNU tools and clang unquote it.
+pub(crate) fn response_file(args: &[OsString]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for arg in args {
+        text.push(b'"');
+        for &byte in arg.as_bytes() {
+            if byte == b'"' || byte == b'\\' {
+                text.push(b'\\');
+            }
+            text.push(byte);
+        }
+        text.extend_from_slice(b"\"\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_name_is_a_word_the_kernel_takes() {
+        for good in ["hello", "my-mod", "a_1"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(56);
+        for bad in ["", "-x", "a b", "$(shell x)", "a/b", "a.b", "ü", &long] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_source_becomes_its_object_or_is_refused_with_advice() {
+        let of = |p: &str| object_of(Path::new(p));
+        assert_eq!(of("src/a.c").unwrap(), Path::new("src/a.o"));
+        assert_eq!(of("src/a.S").unwrap(), Path::new("src/a.o"));
+        assert_eq!(of("src/a.o_shipped").unwrap(), Path::new("src/a.o"));
+        assert_eq!(of("src/a.c_shipped").unwrap(), Path::new("src/a.o"));
+        assert!(of("a.o").unwrap_err().to_string().contains("o_shipped"));
+        assert!(of("a.h").unwrap_err().to_string().contains("include()"));
+        assert!(of("a.cpp").unwrap_err().to_string().contains(".c, .S"));
+    }
+
+    #[test]
+    fn a_flag_file_quotes_what_compilers_unquote() {
+        let text = response_file(&["-DX=\"a b\"".into(), "-DY=\\".into()]);
+        assert_eq!(text, b"\"-DX=\\\"a b\\\"\"\n\"-DY=\\\\\"\n");
+    }
+}

@@ -1,0 +1,263 @@
+//! The kernel trees of a machine.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::distro::Distro;
+use super::{Kernel, arch, arch_name, open};
+use crate::{Error, ErrorKind, Result};
+
+/// A place where a kernel tree is, or should be.
+#[derive(Debug)]
+pub struct Installed {
+    /// The tree's directory; as it was found when there is nothing behind it.
+    pub dir: PathBuf,
+    /// The tree's release; the name of its folder when it cannot be opened.
+    pub release: String,
+    /// The tree, or why it cannot be used.
+    pub kernel: Result<Kernel>,
+}
+
+/// The machine that is searched. Tests make one up.
+pub(super) struct Host {
+    root: PathBuf,
+    /// In the kernel's word.
+    pub(super) machine: &'static str,
+}
+
+impl Host {
+    pub(super) fn this() -> Host {
+        Host::below("/", arch::machine())
+    }
+
+    pub(super) fn below(root: impl Into<PathBuf>, machine: &'static str) -> Host {
+        Host {
+            root: root.into(),
+            machine,
+        }
+    }
+
+    pub(super) fn distro(&self) -> Distro {
+        Distro::of(&self.root)
+    }
+
+    /// `uname -r`.
+    pub(super) fn running(&self) -> Result<String> {
+        let file = self.root.join("proc/sys/kernel/osrelease");
+        match fs::read_to_string(&file) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(error) => Err(Error::io(
+                "read the running kernel's release from",
+                &file,
+                error,
+            )),
+        }
+    }
+
+    pub(super) fn find(&self, request: &str) -> Result<Kernel> {
+        if request.is_empty() {
+            return Err(Error::input(
+                "the kernel's name is empty; give a release or the path of a kernel tree",
+            ));
+        }
+        if request.contains('/') || Path::new(request).is_dir() {
+            open::open(Path::new(request), self)
+        } else {
+            self.find_release(request)
+        }
+    }
+
+    pub(super) fn find_release(&self, release: &str) -> Result<Kernel> {
+        let places = self.places_of(release);
+        let mut broken = None;
+        for place in &places {
+            if fs::symlink_metadata(place).is_ok() {
+                match open::open(place, self) {
+                    Ok(kernel) if kernel.release() == release => return Ok(kernel),
+                    Ok(_) => {}
+                    Err(error) => broken = broken.or(Some(error)),
+                }
+            }
+        }
+        let installed = self.installed();
+        let mut here = Vec::new();
+        for Installed { kernel, .. } in installed {
+            match kernel {
+                Ok(kernel) if kernel.release() == release => return Ok(kernel),
+                Ok(kernel) => here.push(kernel.release),
+                Err(_) => {}
+            }
+        }
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        let looked: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+        here.dedup();
+        let here = match here.as_slice() {
+            [] => "no kernel tree is installed here".to_owned(),
+            some => format!("installed here: {}", some.join(", ")),
+        };
+        Err(Error::new(
+            ErrorKind::KernelNotFound,
+            format!(
+                "no kernel tree for release {release} in {}; {here}; to get it: {}",
+                looked.join(", "),
+                self.distro().headers(release)
+            ),
+        ))
+    }
+
+    pub(super) fn default_for(&self, asked: Option<&str>) -> Result<(Kernel, Option<String>)> {
+        let arch = asked.map_or(self.machine, arch_name);
+        let running = self.running()?;
+        let fits = |kernel: &Kernel| {
+            kernel.arch() == arch
+                && asked.is_none_or(|word| kernel.check_arch(Some(word), None).is_ok())
+        };
+        let why = match self.find_release(&running) {
+            Ok(kernel) if fits(&kernel) => return Ok((kernel, None)),
+            Ok(kernel) => format!(
+                "the running kernel {running} is {}, not {arch}",
+                kernel.arch()
+            ),
+            Err(error) if error.kind() == ErrorKind::KernelNotFound => format!(
+                "no tree for the running kernel {running} (in a container, that is the host's)"
+            ),
+            Err(error) => format!("the running kernel's tree is unusable ({error})"),
+        };
+        let newest = self
+            .installed()
+            .into_iter()
+            .filter_map(|found| found.kernel.ok())
+            .find(fits);
+        match newest {
+            Some(kernel) => {
+                let note = format!(
+                    "{why}; building for {}, the newest {arch} one installed here",
+                    kernel.release()
+                );
+                Ok((kernel, Some(note)))
+            }
+            None => Err(Error::new(
+                ErrorKind::KernelNotFound,
+                format!(
+                    "{why}, and no other {arch} kernel tree is installed here; to get one: {}; or \
+                     name one with KDIR=DIR or --kernel DIR",
+                    self.distro().any_headers()
+                ),
+            )),
+        }
+    }
+
+    /// Newest release first.
+    pub(super) fn installed(&self) -> Vec<Installed> {
+        let mut seen = HashSet::new();
+        let mut found: Vec<Installed> = self
+            .places()
+            .into_iter()
+            .filter(|place| {
+                let real = fs::canonicalize(place).unwrap_or_else(|_| place.clone());
+                seen.insert(real)
+            })
+            .map(|place| self.look_at(place))
+            .collect();
+        found.sort_by_cached_key(|found| Reverse(age(&found.release)));
+        found
+    }
+
+    fn look_at(&self, place: PathBuf) -> Installed {
+        match open::open(&place, self) {
+            Ok(kernel) => Installed {
+                dir: kernel.dir().to_owned(),
+                release: kernel.release().to_owned(),
+                kernel: Ok(kernel),
+            },
+            Err(error) => {
+                let folder = match place.file_name() {
+                    Some(name) if name == "build" => place.parent().and_then(Path::file_name),
+                    name => name,
+                };
+                let name = folder.unwrap_or_default().to_string_lossy();
+                let release = name.strip_prefix("linux-headers-").unwrap_or(&name);
+                Installed {
+                    release: release.to_owned(),
+                    dir: place,
+                    kernel: Err(error),
+                }
+            }
+        }
+    }
+
+    /// Where a tree of this release would be.
+    fn places_of(&self, release: &str) -> [PathBuf; 3] {
+        [
+            self.root.join("lib/modules").join(release).join("build"),
+            self.root.join(format!("usr/src/linux-headers-{release}")),
+            self.root.join("usr/src/kernels").join(release),
+        ]
+    }
+
+    /// Where trees are.
+    fn places(&self) -> Vec<PathBuf> {
+        let mut places: Vec<PathBuf> = entries(&self.root.join("lib/modules"))
+            .into_iter()
+            .map(|dir| dir.join("build"))
+            // Dangling links count: they tell which package is missing.
+            .filter(|build| fs::symlink_metadata(build).is_ok())
+            .collect();
+        places.extend(
+            entries(&self.root.join("usr/src"))
+                .into_iter()
+                .filter(|dir| {
+                    dir.file_name()
+                        .is_some_and(|name| name.to_string_lossy().starts_with("linux-headers-"))
+                })
+                .filter(|dir| dir.is_dir() && !is_shared_half(dir)),
+        );
+        places.extend(
+            entries(&self.root.join("usr/src/kernels"))
+                .into_iter()
+                .filter(|dir| dir.is_dir()),
+        );
+        places
+    }
+}
+
+/// The half of a split package that is no tree of its own and is not meant to be one.
+fn is_shared_half(dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    !dir.join("include/config/auto.conf").exists()
+        && (name.ends_with("-common")
+            || name.ends_with("-common-rt")
+            || !open::flavours_of(dir).is_empty())
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// What orders releases: numbers by value, release candidates before their release, and of several
+/// flavours the plain one last (`6.1.0-56-amd64` is "newer" than `6.1.0-56-cloud-amd64`).
+fn age(release: &str) -> impl Ord + use<> {
+    let end = release
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(release.len());
+    let (version, rest) = release.split_at(end);
+    let numbers = |text: &str| -> Vec<u64> {
+        text.split(|c: char| !c.is_ascii_digit())
+            .filter_map(|number| number.parse().ok())
+            .collect()
+    };
+    let is_final = !rest.starts_with("-rc");
+    let flavour = (Reverse(release.len()), release.to_owned());
+    (numbers(version), is_final, numbers(rest), flavour)
+}

@@ -1,0 +1,135 @@
+//! The GNU compiler that built a kernel, or the nearest one here.
+
+use std::path::Path;
+
+use super::arch_name;
+use super::toolchain::{Chooser, Toolchain};
+use crate::Result;
+
+impl Chooser<'_> {
+    /// A kernel that gcc built.
+    pub(super) fn gcc(&self, prefix: Option<&str>) -> Result<Toolchain> {
+        let compiler = self.kernel.compiler();
+        let mut chosen = Toolchain::empty();
+        let cc = match prefix {
+            Some(prefix) => self.versioned(&format!("{prefix}gcc")),
+            None if self.cross => {
+                let (prefix, cc) = self.cross_gcc()?;
+                chosen.set("CROSS_COMPILE", prefix);
+                Some(cc)
+            }
+            None => {
+                let named = compiler.program().unwrap_or("gcc");
+                let plain = named.strip_prefix(compiler.prefix()).unwrap_or(named);
+                let versioned = format!("gcc-{}", compiler.version.0);
+                self.versioned(named)
+                    .or_else(|| self.versioned(plain))
+                    .or_else(|| self.path.program(&versioned).map(|_| versioned))
+            }
+        };
+        let Some(cc) = cc else {
+            if let Some(prefix) = prefix {
+                self.check_prefix(prefix, &chosen)?;
+            }
+            let wanted = compiler.program().unwrap_or("gcc");
+            let plain = wanted.strip_prefix(compiler.prefix()).unwrap_or(wanted);
+            return Err(self.not_found(format!(
+                "kernel {} was built with {wanted} ({:?}), which is not here; {}",
+                self.kernel.release(),
+                compiler.text,
+                self.choices(plain)
+            )));
+        };
+        let file = self.path.behind_launchers(&cc);
+        let major = compiler.version.0;
+        if let Some(other) = file
+            .as_deref()
+            .and_then(version_in_name)
+            .filter(|v| *v != major)
+        {
+            chosen.notes.push(format!(
+                "kernel {} was built with gcc {major}, {cc} here is gcc {other}; choose another \
+                 with CC or --cc",
+                self.kernel.release()
+            ));
+        }
+        chosen.tools.extend(file);
+        chosen.set("CC", cc);
+        Ok(chosen)
+    }
+
+    /// `name`, or `name-<major>` where `name` has no version, and is missing or another compiler.
+    fn versioned(&self, name: &str) -> Option<String> {
+        let found = self.path.behind_launchers(name);
+        let major = self.kernel.compiler().version.0;
+        if name.ends_with("gcc") && major != 0 {
+            let exact = format!("{name}-{major}");
+            let file = self.path.behind_launchers(&exact);
+            if file.is_some() && file != found {
+                return Some(exact);
+            }
+        }
+        found.map(|_| name.to_owned())
+    }
+
+    /// The prefix and the compiler for a kernel of another architecture.
+    fn cross_gcc(&self) -> Result<(String, String)> {
+        let compiler = self.kernel.compiler();
+        let variant = self.kernel.variant();
+        let own = Some(compiler.prefix()).filter(|prefix| !prefix.is_empty());
+        // The compiler's own name first, which may carry a version.
+        if let (Some(prefix), Some(cc)) = (own, compiler.program().and_then(|p| self.versioned(p)))
+        {
+            return Ok((prefix.to_owned(), cc));
+        }
+        for prefix in own.into_iter().chain(variant.prefixes().iter().copied()) {
+            if let Some(cc) = self.versioned(&format!("{prefix}gcc")) {
+                return Ok((prefix.to_owned(), cc));
+            }
+        }
+        let target = self.request.rust_target.or(variant.rust_target());
+        if let Some(found) = target.and_then(|target| self.ask_cc(target)) {
+            return Ok(found);
+        }
+        let prefix = own
+            .filter(|prefix| variant.prefixes().contains(prefix))
+            .or_else(|| variant.prefixes().first().copied())
+            .unwrap_or_default();
+        let package = format!("gcc-{}", prefix.trim_end_matches('-').replace('_', "-"));
+        Err(self.not_found(format!(
+            "kernel {} is {}, this machine {}, and no compiler for {} is here (looked for \
+             {prefix}gcc and the like); to get one: {}; or name it with CROSS_COMPILE or \
+             --cross-compile",
+            self.kernel.release(),
+            self.kernel.arch(),
+            self.host.machine,
+            self.kernel.arch(),
+            self.host.distro().package(&package)
+        )))
+    }
+
+    /// Crate `cc` knows more compilers, and what the user told it about this target.
+    fn ask_cc(&self, target: &str) -> Option<(String, String)> {
+        let tool = cc::Build::new()
+            .target(target)
+            .host(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
+            .opt_level(0)
+            .cargo_metadata(false)
+            .cargo_warnings(false)
+            .cargo_output(false)
+            .try_get_compiler()
+            .ok()?;
+        let program = tool.path().to_str()?;
+        let prefix = program.strip_suffix("gcc")?;
+        // It looks at this process's PATH, make will look at the one asked for.
+        let fits = arch_name(prefix.rsplit('/').next()?.split('-').next()?) == self.kernel.arch()
+            && self.path.program(program).is_some();
+        fits.then(|| (prefix.to_owned(), program.to_owned()))
+    }
+}
+
+/// `12` of `/usr/bin/x86_64-linux-gnu-gcc-12`.
+fn version_in_name(file: &Path) -> Option<u32> {
+    let name = file.file_name()?.to_str()?;
+    name.rsplit_once("gcc-")?.1.split('.').next()?.parse().ok()
+}

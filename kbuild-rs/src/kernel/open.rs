@@ -1,0 +1,305 @@
+//! From a directory to a [`Kernel`], or to the reason why it is none.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::config::Config;
+use super::find::Host;
+use super::{Compiler, Kernel, arch};
+use crate::{Error, ErrorKind, Result};
+
+pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
+    let asked = fs::canonicalize(request).map_err(|error| not_there(request, error, host))?;
+    if !asked.is_dir() {
+        return Err(Error::new(
+            ErrorKind::KernelNotFound,
+            format!(
+                "{} is a file; name the directory of a kernel tree, for instance \
+                 /lib/modules/<release>/build",
+                request.display()
+            ),
+        ));
+    }
+    let build = asked.join("build");
+    if !asked.join("Makefile").exists() && fs::symlink_metadata(&build).is_ok() {
+        // /lib/modules/<release>
+        let dir = fs::canonicalize(&build).map_err(|error| not_there(&build, error, host))?;
+        return describe(dir, host);
+    }
+    describe(asked, host)
+}
+
+fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
+    carried_by_kbuild(&dir)?;
+    let source = source_of(&dir, host)?;
+    carried_by_kbuild(&source)?;
+    let read = fs::read(dir.join("include/config/auto.conf"));
+    let text = match read {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => return Err(unconfigured(&dir, &source, host)),
+    };
+    let release = release_of(&dir);
+    let missing = if !dir.join("include/generated/autoconf.h").is_file() {
+        Some(dir.join("include/generated/autoconf.h"))
+    } else if release.is_none() {
+        Some(dir.join("include/config/kernel.release"))
+    } else {
+        [&dir, &dir, &source]
+            .into_iter()
+            .zip([
+                "scripts/basic/fixdep",
+                "scripts/mod/modpost",
+                "scripts/Makefile.build",
+            ])
+            .map(|(half, file)| half.join(file))
+            .find(|file| !file.is_file())
+    };
+    if let Some(file) = missing {
+        return Err(unprepared(&dir, &file, host));
+    }
+    let release = release.unwrap_or_default();
+    let config = Config::parse(text);
+    let Some(arch) = arch::of_config(&config) else {
+        return Err(not_prepared(format!(
+            "{} does not tell for which architecture it is; it is damaged: make the tree again \
+             with `make -C {} modules_prepare`",
+            dir.join("include/config/auto.conf").display(),
+            dir.display()
+        )));
+    };
+    Ok(Kernel {
+        arch: arch.to_owned(),
+        compiler: Compiler::of_config(&config),
+        dir,
+        source,
+        release,
+        config,
+    })
+}
+
+/// Nothing at `request`, or a link to nothing.
+fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return Error::io("open the kernel tree", request, error);
+    }
+    let advice = match module_release(request) {
+        Some(release) => format!("install the headers: {}", host.distro().headers(release)),
+        None => "`kbuild-rs kernels` lists the kernel trees of this machine".to_owned(),
+    };
+    let what = match fs::read_link(request) {
+        Ok(target) => format!("links to {}, which is not there", target.display()),
+        Err(_) => "does not exist".to_owned(),
+    };
+    Error::new(
+        ErrorKind::KernelNotFound,
+        format!("the kernel tree {} {what}; {advice}", request.display()),
+    )
+}
+
+/// `<release>` of `…/modules/<release>` and `…/modules/<release>/build`.
+fn module_release(path: &Path) -> Option<&str> {
+    let path = match path.file_name()?.to_str()? {
+        "build" | "source" => path.parent()?,
+        _ => path,
+    };
+    let below = path.parent()?.file_name()?;
+    (below == "modules").then(|| path.file_name()?.to_str())?
+}
+
+/// The kernel's Makefile takes its own path apart at blanks, and its rules at colons.
+fn carried_by_kbuild(dir: &Path) -> Result<()> {
+    let bad = match dir.to_str() {
+        Some(text) => text
+            .chars()
+            .find(|c| c.is_whitespace() || c.is_control() || ":$#%;&()'\"`\\|<>*?".contains(*c)),
+        None => Some(char::REPLACEMENT_CHARACTER),
+    };
+    match bad {
+        None => Ok(()),
+        Some(character) => Err(Error::input(format!(
+            "the path of the kernel tree {} holds {character:?}, which kbuild cannot carry; \
+             move the tree, or bind-mount it at another path",
+            dir.display()
+        ))),
+    }
+}
+
+/// The source half of `dir`. Where the Makefile is not the kernel's own, it is a few generated
+/// lines that include the real one (`O=` trees, Debian) or call make there (`O=` trees of old).
+fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
+    let makefile = dir.join("Makefile");
+    let head = head(&makefile).map_err(|_| not_a_kernel(dir, "it has no Makefile", host))?;
+    let mut included = None;
+    for line in head.lines() {
+        if is_assignment(line, "VERSION") {
+            return Ok(dir.to_owned());
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let path = match words.as_slice() {
+            ["include", path] => path.strip_suffix("/Makefile"),
+            _ => words
+                .windows(2)
+                .find_map(|pair| (pair[0] == "-C").then_some(pair[1])),
+        };
+        included = included.or(path.filter(|path| !path.contains('$')));
+    }
+    let Some(path) = included else {
+        return Ok(fs::canonicalize(dir.join("source")).unwrap_or_else(|_| dir.to_owned()));
+    };
+    fs::canonicalize(dir.join(path)).map_err(|_| {
+        let package = Path::new(path).file_name().and_then(OsStr::to_str);
+        let advice = match package {
+            Some(name) if name.starts_with("linux-headers-") => {
+                format!("install the other half: {}", host.distro().package(name))
+            }
+            _ => "put the kernel source back there, or build the tree again with O=".to_owned(),
+        };
+        not_prepared(format!(
+            "{} includes {path}/Makefile, which is not there; {advice}",
+            makefile.display()
+        ))
+    })
+}
+
+fn head(file: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(8192).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn is_assignment(line: &str, variable: &str) -> bool {
+    line.strip_prefix(variable)
+        .is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
+fn release_of(dir: &Path) -> Option<String> {
+    let header = fs::read_to_string(dir.join("include/generated/utsrelease.h")).ok();
+    let release = header
+        .as_deref()
+        .and_then(|text| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("#define UTS_RELEASE "))
+        })
+        .map(|value| value.trim().trim_matches('"').to_owned())
+        .or_else(|| fs::read_to_string(dir.join("include/config/kernel.release")).ok())?;
+    let release = release.trim();
+    // It becomes the name of a folder.
+    let good = release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains(['/', '\0']);
+    good.then(|| release.to_owned())
+}
+
+/// No `auto.conf`: a source that nobody configured, half a package, or no kernel at all.
+fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
+    let head = head(&source.join("Makefile")).unwrap_or_default();
+    if !head.lines().any(|line| is_assignment(line, "PATCHLEVEL")) {
+        return not_a_kernel(dir, "its Makefile is not a kernel's", host);
+    }
+    let shown = dir.display();
+    let flavours = flavours_of(dir);
+    if !flavours.is_empty() || common_stem(dir).is_some() {
+        let advice = match flavours.first() {
+            Some(flavour) => format!("use {}", flavour.display()),
+            None => {
+                let stem = common_stem(dir).unwrap_or_default();
+                let arch = super::distro::deb_arch();
+                let package = format!("linux-headers-{stem}-{arch}");
+                format!("use its other half: {}", host.distro().package(&package))
+            }
+        };
+        return not_prepared(format!(
+            "{shown} is the half of a kernel tree that all flavours share; it has no \
+             include/config/auto.conf; {advice}"
+        ));
+    }
+    if dir.join(".config").is_file() {
+        return not_prepared(format!(
+            "the kernel tree {shown} is configured but not prepared: it has no \
+             include/config/auto.conf; run `make -C {shown} modules_prepare` \
+             (or `make -C {shown}`, which makes its Module.symvers too)"
+        ));
+    }
+    not_prepared(format!(
+        "{shown} is a kernel source without a configuration: it has no .config; copy your \
+         kernel's there (or run `make -C {shown} defconfig`), then run \
+         `make -C {shown} modules_prepare`; if it was built with O=DIR, name DIR instead"
+    ))
+}
+
+/// `6.1.0-56` of Debian's `linux-headers-6.1.0-56-common`.
+fn common_stem(dir: &Path) -> Option<&str> {
+    let name = dir.file_name()?.to_str()?.strip_prefix("linux-headers-")?;
+    name.strip_suffix("-common")
+        .or_else(|| name.strip_suffix("-common-rt"))
+}
+
+/// The trees beside `dir` that have `dir` as their shared half: named like it, and longer
+/// (`linux-headers-6.8.0-31` and `linux-headers-6.8.0-31-generic` of Ubuntu).
+pub(super) fn flavours_of(dir: &Path) -> Vec<PathBuf> {
+    let (Some(parent), Some(name)) = (dir.parent(), dir.file_name().and_then(OsStr::to_str)) else {
+        return Vec::new();
+    };
+    let stem = match common_stem(dir) {
+        Some(stem) => format!("linux-headers-{stem}-"),
+        None if name.starts_with("linux-headers-") => format!("{name}-"),
+        None => return Vec::new(),
+    };
+    let mut found: Vec<PathBuf> = fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&stem))
+        .map(|entry| entry.path())
+        .filter(|path| path.join("include/config/auto.conf").is_file())
+        .collect();
+    found.sort();
+    found
+}
+
+fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
+    let (shown, missing) = (dir.display(), file.display());
+    // Debian's scripts is a link into a package of its own.
+    let links = [dir.join("scripts"), dir.join("tools")];
+    let dangling = links
+        .iter()
+        .find(|link| link.is_symlink() && !link.exists())
+        .and_then(|link| fs::read_link(link).ok());
+    if let Some(target) = dangling {
+        let package = target
+            .components()
+            .filter_map(|part| part.as_os_str().to_str())
+            .find(|part| part.starts_with("linux-"));
+        let advice = match package {
+            Some(package) => host.distro().package(package),
+            None => "install the package that it belongs to".to_owned(),
+        };
+        return not_prepared(format!(
+            "the kernel tree {shown} lacks {missing}: its scripts link to {}, which is not there; \
+             {advice}",
+            target.display()
+        ));
+    }
+    not_prepared(format!(
+        "the kernel tree {shown} is not prepared for external modules: {missing} is missing; run \
+         `make -C {shown} modules_prepare`, or install its package again if it came as one"
+    ))
+}
+
+fn not_a_kernel(dir: &Path, why: &str, host: &Host) -> Error {
+    let advice = match module_release(dir) {
+        Some(release) => format!(
+            "it has no build link either; install the headers: {}",
+            host.distro().headers(release)
+        ),
+        None => "name a prepared one, for instance /lib/modules/<release>/build".to_owned(),
+    };
+    not_prepared(format!(
+        "{} is no kernel tree: {why}; {advice}",
+        dir.display()
+    ))
+}
+
+fn not_prepared(message: String) -> Error {
+    Error::new(ErrorKind::KernelNotPrepared, message)
+}

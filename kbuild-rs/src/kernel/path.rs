@@ -1,0 +1,72 @@
+//! Programs in `PATH`, found without starting one.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The folders of a `PATH`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SearchPath<'a>(pub(super) &'a OsStr);
+
+impl SearchPath<'_> {
+    /// The program that a shell would run for `name`, which may be a path.
+    pub(super) fn program(self, name: &str) -> Option<PathBuf> {
+        if name.contains('/') {
+            return Some(PathBuf::from(name)).filter(|file| is_program(file));
+        }
+        self.all(name).next()
+    }
+
+    /// As [`program`](Self::program), past compiler launchers that stand in the compiler's name
+    /// (`/usr/lib/ccache/gcc`): which compiler it is in the end.
+    pub(super) fn behind_launchers(self, name: &str) -> Option<PathBuf> {
+        let real = |file: PathBuf| fs::canonicalize(file).ok();
+        if name.contains('/') {
+            return self.program(name).and_then(real);
+        }
+        let mut files = self.all(name).filter_map(real).peekable();
+        let first = files.peek().cloned();
+        files
+            .find(|file| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                !["ccache", "sccache", "distcc", "icecc"].contains(&name.as_ref())
+            })
+            .or(first)
+    }
+
+    fn all(self, name: &str) -> impl Iterator<Item = PathBuf> {
+        // The shell takes an empty entry for the current folder, which is not ours while make runs.
+        std::env::split_paths(self.0)
+            .filter(|dir| dir.is_absolute())
+            .map(move |dir| dir.join(name))
+            .filter(|file| is_program(file))
+    }
+
+    /// What is here of `gcc`, `gcc-12`, `clang`, `clang-19`, … as `gcc-12 (/usr/bin/gcc-12)`.
+    pub(super) fn compilers(self) -> Vec<String> {
+        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        for dir in std::env::split_paths(self.0).filter(|dir| dir.is_absolute()) {
+            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let version = ["gcc", "clang"]
+                    .iter()
+                    .find_map(|kind| name.strip_prefix(kind))
+                    .map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+                let is_one = version.is_some_and(|v| v.bytes().all(|b| b.is_ascii_digit()));
+                if is_one && is_program(&entry.path()) && found.iter().all(|(n, _)| *n != name) {
+                    found.push((name, entry.path()));
+                }
+            }
+        }
+        found.sort();
+        found
+            .into_iter()
+            .map(|(name, file)| format!("{name} ({})", file.display()))
+            .collect()
+    }
+}
+
+fn is_program(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,288 @@
+//! Which compiler builds modules for a kernel on this machine.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::find::Host;
+use super::path::SearchPath;
+use super::{CompilerKind, Kernel, llvm};
+use crate::{Error, ErrorKind, Result};
+
+/// What the user says about the tools, and where to look for them.
+#[derive(Debug, Clone)]
+pub struct ToolRequest<'a> {
+    /// `ARCH`, in any spelling; checked against the kernel's.
+    pub arch: Option<&'a str>,
+    /// `CC`: a program, or a launcher and a program (`ccache gcc-12`).
+    pub cc: Option<&'a str>,
+    /// `CROSS_COMPILE`: what stands before `gcc`, for instance `aarch64-linux-gnu-`.
+    pub cross_compile: Option<&'a str>,
+    /// `LLVM` as the kernel takes it: `1`, `-19` or `/usr/lib/llvm-19/bin/`.
+    pub llvm: Option<&'a str>,
+    /// Cargo's `TARGET`.
+    pub rust_target: Option<&'a str>,
+    /// The `PATH` that make will get.
+    pub path: &'a OsStr,
+}
+
+/// The tools to build with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolchain {
+    /// Variables for make's command line, such as `CC=gcc-12`. They win over what the tree itself
+    /// assigns (Debian's `.kernelvariables`).
+    pub variables: Vec<(String, String)>,
+    /// The program files behind them, canonical. When one changes, so may the module.
+    pub tools: Vec<PathBuf>,
+    /// Sentences for the user, such as that the compiler's version is another one.
+    pub notes: Vec<String>,
+}
+
+impl Kernel {
+    /// Chooses the tools: those that were asked for, else those that the kernel was built with.
+    ///
+    /// A kernel built by Clang and LLD gets LLVM's tools without being asked. A kernel of another
+    /// architecture gets the cross compiler that its configuration names, or a usual one. Only
+    /// looks at files, except where crate `cc` has to be asked for a cross compiler.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ToolNotFound`] says what is missing, what is here, how to choose and which
+    /// package to install; [`ErrorKind::ArchitectureMismatch`] as
+    /// [`check_arch`](Kernel::check_arch); [`ErrorKind::InvalidInput`] for a value that make or the
+    /// shell would take apart.
+    pub fn toolchain(&self, request: &ToolRequest<'_>) -> Result<Toolchain> {
+        self.toolchain_on(request, &Host::this(), Path::new("/usr/lib"))
+    }
+
+    pub(super) fn toolchain_on(
+        &self,
+        request: &ToolRequest<'_>,
+        host: &Host,
+        llvm_dirs: &Path,
+    ) -> Result<Toolchain> {
+        self.check_arch(request.arch, request.rust_target)?;
+        let chooser = Chooser {
+            kernel: self,
+            request,
+            host,
+            llvm_dirs,
+            path: SearchPath(request.path),
+            cross: self.arch != host.machine && self.arch != "um",
+        };
+        let mut chosen = chooser.choose()?;
+        // Not a compiler, yet what makes the BTF in the module.
+        if self.has_btf() && self.vmlinux().is_some() {
+            chosen.tools.extend(chooser.path.behind_launchers("pahole"));
+        }
+        chosen.tools.sort();
+        chosen.tools.dedup();
+        Ok(chosen)
+    }
+}
+
+/// One choice being made.
+pub(super) struct Chooser<'a> {
+    pub(super) kernel: &'a Kernel,
+    pub(super) request: &'a ToolRequest<'a>,
+    pub(super) host: &'a Host,
+    pub(super) llvm_dirs: &'a Path,
+    pub(super) path: SearchPath<'a>,
+    pub(super) cross: bool,
+}
+
+impl Toolchain {
+    pub(super) fn empty() -> Toolchain {
+        Toolchain {
+            variables: Vec::new(),
+            tools: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn value(&self, variable: &str) -> Option<&str> {
+        let found = self.variables.iter().find(|(name, _)| name == variable);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn set(&mut self, variable: &str, value: impl Into<String>) {
+        self.variables.push((variable.to_owned(), value.into()));
+    }
+}
+
+impl Chooser<'_> {
+    fn choose(&self) -> Result<Toolchain> {
+        let cc = self.request.cc.map(|cc| self.given_cc(cc)).transpose()?;
+        let prefix = match self
+            .request
+            .cross_compile
+            .filter(|prefix| !prefix.is_empty())
+        {
+            Some(prefix) => Some(absolute(checked("CROSS_COMPILE", prefix, false)?)),
+            None => None,
+        };
+        let compiler = self.kernel.compiler();
+        let clang_asked = cc.as_deref().is_none_or(|cc| cc.contains("clang"));
+        let mut chosen = match self.request.llvm.filter(|llvm| !llvm.is_empty()) {
+            Some(llvm) => self.asked_llvm(checked("LLVM", llvm, false)?)?,
+            None if compiler.lld && compiler.kind == CompilerKind::Clang && clang_asked => {
+                self.kernels_llvm(cc.as_deref())?
+            }
+            None if cc.is_some() => Toolchain::empty(),
+            None if compiler.kind == CompilerKind::Clang => self.kernels_clang()?,
+            None => self.gcc(prefix.as_deref())?,
+        };
+        if let Some(cc) = cc {
+            chosen.variables.retain(|(name, _)| name != "CC");
+            chosen.set("CC", &cc);
+            chosen.tools.extend(
+                cc.split_whitespace()
+                    .filter_map(|word| self.path.behind_launchers(word)),
+            );
+        }
+        if let Some(prefix) = prefix {
+            self.check_prefix(&prefix, &chosen)?;
+            chosen.variables.retain(|(name, _)| name != "CROSS_COMPILE");
+            chosen.set("CROSS_COMPILE", prefix);
+        }
+        self.add_linker(&mut chosen)?;
+        Ok(chosen)
+    }
+
+    /// The linker, unless it came with LLVM's tools, and the prefix that finds it and the rest of
+    /// binutils when the compiler alone was chosen for another architecture.
+    fn add_linker(&self, chosen: &mut Toolchain) -> Result<()> {
+        if chosen.value("LD").is_some() {
+            return Ok(());
+        }
+        if self.cross && chosen.value("CROSS_COMPILE").is_none() {
+            let cc = chosen.value("CC").unwrap_or_default();
+            let own = cc
+                .rsplit(' ')
+                .next()
+                .and_then(|word| word.rsplit_once("gcc"))
+                .map(|(prefix, _)| prefix);
+            let usual = self.kernel.variant().prefixes();
+            let with_ld = own
+                .into_iter()
+                .chain(usual.iter().copied())
+                .find(|prefix| self.path.program(&format!("{prefix}ld")).is_some())
+                .map(str::to_owned);
+            if let Some(prefix) = with_ld {
+                chosen.set("CROSS_COMPILE", prefix);
+            }
+        }
+        let gnu = format!("{}ld", chosen.value("CROSS_COMPILE").unwrap_or_default());
+        if !self.kernel.compiler().lld {
+            chosen.tools.extend(self.path.behind_launchers(&gnu));
+            return Ok(());
+        }
+        let number = self.kernel.config("LLD_VERSION").unwrap_or_default();
+        let major = number.parse::<u32>().unwrap_or(0) / 10_000;
+        let names = [format!("ld.lld-{major}"), "ld.lld".to_owned()];
+        let Some(lld) = names.iter().find(|name| self.path.program(name).is_some()) else {
+            return Err(self.not_found(format!(
+                "kernel {} was linked with LLD {major}, and ld.lld is not here; to get it: {}",
+                self.kernel.release(),
+                self.host.distro().package(&format!("lld-{major}"))
+            )));
+        };
+        chosen.tools.extend(self.path.behind_launchers(lld));
+        chosen.set("LD", lld);
+        Ok(())
+    }
+
+    /// `CC` as the user gave it, its programs checked.
+    fn given_cc(&self, cc: &str) -> Result<String> {
+        let mut words = Vec::new();
+        for (index, word) in checked("CC", cc, true)?.split_whitespace().enumerate() {
+            // The rest are flags, or a launcher's own.
+            let is_program = index == 0 || (index == 1 && !word.starts_with('-'));
+            if is_program && self.path.program(word).is_none() {
+                return Err(self.not_found(format!(
+                    "CC={cc}: there is no program {word}{}",
+                    if word.contains('/') { "" } else { " in PATH" }
+                )));
+            }
+            words.push(absolute(word));
+        }
+        match words.is_empty() {
+            true => Err(Error::input(
+                "CC is empty; name a compiler, for instance gcc-12",
+            )),
+            false => Ok(words.join(" ")),
+        }
+    }
+
+    pub(super) fn check_prefix(&self, prefix: &str, chosen: &Toolchain) -> Result<()> {
+        if chosen.value("LD").is_some() {
+            // LLVM's tools serve every architecture; the prefix only tells which.
+            return Ok(());
+        }
+        let alone =
+            self.request.cc.is_some() || chosen.value("CC").is_some_and(|cc| cc.contains("clang"));
+        let tool = if alone { "ld" } else { "gcc" };
+        if self.path.program(&format!("{prefix}{tool}")).is_some() {
+            return Ok(());
+        }
+        let advice = match self.path.program(&format!("{prefix}-{tool}")) {
+            Some(_) => format!("; with the dash at its end it would be: CROSS_COMPILE={prefix}-"),
+            None => String::new(),
+        };
+        Err(self.not_found(format!(
+            "CROSS_COMPILE={prefix}: there is no program {prefix}{tool}{advice}"
+        )))
+    }
+
+    /// What is installed, how to choose it, and what to install instead.
+    pub(super) fn choices(&self, package: &str) -> String {
+        let here = self.path.compilers();
+        let get = self.host.distro().package(package);
+        match here.first().and_then(|first| first.split(' ').next()) {
+            None => format!("no compiler is in PATH; to get it: {get}"),
+            Some(first) => format!(
+                "installed: {}; choose one with CC={first} or --cc {first}, or get the kernel's \
+                 own: {get}",
+                here.join(", ")
+            ),
+        }
+    }
+
+    pub(super) fn not_found(&self, message: String) -> Error {
+        Error::new(ErrorKind::ToolNotFound, message)
+    }
+
+    fn asked_llvm(&self, flavour: &str) -> Result<Toolchain> {
+        let flavour = absolute(flavour);
+        let good = flavour == "1" || flavour.starts_with('-') || flavour.ends_with('/');
+        if !good {
+            return Err(Error::input(format!(
+                "LLVM={flavour}: the kernel takes LLVM=1, a version as LLVM=-19, or a folder as \
+                 LLVM=/usr/lib/llvm-19/bin/ (with the slash at its end)"
+            )));
+        }
+        llvm::tools(self, &flavour)
+    }
+}
+
+/// Make's command line and kbuild's shell lines both carry these values: nothing in them may mean
+/// something there.
+fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> {
+    let good = |c: char| c.is_alphanumeric() || "_./+@~^:,=-".contains(c) || (blanks && c == ' ');
+    match value.chars().find(|c| !good(*c)) {
+        None => Ok(value),
+        Some(bad) => Err(Error::input(format!(
+            "{variable}={value:?} holds {bad:?}, which make or its shell would take apart; use a \
+             program's name, or a link with a plain name"
+        ))),
+    }
+}
+
+/// make runs in another directory.
+fn absolute(word: &str) -> String {
+    if !word.contains('/') || word.starts_with(['/', '-']) {
+        return word.to_owned();
+    }
+    match std::path::absolute(word).map(|path| path.into_os_string().into_string()) {
+        Ok(Ok(path)) => path,
+        _ => word.to_owned(),
+    }
+}

@@ -1,0 +1,52 @@
+//! Build Linux kernel modules from `build.rs`: out of tree, out of source, on every kernel from
+//! 5.10 on.
+//!
+//! ```no_run
+//! // build.rs
+//! kbuild::Build::new()
+//!     .files(["src/hello.c", "src/ring.c"])
+//!     .include("include")
+//!     .define("HELLO_DEBUG", None)
+//!     .compile("hello"); // OUT_DIR/hello.ko, and env!("HELLO_KO") in the crate
+//! ```
+//!
+//! The kernel's own build system (kbuild) compiles; this library decides where, when and with
+//! which jobs, and tells Cargo what came out and what it depended on. The sources are copied
+//! into a private *stage* below the output directory and built there in place, which is the one
+//! thing that kbuild knows well on every version. Neither the source tree nor the kernel tree is
+//! ever written to.
+//!
+//! [`Build`] says what to build and gives a [`Report`]; [`Kernel`] finds and describes kernel
+//! trees; [`ModuleInfo`] and [`Symvers`] read what came out.
+//!
+//! # Features
+//! - `serde`: `serde::Serialize` for the public data types.
+
+mod artifact;
+mod build;
+mod cargo;
+mod clean;
+mod error;
+mod freshness;
+mod identity;
+mod kbuild_file;
+mod kernel;
+mod make;
+mod message;
+mod modinfo;
+mod prerequisites;
+mod report;
+mod stage;
+mod symvers;
+mod sys;
+
+pub use build::{Build, Config, MissingSymvers};
+pub use clean::clean;
+pub use error::{Error, ErrorKind, Result};
+pub use kernel::{
+    Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
+};
+pub use message::{Level, Message};
+pub use modinfo::{Export, Import, ModuleInfo, Parameter};
+pub use report::{Artifact, Plan, Report};
+pub use symvers::{Symbol, Symbols, Symvers};

@@ -1,0 +1,201 @@
+//! The environment firewall: what make and its children may see.
+//!
+//! An allow-list, because a deny-list cannot be complete: Cargo alone exports `DEBUG`, `TARGET`,
+//! `HOST` and more, and `DEBUG=false` changes a module whose Makefile says `ifdef DEBUG`. With
+//! `sub_make_done=1` leaked in, a 7.2 kernel's make deletes that kernel's own generated headers.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const ALLOWED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "TERM",
+    "TZ",
+    "LANG",
+    "SOURCE_DATE_EPOCH",
+    "KBUILD_SIGN_PIN",
+];
+
+const ALLOWED_PREFIXES: &[&str] = &[
+    "LC_",
+    "CCACHE_",
+    "SCCACHE_",
+    "DISTCC_",
+    "ICECC_",
+    "KBUILD_BUILD_",
+    "GIT_SSH",
+];
+
+/// Variables that decide where kbuild works or how make runs. kbuild-rs sets them, nobody else.
+const RESERVED: &[&str] = &[
+    "M",
+    "MO",
+    "O",
+    "SUBDIRS",
+    "KBUILD_OUTPUT",
+    "KBUILD_EXTMOD",
+    "KBUILD_EXTMOD_OUTPUT",
+    "KBUILD_SRC",
+    "KERNELRELEASE",
+    "MAKEFLAGS",
+    "MAKEOVERRIDES",
+    "MAKEFILES",
+    "MAKELEVEL",
+    "MFLAGS",
+    "GNUMAKEFLAGS",
+    "CARGO_MAKEFLAGS",
+    "sub_make_done",
+    "need-sub-make",
+    "abs_srctree",
+    "abs_objtree",
+    "srctree",
+    "objtree",
+    "src",
+    "obj",
+    "CURDIR",
+    "PWD",
+];
+
+/// Whether `name` is set by kbuild-rs alone.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// The environment for make out of `outer`: sorted, without what Cargo put there.
+pub(crate) fn firewall(
+    outer: impl IntoIterator<Item = (OsString, OsString)>,
+    module_dir: &Path,
+) -> Vec<(OsString, OsString)> {
+    let outer: Vec<_> = outer.into_iter().collect();
+    let get = |wanted: &str| outer.iter().find(|(n, _)| n == wanted).map(|(_, v)| v);
+    let mut env: Vec<(OsString, OsString)> = outer
+        .iter()
+        .filter(|(name, _)| is_allowed(name))
+        .cloned()
+        .collect();
+    // Messages are read by programs (and searched for by people) in English; the rest of the
+    // locale stays. LC_ALL would win over LC_MESSAGES, so its say goes to LC_CTYPE.
+    if let Some(all) = get("LC_ALL").filter(|v| !v.is_empty()) {
+        env.retain(|(n, _)| n != "LC_ALL" && n != "LC_CTYPE");
+        env.push(("LC_CTYPE".into(), all.clone()));
+    }
+    env.retain(|(n, _)| n != "LC_MESSAGES" && n != "LC_ALL");
+    env.push(("LC_MESSAGES".into(), "C".into()));
+    if let Some(path) = get("LD_LIBRARY_PATH") {
+        let path = without_cargo(path, get("OUT_DIR").map(Path::new));
+        if !path.is_empty() {
+            env.push(("LD_LIBRARY_PATH".into(), path));
+        }
+    }
+    // Some Makefiles use $(PWD), which is the environment's unless make was told otherwise.
+    env.push(("PWD".into(), module_dir.as_os_str().to_owned()));
+    env.sort();
+    env
+}
+
+fn is_allowed(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        ALLOWED.contains(&name) || ALLOWED_PREFIXES.iter().any(|p| name.starts_with(p))
+    })
+}
+
+/// Cargo runs build scripts with its own library folders in front: `target/<profile>`, its
+/// `deps` and `build`, and the toolchain's `lib`. SDK toolchains need the rest.
+fn without_cargo(path: &OsStr, out_dir: Option<&Path>) -> OsString {
+    let kept = std::env::split_paths(path).filter(|dir| {
+        let of_target = out_dir.is_some_and(|out| {
+            // OUT_DIR is target/<profile>/build/<package>/out.
+            out.ancestors().nth(3).is_some_and(|profile| {
+                dir == profile
+                    || dir.starts_with(profile.join("deps"))
+                    || dir.starts_with(profile.join("build"))
+            })
+        });
+        let of_rustc = dir.ends_with("lib")
+            && dir.parent().is_some_and(|sysroot| {
+                sysroot.join("lib/rustlib").is_dir() && sysroot.join("bin/rustc").is_file()
+            })
+            || dir
+                .as_os_str()
+                .as_bytes()
+                .windows(9)
+                .any(|w| w == b"/rustlib/");
+        !dir.as_os_str().is_empty() && !of_target && !of_rustc
+    });
+    std::env::join_paths(kept.collect::<Vec<PathBuf>>()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(vars: &[(&str, &str)]) -> Vec<(String, String)> {
+        let outer = vars.iter().map(|(n, v)| (n.into(), v.into()));
+        let text = |s: OsString| s.into_string().unwrap();
+        let env = firewall(outer, Path::new("/stage"));
+        env.into_iter().map(|(n, v)| (text(n), text(v))).collect()
+    }
+
+    #[test]
+    fn only_the_allow_list_passes() {
+        let env = through(&[
+            ("PATH", "/bin"),
+            ("DEBUG", "false"),
+            ("TARGET", "x"),
+            ("M", "/evil"),
+            ("O", "/evil"),
+            ("ARCH", "amd64"),
+            ("sub_make_done", "1"),
+            ("MAKEFLAGS", "-j4 -- V=1"),
+            ("KBUILD_OUTPUT", "/evil"),
+            ("KBUILD_BUILD_TIMESTAMP", "1"),
+            ("CARGO_MAKEFLAGS", "-j"),
+            ("CCACHE_DIR", "/c"),
+            ("LANGUAGE", "de"),
+            ("PWD", "/elsewhere"),
+        ]);
+        let names: Vec<_> = env.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "CCACHE_DIR",
+                "KBUILD_BUILD_TIMESTAMP",
+                "LC_MESSAGES",
+                "PATH",
+                "PWD"
+            ]
+        );
+        assert!(env.contains(&("PWD".into(), "/stage".into())));
+    }
+
+    #[test]
+    fn messages_are_in_english_and_the_rest_of_the_locale_stays() {
+        let env = through(&[
+            ("LC_ALL", "de_DE.UTF-8"),
+            ("LC_CTYPE", "C"),
+            ("LC_TIME", "fr"),
+        ]);
+        assert!(env.contains(&("LC_MESSAGES".into(), "C".into())));
+        assert!(env.contains(&("LC_CTYPE".into(), "de_DE.UTF-8".into())));
+        assert!(env.contains(&("LC_TIME".into(), "fr".into())));
+        assert!(!env.iter().any(|(n, _)| n == "LC_ALL"));
+    }
+
+    #[test]
+    fn the_library_path_loses_cargos_folders_and_keeps_the_sdks() {
+        let env = through(&[
+            ("OUT_DIR", "/p/target/debug/build/x-1/out"),
+            (
+                "LD_LIBRARY_PATH",
+                "/p/target/debug/deps:/p/target/debug:/opt/sdk/lib:/t/lib/rustlib/x/lib:/p/target/debug/build/y/out",
+            ),
+        ]);
+        assert!(env.contains(&("LD_LIBRARY_PATH".into(), "/opt/sdk/lib".into())));
+    }
+}

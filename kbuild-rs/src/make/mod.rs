@@ -1,0 +1,17 @@
+//! The make child: what it is told, what it may see, which tokens it has, what it says.
+
+mod command;
+mod diagnose;
+mod env;
+mod git;
+mod jobs;
+mod output;
+mod run;
+
+pub(crate) use command::{Make, check_variable_name, escape_value, shell_quote};
+pub(crate) use diagnose::{Knowledge, no_modules};
+pub(crate) use env::{firewall, is_reserved};
+pub(crate) use git::Git;
+pub(crate) use jobs::Jobs;
+pub(crate) use output::PathMap;
+pub(crate) use run::{find_program, run, run_prepare};

@@ -1,0 +1,204 @@
+//! What make and its compilers print: paths mapped back to the sources, lines understood.
+
+use std::path::{Path, PathBuf};
+
+use crate::message::{Level, Message};
+
+/// Stage paths and the source paths that they stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PathMap {
+    /// Longest stage path first, so that the closest one decides.
+    pairs: Vec<(PathBuf, PathBuf)>,
+    /// make's working directory from 6.13 on, which messages are relative to.
+    module_dir: PathBuf,
+}
+
+impl PathMap {
+    pub(crate) fn new(module_dir: &Path, mut pairs: Vec<(PathBuf, PathBuf)>) -> Self {
+        pairs.sort_by_key(|(stage, _)| std::cmp::Reverse(stage.as_os_str().len()));
+        PathMap {
+            pairs,
+            module_dir: module_dir.to_owned(),
+        }
+    }
+
+    /// (stage path, source path), the closest last: the order in which compilers take prefix
+    /// maps (the last one that fits wins).
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
+        self.pairs.iter().rev()
+    }
+
+    /// The source path of a path in the stage; any other path as it is.
+    pub(crate) fn source(&self, path: &Path) -> PathBuf {
+        for (stage, source) in &self.pairs {
+            if let Ok(rest) = path.strip_prefix(stage) {
+                return if rest.as_os_str().is_empty() {
+                    source.clone()
+                } else {
+                    source.join(rest)
+                };
+            }
+        }
+        path.to_owned()
+    }
+
+    /// A line with all stage paths in it replaced, and with the relative path that a compiler
+    /// begins its messages with made whole.
+    pub(crate) fn line(&self, line: &str) -> String {
+        let mut text = self.made_whole(line).unwrap_or_else(|| line.to_owned());
+        for (stage, source) in &self.pairs {
+            if let Some(stage) = stage.to_str() {
+                text = replace_path(&text, stage, &source.to_string_lossy());
+            }
+        }
+        text
+    }
+
+    /// `src/hello.c:3:1: …` with the module folder in front, if that is a file there.
+    fn made_whole(&self, line: &str) -> Option<String> {
+        const LEADS: &[&str] = &["In file included from ", "                 from ", ""];
+        let lead = LEADS.iter().find(|lead| line.starts_with(**lead))?;
+        let rest = &line[lead.len()..];
+        let path = &rest[..rest.find(':')?];
+        let relative = !path.is_empty() && !path.starts_with(['/', ' ']);
+        (relative && self.module_dir.join(path).is_file())
+            .then(|| format!("{lead}{}/{rest}", self.module_dir.display()))
+    }
+
+    fn target(&self, target: &str) -> String {
+        self.source(&self.module_dir.join(target))
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
+/// Replaces `from` where it is a whole leading part of a path.
+fn replace_path(text: &str, from: &str, to: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(from) {
+        let after = &rest[at + from.len()..];
+        let whole = !after
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_alphanumeric() || "_-+.@~".contains(c));
+        result.push_str(&rest[..at]);
+        result.push_str(if whole { to } else { from });
+        rest = after;
+    }
+    result + rest
+}
+
+/// A step that kbuild announces (`  CC [M]  hello.o`): its word and its target.
+fn step(line: &str) -> Option<(&str, &str)> {
+    let text = line.strip_prefix("  ")?;
+    let end = text.find(' ')?;
+    let word = &text[..end];
+    let is_word = word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    if !is_word || word.len() < 2 {
+        return None;
+    }
+    let rest = &text[end..];
+    let action_end = match rest.trim_start().starts_with("[M]") {
+        true => end + rest.find("[M]")? + 3,
+        false => end,
+    };
+    let target = text[action_end..].trim();
+    (!target.is_empty() && !target.contains(' ')).then_some((&text[..action_end], target))
+}
+
+/// What kind of line it is.
+fn level(line: &str) -> Level {
+    let error = line.starts_with("ERROR:")
+        || line.contains(": error:")
+        || line.contains(": fatal error:")
+        || line.contains("Error: ")
+        || (line.contains("***") && line.starts_with("make"))
+        || line.ends_with(": not found")
+        || line.contains("undefined reference to");
+    if error {
+        return Level::Error;
+    }
+    if line.starts_with("WARNING:") || line.contains(": warning:") || line.starts_with("warning:") {
+        return Level::Warning;
+    }
+    Level::Plain
+}
+
+/// Turns one line of output into a message and hands it to `send`. Lines that only tell that
+/// make enters and leaves folders are dropped.
+pub(super) fn report(line: &str, map: &PathMap, send: &mut dyn FnMut(&Message<'_>)) {
+    if line.is_empty() || (line.starts_with("make") && line.contains("ing directory '")) {
+        return;
+    }
+    if let Some((action, target)) = step(line) {
+        let target = map.target(target);
+        return send(&Message::Step {
+            action,
+            target: &target,
+        });
+    }
+    let line = map.line(line);
+    send(&Message::Output {
+        line: &line,
+        level: level(&line),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map() -> PathMap {
+        PathMap::new(
+            Path::new("/o/.kbuild/k/stage"),
+            vec![
+                ("/o/.kbuild/k/stage".into(), "/s".into()),
+                ("/o/.kbuild/k/stage/src".into(), "/s".into()),
+                ("/o/.kbuild/k/stage/gen/0".into(), "/g en".into()),
+            ],
+        )
+    }
+
+    #[test]
+    fn every_stage_path_in_a_line_becomes_a_source_path() {
+        assert_eq!(
+            map().line("/o/.kbuild/k/stage/src/a.c:1:2: error: in /o/.kbuild/k/stage/gen/0/b.h"),
+            "/s/a.c:1:2: error: in /g en/b.h"
+        );
+        assert_eq!(
+            map().line("/o/.kbuild/k/stage2/a.c"),
+            "/o/.kbuild/k/stage2/a.c"
+        );
+        assert_eq!(map().line("M=/o/.kbuild/k/stage"), "M=/s");
+    }
+
+    #[test]
+    fn a_step_is_told_by_its_form() {
+        assert_eq!(step("  CC [M]  /x/hello.o"), Some(("CC [M]", "/x/hello.o")));
+        assert_eq!(step("  BTF [M] hello.ko"), Some(("BTF [M]", "hello.ko")));
+        assert_eq!(
+            step("  MODPOST Module.symvers"),
+            Some(("MODPOST", "Module.symvers"))
+        );
+        assert_eq!(step("  int x = 3;"), None);
+        assert_eq!(step("  IS A  sentence with words"), None);
+        assert_eq!(step("CC x"), None);
+    }
+
+    #[test]
+    fn the_kind_of_a_line_is_told_apart() {
+        assert_eq!(level("a.c:1:2: error: x"), Level::Error);
+        assert_eq!(
+            level("a.c:1:2: fatal error: x.h: No such file"),
+            Level::Error
+        );
+        assert_eq!(level("make[2]: *** [x] Error 1"), Level::Error);
+        assert_eq!(level("a.c:1:2: warning: x"), Level::Warning);
+        assert_eq!(level("WARNING: modpost: x"), Level::Warning);
+        assert_eq!(level("      | ^~~"), Level::Plain);
+    }
+}

@@ -1,0 +1,106 @@
+//! What is said while a build runs.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+/// One thing said while a build runs. All paths in it are source paths, never stage paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "reason", rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// kbuild-rs tells what it decided or what it waits for.
+    Note {
+        /// A sentence.
+        text: &'a str,
+    },
+    /// kbuild-rs warns: the build goes on.
+    Warning {
+        /// A sentence.
+        text: &'a str,
+    },
+    /// What a line of the build means, where people are known to misread it, or what to do.
+    Hint {
+        /// A sentence.
+        text: &'a str,
+    },
+    /// kbuild begins a step, such as `  CC [M]  src/hello.o`.
+    Step {
+        /// kbuild's word: `CC`, `LD`, `MODPOST`, `BTF`, …
+        action: &'a str,
+        /// What is being made, with the path it would have beside the source.
+        target: &'a str,
+    },
+    /// Any other line that make or a compiler printed.
+    Output {
+        /// The line, without its end.
+        line: &'a str,
+        /// What kind of line it is.
+        level: Level,
+    },
+}
+
+/// What a line of compiler or make output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Level {
+    /// Neither of the others.
+    Plain,
+    /// It reports a warning.
+    Warning,
+    /// It reports an error.
+    Error,
+}
+
+type Handler = dyn FnMut(&Message<'_>) + Send;
+
+/// Where messages go: the caller's handler, else standard error and, in a build script, Cargo.
+#[derive(Clone)]
+pub(crate) struct Sink {
+    handler: Option<Arc<Mutex<Handler>>>,
+    pub(crate) cargo: bool,
+}
+
+impl Sink {
+    pub(crate) fn printing(cargo: bool) -> Self {
+        Sink {
+            handler: None,
+            cargo,
+        }
+    }
+
+    pub(crate) fn set_handler(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) {
+        self.handler = Some(Arc::new(Mutex::new(handler)));
+    }
+
+    pub(crate) fn send(&self, message: &Message<'_>) {
+        match &self.handler {
+            // A handler that panicked earlier is still the place that messages go to.
+            Some(handler) => handler.lock().unwrap_or_else(|p| p.into_inner())(message),
+            None => crate::cargo::print_message(message, self.cargo),
+        }
+    }
+
+    pub(crate) fn note(&self, text: &str) {
+        self.send(&Message::Note { text });
+    }
+
+    pub(crate) fn warning(&self, text: &str) {
+        self.send(&Message::Warning { text });
+    }
+
+    pub(crate) fn hint(&self, text: &str) {
+        self.send(&Message::Hint { text });
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sink")
+            .field("handler", &self.handler.is_some())
+            .field("cargo", &self.cargo)
+            .finish()
+    }
+}

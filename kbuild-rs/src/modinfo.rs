@@ -1,0 +1,378 @@
+//! What a `.ko` says about itself.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use object::elf;
+use object::{Object, ObjectSection, ObjectSymbol};
+
+use crate::{Error, ErrorKind, Result};
+
+/// What a module file says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ModuleInfo {
+    /// The name that the kernel knows it by: no dashes.
+    pub name: String,
+    /// What the kernel compares with its own before it loads the module, for instance
+    /// `6.1.0-56-amd64 SMP preempt mod_unload modversions `.
+    pub vermagic: String,
+    /// The kernel release that it was built for: vermagic's first word.
+    pub release: String,
+    /// The kernel's word for its architecture, or what the ELF file says where that has none.
+    pub arch: String,
+    /// `MODULE_LICENSE`.
+    pub licenses: Vec<String>,
+    /// The modules that must be loaded before it.
+    pub depends: Vec<String>,
+    /// `MODULE_DESCRIPTION`.
+    pub description: Option<String>,
+    /// `MODULE_AUTHOR`.
+    pub authors: Vec<String>,
+    /// `MODULE_VERSION`.
+    pub version: Option<String>,
+    /// What it can be asked for by, devices included.
+    pub aliases: Vec<String>,
+    /// Firmware files that it may load.
+    pub firmware: Vec<String>,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// The symbol namespaces that it imports.
+    pub imported_namespaces: Vec<String>,
+    /// The symbols that it offers to other modules.
+    pub exports: Vec<Export>,
+    /// The symbols that it needs from the kernel and from other modules.
+    pub imports: Vec<Import>,
+    /// Whether a signature is appended.
+    pub signed: bool,
+    /// Whether it carries BTF.
+    pub has_btf: bool,
+    /// Every `.modinfo` entry in the file's order, those above included.
+    pub fields: Vec<(String, String)>,
+}
+
+/// A module parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type in the kernel's words: `int`, `charp`, `array of uint`, …
+    pub kind: Option<String>,
+    /// `MODULE_PARM_DESC`.
+    pub description: Option<String>,
+}
+
+/// A symbol that a module exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Export {
+    /// The symbol's name.
+    pub name: String,
+    /// Whether only GPL-compatible modules may use it.
+    pub gpl_only: bool,
+    /// The namespace that a user must import.
+    pub namespace: Option<String>,
+}
+
+/// A symbol that a module needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Import {
+    /// The symbol's name.
+    pub name: String,
+    /// The checksum that it must have, with `CONFIG_MODVERSIONS`.
+    pub crc: Option<u32>,
+    /// Whether the module loads without it, too.
+    pub weak: bool,
+}
+
+const SIGNATURE: &[u8] = b"~Module signature appended~\n";
+
+impl ModuleInfo {
+    /// Reads a `.ko`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for what is no whole module; for a
+    /// compressed one, the message has the command that unpacks it.
+    pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let mut info = parse(&bytes).map_err(|why| {
+            Error::new(
+                ErrorKind::InvalidFile,
+                format!("{} {}", path.display(), why.in_words(path)),
+            )
+        })?;
+        if info.name.is_empty() {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            info.name = stem.replace('-', "_");
+        }
+        Ok(info)
+    }
+
+    fn take_field(&mut self, key: &str, value: &str) {
+        let text = value.to_owned();
+        match key {
+            "name" => self.name = text,
+            "vermagic" => {
+                self.release = value.split(' ').next().unwrap_or_default().to_owned();
+                self.vermagic = text;
+            }
+            "license" => self.licenses.push(text),
+            "depends" => {
+                let names = value.split(',').filter(|name| !name.is_empty());
+                self.depends.extend(names.map(str::to_owned));
+            }
+            "description" => self.description = Some(text),
+            "author" => self.authors.push(text),
+            "version" => self.version = Some(text),
+            "alias" => self.aliases.push(text),
+            "firmware" => self.firmware.push(text),
+            "import_ns" => self.imported_namespaces.push(text),
+            "parm" | "parmtype" => {
+                let (name, rest) = value.split_once(':').unwrap_or((value, ""));
+                let parameter = self.parameter(name);
+                match key {
+                    "parm" => parameter.description = Some(rest.to_owned()),
+                    _ => parameter.kind = Some(rest.to_owned()),
+                }
+            }
+            _ => {}
+        }
+        self.fields.push((key.to_owned(), value.to_owned()));
+    }
+
+    fn parameter(&mut self, name: &str) -> &mut Parameter {
+        let known = self.parameters.iter().position(|known| known.name == name);
+        let index = known.unwrap_or_else(|| {
+            self.parameters.push(Parameter {
+                name: name.to_owned(),
+                kind: None,
+                description: None,
+            });
+            self.parameters.len() - 1
+        });
+        &mut self.parameters[index]
+    }
+}
+
+/// Why bytes are no module.
+#[derive(Debug)]
+enum Invalid {
+    Compressed(&'static str),
+    NotElf,
+    NotModule,
+    Damaged(object::Error),
+}
+
+impl From<object::Error> for Invalid {
+    fn from(error: object::Error) -> Self {
+        Invalid::Damaged(error)
+    }
+}
+
+impl Invalid {
+    fn in_words(&self, path: &Path) -> String {
+        let shown = path.display();
+        match self {
+            Invalid::Compressed(tool) => {
+                format!("is compressed; unpack it first: `{tool} -dk '{shown}'`")
+            }
+            Invalid::NotElf => "is no kernel module: it is no ELF file".to_owned(),
+            Invalid::NotModule => "is an ELF file but no kernel module: it lacks .modinfo or \
+                 .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
+                 linked from"
+                .to_owned(),
+            Invalid::Damaged(error) => {
+                format!("is a damaged or truncated kernel module ({error}); build it again")
+            }
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
+    for (magic, tool) in [
+        (&b"\x1f\x8b"[..], "gzip"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+    ] {
+        if bytes.starts_with(magic) {
+            return Err(Invalid::Compressed(tool));
+        }
+    }
+    if !bytes.starts_with(&elf::ELFMAG) {
+        return Err(Invalid::NotElf);
+    }
+    let file = object::File::parse(bytes)?;
+    // A file cut short in the middle of a section reads well as long as nobody asks for that one.
+    for section in file.sections() {
+        section.name()?;
+        section.data()?;
+    }
+    // An object of a module has .modinfo too; what the kernel loads has its `struct module`.
+    let is_module = file.kind() == object::ObjectKind::Relocatable
+        && file.section_by_name(".gnu.linkonce.this_module").is_some();
+    let modinfo = section(&file, ".modinfo")
+        .filter(|_| is_module)
+        .ok_or(Invalid::NotModule)?;
+    let mut info = ModuleInfo {
+        arch: arch(&file),
+        has_btf: section(&file, ".BTF").is_some(),
+        signed: bytes.ends_with(SIGNATURE),
+        ..ModuleInfo::default()
+    };
+    for entry in modinfo.split(|byte| *byte == 0) {
+        let text = String::from_utf8_lossy(entry);
+        if let Some((key, value)) = text.split_once('=') {
+            info.take_field(key, value);
+        }
+    }
+    info.exports = exports(&file)?;
+    info.imports = imports(&file)?;
+    Ok(info)
+}
+
+fn section<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
+    file.section_by_name(name)?.data().ok()
+}
+
+fn arch(file: &object::File<'_>) -> String {
+    use object::Architecture as A;
+    let word = match file.architecture() {
+        A::X86_64 | A::X86_64_X32 | A::I386 => "x86",
+        A::Aarch64 | A::Aarch64_Ilp32 => "arm64",
+        A::Arm => "arm",
+        A::Riscv32 | A::Riscv64 => "riscv",
+        A::S390x => "s390",
+        A::PowerPc | A::PowerPc64 => "powerpc",
+        A::Mips | A::Mips64 | A::Mips64_N32 => "mips",
+        A::LoongArch32 | A::LoongArch64 => "loongarch",
+        A::Sparc | A::Sparc32Plus | A::Sparc64 => "sparc",
+        A::Alpha => "alpha",
+        A::Csky => "csky",
+        A::Hexagon => "hexagon",
+        A::Hppa => "parisc",
+        A::M68k => "m68k",
+        A::SuperH => "sh",
+        A::Xtensa => "xtensa",
+        other => return format!("{other:?}").to_ascii_lowercase(),
+    };
+    word.to_owned()
+}
+
+/// Exported symbols are those with an entry in a `__ksymtab` section.
+fn exports(file: &object::File<'_>) -> Result<Vec<Export>, Invalid> {
+    let mut namespaces = HashMap::new();
+    let mut exports = Vec::new();
+    for symbol in file.symbols() {
+        let name = symbol.name().unwrap_or_default();
+        let Some(index) = symbol.section_index() else {
+            continue;
+        };
+        if let Some(exported) = name.strip_prefix("__kstrtabns_") {
+            let data = file.section_by_index(index)?.data()?;
+            if let Some(namespace) = string_at(data, symbol.address()) {
+                namespaces.insert(exported, namespace);
+            }
+        } else if let Some(exported) = name.strip_prefix("__ksymtab_") {
+            let section = file.section_by_index(index)?;
+            let section_name = section.name()?;
+            // modpost's objects have ___ksymtab_gpl+foo, linked modules __ksymtab_gpl. Kernels that
+            // have a table of flags have __ksymtab only.
+            if section_name.trim_start_matches('_').starts_with("ksymtab") {
+                let by_section = section_name.contains("ksymtab_gpl");
+                let by_flag = flagged_gpl(file, section.size(), symbol.address());
+                exports.push((exported, by_section || by_flag));
+            }
+        }
+    }
+    let mut exports: Vec<Export> = exports
+        .into_iter()
+        .map(|(name, gpl_only)| Export {
+            name: name.to_owned(),
+            gpl_only,
+            namespace: namespaces.get(name).cloned(),
+        })
+        .collect();
+    exports.sort_by(|a, b| a.name.cmp(&b.name));
+    exports.dedup_by(|a, b| a.name == b.name);
+    Ok(exports)
+}
+
+/// `__kflagstab` has one byte for each entry of `__ksymtab`, in the same order; its lowest bit is
+/// `KSYM_FLAG_GPL_ONLY`.
+fn flagged_gpl(file: &object::File<'_>, table_size: u64, offset: u64) -> bool {
+    let Some(flags) = section(file, "__kflagstab").filter(|flags| !flags.is_empty()) else {
+        return false;
+    };
+    let entry_size = table_size / flags.len() as u64;
+    offset
+        .checked_div(entry_size)
+        .and_then(|index| flags.get(usize::try_from(index).ok()?))
+        .is_some_and(|flag| flag & 1 != 0)
+}
+
+fn string_at(data: &[u8], offset: u64) -> Option<String> {
+    let text = data.get(usize::try_from(offset).ok()?..)?;
+    let end = text.iter().position(|byte| *byte == 0)?;
+    (end > 0).then(|| String::from_utf8_lossy(&text[..end]).into_owned())
+}
+
+fn imports(file: &object::File<'_>) -> Result<Vec<Import>, Invalid> {
+    let crcs = checksums(file);
+    let mut imports = Vec::new();
+    for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
+        let name = symbol.name()?;
+        if !name.is_empty() {
+            imports.push(Import {
+                crc: crcs.get(name).copied(),
+                name: name.to_owned(),
+                weak: symbol.is_weak(),
+            });
+        }
+    }
+    imports.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(imports)
+}
+
+/// `__versions` has records of 64 bytes: a checksum as `unsigned long`, and the name. From 6.14 on
+/// there may be two tables beside it or in its place, for names that are longer.
+fn checksums(file: &object::File<'_>) -> HashMap<String, u32> {
+    let long = if file.is_64() { 8 } else { 4 };
+    let number = |bytes: &[u8]| -> Option<u32> {
+        let little = file.is_little_endian();
+        let low = if little {
+            bytes.get(..4)?
+        } else {
+            bytes.get(bytes.len().checked_sub(4)?..)?
+        };
+        let low: [u8; 4] = low.try_into().ok()?;
+        Some(if little {
+            u32::from_le_bytes(low)
+        } else {
+            u32::from_be_bytes(low)
+        })
+    };
+    let mut found = HashMap::new();
+    for record in section(file, "__versions")
+        .unwrap_or_default()
+        .chunks_exact(64)
+    {
+        if let (Some(crc), Some(name)) = (number(&record[..long]), string_at(&record[long..], 0)) {
+            found.insert(name, crc);
+        }
+    }
+    let names = section(file, "__version_ext_names").unwrap_or_default();
+    let crcs = section(file, "__version_ext_crcs").unwrap_or_default();
+    for (name, crc) in names.split(|byte| *byte == 0).zip(crcs.chunks_exact(4)) {
+        if let Some(crc) = number(crc) {
+            found.insert(String::from_utf8_lossy(name).into_owned(), crc);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

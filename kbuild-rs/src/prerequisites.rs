@@ -1,0 +1,181 @@
+//! `.cmd` files: what each target in the stage was made from.
+//!
+//! kbuild's fixdep writes them: `source_foo.o := foo.c`, then `deps_foo.o := …`, a path a line.
+//! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
+//! covers those.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use crate::stage::{Item, Stage, walk};
+use crate::{Error, Kernel, Result};
+
+/// One target in the stage and the files that its `.cmd` names.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The target itself, absolute.
+    pub(crate) path: PathBuf,
+    /// Its `.cmd` file.
+    pub(crate) command: PathBuf,
+    /// What it was made from, as real paths; files that kbuild generated in the stage are left
+    /// out.
+    pub(crate) prerequisites: Vec<PathBuf>,
+}
+
+/// Turns paths as `.cmd` files name them into real ones.
+pub(crate) struct Resolver<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) items: &'a [Item],
+    /// Folders in the stage that are links to folders outside.
+    pub(crate) links: &'a [(PathBuf, PathBuf)],
+    /// What relative paths start at.
+    cwd: PathBuf,
+}
+
+impl<'a> Resolver<'a> {
+    /// From 6.13 on make works in the module's folder, before that in the kernel's.
+    pub(crate) fn new(
+        stage: &'a Stage,
+        items: &'a [Item],
+        links: &'a [(PathBuf, PathBuf)],
+        kernel: &Kernel,
+        module_dir: &Path,
+    ) -> Self {
+        let cwd = if kernel.version() >= (6, 13) {
+            module_dir
+        } else {
+            kernel.dir()
+        };
+        Resolver {
+            stage,
+            items,
+            links,
+            cwd: cwd.to_owned(),
+        }
+    }
+
+    /// All targets below the stage that have a `.cmd`.
+    pub(crate) fn targets(&self) -> Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        walk(&self.stage.dir, &mut |path, _| {
+            if let Some(target) = target_of(path) {
+                let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+                let text = String::from_utf8_lossy(&text);
+                targets.push(Target {
+                    path: target,
+                    command: path.to_owned(),
+                    prerequisites: parse(&text).filter_map(|p| self.real(p)).collect(),
+                });
+            }
+            Ok(())
+        })?;
+        Ok(targets)
+    }
+
+    fn real(&self, path: &str) -> Option<PathBuf> {
+        let path = normal(&self.cwd.join(path));
+        for (link, target) in self.links {
+            if let Ok(rest) = path.strip_prefix(link) {
+                return Some(canonical(&target.join(rest)));
+            }
+        }
+        let Ok(rel) = path.strip_prefix(&self.stage.dir) else {
+            return Some(canonical(&path));
+        };
+        let found = self
+            .items
+            .binary_search_by(|i| i.rel.as_os_str().cmp(rel.as_os_str()))
+            .ok()?;
+        Some(canonical(&self.stage.source_of(&self.items[found])))
+    }
+}
+
+/// The distinct prerequisites of all targets.
+pub(crate) fn union(targets: Vec<Target>) -> BTreeSet<PathBuf> {
+    targets.into_iter().flat_map(|t| t.prerequisites).collect()
+}
+
+/// `/dir/.foo.o.cmd` -> `/dir/foo.o`
+fn target_of(command: &Path) -> Option<PathBuf> {
+    let name = command.file_name()?.to_str()?;
+    let name = name.strip_prefix('.')?.strip_suffix(".cmd")?;
+    (!name.is_empty()).then(|| command.with_file_name(name))
+}
+
+/// The paths in a `.cmd` file's `source_` and `deps_` variables.
+fn parse(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_deps = false;
+    text.lines().filter_map(move |line| {
+        if let Some(source) = line.strip_prefix("source_") {
+            return Some(source.split_once(":= ")?.1.trim());
+        }
+        if line.starts_with("deps_") && line.contains(":=") {
+            in_deps = true;
+            return None;
+        }
+        if !in_deps {
+            return None;
+        }
+        let path = line.trim().trim_end_matches('\\').trim_end();
+        if path.is_empty() {
+            in_deps = false;
+            return None;
+        }
+        (!path.starts_with("$(")).then_some(path)
+    })
+}
+
+/// The path without `.` and `..`, judged by its text: the file may be gone.
+fn normal(path: &Path) -> PathBuf {
+    let mut result = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                result.pop();
+            }
+            other => result.push(other),
+        }
+    }
+    result
+}
+
+/// The real path, or the path as it is for a file that is gone.
+pub(crate) fn canonical(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_and_the_headers_of_a_cmd_file_are_read() {
+        let text = "savedcmd_/s/a.o := gcc -c -o /s/a.o /s/a.c   ; ./tools/objtool/objtool /s/a.o\n\
+                    \n\
+                    source_/s/a.o := /s/a.c\n\
+                    \n\
+                    deps_/s/a.o := \\\n    $(wildcard include/config/FOO) \\\n  /usr/x.h \\\n  \
+                    ./include/y.h \\\n\n/s/a.o: $(deps_/s/a.o)\n\n$(deps_/s/a.o):\n";
+        let paths: Vec<_> = parse(text).collect();
+        assert_eq!(paths, ["/s/a.c", "/usr/x.h", "./include/y.h"]);
+    }
+
+    #[test]
+    fn a_cmd_file_names_its_target() {
+        let of = |p: &str| target_of(Path::new(p));
+        assert_eq!(of("/d/.foo.o.cmd"), Some("/d/foo.o".into()));
+        assert_eq!(
+            of("/d/..module-common.o.cmd"),
+            Some("/d/.module-common.o".into())
+        );
+        assert_eq!(of("/d/foo.cmd"), None);
+        assert_eq!(of("/d/..cmd"), None);
+    }
+
+    #[test]
+    fn a_path_is_normalised_by_its_text() {
+        assert_eq!(normal(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
+        assert_eq!(normal(Path::new("/../a")), Path::new("/a"));
+    }
+}

@@ -1,0 +1,170 @@
+//! What a build gave: [`Report`], [`Artifact`] and, for a dry run, [`Plan`].
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::make::shell_quote;
+use crate::{Kernel, ModuleInfo, Result};
+
+/// What came out of a build, and what it depended on.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) out_dir: PathBuf,
+    pub(crate) modules: Vec<Artifact>,
+    pub(crate) targets: Vec<PathBuf>,
+    pub(crate) symvers: Option<PathBuf>,
+    pub(crate) prerequisites: Vec<PathBuf>,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) started_make: bool,
+}
+
+impl Report {
+    /// What `KBUILD_RS_SKIP` leaves: placeholders.
+    pub(crate) fn skipped(out_dir: PathBuf, modules: Vec<Artifact>) -> Self {
+        Report {
+            kernel: None,
+            out_dir,
+            modules,
+            targets: Vec::new(),
+            symvers: None,
+            prerequisites: Vec::new(),
+            folders: Vec::new(),
+            started_make: false,
+        }
+    }
+
+    /// The kernel that was built against; `None` when `KBUILD_RS_SKIP` is set.
+    pub fn kernel(&self) -> Option<&Kernel> {
+        self.kernel.as_ref()
+    }
+
+    /// The directory the products lie in.
+    pub fn out_dir(&self) -> &Path {
+        &self.out_dir
+    }
+
+    /// The modules, in the order that kbuild lists them in (`modules.order`). Empty when
+    /// [`Build::target`](crate::Build::target) asked for something else; placeholders when
+    /// `KBUILD_RS_SKIP` is set.
+    pub fn modules(&self) -> &[Artifact] {
+        &self.modules
+    }
+
+    /// The module of this name, `-` and `_` being the same as they are to `modprobe`.
+    pub fn module(&self, name: &str) -> Option<&Artifact> {
+        let wanted = name.replace('-', "_");
+        self.modules
+            .iter()
+            .find(|m| m.name.replace('-', "_") == wanted)
+    }
+
+    /// What [`Build::target`](crate::Build::target) asked for, where it is a file: its copy in
+    /// the output directory.
+    pub fn targets(&self) -> &[PathBuf] {
+        &self.targets
+    }
+
+    /// The symbols these modules export, for [`Build::symvers`](crate::Build::symvers) of a
+    /// module that uses them.
+    pub fn symvers(&self) -> Option<&Path> {
+        self.symvers.as_deref()
+    }
+
+    /// Every file that the products were made from: sources, headers, the kernel's identity,
+    /// the compiler. Absolute, sorted, real paths (never the stage's).
+    pub fn prerequisites(&self) -> &[PathBuf] {
+        &self.prerequisites
+    }
+
+    /// The folders of a module tree whose contents decide what is built: a new file in one of
+    /// them means another build. Folders that hold the output directory are left out.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// Whether everything was up to date, so that make was not started.
+    pub fn is_fresh(&self) -> bool {
+        !self.started_make
+    }
+}
+
+/// A module that was built.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+impl Artifact {
+    /// The module's name, as in `<name>.ko`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `.ko` in the output directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the module says about itself: vermagic, license, depends, symbols in and out.
+    pub fn info(&self) -> Result<ModuleInfo> {
+        ModuleInfo::read(&self.path)
+    }
+}
+
+/// What a build would run, see [`Build::plan`](crate::Build::plan).
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) kernel: Kernel,
+    pub(crate) stage: PathBuf,
+    pub(crate) cwd: PathBuf,
+    pub(crate) program: OsString,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+}
+
+impl Plan {
+    /// The kernel that would be built against.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The private copy of the sources that kbuild would build in.
+    pub fn stage(&self) -> &Path {
+        &self.stage
+    }
+
+    /// The whole environment that make would get.
+    pub fn env(&self) -> &[(OsString, OsString)] {
+        &self.env
+    }
+
+    /// make's arguments.
+    pub fn args(&self) -> &[OsString] {
+        &self.args
+    }
+}
+
+impl fmt::Display for Plan {
+    /// A shell command that does the same, once the stage has been filled. `KBUILD_SIGN_PIN`
+    /// is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cd {} && env -i", shell_quote(self.cwd.as_os_str()))?;
+        for (name, value) in &self.env {
+            if name == "KBUILD_SIGN_PIN" {
+                continue;
+            }
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            write!(f, " \\\n  {}", shell_quote(&pair))?;
+        }
+        write!(f, " \\\n  {}", shell_quote(&self.program))?;
+        for arg in &self.args {
+            write!(f, " \\\n    {}", shell_quote(arg))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! The lab over the real thing: fetched, built against and booted.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kbuild_tests::lab::{self, LabKernel, vm::Guest};
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+const HELLO: &str = r#"
+#include <linux/module.h>
+static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
+static void __exit hello_exit(void) { pr_info("bye\n"); }
+module_init(hello_init);
+module_exit(hello_exit);
+MODULE_LICENSE("GPL");
+"#;
+
+fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
+    fs::write(folder.join("hello.c"), HELLO).map_err(|error| error.to_string())?;
+    fs::write(folder.join("Kbuild"), "obj-m := hello.o\n").map_err(|error| error.to_string())?;
+    run::checked(kernel.plain_make(folder).arg("modules"), LIMIT).map(drop)
+}
+
+#[test]
+fn a_module_built_with_plain_make_loads_in_each_kernel() {
+    for kernel in lab::kernels().unwrap() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Snapshot::take(&kernel.kdir).unwrap();
+        plain_hello(&kernel, folder.path()).unwrap();
+        let after = Snapshot::take(&kernel.kdir).unwrap();
+        assert_eq!(
+            before.differences(&after),
+            Vec::<String>::new(),
+            "{}",
+            kernel.release
+        );
+
+        let start = Instant::now();
+        let console = Guest::new(&kernel)
+            .file("/hello.ko", folder.path().join("hello.ko"))
+            .script("uname -r\ninsmod /hello.ko && dmesg | grep 'hello from hello' && rmmod hello")
+            .run()
+            .unwrap();
+        assert!(console.ok, "{console:?}");
+        assert!(console.text.contains(&kernel.release), "{console:?}");
+        assert!(console.text.contains("hello from hello"), "{console:?}");
+        assert!(console.log.contains("bye"), "{console:?}");
+        println!(
+            "{}: booted in {:.1} s",
+            kernel.release,
+            start.elapsed().as_secs_f32()
+        );
+    }
+}
+
+#[test]
+fn the_drivers_that_modules_stand_on_load_in_each_kernel() {
+    for kernel in lab::kernels().unwrap() {
+        let console = Guest::new(&kernel)
+            .module_dependencies(&["videodev", "hid-generic", "usbhid"])
+            .script("cut -d' ' -f1 /proc/modules")
+            .run()
+            .unwrap();
+        assert!(console.ok, "{console:?}");
+        for name in ["videodev", "hid_generic", "usbhid", "usbcore", "mc"] {
+            assert!(
+                console.text.lines().any(|line| line == name),
+                "{name} in {console:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_absolute_path_leaves_a_kernels_folder() {
+    for kernel in lab::kernels().unwrap() {
+        let mut find = Command::new("find");
+        find.arg(lab::cache_dir().join("kernels").join(kernel.name))
+            .args(["-lname", "/*"]);
+        assert_eq!(
+            run::checked(&mut find, Duration::from_secs(60))
+                .unwrap()
+                .out(),
+            ""
+        );
+        let makefile = fs::read_to_string(kernel.kdir.join("Makefile")).unwrap();
+        assert!(
+            makefile.contains(kernel.common.to_str().unwrap()),
+            "{makefile}"
+        );
+        for (link, target) in [("build", &kernel.kdir), ("source", &kernel.common)] {
+            let real = fs::canonicalize(kernel.modules.join(link)).unwrap();
+            assert_eq!(real, fs::canonicalize(target).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_failing_script_is_not_ok_and_keeps_its_code() {
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let console = Guest::new(&kernel)
+        .script("echo trouble; exit 7")
+        .run()
+        .unwrap();
+    assert_eq!((console.code, console.ok), (7, false));
+    assert_eq!(console.text, "trouble\n");
+}
+
+#[test]
+fn a_panic_is_an_error_that_shows_the_console() {
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let error = Guest::new(&kernel)
+        .script("echo c > /proc/sysrq-trigger")
+        .run()
+        .unwrap_err();
+    assert!(
+        error.contains("without a verdict") && error.contains("Kernel panic"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_guest_that_does_not_end_is_killed() {
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let guest = Guest::new(&kernel).script("echo waiting; sleep 1000");
+    let error = guest.timeout(Duration::from_secs(15)).run().unwrap_err();
+    assert!(
+        error.contains("was killed after 15 s") && error.contains("waiting"),
+        "{error}"
+    );
+}
+
+#[test]
+fn real_modules_come_out_of_their_packages_build_with_plain_make_and_load() {
+    for kernel in lab::kernels().unwrap() {
+        for (package, module, below) in [
+            ("v4l2loopback-dkms", "v4l2loopback", ["videodev"].as_slice()),
+            (
+                "digimend-dkms",
+                "hid-uclogic",
+                &["hid", "usbcore", "usbhid"],
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let copy = folder.path().join("copy");
+            let mut cp = Command::new("cp");
+            cp.arg("-a")
+                .arg(lab::source_for(package, &kernel).unwrap())
+                .arg(&copy);
+            run::checked(&mut cp, LIMIT).unwrap();
+            run::checked(kernel.plain_make(&copy).arg("modules"), LIMIT).unwrap();
+            // Its newer sources call it otherwise.
+            let file = [module.to_owned(), module.replace("hid-", "hid-digimend-")]
+                .map(|name| copy.join(name + ".ko"))
+                .into_iter()
+                .find(|file| file.exists())
+                .unwrap();
+            let console = Guest::new(&kernel)
+                .module_dependencies(below)
+                .file("/module.ko", file)
+                .script("insmod /module.ko && lsmod")
+                .run()
+                .unwrap();
+            assert!(console.ok, "{package} on {}: {console:?}", kernel.release);
+        }
+    }
+}
+
+#[test]
+fn a_package_that_is_not_there_is_an_error_that_says_where_was_looked() {
+    let error = lab::source("no-such-module-dkms").unwrap_err();
+    assert!(
+        error.contains("no-such-module-dkms") && error.contains("looked in"),
+        "{error}"
+    );
+}

@@ -1,0 +1,341 @@
+//! Which kernels there are, and how one becomes a folder that builds modules and boots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::apt::Apt;
+use super::distribution::{Distribution, Family};
+use super::{boot, compiler, image};
+use crate::Result;
+
+/// The kernels of a Debian machine, oldest first.
+pub const KERNELS: &[&str] = &["5.10", "6.1", "6.12"];
+
+/// Changes when folders made by an older lab are no longer what this one expects.
+const LAYOUT: &str = "2";
+
+/// How many releases of one series are tried: the index may name files that the pool has lost.
+const TRIES: usize = 4;
+
+/// A kernel that modules can be built against and that can be booted with them.
+#[derive(Clone, Debug)]
+pub struct LabKernel {
+    /// Its name in the lab: `5.10`, `6.1`, `6.12`; on Ubuntu `generic`.
+    pub name: &'static str,
+    /// What `uname -r` says in it.
+    pub release: String,
+    /// What `make -C` takes.
+    pub kdir: PathBuf,
+    /// The other half of the split headers: the part that all flavours share.
+    pub common: PathBuf,
+    /// The bootable image.
+    pub vmlinuz: PathBuf,
+    /// The same kernel, decompressed, where it can be booted without its own decompressor: an
+    /// emulated machine spends longer in that than in all the rest of its boot.
+    pub vmlinux: Option<PathBuf>,
+    /// `…/lib/modules/<release>`: `build`, `source`, and those of the image's own modules that
+    /// the tests load, decompressed, with a `modules.dep` of just them.
+    pub modules: PathBuf,
+    /// The compiler to ask for where the kernel's own is not on this machine.
+    pub cc: Option<String>,
+}
+
+/// A series of kernels in Debian.
+struct Series {
+    name: &'static str,
+    /// The release that carries it.
+    codename: &'static str,
+    /// The release whose module sources know it.
+    sources: &'static str,
+    /// What stands around the number that grows with each update.
+    before: &'static str,
+    after: &'static str,
+}
+
+const SERIES: &[Series] = &[
+    Series {
+        name: "5.10",
+        codename: "bullseye",
+        sources: "bookworm",
+        before: "5.10.0-",
+        after: "-amd64",
+    },
+    Series {
+        name: "6.1",
+        codename: "bookworm",
+        sources: "bookworm",
+        before: "6.1.0-",
+        after: "-amd64",
+    },
+    Series {
+        name: "6.12",
+        codename: "bookworm",
+        sources: "trixie",
+        before: "6.12.",
+        after: "+deb12-amd64",
+    },
+];
+
+/// The Debian release whose module sources know the kernel `name`; `None` for what is not Debian's.
+pub(super) fn sources_for(name: &str) -> Option<&'static str> {
+    let series = SERIES.iter().find(|series| series.name == name);
+    series.map(|series| series.sources)
+}
+
+impl LabKernel {
+    /// The kernel in `prefix`, where one was prepared there by this version of the lab.
+    pub(super) fn load(name: &'static str, prefix: &Path) -> Option<LabKernel> {
+        let state = fs::read_to_string(prefix.join("lab")).ok()?;
+        let mut lines = state.lines();
+        // The headers hold their own absolute path: a moved cache is not usable.
+        if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
+            return None;
+        }
+        let release = lines.next()?.to_owned();
+        let kdir = prefix
+            .join("usr/src")
+            .join(format!("linux-headers-{release}"));
+        let boot = prefix.join("boot");
+        let cc = compiler::missing(&kdir);
+        Some(LabKernel {
+            name,
+            common: prefix.join("usr/src").join(lines.next()?),
+            vmlinuz: boot.join(format!("vmlinuz-{release}")),
+            vmlinux: Some(boot.join(format!("vmlinux-{release}"))).filter(|path| path.exists()),
+            modules: prefix.join("lib/modules").join(&release),
+            kdir,
+            release,
+            cc,
+        })
+    }
+
+    /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
+    /// environment that kbuild would listen to.
+    pub fn plain_make(&self, module: &Path) -> Command {
+        let mut make = Command::new("make");
+        let mut assignment = std::ffi::OsString::from("M=");
+        assignment.push(module);
+        make.env_clear();
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                make.env(name, value);
+            }
+        }
+        make.env("LC_ALL", "C")
+            .arg("-C")
+            .arg(&self.kdir)
+            .arg(assignment);
+        make.args(self.cc.iter().map(|cc| format!("CC={cc}")));
+        make
+    }
+}
+
+/// Fills `draft`, which will be moved to `place`, with the newest kernel of `name` that is to be had.
+pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
+    if std::env::consts::ARCH != "x86_64" {
+        return Err("the lab's kernels are x86-64 and are built against on such a machine".into());
+    }
+    let here = Distribution::here()?;
+    let series = SERIES.iter().find(|series| series.name == name);
+    let (apt, releases) = match (here.family, series) {
+        (Family::Debian, Some(series)) => {
+            let apt = super::apt(&here, series.codename)?;
+            let releases = series.releases(&apt.names("linux-")?);
+            (apt, releases)
+        }
+        _ => {
+            let apt = super::apt(&here, &here.codename)?;
+            let releases = generic(&apt.dependencies("linux-headers-generic")?);
+            (apt, releases)
+        }
+    };
+    let Some(first) = releases.first() else {
+        return Err(apt.explain("the index names no headers with their image"));
+    };
+    let mut problems = Vec::new();
+    for release in releases.iter().take(TRIES) {
+        match fetch(&apt, release, draft) {
+            Ok(debs) => return assemble(&debs, release, draft, place),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Err(format!(
+        "neither {first} nor an older one:\n{}",
+        problems.join("\n")
+    ))
+}
+
+impl Series {
+    /// The releases of this series whose headers and image are both in the index, newest first.
+    fn releases(&self, names: &str) -> Vec<String> {
+        let has = |wanted: &str| names.lines().any(|name| name == wanted);
+        let mut numbers: Vec<u32> = names
+            .lines()
+            .filter_map(|name| {
+                let rest = name
+                    .strip_prefix("linux-headers-")?
+                    .strip_prefix(self.before)?;
+                rest.strip_suffix(self.after)?.parse().ok()
+            })
+            .collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        let releases = numbers
+            .iter()
+            .map(|number| format!("{}{number}{}", self.before, self.after));
+        releases
+            .filter(|release| has(&format!("linux-image-{release}")))
+            .collect()
+    }
+}
+
+/// The release that Ubuntu's `linux-headers-generic` stands for.
+fn generic(dependencies: &[String]) -> Vec<String> {
+    let release = |name: &String| Some(name.strip_prefix("linux-headers-")?.to_owned());
+    dependencies.iter().filter_map(release).collect()
+}
+
+/// The packages of one release: headers first, then the image and its modules.
+struct Debs {
+    headers: Vec<PathBuf>,
+    image: Vec<PathBuf>,
+}
+
+fn fetch(apt: &Apt, release: &str, draft: &Path) -> Result<Debs> {
+    let headers = format!("linux-headers-{release}");
+    let mut packages = vec![headers.clone()];
+    packages.extend(
+        apt.dependencies(&headers)?
+            .into_iter()
+            .filter(|name| is_headers(name)),
+    );
+    let split = packages.len();
+    packages.push(format!("linux-image-{release}"));
+    // Ubuntu's images come without their modules.
+    for part in ["modules", "modules-extra"] {
+        let name = format!("linux-{part}-{release}");
+        if apt.names(&name)?.lines().any(|known| known == name) {
+            packages.push(name);
+        }
+    }
+    let folder = draft.join("debs");
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
+    let mut headers = apt.download(&packages, &folder)?;
+    let image = headers.split_off(split);
+    Ok(Debs { headers, image })
+}
+
+/// Whether a dependency of headers is a part of them: the shared half, or kbuild's own tools.
+fn is_headers(package: &str) -> bool {
+    package.starts_with("linux-kbuild-")
+        || (package.starts_with("linux-") && package.contains("headers-"))
+}
+
+fn assemble(debs: &Debs, release: &str, draft: &Path, place: &Path) -> Result<()> {
+    let fail = |error: std::io::Error| format!("cannot prepare {}: {error}", draft.display());
+    for deb in &debs.headers {
+        super::unpack(deb, draft)?;
+    }
+    image::extract(&debs.image, release, draft)?;
+    boot::decompress(&draft.join("boot"), release)?;
+    super::clear(&draft.join("debs"))?;
+    super::clear(&draft.join("usr/share"))?;
+
+    let own = format!("linux-headers-{release}");
+    let common = common(&draft.join("usr/src"), &own)?;
+    // The one absolute path in the headers. Where the file is a link, it is relative.
+    let makefile = draft.join("usr/src").join(&own).join("Makefile");
+    if !makefile.is_symlink() {
+        let text = fs::read_to_string(&makefile).map_err(fail)?;
+        let moved = format!("{}/usr/src/", place.display());
+        fs::write(&makefile, text.replace("/usr/src/", &moved)).map_err(fail)?;
+    }
+    // As a distribution has them, but inside the prefix.
+    let modules = draft.join("lib/modules").join(release);
+    for (name, target) in [("build", &own), ("source", &common)] {
+        let link = modules.join(name);
+        if link.is_symlink() {
+            fs::remove_file(&link).map_err(fail)?;
+        }
+        std::os::unix::fs::symlink(format!("../../../usr/src/{target}"), link).map_err(fail)?;
+    }
+    let state = format!("{LAYOUT}\n{}\n{release}\n{common}\n", place.display());
+    fs::write(draft.join("lab"), state).map_err(fail)
+}
+
+/// The folder of the headers that all flavours share.
+fn common(src: &Path, own: &str) -> Result<String> {
+    let entries = fs::read_dir(src).map_err(|error| format!("{}: {error}", src.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("headers") && name != own)
+        .collect();
+    match (names.pop(), names.is_empty()) {
+        (Some(name), true) => Ok(name),
+        _ => Err(format!(
+            "{} does not hold one folder of shared headers",
+            src.display()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEX: &str = "\
+linux-headers-6.1.0-9-amd64
+linux-headers-6.1.0-56-amd64
+linux-headers-6.1.0-56-cloud-amd64
+linux-headers-6.1.0-56-rt-amd64
+linux-headers-6.1.0-56-common
+linux-headers-6.1.0-0.deb11.52-amd64
+linux-headers-6.1.0-57-amd64
+linux-headers-6.12.117+deb12-amd64
+linux-headers-amd64
+linux-image-6.1.0-9-amd64
+linux-image-6.1.0-56-amd64
+linux-image-6.1.0-57-amd64-unsigned
+linux-image-6.12.117+deb12-amd64
+";
+
+    #[test]
+    fn the_newest_release_with_headers_and_image_comes_first() {
+        let [_, six_one, six_twelve] = SERIES else {
+            unreachable!()
+        };
+        assert_eq!(six_one.releases(INDEX), ["6.1.0-56-amd64", "6.1.0-9-amd64"]);
+        assert_eq!(six_twelve.releases(INDEX), ["6.12.117+deb12-amd64"]);
+    }
+
+    #[test]
+    fn every_name_has_its_series() {
+        let names: Vec<&str> = SERIES.iter().map(|series| series.name).collect();
+        assert_eq!(names, KERNELS);
+    }
+
+    #[test]
+    fn ubuntus_own_kernel_is_what_its_metapackage_asks_for() {
+        let dependencies = ["linux-headers-6.8.0-40-generic".to_owned()];
+        assert_eq!(generic(&dependencies), ["6.8.0-40-generic"]);
+    }
+
+    #[test]
+    fn the_parts_of_headers_are_told_from_their_compilers_and_images() {
+        let parts = [
+            "linux-headers-6.1.0-56-common",
+            "linux-kbuild-6.1",
+            "linux-headers-6.8.0-40",
+            "linux-hwe-6.8-headers-6.8.0-40",
+        ];
+        assert!(parts.into_iter().all(is_headers));
+        let others = [
+            "linux-compiler-gcc-12-x86",
+            "linux-image-6.1.0-56-amd64",
+            "linux-base",
+        ];
+        assert!(!others.into_iter().any(is_headers));
+    }
+}

@@ -1,0 +1,117 @@
+//! The programs that the lab runs, by the packages that bring them.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::distribution::{Distribution, Family};
+use crate::{Result, run};
+
+/// What fetching, building modules and booting need.
+const PACKAGES: &[&str] = &[
+    "binutils",
+    "busybox-static",
+    "dwarves",
+    "gcc",
+    "libc6-dev",
+    // Tools of a kernel's headers load libelf; modules with their own checks compile against it.
+    "libelf-dev",
+    "make",
+    "qemu-system-x86",
+    "seabios",
+    "tar",
+    "xz-utils",
+    "zstd",
+];
+
+/// The compiler of Debian 12's kernels, whatever the machine's own default is.
+const DEBIAN_COMPILER: &str = "gcc-12";
+
+/// Makes sure that everything the lab runs is installed.
+///
+/// # Errors
+/// Not root: the message holds the line that installs what is missing. Root: apt's own words.
+pub fn ensure() -> Result<()> {
+    let mut wanted = PACKAGES.to_vec();
+    if Distribution::here()?.family == Family::Debian {
+        wanted.push(DEBIAN_COMPILER);
+    }
+    install(&wanted)
+}
+
+/// Makes sure that `packages` are installed.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn install(packages: &[&str]) -> Result<()> {
+    let missing = missing(packages, &installed(packages)?);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !is_root() {
+        return Err(format!(
+            "packages are missing; install them with\n    sudo apt-get install {}",
+            missing.join(" ")
+        ));
+    }
+    let _lock = super::lock(&super::cache_dir())?;
+    // The index may be absent (fresh containers) or older than the mirror's files.
+    apt_get(&missing).or_else(|_| {
+        let mut update = Command::new("apt-get");
+        run::checked(update.args(["-q", "update"]), Duration::from_secs(300))?;
+        apt_get(&missing)
+    })
+}
+
+fn apt_get(packages: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command
+        .args([
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "-o",
+            "DPkg::Lock::Timeout=300",
+            "install",
+        ])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    run::checked(&mut command, Duration::from_secs(900)).map(drop)
+}
+
+fn installed(packages: &[&str]) -> Result<String> {
+    let mut query = Command::new("dpkg-query");
+    query
+        .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
+        .args(packages);
+    // It exits 1 when one of them is unknown, and still answers for the others.
+    run::run(&mut query, Duration::from_secs(60)).map(|output| output.out())
+}
+
+fn missing<'a>(packages: &[&'a str], installed: &str) -> Vec<&'a str> {
+    let is_here = |package: &&str| {
+        let line = format!("{package} installed");
+        installed.lines().any(|other| other == line)
+    };
+    packages
+        .iter()
+        .copied()
+        .filter(|package| !is_here(package))
+        .collect()
+}
+
+/// Whether this process may install packages.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_package_that_left_its_configuration_is_missing() {
+        let known = "make installed\nzstd config-files\n";
+        assert_eq!(missing(&["make", "zstd", "tar"], known), ["zstd", "tar"]);
+    }
+}

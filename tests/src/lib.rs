@@ -1,0 +1,12 @@
+//! The lab: real kernels, real module sources and a virtual machine to load what was built.
+//!
+//! [`lab`] gets what the tests need on demand and keeps it outside the checkout; [`run`] puts a
+//! time limit on every external command; [`snapshot`] tells whether a tree is what it was.
+
+pub mod lab;
+pub mod run;
+pub mod snapshot;
+mod sys;
+
+/// What everything here returns: the error is a message for a person.
+pub type Result<T> = std::result::Result<T, String>;

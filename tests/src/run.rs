@@ -1,0 +1,220 @@
+//! External commands, each with a time limit.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use crate::{Result, sys};
+
+/// What a finished command left behind.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+    /// From start to exit.
+    pub elapsed: Duration,
+}
+
+impl Output {
+    /// Standard output as text.
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text.
+    pub fn err(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+/// Runs `command` with no standard input and in a process group of its own.
+///
+/// Any exit status is an `Ok`. After `limit` the whole group is killed and the answer is an error
+/// that ends with what the command had said so far.
+pub fn run(command: &mut Command, limit: Duration) -> Result<Output> {
+    let line = describe(command);
+    sys::die_with_parent(command);
+    let start = Instant::now();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    let mut group = Group { child };
+    let stdout = group.child.stdout.take().map(reader);
+    let stderr = group.child.stderr.take().map(reader);
+
+    let mut pause = Duration::from_millis(1);
+    let status = loop {
+        match group.child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if start.elapsed() >= limit => break None,
+            Ok(None) => std::thread::sleep(pause),
+            Err(error) => return Err(format!("cannot wait for `{line}`: {error}")),
+        }
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    let elapsed = start.elapsed();
+    if status.is_none() {
+        group.kill();
+    }
+    // A grandchild that left the group may hold the pipes open for ever.
+    let grace = Instant::now() + Duration::from_secs(2);
+    let stdout = stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
+    let stderr = stderr.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
+    match status {
+        Some(status) => Ok(Output {
+            status,
+            stdout,
+            stderr,
+            elapsed,
+        }),
+        None => Err(format!(
+            "`{line}` was killed after {} s without an end; its last words:\n{}",
+            limit.as_secs_f32(),
+            tail(&[stdout, stderr].concat())
+        )),
+    }
+}
+
+/// As [`run`], and an exit status other than 0 is an error with the command's last words.
+pub fn checked(command: &mut Command, limit: Duration) -> Result<Output> {
+    let output = run(command, limit)?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    Err(format!(
+        "`{}` failed ({}); its last words:\n{}",
+        describe(command),
+        output.status,
+        tail(&[output.stdout, output.stderr].concat())
+    ))
+}
+
+/// The last 40 lines, as text without carriage returns.
+pub fn tail(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).replace('\r', "");
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+fn describe(command: &Command) -> String {
+    let mut line = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        line.push(' ');
+        line.push_str(&argument.to_string_lossy());
+    }
+    line
+}
+
+/// Ends the child's whole group whichever way the caller leaves.
+struct Group {
+    child: Child,
+}
+
+impl Group {
+    fn kill(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            sys::kill_group(self.child.id());
+            // Reaped here; that the wait fails can only mean that it is gone already.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn reader(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut chunk = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+            if sender.send(chunk[..count].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn collect(pipe: &Receiver<Vec<u8>>, until: Instant) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        match pipe.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(chunk) => all.extend(chunk),
+            Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => return all,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn both_streams_and_the_status_come_back() {
+        let output = run(
+            &mut sh("echo a; echo b >&2; exit 3"),
+            Duration::from_secs(10),
+        )
+        .unwrap();
+        assert_eq!(
+            (output.out().as_str(), output.err().as_str()),
+            ("a\n", "b\n")
+        );
+        assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_command_over_its_limit_is_killed_with_its_children() {
+        let start = Instant::now();
+        let error = run(
+            &mut sh("echo begun; sleep 60 & sleep 60"),
+            Duration::from_millis(200),
+        )
+        .unwrap_err();
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "the grandchild was left"
+        );
+        assert!(error.contains("begun"), "{error}");
+    }
+
+    #[test]
+    fn output_beyond_a_pipe_is_not_a_deadlock() {
+        let output = run(
+            &mut sh("head -c 1000000 /dev/zero"),
+            Duration::from_secs(10),
+        )
+        .unwrap();
+        assert_eq!(output.stdout.len(), 1_000_000);
+    }
+
+    #[test]
+    fn a_failed_command_says_which_and_why() {
+        let error = checked(&mut sh("echo no luck >&2; exit 1"), Duration::from_secs(10));
+        let error = error.unwrap_err();
+        assert!(
+            error.contains("no luck") && error.contains("exit 1"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! `cargo xtask test`: everything that must hold, and an honest account of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kbuild_tests::lab::{self, packages};
+
+use crate::outcome::{self, Outcome};
+use crate::{Result, exec};
+
+/// The suites that must have run at least one test each.
+const SUITES: &[&str] = &[
+    "kbuild",
+    "kbuild_tests",
+    "e2e",
+    "lab",
+    "xtask",
+    "doc-tests kbuild",
+];
+
+/// Module sources that tests build, got before the tests' own clock starts.
+const SOURCES: &[&str] = &["v4l2loopback-dkms", "digimend-dkms"];
+
+/// A committed list of what may stay undone, with reasons.
+const NOT_RUN: &str = "tests/not-run.txt";
+
+type Step = (&'static str, fn(&mut Outcome) -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("format", |_| format()),
+    ("clippy", |_| clippy()),
+    ("doc", |_| doc()),
+    ("lab", |_| get_lab()),
+    ("tests", tests),
+];
+
+pub(crate) fn run(arguments: &[&str]) -> Result<()> {
+    if let Some(unknown) = arguments
+        .iter()
+        .find(|name| STEPS.iter().all(|(step, _)| step != *name))
+    {
+        let names: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+        return Err(format!(
+            "there is no step `{unknown}`; there are: {}",
+            names.join(", ")
+        ));
+    }
+    let allowed = allowed()?;
+    let mut outcome = Outcome::default();
+    let mut summary = Vec::new();
+    for (name, step) in STEPS {
+        if !arguments.is_empty() && !arguments.contains(name) {
+            continue;
+        }
+        println!("\n==== {name}");
+        let start = Instant::now();
+        let done = step(&mut outcome);
+        if let Err(error) = &done {
+            println!("{name}: {error}");
+        }
+        summary.push((*name, done, start.elapsed()));
+    }
+
+    let undone = account(&outcome, &allowed);
+    println!("\n==== summary");
+    for (name, done, elapsed) in &summary {
+        let verdict = if done.is_ok() { "passed" } else { "FAILED" };
+        println!("  {name:8} {verdict}  {:6.1} s", elapsed.as_secs_f32());
+    }
+    let failed: Vec<String> = summary
+        .into_iter()
+        .filter_map(|(name, done, _)| Some(format!("{name}: {}", done.err()?)))
+        .chain(undone)
+        .collect();
+    if failed.is_empty() {
+        match arguments {
+            [] => println!("everything passed"),
+            steps => println!(
+                "passed: {} (the other steps were not asked for)",
+                steps.join(", ")
+            ),
+        }
+        return Ok(());
+    }
+    Err(failed.join("\n       "))
+}
+
+/// Prints the closing lines and what did not run; returns what should have.
+fn account(outcome: &Outcome, allowed: &BTreeMap<String, String>) -> Vec<String> {
+    if outcome.closing_lines().next().is_none() {
+        return Vec::new();
+    }
+    println!("\n==== how the tests ended");
+    for (suite, line) in outcome.closing_lines() {
+        println!("  {suite:18} {line}");
+    }
+    println!("\n==== not run");
+    let mut undone = Vec::new();
+    for (test, why) in outcome.not_run() {
+        match allowed.get(test) {
+            Some(reason) => println!("  {test}: {why} (allowed: {reason})"),
+            None => {
+                println!("  {test}: {why}");
+                undone.push(format!(
+                    "{test} did not run, and {NOT_RUN} does not allow it"
+                ));
+            }
+        }
+    }
+    if outcome.not_run().is_empty() {
+        println!("  nothing: every test ran");
+    }
+    for test in allowed.keys() {
+        if !outcome.not_run().contains_key(test) {
+            println!("  {NOT_RUN} still names {test}, which did run: take it out");
+        }
+    }
+    undone
+}
+
+fn allowed() -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(exec::root().join(NOT_RUN))
+        .map_err(|error| format!("{NOT_RUN}: {error}"))?;
+    outcome::allowed(&text).map_err(|error| format!("{NOT_RUN}: {error}"))
+}
+
+fn format() -> Result<()> {
+    component("fmt", "rustfmt")?;
+    let limit = Duration::from_secs(120);
+    let mut bad = Vec::new();
+    for folder in folders()? {
+        let mut fmt = exec::cargo();
+        fmt.args(["fmt", "--all", "--check"]).current_dir(&folder);
+        if exec::checked(&mut fmt, limit).is_err() {
+            bad.push(folder.display().to_string());
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(format!("run `cargo fmt --all` in {}", bad.join(" and ")))
+}
+
+fn clippy() -> Result<()> {
+    component("clippy", "clippy")?;
+    let limit = Duration::from_secs(1200);
+    for folder in folders()? {
+        let mut clippy = exec::cargo();
+        clippy
+            .current_dir(&folder)
+            .args(["clippy", "--locked", "--workspace", "--all-targets"]);
+        if folder == exec::root() {
+            clippy.arg("--all-features");
+        } else {
+            // Looked at, not built: their modules are built, and loaded, by the tests.
+            clippy.env("KBUILD_RS_SKIP", "1");
+            clippy
+                .arg("--target-dir")
+                .arg(exec::target_dir().join("examples"));
+        }
+        exec::checked(clippy.args(["--", "-D", "warnings"]), limit)?;
+    }
+    Ok(())
+}
+
+fn doc() -> Result<()> {
+    let mut doc = exec::cargo();
+    doc.args([
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--all-features",
+    ])
+    .env("RUSTDOCFLAGS", "-D warnings");
+    exec::checked(&mut doc, Duration::from_secs(900))
+}
+
+fn get_lab() -> Result<()> {
+    println!("  kernels and module sources for the tests; the first time this takes a minute");
+    packages::ensure()?;
+    for kernel in crate::lab::make(lab::names())? {
+        for package in SOURCES {
+            let folder = lab::source_for(package, &kernel)?;
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            println!("  sources for {}: {name}", kernel.name);
+        }
+    }
+    Ok(())
+}
+
+/// Unit tests, end-to-end tests over the lab's kernels, doctests: every target of the workspace.
+fn tests(outcome: &mut Outcome) -> Result<()> {
+    let mut test = exec::cargo();
+    test.args([
+        "test",
+        "--locked",
+        "--workspace",
+        "--all-features",
+        "--no-fail-fast",
+    ]);
+    // A test that cannot run here says `not run: why`, which must be seen although it passes.
+    test.args(["--", "--show-output"]);
+    let limit = Duration::from_secs(3600);
+    let status = exec::watch(&test, limit, |line| outcome.line(line))?;
+    let mut problems = outcome.problems(SUITES);
+    if problems.is_empty() && !status.success() {
+        problems.push(format!("cargo test failed ({status})"));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("; "))
+    }
+}
+
+/// The workspace, and each example: a project of its own.
+fn folders() -> Result<Vec<PathBuf>> {
+    let examples = exec::root().join("examples");
+    let fail = |error| format!("cannot read {}: {error}", examples.display());
+    let mut folders: Vec<PathBuf> = fs::read_dir(&examples)
+        .map_err(fail)?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join("Cargo.toml").exists())
+        .collect();
+    folders.sort();
+    folders.insert(0, exec::root().to_path_buf());
+    Ok(folders)
+}
+
+/// Parts of the toolchain that a minimal installation leaves out.
+fn component(command: &str, name: &str) -> Result<()> {
+    let mut version: Command = exec::cargo();
+    match exec::ask(version.args([command, "--version"])) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "{name} is not installed: `rustup component add {name}`"
+        )),
+    }
+}
