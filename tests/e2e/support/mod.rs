@@ -1,0 +1,191 @@
+//! What the end-to-end tests share.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use kbuild_tests::lab::LabKernel;
+use kbuild_tests::run::{self, Output};
+use kbuild_tests::snapshot::Snapshot;
+use tempfile::TempDir;
+
+/// A build of the largest module takes half a minute on a busy machine; a hung one must fail.
+pub const LIMIT: Duration = Duration::from_secs(300);
+
+/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
+pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
+
+/// The program, built once for this test run.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .args(["build", "--quiet", "--package", "kbuild-cli"])
+            .current_dir(root);
+        run::checked(&mut build, Duration::from_secs(600)).unwrap();
+        // target/debug/deps/e2e-… -> target/debug/kbuild-rs
+        let test = std::env::current_exe().unwrap();
+        test.ancestors().nth(2).unwrap().join("kbuild-rs")
+    })
+}
+
+/// A scratch folder with files: (path, text).
+pub fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), files);
+    dir
+}
+
+/// Writes files below `dir`.
+pub fn write(dir: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// A copy as `cp -a` makes it.
+pub fn copy(from: &Path, to: &Path) {
+    let mut cp = Command::new("cp");
+    cp.arg("-a").arg(from).arg(to);
+    run::checked(&mut cp, LIMIT).unwrap();
+}
+
+/// A module of one file that loads in every kernel and says `hello from <name>`.
+pub const HELLO: &str = r#"
+#include <linux/module.h>
+static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
+static void __exit hello_exit(void) { pr_info("bye from %s\n", KBUILD_MODNAME); }
+module_init(hello_init);
+module_exit(hello_exit);
+MODULE_LICENSE("GPL");
+"#;
+
+/// `kbuild-rs build` for a kernel of the lab. More arguments, a working directory or variables
+/// may follow.
+pub fn build(kernel: &LabKernel, out: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.arg("build").arg("--kernel").arg(&kernel.kdir);
+    command
+        .arg("--out-dir")
+        .arg(out)
+        .args(["--make-var", PAHOLE]);
+    if let Some(cc) = &kernel.cc {
+        command.args(["--cc", cc]);
+    }
+    command
+}
+
+/// Runs a build that must succeed.
+pub fn built(command: &mut Command) -> Output {
+    let output = run::run(command, LIMIT).unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        output.out(),
+        output.err()
+    );
+    output
+}
+
+/// Runs a build that must fail with this exit code; gives what it said.
+pub fn refused(command: &mut Command, code: i32) -> String {
+    let output = run::run(command, LIMIT).unwrap();
+    let text = output.err();
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+/// Whether make ran, by what the program printed.
+pub fn started_make(output: &Output) -> bool {
+    let fresh = output.err().contains(" up to date (");
+    let steps = output
+        .err()
+        .lines()
+        .any(|l| l.starts_with("  ") && l.contains(".o"));
+    assert!(!(fresh && steps), "{}", output.err());
+    !fresh
+}
+
+/// The `.ko` files in a folder and below it (private folders left out): name and bytes.
+pub fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != ".kbuild" {
+            found.extend(modules(&path));
+        } else if path.extension() == Some(OsStr::new("ko")) {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// What plain make builds of a copy of `source`: the modules, with the copy's path mapped to
+/// `mapped` in debug information and `__FILE__`. `below` is the module folder in the copy.
+pub fn plain_modules(
+    kernel: &LabKernel,
+    source: &Path,
+    below: &str,
+    mapped: &Path,
+    args: &[&str],
+) -> BTreeMap<String, Vec<u8>> {
+    let scratch = tempfile::tempdir().unwrap();
+    let copied = scratch.path().join("copy");
+    copy(source, &copied);
+    // join("") would end the path with a slash, which DWARF would show.
+    let module_folder = match below {
+        "" => copied.clone(),
+        below => copied.join(below),
+    };
+    let map = format!(
+        "-ffile-prefix-map={}={}",
+        copied.display(),
+        mapped.display()
+    );
+    let mut make = kernel.plain_make(&module_folder);
+    make.arg(PAHOLE)
+        .args(args)
+        .arg("modules")
+        .env("KCFLAGS", &map)
+        .env("KAFLAGS", &map);
+    run::checked(&mut make, LIMIT).unwrap();
+    modules(&copied)
+}
+
+/// Fails unless both sides have the same modules with the same bytes.
+pub fn assert_same_modules(
+    ours: &BTreeMap<String, Vec<u8>>,
+    plain: &BTreeMap<String, Vec<u8>>,
+    what: &str,
+) {
+    let names = |side: &BTreeMap<String, Vec<u8>>| side.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(ours), names(plain), "{what}");
+    assert!(!ours.is_empty(), "{what}: nothing was built");
+    for (name, bytes) in ours {
+        assert!(
+            *bytes == plain[name],
+            "{what}: {name} differs from plain make's"
+        );
+    }
+}
+
+/// Fails if anything changed below `dir` since `before` was taken.
+pub fn assert_untouched(before: &Snapshot, dir: &Path) {
+    let now = Snapshot::take(dir).unwrap();
+    assert_eq!(
+        before.differences(&now),
+        Vec::<String>::new(),
+        "{}",
+        dir.display()
+    );
+}
