@@ -19,6 +19,7 @@ echo \"kernel $(uname -r)\"
 /cargo-hello who=you || exit 1
 dmesg | grep 'hello: ' || exit 1
 if grep '^hello ' /proc/modules; then echo 'hello is still loaded'; exit 1; fi
+echo '/proc/modules: no hello'
 ";
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         ));
     }
     println!(
-        "  loaded, its lines in the kernel's log as above, and removed again ({:.1} s)",
+        "  loaded, heard in the kernel's log, and removed again ({:.1} s)",
         boot.elapsed().as_secs_f32()
     );
 
@@ -83,12 +84,13 @@ fn step(number: u32, what: &str) {
 }
 
 fn next(kernel: &LabKernel) {
-    let other = lab::names().iter().find(|name| **name != kernel.name);
     println!("  change examples/cargo-hello/module/hello.c and run the demo again");
-    if let Some(other) = other {
-        println!("  cargo xtask demo {other:<29}  the same on another kernel");
+    let names = lab::names().iter().rev();
+    if let Some(other) = names.into_iter().find(|name| **name != kernel.name) {
+        let line = format!("cargo xtask demo {other}");
+        println!("  {line:28} the same on another kernel");
     }
-    println!("  cargo xtask test                           all tests");
+    println!("  {:28} all tests", "cargo xtask test");
     println!("  the program, on a tree of three modules:");
     println!("    cargo run -p kbuild-cli -- build examples/cargo-tree/driver \\");
     println!("      --kernel {}", kernel.kdir.display());
@@ -162,7 +164,7 @@ fn build(kernel: &LabKernel) -> Result<PathBuf> {
     let mut cargo = exec::cargo();
     cargo
         .current_dir(&example)
-        .args(["build", "--locked", "--target", TARGET, "--target-dir"])
+        .args(["build", "--target", TARGET, "--target-dir"])
         .arg(&target)
         .env("KDIR", &kernel.kdir)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
