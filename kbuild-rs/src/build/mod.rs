@@ -1,10 +1,12 @@
 //! [`Build`]: what to build, in the idiom of the `cc` crate.
 
 mod finish;
+mod places;
 mod rebuild;
 mod request;
 mod run;
 mod skip;
+mod variables;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::request::output_directory;
+use super::places::output_directory;
 use super::{Build, Form};
 use crate::cargo::{self, Door};
 use crate::report::{Artifact, Report};

@@ -1,0 +1,86 @@
+//! The folders of a build: where relative paths start, where products go, what is staged.
+
+use std::path::{Path, PathBuf};
+
+use super::{Build, Tree};
+use crate::cargo::Door;
+use crate::{Error, ErrorKind, Result};
+
+/// The folder that relative paths start at, canonical.
+pub(super) fn base(build: &Build, door: Door) -> Result<PathBuf> {
+    let dir = match &build.base {
+        Some(dir) => dir.clone(),
+        None if door.metadata => door.cargo_dir("CARGO_MANIFEST_DIR", "base()")?,
+        None => PathBuf::from("."),
+    };
+    std::fs::canonicalize(&dir).map_err(|e| Error::io("use the folder", &dir, e))
+}
+
+/// The output directory, absolute; the part of it that exists is canonical.
+pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
+    let dir = match &build.out_dir {
+        Some(dir) => dir.clone(),
+        None => door.cargo_dir("OUT_DIR", "out_dir()")?,
+    };
+    let dir = std::path::absolute(&dir).map_err(|e| Error::io("use the folder", &dir, e))?;
+    for ancestor in dir.ancestors() {
+        if let Ok(real) = std::fs::canonicalize(ancestor) {
+            let rest = dir.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            if rest.as_os_str().is_empty() {
+                return Ok(real);
+            }
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(dir)
+}
+
+/// (staged root, module folder), both canonical.
+pub(super) fn tree_folders(tree: &Tree, base: &Path) -> Result<(PathBuf, PathBuf)> {
+    let real = |path: &Path, what: &str| {
+        let not_there = |why: String| {
+            Error::new(
+                ErrorKind::SourceNotFound,
+                format!("the {what} {} {why}", path.display()),
+            )
+        };
+        match std::fs::canonicalize(path) {
+            Ok(real) if real.is_dir() => Ok(real),
+            Ok(_) => Err(not_there("is no folder".into())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                Err(not_there("does not exist".into()))
+            }
+            Err(e) => Err(not_there(format!("cannot be used: {e}"))),
+        }
+    };
+    let dir = real(&base.join(&tree.dir), "module tree")?;
+    let root = match &tree.root {
+        Some(root) => real(&dir.join(root), "root")?,
+        None => dir.clone(),
+    };
+    if !dir.starts_with(&root) {
+        return Err(Error::input(format!(
+            "the root {} does not hold the module folder {}",
+            root.display(),
+            dir.display()
+        )));
+    }
+    if !dir.join("Kbuild").is_file() && !dir.join("Makefile").is_file() && tree.prepare.is_empty() {
+        let empty = std::fs::read_dir(&dir).is_ok_and(|mut d| d.next().is_none());
+        return Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!(
+                "{} is no module tree: {}, and kbuild reads a Kbuild or a Makefile there. List \
+                 the sources instead (Build::new().files(…), --name NAME SOURCE…), or name the \
+                 folder that holds the Kbuild",
+                dir.display(),
+                if empty {
+                    "it is empty"
+                } else {
+                    "it has neither Kbuild nor Makefile"
+                },
+            ),
+        ));
+    }
+    Ok((root, dir))
+}

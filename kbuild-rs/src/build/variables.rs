@@ -1,0 +1,176 @@
+//! What make is told: variables, flag files, symvers of providers.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{Build, Config, MissingSymvers};
+use crate::kbuild_file::response_file;
+use crate::make::{PathMap, check_variable_name, is_reserved};
+use crate::{Error, ErrorKind, Kernel, Result};
+
+/// What goes into `KCFLAGS` and `KAFLAGS`: stage paths become source paths in debug information
+/// and `__FILE__`, for C and for assembler.
+pub(super) fn map_file(map: &PathMap, build: &Build, flags_dir: &Path) -> Vec<u8> {
+    let mut args: Vec<OsString> = map
+        .pairs()
+        .map(|(stage, source)| {
+            let mut arg = OsString::from("-ffile-prefix-map=");
+            arg.push(stage);
+            arg.push("=");
+            arg.push(source);
+            arg
+        })
+        .collect();
+    if !build.configs.is_empty() {
+        args.push("-include".into());
+        args.push(flags_dir.join("config.h").into());
+    }
+    response_file(&args)
+}
+
+/// Overrides what `autoconf.h` said, which is included before.
+pub(super) fn config_header(build: &Build) -> Result<String> {
+    let mut text = String::new();
+    for (name, value) in &build.configs {
+        let name = config_name(name)?;
+        text.push_str(&format!("#undef {name}\n#undef {name}_MODULE\n"));
+        match value {
+            Config::Module => text.push_str(&format!("#define {name}_MODULE 1\n")),
+            Config::Builtin => text.push_str(&format!("#define {name} 1\n")),
+            Config::Off => {}
+        }
+    }
+    Ok(text)
+}
+
+fn config_name(name: &str) -> Result<String> {
+    let bare = name.strip_prefix("CONFIG_").unwrap_or(name);
+    if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(Error::input(format!(
+            "{name:?} is no name of a configuration symbol (CONFIG_FOO or FOO)"
+        )));
+    }
+    Ok(format!("CONFIG_{bare}"))
+}
+
+pub(super) fn add_user_env(build: &Build, env: &mut Vec<(OsString, OsString)>) -> Result<()> {
+    for (name, value) in &build.env {
+        let bytes = name.as_bytes();
+        if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
+            return Err(Error::input(format!(
+                "{name:?} is no name of an environment variable"
+            )));
+        }
+        if name.to_str().is_some_and(is_reserved) {
+            return Err(Error::input(format!(
+                "{name:?} decides where and how kbuild-rs itself runs make, and cannot be set"
+            )));
+        }
+        if value.as_bytes().contains(&0) {
+            return Err(Error::input(format!("the value of {name:?} holds a NUL")));
+        }
+        env.retain(|(n, _)| n != name);
+        env.push((name.clone(), value.clone()));
+    }
+    Ok(())
+}
+
+/// The providers' symvers, with the place of the copy: a path that make can carry.
+pub(super) fn providers(
+    build: &Build,
+    base: &Path,
+    folder: &Path,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let of_make = build
+        .make_vars
+        .iter()
+        .filter(|(n, _)| n == "KBUILD_EXTRA_SYMBOLS")
+        .flat_map(|(_, v)| v.as_bytes().split(u8::is_ascii_whitespace))
+        .filter(|word| !word.is_empty())
+        .map(|word| PathBuf::from(OsStr::from_bytes(word)));
+    let all = build.symvers.iter().cloned().chain(of_make);
+    all.enumerate()
+        .map(|(number, path)| {
+            let path = base.join(path);
+            if !path.is_file() {
+                return Err(Error::new(
+                    ErrorKind::SourceNotFound,
+                    format!(
+                        "the symvers {} does not exist; build the module that provides it first",
+                        path.display()
+                    ),
+                ));
+            }
+            crate::Symvers::read(&path)?;
+            Ok((path, folder.join(format!("symvers/{number}.symvers"))))
+        })
+        .collect()
+}
+
+/// The variables of make's command line; KCFLAGS and KAFLAGS go to the environment, where a
+/// Makefile may still add to them, unless the user set them.
+pub(super) fn variables(
+    build: &Build,
+    kernel: &Kernel,
+    tools: &[(String, String)],
+    flags_dir: &Path,
+    symvers: &[(PathBuf, PathBuf)],
+    env: &mut Vec<(OsString, OsString)>,
+) -> Result<Vec<(String, OsString)>> {
+    let mut list: Vec<(String, OsString)> = vec![("ARCH".into(), kernel.arch().into())];
+    list.extend(tools.iter().map(|(n, v)| (n.clone(), OsString::from(v))));
+    for (name, value) in [("V", &build.verbose), ("W", &build.extra_warnings)] {
+        if let Some(value) = value {
+            list.push((name.into(), value.into()));
+        }
+    }
+    for (name, value) in &build.configs {
+        let value = match value {
+            Config::Module => "m",
+            Config::Builtin => "y",
+            Config::Off => "",
+        };
+        list.push((config_name(name)?, value.into()));
+    }
+    let mut map = OsString::from("@");
+    map.push(flags_dir.join("map"));
+    let mut flags = [("KCFLAGS", false), ("KAFLAGS", false)];
+    for (name, value) in &build.make_vars {
+        check_variable_name(name)?;
+        // Taken apart above.
+        if [
+            "ARCH",
+            "CC",
+            "CROSS_COMPILE",
+            "LLVM",
+            "KBUILD_EXTRA_SYMBOLS",
+        ]
+        .contains(&&**name)
+        {
+            continue;
+        }
+        let mut value = value.clone();
+        if let Some((_, set)) = flags.iter_mut().find(|(n, _)| n == name) {
+            *set = true;
+            let mut all = map.clone();
+            all.push(" ");
+            all.push(&value);
+            value = all;
+        }
+        list.push((name.clone(), value));
+    }
+    for (name, set) in flags {
+        if !set {
+            env.push((name.into(), map.clone()));
+        }
+    }
+    if build.missing_symvers == MissingSymvers::Warn && kernel.symvers().is_none() {
+        list.push(("KBUILD_MODPOST_WARN".into(), "1".into()));
+    }
+    if !symvers.is_empty() {
+        let copies: Vec<_> = symvers.iter().map(|(_, copy)| copy.as_os_str()).collect();
+        list.push(("KBUILD_EXTRA_SYMBOLS".into(), copies.join(OsStr::new(" "))));
+    }
+    Ok(list)
+}
