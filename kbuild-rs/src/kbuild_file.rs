@@ -6,7 +6,6 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::build::Declared;
 use crate::identity::Identity;
 use crate::stage::{Item, Kind, Stage, is_carryable};
 use crate::{Error, ErrorKind, Result};
@@ -14,6 +13,17 @@ use crate::{Error, ErrorKind, Result};
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
 /// NUL ends it.
 const MAX_NAME: usize = 55;
+
+/// Sources listed by the caller: kbuild-rs writes the Kbuild file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) includes: Vec<PathBuf>,
+    pub(crate) defines: Vec<(String, Option<String>)>,
+    pub(crate) cflags: Vec<OsString>,
+    pub(crate) asflags: Vec<OsString>,
+    pub(crate) ldflags: Vec<OsString>,
+}
 
 /// What a declared module looks like in the stage.
 #[derive(Debug, Default)]

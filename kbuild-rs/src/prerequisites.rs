@@ -86,7 +86,7 @@ impl<'a> Resolver<'a> {
             .items
             .binary_search_by(|i| i.rel.as_os_str().cmp(rel.as_os_str()))
             .ok()?;
-        Some(canonical(&self.stage.source_of(&self.items[found])))
+        Some(self.stage.source_of(&self.items[found]))
     }
 }
 
@@ -141,7 +141,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// The real path, or the path as it is for a file that is gone.
-pub(crate) fn canonical(path: &Path) -> PathBuf {
+fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -11,6 +11,7 @@ mod variables;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::kbuild_file::Declared;
 use crate::message::{Message, Sink};
 use crate::report::Report;
 use crate::{Result, cargo};
@@ -62,17 +63,6 @@ pub struct Build {
 pub(crate) enum Form {
     Declared(Declared),
     Tree(Tree),
-}
-
-/// Sources listed by the caller: kbuild-rs writes the Kbuild file.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Declared {
-    pub(crate) sources: Vec<PathBuf>,
-    pub(crate) includes: Vec<PathBuf>,
-    pub(crate) defines: Vec<(String, Option<String>)>,
-    pub(crate) cflags: Vec<OsString>,
-    pub(crate) asflags: Vec<OsString>,
-    pub(crate) ldflags: Vec<OsString>,
 }
 
 /// A directory with a Kbuild or Makefile of its own.

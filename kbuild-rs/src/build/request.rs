@@ -1,15 +1,15 @@
 //! Turns a [`Build`] into a [`Request`]: every default looked up, every argument checked, before
 //! anything is written.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::places::{base, output_directory, tree_folders};
 use super::variables::{add_user_env, config_header, map_file, providers, variables};
-use super::{Build, Declared, Form, MissingSymvers, Tree};
+use super::{Build, Form, MissingSymvers, Tree};
 use crate::cargo::Door;
-use crate::kbuild_file::{self, Layout, response_file};
+use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, Make, PathMap, escape_value, find_program, firewall, no_modules};
 use crate::stage::{Item, Scan, Stage, patterns};

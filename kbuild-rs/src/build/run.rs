@@ -9,7 +9,7 @@ use super::skip;
 use crate::cargo::{self, Door};
 use crate::freshness::{Class, Record, Stale};
 use crate::message::Sink;
-use crate::prerequisites::{Resolver, canonical};
+use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
 use crate::stage::{Changes, Item, Kind, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
@@ -129,7 +129,7 @@ impl Run<'_> {
         }
         let mut stale = stale.unwrap_or_default();
         let stage = &self.request.stage;
-        let of = |item: &Item| canonical(&stage.source_of(item));
+        let of = |item: &Item| stage.source_of(item);
         stale.changed.extend(changes.removed().iter().map(of));
         stale
             .changed
@@ -164,7 +164,7 @@ impl Run<'_> {
         for item in items {
             match &item.kind {
                 Kind::File { .. } => {
-                    prerequisites.insert(canonical(&r.stage.source_of(item)));
+                    prerequisites.insert(r.stage.source_of(item));
                 }
                 Kind::Dir => {
                     folders.insert(r.stage.source_of(item));
