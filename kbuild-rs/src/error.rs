@@ -68,11 +68,16 @@ impl Error {
 
     /// `doing` reads as the end of "cannot …": `cannot write /out/hello.ko: No space left`.
     pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
+        let writing = !["read", "look at", "use"]
+            .iter()
+            .any(|w| doing.starts_with(w));
         let advice = match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 "; free some space or choose another output directory"
             }
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem
+                if writing =>
+            {
                 "; check its permissions or choose another output directory"
             }
             _ => "",

@@ -1,6 +1,13 @@
 //! The same set of modules and the same bytes as plain make gives.
+//!
+//! Real modules and the examples are compared in `loading.rs`, which loads them afterwards.
 
-use kbuild_tests::lab;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::support::*;
@@ -20,4 +27,206 @@ fn a_module_tree_gives_the_bytes_of_plain_make_on_every_kernel() {
         let again = built(build(&kernel, out.path()).arg(source.path()));
         assert!(!started_make(&again), "{}", again.err());
     }
+}
+
+/// A Makefile that serves both `make` by hand and kbuild, and sources outside its folder.
+const BESIDE_COMMON: &[(&str, &str)] = &[
+    (
+        "driver/Makefile",
+        "ifneq ($(KERNELRELEASE),)\n\
+         obj-m := both.o\n\
+         both-y := main.o ../common/shared.o\n\
+         ccflags-y := -I$(src)/../common -I$(src)/include\n\
+         else\n\
+         KDIR ?= /lib/modules/$(shell uname -r)/build\n\
+         all:\n\
+         \t$(MAKE) -C $(KDIR) M=$(CURDIR)\n\
+         endif\n",
+    ),
+    (
+        "driver/main.c",
+        "#include <linux/module.h>\n#include \"shared.h\"\n#include \"own.h\"\n\
+         static int __init both_init(void) { return shared(OWN); }\n\
+         module_init(both_init);\nMODULE_LICENSE(\"GPL\");\n",
+    ),
+    ("driver/include/own.h", "#define OWN 3\n"),
+    ("common/shared.h", "int shared(int number);\n"),
+    (
+        "common/shared.c",
+        "#include \"shared.h\"\nint shared(int number) { return number - 3; }\n",
+    ),
+];
+
+#[test]
+fn a_makefile_for_both_uses_and_sources_beside_the_module_folder_build_as_with_plain_make() {
+    let source = folder(BESIDE_COMMON);
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        let mut ours = build(&kernel, out.path());
+        ours.arg(source.path().join("driver"))
+            .args(["--root", ".."]);
+        built(&mut ours);
+        let plain = plain_modules(&kernel, source.path(), "driver", source.path(), &[]);
+        assert_same_modules(&modules(out.path()), &plain, &kernel.release);
+        assert!(!started_make(&built(&mut ours)), "{}", kernel.release);
+    }
+}
+
+#[test]
+fn a_kbuild_file_wins_over_the_makefile_beside_it() {
+    let source = folder(&[
+        ("right.c", HELLO),
+        ("wrong.c", HELLO),
+        ("Kbuild", "obj-m := right.o\n"),
+        ("Makefile", "obj-m := wrong.o\n"),
+    ]);
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    built(build(&kernel, out.path()).arg(source.path()));
+    let ours = modules(out.path());
+    assert_eq!(ours.keys().collect::<Vec<_>>(), ["right.ko"]);
+    let plain = plain_modules(&kernel, source.path(), "", source.path(), &[]);
+    assert_same_modules(&ours, &plain, &kernel.release);
+}
+
+#[test]
+fn what_file_prints_is_what_plain_make_lets_it_print() {
+    let where_am_i = "MODULE_INFO(file_of_header, __FILE__);\n";
+    let c = "#include <linux/module.h>\n#include \"where.h\"\n#include \"near.h\"\n\
+             MODULE_INFO(file_of_source, __FILE__);\nMODULE_LICENSE(\"GPL\");\n";
+    let source = folder(&[
+        (
+            "Kbuild",
+            "obj-m := sub/\nsubdir-ccflags-y := -I$(src)/include\n",
+        ),
+        ("sub/Kbuild", "obj-m := where.o\n"),
+        ("sub/where.c", c),
+        ("sub/near.h", "MODULE_INFO(file_of_near, __FILE__);\n"),
+        ("include/where.h", where_am_i),
+    ]);
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        built(build(&kernel, out.path()).arg(source.path()));
+        let ours = files_in(&modules(out.path())["where.ko"]);
+        // With no map at all, in a copy of another name.
+        let scratch = tempfile::tempdir().unwrap();
+        let copied = scratch.path().join("copy");
+        copy(source.path(), &copied);
+        run::checked(kernel.plain_make(&copied).arg("modules"), LIMIT).unwrap();
+        let plain = files_in(&modules(&copied)["where.ko"]);
+        let here = source.path().to_str().unwrap();
+        let moved = plain
+            .iter()
+            .map(|p| p.replace(copied.to_str().unwrap(), here));
+        assert_eq!(ours, moved.collect::<Vec<_>>(), "{}", kernel.release);
+        assert_eq!(ours.len(), 3, "{ours:?}");
+    }
+}
+
+/// What the `file_of_…` entries of a module say, sorted.
+fn files_in(module: &[u8]) -> Vec<String> {
+    let mut found: Vec<String> = module
+        .split(|byte| *byte == 0)
+        .filter(|text| text.starts_with(b"file_of_"))
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect();
+    found.sort();
+    found
+}
+
+/// A declared module with all that one can be made of: folders with headers of one name, an
+/// assembler source, an object without a source.
+const DECLARED: &[(&str, &str)] = &[
+    (
+        "main.c",
+        "#include <linux/module.h>\n#include <api.h>\n#include \"a/one.h\"\n\
+         static int __init all_init(void)\n{\n\
+         \tpr_info(\"all: %s %d %d %d %d\\n\", TEXT, one(), two(), three(), shipped());\n\
+         \treturn 0;\n}\n\
+         static void __exit all_exit(void) { }\n\
+         module_init(all_init);\nmodule_exit(all_exit);\nMODULE_LICENSE(\"GPL\");\n",
+    ),
+    ("a/one.h", "int one(void);\n"),
+    ("a/config.h", "#define NUMBER 1\n"),
+    (
+        "a/one.c",
+        "#include \"one.h\"\n#include \"config.h\"\nint one(void) { return NUMBER; }\n",
+    ),
+    ("b/config.h", "#define NUMBER 2\n"),
+    (
+        "b/two.c",
+        "#include <api.h>\n#include \"config.h\"\nint two(void) { return NUMBER; }\n",
+    ),
+    (
+        "asm/entry.S",
+        "#include <linux/linkage.h>\n#include \"numbers.h\"\n\
+         SYM_FUNC_START(three)\n\tmovl $NUMBER, %eax\n\tRET\nSYM_FUNC_END(three)\n",
+    ),
+    ("asm/numbers.h", "#define NUMBER 3\n"),
+    (
+        "inc lude/api.h",
+        "int two(void);\nint three(void);\nint shipped(void);\n",
+    ),
+];
+
+const TEXT: &str = r#"a "quoted" text, $HOME and $(shell echo no)"#;
+
+const KBUILD: &str = "obj-m := all.o\n\
+    all-y := main.o a/one.o b/two.o asm/entry.o blob.o\n\
+    ccflags-y := -isystem $(src)/api @$(src)/defines\n\
+    asflags-y := -isystem $(src)/api @$(src)/defines\n";
+
+#[test]
+fn a_declared_module_has_the_bytes_of_the_same_one_with_a_kbuild_by_hand() {
+    let source = folder(DECLARED);
+    object(source.path());
+    let text = TEXT.replace('\\', "\\\\").replace('"', "\\\"");
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        let mut ours = build(&kernel, out.path());
+        ours.current_dir(source.path())
+            .args(["--name", "all"])
+            .args([
+                "main.c",
+                "a/one.c",
+                "b/two.c",
+                "asm/entry.S",
+                "blob.o_shipped",
+            ])
+            .args(["-I", "inc lude"])
+            .args(["-D", &format!("TEXT=\"{text}\"")]);
+        built(&mut ours);
+
+        let by_hand = folder(&[]);
+        let copied = by_hand.path().join("copy");
+        copy(source.path(), &copied);
+        let quoted = format!("TEXT=\"{text}\"")
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"");
+        write(
+            &copied,
+            &[
+                ("Kbuild", KBUILD),
+                ("defines", &format!("\"-D{quoted}\"\n")),
+            ],
+        );
+        // make cannot carry the blank, which is why ours goes another way.
+        fs::rename(copied.join("inc lude"), copied.join("api")).unwrap();
+        let plain = plain_modules(&kernel, &copied, "", source.path(), &[]);
+        assert_same_modules(&modules(out.path()), &plain, &kernel.release);
+        assert!(!started_make(&built(&mut ours)), "{}", kernel.release);
+    }
+}
+
+/// An object of which nobody has the source.
+fn object(dir: &Path) {
+    let source = "int shipped(void); int shipped(void) { return 4; }\n";
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-c", "-O2", "-mcmodel=kernel", "-fno-pic", "-mno-sse"])
+        .args(["-fno-asynchronous-unwind-tables", "-fcf-protection=none"])
+        .args(["-o", "blob.o_shipped", "blob.c"])
+        .current_dir(dir);
+    fs::write(dir.join("blob.c"), source).unwrap();
+    run::checked(&mut gcc, LIMIT).unwrap();
+    fs::remove_file(dir.join("blob.c")).unwrap();
 }

@@ -341,7 +341,8 @@ impl Build {
         self
     }
 
-    /// The C compiler to use instead of the kernel's own.
+    /// The C compiler to use instead of the kernel's own. Default: `KBUILD_RS_CC` (`CC` is what
+    /// Cargo builds programs with, and not read), else the one that the kernel was built with.
     pub fn cc(&mut self, cc: &str) -> &mut Self {
         self.cc = Some(cc.to_owned());
         self

@@ -159,7 +159,11 @@ impl Request {
             .find(|(n, _)| n == "PATH")
             .map(|(_, v)| v.clone());
         let (cc, cross, llvm) = (
-            build.cc.clone().or_else(|| var("CC")),
+            build
+                .cc
+                .clone()
+                .or_else(|| var("CC"))
+                .or_else(|| text("KBUILD_RS_CC")),
             build
                 .cross_compile
                 .clone()

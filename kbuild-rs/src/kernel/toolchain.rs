@@ -239,8 +239,8 @@ impl Chooser<'_> {
         match here.first().and_then(|first| first.split(' ').next()) {
             None => format!("no compiler is in PATH; to get it: {get}"),
             Some(first) => format!(
-                "installed: {}; choose one with CC={first} or --cc {first}, or get the kernel's \
-                 own: {get}",
+                "installed: {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
+                 KBUILD_RS_CC={first} in the environment), or get the kernel's own: {get}",
                 here.join(", ")
             ),
         }
