@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::freshness::Product;
 use crate::identity::Identity;
 use crate::stage::same_content;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
 /// in `modules.order` is a leftover.
@@ -35,12 +35,15 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
                 let rel = p.strip_prefix(module_dir).unwrap_or(p);
                 rel.display().to_string()
             };
-            return Err(Error::input(format!(
-                "two modules of one name: {} and {}; the kernel can load only one of them, \
-                 rename one",
-                inside(&other),
-                inside(&path)
-            )));
+            return Err(Error::new(
+                ErrorKind::BuildFailed,
+                format!(
+                    "two modules of one name: {} and {}; the kernel can load only one of them, \
+                     rename one",
+                    inside(&other),
+                    inside(&path)
+                ),
+            ));
         }
         modules.push((name.to_owned(), path));
     }

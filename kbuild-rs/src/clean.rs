@@ -48,9 +48,19 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
             }
             Ok(())
         })?;
-        for product in records.iter().flat_map(|r| &r.products) {
+        for product in records
+            .iter()
+            .flat_map(|r| r.products.iter().chain(&r.targets))
+        {
             if artifact::remove(product)? {
                 removed.push(product.path.clone());
+                // The folder of a target such as dir/foo.o, if nothing else lies there.
+                let folders = product.path.ancestors().skip(1);
+                for folder in folders.take_while(|f| f.starts_with(&out) && *f != out) {
+                    if fs::remove_dir(folder).is_err() {
+                        break;
+                    }
+                }
             }
         }
         fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;

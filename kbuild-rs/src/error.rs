@@ -30,10 +30,9 @@ pub enum ErrorKind {
     KernelConfig,
     /// A source, an include folder or a symvers that was named does not exist.
     SourceNotFound,
-    /// An argument that cannot work: a bad module name, a path that kbuild cannot carry, two
-    /// modules of one name.
+    /// An argument that cannot work: a bad module name, a path that kbuild cannot carry.
     InvalidInput,
-    /// make ran and reported failure.
+    /// make ran and reported failure, or made two modules of one name.
     BuildFailed,
     /// make succeeded and left no module behind.
     NothingBuilt,
@@ -66,6 +65,12 @@ impl Error {
         Error::new(ErrorKind::InvalidInput, message)
     }
 
+    /// Says first what the failure is about, for instance the variable that asked for it.
+    pub(crate) fn about(mut self, subject: &str) -> Self {
+        self.message = format!("{subject}: {}", self.message);
+        self
+    }
+
     /// `doing` reads as the end of "cannot …": `cannot write /out/hello.ko: No space left`.
     pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
         let writing = !["read", "look at", "use"]
@@ -80,6 +85,7 @@ impl Error {
             {
                 "; check its permissions or choose another output directory"
             }
+            std::io::ErrorKind::NotADirectory => "; a part of that path is a file",
             _ => "",
         };
         Error {

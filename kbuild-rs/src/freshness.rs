@@ -49,7 +49,7 @@ pub(crate) struct Prerequisite {
 /// A file that was published into the output directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Product {
-    /// The module's name; empty for a symvers or another target.
+    /// The module's name; empty for a symvers and for what `Build::target` asked for.
     pub(crate) module: String,
     pub(crate) path: PathBuf,
     pub(crate) id: Identity,
@@ -64,6 +64,8 @@ pub(crate) struct Record {
     pub(crate) succeeded: bool,
     pub(crate) prerequisites: Vec<Prerequisite>,
     pub(crate) products: Vec<Product>,
+    /// What [`Build::target`](crate::Build::target) has put there so far.
+    pub(crate) targets: Vec<Product>,
     /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
     pub(crate) elsewhere: Vec<PathBuf>,
 }
@@ -89,7 +91,12 @@ impl Record {
             return Some(stale);
         }
         for p in &self.prerequisites {
-            if p.id.as_ref().is_some_and(|id| id.matches(&p.path)) {
+            // modpost writes a symvers anew whatever it says.
+            let same = |id: &Identity| match p.class {
+                Class::Symvers => id.holds_at(&p.path),
+                _ => id.matches(&p.path),
+            };
+            if p.id.as_ref().is_some_and(same) {
                 continue;
             }
             anything = true;
@@ -140,10 +147,11 @@ impl Record {
             let id = p.id.as_ref().map_or_else(|| "?".to_owned(), written);
             line(class, &[id.as_bytes(), &escaped_path(&p.path)]);
         }
-        for p in &self.products {
+        let products = self.products.iter().map(|p| (b'p', p));
+        for (tag, p) in products.chain(self.targets.iter().map(|p| (b't', p))) {
             let module = escaped(p.module.as_bytes());
             line(
-                b'p',
+                tag,
                 &[written(&p.id).as_bytes(), &escaped_path(&p.path), &module],
             );
         }
@@ -218,14 +226,20 @@ fn parse(bytes: &[u8]) -> Option<Record> {
             b'c' => record
                 .config
                 .push(unescape(words.next()?)?.into_os_string().into_vec()),
-            b'p' => record.products.push(Product {
-                id: identity(&mut words)??,
-                path: unescape(words.next()?)?,
-                module: unescape(words.next()?)?
-                    .into_os_string()
-                    .into_string()
-                    .ok()?,
-            }),
+            b'p' | b't' => {
+                let product = Product {
+                    id: identity(&mut words)??,
+                    path: unescape(words.next()?)?,
+                    module: unescape(words.next()?)?
+                        .into_os_string()
+                        .into_string()
+                        .ok()?,
+                };
+                match tag {
+                    b'p' => record.products.push(product),
+                    _ => record.targets.push(product),
+                }
+            }
             b'e' => record.elsewhere.push(unescape(words.next()?)?),
             b'.' => whole = true,
             _ => return None,
@@ -252,6 +266,13 @@ pub(crate) fn seen(class: Class, path: PathBuf, start: Duration) -> Option<Prere
     Some(Prerequisite { class, path, id })
 }
 
+/// A symvers, by the content that modpost read: of itself, or of the copy that it was told of.
+pub(crate) fn seen_symvers(path: PathBuf, read: &Path) -> Option<Prerequisite> {
+    let id = Some(Identity::of_content(&path, read).ok()?);
+    let class = Class::Symvers;
+    Some(Prerequisite { class, path, id })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,15 +289,23 @@ mod tests {
             config: vec![b"CC=gcc\n12 %".to_vec(), b"A=1".to_vec()],
             succeeded: true,
             prerequisites: [Class::Whole, Class::Targets, Class::Symvers, Class::Make]
-                .map(|class| Prerequisite {
-                    class,
-                    path: file.to_owned(),
-                    id: Some(id.clone()),
+                .map(|class| match class {
+                    Class::Symvers => seen_symvers(file.to_owned(), file).unwrap(),
+                    _ => Prerequisite {
+                        class,
+                        path: file.to_owned(),
+                        id: Some(id.clone()),
+                    },
                 })
                 .into(),
             products: vec![Product {
                 module: "hello".into(),
                 path: file.to_owned(),
+                id: id.clone(),
+            }],
+            targets: vec![Product {
+                module: String::new(),
+                path: file.with_extension("o"),
                 id,
             }],
             elsewhere: vec!["common/x.o".into()],

@@ -62,6 +62,19 @@ impl Identity {
         Self::of(path).is_ok_and(|now| self.matches_identity(&now, path))
     }
 
+    /// The identity of `path` whose content is what `read` holds: a copy of it, or itself.
+    pub(crate) fn of_content(path: &Path, read: &Path) -> io::Result<Self> {
+        let mut id = Self::of(path)?;
+        id.content = Some(hash_file(read)?);
+        Ok(id)
+    }
+
+    /// Whether the file at `path` holds the content of [`of_content`](Self::of_content), whenever
+    /// it was written.
+    pub(crate) fn holds_at(&self, path: &Path) -> bool {
+        hash_file(path).is_ok_and(|hash| self.content == Some(hash))
+    }
+
     /// Whether `now`, just read from `path`, is this one.
     pub(crate) fn matches_identity(&self, now: &Identity, path: &Path) -> bool {
         self.same_metadata(now)

@@ -37,6 +37,9 @@ pub(crate) struct Layout {
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
     /// Stage folders and the source folders that they stand for.
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
+    /// The `.cmd` files of objects that are shipped: kbuild makes none when it copies one, and
+    /// modpost (6.1, 6.12) fails without.
+    pub(crate) commands: Vec<PathBuf>,
     /// Links in the stage to folders whose path kbuild cannot carry.
     pub(crate) links: Vec<(PathBuf, PathBuf)>,
 }
@@ -71,6 +74,13 @@ impl Layout {
                     )));
                 }
                 None => {}
+            }
+            if rel.extension().is_some_and(|e| e == "o_shipped")
+                && let Some(name) = object.file_name()
+            {
+                let command = [b".", name.as_bytes(), b".cmd"].concat();
+                let command = object.with_file_name(OsStr::from_bytes(&command));
+                layout.commands.push(stage.file(&command));
             }
             let folder = real.parent().unwrap_or(base).to_owned();
             layout.add_pair(stage, &rel, &folder);
@@ -157,7 +167,7 @@ impl Layout {
             search.push(flag);
         }
         for (macro_name, value) in &declared.defines {
-            check_macro(macro_name)?;
+            check_macro(macro_name, value.as_deref())?;
             let mut flag = OsString::from(format!("-D{macro_name}"));
             if let Some(value) = value {
                 flag.push("=");
@@ -300,20 +310,35 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
     }
 }
 
-fn check_macro(name: &str) -> Result<()> {
-    // Function-like macros (`f(x)`) are allowed, as compilers allow them.
-    let head = name.split('(').next().unwrap_or_default();
-    let good = head
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-        && head.starts_with(|c: char| !c.is_ascii_digit())
-        && !name.contains(['=', '\n']);
-    if good {
-        return Ok(());
+fn check_macro(name: &str, value: Option<&str>) -> Result<()> {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+    };
+    // Function-like macros (`f(x, ...)`) are allowed, as compilers allow them.
+    let (head, parameters) = match name.split_once('(') {
+        Some((head, rest)) => (head, rest.strip_suffix(')')),
+        None => (name, Some("")),
+    };
+    let good = parameters.is_some_and(|list| {
+        let mut words = list.split(',').map(str::trim);
+        list.trim().is_empty()
+            || words.all(|w| w == "..." || is_word(w.strip_suffix("...").unwrap_or(w)))
+    });
+    if !good || !is_word(head) {
+        return Err(Error::input(format!(
+            "{name:?} is no name of a macro to define"
+        )));
     }
-    Err(Error::input(format!(
-        "{name:?} is no name of a macro to define"
-    )))
+    if value.is_some_and(|value| value.contains(['\n', '\r', '\0'])) {
+        return Err(Error::input(format!(
+            "the value to define {name} as, {value:?}, holds a line break or a NUL, where \
+             compilers cut it off"
+        )));
+    }
+    Ok(())
 }
 
 /// The text of a flag file: one argument a line, quoted as GNU tools and clang unquote it.
@@ -357,6 +382,27 @@ mod tests {
         assert!(of("a.o").unwrap_err().to_string().contains("o_shipped"));
         assert!(of("a.h").unwrap_err().to_string().contains("include()"));
         assert!(of("a.cpp").unwrap_err().to_string().contains(".c, .S"));
+    }
+
+    #[test]
+    fn a_macro_is_a_word_or_has_words_in_parentheses() {
+        for good in ["A", "_a1", "f()", "f(x)", "f(x, y...)", "f(...)", "$a"] {
+            assert!(check_macro(good, Some("x = \"1\"")).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "1",
+            "-x",
+            "a b",
+            "$(shell x)",
+            "f(x",
+            "f(x)y",
+            "a;b",
+            "a\nb",
+        ] {
+            assert!(check_macro(bad, None).is_err(), "{bad:?}");
+        }
+        assert!(check_macro("A", Some("a\nb")).is_err());
     }
 
     #[test]

@@ -82,6 +82,21 @@ impl<'a> Resolver<'a> {
         let Ok(rel) = path.strip_prefix(&self.stage.dir) else {
             return Some(canonical(&path));
         };
+        if let Some(source) = self.source_of(rel) {
+            return Some(source);
+        }
+        // What was staged and is gone stays under its own name: what was made of it goes too.
+        let Ok(real) = std::fs::canonicalize(&path) else {
+            return Some(path);
+        };
+        // Behind a link to a folder, or generated.
+        match real.strip_prefix(canonical(&self.stage.dir)) {
+            Ok(rel) => self.source_of(rel),
+            Err(_) => Some(real),
+        }
+    }
+
+    fn source_of(&self, rel: &Path) -> Option<PathBuf> {
         let found = self
             .items
             .binary_search_by(|i| i.rel.as_os_str().cmp(rel.as_os_str()))

@@ -1,5 +1,29 @@
 //! End to end: the program and the library over real kernels.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
 
 mod support;
 
+mod builders;
+mod cargo;
+mod changes;
+mod crash;
+mod disk;
+mod errors;
+mod examples;
+mod failures;
+mod forms;
+mod git;
+mod hostile;
+mod loading;
 mod parity;
+mod prepare;
+mod providers;
+mod scene;
+mod settings;
+mod untouched;
+mod values;

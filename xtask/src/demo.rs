@@ -170,6 +170,10 @@ fn build(kernel: &LabKernel) -> Result<PathBuf> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
     println!("  cd examples/cargo-hello");
+    if let Some(cc) = &kernel.cc {
+        println!("  export KBUILD_RS_CC={cc}   # the compiler it was built with is not here");
+        cargo.env("KBUILD_RS_CC", cc);
+    }
     println!("  KDIR={} cargo build", kernel.kdir.display());
     exec::checked(&mut cargo, Duration::from_secs(900))?;
     Ok(target.join(TARGET).join("debug/cargo-hello"))

@@ -34,18 +34,17 @@ pub(crate) fn cargo() -> Command {
 
 /// Takes out of a command's environment what would change a module's build.
 pub(crate) fn scrub(command: &mut Command) {
-    const NAMES: &[&str] = &[
-        "ARCH",
-        "CROSS_COMPILE",
-        "LLVM",
-        "KBUILD_RS_SKIP",
-        "MAKEFLAGS",
-        "MFLAGS",
-        "CARGO_MAKEFLAGS",
-    ];
+    const OUTER_MAKE: &[&str] = &["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"];
+    // Each of these is looked up for a target too: `KDIR_<target>`, `TARGET_KDIR`.
+    const PER_TARGET: &[&str] = &["KDIR", "ARCH", "CROSS_COMPILE", "LLVM", "KBUILD_RS_CC"];
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if NAMES.contains(&&*text) || text.starts_with("KDIR") || text == "TARGET_KDIR" {
+        let stem = text.strip_prefix("TARGET_").unwrap_or(&text);
+        let is_per_target = PER_TARGET.iter().any(|wanted| {
+            let rest = stem.strip_prefix(wanted);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        });
+        if is_per_target || OUTER_MAKE.contains(&&*text) || text == "KBUILD_RS_SKIP" {
             command.env_remove(&name);
         }
     }
@@ -77,11 +76,12 @@ pub(crate) fn show(command: &mut Command, limit: Duration) -> Result<ExitStatus>
     }
 }
 
-/// As [`show`], and each line of the output, standard error included, is given to `see` too.
+/// As [`show`], but each line of the output, standard error included, is given to `see`, which
+/// says whether it is shown.
 pub(crate) fn watch(
     command: &Command,
     limit: Duration,
-    mut see: impl FnMut(&str),
+    mut see: impl FnMut(&str) -> bool,
 ) -> Result<ExitStatus> {
     // One pipe for both streams: with two, lines of one overtake those of the other.
     let mut joined = Command::new("sh");
@@ -120,8 +120,9 @@ pub(crate) fn watch(
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => {
-                println!("{line}");
-                see(&line);
+                if see(&line) {
+                    println!("{line}");
+                }
                 continue;
             }
             // A grandchild may hold the pipe open after the child has gone: silence ends it too.
@@ -229,6 +230,7 @@ mod tests {
         let script = "echo a; echo b >&2; echo c; exit 3";
         let status = watch(&sh(script), Duration::from_secs(10), |line| {
             seen.push(line.to_owned());
+            false
         });
         assert_eq!(status.unwrap().code(), Some(3));
         assert_eq!(seen, ["a", "b", "c"]);
@@ -239,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let alive = folder.path().join("alive");
         let script = format!("(sleep 2; touch {}) & wait", alive.display());
-        let error = watch(&sh(&script), Duration::from_millis(300), |_| {}).unwrap_err();
+        let error = watch(&sh(&script), Duration::from_millis(300), |_| true).unwrap_err();
         assert!(error.contains("was still running"), "{error}");
         std::thread::sleep(Duration::from_millis(2500));
         assert!(!alive.exists(), "the grandchild was left");

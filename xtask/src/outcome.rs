@@ -9,6 +9,8 @@ pub(crate) struct Outcome {
     not_run: BTreeMap<String, String>,
     /// The test whose captured output is being read.
     showing: String,
+    /// Whether that is output of tests that passed.
+    in_successes: bool,
 }
 
 struct Suite {
@@ -19,8 +21,21 @@ struct Suite {
 }
 
 impl Outcome {
-    /// Reads one line.
-    pub(crate) fn line(&mut self, line: &str) {
+    /// Reads one line, and tells whether a person wants to see it: what passing tests printed is
+    /// of no interest, but for what [`Outcome::not_run`] finds in it.
+    pub(crate) fn line(&mut self, line: &str) -> bool {
+        match line {
+            "successes:" => self.in_successes = true,
+            "failures:" => self.in_successes = false,
+            _ if line.starts_with("test result: ") => self.in_successes = false,
+            _ => {}
+        }
+        let hidden = self.in_successes;
+        self.read(line);
+        !hidden
+    }
+
+    fn read(&mut self, line: &str) {
         if let Some(name) = suite_name(line) {
             self.suites.push(Suite {
                 name,
@@ -157,7 +172,9 @@ test something ... ok
 
     fn outcome() -> Outcome {
         let mut outcome = Outcome::default();
-        OUTPUT.lines().for_each(|line| outcome.line(line));
+        for line in OUTPUT.lines() {
+            outcome.line(line);
+        }
         outcome
     }
 
@@ -197,6 +214,19 @@ test something ... ok
                 ("e2e loads::five_ten", "no QEMU"),
                 ("e2e trees::another_user", "takes root")
             ]
+        );
+    }
+
+    #[test]
+    fn what_passing_tests_printed_is_not_shown() {
+        let mut outcome = Outcome::default();
+        let shown: Vec<&str> = OUTPUT.lines().filter(|line| outcome.line(line)).collect();
+        assert!(!shown.contains(&"booted"), "{shown:?}");
+        assert!(shown.contains(&"test trees::another_user ... ok"));
+        assert!(
+            shown
+                .iter()
+                .any(|line| line.starts_with("test result: FAILED"))
         );
     }
 

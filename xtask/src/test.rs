@@ -133,15 +133,17 @@ fn format() -> Result<()> {
     let mut bad = Vec::new();
     for folder in folders()? {
         let mut fmt = exec::cargo();
-        fmt.args(["fmt", "--all", "--check"]).current_dir(&folder);
+        // Without --all: an example's path dependencies are the workspace's.
+        fmt.args(["fmt", "--check"]).current_dir(&folder);
         if exec::checked(&mut fmt, limit).is_err() {
-            bad.push(folder.display().to_string());
+            let name = folder.strip_prefix(exec::root()).unwrap_or(&folder);
+            bad.push(format!("./{}", name.display()));
         }
     }
     if bad.is_empty() {
         return Ok(());
     }
-    Err(format!("run `cargo fmt --all` in {}", bad.join(" and ")))
+    Err(format!("run `cargo fmt` in {}", bad.join(" and ")))
 }
 
 fn clippy() -> Result<()> {

@@ -9,7 +9,7 @@ use super::rebuild::{locks, remove_file};
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
-use crate::freshness::{Class, Product, Record, seen};
+use crate::freshness::{Class, Product, Record, seen, seen_symvers};
 use crate::make::{self, Knowledge};
 use crate::prerequisites::union;
 use crate::report::Report;
@@ -51,6 +51,7 @@ impl Run<'_> {
             prerequisites: Vec::new(),
             // Still what lies in OUT, until something is published over it.
             products: old.products.clone(),
+            targets: old.targets.clone(),
             elsewhere: self.made_elsewhere(items, old, start)?,
         };
         self.note_prerequisites(items, start, &mut record)?;
@@ -62,13 +63,20 @@ impl Run<'_> {
                     artifact::remove_stale(&old.products, &products)?;
                     record.products = products;
                 }
+                let paths = targets.iter().map(|t| t.path.clone()).collect();
+                record
+                    .targets
+                    .retain(|old| !targets.iter().any(|t| t.path == old.path));
+                record.targets.extend(targets);
+                r.stage.remember(&r.folder)?;
                 record.save(&self.record_path())?;
                 r.stage.end()?;
                 let mut report = self.report(&record, items, true);
-                report.targets = targets;
+                report.targets = paths;
                 Ok(report)
             }
             other => {
+                r.stage.remember(&r.folder)?;
                 record.save(&self.record_path())?;
                 r.stage.end()?;
                 Err(other.err().unwrap_or_else(|| outcome.error(&what)))
@@ -81,7 +89,7 @@ impl Run<'_> {
     }
 
     /// Puts the products into OUT: (modules and symvers, other targets).
-    fn publish(&self, old: &Record) -> Result<(Vec<Product>, Vec<PathBuf>)> {
+    fn publish(&self, old: &Record) -> Result<(Vec<Product>, Vec<Product>)> {
         let r = self.request;
         let dir = &r.make.module_dir;
         let _lock = Lock::take(
@@ -110,18 +118,17 @@ impl Run<'_> {
         Ok((products, Vec::new()))
     }
 
-    fn publish_targets(&self) -> Result<Vec<PathBuf>> {
+    fn publish_targets(&self) -> Result<Vec<Product>> {
         let r = self.request;
-        let mut paths = Vec::new();
+        let mut products = Vec::new();
         for target in &self.build.targets {
             let staged = r.make.module_dir.join(target);
             if staged.is_file() {
                 let to = r.out.join(target);
-                artifact::publish(&staged, &to, "")?;
-                paths.push(to);
+                products.push(artifact::publish(&staged, &to, "")?);
             }
         }
-        Ok(paths)
+        Ok(products)
     }
 
     /// A module that was taken out of `obj-m` leaves its `.ko` in the folder.
@@ -155,25 +162,32 @@ impl Run<'_> {
         record: &mut Record,
     ) -> Result<()> {
         let r = self.request;
+        let given = r
+            .symvers
+            .iter()
+            .filter_map(|(original, copy)| seen_symvers(original.clone(), copy));
+        record.prerequisites.extend(given);
+        // Those of other module folders of this root, which a Kbuild may name itself.
+        let made = r.stage.products(&r.stage.dir, items)?.into_iter();
+        let others = made.map(|(path, _)| path).filter(|path| {
+            path.ends_with("Module.symvers") && path.parent() != Some(&r.make.module_dir)
+        });
+        let others = others.filter_map(|path| seen_symvers(path.clone(), &path));
+        record.prerequisites.extend(others);
         let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
             let found = paths.filter_map(|path| seen(class, path, start));
             record.prerequisites.extend(found);
         };
         add(Class::Whole, &mut r.whole.iter().cloned());
-        add(
-            Class::Symvers,
-            &mut r.symvers.iter().map(|(original, _)| original.clone()),
-        );
         if self.asks_git(items) {
             let heads = r.git.iter().flat_map(make::Git::head_files);
             add(Class::Make, &mut heads.into_iter());
         }
         let whole: BTreeSet<_> = r.whole.iter().collect();
         let named = union(self.resolver(items).targets()?);
-        add(
-            Class::Targets,
-            &mut named.into_iter().filter(|p| !whole.contains(p)),
-        );
+        // The flag files are ours: the configuration covers them.
+        let known = |p: &PathBuf| whole.contains(p) || p.starts_with(&r.stage.private);
+        add(Class::Targets, &mut named.into_iter().filter(|p| !known(p)));
         Ok(())
     }
 

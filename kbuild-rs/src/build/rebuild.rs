@@ -67,8 +67,10 @@ impl Run<'_> {
         if stale.modpost {
             for (path, _) in r.stage.products(&r.make.module_dir, items)? {
                 let name = path.file_name().unwrap_or_default().as_bytes();
-                if name.ends_with(b".mod.c") || name.ends_with(b".ko") || name == b"Module.symvers"
-                {
+                // Module.symvers itself stays as old as it is where nothing else comes out: other
+                // folders of this root may depend on it.
+                let names = [&b".mod.c"[..], b".ko", b".Module.symvers.cmd"];
+                if names.iter().any(|end| name.ends_with(end)) {
                     remove_file(&path)?;
                 }
             }
@@ -99,8 +101,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs the user's commands in a new stage, and when something they read has changed.
-    pub(super) fn prepare(&self, items: &[Item], first: bool, lock: &Lock) -> Result<()> {
+    /// Runs the user's commands where what they made may be gone (`anew`), and when something
+    /// they read has changed.
+    pub(super) fn prepare(&self, items: &[Item], anew: bool, lock: &Lock) -> Result<()> {
         let r = self.request;
         if let Some(git) = &r.git {
             git.copy_index(&r.stage.private)?;
@@ -113,7 +116,7 @@ impl Run<'_> {
         }
         let now = inputs(&tree.prepare_inputs, dir, items)?;
         let stamp = r.folder.join("prepared");
-        if !first && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
+        if !anew && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
             return Ok(());
         }
         // Half-prepared is not prepared.

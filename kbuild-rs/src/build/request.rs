@@ -11,7 +11,8 @@ use super::{Build, Form, MissingSymvers, Tree};
 use crate::cargo::Door;
 use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, Make, PathMap, escape_value, find_program, firewall, no_modules};
+use crate::make::{Git, Make, PathMap, check_target, check_value, escape_value, find_program};
+use crate::make::{firewall, no_modules};
 use crate::stage::{Item, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
 
@@ -126,6 +127,7 @@ impl Request {
                 let layout = Layout::new(declared, &label, &base, &stage, &flags_dir)?;
                 pairs.extend(layout.pairs.iter().cloned());
                 files.push((stage.dir.join("Kbuild"), layout.kbuild.clone().into_bytes()));
+                files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
                 for (name, args) in &layout.flags {
                     files.push((flags_dir.join(name), response_file(args)));
                 }
@@ -152,6 +154,9 @@ impl Request {
 
         let git = Git::of(&root);
         let mut env = firewall(std::env::vars_os(), &module_dir);
+        for (name, value) in &env {
+            check_value(name, value, false)?;
+        }
         env.extend(Git::env(git.as_ref(), &stage.private));
         add_user_env(build, &mut env)?;
         let search = env
@@ -210,19 +215,23 @@ impl Request {
             [] => vec!["modules".to_owned()],
             some => some.to_vec(),
         };
+        targets.iter().try_for_each(|target| check_target(target))?;
+        let make = Make {
+            kernel_dir: kernel.dir().to_owned(),
+            module_dir,
+            variables,
+            env,
+            targets,
+        };
+        // Refuses what make cannot carry while nothing has been written yet.
+        make.args()?;
         Ok(Request {
             door,
             out,
             label,
             sources,
             folder,
-            make: Make {
-                kernel_dir: kernel.dir().to_owned(),
-                module_dir,
-                variables,
-                env,
-                targets,
-            },
+            make,
             map,
             files,
             symvers,
@@ -276,6 +285,10 @@ impl Request {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());
         }
+        // make is told of the copies, whose names do not tell what they are copies of.
+        for (original, _) in &self.symvers {
+            config.push(pair(OsStr::new("symvers"), original.as_os_str()));
+        }
         if let Sources::Tree { tree, .. } = &self.sources {
             for command in &tree.prepare {
                 config.push(pair(OsStr::new("prepare"), command));
@@ -305,11 +318,11 @@ fn pair(name: &OsStr, value: &OsStr) -> Vec<u8> {
 }
 
 fn kernel(build: &Build, door: Door, target: Option<&str>, arch: Option<&str>) -> Result<Kernel> {
-    let asked = build
-        .kernel
-        .clone()
-        .or_else(|| door.per_target("KDIR", target));
-    let Some(asked) = asked else {
+    let of_env = match build.kernel {
+        Some(_) => None,
+        None => door.per_target("KDIR", target),
+    };
+    let Some(asked) = build.kernel.as_ref().or(of_env.as_ref()) else {
         let wanted = arch.or_else(|| crate::kernel::arch_of_target(target?));
         let (kernel, note) = Kernel::default_for(wanted)?;
         if let Some(note) = note {
@@ -317,10 +330,14 @@ fn kernel(build: &Build, door: Door, target: Option<&str>, arch: Option<&str>) -
         }
         return Ok(kernel);
     };
-    let kernel = match asked.to_str() {
-        Some(text) => Kernel::find(text)?,
-        None => Kernel::open(Path::new(&asked))?,
+    let found = match asked.to_str() {
+        Some(text) => Kernel::find(text),
+        None => Kernel::open(Path::new(asked)),
     };
+    let kernel = found.map_err(|error| match of_env {
+        Some(_) => error.about("the variable KDIR"),
+        None => error,
+    })?;
     if let Ok(running) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
         let running = running.trim();
         if running != kernel.release() {

@@ -84,8 +84,13 @@ impl Run<'_> {
         let changes = r
             .stage
             .compare(manifest.as_deref().unwrap_or_default(), &items);
+        // Another folder of this root may have brought the stage in step, or a build that was
+        // killed: what this folder's record tells of was built from older sources.
+        let seen = r.stage.seen(&r.folder)?;
+        let since = seen.map(|seen| r.stage.compare(&seen, &items));
+        let since = since.as_ref().unwrap_or(&changes);
         let stale = match (&record, &manifest) {
-            (Some(record), Some(_)) => self.verdict(record, &config, &items, &changes),
+            (Some(record), Some(_)) => self.verdict(record, &config, &items, since),
             _ => Some(Stale {
                 from_nothing: Some(String::new()),
                 ..Stale::default()
@@ -99,6 +104,7 @@ impl Run<'_> {
             stale => stale.unwrap_or_default(),
         };
 
+        let again = r.stage.is_interrupted() || stale.from_nothing.is_some();
         let start = r.stage.begin()?;
         let (first, changes) = self.make_room(&stale, &record, manifest, &items, changes)?;
         r.stage.apply(&mut items, &changes, first, start)?;
@@ -111,7 +117,7 @@ impl Run<'_> {
         }
         // What changes from here on cannot look as if it had been there before.
         wait_for_tick(start);
-        self.prepare(&items, first, &lock)?;
+        self.prepare(&items, first || again, &lock)?;
         self.make(&lock, &items, config, &record, start)
     }
 
@@ -149,6 +155,18 @@ impl Run<'_> {
         if let (Some(rel), None) = (shadow, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} is new", rel.display()));
         }
+        // A symvers that lies in the tree itself: no prerequisite of modpost's either.
+        let is_symvers = |item: &Item| item.rel.to_string_lossy().ends_with("symvers");
+        stale.modpost |= changes.copied().iter().any(|&i| is_symvers(&items[i]))
+            || changes.removed().iter().any(is_symvers);
+        // No .cmd tells which files were reached over a link.
+        let copied = changes.copied().iter().map(|&i| &items[i]);
+        let link = copied
+            .chain(changes.removed())
+            .find(|item| matches!(item.kind, Kind::Link(_)));
+        if let (Some(item), None) = (link, &stale.from_nothing) {
+            stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
+        }
         Some(stale)
     }
 
@@ -159,6 +177,7 @@ impl Run<'_> {
             .prerequisites
             .iter()
             .map(|p| p.path.clone())
+            .filter(|path| !path.starts_with(&r.stage.dir))
             .collect();
         let mut folders = BTreeSet::new();
         for item in items {

@@ -1,12 +1,12 @@
 //! What make is told: variables, flag files, symvers of providers.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::{Build, Config, MissingSymvers};
 use crate::kbuild_file::response_file;
-use crate::make::{PathMap, check_variable_name, is_reserved};
+use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// What goes into `KCFLAGS` and `KAFLAGS`: stage paths become source paths in debug information
@@ -18,7 +18,7 @@ pub(super) fn map_file(map: &PathMap, build: &Build, flags_dir: &Path) -> Vec<u8
             let mut arg = OsString::from("-ffile-prefix-map=");
             arg.push(stage);
             arg.push("=");
-            arg.push(source);
+            arg.push(without_equals(source));
             arg
         })
         .collect();
@@ -27,6 +27,13 @@ pub(super) fn map_file(map: &PathMap, build: &Build, flags_dir: &Path) -> Vec<u8
         args.push(flags_dir.join("config.h").into());
     }
     response_file(&args)
+}
+
+/// gcc takes a prefix map apart at its last `=`: a path that holds one cannot be its second half.
+/// Nor may the stage's path stand instead, so a near one does.
+fn without_equals(path: &Path) -> OsString {
+    let bytes = path.as_os_str().as_bytes().iter();
+    OsString::from_vec(bytes.map(|b| if *b == b'=' { b'_' } else { *b }).collect())
 }
 
 /// Overrides what `autoconf.h` said, which is included before.
@@ -70,6 +77,8 @@ pub(super) fn add_user_env(build: &Build, env: &mut Vec<(OsString, OsString)>) -
         if value.as_bytes().contains(&0) {
             return Err(Error::input(format!("the value of {name:?} holds a NUL")));
         }
+        check_value(name, value, true)?;
+        check_shell_words(&name.to_string_lossy(), value)?;
         env.retain(|(n, _)| n != name);
         env.push((name.clone(), value.clone()));
     }
@@ -122,6 +131,7 @@ pub(super) fn variables(
     list.extend(tools.iter().map(|(n, v)| (n.clone(), OsString::from(v))));
     for (name, value) in [("V", &build.verbose), ("W", &build.extra_warnings)] {
         if let Some(value) = value {
+            check_shell_words(name, OsStr::new(value))?;
             list.push((name.into(), value.into()));
         }
     }
@@ -150,6 +160,7 @@ pub(super) fn variables(
         {
             continue;
         }
+        check_shell_words(name, value)?;
         let mut value = value.clone();
         if let Some((_, set)) = flags.iter_mut().find(|(n, _)| n == name) {
             *set = true;
@@ -161,9 +172,17 @@ pub(super) fn variables(
         list.push((name.clone(), value));
     }
     for (name, set) in flags {
-        if !set {
-            env.push((name.into(), map.clone()));
+        if set {
+            continue;
         }
+        let mut all = map.clone();
+        // The caller's own (`--env KCFLAGS=…`) stay.
+        if let Some(at) = env.iter().position(|(n, _)| n == name) {
+            let (_, value) = env.swap_remove(at);
+            all.push(" ");
+            all.push(value);
+        }
+        env.push((name.into(), all));
     }
     if build.missing_symvers == MissingSymvers::Warn && kernel.symvers().is_none() {
         list.push(("KBUILD_MODPOST_WARN".into(), "1".into()));

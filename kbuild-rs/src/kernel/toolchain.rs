@@ -225,7 +225,9 @@ impl Chooser<'_> {
         }
         let advice = match self.path.program(&format!("{prefix}-{tool}")) {
             Some(_) => format!("; with the dash at its end it would be: CROSS_COMPILE={prefix}-"),
-            None => String::new(),
+            None => "; install that toolchain, or leave the prefix out to build with the \
+                     kernel's own compiler"
+                .to_owned(),
         };
         Err(self.not_found(format!(
             "CROSS_COMPILE={prefix}: there is no program {prefix}{tool}{advice}"

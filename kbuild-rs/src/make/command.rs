@@ -2,9 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::is_reserved;
+use crate::stage::is_carryable;
 use crate::{Error, Result};
 
 /// One run of make in a module folder of the stage.
@@ -43,10 +44,14 @@ impl Make {
     }
 }
 
-/// Escapes a value for make's command line, where `$` alone begins something. Refused is what
-/// make cannot hand on to the makes below it.
+/// Escapes a value for make's command line, where `$` alone begins something and blanks at the
+/// start are dropped. Refused is what make cannot hand on to the makes below it.
 pub(crate) fn escape_value(name: &str, value: &OsStr) -> Result<OsString> {
     let mut escaped = Vec::with_capacity(value.len());
+    if let Some(b' ' | b'\t' | 0x0b | 0x0c) = value.as_bytes().first() {
+        // An empty variable, so that the value does not begin with a blank.
+        escaped.extend_from_slice(b"$()");
+    }
     for &byte in value.as_bytes() {
         match byte {
             b'$' => escaped.extend_from_slice(b"$$"),
@@ -83,6 +88,101 @@ pub(crate) fn check_variable_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what make would not take for a target in the module folder: an option, an assignment,
+/// a path that leads elsewhere, anything that make or its shell would take apart.
+pub(crate) fn check_target(target: &str) -> Result<()> {
+    let path = Path::new(target);
+    let inside = path
+        .components()
+        .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    if target.is_empty() || target.starts_with('-') || !inside || !is_carryable(path) {
+        return Err(Error::input(format!(
+            "{target:?} is no target: name a file or a folder below the module folder, as in \
+             foo.o or dir/, without blanks and without characters that mean something to make"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a value that a shell would do more with than split it into words, for the variables
+/// that the kernel's makefiles put into shell commands as they are: flags and tools.
+pub(crate) fn check_shell_words(name: &str, value: &OsStr) -> Result<()> {
+    if !reaches_a_shell(name) {
+        return Ok(());
+    }
+    let mut quote = None;
+    let mut bytes = value.as_bytes().iter();
+    while let Some(&byte) = bytes.next() {
+        let bad = match (quote, byte) {
+            (Some(open), _) if byte == open => {
+                quote = None;
+                false
+            }
+            (Some(b'\''), _) => false,
+            (_, b'\\') => bytes.next().is_none(),
+            (_, b'`' | b'$') => true,
+            (None, b'\'' | b'"') => {
+                quote = Some(byte);
+                false
+            }
+            (None, _) => b";&|<>()#".contains(&byte),
+            _ => false,
+        };
+        if bad {
+            return Err(Error::input(format!(
+                "kbuild puts the value of {name} into a shell command, and {:?} in {value:?} \
+                 means something there; quote it as in a shell, or leave it out",
+                char::from(byte)
+            )));
+        }
+    }
+    match quote {
+        None => Ok(()),
+        Some(open) => Err(Error::input(format!(
+            "kbuild puts the value of {name} into a shell command, and the {} in {value:?} has no \
+             end",
+            char::from(open)
+        ))),
+    }
+}
+
+fn reaches_a_shell(name: &str) -> bool {
+    const TOOLS: &[&str] = &[
+        "AR",
+        "AS",
+        "AWK",
+        "BASH",
+        "BINDGEN",
+        "CHECK",
+        "CPP",
+        "DEPMOD",
+        "HOSTCC",
+        "HOSTCXX",
+        "HOSTLD",
+        "HOSTRUSTC",
+        "LD",
+        "MAKE",
+        "NM",
+        "OBJCOPY",
+        "OBJDUMP",
+        "PAHOLE",
+        "PERL",
+        "PYTHON3",
+        "READELF",
+        "RESOLVE_BTFIDS",
+        "RUSTC",
+        "STRIP",
+        "V",
+        "W",
+        "ZSTD",
+        "XZ",
+    ];
+    // `hello-y`, `obj-m`, `CFLAGS_hello.o`, `KCFLAGS`, `ccflags-y`.
+    TOOLS.contains(&name)
+        || name.to_ascii_uppercase().contains("FLAGS")
+        || ["-y", "-m", "-objs"].iter().any(|end| name.ends_with(end))
+}
+
 /// Quotes a word for `sh`, for people to read and paste.
 pub(crate) fn shell_quote(word: &OsStr) -> String {
     let text = word.to_string_lossy();
@@ -103,6 +203,54 @@ mod tests {
         assert_eq!(escaped, "$$(shell touch PWNED)#a b");
         let error = escape_value("X", OsStr::new("a\nb")).unwrap_err();
         assert!(error.to_string().contains("line break"), "{error}");
+    }
+
+    #[test]
+    fn blanks_at_the_start_of_a_value_are_kept() {
+        let escaped = escape_value("X", OsStr::new("  a ")).unwrap();
+        assert_eq!(escaped, "$()  a ");
+        assert_eq!(escape_value("X", OsStr::new("")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_target_is_a_name_below_the_module_folder() {
+        for good in ["foo.o", "dir/", "./a/b.ko", "modules", "help"] {
+            assert!(check_target(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-f/x",
+            "--eval=$(shell x)",
+            "X=1",
+            "../x.o",
+            "/etc/passwd",
+            "a b",
+            "a;b",
+            "a\nb",
+        ] {
+            assert!(check_target(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn flags_and_tools_may_hold_words_and_nothing_that_a_shell_runs() {
+        let check = |name: &str, value: &str| check_shell_words(name, OsStr::new(value));
+        for good in [
+            "-DX=1 -O2",
+            r#"-DX=\"a\" '-DY="a;b $(c) `d`"' "-DZ=(1)""#,
+            "-Wl,--a=b @/x",
+            "",
+        ] {
+            assert!(check("KCFLAGS", good).is_ok(), "{good}");
+        }
+        for bad in [
+            "-DX=`x`", "$(x)", "a;b", "a&b", "a|b", "a>b", "'a", "\"`x`\"", "\"$x\"", "a\\", "#a",
+        ] {
+            for name in ["KCFLAGS", "LD", "PAHOLE_FLAGS", "ccflags-y", "obj-m"] {
+                assert!(check(name, bad).is_err(), "{name}={bad}");
+            }
+            assert!(check("MY_VALUE", bad).is_ok(), "{bad}");
+        }
     }
 
     #[test]

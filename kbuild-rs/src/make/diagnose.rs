@@ -1,9 +1,13 @@
 //! Failures understood: what a line of kbuild's output means and what to do about it.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use crate::Symvers;
+use crate::message::Level;
 
 /// What is known besides the output: who exports what.
 #[derive(Debug, Default)]
@@ -20,37 +24,46 @@ pub(crate) struct Diagnosis {
     /// Explanations, each said once, in order of appearance.
     explanations: Vec<String>,
     said: BTreeSet<String>,
+    /// The symbols that modpost did not find.
+    undefined: BTreeSet<String>,
     /// The first lines that report an error.
     errors: Vec<String>,
+    /// What make adds to an error: the rule that failed, which is in the kernel's makefiles.
+    rules: Vec<String>,
     /// A tool ended by a signal: what it was writing cannot be trusted, whatever make thinks.
     cut_off: bool,
 }
 
 /// Enough for a person to see what it is about; the rest was streamed.
 const MAX_ERRORS: usize = 12;
+const MAX_SYMBOLS: usize = 6;
 
 impl Diagnosis {
     /// Looks at a line; the answer is a hint that should follow it at once.
-    pub(super) fn hear(&mut self, line: &str, is_error: bool, know: &Knowledge) -> Option<&str> {
-        if is_error && self.errors.len() < MAX_ERRORS {
-            self.errors.push(line.to_owned());
+    pub(super) fn hear(&mut self, line: &str, level: Level, know: &Knowledge) -> Option<String> {
+        if level == Level::Error {
+            let lines = match is_rule(line) {
+                true => &mut self.rules,
+                false => &mut self.errors,
+            };
+            if lines.len() < MAX_ERRORS {
+                lines.push(line.to_owned());
+            }
+            if let Some(symbol) = undefined_symbol(line) {
+                self.undefined.insert(symbol.to_owned());
+            }
         }
         self.cut_off |= tells_of_a_signal(line);
-        if line.contains("Skipping BTF generation") {
-            return self
-                .once("btf", BTF_SKIPPED.to_owned())
-                .then_some(BTF_SKIPPED);
+        let (key, text) = explain(line, know)?;
+        if !self.said.insert(key) {
+            return None;
         }
-        if let Some((key, text)) = explain(line, know)
-            && self.once(&key, text.clone())
-        {
-            self.explanations.push(text);
+        // What does not fail the build is explained where it stands.
+        if level != Level::Error && (level == Level::Warning || text == BTF_SKIPPED) {
+            return Some(text);
         }
+        self.explanations.push(text);
         None
-    }
-
-    fn once(&mut self, key: &str, _text: String) -> bool {
-        self.said.insert(key.to_owned())
     }
 
     pub(super) fn was_cut_off(&self) -> bool {
@@ -58,13 +71,18 @@ impl Diagnosis {
     }
 
     /// The end of an error message: the original lines, then what they mean.
-    pub(super) fn summary(&self) -> String {
+    pub(super) fn summary(&self, know: &Knowledge) -> String {
         let mut text = String::new();
-        for line in &self.errors {
+        let lines = match self.errors.is_empty() {
+            true => &self.rules,
+            false => &self.errors,
+        };
+        for line in lines {
             text.push_str("\n  ");
             text.push_str(line);
         }
-        for explanation in &self.explanations {
+        let undefined = explain_undefined(&self.undefined, know);
+        for explanation in undefined.iter().chain(&self.explanations) {
             text.push_str("\n\n");
             text.push_str(explanation);
         }
@@ -72,28 +90,58 @@ impl Diagnosis {
     }
 }
 
+/// `make[1]: *** [Makefile:255: hello.o] Error 1` and the like: true of every failure.
+fn is_rule(line: &str) -> bool {
+    line.strip_prefix("make")
+        .and_then(|rest| rest.split_once("*** "))
+        .is_some_and(|(_, what)| {
+            what.starts_with("Waiting for ")
+                || what.starts_with("Deleting ")
+                || (what.starts_with('[') && what.contains("] Error "))
+        })
+}
+
+/// `foo` of `ERROR: modpost: "foo" [hello.ko] undefined!`
+fn undefined_symbol(line: &str) -> Option<&str> {
+    let rest = line.split_once("modpost: \"")?.1;
+    rest.contains("undefined!")
+        .then(|| rest.split('"').next())?
+}
+
 const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kernel tree has no \
     vmlinux to describe types against. The module works; only BPF programs and debuggers that \
     want its types miss them";
 
-/// A shell's and make's words for a child that a signal ended.
+/// A shell's and make's words for a child that a signal ended. Compilers quote source lines, which
+/// may hold the same words: only a whole line counts, or one that begins as a shell's does.
 fn tells_of_a_signal(line: &str) -> bool {
     const WORDS: &[&str] = &[
         "Killed",
         "Terminated",
         "Segmentation fault",
         "Bus error",
+        "Illegal instruction",
+        "Floating point exception",
         "Aborted",
     ];
-    let by_shell = WORDS.iter().any(|w| {
-        line == *w || line.contains(&format!(" {w} ")) || line.ends_with(&format!(" {w}"))
-    });
+    // dash: `Killed`; bash: `/bin/sh: line 1:  4242 Killed                  pahole -J …`.
+    let of_bash = || -> Option<&str> {
+        let (_, rest) = line.split_once(": line ")?;
+        let (number, rest) = rest.split_once(": ")?;
+        let (pid, rest) = rest.trim_start().split_once(' ')?;
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+        (is_number(number) && is_number(pid)).then_some(rest)
+    };
+    let by_shell = match of_bash() {
+        Some(rest) => WORDS.iter().any(|w| rest.starts_with(w)),
+        None => WORDS.contains(&line.trim_end_matches(" (core dumped)")),
+    };
     // make prints `Error 137` for a shell that died of signal 9.
     let by_make = line.starts_with("make")
         && line
             .rsplit_once("Error ")
             .and_then(|(_, code)| code.trim_end_matches(" (ignored)").parse::<u32>().ok())
-            .is_some_and(|code| code > 128);
+            .is_some_and(|code| (129..=192).contains(&code));
     by_shell || by_make || line.contains("signal terminated program")
 }
 
@@ -103,9 +151,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         let from = line.find(a)? + a.len();
         Some(line[from..from + line[from..].find(b)?].to_owned())
     };
-    if line.contains("modpost: \"") && line.contains("undefined!") {
-        let symbol = between("modpost: \"", "\"")?;
-        return Some((format!("undefined {symbol}"), undefined(&symbol, know)));
+    if line.contains("Skipping BTF generation") {
+        return Some(("btf".into(), BTF_SKIPPED.to_owned()));
     }
     if line.contains("missing MODULE_LICENSE()") {
         return Some((
@@ -116,13 +163,25 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         ));
     }
     if line.contains("uses GPL-only symbol") {
-        let symbol = between("GPL-only symbol '", "'")?;
         return Some((
-            format!("gpl {symbol}"),
-            format!(
-                "{symbol} is exported with EXPORT_SYMBOL_GPL: only a module whose \
-                 MODULE_LICENSE is GPL-compatible may use it"
-            ),
+            "gpl".into(),
+            "a GPL-only symbol is one that is exported with EXPORT_SYMBOL_GPL: only a module whose \
+             MODULE_LICENSE is GPL-compatible (\"GPL\", \"Dual MIT/GPL\", …) may use it"
+                .into(),
+        ));
+    }
+    if line.contains("would cause module name conflict") {
+        return Some((
+            "conflict".into(),
+            "two modules of one name: the kernel can load only one of them; rename one".into(),
+        ));
+    }
+    if line.contains("parse error in symbol dump file") {
+        return Some((
+            "symvers".into(),
+            "a Module.symvers is damaged, the kernel tree's or a provider's: build the kernel or \
+             the module that wrote it again"
+                .into(),
         ));
     }
     if line.contains("from namespace") && line.contains("does not import it") {
@@ -145,6 +204,7 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     if line.contains("do not support CONFIG_MODULES")
         || line.contains("not have modules enabled")
         || line.contains("has modules disabled")
+        || line.contains("disabled CONFIG_MODULES")
     {
         return Some(("modules".into(), no_modules(&know.release)));
     }
@@ -160,7 +220,7 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         };
         return Some((format!("tool {tool}"), text));
     }
-    if line.contains("No space left on device") {
+    if line.contains("No space left on device") || line.contains("not all data was written") {
         return Some((
             "space".into(),
             "the disk is full: free some space, or choose another output directory".into(),
@@ -212,89 +272,53 @@ fn missing_tool(line: &str) -> Option<String> {
     (!tool.is_empty() && !tool.contains(' ')).then(|| tool.to_owned())
 }
 
-fn undefined(symbol: &str, know: &Knowledge) -> String {
-    for path in &know.nearby {
-        let Ok(symvers) = Symvers::read(path) else {
-            continue;
-        };
-        if let Some(found) = symvers.find(symbol) {
-            return format!(
-                "{symbol} is exported by the module {}, whose symvers this build was not given: \
-                 add {} (--symvers, Build::symvers)",
-                found.module,
-                path.display()
-            );
+/// One explanation for each module that exports some of them, and one for the rest.
+fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String> {
+    let nearby: Vec<Symvers> = know
+        .nearby
+        .iter()
+        .filter_map(|path| Symvers::read(path).ok())
+        .collect();
+    let mut exported: BTreeMap<(&Path, &str), Vec<&str>> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for symbol in symbols {
+        let found = nearby
+            .iter()
+            .find_map(|symvers| Some((symvers.path(), symvers.find(symbol)?.module)));
+        match found {
+            Some(by) => exported.entry(by).or_default().push(symbol),
+            None => unknown.push(symbol.as_str()),
         }
     }
-    format!(
-        "{symbol} is exported neither by the kernel {} nor by any module this build knows of: \
-         check its name, whether this kernel version still has it, whether the option that \
-         brings it is on (kbuild-rs kernels), or name the provider's symvers (--symvers, \
-         Build::symvers)",
-        know.release
-    )
+    let mut texts = Vec::new();
+    for ((path, module), symbols) in exported {
+        let (names, are) = sentence(&symbols);
+        texts.push(format!(
+            "{names} {are} exported by the module {module}, whose symvers this build was not \
+             given: add {} (--symvers, Build::symvers)",
+            path.display()
+        ));
+    }
+    if !unknown.is_empty() {
+        let (names, are) = sentence(&unknown);
+        texts.push(format!(
+            "{names} {are} exported neither by the kernel {} nor by any module this build knows \
+             of: check the name, whether this kernel version still has it, whether the option \
+             that brings it is on (kbuild-rs kernels), or name the provider's symvers (--symvers, \
+             Build::symvers)",
+            know.release
+        ));
+    }
+    texts
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(line: &str) -> String {
-        let mut diagnosis = Diagnosis::default();
-        let know = Knowledge {
-            nearby: Vec::new(),
-            release: "6.1.0".into(),
-        };
-        diagnosis.hear(line, true, &know);
-        diagnosis.summary()
+/// `a, b and 3 more`, and the verb that goes with it.
+fn sentence(names: &[&str]) -> (String, &'static str) {
+    let are = if names.len() == 1 { "is" } else { "are" };
+    let shown = names.len().min(MAX_SYMBOLS);
+    let mut text = names[..shown].join(", ");
+    if names.len() > shown {
+        text.push_str(&format!(" and {} more", names.len() - shown));
     }
-
-    #[test]
-    fn the_original_line_is_kept_and_explained() {
-        let text = told("ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!");
-        assert!(text.contains("[/s/hello.ko] undefined!"), "{text}");
-        assert!(
-            text.contains("ring_push is exported neither by the kernel 6.1.0"),
-            "{text}"
-        );
-        assert!(
-            told("ERROR: modpost: missing MODULE_LICENSE() in x.o")
-                .contains("MODULE_LICENSE(\"GPL\")")
-        );
-        assert!(told("/bin/sh: 1: pahole: not found").contains("package dwarves"));
-        assert!(told("make[2]: gcc-10: No such file or directory").contains("program gcc-10"));
-    }
-
-    #[test]
-    fn a_tool_that_a_signal_ended_is_noticed() {
-        for line in [
-            "Killed",
-            "/bin/sh: line 1: 4242 Killed                  pahole -J",
-            "make[3]: *** [scripts/Makefile.build:250: x.o] Error 137",
-            "gcc-12: fatal error: Killed signal terminated program cc1",
-        ] {
-            assert!(tells_of_a_signal(line), "{line}");
-        }
-        for line in [
-            "make[3]: *** [x.o] Error 1",
-            "a.c:1:2: error: 'Killed' undeclared",
-            "  CC [M]  Killed.o",
-        ] {
-            assert!(!tells_of_a_signal(line), "{line}");
-        }
-    }
-
-    #[test]
-    fn btf_skipped_is_said_to_be_no_error_once() {
-        let mut diagnosis = Diagnosis::default();
-        let know = Knowledge::default();
-        let line = "Skipping BTF generation for x.ko due to unavailability of vmlinux";
-        assert!(
-            diagnosis
-                .hear(line, false, &know)
-                .unwrap()
-                .contains("not an error")
-        );
-        assert!(diagnosis.hear(line, false, &know).is_none());
-    }
+    (text, are)
 }

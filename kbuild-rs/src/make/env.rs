@@ -8,6 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::{Error, Result};
+
 const ALLOWED: &[&str] = &[
     "PATH",
     "HOME",
@@ -67,6 +69,33 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
+/// Refuses a value that make would run: it takes each variable of the environment for one of its
+/// own and expands what is in it, unlike what is on its command line. Passed over are those that
+/// no makefile reads and a program's own language may be in (`GIT_SSH_COMMAND`).
+pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Result<()> {
+    let text = name.to_string_lossy();
+    let named = || {
+        (ALLOWED.contains(&&*text) && text != "KBUILD_SIGN_PIN")
+            || text.starts_with("KBUILD_BUILD_")
+    };
+    let expands = value
+        .as_bytes()
+        .windows(2)
+        .any(|pair| pair == b"$(" || pair == b"${");
+    if !expands || !(from_user || named()) {
+        return Ok(());
+    }
+    let advice = match from_user {
+        true => {
+            "give it as a make variable (--make-var, Build::make_var), which is carried as it is"
+        }
+        false => "set it to something else for this build",
+    };
+    Err(Error::input(format!(
+        "make would expand the value of the environment variable {text}, {value:?}: {advice}"
+    )))
+}
+
 /// The environment for make out of `outer`: sorted, without what Cargo put there.
 pub(crate) fn firewall(
     outer: impl IntoIterator<Item = (OsString, OsString)>,
@@ -88,7 +117,8 @@ pub(crate) fn firewall(
     env.retain(|(n, _)| n != "LC_MESSAGES" && n != "LC_ALL");
     env.push(("LC_MESSAGES".into(), "C".into()));
     if let Some(path) = get("LD_LIBRARY_PATH") {
-        let path = without_cargo(path, get("OUT_DIR").map(Path::new));
+        let target = get("TARGET").map(OsString::as_os_str);
+        let path = without_cargo(path, get("OUT_DIR").map(Path::new), target);
         if !path.is_empty() {
             env.push(("LD_LIBRARY_PATH".into(), path));
         }
@@ -107,15 +137,21 @@ fn is_allowed(name: &OsStr) -> bool {
 
 /// Cargo runs build scripts with its own library folders in front: `target/<profile>`, its
 /// `deps` and `build`, and the toolchain's `lib`. SDK toolchains need the rest.
-fn without_cargo(path: &OsStr, out_dir: Option<&Path>) -> OsString {
+fn without_cargo(path: &OsStr, out_dir: Option<&Path>, target: Option<&OsStr>) -> OsString {
+    // OUT_DIR is target/<profile>/build/<package>/out. With --target it is
+    // target/<triple>/<profile>/…, while build scripts lie in target/<profile> still.
+    let own = out_dir.and_then(|out| out.ancestors().nth(3));
+    let host = own.and_then(|own| {
+        let triple = own.parent()?;
+        let is_triple = triple.file_name().is_some() && triple.file_name() == target;
+        is_triple.then(|| Some(triple.parent()?.join(own.file_name()?)))?
+    });
+    let profiles = [own.map(Path::to_owned), host];
     let kept = std::env::split_paths(path).filter(|dir| {
-        let of_target = out_dir.is_some_and(|out| {
-            // OUT_DIR is target/<profile>/build/<package>/out.
-            out.ancestors().nth(3).is_some_and(|profile| {
-                dir == profile
-                    || dir.starts_with(profile.join("deps"))
-                    || dir.starts_with(profile.join("build"))
-            })
+        let of_target = profiles.iter().flatten().any(|profile| {
+            dir == profile
+                || dir.starts_with(profile.join("deps"))
+                || dir.starts_with(profile.join("build"))
         });
         let of_rustc = dir.ends_with("lib")
             && dir.parent().is_some_and(|sysroot| {
@@ -175,6 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_make_would_run_is_refused() {
+        let check = |name: &str, value: &str, from_user| {
+            check_value(OsStr::new(name), OsStr::new(value), from_user)
+        };
+        assert!(check("X", "$(shell x)", true).is_err());
+        assert!(check("X", "a${b}", true).is_err());
+        assert!(check("X", "a$b (c) $", true).is_ok());
+        assert!(check("HOME", "/h/$(shell x)", false).is_err());
+        assert!(check("KBUILD_BUILD_USER", "$(shell x)", false).is_err());
+        assert!(check("HOME", "/h/host$", false).is_ok());
+        assert!(check("GIT_SSH_COMMAND", "ssh -i ${HOME}/key", false).is_ok());
+        assert!(check("KBUILD_SIGN_PIN", "$(x)", false).is_ok());
+    }
+
+    #[test]
     fn messages_are_in_english_and_the_rest_of_the_locale_stays() {
         let env = through(&[
             ("LC_ALL", "de_DE.UTF-8"),
@@ -197,5 +248,14 @@ mod tests {
             ),
         ]);
         assert!(env.contains(&("LD_LIBRARY_PATH".into(), "/opt/sdk/lib".into())));
+        let cross = through(&[
+            ("TARGET", "x-y-z"),
+            ("OUT_DIR", "/p/target/x-y-z/debug/build/x-1/out"),
+            (
+                "LD_LIBRARY_PATH",
+                "/p/target/debug/deps:/p/target/debug:/p/sdk:/p/target/x-y-z/debug/build/y/out",
+            ),
+        ]);
+        assert!(cross.contains(&("LD_LIBRARY_PATH".into(), "/p/sdk".into())));
     }
 }

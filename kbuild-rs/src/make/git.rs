@@ -16,6 +16,8 @@ use crate::{Error, Result, sys};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Git {
     git_dir: PathBuf,
+    /// Where branches and tags are; a worktree has only a HEAD of its own.
+    common: PathBuf,
     work_tree: PathBuf,
 }
 
@@ -42,15 +44,22 @@ impl Git {
             && owned(&common.join("config"));
         mine.then(|| Git {
             git_dir,
+            common,
             work_tree: work_tree.to_owned(),
         })
     }
 
-    /// The environment for a build in `private`: without a repository, git must not find one
-    /// above the stage (the output directory may lie in a repository of its own).
+    /// The environment for a build in `private`.
+    ///
+    /// Without a repository, git must find none: neither above the stage (the output directory
+    /// may lie in one) nor in it. A source tree may hold what looks like a bare repository,
+    /// `core.fsmonitor` included; git would not trust somebody else's, but the copy is ours.
     pub(crate) fn env(git: Option<&Git>, private: &Path) -> Vec<(OsString, OsString)> {
         let Some(git) = git else {
-            return vec![("GIT_CEILING_DIRECTORIES".into(), private.into())];
+            return vec![
+                ("GIT_CEILING_DIRECTORIES".into(), private.into()),
+                ("GIT_DIR".into(), private.join("no-repository").into()),
+            ];
         };
         vec![
             ("GIT_DIR".into(), git.git_dir.clone().into()),
@@ -70,17 +79,19 @@ impl Git {
         }
     }
 
-    /// The files whose change means that git may answer otherwise: where HEAD is. What is dirty
-    /// shows in the sources themselves.
+    /// The files and folders whose change means that git may answer otherwise: where HEAD is,
+    /// and the tags. What is dirty shows in the sources themselves.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
         if let Ok(head) = fs::read_to_string(self.git_dir.join("HEAD"))
             && let Some(name) = head.strip_prefix("ref: ")
         {
-            files.push(self.git_dir.join(name.trim()));
+            files.push(self.common.join(name.trim()));
         }
-        files.push(self.git_dir.join("packed-refs"));
-        files.retain(|f| f.is_file());
+        files.push(self.common.join("packed-refs"));
+        // git replaces a reference by renaming: that shows in its folder.
+        files.push(self.common.join("refs/tags"));
+        files.retain(|f| f.exists());
         files
     }
 }
@@ -94,12 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_repository_git_finds_none_above_the_stage() {
+    fn without_a_repository_git_finds_none_above_the_stage_or_in_it() {
         let env = Git::env(None, Path::new("/out/.kbuild/k"));
-        assert_eq!(
-            env,
-            [("GIT_CEILING_DIRECTORIES".into(), "/out/.kbuild/k".into())]
-        );
+        let wanted = [
+            ("GIT_CEILING_DIRECTORIES", "/out/.kbuild/k"),
+            ("GIT_DIR", "/out/.kbuild/k/no-repository"),
+        ];
+        assert_eq!(env, wanted.map(|(n, v)| (n.into(), v.into())));
     }
 
     #[test]

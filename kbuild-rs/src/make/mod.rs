@@ -8,9 +8,10 @@ mod jobs;
 mod output;
 mod run;
 
-pub(crate) use command::{Make, check_variable_name, escape_value, shell_quote};
+pub(crate) use command::{Make, check_shell_words, check_target, check_variable_name};
+pub(crate) use command::{escape_value, shell_quote};
 pub(crate) use diagnose::{Knowledge, no_modules};
-pub(crate) use env::{firewall, is_reserved};
+pub(crate) use env::{check_value, firewall, is_reserved};
 pub(crate) use git::Git;
 pub(crate) use jobs::Jobs;
 pub(crate) use output::PathMap;

@@ -112,7 +112,9 @@ fn step(line: &str) -> Option<(&str, &str)> {
 
 /// What kind of line it is.
 fn level(line: &str) -> Level {
-    let error = line.starts_with("ERROR:")
+    let error = ["ERROR:", "FATAL:", "error:", "fatal:", "fixdep:"]
+        .iter()
+        .any(|word| line.starts_with(word))
         || line.contains(": error:")
         || line.contains(": fatal error:")
         || line.contains("Error: ")
@@ -197,6 +199,7 @@ mod tests {
             Level::Error
         );
         assert_eq!(level("make[2]: *** [x] Error 1"), Level::Error);
+        assert_eq!(level("FATAL: modpost: x"), Level::Error);
         assert_eq!(level("a.c:1:2: warning: x"), Level::Warning);
         assert_eq!(level("WARNING: modpost: x"), Level::Warning);
         assert_eq!(level("      | ^~~"), Level::Plain);

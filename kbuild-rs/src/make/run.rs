@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::diagnose::{Diagnosis, Knowledge};
 use super::output;
 use super::{Jobs, Make, PathMap};
-use crate::message::{Level, Message, Sink};
+use crate::message::{Message, Sink};
 use crate::{Error, ErrorKind, Result, sys};
 
 /// How a make ended that could be started.
@@ -133,9 +133,9 @@ fn listen(
             Ok(line) => output::report(&line, map, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message
-                    && let Some(text) = diagnosis.hear(line, *level == Level::Error, know)
+                    && let Some(text) = diagnosis.hear(line, *level, know)
                 {
-                    sink.hint(text);
+                    sink.hint(&text);
                 }
             }),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -155,7 +155,7 @@ fn listen(
     Ok(Outcome {
         success: status.success() && !cut_off,
         cut_off,
-        summary: diagnosis.summary(),
+        summary: diagnosis.summary(know),
         status,
     })
 }

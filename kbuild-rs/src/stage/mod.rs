@@ -4,7 +4,8 @@
 //! ```text
 //! OUT/.kbuild/<key>/stage/      the sources, and what kbuild makes of them
 //!                   manifest    what was staged from where
-//!                   folders/    a module folder each: its record, flag files, providers' symvers
+//!                   folders/    a module folder each: its record, the manifest it was built from,
+//!                               flag files, providers' symvers
 //!                   root        where the sources are, for `clean`
 //!                   running     the marker: there while make runs
 //!                   lock        held while anything here is written
@@ -153,6 +154,28 @@ impl Stage {
     /// What was staged last; `None` when the stage must be filled from nothing.
     pub(crate) fn manifest(&self) -> Result<Option<Vec<Item>>> {
         manifest::load(&self.manifest)
+    }
+
+    /// What the last build of one module folder was made from, where that is not what the stage
+    /// holds.
+    pub(crate) fn seen(&self, folder: &Path) -> Result<Option<Vec<Item>>> {
+        let seen = folder.join("manifest");
+        let inode = |path: &Path| fs::metadata(path).map(|meta| meta.ino()).ok();
+        if inode(&seen) == inode(&self.manifest) {
+            return Ok(None);
+        }
+        manifest::load(&seen)
+    }
+
+    /// Keeps what a module folder's build was made from. The manifest is replaced and never
+    /// written to: another name for it will do.
+    pub(crate) fn remember(&self, folder: &Path) -> Result<()> {
+        let seen = folder.join("manifest");
+        let _ = fs::remove_file(&seen);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::hard_link(&self.manifest, &seen))
+            .or_else(|_| fs::copy(&self.manifest, &seen).map(drop))
+            .map_err(|e| Error::io("write", &seen, e))
     }
 
     pub(crate) fn compare(&self, old: &[Item], new: &[Item]) -> Changes {

@@ -110,6 +110,7 @@ impl Scan<'_> {
         }
         // Sockets, fifos and devices are no sources.
         if meta.is_file() {
+            check_source_name(&rel, path)?;
             let from = outside.then(|| path.to_owned());
             items.push(Item::file(rel, from, meta));
         }
@@ -168,6 +169,7 @@ impl Scan<'_> {
             return self.folder(&real, &rel, true, trail, items);
         }
         if meta.is_file() {
+            check_source_name(&rel, path)?;
             items.push(Item::file(rel, Some(real), &meta));
         }
         Ok(())
@@ -197,6 +199,22 @@ impl Scan<'_> {
             pattern.matches_path_with(Path::new(subject), OPTIONS)
         })
     }
+}
+
+/// Refuses a source whose path a shell would run: kbuild puts the names of objects into shell
+/// commands, and a Kbuild that says `$(wildcard *.c)` gives it any. Other files may be called
+/// anything.
+fn check_source_name(rel: &Path, path: &Path) -> Result<()> {
+    const SOURCES: &[&[u8]] = &[b".c", b".S", b".s", b".o", b".rs", b"_shipped"];
+    let bytes = rel.as_os_str().as_bytes();
+    let runs = bytes.iter().any(|b| b"`$;&|<>\n".contains(b));
+    if runs && SOURCES.iter().any(|end| bytes.ends_with(end)) {
+        return Err(Error::input(format!(
+            "the path of the source {path:?} holds characters that a shell would run; rename it, \
+             or exclude it"
+        )));
+    }
+    Ok(())
 }
 
 /// Another output directory of ours, or a cache such as Cargo's `target`: their contents come

@@ -26,9 +26,12 @@ pub(super) fn is_stale(name: &OsStr, folder: &[OsString]) -> bool {
         b"Module.symvers" => has(b"modules.order".to_vec()),
         _ if ends(b".ko") || ends(b".mod") || ends(b".mod.c") || ends(b".mod.o") => true,
         _ if bytes.starts_with(b".") && ends(b".cmd") => {
-            // The saved command of an object that is shipped without its source belongs to it.
+            // The saved command of an object that is shipped without its source belongs to it:
+            // modpost wants one. Beside a `_shipped` kbuild itself leaves none.
             let target = &bytes[1..bytes.len() - 4];
-            !(target.ends_with(b".o") && has(target.to_vec()) && !has_source(target, &has))
+            let shipped = has([target, b"_shipped"].concat())
+                || (has(target.to_vec()) && !has_source(target, &has));
+            !(target.ends_with(b".o") && shipped)
         }
         _ if ends(b".o") => {
             let command = [b".", bytes, b".cmd"].concat();
@@ -38,10 +41,11 @@ pub(super) fn is_stale(name: &OsStr, folder: &[OsString]) -> bool {
     }
 }
 
-/// Whether the folder holds what the object `foo.o` would be compiled from.
+/// Whether the folder holds what the object `foo.o` would be made from.
 fn has_source(object: &[u8], has: &impl Fn(Vec<u8>) -> bool) -> bool {
     let stem = &object[..object.len() - 1];
-    [&b"c"[..], b"S", b"rs"]
+    // Beside a .mod it is a module that was linked from several objects.
+    [&b"c"[..], b"S", b"rs", b"mod"]
         .iter()
         .any(|suffix| has([stem, suffix].concat()))
         || has([object, b"_shipped"].concat())
@@ -75,6 +79,9 @@ mod tests {
             "hello.mod.o",
             "hello.o",
             "modules.order",
+            ".linked.o.cmd",
+            "linked.mod",
+            "linked.o",
         ];
         let kept: Vec<_> = ["Kbuild", "hello.c"].into();
         let stale = stale_of(&built);
@@ -87,6 +94,7 @@ mod tests {
 
     #[test]
     fn a_shipped_object_and_its_command_stay() {
+        assert!(stale_of(&[".blob.o.cmd", "blob.o_shipped", "Kbuild"]).is_empty());
         assert!(stale_of(&[".blob.o.cmd", "blob.o", "blob.o_shipped2", "Kbuild"]).is_empty());
         assert!(stale_of(&["blob.o", "blob.c"]).is_empty());
     }

@@ -1,5 +1,9 @@
 //! What the end-to-end tests share.
 
+pub(crate) mod cargo;
+pub(crate) mod kernel_tree;
+pub(crate) mod trap;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -14,13 +18,13 @@ use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
 /// A build of the largest module takes half a minute on a busy machine; a hung one must fail.
-pub const LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
-pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
+pub(crate) const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
 
 /// The program, built once for this test run.
-pub fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -36,14 +40,14 @@ pub fn program() -> &'static Path {
 }
 
 /// A scratch folder with files: (path, text).
-pub fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), files);
     dir
 }
 
 /// Writes files below `dir`.
-pub fn write(dir: &Path, files: &[(&str, &str)]) {
+pub(crate) fn write(dir: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let path = dir.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -52,14 +56,14 @@ pub fn write(dir: &Path, files: &[(&str, &str)]) {
 }
 
 /// A copy as `cp -a` makes it.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let mut cp = Command::new("cp");
     cp.arg("-a").arg(from).arg(to);
     run::checked(&mut cp, LIMIT).unwrap();
 }
 
 /// A module of one file that loads in every kernel and says `hello from <name>`.
-pub const HELLO: &str = r#"
+pub(crate) const HELLO: &str = r#"
 #include <linux/module.h>
 static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
 static void __exit hello_exit(void) { pr_info("bye from %s\n", KBUILD_MODNAME); }
@@ -70,7 +74,7 @@ MODULE_LICENSE("GPL");
 
 /// `kbuild-rs build` for a kernel of the lab. More arguments, a working directory or variables
 /// may follow.
-pub fn build(kernel: &LabKernel, out: &Path) -> Command {
+pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
     let mut command = Command::new(program());
     command.arg("build").arg("--kernel").arg(&kernel.kdir);
     command
@@ -84,7 +88,7 @@ pub fn build(kernel: &LabKernel, out: &Path) -> Command {
 }
 
 /// Runs a build that must succeed.
-pub fn built(command: &mut Command) -> Output {
+pub(crate) fn built(command: &mut Command) -> Output {
     let output = run::run(command, LIMIT).unwrap();
     assert!(
         output.status.success(),
@@ -96,7 +100,7 @@ pub fn built(command: &mut Command) -> Output {
 }
 
 /// Runs a build that must fail with this exit code; gives what it said.
-pub fn refused(command: &mut Command, code: i32) -> String {
+pub(crate) fn refused(command: &mut Command, code: i32) -> String {
     let output = run::run(command, LIMIT).unwrap();
     let text = output.err();
     assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
@@ -105,7 +109,7 @@ pub fn refused(command: &mut Command, code: i32) -> String {
 }
 
 /// Whether make ran, by what the program printed.
-pub fn started_make(output: &Output) -> bool {
+pub(crate) fn started_make(output: &Output) -> bool {
     let fresh = output.err().contains(" up to date (");
     let steps = output
         .err()
@@ -116,7 +120,7 @@ pub fn started_make(output: &Output) -> bool {
 }
 
 /// The `.ko` files in a folder and below it (private folders left out): name and bytes.
-pub fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -132,7 +136,7 @@ pub fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// What plain make builds of a copy of `source`: the modules, with the copy's path mapped to
 /// `mapped` in debug information and `__FILE__`. `below` is the module folder in the copy.
-pub fn plain_modules(
+pub(crate) fn plain_modules(
     kernel: &LabKernel,
     source: &Path,
     below: &str,
@@ -163,7 +167,7 @@ pub fn plain_modules(
 }
 
 /// Fails unless both sides have the same modules with the same bytes.
-pub fn assert_same_modules(
+pub(crate) fn assert_same_modules(
     ours: &BTreeMap<String, Vec<u8>>,
     plain: &BTreeMap<String, Vec<u8>>,
     what: &str,
@@ -180,7 +184,7 @@ pub fn assert_same_modules(
 }
 
 /// Fails if anything changed below `dir` since `before` was taken.
-pub fn assert_untouched(before: &Snapshot, dir: &Path) {
+pub(crate) fn assert_untouched(before: &Snapshot, dir: &Path) {
     let now = Snapshot::take(dir).unwrap();
     assert_eq!(
         before.differences(&now),

@@ -67,6 +67,8 @@ impl Setup {
         if let Some(cc) = &self.kernel.cc {
             command.arg("--cc").arg(cc);
         }
+        // As the other side has it: each of make's 250 processes would load another locale.
+        command.env("LC_ALL", "C");
         command
     }
 

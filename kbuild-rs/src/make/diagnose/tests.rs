@@ -1,0 +1,150 @@
+use super::*;
+
+fn told(line: &str) -> String {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge {
+        nearby: Vec::new(),
+        release: "6.1.0".into(),
+    };
+    diagnosis.hear(line, Level::Error, &know);
+    diagnosis.summary(&know)
+}
+
+#[test]
+fn the_original_line_is_kept_and_explained() {
+    let text = told("ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!");
+    assert!(text.contains("[/s/hello.ko] undefined!"), "{text}");
+    assert!(
+        text.contains("ring_push is exported neither by the kernel 6.1.0"),
+        "{text}"
+    );
+    assert!(
+        told("ERROR: modpost: missing MODULE_LICENSE() in x.o").contains("MODULE_LICENSE(\"GPL\")")
+    );
+    assert!(told("/bin/sh: 1: pahole: not found").contains("package dwarves"));
+    assert!(told("make[2]: gcc-10: No such file or directory").contains("program gcc-10"));
+}
+
+#[test]
+fn a_tool_that_a_signal_ended_is_noticed() {
+    for line in [
+        "Killed",
+        "/bin/sh: line 1: 4242 Killed                  pahole -J",
+        "make[3]: *** [scripts/Makefile.build:250: x.o] Error 137",
+        "gcc-12: fatal error: Killed signal terminated program cc1",
+        "Segmentation fault (core dumped)",
+        "scripts/gen.sh: line 12:  77 Segmentation fault      (core dumped) x",
+    ] {
+        assert!(tells_of_a_signal(line), "{line}");
+    }
+    for line in [
+        "make[3]: *** [x.o] Error 1",
+        "a.c:1:2: error: 'Killed' undeclared",
+        "  CC [M]  Killed.o",
+        "   12 |         pr_info(\"it was Killed by us\");",
+        "a.c:3: note: Aborted",
+        "make[3]: *** [x.o] Error 255",
+    ] {
+        assert!(!tells_of_a_signal(line), "{line}");
+    }
+}
+
+#[test]
+fn btf_skipped_is_said_to_be_no_error_once() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    let line = "Skipping BTF generation for x.ko due to unavailability of vmlinux";
+    let hint = diagnosis.hear(line, Level::Plain, &know).unwrap();
+    assert!(hint.contains("not an error"), "{hint}");
+    assert_eq!(diagnosis.hear(line, Level::Plain, &know), None);
+}
+
+#[test]
+fn what_is_only_a_warning_is_explained_at_once() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    let mut hear = |line| diagnosis.hear(line, Level::Warning, &know);
+    let hint = hear("WARNING: modpost: missing MODULE_LICENSE() in x.o").unwrap();
+    assert!(hint.contains("MODULE_LICENSE(\"GPL\")"), "{hint}");
+    assert_eq!(hear("WARNING: modpost: \"x\" [x.ko] undefined!"), None);
+    assert_eq!(diagnosis.summary(&know), "");
+}
+
+#[test]
+fn undefined_symbols_are_explained_together() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    for number in 0..8 {
+        let line = format!("ERROR: modpost: \"s{number}\" [x.ko] undefined!");
+        diagnosis.hear(&line, Level::Error, &know);
+    }
+    let text = diagnosis.summary(&know);
+    assert!(
+        text.contains("s0, s1, s2, s3, s4, s5 and 2 more are"),
+        "{text}"
+    );
+    assert_eq!(text.matches("exported neither").count(), 1);
+}
+
+#[test]
+fn the_rules_that_failed_are_named_only_where_nothing_else_is() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    let rule = "make[1]: *** [scripts/Makefile.build:255: a.o] Error 1";
+    diagnosis.hear(rule, Level::Error, &know);
+    assert!(diagnosis.summary(&know).contains(rule));
+    diagnosis.hear("a.c:1:2: error: x", Level::Error, &know);
+    assert_eq!(diagnosis.summary(&know), "\n  a.c:1:2: error: x");
+}
+
+#[test]
+fn every_form_of_a_cause_has_its_explanation() {
+    for (line, wanted) in [
+        (
+            "error: Cannot generate ORC metadata for CONFIG_UNWINDER_ORC=y, please install \
+          libelf-dev, libelf-devel or elfutils-libelf-devel",
+            "headers of libelf",
+        ),
+        (
+            "elf.h:8:10: fatal error: gelf.h: No such file or directory",
+            "headers of libelf",
+        ),
+        (
+            "FATAL: modpost: GPL-incompatible module x.ko uses GPL-only symbol 'y'",
+            "EXPORT_SYMBOL_GPL",
+        ),
+        (
+            "ERROR: modpost: module x uses symbol y from namespace NS, but does not import it.",
+            "MODULE_IMPORT_NS(NS);",
+        ),
+        (
+            "error: the following would cause module name conflict:",
+            "two modules of one name",
+        ),
+        (
+            "FATAL: modpost: parse error in symbol dump file",
+            "Module.symvers is damaged",
+        ),
+        (
+            "*** The present kernel configuration has modules disabled.",
+            "CONFIG_MODULES",
+        ),
+        (
+            "*** The present kernel disabled CONFIG_MODULES.",
+            "CONFIG_MODULES",
+        ),
+        (
+            "a.c:1:10: fatal error: x.h: No such file or directory",
+            "header x.h",
+        ),
+        ("/bin/sh: 1: gcc-10: not found", "program gcc-10"),
+        ("as: x.o: No space left on device", "disk is full"),
+        (
+            "fixdep: not all data was written to the output",
+            "disk is full",
+        ),
+    ] {
+        let text = told(line);
+        assert!(text.contains(wanted), "{line}: {text}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Several builders on one output directory, and those that are killed in the middle.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::crash::{Running, until};
+use crate::scene::*;
+use crate::support::*;
+
+/// A module whose compiler waits at a gate: (the scene, the folder of the gate).
+fn gated(kernel: usize, stubborn: bool, mark: &str) -> (Scene, TempDir) {
+    let mut kernel = kernel_at(kernel);
+    let real = kernel.cc.clone().unwrap_or_else(|| "gcc-12".into());
+    let trap = if stubborn { "trap '' TERM" } else { ":" };
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *slow.c) {trap}; echo $$ > \"$GATE/at\"\n\
+         until [ -e \"$GATE/open\" ]; do sleep 0.05; done;; esac\nexec {real} \"$@\"\n"
+    );
+    let (dir, path) = program_in_front("slow-gcc", &script);
+    kernel.cc = Some("slow-gcc".into());
+    let mut scene = Scene::tree(
+        &kernel,
+        &[("slow.c", HELLO), ("Kbuild", "obj-m := slow.o\n")],
+    );
+    scene.env.insert("PATH".into(), path);
+    scene.args.extend([
+        format!("--env=GATE={}", dir.path().display()),
+        format!("--env=KBUILD_TEST_MARK={mark}"),
+    ]);
+    (scene, dir)
+}
+
+fn at(gate: &TempDir) -> PathBuf {
+    gate.path().join("at")
+}
+
+#[test]
+fn a_second_builder_waits_and_says_for_whom() {
+    let (scene, gate) = gated(0, false, "second");
+    let mut first = Running::start(scene.command(), "second");
+    until("the compiler starts", || at(&gate).exists());
+    let mut second = Running::start(scene.command(), "second");
+    let waits = format!("waiting for another kbuild-rs (process {})", first.pid());
+    until("the second says for whom it waits", || {
+        second.said().contains(&waits)
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!second.has_ended() && !first.has_ended());
+    fs::write(gate.path().join("open"), "").unwrap();
+    assert!(first.wait(), "{}", first.said());
+    assert!(second.wait(), "{}", second.said());
+    assert!(second.said().contains("up to date"), "{}", second.said());
+    assert_same_modules(
+        &modules(scene.out.path()),
+        &scene.clean_build(),
+        "two builders",
+    );
+}
+
+#[test]
+fn builders_of_different_trees_do_not_wait_for_each_other() {
+    let (scene, gate) = gated(1, false, "different");
+    let mut first = Running::start(scene.command(), "different");
+    until("the compiler starts", || at(&gate).exists());
+    let other = folder(&[("other.c", HELLO), ("Kbuild", "obj-m := other.o\n")]);
+    built(build(&kernel_at(1), scene.out.path()).arg(other.path()));
+    assert!(!first.has_ended());
+    fs::write(gate.path().join("open"), "").unwrap();
+    assert!(first.wait(), "{}", first.said());
+    let names: Vec<_> = modules(scene.out.path()).into_keys().collect();
+    assert_eq!(names, ["other.ko", "slow.ko"]);
+}
+
+#[test]
+fn make_and_its_compilers_end_soon_after_a_killed_kbuild_rs() {
+    let (scene, gate) = gated(2, false, "soon");
+    let mut running = Running::start(scene.command(), "soon");
+    until("the compiler starts", || at(&gate).exists());
+    assert!(!running.processes().is_empty());
+    running.kill();
+    let start = Instant::now();
+    until("all processes end", || running.processes().is_empty());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    fs::write(gate.path().join("open"), "").unwrap();
+    scene.builds_as_clean("after the kill");
+}
+
+#[test]
+fn the_lock_is_held_until_the_last_compiler_of_a_killed_kbuild_rs_is_gone() {
+    let (scene, gate) = gated(1, true, "lock");
+    let mut first = Running::start(scene.command(), "lock");
+    until("the compiler starts", || at(&gate).exists());
+    first.kill();
+    let mut second = Running::start(scene.command(), "lock-second");
+    let waits = format!("a kbuild-rs that was killed (process {}", first.pid());
+    until("the second says what it waits for", || {
+        second.said().contains(&waits)
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!second.has_ended(), "{}", second.said());
+    fs::write(gate.path().join("open"), "").unwrap();
+    assert!(second.wait(), "{}", second.said());
+    assert_same_modules(
+        &modules(scene.out.path()),
+        &scene.clean_build(),
+        "after the kill",
+    );
+}

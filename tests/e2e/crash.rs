@@ -1,0 +1,267 @@
+//! Whoever is killed, whenever: what lies in OUT is whole, and the next build is as a clean one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use kbuild_tests::lab;
+use tempfile::TempDir;
+
+use crate::scene::*;
+use crate::support::*;
+
+type Modules = BTreeMap<String, Vec<u8>>;
+
+/// A variable in the environment of everything that one build starts.
+const MARK: &str = "KBUILD_TEST_MARK";
+
+/// A build that runs in the background, and all its processes.
+pub(crate) struct Running {
+    child: Child,
+    mark: String,
+    said: TempDir,
+}
+
+impl Running {
+    /// Starts `command`, which carries `mark` into the environment of make.
+    pub(crate) fn start(mut command: Command, mark: &str) -> Running {
+        let said = tempfile::tempdir().unwrap();
+        let file = fs::File::create(said.path().join("said")).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Running {
+            child,
+            mark: format!("{MARK}={mark}"),
+            said,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.said.path().join("said")).unwrap()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end; whether it succeeded.
+    pub(crate) fn wait(&mut self) -> bool {
+        until("the build ends", || self.has_ended());
+        self.child.wait().unwrap().success()
+    }
+
+    /// make and everything below it, by name; orphans too.
+    pub(crate) fn processes(&self) -> Vec<(u32, String)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Ok(pid) = name.parse() else { continue };
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            let mut entries = environment.split(|&b| b == 0);
+            if entries.any(|e| e == self.mark.as_bytes()) {
+                let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+                found.push((pid, name.trim().to_owned()));
+            }
+        }
+        found
+    }
+
+    /// SIGKILL for kbuild-rs itself.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for (pid, _) in self.processes() {
+            kill(pid);
+        }
+    }
+}
+
+/// SIGKILL; the process may be gone already.
+fn kill(pid: u32) {
+    let line = format!("kill -KILL {pid}");
+    let mut sh = Command::new("sh");
+    let _ = sh.args(["-c", &line]).stderr(Stdio::null()).status();
+}
+
+/// Polls until it is so; fails after a minute.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}: never");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whom a round kills.
+const VICTIMS: &[&[&str]] = &[
+    &["kbuild-rs"],
+    &["cc1", "as", "gcc-12"],
+    &["make"],
+    &["ld", "pahole", "modpost", "objtool"],
+    &["kbuild-rs"],
+];
+
+/// xorshift64: enough to pick times, and a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// The sources of digimend in two variants that differ in two of their modules.
+fn digimend(kernel: &lab::LabKernel) -> Scene {
+    let scene = Scene::tree(kernel, &[]);
+    let from = lab::source_for("digimend-dkms", kernel).unwrap();
+    copy(&from.join("."), scene.source.path());
+    scene
+}
+
+fn set_variant(source: &Path, variant: usize) {
+    for entry in fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with("polostar.c") && name != "hid-uclogic-params.c" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("/* variant */").next().unwrap();
+        let line = format!("static const char variant[] __attribute__((used)) = \"{variant}\";");
+        fs::write(&path, format!("{text}/* variant */\n{line}\n")).unwrap();
+    }
+}
+
+/// Every module in OUT is whole: one of those that a clean build gives.
+fn assert_whole(out: &Path, clean: &[Modules], what: &str) {
+    for (name, bytes) in modules(out) {
+        assert!(
+            clean.iter().any(|c| c.get(&name) == Some(&bytes)),
+            "{what}: {name} is no module of any clean build"
+        );
+    }
+}
+
+/// Builds digimend `rounds` times, each time killed somewhere.
+fn killed_at_random(kernel: usize, rounds: usize) {
+    let kernel = kernel_at(kernel);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = std::env::var("KBUILD_TEST_SEED")
+        .map_or_else(|_| now.as_nanos() as u64 | 1, |seed| seed.parse().unwrap());
+    let mut random = Random(seed);
+    let mut scene = digimend(&kernel);
+    let mark = format!("{}-{seed}", kernel.name);
+    scene
+        .args
+        .extend(["--env".into(), format!("{MARK}={mark}")]);
+    let mut clean = Vec::new();
+    let mut last = Duration::ZERO;
+    for variant in 0..2 {
+        set_variant(scene.source.path(), variant);
+        let start = Instant::now();
+        scene.build();
+        last = start.elapsed();
+        clean.push(scene.clean_build());
+    }
+    assert_ne!(clean[0], clean[1]);
+    for round in 0..rounds {
+        let names = VICTIMS[round % VICTIMS.len()];
+        let variant = round % 2;
+        set_variant(scene.source.path(), variant);
+        let delay = Duration::from_micros(random.below(last.as_micros() as u64));
+        let what = format!("seed {seed}, round {round}: {names:?} after {delay:?}");
+        let mut running = Running::start(scene.command(), &mark);
+        let start = Instant::now();
+        while !running.has_ended() {
+            std::thread::sleep(Duration::from_millis(1));
+            if start.elapsed() < delay {
+                continue;
+            }
+            if names == ["kbuild-rs"] {
+                running.kill();
+                break;
+            }
+            // Whoever of them comes next.
+            let processes = running.processes();
+            if let Some((pid, _)) = processes.iter().find(|(_, n)| names.contains(&n.as_str())) {
+                kill(*pid);
+                break;
+            }
+        }
+        let _ = running.wait();
+        assert_whole(scene.out.path(), &clean, &what);
+        let output = scene.build();
+        assert_same_modules(
+            &modules(scene.out.path()),
+            &clean[variant],
+            &format!("{what}\n{}", output.err()),
+        );
+        scene.is_fresh(&what);
+    }
+}
+
+#[test]
+fn a_build_that_is_killed_somewhere_is_completed_by_the_next_on_the_oldest_kernel() {
+    killed_at_random(0, 13);
+}
+
+#[test]
+fn a_build_that_is_killed_somewhere_is_completed_by_the_next_on_the_second_kernel() {
+    killed_at_random(1, 13);
+}
+
+/// This one has BTF: pahole writes into the finished module.
+#[test]
+fn a_build_that_is_killed_somewhere_is_completed_by_the_next_on_the_newest_kernel() {
+    killed_at_random(lab::names().len() - 1, 14);
+}
+
+#[test]
+fn a_module_that_pahole_had_in_hand_when_it_was_killed_is_made_again() {
+    let kernel = newest_kernel();
+    let real = "exec /usr/bin/env -i PATH=\"${PATH#*:}\" pahole \"$@\"";
+    // Dies in the middle: the module is there, newer than all it was made from, and not whole.
+    let script = format!(
+        "#!/bin/sh\nfor last; do :; done\ncase \"$*\" in *.ko) [ -e \"$DIE\" ] && \
+         printf x >> \"$last\" && kill -KILL $$;; esac\n{real}\n"
+    );
+    let (dir, path) = program_in_front("pahole", &script);
+    let mut scene = Scene::tree(&kernel, &[("a.c", HELLO), ("Kbuild", "obj-m := a.o\n")]);
+    scene.env.insert("PATH".into(), path);
+    let die = dir.path().join("die");
+    scene.args.push(format!("--env=DIE={}", die.display()));
+    if !fs::read_to_string(kernel.kdir.join("include/config/auto.conf"))
+        .unwrap()
+        .contains("CONFIG_DEBUG_INFO_BTF_MODULES=y")
+        || !kernel.kdir.join("vmlinux").exists()
+    {
+        return;
+    }
+    fs::write(&die, "").unwrap();
+    let said = refused(&mut scene.command(), 1);
+    assert!(said.contains("Killed") || said.contains("137"), "{said}");
+    assert!(modules(scene.out.path()).is_empty(), "{said}");
+    fs::remove_file(&die).unwrap();
+    scene.builds_as_clean("after pahole was killed");
+}

@@ -1,0 +1,144 @@
+//! Output directories that cannot take what is made.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::run;
+
+use crate::scene::kernel_at;
+use crate::support::*;
+
+fn hello() -> tempfile::TempDir {
+    folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
+}
+
+/// A small file system of its own, mounted while this lives.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where mounting is not allowed.
+    fn mount(at: &Path, size: &str) -> Option<SmallDisk> {
+        fs::create_dir_all(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]);
+        let done = mount.arg(at).output().is_ok_and(|o| o.status.success());
+        done.then(|| SmallDisk(at.to_owned()))
+    }
+
+    fn resize(&self, size: &str) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,size={size}")]);
+        run::checked(mount.arg(&self.0), LIMIT).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_next_build_is_right() {
+    let (source, kernel) = (hello(), kernel_at(1));
+    let clean = tempfile::tempdir().unwrap();
+    built(build(&kernel, clean.path()).arg(source.path()));
+    let scratch = tempfile::tempdir().unwrap();
+    // Full while staging, while compiling, while linking.
+    for size in ["16k", "160k", "448k"] {
+        let at = scratch.path().join(size);
+        let Some(disk) = SmallDisk::mount(&at, size) else {
+            return without_a_mount();
+        };
+        let out = at.join("out");
+        let text = refused(build(&kernel, &out).arg(source.path()), 1);
+        assert!(text.contains("free some space"), "{size}: {text}");
+        assert!(!out.exists() || modules(&out).is_empty(), "{size}");
+        disk.resize("64m");
+        built(build(&kernel, &out).arg(source.path()));
+        assert_same_modules(&modules(&out), &modules(clean.path()), size);
+    }
+}
+
+/// Nobody may write more than a little into any file: what is written is cut off as on a full
+/// disk.
+fn without_a_mount() {
+    let (source, kernel) = (hello(), kernel_at(1));
+    let out = tempfile::tempdir().unwrap();
+    let inner = build(&kernel, out.path());
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\""]);
+    limited
+        .arg(program())
+        .args(inner.get_args())
+        .arg(source.path());
+    refused(&mut limited, 1);
+    assert!(modules(out.path()).is_empty());
+    built(build(&kernel, out.path()).arg(source.path()));
+}
+
+#[test]
+fn an_output_directory_that_is_a_file_or_below_one_is_refused() {
+    let (source, kernel) = (hello(), kernel_at(0));
+    let file = source.path().join("file");
+    fs::write(&file, "mine\n").unwrap();
+    for out in [file.clone(), file.join("sub")] {
+        let text = refused(build(&kernel, &out).arg(source.path()), 1);
+        assert!(text.contains("is a file"), "{text}");
+        assert!(text.contains(&*file.to_string_lossy()), "{text}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine\n");
+    }
+}
+
+#[test]
+fn a_folder_in_a_products_place_is_refused() {
+    let (source, kernel) = (hello(), kernel_at(1));
+    let out = tempfile::tempdir().unwrap();
+    fs::create_dir(out.path().join("hello.ko")).unwrap();
+    let text = refused(build(&kernel, out.path()).arg(source.path()), 2);
+    assert!(text.contains("hello.ko is a folder"), "{text}");
+    fs::remove_dir(out.path().join("hello.ko")).unwrap();
+    built(build(&kernel, out.path()).arg(source.path()));
+}
+
+#[test]
+fn an_output_directory_that_may_not_be_written_is_refused() {
+    let (source, kernel) = (hello(), kernel_at(2));
+    let out = tempfile::tempdir().unwrap();
+    let inner = build(&kernel, out.path());
+    let mut command = Command::new(inner.get_program());
+    command.args(inner.get_args()).arg(source.path());
+    if is_root() {
+        // Somebody else's eyes: the program, the kernel and the sources have to be in sight.
+        let copied = tempfile::tempdir().unwrap();
+        fs::set_permissions(copied.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(source.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let own = copied.path().join("kbuild-rs");
+        fs::copy(program(), &own).unwrap();
+        let mut other = Command::new("setpriv");
+        other.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        other.arg(&own).args(["build", "--name", "hello"]);
+        other.arg(source.path().join("hello.c"));
+        other
+            .arg("-o")
+            .arg(out.path())
+            .arg("--kernel")
+            .arg(&kernel.kdir);
+        let output = run::run(&mut other, LIMIT).unwrap();
+        let text = output.err();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("Permission denied"), "{text}");
+    } else {
+        fs::set_permissions(out.path(), fs::Permissions::from_mode(0o555)).unwrap();
+        let text = refused(&mut command, 1);
+        assert!(text.contains("another output directory"), "{text}");
+    }
+    assert!(modules(out.path()).is_empty());
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.starts_with(b"0\n")
+}

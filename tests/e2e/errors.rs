@@ -1,0 +1,415 @@
+//! Bad input: each failure says what was wrong, where, and what to do, and leaves no product.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+
+use crate::scene::{kernel_at, newest_kernel};
+use crate::support::kernel_tree::link_kernel;
+use crate::support::*;
+
+const KBUILD: &str = "obj-m := hello.o\n";
+
+fn hello() -> tempfile::TempDir {
+    folder(&[("hello.c", HELLO), ("Kbuild", KBUILD)])
+}
+
+/// The call fails with `code`, says every word of `wanted`, and makes no output directory.
+fn refused_early(command: &mut Command, out: &Path, code: i32, wanted: &[&str]) {
+    let text = refused(command, code);
+    for word in wanted {
+        assert!(text.contains(word), "no `{word}` in {text}");
+    }
+    assert!(!out.exists(), "{text}");
+}
+
+/// `kbuild-rs build` of a good module for what `kernel` names.
+fn build_for(kernel: &Path, code: i32, wanted: &[&str]) {
+    let source = hello();
+    let out = source.path().join("out");
+    let mut command = Command::new(program());
+    command.arg("build").arg(source.path());
+    command.arg("--kernel").arg(kernel).arg("-o").arg(&out);
+    refused_early(&mut command, &out, code, wanted);
+}
+
+#[test]
+fn a_kernel_that_is_none_is_said_to_be_none() {
+    build_for(
+        Path::new("/no/such"),
+        1,
+        &["/no/such does not exist", "kbuild-rs kernels"],
+    );
+    build_for(
+        Path::new("/lib/modules/1.2.3-nowhere/build"),
+        1,
+        &["does not exist", "install the headers", "1.2.3-nowhere"],
+    );
+    build_for(
+        Path::new("1.2.3-nowhere"),
+        1,
+        &[
+            "no kernel tree for release 1.2.3-nowhere",
+            "/usr/src/linux-headers-1.2.3-nowhere",
+        ],
+    );
+    build_for(Path::new(""), 2, &["name is empty"]);
+    let dir = folder(&[("file", ""), ("empty/x", "")]);
+    build_for(&dir.path().join("file"), 1, &["is a file"]);
+    build_for(
+        &dir.path().join("empty"),
+        1,
+        &["is no kernel tree: it has no Makefile"],
+    );
+    fs::write(dir.path().join("empty/Makefile"), "all:\n").unwrap();
+    build_for(
+        &dir.path().join("empty"),
+        1,
+        &["Makefile is not a kernel's"],
+    );
+}
+
+#[test]
+fn a_tree_that_is_not_prepared_is_told_what_would_prepare_it() {
+    for kernel in lab::kernels().unwrap() {
+        let scratch = tempfile::tempdir().unwrap();
+        let source = LabKernel {
+            kdir: kernel.common.clone(),
+            ..kernel.clone()
+        };
+        let bare = link_kernel(&source, &scratch.path().join("bare"), &[]);
+        build_for(
+            &bare.kdir,
+            1,
+            &["without a configuration", "defconfig", "modules_prepare"],
+        );
+        symlink(kernel.kdir.join(".config"), bare.kdir.join(".config")).unwrap();
+        build_for(
+            &bare.kdir,
+            1,
+            &[
+                "configured but not prepared",
+                "auto.conf",
+                "modules_prepare",
+            ],
+        );
+        build_for(
+            &kernel.common,
+            1,
+            &["half of a kernel tree", kernel.kdir.to_str().unwrap()],
+        );
+        let half = link_kernel(
+            &kernel,
+            &scratch.path().join("half"),
+            &["scripts", "include"],
+        );
+        let missing = half.kdir.join("include/generated");
+        fs::remove_file(&missing).unwrap();
+        build_for(&half.kdir, 1, &["autoconf.h is missing", "modules_prepare"]);
+    }
+}
+
+#[test]
+fn a_kernel_without_modules_is_refused() {
+    let kernel = kernel_at(0);
+    let scratch = tempfile::tempdir().unwrap();
+    let tree = link_kernel(
+        &kernel,
+        &scratch.path().join("k"),
+        &["include", "include/config"],
+    );
+    let conf = tree.kdir.join("include/config/auto.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    fs::remove_file(&conf).unwrap();
+    fs::write(&conf, text.replace("CONFIG_MODULES=y\n", "")).unwrap();
+    build_for(&tree.kdir, 1, &["without CONFIG_MODULES", "another kernel"]);
+}
+
+#[test]
+fn a_kernel_without_symvers_is_refused_unless_that_is_allowed() {
+    let kernel = newest_kernel();
+    let scratch = tempfile::tempdir().unwrap();
+    let tree = link_kernel(&kernel, &scratch.path().join("k"), &[]);
+    fs::remove_file(tree.kdir.join("Module.symvers")).unwrap();
+    build_for(
+        &tree.kdir,
+        1,
+        &["no Module.symvers", "--missing-symvers warn"],
+    );
+    let (source, out) = (hello(), tempfile::tempdir().unwrap());
+    let mut command = build(&tree, out.path());
+    command.arg(source.path());
+    let output = built(command.args(["--missing-symvers", "warn"]));
+    assert!(output.err().contains("warning: "), "{}", output.err());
+    assert!(modules(out.path()).contains_key("hello.ko"));
+
+    fs::write(tree.kdir.join("Module.symvers"), "garbage\n").unwrap();
+    let text = refused(build(&tree, out.path()).arg(source.path()), 1);
+    assert!(text.contains("parse error in symbol dump file"), "{text}");
+    assert!(text.contains("Module.symvers is damaged"), "{text}");
+}
+
+#[test]
+fn no_kernel_at_all_is_said_with_the_way_to_get_one() {
+    let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let source = hello();
+    let out = source.path().join("out");
+    let mut command = Command::new(program());
+    command.arg("build").arg(source.path()).arg("-o").arg(&out);
+    command.env("KDIR", "/no/such");
+    refused_early(
+        &mut command,
+        &out,
+        1,
+        &["the variable KDIR", "/no/such does not exist"],
+    );
+    // An empty KDIR counts as none.
+    command.env("KDIR", "");
+    let output = run::run(&mut command, LIMIT).unwrap();
+    let text = output.err();
+    // Where headers are installed, the newest ones are taken, and that is said.
+    match output.status.success() {
+        true => assert!(text.contains("for"), "{text}"),
+        false => {
+            assert!(text.contains(running.trim()), "{text}");
+            assert!(text.contains("--kernel DIR"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn sources_that_are_not_there_or_no_sources_are_named() {
+    let kernel = kernel_at(1);
+    let dir = folder(&[
+        ("foo.c", HELLO),
+        ("foo.S", ""),
+        ("x.h", ""),
+        ("empty/.keep", ""),
+        ("bare/x.c", ""),
+    ]);
+    fs::remove_file(dir.path().join("empty/.keep")).unwrap();
+    let out = dir.path().join("out");
+    let source = |name: &str| dir.path().join(name);
+    let says = |args: &[&str], wanted: &[&str]| {
+        let mut command = build(&kernel, &out);
+        command.current_dir(dir.path()).args(args);
+        refused_early(&mut command, &out, 2, wanted);
+    };
+    says(
+        &["none"],
+        &[&format!("{} does not exist", source("none").display())],
+    );
+    says(&["foo.c"], &["is a file", "--name"]);
+    says(
+        &["empty"],
+        &["is no module tree: it is empty", "--name NAME SOURCE"],
+    );
+    says(&["bare"], &["neither Kbuild nor Makefile"]);
+    says(&["bare", "--root", "none"], &["the root", "does not exist"]);
+    says(
+        &["bare", "--root", "/usr"],
+        &["does not hold the module folder"],
+    );
+    says(
+        &["--name", "x", "none.c"],
+        &[&format!("{} does not exist", source("none.c").display())],
+    );
+    says(&["--name", "x", "bare"], &["is no file"]);
+    says(&["--name", "x", "x.h"], &["is no source", "include()"]);
+    says(
+        &["--name", "x", "foo.c", "foo.S"],
+        &["foo.c", "foo.S", "rename one"],
+    );
+    says(
+        &["--name", "x", "foo.c", "-Inone"],
+        &["include folder", "none"],
+    );
+    says(
+        &["--name", "x", "foo.c", "--symvers", "none"],
+        &["none does not exist", "provides it"],
+    );
+    for name in ["", "a b", "a/b", "a.b", "ü", &"x".repeat(56)] {
+        says(&["--name", name, "foo.c"], &["module"]);
+    }
+    let mut command = build(&kernel, &out);
+    command.current_dir(dir.path());
+    command.args(["--name", "x", "foo.c", "--symvers", "x.h"]);
+    fs::write(source("x.h"), "garbage\n").unwrap();
+    refused_early(
+        &mut command,
+        &out,
+        1,
+        &["x.h:1:", "no line of a Module.symvers"],
+    );
+}
+
+#[test]
+fn a_syntax_error_names_file_and_line_of_the_source_on_every_kernel() {
+    let dir = folder(&[
+        ("tree/hello.c", "#include <linux/module.h>\nint x = ;\n"),
+        ("tree/Kbuild", KBUILD),
+        ("tree/sub/own.h", "int y = ;\n"),
+        ("tree/second.c", "#include \"sub/own.h\"\n"),
+    ]);
+    let real = fs::canonicalize(dir.path()).unwrap();
+    let hello = format!("{}:2:9: error: ", real.join("tree/hello.c").display());
+    let header = format!("{}:1:9: error: ", real.join("tree/sub/own.h").display());
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        for (args, wanted) in [
+            (&["tree"][..], &hello),
+            (&["--name", "hello", "tree/hello.c"], &hello),
+            (&["--name", "hello", "tree/second.c"], &header),
+        ] {
+            let mut command = build(&kernel, out.path());
+            let text = refused(command.args(args).current_dir(dir.path()), 1);
+            // Once as it comes, once in the error.
+            assert_eq!(text.matches(wanted.as_str()).count(), 2, "{wanted}: {text}");
+            assert!(!text.contains("/.kbuild/"), "{text}");
+            assert!(modules(out.path()).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_tree_that_builds_nothing_is_told_what_it_waits_for() {
+    let dir = folder(&[
+        ("one/hello.c", HELLO),
+        ("one/Kbuild", "obj-$(CONFIG_HELLO_X) += hello.o\n"),
+        ("two/Makefile", "# nothing\n"),
+        ("three/hello.c", HELLO),
+        ("three/Kbuild", KBUILD),
+    ]);
+    let kernel = newest_kernel();
+    let out = tempfile::tempdir().unwrap();
+    let tree = |name: &str| {
+        let mut command = build(&kernel, out.path());
+        command.arg(dir.path().join(name));
+        command
+    };
+    let text = refused(&mut tree("one"), 1);
+    assert!(text.contains("CONFIG_HELLO_X"), "{text}");
+    assert!(text.contains("--config HELLO_X=m"), "{text}");
+    let text = refused(&mut tree("two"), 1);
+    assert!(text.contains("nothing in obj-m"), "{text}");
+    assert!(modules(out.path()).is_empty());
+    built(tree("one").args(["--config", "HELLO_X=m"]));
+    assert!(modules(out.path()).contains_key("hello.ko"));
+    // The library may ask for one module of a tree.
+    let mut build = kbuild::Build::tree(dir.path().join("three"));
+    build.cargo_metadata(false).kernel(&kernel.kdir);
+    build
+        .base(dir.path())
+        .out_dir(out.path())
+        .on_message(|_| {});
+    let error = build.try_compile("other").unwrap_err();
+    assert_eq!(error.kind(), kbuild::ErrorKind::NothingBuilt);
+    let text = error.to_string();
+    assert!(text.contains("no module other; it builds hello"), "{text}");
+}
+
+#[test]
+fn two_modules_of_one_name_are_refused_by_both_their_paths_on_every_kernel() {
+    let source = folder(&[
+        ("Kbuild", "obj-m := a/ b/\n"),
+        ("a/Kbuild", KBUILD),
+        ("a/hello.c", HELLO),
+        ("b/Kbuild", KBUILD),
+        ("b/hello.c", HELLO),
+    ]);
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        let text = refused(build(&kernel, out.path()).arg(source.path()), 1);
+        for word in ["a/hello.ko", "b/hello.ko", "two modules of one name"] {
+            assert!(text.contains(word), "{}: {text}", kernel.name);
+        }
+        assert!(modules(out.path()).is_empty());
+    }
+}
+
+#[test]
+fn another_architecture_than_the_kernels_is_refused_by_both_names() {
+    let (source, kernel) = (hello(), kernel_at(0));
+    let out = source.path().join("out");
+    let command = || {
+        let mut command = build(&kernel, &out);
+        command.arg(source.path());
+        command
+    };
+    let both = ["arm64", "64-bit x86", "--kernel"];
+    for arch in ["arm64", "aarch64"] {
+        refused_early(command().args(["--arch", arch]), &out, 1, &both);
+    }
+    refused_early(command().env("ARCH", "arm64"), &out, 1, &both);
+    refused_early(command().args(["--make-var", "ARCH=arm64"]), &out, 1, &both);
+    let mut cross = Command::new(program());
+    cross.arg("build").arg(source.path()).arg("-o").arg(&out);
+    cross.arg("--kernel").arg(&kernel.kdir);
+    cross.args(["--cross-compile", "nosuch-linux-gnu-"]);
+    let wanted = [
+        "CROSS_COMPILE=nosuch-linux-gnu-",
+        "nosuch-linux-gnu-gcc",
+        "install",
+    ];
+    refused_early(&mut cross, &out, 1, &wanted);
+    let wanted = ["no program nosuchcc in PATH"];
+    let mut unknown = build(
+        &LabKernel {
+            cc: None,
+            ..kernel.clone()
+        },
+        &out,
+    );
+    unknown.arg(source.path()).args(["--cc", "nosuchcc"]);
+    refused_early(&mut unknown, &out, 1, &wanted);
+    // The kernel's own, in any spelling, is no difference.
+    built(command().env("ARCH", "amd64").args(["--arch", "x86_64"]));
+}
+
+#[test]
+fn a_loop_of_links_is_refused_and_can_be_excluded() {
+    let (source, kernel) = (hello(), kernel_at(1));
+    let out = tempfile::tempdir().unwrap();
+    for (link, target, wanted) in [
+        ("own", "own", "leads to itself"),
+        ("up", "..", "holds this tree itself"),
+    ] {
+        symlink(target, source.path().join(link)).unwrap();
+        let before = Snapshot::take(source.path()).unwrap();
+        let text = refused(build(&kernel, out.path()).arg(source.path()), 2);
+        assert!(
+            text.contains(wanted) && text.contains("exclude it"),
+            "{text}"
+        );
+        assert!(modules(out.path()).is_empty());
+        assert_untouched(&before, source.path());
+        let mut command = build(&kernel, out.path());
+        built(command.arg(source.path()).args(["--exclude", link]));
+        fs::remove_file(source.path().join(link)).unwrap();
+        fs::remove_dir_all(out.path()).unwrap();
+    }
+}
+
+#[test]
+fn a_command_that_prepares_the_tree_and_fails_ends_the_build() {
+    let (source, kernel) = (hello(), kernel_at(2));
+    let out = tempfile::tempdir().unwrap();
+    let mut command = build(&kernel, out.path());
+    command.arg(source.path());
+    let text = refused(command.args(["--prepare", "echo why; exit 3"]), 1);
+    for word in [
+        "why",
+        "prepares the tree failed",
+        "exit status: 3",
+        "exit 3",
+    ] {
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(modules(out.path()).is_empty());
+    built(build(&kernel, out.path()).arg(source.path()));
+}

@@ -1,0 +1,396 @@
+//! Module trees as people have them: what is staged of them, and what is built.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use kbuild_tests::lab;
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+
+use crate::scene::*;
+use crate::support::*;
+
+/// A module that needs `function` from another of its sources.
+fn main_of(function: &str) -> String {
+    format!(
+        "#include <linux/module.h>\n#include \"{function}.h\"\n\
+         static int __init begin(void) {{ return {function}(); }}\nmodule_init(begin);\n\
+         MODULE_LICENSE(\"GPL\");\n"
+    )
+}
+
+fn sh(dir: &Path, script: &str) -> String {
+    let mut sh = Command::new("sh");
+    sh.args(["-ec", script]).current_dir(dir);
+    run::checked(&mut sh, LIMIT).unwrap().out()
+}
+
+/// The same modules and bytes as plain make gives of a copy.
+fn assert_as_plain(scene: &Scene, what: &str) {
+    let source = fs::canonicalize(scene.source.path()).unwrap();
+    let plain = plain_modules(&scene.kernel, &source, "", &source, &[]);
+    assert_same_modules(&modules(scene.out.path()), &plain, what);
+}
+
+#[test]
+fn folders_shipped_files_and_sources_from_elsewhere_build_as_with_plain_make() {
+    for kernel in lab::kernels().unwrap() {
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                ("Kbuild", "obj-m := foo.o\nobj-m += dir1/\n"),
+                // Read by people; kbuild prefers the Kbuild beside it.
+                ("Makefile", "all:\n\t$(MAKE) -C $(KDIR) M=$(CURDIR)\n"),
+                ("foo.c", HELLO),
+                (
+                    "dir1/Makefile",
+                    "ifneq ($(KERNELRELEASE),)\nobj-m := bar.o\nbar-y := main.o lib/util.o table.o\n\
+                     ccflags-y := -I$(src)/include -I$(src)/lib\nobj-m += dir2/\nelse\nall:\n\tfalse\nendif\n",
+                ),
+                ("dir1/main.c", &main_of("util")),
+                ("dir1/include/util.h", "int util(void);\nint table(void);\n"),
+                (
+                    "dir1/lib/util.c",
+                    "#include \"util.h\"\nint util(void) { return table(); }\n",
+                ),
+                (
+                    "dir1/table.c_shipped",
+                    "#include \"util.h\"\nint table(void) { return 0; }\n",
+                ),
+                (
+                    "dir1/dir2/Kbuild",
+                    "obj-m := baz.o qux.o\nbaz-y := ../dir2/deep/baz.o\n",
+                ),
+                ("dir1/dir2/deep/baz.c", HELLO),
+                ("dir1/dir2/qux.c", HELLO),
+            ],
+        );
+        scene.build();
+        assert_eq!(modules(scene.out.path()).len(), 4);
+        assert_as_plain(&scene, &kernel.release);
+        scene.edit("dir1/lib/util.c", "table()", "table() + 0");
+        scene.edit("dir1/table.c_shipped", "return 0", "return 1");
+        scene.compiles(&["table.o", "util.o"], "a shipped source and another");
+        assert_as_plain(&scene, &kernel.release);
+    }
+}
+
+#[test]
+fn a_tree_that_was_built_in_place_is_built_completely() {
+    for kernel in lab::kernels().unwrap() {
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                ("main.c", &main_of("util")),
+                (
+                    "util.c",
+                    "#include \"util.h\"\nint util(void) { return 0; }\n",
+                ),
+                ("util.h", "int util(void);\n"),
+                ("Kbuild", "obj-m := one.o two.o\none-y := main.o util.o\n"),
+                ("two.c", HELLO),
+            ],
+        );
+        let clean = scene.clean_build();
+        let make = kernel.plain_make(scene.source.path());
+        run::checked({ make }.arg("modules"), LIMIT).unwrap();
+        assert!(scene.path("one.ko").exists());
+        scene.compiles(&["main.o", "two.o", "util.o"], "after plain make");
+        assert_same_modules(&modules(scene.out.path()), &clean, "a built tree");
+        let staged = Snapshot::take(scene.stage()).unwrap();
+        // Plain make again, with other code; and its `clean`.
+        scene.edit("util.c", "return 0", "return 1");
+        run::checked(kernel.plain_make(scene.source.path()).arg("modules"), LIMIT).unwrap();
+        scene.compiles(&["util.o"], "plain make once more");
+        run::checked(kernel.plain_make(scene.source.path()).arg("clean"), LIMIT).unwrap();
+        scene.build();
+        scene.is_fresh("after make clean");
+        assert!(!staged.differences(&staged.clone()).iter().any(|_| true));
+    }
+}
+
+#[test]
+fn links_are_kept_or_followed_by_where_they_lead() {
+    let outside = folder(&[
+        (
+            "shared/outer.c",
+            "int outer(void);\nint outer(void) { return 1; }\n",
+        ),
+        ("outer.h", "int outer(void);\n"),
+    ]);
+    let scene = Scene::tree(
+        &kernel_at(1),
+        &[
+            ("main.c", &main_of("outer")),
+            (
+                "Kbuild",
+                "obj-m := one.o\none-y := main.o shared/outer.o inner/inner.o\nccflags-y := -I$(src)\n",
+            ),
+            (
+                "real/inner.c",
+                "#include <inner.h>\nint inner(void) { return 2; }\n",
+            ),
+            ("real/inner.h", "int inner(void);\n"),
+        ],
+    );
+    symlink(outside.path().join("shared"), scene.path("shared")).unwrap();
+    symlink(outside.path().join("outer.h"), scene.path("outer.h")).unwrap();
+    symlink(scene.path("real"), scene.path("inner")).unwrap();
+    symlink("real/inner.h", scene.path("inner.h")).unwrap();
+    symlink("/no/such/place", scene.path("dangling")).unwrap();
+    symlink("/lib/modules/0.0.0/build", scene.path("build")).unwrap();
+    symlink(&scene.kernel.kdir, scene.path("kernel")).unwrap();
+    scene.build();
+    assert_as_plain(&scene, "links");
+    let stage = scene.stage();
+    let target = |name: &str| fs::read_link(stage.join(name)).ok();
+    assert_eq!(target("inner").as_deref(), Some(Path::new("real")));
+    assert_eq!(
+        target("inner.h").as_deref(),
+        Some(Path::new("real/inner.h"))
+    );
+    assert_eq!(
+        target("dangling").as_deref(),
+        Some(Path::new("/no/such/place"))
+    );
+    assert_eq!(target("kernel").as_deref(), Some(&*scene.kernel.kdir));
+    assert_eq!(
+        target("build").as_deref(),
+        Some(Path::new("/lib/modules/0.0.0/build"))
+    );
+    assert!(stage.join("shared").is_dir() && target("shared").is_none());
+    assert!(target("outer.h").is_none());
+
+    edit(
+        &outside.path().join("shared/outer.c"),
+        "return 1",
+        "return 3",
+    );
+    scene.compiles(&["outer.o"], "a source outside, behind a link");
+    scene.edit("real/inner.c", "return 2", "return 4");
+    scene.compiles(&["inner.o"], "a source inside, behind a link");
+    edit(
+        &outside.path().join("outer.h"),
+        "outer(void)",
+        "outer( void )",
+    );
+    scene.compiles(&["main.o"], "a header outside, behind a link");
+}
+
+#[test]
+fn a_link_that_leads_back_is_an_error_that_names_it() {
+    let scene = Scene::tree(
+        &kernel_at(0),
+        &[("a.c", HELLO), ("sub/x", ""), ("Kbuild", "obj-m := a.o\n")],
+    );
+    for target in ["itself", "../..", "/"] {
+        let link = scene.path("sub/itself");
+        symlink(target, &link).unwrap();
+        if target == "../.." || target == "/" {
+            let text = refused(&mut scene.command(), 1);
+            assert!(
+                text.contains("sub/itself") && text.contains("exclude"),
+                "{text}"
+            );
+        } else {
+            let text = refused(&mut scene.command(), 1);
+            assert!(text.contains("leads to itself"), "{text}");
+        }
+        fs::remove_file(&link).unwrap();
+    }
+    // One that leads up inside of the tree stays a link, as make sees it.
+    symlink("..", scene.path("sub/up")).unwrap();
+    scene.build();
+    symlink("/", scene.path("sub/root")).unwrap();
+    let mut command = scene.command();
+    built(command.args(["--exclude", "root"]));
+}
+
+#[test]
+fn version_control_outputs_and_caches_are_not_staged() {
+    let mut scene = Scene::tree(
+        &kernel_at(2),
+        &[
+            ("a.c", HELLO),
+            ("Kbuild", "obj-m := a.o\n"),
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            (".svn/entries", ""),
+            ("sub/.hg/store", ""),
+            (
+                "target/CACHEDIR.TAG",
+                "Signature: 8a477f597d28d172789f06886806bc55\n# cargo\n",
+            ),
+            ("target/debug/big.c", "int"),
+            ("docs/huge.txt", ""),
+            ("docs/tools/huge.txt", ""),
+            ("tools/huge.txt", ""),
+            ("tools/huge.bin", ""),
+            ("keep/CACHEDIR.TAG", "no signature"),
+        ],
+    );
+    scene
+        .args
+        .extend(["--exclude", "*.bin", "--exclude", "docs/*.txt"].map(String::from));
+    // Two output directories inside of the tree, one of them of another build.
+    let command = |out: &str| {
+        let mut command = scene.command_to(&scene.path(out));
+        command.current_dir(scene.source.path());
+        command
+    };
+    built(&mut command("out"));
+    built(&mut command("other/out"));
+    let again = built(&mut command("out"));
+    assert!(!started_make(&again), "an output directory is no source");
+    let stage = sh(
+        &scene.path("out/.kbuild"),
+        "cd */stage && find . -type f | sort",
+    );
+    for line in [
+        "./a.c",
+        "./tools/huge.txt",
+        "./docs/tools/huge.txt",
+        "./keep/CACHEDIR.TAG",
+    ] {
+        assert!(stage.lines().any(|l| l == line), "no {line} in\n{stage}");
+    }
+    for part in [
+        ".git",
+        ".svn",
+        ".hg",
+        "target",
+        "out",
+        "huge.bin",
+        "./docs/huge",
+    ] {
+        assert!(!stage.contains(part), "{part} is in\n{stage}");
+    }
+}
+
+#[test]
+fn a_tree_of_read_only_files_and_folders_builds_again_and_again() {
+    let scene = Scene::tree(
+        &kernel_at(1),
+        &[
+            ("sub/a.c", HELLO),
+            (
+                "Kbuild",
+                "obj-m := sub/a.o\n$(obj)/sub/a.o: $(obj)/sub/made.h\n$(obj)/sub/made.h:\n\techo '//' > $@\n",
+            ),
+        ],
+    );
+    let set = |mode: u32, file: u32| {
+        fs::set_permissions(scene.path("sub"), fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(scene.path("sub/a.c"), fs::Permissions::from_mode(file)).unwrap();
+    };
+    set(0o555, 0o444);
+    scene.builds_as_clean("read-only");
+    scene.is_fresh("read-only");
+    set(0o755, 0o644);
+    scene.edit("sub/a.c", "bye", "farewell");
+    set(0o555, 0o444);
+    scene.builds_as_clean("read-only, edited");
+    set(0o755, 0o644);
+}
+
+#[test]
+fn what_a_makefile_asks_about_its_place_is_answered() {
+    for kernel in lab::kernels().unwrap() {
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                (
+                    "sub/a.c",
+                    "#include <linux/module.h>\n#include <answers.h>\nint n(void);\nint n(void) { return FOUND; }\nMODULE_LICENSE(\"GPL\");\n",
+                ),
+                (
+                    "Makefile",
+                    "obj-m := a.o\na-y := sub/a.o\n\
+                     ccflags-y := -I$(PWD)/inc -DFOUND=$(shell find $(src) -type f -name '*.txt' | wc -l)\n",
+                ),
+                ("inc/answers.h", "// found\n"),
+                ("sub/one.txt", ""),
+            ],
+        );
+        scene.builds_as_clean("$(PWD) and find");
+        scene.write("sub/two.txt", "");
+        scene.compiles(&["a.o"], "one file more to find");
+    }
+}
+
+#[test]
+fn a_makefile_that_asks_for_the_running_kernel_is_pointed_out() {
+    let scene = Scene::tree(
+        &kernel_at(0),
+        &[
+            ("a.c", HELLO),
+            ("Makefile", "KVER := $(shell uname -r)\nobj-m := a.o\n"),
+        ],
+    );
+    let said = scene.build().err();
+    let warning = said
+        .lines()
+        .find(|l| l.contains("warning:"))
+        .unwrap_or(&said);
+    for part in ["Makefile", "uname -r", &scene.kernel.release] {
+        assert!(warning.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn git_in_a_makefile_answers_for_the_source_and_writes_nothing_there() {
+    let scene = Scene::tree(
+        &kernel_at(1),
+        &[
+            (
+                "a.c",
+                "#include <linux/module.h>\nMODULE_VERSION(VERSION);\nMODULE_LICENSE(\"GPL\");\n",
+            ),
+            (
+                "Makefile",
+                "obj-m := a.o\nVERSION := $(shell git describe --tags --dirty --always)\n\
+                 ccflags-y := -DVERSION='\"$(VERSION)\"'\n",
+            ),
+        ],
+    );
+    let git = |script: &str| {
+        sh(
+            scene.source.path(),
+            &format!(
+                "export GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b \
+             GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b; {script}"
+            ),
+        )
+    };
+    // OUT in the repository, too: it must not count as a change.
+    git("git init -q . && git add -A && git commit -qm one && git tag v1");
+    let version = |what: &str| {
+        let before = Snapshot::take_with_content(scene.path(".git")).unwrap();
+        scene.builds_as_clean(what);
+        assert_untouched(&before, &scene.path(".git"));
+        let module = &modules(scene.out.path())["a.ko"];
+        let text = String::from_utf8_lossy(module);
+        let from = text.find("\0version=").or(text.find("version=")).unwrap();
+        text[from..].trim_start_matches('\0')["version=".len()..]
+            .split('\0')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(version("a clean repository"), "v1");
+    scene.is_fresh("nothing changed");
+    scene.write("notes", "untracked\n");
+    assert_eq!(version("an untracked file"), "v1");
+    scene.edit("a.c", "GPL", "GPL v2");
+    assert_eq!(version("an edited file"), "v1-dirty");
+    git("git commit -qam two");
+    let described = git("git describe --tags");
+    assert_eq!(version("a new commit"), described.trim());
+    git("git tag v2");
+    assert_eq!(version("a new tag"), "v2");
+    git("git gc -q");
+    assert_eq!(version("packed references"), "v2");
+    git("git commit -qm three --allow-empty && git tag v3");
+    assert_eq!(version("and another commit"), "v3");
+}

@@ -1,0 +1,206 @@
+//! A source folder and an output directory that a test changes and builds again and again.
+
+use std::collections::BTreeMap;
+use std::fs::{self, FileTimes};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run::{self, Output};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// A kernel of the lab by its place in the list; there is at least one.
+pub(crate) fn kernel_at(number: usize) -> LabKernel {
+    let names = lab::names();
+    lab::kernel(names[number % names.len()]).unwrap()
+}
+
+/// The newest kernel of the lab.
+pub(crate) fn newest_kernel() -> LabKernel {
+    lab::kernel(lab::names().last().unwrap()).unwrap()
+}
+
+/// Sources, an output directory, and the arguments that build the one into the other.
+pub(crate) struct Scene {
+    pub(crate) kernel: LabKernel,
+    pub(crate) source: TempDir,
+    pub(crate) out: TempDir,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+impl Scene {
+    /// A module tree.
+    pub(crate) fn tree(kernel: &LabKernel, files: &[(&str, &str)]) -> Scene {
+        Scene::with(kernel, files, &["."])
+    }
+
+    /// Anything: the arguments follow `kbuild-rs build` and are read in the source folder.
+    pub(crate) fn with(kernel: &LabKernel, files: &[(&str, &str)], args: &[&str]) -> Scene {
+        Scene {
+            kernel: kernel.clone(),
+            source: folder(files),
+            out: tempfile::tempdir().unwrap(),
+            args: args.iter().map(|a| (*a).to_owned()).collect(),
+            env: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.source.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        write(self.source.path(), &[(name, text)]);
+    }
+
+    /// Replaces text in a file that holds it.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        edit(&self.path(name), from, to);
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// The command that builds into `out`.
+    pub(crate) fn command_to(&self, out: &Path) -> Command {
+        let mut command = build(&self.kernel, out);
+        command
+            .args(&self.args)
+            .envs(&self.env)
+            .current_dir(self.source.path());
+        command
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        self.command_to(self.out.path())
+    }
+
+    /// A build that must succeed.
+    pub(crate) fn build(&self) -> Output {
+        built(&mut self.command())
+    }
+
+    /// The modules of a clean build of the same sources.
+    pub(crate) fn clean_build(&self) -> BTreeMap<String, Vec<u8>> {
+        let out = tempfile::tempdir().unwrap();
+        built(&mut self.command_to(out.path()));
+        modules(out.path())
+    }
+
+    /// Builds on top of what is there; the products are those of a clean build.
+    pub(crate) fn builds_as_clean(&self, what: &str) -> Output {
+        let output = self.build();
+        let clean = self.clean_build();
+        let what = format!("{what} on {}", self.kernel.release);
+        assert_same_modules(&modules(self.out.path()), &clean, &what);
+        output
+    }
+
+    /// As [`builds_as_clean`](Self::builds_as_clean), and exactly these objects were compiled.
+    pub(crate) fn compiles(&self, objects: &[&str], what: &str) -> Output {
+        let output = self.builds_as_clean(what);
+        assert_eq!(compiled(&output), objects, "{what}\n{}", output.err());
+        output
+    }
+
+    /// Builds on top of what is there, which must fail, as a clean build of the same does;
+    /// gives what both say.
+    pub(crate) fn fails_as_clean(&self, what: &str) -> (String, String) {
+        let ours = refused(&mut self.command(), 1);
+        let out = tempfile::tempdir().unwrap();
+        let clean = run::run(&mut self.command_to(out.path()), LIMIT).unwrap();
+        assert_eq!(clean.status.code(), Some(1), "{what}: {}", clean.err());
+        (ours, clean.err())
+    }
+
+    /// Nothing has changed: make is not started.
+    pub(crate) fn is_fresh(&self, what: &str) {
+        let output = self.build();
+        assert!(!started_make(&output), "{what}: {}", output.err());
+    }
+
+    /// The staged copy, of the only key there is.
+    pub(crate) fn stage(&self) -> PathBuf {
+        let mut keys: Vec<_> = fs::read_dir(self.out.path().join(".kbuild"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.join("stage").is_dir())
+            .collect();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        keys.remove(0).join("stage")
+    }
+}
+
+/// Replaces text in a file that holds it.
+pub(crate) fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{} has no {from}", path.display());
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// Gives a file the mtime of a file from long ago.
+pub(crate) fn make_old(path: &Path) {
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let file = fs::File::options().append(true).open(path).unwrap();
+    file.set_times(FileTimes::new().set_modified(long_ago))
+        .unwrap();
+}
+
+/// The objects of sources that a build compiled, sorted (`a.o`; no `a.mod.o`).
+pub(crate) fn compiled(output: &Output) -> Vec<String> {
+    let mut objects: Vec<String> = output
+        .err()
+        .lines()
+        .filter(|line| line.starts_with("  CC ") || line.starts_with("  AS "))
+        .map(|line| line.rsplit('/').next().unwrap().to_owned())
+        .filter(|object| !object.ends_with(".mod.o") && !object.starts_with('.'))
+        .collect();
+    objects.sort();
+    objects
+}
+
+/// A program that is found as `name` before all others, and the PATH that finds it.
+pub(crate) fn program_in_front(name: &str, script: &str) -> (TempDir, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder(&[(name, script)]);
+    fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        dir.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    (dir, path)
+}
+
+/// A private copy of a lab kernel's headers, to change something in them.
+pub(crate) fn private_kernel(kernel: &LabKernel) -> (TempDir, LabKernel) {
+    let dir = tempfile::tempdir().unwrap();
+    let prefix = kernel.kdir.ancestors().nth(3).unwrap();
+    copy(&prefix.join("usr"), dir.path());
+    let kdir = dir
+        .path()
+        .join("usr/src")
+        .join(kernel.kdir.file_name().unwrap());
+    let makefile = kdir.join("Makefile");
+    if !makefile.is_symlink() {
+        let text = fs::read_to_string(&makefile).unwrap();
+        let old = prefix.display().to_string();
+        fs::write(
+            &makefile,
+            text.replace(&old, &dir.path().display().to_string()),
+        )
+        .unwrap();
+    }
+    let common = kernel.common.file_name().unwrap();
+    let private = LabKernel {
+        common: dir.path().join("usr/src").join(common),
+        kdir,
+        ..kernel.clone()
+    };
+    (dir, private)
+}
