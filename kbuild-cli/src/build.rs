@@ -263,7 +263,8 @@ fn tell(args: &BuildArgs, report: &Report, out_dir: &Path, view: &View) -> Resul
     let release = report.kernel().map_or("", kbuild::Kernel::release);
     match args.how.message_format {
         MessageFormat::Human => {
-            view.closing(|time| products::sentence(report, out_dir, time));
+            let asked = &args.both.target;
+            view.closing(|time| products::sentence(report, asked, out_dir, time));
             for path in products::paths(report, out_dir) {
                 out::result(path.as_os_str().as_encoded_bytes());
             }

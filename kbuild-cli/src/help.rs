@@ -43,7 +43,7 @@ Examples:
   See the exact make line, and run nothing
       kbuild-rs build --dry-run
 
-  As a rule in build.ninja
+  As a rule in build.ninja, with depfile = $out.d, deps = gcc and restat = 1
       kbuild-rs build --name hello --output $out --depfile $out.d $in
 
 A value that begins with a dash is taken as it is by --cflag, --asflag, --ldflag and --llvm; for \

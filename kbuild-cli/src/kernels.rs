@@ -121,7 +121,11 @@ fn rows() -> (Vec<Row>, Option<String>) {
 /// Adds the tree that `KDIR` names where it is not among the others. Returns its directory when
 /// it can be used.
 fn add(found: &mut Vec<Installed>, dir: PathBuf) -> Option<PathBuf> {
-    let kernel = Kernel::open(&dir);
+    // As `build` reads it: a path, or a release.
+    let kernel = match dir.to_str() {
+        Some(text) => Kernel::find(text),
+        None => Kernel::open(&dir),
+    };
     let known = kernel.as_ref().map_or(dir, |k| k.dir().to_owned());
     let usable = kernel.is_ok().then(|| known.clone());
     if !found.iter().any(|installed| installed.dir == known) {

@@ -83,13 +83,23 @@ pub(crate) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// "built hello for 6.1.0-40-amd64 in 2.1 s → kbuild-out".
-pub(crate) fn sentence(report: &Report, out_dir: &Path, time: Duration) -> String {
+pub(crate) fn sentence(
+    report: &Report,
+    asked: &[String],
+    out_dir: &Path,
+    time: Duration,
+) -> String {
     let what = match (report.modules(), report.targets()) {
         ([module], []) => module.name().to_owned(),
         ([], targets) if !targets.is_empty() => count(targets.len(), "target"),
         (modules, _) => count(modules.len(), "module"),
     };
     let release = report.kernel().map_or("", kbuild::Kernel::release);
+    if report.modules().is_empty() && report.targets().is_empty() {
+        // A target that gives no file, such as `clean`.
+        let targets = asked.join(" ");
+        return format!("made {targets} for {release} in {}", duration(time));
+    }
     if report.is_fresh() {
         let many = report.modules().len() + report.targets().len() != 1;
         let are = if many { "are" } else { "is" };

@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::files::same_content;
 use crate::freshness::Product;
 use crate::identity::Identity;
-use crate::stage::same_content;
 use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
@@ -53,6 +53,15 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
 /// Copies `from` to `to`, whole or not at all. A file that already holds the same keeps its
 /// mtime, so that what depends on it is not made again.
 pub(crate) fn publish(from: &Path, to: &Path, module: &str) -> Result<Product> {
+    if !from.is_file() {
+        return Err(Error::new(
+            ErrorKind::NothingBuilt,
+            format!(
+                "make succeeded and did not make {}, which modules.order lists",
+                from.file_name().unwrap_or_default().to_string_lossy()
+            ),
+        ));
+    }
     if to.is_dir() {
         return Err(Error::input(format!(
             "{} is a folder; the product {} cannot take its place",

@@ -5,9 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
+use crate::files::{remove_file, walk};
 use crate::freshness::Record;
+use crate::lock::Lock;
 use crate::message::Sink;
-use crate::stage::{Lock, private_root, walk};
+use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, private_root};
 use crate::{Error, Result};
 
 /// Removes the products that lie in `out_dir` and everything private that belongs to them, and
@@ -40,7 +42,8 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
             continue;
         }
         // A build that runs right now is waited for.
-        let _lock = Lock::take(&key.join("lock"), "clean", &Sink::printing(false))?;
+        let mut lock = Lock::take(&key.join("lock"), "clean", &Sink::printing(false))?;
+        lock.sign()?;
         let mut records = Vec::new();
         walk(&key.join("folders"), &mut |path, _| {
             if path.file_name().is_some_and(|n| n == "record") {
@@ -65,8 +68,12 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
         fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
     }
-    if !left && shared.is_dir() {
-        fs::remove_dir_all(&shared).map_err(|e| Error::io("remove", &shared, e))?;
+    if !left {
+        for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
+            remove_file(&shared.join(file))?;
+        }
+        // A build that has just begun has put something there again.
+        let _ = fs::remove_dir(&shared);
     }
     removed.sort();
     Ok(removed)

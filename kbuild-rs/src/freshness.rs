@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::files::{escape, unescape, write_whole};
 use crate::identity::Identity;
-use crate::stage::{escape, unescape, write_whole};
 use crate::{Error, Result};
 
 const HEADER: &[u8] = b"kbuild-rs record 1";
@@ -79,6 +79,16 @@ pub(crate) struct Stale {
     pub(crate) changed: BTreeSet<PathBuf>,
     /// Whether modpost must run again.
     pub(crate) modpost: bool,
+}
+
+impl Stale {
+    /// Nothing may be kept.
+    pub(crate) fn from_nothing(why: &str) -> Self {
+        Stale {
+            from_nothing: Some(why.to_owned()),
+            ..Stale::default()
+        }
+    }
 }
 
 impl Record {
@@ -259,11 +269,11 @@ fn identity<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Ide
     Some(Some(Identity::parse(&mut all)?))
 }
 
-/// The prerequisite as it is now, for a build that began at `start`. `None` for a file that is
-/// gone: nothing depends on it any more.
-pub(crate) fn seen(class: Class, path: PathBuf, start: Duration) -> Option<Prerequisite> {
-    let id = Identity::of_settled(&path, start).ok()?;
-    Some(Prerequisite { class, path, id })
+/// The prerequisite as it is now, for a build that began at `start`. One that is gone by now is
+/// one that changed.
+pub(crate) fn seen(class: Class, path: PathBuf, start: Duration) -> Prerequisite {
+    let id = Identity::of_settled(&path, start).ok().flatten();
+    Prerequisite { class, path, id }
 }
 
 /// A symvers, by the content that modpost read: of itself, or of the copy that it was told of.

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
@@ -15,7 +15,7 @@ pub(crate) struct Identity {
     mtime: i128,
     ctime: i128,
     inode: u64,
-    /// Only where the clock is too coarse to tell, see [`Identity::of_settled`].
+    /// Where the clock is too coarse to tell, or nothing but the content matters.
     content: Option<u64>,
 }
 
@@ -39,27 +39,23 @@ impl Identity {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
     }
 
-    /// Like [`of`](Self::of), for a file that was read some time after `start` (a reading of
-    /// [`crate::sys::file_clock`] or a file's ctime, at least one tick before the reading).
+    /// Like [`of`](Self::of), for a file that was read some time after `start` (a file's ctime, at
+    /// least one tick before the reading).
     ///
-    /// `None` when the file changed since `start`: what was read is not known. On file systems
-    /// that count whole seconds a file that is nearly as young as `start` is identified by its
-    /// content as well.
+    /// `None` when the file may have changed since `start`: what was read is not known. On file
+    /// systems that count whole seconds, that is any change in the same second or the one before.
     pub(crate) fn of_settled(path: &Path, start: Duration) -> io::Result<Option<Self>> {
-        let mut id = Self::of(path)?;
-        let start = nanos(start);
-        if id.is_coarse() {
-            if id.ctime >= start - COARSEST {
-                id.content = Some(hash_file(path)?);
-            }
-            return Ok((id.ctime <= start + COARSEST).then_some(id));
-        }
-        Ok((id.ctime <= start).then_some(id))
+        let id = Self::of(path)?;
+        let latest = match id.is_coarse() {
+            true => nanos(start) / NANOS * NANOS - COARSEST,
+            false => nanos(start),
+        };
+        Ok((id.ctime <= latest).then_some(id))
     }
 
     /// Whether the file at `path` still is this one.
     pub(crate) fn matches(&self, path: &Path) -> bool {
-        Self::of(path).is_ok_and(|now| self.matches_identity(&now, path))
+        Self::of(path).is_ok_and(|now| self.matches_identity(&now, || path.to_owned()))
     }
 
     /// The identity of `path` whose content is what `read` holds: a copy of it, or itself.
@@ -75,12 +71,12 @@ impl Identity {
         hash_file(path).is_ok_and(|hash| self.content == Some(hash))
     }
 
-    /// Whether `now`, just read from `path`, is this one.
-    pub(crate) fn matches_identity(&self, now: &Identity, path: &Path) -> bool {
+    /// Whether `now`, just read from the file that `path` gives, is this one.
+    pub(crate) fn matches_identity(&self, now: &Identity, path: impl FnOnce() -> PathBuf) -> bool {
         self.same_metadata(now)
             && self
                 .content
-                .is_none_or(|hash| hash_file(path).is_ok_and(|h| h == hash))
+                .is_none_or(|hash| hash_file(&path()).is_ok_and(|h| h == hash))
     }
 
     /// Whether size, times and inode are the same, whatever is known of the content.
@@ -213,9 +209,9 @@ mod tests {
         seen.ctime = seen.ctime / NANOS * NANOS;
         seen.pin_content(&file).unwrap();
         let now = seen.clone();
-        assert!(seen.matches_identity(&now, &file));
+        assert!(seen.matches_identity(&now, || file.clone()));
         std::fs::write(&file, "two").unwrap();
-        assert!(!seen.matches_identity(&now, &file));
+        assert!(!seen.matches_identity(&now, || file.clone()));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::files::is_carryable;
 use crate::identity::Identity;
-use crate::stage::{Item, Kind, Stage, is_carryable};
+use crate::stage::{Item, Kind, Stage};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
@@ -35,6 +36,8 @@ pub(crate) struct Layout {
     /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so that no
     /// value in them ever meets make or a shell.
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
+    /// The folders that are searched for headers, in order.
+    pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
     /// The `.cmd` files of objects that are shipped: kbuild makes none when it copies one, and
@@ -148,6 +151,7 @@ impl Layout {
         // Each source searches its own folder for #include "…", as it would in place: one list
         // for all would let a/config.h answer for b/config.h.
         for (object, folder) in order {
+            self.searched.push(folder.clone());
             let folder = self.carry(folder, stage);
             for kind in ["CFLAGS", "AFLAGS"] {
                 let _ = writeln!(
@@ -162,6 +166,7 @@ impl Layout {
         let mut search = Vec::new();
         for include in &declared.includes {
             let dir = existing_folder(&base.join(include))?;
+            self.searched.push(dir.clone());
             let mut flag = OsString::from("-I");
             flag.push(self.carry(&dir, stage));
             search.push(flag);

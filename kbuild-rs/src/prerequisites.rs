@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::stage::{Item, Stage, walk};
+use crate::files::walk;
+use crate::stage::{Item, Stage};
 use crate::{Error, Kernel, Result};
 
 /// One target in the stage and the files that its `.cmd` names.

@@ -39,6 +39,12 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     }
 }
 
+/// Gives a lock up, also for those who inherited the descriptor.
+pub(crate) fn unlock(file: &File) {
+    // SAFETY: as in `try_lock`.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+}
+
 /// The user whose permissions this process has.
 pub(crate) fn effective_uid() -> u32 {
     // SAFETY: geteuid cannot fail and touches no memory.
@@ -58,10 +64,29 @@ pub(crate) fn file_clock() -> Duration {
 
 /// Whether `fd` is open and a pipe or fifo, as a jobserver's descriptors must be.
 pub(crate) fn is_pipe(fd: RawFd) -> bool {
+    pipe_identity(fd).is_some()
+}
+
+/// Whether `read` and `write` are open and the two ends of one pipe, as a jobserver's are: numbers
+/// that were closed and opened again as something else are not.
+pub(crate) fn are_ends_of_one_pipe(read: RawFd, write: RawFd) -> bool {
+    let mode = |fd| {
+        // SAFETY: F_GETFL on any number touches no memory; a closed descriptor is an error.
+        unsafe { libc::fcntl(fd, libc::F_GETFL) & libc::O_ACCMODE }
+    };
+    pipe_identity(read).is_some()
+        && pipe_identity(read) == pipe_identity(write)
+        && mode(read) != libc::O_WRONLY
+        && mode(write) != libc::O_RDONLY
+}
+
+/// (device, inode) of an open pipe or fifo.
+fn pipe_identity(fd: RawFd) -> Option<(u64, u64)> {
     // SAFETY: a zeroed stat is a valid value of that plain C struct, and fstat only fills it.
     let mut stat = unsafe { std::mem::zeroed::<libc::stat>() };
     // SAFETY: any number may be given to fstat; a descriptor that is not open is an error.
-    unsafe { libc::fstat(fd, &mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFIFO }
+    let open = unsafe { libc::fstat(fd, &mut stat) } == 0;
+    (open && stat.st_mode & libc::S_IFMT == libc::S_IFIFO).then_some((stat.st_dev, stat.st_ino))
 }
 
 /// Makes the child inherit `keep`, and end (SIGTERM) when the calling thread dies, so that a

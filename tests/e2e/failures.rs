@@ -37,14 +37,13 @@ fn assert_says(text: &str, wanted: &[&str]) {
 const RING: &str = r#"
 #include <linux/module.h>
 #include <linux/version.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define NS "RING"
-#else
-#define NS RING
-#endif
 int ring_push(int x);
 int ring_push(int x) { return x; }
-EXPORT_SYMBOL_NS_GPL(ring_push, NS);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+EXPORT_SYMBOL_NS_GPL(ring_push, "RING");
+#else
+EXPORT_SYMBOL_NS_GPL(ring_push, RING);
+#endif
 int ring_pop(void);
 int ring_pop(void) { return 0; }
 EXPORT_SYMBOL(ring_pop);

@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::rebuild::{locks, remove_file};
+use super::rebuild::locks;
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
+use crate::files::{remove_file, walk};
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
+use crate::lock::Lock;
 use crate::make::{self, Knowledge};
 use crate::prerequisites::union;
 use crate::report::Report;
-use crate::stage::{Item, Lock, is_makefile};
+use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
 use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
@@ -61,6 +63,7 @@ impl Run<'_> {
                 record.succeeded = self.build.targets.is_empty();
                 if record.succeeded {
                     artifact::remove_stale(&old.products, &products)?;
+                    self.remove_other_kernels(&products)?;
                     record.products = products;
                 }
                 let paths = targets.iter().map(|t| t.path.clone()).collect();
@@ -93,7 +96,7 @@ impl Run<'_> {
         let r = self.request;
         let dir = &r.make.module_dir;
         let _lock = Lock::take(
-            &r.stage.shared.join("publish.lock"),
+            &r.stage.shared.join(PUBLISH_LOCK),
             &format!("publishing {}", r.label),
             self.sink,
         )?;
@@ -118,6 +121,20 @@ impl Run<'_> {
         Ok((products, Vec::new()))
     }
 
+    /// OUT holds the modules of one kernel: what this very folder gave for another one goes.
+    fn remove_other_kernels(&self, new: &[Product]) -> Result<()> {
+        let r = self.request;
+        for key in r.stage.other_kernels()? {
+            let folder = key
+                .join("folders")
+                .join(r.folder.file_name().unwrap_or_default());
+            if let Some(record) = Record::load(&folder.join("record"))? {
+                artifact::remove_stale(&record.products, new)?;
+            }
+        }
+        Ok(())
+    }
+
     fn publish_targets(&self) -> Result<Vec<Product>> {
         let r = self.request;
         let mut products = Vec::new();
@@ -134,7 +151,7 @@ impl Run<'_> {
     /// A module that was taken out of `obj-m` leaves its `.ko` in the folder.
     fn remove_leftovers(&self, modules: &[(String, PathBuf)]) -> Result<()> {
         let dir = &self.request.make.module_dir;
-        crate::stage::walk(dir, &mut |path, meta| {
+        walk(dir, &mut |path, meta| {
             let is_module = meta.is_file() && path.extension().is_some_and(|e| e == "ko");
             if is_module && !modules.iter().any(|(_, staged)| staged == path) {
                 remove_file(path)?;
@@ -175,7 +192,7 @@ impl Run<'_> {
         let others = others.filter_map(|path| seen_symvers(path.clone(), &path));
         record.prerequisites.extend(others);
         let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
-            let found = paths.filter_map(|path| seen(class, path, start));
+            let found = paths.map(|path| seen(class, path, start));
             record.prerequisites.extend(found);
         };
         add(Class::Whole, &mut r.whole.iter().cloned());
@@ -191,12 +208,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether what git answers may have gone into the products.
+    /// Whether what git answers may have gone into the products: a makefile or a script asks it.
     fn asks_git(&self, items: &[Item]) -> bool {
         let r = self.request;
-        items.iter().filter(|i| is_makefile(&i.rel)).any(|item| {
+        items.iter().filter(|i| may_run_git(&i.rel)).any(|item| {
             let text = fs::read(r.stage.source_of(item)).unwrap_or_default();
-            text.windows(4).any(|w| w == b"git ")
+            text.windows(4)
+                .any(|w| w[..3] == *b"git" && !w[3].is_ascii_alphanumeric())
         })
     }
 
@@ -237,6 +255,11 @@ impl Run<'_> {
             ),
         )
     }
+}
+
+fn may_run_git(rel: &Path) -> bool {
+    let script = rel.extension().and_then(|e| e.to_str());
+    is_makefile(rel) || matches!(script, None | Some("sh" | "py" | "pl" | "mak" | "in"))
 }
 
 /// Names the options that the tree's own Kbuild waits for.

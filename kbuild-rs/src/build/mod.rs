@@ -253,8 +253,8 @@ impl Build {
         self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
     }
 
-    /// A file below the staged root that [`prepare`](Self::prepare) reads. Without any, a change
-    /// to any file of the tree runs it again.
+    /// A file of the tree that [`prepare`](Self::prepare) reads, relative to the module folder.
+    /// Without any, a change to any file of the tree runs it again.
     pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.of_tree(|t| t.prepare_inputs.push(path.as_ref().to_owned()))
     }
@@ -269,14 +269,15 @@ impl Build {
     /// Sets a `CONFIG_` symbol of the module's own, with or without the `CONFIG_` prefix: for
     /// Makefiles that say `obj-$(CONFIG_FOO)` and sources that ask `IS_ENABLED(CONFIG_FOO)`.
     ///
-    /// It does not change the kernel; a symbol the kernel was built with stays what it was there.
+    /// It does not change the kernel: for one that the kernel was built with, this module alone
+    /// sees the other value, and a warning says so.
     pub fn config(&mut self, name: &str, value: Config) -> &mut Self {
         self.configs.push((name.to_owned(), value));
         self
     }
 
-    /// Sets a variable on make's command line. The value arrives as it is: `$` and `#` are
-    /// escaped, nothing in it is run.
+    /// Sets a variable on make's command line. The value arrives as it is: `$` is
+    /// escaped, and what the kernel's makefiles would let a shell run is refused.
     pub fn make_var(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
         self.make_vars
             .push((name.to_owned(), value.as_ref().to_owned()));

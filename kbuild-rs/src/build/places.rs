@@ -36,7 +36,7 @@ pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
 }
 
 /// (staged root, module folder), both canonical.
-pub(super) fn tree_folders(tree: &Tree, base: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path, what: &str| {
         let not_there = |why: String| {
             Error::new(
@@ -63,6 +63,15 @@ pub(super) fn tree_folders(tree: &Tree, base: &Path) -> Result<(PathBuf, PathBuf
             "the root {} does not hold the module folder {}",
             root.display(),
             dir.display()
+        )));
+    }
+    if dir.starts_with(out) && root != out {
+        return Err(Error::input(format!(
+            "the output directory {} holds the module folder {} and lies in the staged root {}: \
+             choose another output directory",
+            out.display(),
+            dir.display(),
+            root.display()
         )));
     }
     if !dir.join("Kbuild").is_file() && !dir.join("Makefile").is_file() && tree.prepare.is_empty() {

@@ -1,17 +1,18 @@
 //! Before make starts: what may not be kept goes, what we generate is written.
 
 use std::fs;
-use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::request::Sources;
 use super::run::Run;
+use crate::files::{remove_file, write_if_changed};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
+use crate::lock::Lock;
 use crate::make;
-use crate::stage::{self, Changes, Item, Kind, Lock, is_makefile};
+use crate::stage::{Changes, Item, Kind, Stage, is_makefile};
 use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
@@ -23,15 +24,14 @@ impl Run<'_> {
         record: &Record,
         manifest: Option<Vec<Item>>,
         items: &[Item],
-        changes: Changes,
     ) -> Result<(bool, Changes)> {
         let r = self.request;
         let Some(manifest) = manifest else {
             r.stage.wipe()?;
-            return Ok((true, changes));
+            return Ok((true, r.stage.compare(&[], items)));
         };
         let Some(reason) = &stale.from_nothing else {
-            return Ok((false, changes));
+            return Ok((false, r.stage.compare(&manifest, items)));
         };
         if !reason.is_empty() {
             self.sink
@@ -41,14 +41,21 @@ impl Run<'_> {
             r.stage.wipe()?;
             return Ok((true, r.stage.compare(&[], items)));
         }
-        // Other module folders of this root keep what they built in the same stage.
+        // Other module folders of this root keep what they built in the same stage: their
+        // symvers. Objects are made again, whoever made them; the compiler may be another one.
+        for target in self.resolver(&manifest).targets()? {
+            if target.path.extension().is_some_and(|e| e == "o") {
+                remove_file(&target.path)?;
+                remove_file(&target.command)?;
+            }
+        }
         for (path, _) in r.stage.products(&r.make.module_dir, &manifest)? {
             remove_file(&path)?;
         }
         for rel in &record.elsewhere {
             remove_file(&r.stage.file(rel))?;
         }
-        Ok((false, changes))
+        Ok((false, r.stage.compare(&manifest, items)))
     }
 
     /// Deletes the targets that depend on something that changed, because make would look at
@@ -82,7 +89,7 @@ impl Run<'_> {
     pub(super) fn write_files(&self) -> Result<()> {
         let r = self.request;
         for (path, text) in &r.files {
-            stage::write_if_changed(path, text)?;
+            write_if_changed(path, text)?;
         }
         for (link, target) in r.links() {
             if fs::read_link(link).is_ok_and(|t| t == *target) {
@@ -96,7 +103,7 @@ impl Run<'_> {
         }
         for (original, copy) in &r.symvers {
             let text = fs::read(original).map_err(|e| Error::io("read", original, e))?;
-            stage::write_if_changed(copy, &text)?;
+            write_if_changed(copy, &text)?;
         }
         Ok(())
     }
@@ -114,8 +121,8 @@ impl Run<'_> {
         if tree.prepare.is_empty() {
             return Ok(());
         }
-        let now = inputs(&tree.prepare_inputs, dir, items)?;
-        let stamp = r.folder.join("prepared");
+        let now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
+        let stamp = Stage::prepared(&r.folder);
         if !anew && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
             return Ok(());
         }
@@ -124,7 +131,7 @@ impl Run<'_> {
         for command in &tree.prepare {
             make::run_prepare(command, &r.make, &r.map, &locks(lock), self.sink)?;
         }
-        stage::write_if_changed(&stamp, now.as_bytes())
+        write_if_changed(&stamp, now.as_bytes())
     }
 
     /// Says so when a Makefile asks for the running kernel: in a container, or on another
@@ -162,25 +169,38 @@ fn asks_for_the_running_kernel(line: &str) -> bool {
     code.contains("uname -r") && !by_hand && !code.starts_with('\t')
 }
 
-/// The identities of what `prepare` reads: the files named, else the whole tree.
-fn inputs(named: &[PathBuf], dir: &Path, items: &[Item]) -> Result<String> {
+/// The identities of what `prepare` reads, as it was staged: the files named, else the whole
+/// tree.
+fn inputs(named: &[PathBuf], dir: &Path, stage: &Stage, items: &[Item]) -> Result<String> {
     let mut text = String::new();
+    let mut add = |id: &Identity| {
+        id.write(&mut text);
+        text.push('\n');
+    };
     for path in named {
         let path = dir.join(path);
-        let id = Identity::of(&path).map_err(|e| {
+        let real = fs::canonicalize(&path).map_err(|e| {
             Error::new(
                 ErrorKind::SourceNotFound,
                 format!("the prepare input {} cannot be read: {e}", path.display()),
             )
         })?;
-        id.write(&mut text);
-        text.push('\n');
+        let staged = items.iter().find_map(|item| match &item.kind {
+            Kind::File { id, .. } if stage.source_of(item) == real => Some(id),
+            _ => None,
+        });
+        let Some(id) = staged else {
+            return Err(Error::input(format!(
+                "the prepare input {} is no file of the staged tree",
+                path.display()
+            )));
+        };
+        add(id);
     }
     if named.is_empty() {
         for item in items {
             if let Kind::File { id, .. } = &item.kind {
-                id.write(&mut text);
-                text.push('\n');
+                add(id);
             }
         }
     }
@@ -191,12 +211,4 @@ fn inputs(named: &[PathBuf], dir: &Path, items: &[Item]) -> Result<String> {
 pub(super) fn locks(lock: &Lock) -> [RawFd; 1] {
     use std::os::fd::AsRawFd;
     [lock.file.as_raw_fd()]
-}
-
-/// Removes a file that may be gone already.
-pub(super) fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
-    }
 }

@@ -1,7 +1,7 @@
 //! Turns a [`Build`] into a [`Request`]: every default looked up, every argument checked, before
 //! anything is written.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,16 @@ use crate::make::{Git, Make, PathMap, check_target, check_value, escape_value, f
 use crate::make::{firewall, no_modules};
 use crate::stage::{Item, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
+
+/// Variables that go into what is built, and that somebody may change between two builds; the
+/// rest of what make gets to see says where this machine has its things.
+const STAMPS: &[&str] = &[
+    "KBUILD_BUILD_HOST",
+    "KBUILD_BUILD_TIMESTAMP",
+    "KBUILD_BUILD_USER",
+    "KBUILD_BUILD_VERSION",
+    "SOURCE_DATE_EPOCH",
+];
 
 /// A build, resolved.
 pub(crate) struct Request {
@@ -93,7 +103,7 @@ impl Request {
                 (name.to_owned(), base.clone(), FormAt::Declared(declared))
             }
             Form::Tree(tree) => {
-                let (root, dir) = tree_folders(tree, &base)?;
+                let (root, dir) = tree_folders(tree, &base, &out)?;
                 let label = dir.file_name().unwrap_or(OsStr::new("root"));
                 (
                     label.to_string_lossy().into_owned(),
@@ -109,8 +119,9 @@ impl Request {
         let stage = Stage::new(
             &out,
             &root,
+            kernel.dir(),
+            declared_name,
             &label_of_root(&label, &root, &form),
-            &[&root, kernel.dir(), Path::new(declared_name)],
         )?;
         let module_rel = match &form {
             FormAt::Declared(_) => PathBuf::new(),
@@ -152,6 +163,9 @@ impl Request {
             ));
         }
 
+        for name in STAMPS {
+            door.user(name);
+        }
         let git = Git::of(&root);
         let mut env = firewall(std::env::vars_os(), &module_dir);
         for (name, value) in &env {
@@ -197,9 +211,6 @@ impl Request {
                 "make is not in PATH; install the package make",
             )
         })?);
-        if kernel.has_btf() {
-            whole.extend(find_program("pahole", &env));
-        }
 
         let symvers = providers(build, &base, &folder)?;
         let variables = variables(
@@ -285,6 +296,26 @@ impl Request {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());
         }
+        // A compiler that now comes first in PATH, a vmlinux that has appeared: another file.
+        for file in &self.whole {
+            config.push(pair(OsStr::new("file"), file.as_os_str()));
+        }
+        // A header that appears before another one of its name: no .cmd tells of what was not
+        // there.
+        if let Sources::Declared(layout) = &self.sources {
+            for folder in &layout.searched {
+                let names = header_names(folder)?;
+                config.push(
+                    [
+                        b"the headers in ",
+                        folder.as_os_str().as_bytes(),
+                        b"=",
+                        &names,
+                    ]
+                    .concat(),
+                );
+            }
+        }
         // make is told of the copies, whose names do not tell what they are copies of.
         for (original, _) in &self.symvers {
             config.push(pair(OsStr::new("symvers"), original.as_os_str()));
@@ -296,6 +327,18 @@ impl Request {
         }
         Ok(config)
     }
+}
+
+/// The headers in a folder, a line each.
+fn header_names(folder: &Path) -> Result<Vec<u8>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
+    let mut names: Vec<OsString> = entries
+        .flatten()
+        .map(|entry| entry.file_name())
+        .filter(|name| Path::new(name).extension().is_some_and(|e| e == "h"))
+        .collect();
+    names.sort_unstable();
+    Ok(names.join(OsStr::new("\n")).into_encoded_bytes())
 }
 
 enum FormAt<'a> {

@@ -8,10 +8,11 @@ use super::request::{Request, Sources};
 use super::skip;
 use crate::cargo::{self, Door};
 use crate::freshness::{Class, Record, Stale};
+use crate::make::{Jobs, find_program};
 use crate::message::Sink;
 use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
-use crate::stage::{Changes, Item, Kind, wait_for_tick};
+use crate::stage::{Item, Kind, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
 /// Builds what `build` says; see [`Build::try_compile`].
@@ -55,12 +56,19 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
         metadata: build.sink.cargo,
     };
     let request = Request::new(build, name, door)?;
+    let make = &request.make;
+    let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
+    let jobs = Jobs::find(door.metadata, build.jobs, &program, &build.sink)?;
+    let mut args = make.args()?;
+    let mut env = make.env.clone();
+    args.extend(jobs.argument());
+    env.extend(jobs.variable());
     Ok(Plan {
         stage: request.stage.dir.clone(),
-        cwd: request.make.module_dir.clone(),
+        cwd: make.module_dir.clone(),
         program: "make".into(),
-        args: request.make.args()?,
-        env: request.make.env.clone(),
+        args,
+        env,
         kernel: request.kernel,
     })
 }
@@ -76,37 +84,35 @@ impl Run<'_> {
     fn go(&self) -> Result<Report> {
         let r = self.request;
         let doing = format!("{} for {}", r.label, r.kernel.release());
-        let lock = r.stage.lock(&doing, self.sink)?;
+        let mut lock = r.stage.lock(&doing, self.sink)?;
         let mut items = r.items()?;
         let config = r.config()?;
-        let record = Record::load(&r.folder.join("record"))?;
         let manifest = r.stage.manifest()?;
-        let changes = r
-            .stage
-            .compare(manifest.as_deref().unwrap_or_default(), &items);
-        // Another folder of this root may have brought the stage in step, or a build that was
-        // killed: what this folder's record tells of was built from older sources.
-        let seen = r.stage.seen(&r.folder)?;
-        let since = seen.map(|seen| r.stage.compare(&seen, &items));
-        let since = since.as_ref().unwrap_or(&changes);
+        let record = match &manifest {
+            Some(_) => Record::load(&r.folder.join("record"))?,
+            None => None,
+        };
+        if let (Some(record), Some(manifest)) = (&record, &manifest)
+            && self.build.targets.is_empty()
+            && !r.stage.is_interrupted()
+            && self.verdict(record, &config, manifest, &items)?.is_none()
+        {
+            return Ok(self.report(record, &items, false));
+        }
+        lock.sign()?;
+        let start = r.stage.begin()?;
+        // What changes from here on cannot look as if it had been there before; and what changed
+        // since the first look is seen now.
+        wait_for_tick(start);
+        let manifest = r.stage.manifest()?;
         let stale = match (&record, &manifest) {
-            (Some(record), Some(_)) => self.verdict(record, &config, &items, since),
-            _ => Some(Stale {
-                from_nothing: Some(String::new()),
-                ..Stale::default()
-            }),
+            (Some(record), Some(manifest)) => self
+                .verdict(record, &config, manifest, &items)?
+                .unwrap_or_default(),
+            _ => Stale::from_nothing(""),
         };
         let record = record.unwrap_or_default();
-        let stale = match stale {
-            None if self.build.targets.is_empty() && !r.stage.is_interrupted() => {
-                return Ok(self.report(&record, &items, false));
-            }
-            stale => stale.unwrap_or_default(),
-        };
-
-        let again = r.stage.is_interrupted() || stale.from_nothing.is_some();
-        let start = r.stage.begin()?;
-        let (first, changes) = self.make_room(&stale, &record, manifest, &items, changes)?;
+        let (first, changes) = self.make_room(&stale, &record, manifest, &items)?;
         r.stage.apply(&mut items, &changes, first, start)?;
         if !first {
             self.remove_stale_targets(&stale, &items)?;
@@ -115,10 +121,12 @@ impl Run<'_> {
         if first || !changes.is_empty() {
             self.warn_of_habits(&items);
         }
-        // What changes from here on cannot look as if it had been there before.
-        wait_for_tick(start);
-        self.prepare(&items, first || again, &lock)?;
-        self.make(&lock, &items, config, &record, start)
+        self.prepare(&items, stale.from_nothing.is_some(), &lock)?;
+        let report = self.make(&lock, &items, config, &record, start);
+        if !r.stage.is_interrupted() {
+            lock.release();
+        }
+        report
     }
 
     /// Compares the last build with the world, sources included.
@@ -126,12 +134,17 @@ impl Run<'_> {
         &self,
         record: &Record,
         config: &[Vec<u8>],
+        manifest: &[Item],
         items: &[Item],
-        changes: &Changes,
-    ) -> Option<Stale> {
+    ) -> Result<Option<Stale>> {
+        // Another folder of this root may have brought the stage in step, or a build that was
+        // killed: what this folder's record tells of was built from older sources.
+        let seen = self.request.stage.seen(&self.request.folder)?;
+        let since = seen.as_deref().unwrap_or(manifest);
+        let changes = self.request.stage.compare(since, items);
         let stale = record.check(config);
         if changes.is_empty() {
-            return stale;
+            return Ok(stale);
         }
         let mut stale = stale.unwrap_or_default();
         let stage = &self.request.stage;
@@ -167,34 +180,34 @@ impl Run<'_> {
         if let (Some(item), None) = (link, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
         }
-        Some(stale)
+        Ok(Some(stale))
     }
 
     /// The report of an up-to-date build, or of the one that has just ended.
     pub(super) fn report(&self, record: &Record, items: &[Item], started_make: bool) -> Report {
         let r = self.request;
-        let mut prerequisites: BTreeSet<PathBuf> = record
+        let mut prerequisites: Vec<PathBuf> = record
             .prerequisites
             .iter()
+            .filter(|p| !p.path.starts_with(&r.stage.dir))
             .map(|p| p.path.clone())
-            .filter(|path| !path.starts_with(&r.stage.dir))
             .collect();
-        let mut folders = BTreeSet::new();
+        let mut folders = Vec::new();
         for item in items {
             match &item.kind {
-                Kind::File { .. } => {
-                    prerequisites.insert(r.stage.source_of(item));
-                }
-                Kind::Dir => {
-                    folders.insert(r.stage.source_of(item));
-                }
+                Kind::File { .. } => prerequisites.push(r.stage.source_of(item)),
+                Kind::Dir => folders.push(r.stage.source_of(item)),
                 Kind::Link(_) => {}
             }
         }
+        // By bytes: comparing thousands of paths component by component shows.
+        prerequisites.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+        prerequisites.dedup();
         if let Sources::Tree { root, .. } = &r.sources {
-            folders.insert(root.clone());
+            folders.push(root.clone());
             // A new file shows in its folder. One that holds the products changes with them.
             folders.retain(|f| f.is_dir() && !r.out.starts_with(f));
+            folders.sort();
         } else {
             folders.clear();
         }
@@ -205,7 +218,7 @@ impl Run<'_> {
         let modules = record
             .products
             .iter()
-            .filter(|p| !p.module.is_empty())
+            .filter(|p| !p.module.is_empty() && self.build.targets.is_empty())
             .map(|p| Artifact {
                 name: p.module.clone(),
                 path: p.path.clone(),
@@ -216,8 +229,8 @@ impl Run<'_> {
             modules: modules.collect(),
             targets: Vec::new(),
             symvers: published(""),
-            prerequisites: prerequisites.into_iter().collect(),
-            folders: folders.into_iter().collect(),
+            prerequisites,
+            folders,
             started_make,
         }
     }

@@ -136,12 +136,19 @@ pub(super) fn variables(
         }
     }
     for (name, value) in &build.configs {
+        let name = config_name(name)?;
         let value = match value {
             Config::Module => "m",
             Config::Builtin => "y",
             Config::Off => "",
         };
-        list.push((config_name(name)?, value.into()));
+        if let Some(of_kernel) = kernel.config(&name).filter(|v| *v != value) {
+            build.sink.warning(&format!(
+                "the kernel was built with {name}={of_kernel}; this module alone sees {}",
+                if value.is_empty() { "it off" } else { value }
+            ));
+        }
+        list.push((name, value.into()));
     }
     let mut map = OsString::from("@");
     map.push(flags_dir.join("map"));

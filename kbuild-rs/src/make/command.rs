@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
 use super::is_reserved;
-use crate::stage::is_carryable;
+use crate::files::is_carryable;
 use crate::{Error, Result};
 
 /// One run of make in a module folder of the stage.

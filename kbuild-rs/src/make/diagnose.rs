@@ -284,7 +284,9 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
     for symbol in symbols {
         let found = nearby
             .iter()
-            .find_map(|symvers| Some((symvers.path(), symvers.find(symbol)?.module)));
+            .find_map(|symvers| Some((symvers.path(), symvers.find(symbol)?.module)))
+            // Older kernels write the path that the module was built in.
+            .map(|(path, module)| (path, module.rsplit('/').next().unwrap_or(module)));
         match found {
             Some(by) => exported.entry(by).or_default().push(symbol),
             None => unknown.push(symbol.as_str()),

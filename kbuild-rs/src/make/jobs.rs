@@ -49,7 +49,7 @@ impl Jobs {
         let flags = names.iter().find_map(std::env::var_os);
         let flags = flags.as_deref().unwrap_or_default();
         match advertised(flags) {
-            Some(Advertised::Pipe(read, write)) if sys::is_pipe(read) && sys::is_pipe(write) => {
+            Some(Advertised::Pipe(read, write)) if sys::are_ends_of_one_pipe(read, write) => {
                 Ok(Jobs::Inherited {
                     makeflags: format!(" -j --jobserver-auth={read},{write}").into(),
                     descriptors: vec![read, write],
@@ -111,15 +111,19 @@ impl Jobs {
         })
     }
 
-    /// Tells make.
-    pub(crate) fn configure(&self, command: &mut Command) {
+    /// What make's command line says.
+    pub(crate) fn argument(&self) -> Option<OsString> {
         match self {
-            Jobs::Inherited { makeflags, .. } => {
-                command.env("MAKEFLAGS", makeflags);
-            }
-            Jobs::Own(jobs) => {
-                command.arg(format!("-j{jobs}"));
-            }
+            Jobs::Inherited { .. } => None,
+            Jobs::Own(jobs) => Some(format!("-j{jobs}").into()),
+        }
+    }
+
+    /// What make's environment says.
+    pub(crate) fn variable(&self) -> Option<(OsString, OsString)> {
+        match self {
+            Jobs::Inherited { makeflags, .. } => Some(("MAKEFLAGS".into(), makeflags.clone())),
+            Jobs::Own(_) => None,
         }
     }
 

@@ -63,8 +63,10 @@ pub(crate) fn run(
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
     let jobs = Jobs::find(cargo, requested_jobs, &program, sink)?;
     let mut command = Command::new(&program);
-    command.args(make.args()?);
-    jobs.configure(&mut command);
+    command
+        .args(make.args()?)
+        .args(jobs.argument())
+        .envs(jobs.variable());
     let mut keep = locks.to_vec();
     keep.extend_from_slice(jobs.descriptors());
     for (name, value) in &make.env {

@@ -1,10 +1,9 @@
 //! The manifest: what was staged, from where, and what it was then.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Item, Kind};
+use crate::files::{escape, unescape, write_whole};
 use crate::identity::Identity;
 use crate::{Error, Result};
 
@@ -55,7 +54,7 @@ pub(super) fn save(path: &Path, items: &[Item]) -> Result<()> {
         escape(&item.rel, &mut text);
         text.push(b'\n');
     }
-    super::write_whole(path, &text)
+    write_whole(path, &text)
 }
 
 fn parse(line: &[u8]) -> Option<Item> {
@@ -86,42 +85,12 @@ fn parse(line: &[u8]) -> Option<Item> {
     Some(Item::new(rel, kind))
 }
 
-/// Escapes what separates: names may hold any byte but NUL.
-pub(crate) fn escape(path: &Path, to: &mut Vec<u8>) {
-    for &byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'\n' => to.extend_from_slice(b"%n"),
-            b'\t' => to.extend_from_slice(b"%t"),
-            b' ' => to.extend_from_slice(b"%s"),
-            b'%' => to.extend_from_slice(b"%%"),
-            _ => to.push(byte),
-        }
-    }
-}
-
-/// The inverse of [`escape`]; `None` for what it cannot have written.
-pub(crate) fn unescape(bytes: &[u8]) -> Option<PathBuf> {
-    let mut path = Vec::with_capacity(bytes.len());
-    let mut rest = bytes.iter();
-    while let Some(&byte) = rest.next() {
-        path.push(match byte {
-            b'%' => match rest.next()? {
-                b'n' => b'\n',
-                b't' => b'\t',
-                b's' => b' ',
-                b'%' => b'%',
-                _ => return None,
-            },
-            _ => byte,
-        });
-    }
-    Some(PathBuf::from(OsString::from_vec(path)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::PathBuf;
 
     #[test]
     fn a_manifest_with_hostile_names_reads_back_as_it_was_written() {

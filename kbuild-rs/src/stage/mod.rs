@@ -18,20 +18,21 @@ mod stale;
 mod sync;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::files::{is_carryable, remove_file, remove_if_there, walk, write_if_changed};
 use crate::identity::{Hash, Identity, ctime};
+use crate::lock::Lock;
 use crate::message::Sink;
-use crate::{Error, Result, sys};
+use crate::{Error, Result};
 
-pub(crate) use manifest::{escape, unescape};
-pub(crate) use place::{is_carryable, private_root};
+pub(crate) use place::{CACHEDIR_TAG, PUBLISH_LOCK, private_root};
 pub(crate) use scan::{Scan, is_makefile, patterns};
-pub(crate) use sync::{Changes, same_content, wait_for_tick};
+pub(crate) use sync::{Changes, wait_for_tick};
 
 /// One thing to stage: a path below the stage and what is to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,17 +70,25 @@ pub(crate) struct Stage {
     pub(crate) dir: PathBuf,
     /// Where items come from that do not say otherwise.
     root: PathBuf,
+    /// The declared name; empty for a module tree.
+    name: String,
     manifest: PathBuf,
     marker: PathBuf,
 }
 
 impl Stage {
-    /// Names the folders; nothing is created. `label` makes the key readable, `identity` makes
-    /// it unique.
-    pub(crate) fn new(out: &Path, root: &Path, label: &str, identity: &[&Path]) -> Result<Self> {
+    /// Names the folders; nothing is created. The key is of the root, the kernel and the declared
+    /// name; `label` makes it readable.
+    pub(crate) fn new(
+        out: &Path,
+        root: &Path,
+        kernel: &Path,
+        name: &str,
+        label: &str,
+    ) -> Result<Self> {
         let shared = private_root(out)?;
         let mut hash = Hash::new();
-        for part in identity {
+        for part in [root, kernel, Path::new(name)] {
             hash.add(part.as_os_str().as_bytes()).add(&[0]);
         }
         let label: String = label
@@ -99,6 +108,7 @@ impl Stage {
             manifest: private.join("manifest"),
             marker: private.join("running"),
             root: root.to_owned(),
+            name: name.to_owned(),
             private,
             shared,
         })
@@ -148,7 +158,22 @@ impl Stage {
         fs::create_dir_all(&self.private).map_err(|e| Error::io("create", &self.private, e))?;
         let lock = Lock::take(&self.private.join("lock"), doing, sink)?;
         write_if_changed(&self.private.join("root"), self.root.as_os_str().as_bytes())?;
+        write_if_changed(&self.private.join("name"), self.name.as_bytes())?;
         Ok(lock)
+    }
+
+    /// The private folders of the same sources, built for other kernels into the same OUT.
+    pub(crate) fn other_kernels(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.shared).map_err(|e| Error::io("read", &self.shared, e))?;
+        let same = |key: &Path, file: &str| {
+            fs::read(key.join(file)).ok() == fs::read(self.private.join(file)).ok()
+        };
+        Ok(entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|key| *key != self.private && key.join("folders").is_dir())
+            .filter(|key| same(key, "root") && same(key, "name"))
+            .collect())
     }
 
     /// What was staged last; `None` when the stage must be filled from nothing.
@@ -170,11 +195,14 @@ impl Stage {
     /// Keeps what a module folder's build was made from. The manifest is replaced and never
     /// written to: another name for it will do.
     pub(crate) fn remember(&self, folder: &Path) -> Result<()> {
-        let seen = folder.join("manifest");
-        let _ = fs::remove_file(&seen);
+        let (seen, part) = (folder.join("manifest"), folder.join("manifest.part"));
+        remove_file(&part)?;
         fs::create_dir_all(folder)
-            .and_then(|()| fs::hard_link(&self.manifest, &seen))
-            .or_else(|_| fs::copy(&self.manifest, &seen).map(drop))
+            .and_then(|()| fs::hard_link(&self.manifest, &part))
+            .or_else(|_| fs::copy(&self.manifest, &part).map(drop))
+            .and_then(|()| fs::rename(&part, &seen))
+            // Two names of one file: rename leaves both.
+            .and_then(|()| remove_if_there(&part))
             .map_err(|e| Error::io("write", &seen, e))
     }
 
@@ -196,18 +224,24 @@ impl Stage {
 
     /// Forgets everything staged and built here.
     pub(crate) fn wipe(&self) -> Result<()> {
-        for path in [&self.manifest, &self.dir] {
-            let removed = if path == &self.dir {
-                fs::remove_dir_all(path)
-            } else {
-                fs::remove_file(path)
-            };
-            match removed {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", path, e));
-                }
-                _ => {}
-            }
+        self.forget_prepared()?;
+        remove_file(&self.manifest)?;
+        match fs::remove_dir_all(&self.dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &self.dir, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The mark that a module folder's `prepare` commands have run, beside its record.
+    pub(crate) fn prepared(folder: &Path) -> PathBuf {
+        folder.join("prepared")
+    }
+
+    /// What `prepare` made may be gone, for every module folder of this stage.
+    fn forget_prepared(&self) -> Result<()> {
+        let folders = fs::read_dir(self.private.join("folders"));
+        for folder in folders.into_iter().flatten().flatten() {
+            remove_file(&Self::prepared(&folder.path()))?;
         }
         Ok(())
     }
@@ -223,6 +257,7 @@ impl Stage {
     pub(crate) fn begin(&self) -> Result<Duration> {
         if let Ok(old) = fs::metadata(&self.marker) {
             remove_since(&self.dir, ctime(&old))?;
+            self.forget_prepared()?;
         }
         let now = File::create(&self.marker)
             .and_then(|mut f| {
@@ -267,101 +302,4 @@ fn remove_since(dir: &Path, time: i128) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// Calls `visit` for everything below `dir` that is no folder. Links are not followed.
-pub(crate) fn walk(
-    dir: &Path,
-    visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>,
-) -> Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io("read", dir, e)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(|e| Error::io("read", dir, e))?;
-        let path = entry.path();
-        let meta = entry.metadata().map_err(|e| Error::io("read", &path, e))?;
-        if meta.is_dir() {
-            walk(&path, visit)?;
-        } else {
-            visit(&path, &meta)?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes a file whole or not at all.
-pub(crate) fn write_whole(path: &Path, text: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    fs::write(&part, text)
-        .and_then(|()| fs::rename(&part, path))
-        .map_err(|e| {
-            let _ = fs::remove_file(&part);
-            Error::io("write", path, e)
-        })
-}
-
-/// Writes a file unless it already holds this.
-pub(crate) fn write_if_changed(path: &Path, text: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
-    }
-    write_whole(path, text)
-}
-
-/// An exclusive lock, held while this lives (and by every child that inherits it).
-#[derive(Debug)]
-pub(crate) struct Lock {
-    pub(crate) file: File,
-}
-
-impl Lock {
-    /// Takes the lock at `path`; a waiter says for whom it waits.
-    pub(crate) fn take(path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|e| Error::io("open", path, e))?;
-        let error = |e| Error::io("lock", path, e);
-        if !sys::try_lock(&file).map_err(error)? {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            sink.note(&format!("waiting for {}", describe(&holder)));
-            sys::lock(&file).map_err(error)?;
-        }
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            write!(file, "{}\n{doing}\n", std::process::id())
-        };
-        write(&mut file).map_err(|e| Error::io("write", path, e))?;
-        Ok(Lock { file })
-    }
-}
-
-/// Turns a lock file's text into words.
-fn describe(holder: &str) -> String {
-    let mut lines = holder.lines();
-    let pid = lines.next().and_then(|l| l.parse::<u32>().ok());
-    let doing = lines.next().unwrap_or("work");
-    match pid {
-        Some(pid) if sys::process_exists(pid) => {
-            format!("another kbuild-rs (process {pid}) to finish: {doing}")
-        }
-        Some(pid) => format!(
-            "what is left of a kbuild-rs that was killed (process {pid}, its compilers still \
-             run): {doing}"
-        ),
-        None => "another kbuild-rs to finish".to_owned(),
-    }
 }

@@ -69,14 +69,19 @@ impl Scan<'_> {
         trail.push(here);
         let mut entries = std::fs::read_dir(dir)
             .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-            .map_err(|e| read_error(dir, e))?;
+            .map_err(|e| read_error(dir, e))?
+            .into_iter()
+            .map(|entry| (entry.file_name(), entry))
+            .collect::<Vec<_>>();
         // A name's neighbours tell whether it is a stale product.
-        entries.sort_unstable_by_key(std::fs::DirEntry::file_name);
-        let names: Vec<_> = entries.iter().map(std::fs::DirEntry::file_name).collect();
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let (names, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        let holds_products = dir == self.out;
         for (entry, name) in entries.iter().zip(&names) {
             let rel = rel.join(name);
             if VCS.iter().any(|v| name == *v)
                 || stale::is_stale(name, &names)
+                || (holds_products && Path::new(name).extension().is_some_and(|e| e == "symvers"))
                 || self.is_excluded(&rel)
             {
                 continue;
@@ -143,8 +148,9 @@ impl Scan<'_> {
         // A folder that was itself reached over a link has no place in the tree that its
         // relative links could point into: follow those.
         if !outside && let Ok(inner) = real.strip_prefix(self.root) {
-            let target = if target.is_absolute() {
-                relative(rel.parent().unwrap_or(Path::new("")), inner)
+            let folder = rel.parent().unwrap_or(Path::new(""));
+            let target = if target.is_absolute() || leaves(folder, &target) {
+                relative(folder, inner)
             } else {
                 target
             };
@@ -224,6 +230,20 @@ fn is_output(dir: &Path) -> bool {
         || dir.join(PRIVATE).join(CACHEDIR_TAG).exists()
         || std::fs::read(dir.join(CACHEDIR_TAG))
             .is_ok_and(|text| text.starts_with(CACHEDIR_SIGNATURE))
+}
+
+/// Whether a relative link in `folder` goes above the root on its way.
+fn leaves(folder: &Path, target: &Path) -> bool {
+    let mut depth = folder.components().count();
+    for component in target.components() {
+        match component {
+            Component::ParentDir if depth == 0 => return true,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The relative path that leads from folder `from` to `to`, both below one root.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Item, Kind, Stage};
+use crate::files::{remove_file, same_content};
 use crate::identity::Identity;
 use crate::{Error, ErrorKind, Result, sys};
 
@@ -85,7 +86,7 @@ fn same(stage: &Stage, old: &Item, new: &Item) -> bool {
                 id: old_id,
             },
             Kind::File { from: b, id },
-        ) => a == b && old_id.matches_identity(id, &stage.source_of(new)),
+        ) => a == b && old_id.matches_identity(id, || stage.source_of(new)),
         (a, b) => a == b,
     }
 }
@@ -104,6 +105,9 @@ pub(crate) fn apply(
 ) -> Result<()> {
     // From the leaves up, so that folders are empty when their turn comes. What the build put
     // into a folder that the source no longer has goes with it.
+    if !first {
+        undo_links(stage, items, changes)?;
+    }
     for item in changes.remove.iter().rev() {
         remove(&stage.file(&item.rel), &item.kind)?;
     }
@@ -130,6 +134,19 @@ pub(crate) fn apply(
         }
     }
     super::manifest::save(&stage.manifest, items)
+}
+
+/// Takes away links that the build put in the place of staged folders: what is written below
+/// them would land elsewhere.
+fn undo_links(stage: &Stage, items: &[Item], changes: &Changes) -> Result<()> {
+    let folders = items.iter().chain(&changes.remove);
+    for item in folders.filter(|item| item.kind == Kind::Dir) {
+        let path = stage.file(&item.rel);
+        if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_dir()) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sleeps until the clock of file times shows more than `since`: what changes from then on
@@ -199,28 +216,6 @@ fn settle(stage: &Stage, item: &mut Item, first: bool) -> Result<()> {
         id.pin_content(&from).map_err(|e| vanished(&from, e))?;
     }
     Ok(())
-}
-
-/// Whether two files hold the same bytes.
-pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
-    use std::io::Read;
-    let (mut a, mut b) = (fs::File::open(a)?, fs::File::open(b)?);
-    if a.metadata()?.len() != b.metadata()?.len() {
-        return Ok(false);
-    }
-    let (mut x, mut y) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    loop {
-        let n = a.read(&mut x)?;
-        if n == 0 {
-            return Ok(true);
-        }
-        match b.read_exact(&mut y[..n]) {
-            Ok(()) if x[..n] == y[..n] => {}
-            Ok(()) => return Ok(false),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(e) => return Err(e),
-        }
-    }
 }
 
 fn remove(path: &Path, kind: &Kind) -> Result<()> {

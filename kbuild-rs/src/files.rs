@@ -1,0 +1,161 @@
+//! Small things done with files and paths everywhere.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Calls `visit` for everything below `dir` that is no folder. Links are not followed.
+pub(crate) fn walk(
+    dir: &Path,
+    visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>,
+) -> Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("read", dir, e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io("read", dir, e))?;
+        let path = entry.path();
+        let meta = entry.metadata().map_err(|e| Error::io("read", &path, e))?;
+        if meta.is_dir() {
+            walk(&path, visit)?;
+        } else {
+            visit(&path, &meta)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file that may be gone already.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    remove_if_there(path).map_err(|e| Error::io("remove", path, e))
+}
+
+/// Like [`remove_file`], with the error as it is.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write_whole(path: &Path, text: &[u8]) -> Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    fs::write(&part, text)
+        .and_then(|()| fs::rename(&part, path))
+        .map_err(|e| {
+            let _ = fs::remove_file(&part);
+            Error::io("write", path, e)
+        })
+}
+
+/// Writes a file unless it already holds this.
+pub(crate) fn write_if_changed(path: &Path, text: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    }
+    write_whole(path, text)
+}
+
+/// Whether two files hold the same bytes.
+pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
+    use std::io::Read;
+    let (mut a, mut b) = (fs::File::open(a)?, fs::File::open(b)?);
+    if a.metadata()?.len() != b.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut x, mut y) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let n = a.read(&mut x)?;
+        if n == 0 {
+            return Ok(true);
+        }
+        match b.read_exact(&mut y[..n]) {
+            Ok(()) if x[..n] == y[..n] => {}
+            Ok(()) => return Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Escapes what separates: names may hold any byte but NUL.
+pub(crate) fn escape(path: &Path, to: &mut Vec<u8>) {
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'\n' => to.extend_from_slice(b"%n"),
+            b'\t' => to.extend_from_slice(b"%t"),
+            b' ' => to.extend_from_slice(b"%s"),
+            b'%' => to.extend_from_slice(b"%%"),
+            _ => to.push(byte),
+        }
+    }
+}
+
+/// The inverse of [`escape`]; `None` for what it cannot have written.
+pub(crate) fn unescape(bytes: &[u8]) -> Option<PathBuf> {
+    let mut path = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(&byte) = rest.next() {
+        path.push(match byte {
+            b'%' => match rest.next()? {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b's' => b' ',
+                b'%' => b'%',
+                _ => return None,
+            },
+            _ => byte,
+        });
+    }
+    Some(PathBuf::from(OsString::from_vec(path)))
+}
+
+/// Whether kbuild can work in a directory of this name. Blanks end a word in make, `:`, `%`,
+/// `#`, `$` and `=` are its syntax, `,` and parentheses break its functions, `;&|<>*?\` and
+/// quotes reach a shell.
+pub(crate) fn is_carryable(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| {
+        text.chars().all(|c| {
+            c.is_ascii_alphanumeric()
+                || "_./+@~^-".contains(c)
+                || (!c.is_ascii() && c.is_alphanumeric())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_make_or_shell_syntax_is_not_carryable() {
+        for bad in [
+            "/a b", "/a$b", "/a#b", "/a%b", "/a:b", "/a,b", "/a=b", "/a(b", "/a'b", "/a\"b",
+            "/a\nb", "/a\\b", "/a;b", "/a&b", "/a*b", "/a?b", "/a|b", "/a<b", "/a[b", "/a!b",
+        ] {
+            assert!(!is_carryable(Path::new(bad)), "{bad:?}");
+        }
+        for good in ["/usr/src/x-1.0+dfsg~rc1^2@host", "/häuser/модуль", "/"] {
+            assert!(is_carryable(Path::new(good)), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_not_utf_8_is_not_carryable() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/a\xff"));
+        assert!(!is_carryable(path));
+    }
+}

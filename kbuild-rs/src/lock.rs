@@ -1,0 +1,88 @@
+//! Locks that say who holds them.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::message::Sink;
+use crate::{Error, Result, sys};
+
+/// An exclusive lock, held while this lives (and by every child that inherits it).
+#[derive(Debug)]
+pub(crate) struct Lock {
+    pub(crate) file: File,
+    doing: String,
+}
+
+impl Lock {
+    /// Takes the lock at `path`; a waiter says for whom it waits.
+    pub(crate) fn take(path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
+        let error = |e| Error::io("lock", path, e);
+        loop {
+            let mut file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(|e| Error::io("open", path, e))?;
+            if !sys::try_lock(&file).map_err(error)? {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                sink.note(&format!("waiting for {}", describe(&holder)));
+                sys::lock(&file).map_err(error)?;
+            }
+            // Whoever held it may have removed it (`clean`): the next one locks another file.
+            let same =
+                |there: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
+            if !fs::metadata(path).is_ok_and(same) {
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+                }
+                continue;
+            }
+            return Ok(Lock {
+                file,
+                doing: doing.to_owned(),
+            });
+        }
+    }
+
+    /// Writes down who holds the lock, for those who wait.
+    pub(crate) fn sign(&mut self) -> Result<()> {
+        let text = format!("{}\n{}\n", std::process::id(), self.doing);
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .map_err(|e| {
+                Error::new(
+                    crate::ErrorKind::Io,
+                    format!("cannot write a lock file: {e}"),
+                )
+            })
+    }
+
+    /// Gives the lock up although children may have inherited it: a server that the build
+    /// started (ccache's, sccache's) lives on.
+    pub(crate) fn release(self) {
+        sys::unlock(&self.file);
+    }
+}
+
+/// Turns a lock file's text into words.
+fn describe(holder: &str) -> String {
+    let mut lines = holder.lines();
+    let pid = lines.next().and_then(|l| l.parse::<u32>().ok());
+    let doing = lines.next().unwrap_or("work");
+    match pid {
+        Some(pid) if sys::process_exists(pid) => {
+            format!("another kbuild-rs (process {pid}) to finish: {doing}")
+        }
+        Some(pid) => {
+            format!("what a kbuild-rs that has ended (process {pid}) left running: {doing}")
+        }
+        None => "another kbuild-rs to finish".to_owned(),
+    }
+}

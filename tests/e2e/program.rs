@@ -1,0 +1,467 @@
+//! The program over real kernels: its streams, its files, its place among other tools.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run::{self, Output};
+use serde_json::Value;
+
+use crate::scene::{kernel_at, newest_kernel};
+use crate::support::*;
+
+fn hello() -> tempfile::TempDir {
+    folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
+}
+
+/// Standard output as one object a line; standard error has to be empty.
+fn json_lines(output: &Output) -> Vec<Value> {
+    assert_eq!(output.err(), "");
+    let text = output.out();
+    assert!(text.ends_with('\n'), "{text}");
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect()
+}
+
+fn reasons(lines: &[Value]) -> BTreeSet<&str> {
+    lines
+        .iter()
+        .map(|line| line["reason"].as_str().unwrap())
+        .collect()
+}
+
+fn of_reason<'a>(lines: &'a [Value], reason: &str) -> Vec<&'a Value> {
+    lines
+        .iter()
+        .filter(|line| line["reason"] == reason)
+        .collect()
+}
+
+#[test]
+fn json_tells_each_step_each_product_and_the_end() {
+    let source = folder(&[
+        ("hello.c", &format!("{HELLO}\n#warning look here\n")),
+        ("Kbuild", "obj-m := hello.o\n"),
+    ]);
+    let real = fs::canonicalize(source.path()).unwrap();
+    for kernel in lab::kernels().unwrap() {
+        let out = tempfile::tempdir().unwrap();
+        let call = || {
+            let mut command = build(&kernel, out.path());
+            command.arg(&real).args(["--message-format", "json"]);
+            command
+        };
+        let output = built(&mut call());
+        let lines = json_lines(&output);
+        let steps = of_reason(&lines, "step");
+        let object = real.join("hello.o");
+        assert!(
+            steps
+                .iter()
+                .any(|s| s["target"] == object.to_str().unwrap()),
+            "{steps:?}"
+        );
+        let warning = of_reason(&lines, "output")
+            .into_iter()
+            .find(|line| line["level"] == "warning")
+            .unwrap();
+        assert!(warning["line"].as_str().unwrap().contains("look here"));
+        let artifacts = of_reason(&lines, "module-artifact");
+        let [artifact] = artifacts.as_slice() else {
+            panic!("{artifacts:?}")
+        };
+        assert_eq!(artifact["name"], "hello");
+        assert_eq!(artifact["kernel"], kernel.release);
+        assert_eq!(artifact["fresh"], false);
+        assert_eq!(artifact["license"], "GPL");
+        assert!(Path::new(artifact["path"].as_str().unwrap()).is_file());
+        assert!(
+            artifact["vermagic"]
+                .as_str()
+                .unwrap()
+                .starts_with(&kernel.release)
+        );
+        assert_eq!(lines.last().unwrap()["reason"], "build-finished");
+        assert_eq!(lines.last().unwrap()["success"], true);
+
+        let output = built(&mut call());
+        let lines = json_lines(&output);
+        assert!(!reasons(&lines).contains("step"), "{lines:?}");
+        assert_eq!(of_reason(&lines, "module-artifact")[0]["fresh"], true);
+    }
+    fs::write(real.join("hello.c"), "int x = ;\n").unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let mut command = build(&kernel_at(0), out.path());
+    command.arg(&real).args(["--message-format", "json"]);
+    let output = run::run(&mut command, LIMIT).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    let errors = of_reason(&lines, "error");
+    assert_eq!(errors[0]["kind"], "build-failed");
+    let wanted = format!("{}:1:9: error", real.join("hello.c").display());
+    assert!(
+        errors[0]["message"].as_str().unwrap().contains(&wanted),
+        "{errors:?}"
+    );
+    assert_eq!(lines.last().unwrap()["success"], false);
+}
+
+#[test]
+fn several_kernels_have_a_folder_each_and_one_that_is_missing_hides_no_other() {
+    let kernels = lab::kernels().unwrap();
+    let (source, out) = (hello(), tempfile::tempdir().unwrap());
+    let mut command = Command::new(program());
+    command
+        .arg("build")
+        .arg(source.path())
+        .arg("-o")
+        .arg(out.path());
+    command.args(["--cc", "gcc"]);
+    for kernel in &kernels {
+        command.arg("--kernel").arg(&kernel.kdir);
+    }
+    let text = refused(command.args(["--kernel", "/no/such"]), 1);
+    assert!(text.contains("/no/such does not exist"), "{text}");
+    let ending = format!("failed for 1 of {} kernels", kernels.len() + 1);
+    assert!(text.contains(&ending), "{text}");
+    for kernel in &kernels {
+        let module = out.path().join(&kernel.release).join("hello.ko");
+        let info = kbuild::ModuleInfo::read(&module).unwrap();
+        assert_eq!(info.release, kernel.release);
+        assert!(
+            text.contains(&format!("building for {}", kernel.release)),
+            "{text}"
+        );
+    }
+    let mut clean = Command::new(program());
+    built(clean.arg("clean").arg("-o").arg(out.path()));
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn ninja_builds_again_only_what_changed() {
+    lab::packages::install(&["ninja-build"]).unwrap();
+    let kernel = kernel_at(1);
+    let dir = folder(&[
+        ("main.c", &format!("{HELLO}\n#include \"own.h\"\n")),
+        ("own.h", "static const int own __used = 1;\n"),
+        (
+            "second.c",
+            "int second(void);\nint second(void) { return 2; }\n",
+        ),
+    ]);
+    let cc = kernel
+        .cc
+        .as_ref()
+        .map_or(String::new(), |cc| format!(" --cc {cc}"));
+    let rule = format!(
+        "rule kbuild\n  command = {} build --name hello -o out --kernel {}{cc} --output $out \
+         --depfile $out.d $in\n  depfile = $out.d\n  deps = gcc\n  restat = 1\n\
+         build hello.ko: kbuild main.c second.c\n",
+        program().display(),
+        kernel.kdir.display(),
+    );
+    fs::write(dir.path().join("build.ninja"), rule).unwrap();
+    let ninja = || {
+        let mut command = Command::new("ninja");
+        built(command.args(["-d", "explain"]).current_dir(dir.path())).out()
+    };
+    let nothing = |said: &str| said.contains("no work to do");
+    assert!(!nothing(&ninja()));
+    let first = fs::read(dir.path().join("hello.ko")).unwrap();
+    assert!(first == fs::read(dir.path().join("out/hello.ko")).unwrap());
+    assert!(nothing(&ninja()));
+    write(
+        dir.path(),
+        &[("own.h", "static const int own __used = 2;\n")],
+    );
+    assert!(!nothing(&ninja()));
+    let second = fs::read(dir.path().join("hello.ko")).unwrap();
+    assert!(first != second);
+    assert!(nothing(&ninja()));
+    // An edit that changes nothing in the module ends after one round.
+    write(
+        dir.path(),
+        &[(
+            "second.c",
+            "int second(void);\nint second(void) { return 2; }\n\n",
+        )],
+    );
+    assert!(!nothing(&ninja()));
+    assert!(nothing(&ninja()));
+}
+
+#[test]
+fn one_output_file_takes_one_module() {
+    let dir = folder(&[
+        ("a.c", HELLO),
+        ("b.c", HELLO),
+        ("Kbuild", "obj-m := a.o b.o\n"),
+    ]);
+    let out = tempfile::tempdir().unwrap();
+    let single = out.path().join("single.ko");
+    let mut command = build(&kernel_at(0), out.path());
+    let text = refused(command.arg(dir.path()).arg("--output").arg(&single), 2);
+    assert!(text.contains("2 modules: a, b"), "{text}");
+    assert!(!single.exists());
+}
+
+#[test]
+fn a_quiet_build_says_only_what_a_person_must_know() {
+    let (source, kernel) = (hello(), newest_kernel());
+    let out = tempfile::tempdir().unwrap();
+    let mut command = build(&kernel, out.path());
+    let output = built(command.arg(source.path()).arg("-q"));
+    assert_eq!(output.err(), "");
+    let path = out.path().join("hello.ko");
+    assert_eq!(output.out(), format!("{}\n", path.display()));
+    fs::write(
+        source.path().join("hello.c"),
+        format!("{HELLO}\n#warning look here\n"),
+    )
+    .unwrap();
+    let mut command = build(&kernel, out.path());
+    let text = built(command.arg(source.path()).arg("-q")).err();
+    assert!(text.contains("look here"), "{text}");
+    assert!(
+        !text.contains("CC [M]") && !text.contains("built"),
+        "{text}"
+    );
+    // Piped: no colour, no moving line.
+    let mut command = build(&kernel, out.path());
+    command
+        .arg(source.path())
+        .args(["-D", "X"])
+        .env("TERM", "xterm-256color");
+    assert!(!refused(&mut command, 2).contains('\x1b'));
+}
+
+#[test]
+fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
+    let (source, kernel) = (hello(), kernel_at(2));
+    let here = |verb: &str| {
+        let mut command = Command::new(program());
+        command
+            .arg(verb)
+            .current_dir(source.path())
+            .env("KDIR", &kernel.kdir);
+        if let Some(cc) = &kernel.cc {
+            command.env("KBUILD_RS_CC", cc);
+        }
+        command
+    };
+    let output = built(&mut here("build"));
+    assert_eq!(output.out(), "kbuild-out/hello.ko\n");
+    let ending = format!("built hello for {} in ", kernel.release);
+    assert!(output.err().contains(&ending), "{}", output.err());
+    let ignore = source.path().join("kbuild-out/.gitignore");
+    assert_eq!(fs::read_to_string(ignore).unwrap(), "*\n");
+    let again = built(&mut here("build")).err();
+    assert!(again.contains("hello is up to date"), "{again}");
+    built(&mut here("clean"));
+    let left: BTreeSet<_> = fs::read_dir(source.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(
+        left,
+        ["Kbuild", "hello.c"]
+            .map(|n| OsStr::new(n).to_owned())
+            .into()
+    );
+}
+
+#[test]
+fn kernels_and_info_say_what_a_tree_and_a_module_are() {
+    let source = hello();
+    for kernel in lab::kernels().unwrap() {
+        let kernels = |args: &[&str]| {
+            let mut command = Command::new(program());
+            command.arg("kernels").args(args).env("KDIR", &kernel.kdir);
+            built(&mut command)
+        };
+        let table = kernels(&[]);
+        let line = table
+            .out()
+            .lines()
+            .find(|l| l.contains(&kernel.release))
+            .map(str::to_owned);
+        let line = line.unwrap_or_else(|| panic!("{}", table.out()));
+        assert!(line.contains('*') && line.contains("symvers"), "{line}");
+        let json = kernels(&["--json"]).out();
+        let row = json
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|row| row["release"] == kernel.release)
+            .unwrap();
+        assert_eq!(row["usable"], true);
+        assert_eq!(row["default"], true);
+        assert_eq!(row["arch"], "x86");
+        let compiler = &row["compiler"];
+        assert_eq!(
+            compiler["missing"].is_null(),
+            kernel.cc.is_none(),
+            "{compiler}"
+        );
+
+        let out = tempfile::tempdir().unwrap();
+        built(build(&kernel, out.path()).arg(source.path()));
+        let info = |args: &[&str]| {
+            let mut command = Command::new(program());
+            built(command.arg("info").arg(out.path()).args(args)).out()
+        };
+        let text = info(&[]);
+        for word in [
+            "hello.ko",
+            &kernel.release,
+            "vermagic",
+            "GPL",
+            "exports     0 symbols",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        let module: Value = serde_json::from_str(&info(&["--json"])).unwrap();
+        assert_eq!(module["name"], "hello");
+        assert_eq!(module["release"], kernel.release);
+        assert!(info(&["-v"]).contains("printk"));
+    }
+}
+
+#[test]
+fn a_target_that_is_no_module_is_made_and_told() {
+    let (source, kernel) = (hello(), kernel_at(1));
+    let out = tempfile::tempdir().unwrap();
+    let target = |name: &str| {
+        let mut command = build(&kernel, out.path());
+        built(command.arg(source.path()).args(["--target", name]))
+    };
+    let output = target("hello.o");
+    assert_eq!(
+        output.out(),
+        format!("{}\n", out.path().join("hello.o").display())
+    );
+    assert!(out.path().join("hello.o").is_file());
+    let output = target("clean");
+    assert_eq!(output.out(), "");
+    assert!(output.err().contains("made clean for"), "{}", output.err());
+}
+
+#[test]
+fn the_line_that_a_dry_run_prints_does_what_the_build_does() {
+    let (source, kernel) = (hello(), newest_kernel());
+    let out = tempfile::tempdir().unwrap();
+    let call = || {
+        let mut command = build(&kernel, out.path());
+        command.arg(source.path());
+        command.args(["--make-var", "X=$(shell false) it's # \"quoted\""]);
+        command
+    };
+    let before = fs::read_dir(out.path()).unwrap().count();
+    let plan = built(call().arg("--dry-run"));
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), before);
+    built(&mut call());
+    let mut shell = Command::new("sh");
+    let output = built(
+        shell
+            .args(["-c", &plan.out()])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin"),
+    );
+    // All is there already, and the same flags were given.
+    assert!(!output.out().contains("CC [M]"), "{}", output.out());
+}
+
+/// Runs the program from a recipe of `make -j2`, after `lead`. The Kbuild says with which flags
+/// its make was started.
+fn under_make(kernel: &LabKernel, lead: &str) -> Output {
+    let kbuild = "obj-m := hello.o\n\
+        $(info flags[$(shell tr '\\0' ' ' < /proc/$$PPID/environ)])\n";
+    let source = folder(&[("hello.c", HELLO), ("Kbuild", kbuild)]);
+    let cc = kernel
+        .cc
+        .as_ref()
+        .map_or(String::new(), |cc| format!(" --cc {cc}"));
+    let recipe = format!(
+        "all:\n\t{lead}{} build -j7 --kernel {}{cc} -o out .\n",
+        program().display(),
+        kernel.kdir.display()
+    );
+    fs::write(source.path().join("GNUmakefile"), recipe).unwrap();
+    let mut make = Command::new("make");
+    make.args(["-j2", "V=1", "M=/nowhere"])
+        .current_dir(source.path());
+    built(make.env_remove("MAKEFLAGS"))
+}
+
+#[test]
+fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
+    let kernel = kernel_at(1);
+    let joined = under_make(&kernel, "+").err();
+    let flags = |text: &str| {
+        text.lines()
+            .find(|l| l.starts_with("flags["))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(flags(&joined).contains("--jobserver-auth="), "{joined}");
+    assert!(!joined.contains("warning:"), "{joined}");
+    // The outer make's own variables stay outside.
+    assert!(!flags(&joined).contains("/nowhere"), "{joined}");
+    let dead = under_make(&kernel, "").err();
+    if kbuild_tests_make_is_fifo() {
+        return;
+    }
+    assert!(!flags(&dead).contains("--jobserver-auth="), "{dead}");
+    assert!(
+        dead.contains("warning: a jobserver is advertised"),
+        "{dead}"
+    );
+    assert!(dead.contains("put a `+` before"), "{dead}");
+}
+
+/// From 4.4 on a fifo is the jobserver, which needs no `+`.
+fn kbuild_tests_make_is_fifo() -> bool {
+    let version = Command::new("make")
+        .arg("--version")
+        .output()
+        .unwrap()
+        .stdout;
+    let version = String::from_utf8(version).unwrap();
+    let number = version.lines().next().unwrap().rsplit(' ').next().unwrap();
+    let mut parts = number.split('.').map(|part| part.parse::<u32>().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap()) >= (4, 4)
+}
+
+#[test]
+fn a_terminal_shows_a_line_that_moves_and_goes() {
+    let (source, kernel) = (hello(), kernel_at(0));
+    let out = tempfile::tempdir().unwrap();
+    let inner = build(&kernel, out.path());
+    let words: Vec<_> = std::iter::once(inner.get_program())
+        .chain(inner.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    let line = format!("{} '{}'", words.join(" "), source.path().display());
+    let on_terminal = || {
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]);
+        script.env("TERM", "xterm").env_remove("NO_COLOR");
+        built(&mut script).out()
+    };
+    let text = on_terminal();
+    assert!(text.contains(" step 1, "), "{text:?}");
+    assert!(text.contains("CC [M] "), "{text:?}");
+    assert!(!text.contains("\n  CC [M]"), "{text:?}");
+    // The line is cleared before the last sentence stands.
+    let end = text.rfind("built hello for").unwrap();
+    assert!(text[..end].ends_with("\x1b[2K"), "{:?}", &text[..end]);
+    let again = on_terminal();
+    assert!(
+        !again.contains("step ") && again.contains("up to date"),
+        "{again:?}"
+    );
+}
