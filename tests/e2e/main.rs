@@ -27,6 +27,7 @@ mod program;
 mod providers;
 mod scene;
 mod settings;
+mod surprises;
 mod traces;
 mod untouched;
 mod values;

@@ -412,7 +412,7 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
     // The outer make's own variables stay outside.
     assert!(!flags(&joined).contains("/nowhere"), "{joined}");
     let dead = under_make(&kernel, "").err();
-    if kbuild_tests_make_is_fifo() {
+    if make_has_fifos() {
         return;
     }
     assert!(!flags(&dead).contains("--jobserver-auth="), "{dead}");
@@ -424,7 +424,7 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
 }
 
 /// From 4.4 on a fifo is the jobserver, which needs no `+`.
-fn kbuild_tests_make_is_fifo() -> bool {
+fn make_has_fifos() -> bool {
     let version = Command::new("make")
         .arg("--version")
         .output()

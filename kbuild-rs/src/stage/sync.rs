@@ -136,14 +136,19 @@ pub(crate) fn apply(
     super::manifest::save(&stage.manifest, items)
 }
 
-/// Takes away links that the build put in the place of staged folders: what is written below
-/// them would land elsewhere.
+/// Puts folders back where the build removed them or put links in their place: what is written
+/// below a link would land elsewhere.
 fn undo_links(stage: &Stage, items: &[Item], changes: &Changes) -> Result<()> {
-    let folders = items.iter().chain(&changes.remove);
-    for item in folders.filter(|item| item.kind == Kind::Dir) {
+    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_dir());
+    let gone = changes.remove.iter().map(|item| (item, false));
+    let folders = items.iter().map(|item| (item, true)).chain(gone);
+    for (item, wanted) in folders.filter(|(item, _)| item.kind == Kind::Dir) {
         let path = stage.file(&item.rel);
-        if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_dir()) {
+        if is_link(&path) {
             remove_file(&path)?;
+        }
+        if wanted {
+            fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, e))?;
         }
     }
     Ok(())
