@@ -78,9 +78,8 @@ impl Layout {
                 }
                 None => {}
             }
-            if rel.extension().is_some_and(|e| e == "o_shipped")
-                && let Some(name) = object.file_name()
-            {
+            if rel.extension().is_some_and(|e| e == "o_shipped") {
+                let name = object.file_name().unwrap_or_default();
                 let command = [b".", name.as_bytes(), b".cmd"].concat();
                 let command = object.with_file_name(OsStr::from_bytes(&command));
                 layout.commands.push(stage.file(&command));

@@ -61,10 +61,11 @@ fn repository(trap: &Trap, hostile: bool) -> TempDir {
     dir
 }
 
-fn give_away(dir: &Path) {
+/// Makes `dir` somebody else's, where that is allowed.
+fn give_away(dir: &Path) -> bool {
     let mut chown = Command::new("chown");
-    chown.args(["-R", "nobody"]).arg(dir);
-    run::checked(&mut chown, LIMIT).unwrap();
+    let output = run::run(chown.args(["-R", "nobody"]).arg(dir), LIMIT).unwrap();
+    output.status.success()
 }
 
 #[test]
@@ -79,7 +80,10 @@ fn git_runs_no_command_of_somebody_elses_repository() {
 
     let trap = Trap::new();
     let source = repository(&trap, true);
-    give_away(source.path());
+    if !give_away(source.path()) {
+        println!("not run: giving files to another user takes root");
+        return;
+    }
     for number in 0..2 {
         let out = tempfile::tempdir().unwrap();
         let output = built(trap.set(build(&kernel_at(number), out.path()).arg(source.path())));
@@ -116,7 +120,10 @@ fn a_tree_that_looks_like_a_bare_repository_is_none() {
         text.replace("bare = true", "bare = false"),
     )
     .unwrap();
-    give_away(source.path());
+    if !give_away(source.path()) {
+        println!("not run: giving files to another user takes root");
+        return;
+    }
     let out = tempfile::tempdir().unwrap();
     let trap = Trap::new();
     let output = built(trap.set(build(&kernel_at(2), out.path()).arg(source.path())));

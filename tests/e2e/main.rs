@@ -21,6 +21,8 @@ mod forms;
 mod git;
 mod hostile;
 mod loading;
+mod no_kernel;
+mod outer;
 mod parity;
 mod prepare;
 mod program;

@@ -30,24 +30,35 @@ pub(super) fn build(build: &Build, name: Option<&str>) -> Result<Report> {
         sink: &build.sink,
     }
     .go()?;
-    if let (Some(name), Sources::Tree { .. }) = (name, &request.sources)
-        && build.targets.is_empty()
-        && report.module(name).is_none()
-    {
-        let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
-        return Err(Error::new(
-            ErrorKind::NothingBuilt,
-            format!(
-                "the tree {} builds no module {name}; it builds {}",
-                request.label,
-                built.join(", ")
-            ),
-        ));
-    }
+    check_wanted(build, name, &request, &report)?;
     if door.metadata {
         cargo::announce(&report);
     }
     Ok(report)
+}
+
+/// Fails when a tree did not give the one module that the caller needs.
+fn check_wanted(
+    build: &Build,
+    name: Option<&str>,
+    request: &Request,
+    report: &Report,
+) -> Result<()> {
+    let Some(name) = name.filter(|name| report.module(name).is_none()) else {
+        return Ok(());
+    };
+    if !build.targets.is_empty() {
+        return Ok(());
+    }
+    let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
+    Err(Error::new(
+        ErrorKind::NothingBuilt,
+        format!(
+            "the tree {} builds no module {name}; it builds {}",
+            request.label,
+            built.join(", ")
+        ),
+    ))
 }
 
 /// What [`build`] would run.
@@ -92,12 +103,11 @@ impl Run<'_> {
             Some(_) => Record::load(&r.folder.join("record"))?,
             None => None,
         };
-        if let (Some(record), Some(manifest)) = (&record, &manifest)
-            && self.build.targets.is_empty()
-            && !r.stage.is_interrupted()
-            && self.verdict(record, &config, manifest, &items)?.is_none()
-        {
-            return Ok(self.report(record, &items, false));
+        if let (Some(record), Some(manifest)) = (&record, &manifest) {
+            let may_be_fresh = self.build.targets.is_empty() && !r.stage.is_interrupted();
+            if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
+                return Ok(self.report(record, &items, false));
+            }
         }
         lock.sign()?;
         let start = r.stage.begin()?;

@@ -83,9 +83,8 @@ impl Git {
     /// and the tags. What is dirty shows in the sources themselves.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
-        if let Ok(head) = fs::read_to_string(self.git_dir.join("HEAD"))
-            && let Some(name) = head.strip_prefix("ref: ")
-        {
+        let head = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        if let Some(name) = head.strip_prefix("ref: ") {
             files.push(self.common.join(name.trim()));
         }
         files.push(self.common.join("packed-refs"));

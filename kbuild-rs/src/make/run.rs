@@ -134,10 +134,9 @@ fn listen(
         match lines.recv_timeout(Duration::from_millis(100)) {
             Ok(line) => output::report(&line, map, &mut |message| {
                 sink.send(message);
-                if let Message::Output { line, level } = message
-                    && let Some(text) = diagnosis.hear(line, *level, know)
-                {
-                    sink.hint(&text);
+                if let Message::Output { line, level } = message {
+                    let hint = diagnosis.hear(line, *level, know);
+                    hint.iter().for_each(|text| sink.hint(text));
                 }
             }),
             Err(RecvTimeoutError::Disconnected) => break,

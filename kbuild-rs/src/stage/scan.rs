@@ -147,7 +147,8 @@ impl Scan<'_> {
         };
         // A folder that was itself reached over a link has no place in the tree that its
         // relative links could point into: follow those.
-        if !outside && let Ok(inner) = real.strip_prefix(self.root) {
+        let inner = real.strip_prefix(self.root).ok().filter(|_| !outside);
+        if let Some(inner) = inner {
             let folder = rel.parent().unwrap_or(Path::new(""));
             let target = if target.is_absolute() || leaves(folder, &target) {
                 relative(folder, inner)
