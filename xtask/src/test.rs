@@ -14,6 +14,8 @@ use crate::{Result, exec};
 /// The suites that must have run at least one test each.
 const SUITES: &[&str] = &[
     "kbuild",
+    "kbuild_rs",
+    "cli",
     "kbuild_tests",
     "e2e",
     "lab",
