@@ -17,9 +17,10 @@
 //! ever written to.
 //!
 //! [`Build`] says what to build and gives a [`Report`]; [`Kernel`] finds and describes kernel
-//! trees; [`ModuleInfo`] and [`Symvers`] read what came out.
+//! trees; [`Symvers`] reads the symbols that a build exports.
 //!
 //! # Features
+//! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
 //! - `serde`: `serde::Serialize` for the public data types.
 
 mod artifact;
@@ -35,6 +36,7 @@ mod kernel;
 mod lock;
 mod make;
 mod message;
+#[cfg(feature = "modinfo")]
 mod modinfo;
 mod prerequisites;
 mod report;
@@ -49,6 +51,7 @@ pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
 };
 pub use message::{Level, Message};
+#[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 pub use report::{Artifact, Plan, Report};
 pub use symvers::{Symbol, Symbols, Symvers};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::make::shell_quote;
-use crate::{Kernel, ModuleInfo, Result};
+use crate::Kernel;
 
 /// What came out of a build, and what it depended on.
 #[derive(Debug, Clone)]
@@ -108,9 +108,11 @@ impl Artifact {
         &self.path
     }
 
-    /// What the module says about itself: vermagic, license, depends, symbols in and out.
-    pub fn info(&self) -> Result<ModuleInfo> {
-        ModuleInfo::read(&self.path)
+    /// What the module says about itself: vermagic, license, depends, symbols in and out
+    /// (feature `modinfo`).
+    #[cfg(feature = "modinfo")]
+    pub fn info(&self) -> crate::Result<crate::ModuleInfo> {
+        crate::ModuleInfo::read(&self.path)
     }
 }
 
