@@ -1,6 +1,5 @@
 //! What came out: the modules that `modules.order` lists, published into the output directory.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,16 +18,16 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io("read", &order, e)),
     };
-    let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut modules = Vec::new();
+    let mut modules: Vec<(String, PathBuf)> = Vec::new();
+    let word = |name: &str| name.replace('-', "_");
     for line in text.lines() {
         // Relative since 6.13; .ko until 6.1 and .o later.
         let path = module_dir.join(line.trim()).with_extension("ko");
         let Some(name) = path.file_stem().and_then(|n| n.to_str()) else {
             continue;
         };
-        if let Some(other) = seen.insert(name.replace('-', "_"), path.clone()) {
-            if other == path {
+        if let Some((_, other)) = modules.iter().find(|(n, _)| word(n) == word(name)) {
+            if *other == path {
                 continue;
             }
             let inside = |p: &Path| {
@@ -40,7 +39,7 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
                 format!(
                     "two modules of one name: {} and {}; the kernel can load only one of them, \
                      rename one",
-                    inside(&other),
+                    inside(other),
                     inside(&path)
                 ),
             ));

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
-use crate::files::{remove_file, walk};
+use crate::files::{remove_file, sort_paths, walk};
 use crate::freshness::Record;
 use crate::lock::Lock;
 use crate::message::Sink;
@@ -75,7 +75,7 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
         // A build that has just begun has put something there again.
         let _ = fs::remove_dir(&shared);
     }
-    removed.sort();
+    sort_paths(&mut removed);
     Ok(removed)
 }
 

@@ -31,6 +31,21 @@ pub(crate) fn walk(
     Ok(())
 }
 
+/// Sorts paths and drops what is there twice. By bytes: comparing thousands of paths component by
+/// component shows. (One place for all: every sort of its own is much code to compile.)
+pub(crate) fn sort_paths(paths: &mut Vec<PathBuf>) {
+    paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    paths.dedup();
+}
+
+/// Whether paths that [`sort_paths`] has sorted hold this one.
+pub(crate) fn is_among(path: &Path, sorted: &[PathBuf]) -> bool {
+    let wanted = path.as_os_str();
+    sorted
+        .binary_search_by(|p| p.as_os_str().cmp(wanted))
+        .is_ok()
+}
+
 /// Removes a file that may be gone already.
 pub(crate) fn remove_file(path: &Path) -> Result<()> {
     remove_if_there(path).map_err(|e| Error::io("remove", path, e))

@@ -5,7 +5,6 @@
 //! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
 //! deleted before make starts.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,7 +75,7 @@ pub(crate) struct Stale {
     /// Why nothing that was built may be kept.
     pub(crate) from_nothing: Option<String>,
     /// Prerequisites that changed: their targets go.
-    pub(crate) changed: BTreeSet<PathBuf>,
+    pub(crate) changed: Vec<PathBuf>,
     /// Whether modpost must run again.
     pub(crate) modpost: bool,
 }
@@ -116,7 +115,7 @@ impl Record {
                     return Some(stale);
                 }
                 Class::Targets => {
-                    stale.changed.insert(p.path.clone());
+                    stale.changed.push(p.path.clone());
                 }
                 Class::Symvers => stale.modpost = true,
                 Class::Make => {}

@@ -1,14 +1,13 @@
 //! Declared modules: where their sources are staged, the Kbuild text and the flag files.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::files::is_carryable;
+use crate::files::{is_carryable, sort_paths};
 use crate::identity::Identity;
-use crate::stage::{Item, Kind, Stage};
+use crate::stage::{Item, Kind, Stage, sort_items};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
@@ -60,24 +59,24 @@ impl Layout {
             return Err(Error::input(format!("the module {name} has no sources")));
         }
         let mut layout = Layout::default();
-        let mut objects: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        let mut objects: Vec<(PathBuf, PathBuf)> = Vec::new();
         let mut order = Vec::new();
         let mut foreign = Vec::new();
         for source in &declared.sources {
             let (rel, real, meta) = place(source, base, &mut foreign)?;
             let object = object_of(&rel)?;
-            match objects.insert(object.clone(), real.clone()) {
-                Some(other) if other == real => continue,
-                Some(other) => {
-                    return Err(Error::input(format!(
-                        "{} and {} would both become {}; rename one of them",
-                        other.display(),
-                        real.display(),
-                        object.display()
-                    )));
+            if let Some((_, other)) = objects.iter().find(|(o, _)| *o == object) {
+                if *other == real {
+                    continue;
                 }
-                None => {}
+                return Err(Error::input(format!(
+                    "{} and {} would both become {}; rename one of them",
+                    other.display(),
+                    real.display(),
+                    object.display()
+                )));
             }
+            objects.push((object.clone(), real.clone()));
             if rel.extension().is_some_and(|e| e == "o_shipped") {
                 let name = object.file_name().unwrap_or_default();
                 let command = [b".", name.as_bytes(), b".cmd"].concat();
@@ -96,9 +95,7 @@ impl Layout {
             order.push((object, folder));
         }
         layout.add_folders();
-        layout
-            .items
-            .sort_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
+        sort_items(&mut layout.items);
         layout.pairs.push((stage.dir.clone(), base.to_owned()));
         layout
             .pairs
@@ -123,8 +120,7 @@ impl Layout {
             .filter(|p| !p.as_os_str().is_empty())
             .map(Path::to_owned)
             .collect();
-        folders.sort();
-        folders.dedup();
+        sort_paths(&mut folders);
         self.items
             .extend(folders.into_iter().map(|f| Item::new(f, Kind::Dir)));
     }

@@ -4,10 +4,9 @@
 //! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
 //! covers those.
 
-use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::files::walk;
+use crate::files::{sort_paths, walk};
 use crate::stage::{Item, Stage};
 use crate::{Error, Kernel, Result};
 
@@ -107,8 +106,13 @@ impl<'a> Resolver<'a> {
 }
 
 /// The distinct prerequisites of all targets.
-pub(crate) fn union(targets: Vec<Target>) -> BTreeSet<PathBuf> {
-    targets.into_iter().flat_map(|t| t.prerequisites).collect()
+pub(crate) fn union(targets: Vec<Target>) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for target in targets {
+        all.extend(target.prerequisites);
+    }
+    sort_paths(&mut all);
+    all
 }
 
 /// `/dir/.foo.o.cmd` -> `/dir/foo.o`

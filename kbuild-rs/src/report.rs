@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::make::shell_quote;
 use crate::Kernel;
+use crate::make::shell_quote;
 
 /// What came out of a build, and what it depended on.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
 //! Make itself, and what comes after it: artifacts, record, report.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use super::rebuild::locks;
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
-use crate::files::{remove_file, walk};
+use crate::files::{remove_file, sort_paths, walk, write_if_changed};
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
 use crate::lock::Lock;
 use crate::make::{self, Knowledge};
@@ -116,9 +115,32 @@ impl Run<'_> {
         let symvers = dir.join("Module.symvers");
         if symvers.is_file() {
             let to = r.out.join(format!("{}.symvers", r.label));
-            products.push(artifact::publish(&symvers, &to, "")?);
+            let mapped = r.folder.join("published.symvers");
+            self.map_symvers(&symvers, &mapped)?;
+            products.push(artifact::publish(&mapped, &to, "")?);
         }
         Ok((products, Vec::new()))
+    }
+
+    /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that
+    /// a module was built in, and others read it.
+    fn map_symvers(&self, from: &Path, to: &Path) -> Result<()> {
+        let text = fs::read_to_string(from).map_err(|e| Error::io("read", from, e))?;
+        let mut mapped = String::with_capacity(text.len());
+        for line in text.lines() {
+            let mut words: Vec<&str> = line.split('\t').collect();
+            let source = words
+                .get(2)
+                .map(|module| self.request.map.source(Path::new(module)));
+            // What would end the word or the line cannot stand in it; blanks can.
+            let source = source.as_deref().and_then(Path::to_str);
+            if let Some(source) = source.filter(|s| !s.contains(['\t', '\n'])) {
+                words[2] = source;
+            }
+            mapped.push_str(&words.join("\t"));
+            mapped.push('\n');
+        }
+        write_if_changed(to, mapped.as_bytes())
     }
 
     /// OUT holds the modules of one kernel: what this very folder gave for another one goes.
@@ -200,10 +222,9 @@ impl Run<'_> {
             let heads = r.git.iter().flat_map(make::Git::head_files);
             add(Class::Make, &mut heads.into_iter());
         }
-        let whole: BTreeSet<_> = r.whole.iter().collect();
         let named = union(self.resolver(items).targets()?);
         // The flag files are ours: the configuration covers them.
-        let known = |p: &PathBuf| whole.contains(p) || p.starts_with(&r.stage.private);
+        let known = |p: &PathBuf| r.whole.contains(p) || p.starts_with(&r.stage.private);
         add(Class::Targets, &mut named.into_iter().filter(|p| !known(p)));
         Ok(())
     }
@@ -229,15 +250,16 @@ impl Run<'_> {
         if r.make.module_dir == r.stage.dir {
             return Ok(Vec::new());
         }
-        let mut paths: BTreeSet<PathBuf> = old.elsewhere.iter().cloned().collect();
+        let mut paths = old.elsewhere.clone();
         for (path, meta) in r.stage.products(&r.stage.dir, items)? {
             let since = i128::try_from(start.as_nanos()).unwrap_or(0);
             let rel = path.strip_prefix(&r.stage.dir).unwrap_or(&path);
             if !path.starts_with(&r.make.module_dir) && crate::identity::ctime(&meta) >= since {
-                paths.insert(rel.to_owned());
+                paths.push(rel.to_owned());
             }
         }
-        Ok(paths.into_iter().collect())
+        sort_paths(&mut paths);
+        Ok(paths)
     }
 
     fn nothing_built(&self) -> Error {
@@ -268,13 +290,13 @@ fn advice_for(dir: &Path) -> String {
         .iter()
         .find_map(|name| fs::read_to_string(dir.join(name)).ok())
         .unwrap_or_default();
-    let mut names: Vec<&str> = text
-        .split("obj-$(CONFIG_")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for rest in text.split("obj-$(CONFIG_").skip(1) {
+        let name = rest.split(')').next().unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     if names.is_empty() {
         return format!(
             ". Its Kbuild must name one, as in `obj-m := foo.o` (looked at in {})",

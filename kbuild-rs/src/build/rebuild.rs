@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::request::Sources;
 use super::run::Run;
-use crate::files::{remove_file, write_if_changed};
+use crate::files::{is_among, remove_file, sort_paths, write_if_changed};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
 use crate::lock::Lock;
@@ -62,9 +62,11 @@ impl Run<'_> {
     /// mtimes only.
     pub(super) fn remove_stale_targets(&self, stale: &Stale, items: &[Item]) -> Result<()> {
         let r = self.request;
-        if !stale.changed.is_empty() {
+        let mut changed = stale.changed.clone();
+        sort_paths(&mut changed);
+        if !changed.is_empty() {
             for target in self.resolver(items).targets()? {
-                let gone = |p: &PathBuf| stale.changed.contains(p) || !p.exists();
+                let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
                 if target.prerequisites.iter().any(gone) {
                     remove_file(&target.path)?;
                     remove_file(&target.command)?;

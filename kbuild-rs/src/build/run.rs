@@ -1,12 +1,12 @@
 //! The flow of one build: request, stage, freshness, make, artifacts, report.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Build;
 use super::request::{Request, Sources};
 use super::skip;
 use crate::cargo::{self, Door};
+use crate::files::sort_paths;
 use crate::freshness::{Class, Record, Stale};
 use crate::make::{Jobs, find_program};
 use crate::message::Sink;
@@ -165,7 +165,7 @@ impl Run<'_> {
             .extend(changes.copied().iter().map(|&i| of(&items[i])));
         // A new file may stand before another of its name on a search path, and a new header may
         // answer a __has_include: no .cmd tells of what was not there.
-        let known: BTreeSet<_> = record
+        let known: Vec<_> = record
             .prerequisites
             .iter()
             .filter(|p| p.class == Class::Targets)
@@ -173,7 +173,7 @@ impl Run<'_> {
             .collect();
         let shadow = changes.added.iter().map(|&i| &items[i].rel).find(|rel| {
             rel.extension().is_some_and(|e| e == "h")
-                || rel.file_name().is_some_and(|n| known.contains(n))
+                || rel.file_name().is_some_and(|n| known.contains(&n))
         });
         if let (Some(rel), None) = (shadow, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} is new", rel.display()));
@@ -210,14 +210,12 @@ impl Run<'_> {
                 Kind::Link(_) => {}
             }
         }
-        // By bytes: comparing thousands of paths component by component shows.
-        prerequisites.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-        prerequisites.dedup();
+        sort_paths(&mut prerequisites);
         if let Sources::Tree { root, .. } = &r.sources {
             folders.push(root.clone());
             // A new file shows in its folder. One that holds the products changes with them.
             folders.retain(|f| f.is_dir() && !r.out.starts_with(f));
-            folders.sort();
+            sort_paths(&mut folders);
         } else {
             folders.clear();
         }

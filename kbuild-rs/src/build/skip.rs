@@ -64,14 +64,14 @@ fn names_in(dir: &Path) -> Vec<String> {
         {
             if let Some(module) = word.strip_suffix(".o") {
                 let module = module.rsplit('/').next().unwrap_or(module);
-                names.push(module.to_owned());
+                if !names.iter().any(|n| n == module) {
+                    names.push(module.to_owned());
+                }
             } else if word.ends_with('/') {
                 names.extend(names_in(&dir.join(word)));
             }
         }
     }
-    names.sort();
-    names.dedup();
     names
 }
 
@@ -89,7 +89,7 @@ mod tests {
         )
         .unwrap();
         fs::write(dir.join("sub/Makefile"), "obj-$(CONFIG_BAR) += x/bar.o\n").unwrap();
-        assert_eq!(names_in(&dir), ["bar", "foo"]);
+        assert_eq!(names_in(&dir), ["foo", "bar"]);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -1,12 +1,12 @@
 //! The kernel trees of a machine.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::distro::Distro;
 use super::{Kernel, arch, arch_name, open};
+use crate::files::sort_paths;
 use crate::{Error, ErrorKind, Result};
 
 /// A place where a kernel tree is, or should be.
@@ -153,13 +153,15 @@ impl Host {
 
     /// Newest release first.
     pub(super) fn installed(&self) -> Vec<Installed> {
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
         let mut found: Vec<Installed> = self
             .places()
             .into_iter()
             .filter(|place| {
                 let real = fs::canonicalize(place).unwrap_or_else(|_| place.clone());
-                seen.insert(real)
+                let new = !seen.contains(&real);
+                seen.push(real);
+                new
             })
             .map(|place| self.look_at(place))
             .collect();
@@ -241,7 +243,7 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .collect();
-    paths.sort();
+    sort_paths(&mut paths);
     paths
 }
 

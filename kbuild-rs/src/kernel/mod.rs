@@ -24,6 +24,7 @@ pub use compiler::{Compiler, CompilerKind};
 pub use find::Installed;
 pub use toolchain::{ToolRequest, Toolchain};
 
+use crate::files::sort_paths;
 use crate::{Error, ErrorKind, Result};
 use arch::Variant;
 use config::Config;
@@ -245,8 +246,7 @@ impl Kernel {
         files.extend(SOURCE.iter().map(|file| self.source.join(file)));
         files.push(self.dir.join(format!("arch/{}/module.lds", self.arch)));
         files.push(self.source.join(format!("arch/{}/Makefile", self.arch)));
-        files.sort();
-        files.dedup();
+        sort_paths(&mut files);
         files.retain(|file| file.is_file());
         files
     }

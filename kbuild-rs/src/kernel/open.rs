@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::config::Config;
 use super::find::Host;
 use super::{Compiler, Kernel, arch};
+use crate::files::sort_paths;
 use crate::{Error, ErrorKind, Result};
 
 pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
@@ -253,7 +254,7 @@ pub(super) fn flavours_of(dir: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.join("include/config/auto.conf").is_file())
         .collect();
-    found.sort();
+    sort_paths(&mut found);
     found
 }
 

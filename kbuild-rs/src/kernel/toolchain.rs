@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::find::Host;
 use super::path::SearchPath;
 use super::{CompilerKind, Kernel, llvm};
+use crate::files::sort_paths;
 use crate::{Error, ErrorKind, Result};
 
 /// What the user says about the tools, and where to look for them.
@@ -73,8 +74,7 @@ impl Kernel {
         if self.has_btf() && self.vmlinux().is_some() {
             chosen.tools.extend(chooser.path.behind_launchers("pahole"));
         }
-        chosen.tools.sort();
-        chosen.tools.dedup();
+        sort_paths(&mut chosen.tools);
         Ok(chosen)
     }
 }

@@ -226,6 +226,14 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
             "the disk is full: free some space, or choose another output directory".into(),
         ));
     }
+    if line.starts_with("fixdep: error opening file") {
+        return Some((
+            "fixdep".into(),
+            "kbuild's fixdep takes the names of headers apart at blanks, $ and colons: rename the \
+             header that is meant"
+                .into(),
+        ));
+    }
     if line.contains("No rule to make target '") {
         let target = between("No rule to make target '", "'")?;
         return Some((

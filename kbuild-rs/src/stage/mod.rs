@@ -59,6 +59,11 @@ impl Item {
     }
 }
 
+/// Sorts items by path, the order in which they are compared and looked up.
+pub(crate) fn sort_items(items: &mut [Item]) {
+    items.sort_unstable_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
+}
+
 /// The private folder of one key: (staged root, kernel tree, declared name).
 #[derive(Debug)]
 pub(crate) struct Stage {

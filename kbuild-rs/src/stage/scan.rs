@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, PRIVATE};
-use super::{Item, Kind, stale};
+use super::{Item, Kind, sort_items, stale};
 use crate::identity::Identity;
 use crate::{Error, ErrorKind, Result};
 
@@ -41,7 +41,7 @@ impl Scan<'_> {
         let mut items = Vec::new();
         let mut trail = Vec::new();
         self.folder(self.root, Path::new(""), false, &mut trail, &mut items)?;
-        items.sort_unstable_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
+        sort_items(&mut items);
         Ok(items)
     }
 

@@ -138,6 +138,10 @@ fn every_form_of_a_cause_has_its_explanation() {
             "header x.h",
         ),
         ("/bin/sh: 1: gcc-10: not found", "program gcc-10"),
+        (
+            "fixdep: error opening file: /s/sp: No such file or directory",
+            "rename the header",
+        ),
         ("as: x.o: No space left on device", "disk is full"),
         (
             "fixdep: not all data was written to the output",
