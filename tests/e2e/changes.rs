@@ -268,3 +268,34 @@ fn a_link_that_leads_elsewhere_now_changes_what_was_read_through_it() {
     link("../v1/shared.h", "include/shared.h");
     scene.builds_as_clean("a link to a file");
 }
+
+#[test]
+fn a_rule_of_the_kbuilds_own_that_changes_is_run_again() {
+    for kernel in lab::kernels().unwrap() {
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                (
+                    "a.c",
+                    "#include <linux/module.h>\n#include \"made.h\"\nint n(void);\n\
+                     int n(void) { return MADE; }\nMODULE_LICENSE(\"GPL\");\n",
+                ),
+                (
+                    "Kbuild",
+                    "obj-m := a.o\nccflags-y := -I$(obj)\n$(obj)/a.o: $(obj)/made.h\n\
+                     $(obj)/made.h: $(src)/made.in\n\tsed 's/@N@/1/' $< > $@\n",
+                ),
+                ("made.in", "#define MADE @N@\n"),
+            ],
+        );
+        scene.compiles(&["a.o"], "a header made by a rule");
+        scene.is_fresh("nothing changed");
+        scene.edit("made.in", "MADE @N@", "MADE (@N@+5)");
+        make_old(&scene.path("made.in"));
+        scene.compiles(&["a.o"], "what the rule reads has changed");
+        scene.edit("Kbuild", "/1/", "/2/");
+        make_old(&scene.path("Kbuild"));
+        scene.compiles(&["a.o"], "the rule has changed");
+        scene.is_fresh("after the rule");
+    }
+}

@@ -42,7 +42,7 @@ fn clean_removes_what_was_made_and_nothing_else() {
     built(build(&scene.kernel, scene.out.path()).arg(other.path()));
     write(
         scene.out.path(),
-        &[("foreign.txt", "mine"), ("dir/foreign.ko", "mine")],
+        &[("foreign.txt", "mine"), ("dir/foreign.o", "mine")],
     );
     // Somebody's own file in the place of a product.
     fs::write(scene.out.path().join("b.ko"), "mine").unwrap();

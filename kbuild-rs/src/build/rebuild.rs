@@ -1,5 +1,6 @@
 //! Before make starts: what may not be kept goes, what we generate is written.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -85,6 +86,34 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is anything in the module folder's stage that kbuild keeps no command of: it
+    /// was made by a rule of the tree's own, or by `prepare`.
+    pub(super) fn has_products_of_own_rules(&self, items: &[Item]) -> Result<bool> {
+        let r = self.request;
+        let dir = &r.make.module_dir;
+        let of_kbuild = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().as_bytes();
+            let shipped = [name, b"_shipped"].concat();
+            name.starts_with(b".")
+                || [
+                    &b".mod"[..],
+                    b".mod.c",
+                    b".ko",
+                    b"modules.order",
+                    b"Module.symvers",
+                ]
+                .iter()
+                .any(|end| name.ends_with(end))
+                || path
+                    .with_file_name(OsStr::from_bytes(&[b".", name, b".cmd"].concat()))
+                    .exists()
+                || path.with_file_name(OsStr::from_bytes(&shipped)).exists()
+                || r.files.iter().any(|(file, _)| file == path)
+        };
+        let made = r.stage.products(dir, items)?;
+        Ok(made.iter().any(|(path, _)| !of_kbuild(path)))
     }
 
     /// Writes what we generate: Kbuild, flag files, links, copies of providers' symvers.

@@ -12,7 +12,7 @@ use crate::make::{Jobs, find_program};
 use crate::message::Sink;
 use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
-use crate::stage::{Item, Kind, wait_for_tick};
+use crate::stage::{Item, Kind, is_makefile, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
 /// Builds what `build` says; see [`Build::try_compile`].
@@ -189,6 +189,17 @@ impl Run<'_> {
             .find(|item| matches!(item.kind, Kind::Link(_)));
         if let (Some(item), None) = (link, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
+        }
+        // kbuild makes anew whatever its saved command no longer fits; what other rules made has
+        // none, and make does not know that the rule is another one.
+        let copied = changes.copied().iter().map(|&i| &items[i]);
+        let makefile = copied
+            .chain(changes.removed())
+            .find(|item| is_makefile(&item.rel));
+        if let (Some(item), None) = (makefile, &stale.from_nothing) {
+            if self.has_products_of_own_rules(since)? {
+                stale.from_nothing = Some(format!("{} changed", item.rel.display()));
+            }
         }
         Ok(Some(stale))
     }
