@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
+use crate::compile_commands;
 use crate::files::{remove_file, sort_paths, walk};
 use crate::freshness::Record;
 use crate::lock::Lock;
@@ -68,6 +69,7 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
         fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
     }
+    compile_commands::publish(Path::new(""), &shared, &out)?;
     if !left {
         for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
             remove_file(&shared.join(file))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{is_carryable, sort_paths};
 use crate::identity::Identity;
-use crate::stage::{Item, Kind, Stage, sort_items};
+use crate::stage::{Item, Kind, Links, Stage, sort_items};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
@@ -18,7 +18,6 @@ const MAX_NAME: usize = 55;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) sources: Vec<PathBuf>,
-    pub(crate) includes: Vec<PathBuf>,
     pub(crate) defines: Vec<(String, Option<String>)>,
     pub(crate) cflags: Vec<OsString>,
     pub(crate) asflags: Vec<OsString>,
@@ -42,8 +41,6 @@ pub(crate) struct Layout {
     /// The `.cmd` files of objects that are shipped: kbuild makes none when it copies one, and
     /// modpost (6.1, 6.12) fails without.
     pub(crate) commands: Vec<PathBuf>,
-    /// Links in the stage to folders whose path kbuild cannot carry.
-    pub(crate) links: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Layout {
@@ -54,6 +51,7 @@ impl Layout {
         base: &Path,
         stage: &Stage,
         flags_dir: &Path,
+        links: &mut Links,
     ) -> Result<Layout> {
         if declared.sources.is_empty() {
             return Err(Error::input(format!("the module {name} has no sources")));
@@ -100,7 +98,7 @@ impl Layout {
         layout
             .pairs
             .push((stage.file(Path::new("src")), base.to_owned()));
-        layout.write(declared, name, base, stage, flags_dir, &order)?;
+        layout.write(declared, name, flags_dir, links, &order)?;
         Ok(layout)
     }
 
@@ -129,9 +127,8 @@ impl Layout {
         &mut self,
         declared: &Declared,
         name: &str,
-        base: &Path,
-        stage: &Stage,
         flags_dir: &Path,
+        links: &mut Links,
         order: &[(PathBuf, PathBuf)],
     ) -> Result<()> {
         let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
@@ -147,7 +144,7 @@ impl Layout {
         // for all would let a/config.h answer for b/config.h.
         for (object, folder) in order {
             self.searched.push(folder.clone());
-            let folder = self.carry(folder, stage);
+            let folder = links.carry(folder);
             for kind in ["CFLAGS", "AFLAGS"] {
                 let _ = writeln!(
                     text,
@@ -158,14 +155,7 @@ impl Layout {
             }
         }
         self.kbuild = text;
-        let mut search = Vec::new();
-        for include in &declared.includes {
-            let dir = existing_folder(&base.join(include))?;
-            self.searched.push(dir.clone());
-            let mut flag = OsString::from("-I");
-            flag.push(self.carry(&dir, stage));
-            search.push(flag);
-        }
+        let mut defines = Vec::new();
         for (macro_name, value) in &declared.defines {
             check_macro(macro_name, value.as_deref())?;
             let mut flag = OsString::from(format!("-D{macro_name}"));
@@ -173,29 +163,15 @@ impl Layout {
                 flag.push("=");
                 flag.push(value);
             }
-            search.push(flag);
+            defines.push(flag);
         }
-        let with = |flags: &[OsString]| [&search[..], flags].concat();
+        let with = |flags: &[OsString]| [&defines[..], flags].concat();
         self.flags = vec![
             ("cc", with(&declared.cflags)),
             ("as", with(&declared.asflags)),
             ("ld", declared.ldflags.clone()),
         ];
         Ok(())
-    }
-
-    /// A path for `folder` that kbuild can carry: itself, or a link to it in the stage.
-    fn carry(&mut self, folder: &Path, stage: &Stage) -> PathBuf {
-        if is_carryable(folder) {
-            return folder.to_owned();
-        }
-        if let Some((link, _)) = self.links.iter().find(|(_, target)| target == folder) {
-            return link.clone();
-        }
-        let link = stage.private.join(format!("inc/{}", self.links.len()));
-        self.links.push((link.clone(), folder.to_owned()));
-        self.pairs.push((link.clone(), folder.to_owned()));
-        link
     }
 }
 
@@ -294,20 +270,6 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         "{} is no source of a declared module: {advice}",
         rel.display()
     )))
-}
-
-fn existing_folder(path: &Path) -> Result<PathBuf> {
-    match std::fs::canonicalize(path) {
-        Ok(real) if real.is_dir() => Ok(real),
-        Ok(_) => Err(Error::new(
-            ErrorKind::SourceNotFound,
-            format!("the include folder {} is no folder", path.display()),
-        )),
-        Err(e) => Err(Error::new(
-            ErrorKind::SourceNotFound,
-            format!("the include folder {} cannot be used: {e}", path.display()),
-        )),
-    }
 }
 
 fn check_macro(name: &str, value: Option<&str>) -> Result<()> {

@@ -19,7 +19,13 @@
 //! [`Build`] says what to build and gives a [`Report`]; [`Kernel`] finds and describes kernel
 //! trees; [`Symvers`] reads the symbols that a build exports.
 //!
+//! Each crate with a module may offer its symbols to others (`links` in its manifest), one script
+//! may build for several kernels ([`Build::compile_each`]), and with the feature `bindgen` the
+//! program gets its declarations out of the header that the module is compiled with (`Bindings`).
+//! `docs/build-rs.md` in the repository is the guide.
+//!
 //! # Features
+//! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
 //! - `serde`: `serde::Serialize` for the public data types.
 
@@ -27,6 +33,7 @@ mod artifact;
 mod build;
 mod cargo;
 mod clean;
+mod compile_commands;
 mod error;
 mod files;
 mod freshness;
@@ -43,6 +50,8 @@ mod report;
 mod stage;
 mod symvers;
 mod sys;
+#[cfg(feature = "bindgen")]
+mod uapi;
 
 pub use build::{Build, Config, MissingSymvers};
 pub use clean::clean;
@@ -55,3 +64,5 @@ pub use message::{Level, Message};
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 pub use report::{Artifact, Plan, Report};
 pub use symvers::{Symbol, Symbols, Symvers};
+#[cfg(feature = "bindgen")]
+pub use uapi::Bindings;

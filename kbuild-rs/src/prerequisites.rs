@@ -33,7 +33,6 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// From 6.13 on make works in the module's folder, before that in the kernel's.
     pub(crate) fn new(
         stage: &'a Stage,
         items: &'a [Item],
@@ -41,16 +40,11 @@ impl<'a> Resolver<'a> {
         kernel: &Kernel,
         module_dir: &Path,
     ) -> Self {
-        let cwd = if kernel.version() >= (6, 13) {
-            module_dir
-        } else {
-            kernel.dir()
-        };
         Resolver {
             stage,
             items,
             links,
-            cwd: cwd.to_owned(),
+            cwd: working_dir(kernel, module_dir),
         }
     }
 
@@ -102,6 +96,15 @@ impl<'a> Resolver<'a> {
             .binary_search_by(|i| i.rel.as_os_str().cmp(rel.as_os_str()))
             .ok()?;
         Some(self.stage.source_of(&self.items[found]))
+    }
+}
+
+/// Where kbuild's commands run: from 6.13 on in the module's folder, before that in the kernel's.
+pub(crate) fn working_dir(kernel: &Kernel, module_dir: &Path) -> PathBuf {
+    if kernel.version() >= (6, 13) {
+        module_dir.to_owned()
+    } else {
+        kernel.dir().to_owned()
     }
 }
 

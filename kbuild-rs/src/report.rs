@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::Kernel;
+use crate::cargo::Provided;
 use crate::make::shell_quote;
 
 /// What came out of a build, and what it depended on.
@@ -17,6 +18,7 @@ pub struct Report {
     pub(crate) symvers: Option<PathBuf>,
     pub(crate) prerequisites: Vec<PathBuf>,
     pub(crate) folders: Vec<PathBuf>,
+    pub(crate) provided: Provided,
     pub(crate) started_make: bool,
 }
 
@@ -31,6 +33,7 @@ impl Report {
             symvers: None,
             prerequisites: Vec::new(),
             folders: Vec::new(),
+            provided: Provided::default(),
             started_make: false,
         }
     }
@@ -78,8 +81,8 @@ impl Report {
         &self.prerequisites
     }
 
-    /// The folders of a module tree whose contents decide what is built: a new file in one of
-    /// them means another build. Folders that hold the output directory are left out.
+    /// The folders of a module tree, and those that headers are looked for in: a new file in one
+    /// of them means another build. Folders that hold the output directory are left out.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
     }

@@ -8,14 +8,15 @@ use super::rebuild::locks;
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
+use crate::compile_commands;
 use crate::files::{remove_file, sort_paths, walk, write_if_changed};
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
 use crate::lock::Lock;
 use crate::make::{self, Knowledge};
-use crate::prerequisites::union;
+use crate::prerequisites::{union, working_dir};
 use crate::report::Report;
 use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
-use crate::{Error, ErrorKind, Result};
+use crate::{CompilerKind, Error, ErrorKind, Result};
 
 impl Run<'_> {
     /// Runs make and takes in what it made. `start` is the marker's time.
@@ -119,7 +120,19 @@ impl Run<'_> {
             self.map_symvers(&symvers, &mapped)?;
             products.push(artifact::publish(&mapped, &to, "")?);
         }
+        self.write_compile_commands()?;
         Ok((products, Vec::new()))
+    }
+
+    /// `OUT/compile_commands.json`, with the entries of every module built into OUT.
+    fn write_compile_commands(&self) -> Result<()> {
+        let r = self.request;
+        let gcc = r.kernel.compiler().kind == CompilerKind::Gcc;
+        let dir = &r.make.module_dir;
+        let entries = compile_commands::entries(dir, &working_dir(&r.kernel, dir), &r.map, gcc)?;
+        let own = r.folder.join(compile_commands::ENTRIES);
+        write_if_changed(&own, entries.as_bytes())?;
+        compile_commands::publish(&own, &r.stage.shared, &r.out)
     }
 
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that

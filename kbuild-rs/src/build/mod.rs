@@ -1,6 +1,8 @@
 //! [`Build`]: what to build, in the idiom of the `cc` crate.
 
+mod against;
 mod finish;
+mod matrix;
 mod places;
 mod rebuild;
 mod request;
@@ -38,7 +40,8 @@ use crate::{Result, cargo};
 #[derive(Clone, Debug)]
 pub struct Build {
     pub(crate) form: Form,
-    pub(crate) kernel: Option<OsString>,
+    pub(crate) kernels: Vec<OsString>,
+    pub(crate) includes: Vec<PathBuf>,
     pub(crate) arch: Option<String>,
     pub(crate) cross_compile: Option<String>,
     pub(crate) llvm: Option<String>,
@@ -96,6 +99,17 @@ pub enum MissingSymvers {
     Warn,
 }
 
+/// Ends a build script that cannot go on.
+fn or_fail<T>(result: Result<T>) -> T {
+    go_on(result.unwrap_or_else(|e| cargo::fail(&e)))
+}
+
+/// Whatever the caller makes of the result, its script goes on and may succeed.
+fn go_on<T>(result: T) -> T {
+    cargo::announce_env_read();
+    result
+}
+
 impl Default for Build {
     fn default() -> Self {
         Self::new()
@@ -125,7 +139,8 @@ impl Build {
     fn with_form(form: Form) -> Self {
         Build {
             form,
-            kernel: None,
+            kernels: Vec::new(),
+            includes: Vec::new(),
             arch: None,
             cross_compile: None,
             llvm: None,
@@ -153,17 +168,17 @@ impl Build {
     /// module of the tree that the caller needs: all are built, and it is an error when that one
     /// is not among them.
     pub fn compile(&self, name: &str) -> Report {
-        self.try_compile(name).unwrap_or_else(|e| cargo::fail(&e))
+        or_fail(run::build(self, Some(name)))
     }
 
     /// Like [`compile`](Self::compile), for every module in the tree.
     pub fn compile_all(&self) -> Report {
-        self.try_compile_all().unwrap_or_else(|e| cargo::fail(&e))
+        or_fail(run::build(self, None))
     }
 
     /// Like [`compile`](Self::compile), with the failure as a value.
     pub fn try_compile(&self, name: &str) -> Result<Report> {
-        run::build(self, Some(name))
+        go_on(run::build(self, Some(name)))
     }
 
     /// Like [`compile_all`](Self::compile_all), with the failure as a value.
@@ -172,13 +187,39 @@ impl Build {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a declared module, which
     /// has no name without [`try_compile`](Self::try_compile).
     pub fn try_compile_all(&self) -> Result<Report> {
-        run::build(self, None)
+        go_on(run::build(self, None))
+    }
+
+    /// Builds for each kernel that [`kernels`](Self::kernels) or `KDIR` names, into
+    /// `OUT_DIR/<release>/`; ends the process with a readable error when one of the builds fails.
+    /// `name` is `None` for every module of a tree.
+    ///
+    /// For each module the crate gets a table of the results, to pick from by `uname -r` at run
+    /// time; for `hello`:
+    ///
+    /// ```ignore
+    /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
+    /// ```
+    pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
+        or_fail(matrix::each(self, name.into()).and_then(|r| r.into_iter().collect()))
+    }
+
+    /// Like [`compile_each`](Self::compile_each), with a result for each kernel: one failure does
+    /// not hide the others.
+    ///
+    /// # Errors
+    /// Where a kernel is not there at all, or two are of one release, before anything is built.
+    pub fn try_compile_each<'a>(
+        &self,
+        name: impl Into<Option<&'a str>>,
+    ) -> Result<Vec<Result<Report>>> {
+        go_on(matrix::each(self, name.into()))
     }
 
     /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.
     /// Nothing is written or started. `name` is `None` for a module tree.
     pub fn plan(&self, name: Option<&str>) -> Result<crate::Plan> {
-        run::plan(self, name)
+        go_on(run::plan(self, name))
     }
 
     // ---- what to build ------------------------------------------------------------------
@@ -198,10 +239,13 @@ impl Build {
         self
     }
 
-    /// Adds a folder to the header search path (`-I`). Each source's own folder is searched for
-    /// `#include "…"` without being told.
+    /// Adds a folder to the header search path (`-I`), for declared modules and for module trees.
+    /// Each source's own folder is searched for `#include "…"` without being told.
+    ///
+    /// In a package with `links`, the crates that depend on it search the folder too.
     pub fn include(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.declare(|d| d.includes.push(dir.as_ref().to_owned()))
+        self.includes.push(dir.as_ref().to_owned());
+        self
     }
 
     /// Defines a preprocessor macro for C and assembler: `-DNAME` or `-DNAME=VALUE`. The value
@@ -317,7 +361,14 @@ impl Build {
     /// `6.12.117+deb12-amd64`. Default: `KDIR`, else the running kernel, else the newest one
     /// installed for this architecture, which is said aloud.
     pub fn kernel(&mut self, path_or_release: impl AsRef<OsStr>) -> &mut Self {
-        self.kernel = Some(path_or_release.as_ref().to_owned());
+        self.kernels = vec![path_or_release.as_ref().to_owned()];
+        self
+    }
+
+    /// Several kernels, for [`compile_each`](Self::compile_each). Default: `KDIR`, which may be a
+    /// list in the form of `PATH`.
+    pub fn kernels<K: AsRef<OsStr>>(&mut self, kernels: impl IntoIterator<Item = K>) -> &mut Self {
+        self.kernels = kernels.into_iter().map(|k| k.as_ref().to_owned()).collect();
         self
     }
 

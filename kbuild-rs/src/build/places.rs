@@ -1,9 +1,12 @@
 //! The folders of a build: where relative paths start, where products go, what is staged.
 
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Build, Tree};
 use crate::cargo::Door;
+use crate::files::walk;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that relative paths start at, canonical.
@@ -33,6 +36,29 @@ pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
         }
     }
     Ok(dir)
+}
+
+/// The names of what lies in a folder that is searched for headers, and below it where that is
+/// wanted. A new one may stand before another of its name on the search path, or answer a
+/// `__has_include`: no prerequisite tells of what was not there.
+pub(super) fn header_names(folder: &Path, below: bool) -> Result<Vec<u8>> {
+    let mut names = BTreeSet::new();
+    if below {
+        walk(folder, &mut |path, _| {
+            names.insert(path.as_os_str().to_owned());
+            Ok(())
+        })?;
+    } else {
+        let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
+        let entries = entries.flatten().map(|entry| entry.file_name());
+        names.extend(entries.filter(|n| Path::new(n).extension().is_some_and(|e| e == "h")));
+    }
+    let mut text = format!("the headers in {}=", folder.display()).into_bytes();
+    for name in names {
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'\n');
+    }
+    Ok(text)
 }
 
 /// (staged root, module folder), both canonical.

@@ -122,16 +122,7 @@ impl Run<'_> {
         for (path, text) in &r.files {
             write_if_changed(path, text)?;
         }
-        for (link, target) in r.links() {
-            if fs::read_link(link).is_ok_and(|t| t == *target) {
-                continue;
-            }
-            let parent = link.parent().unwrap_or(link);
-            let _ = fs::remove_file(link);
-            fs::create_dir_all(parent)
-                .and_then(|()| std::os::unix::fs::symlink(target, link))
-                .map_err(|e| Error::io("create", link, e))?;
-        }
+        r.links.create()?;
         for (original, copy) in &r.symvers {
             let text = fs::read(original).map_err(|e| Error::io("read", original, e))?;
             write_if_changed(copy, &text)?;

@@ -1,19 +1,21 @@
 //! Turns a [`Build`] into a [`Request`]: every default looked up, every argument checked, before
 //! anything is written.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::places::{base, output_directory, tree_folders};
-use super::variables::{add_user_env, config_header, map_file, providers, variables};
-use super::{Build, Form, MissingSymvers, Tree};
-use crate::cargo::Door;
+use super::against::{check_symvers, kernel, rust_target};
+use super::places::{base, header_names, output_directory, tree_folders};
+use super::variables::variables;
+use super::variables::{add_user_env, config_header, include_folders, map_file, providers};
+use super::{Build, Form, Tree};
+use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, Make, PathMap, check_target, check_value, escape_value, find_program};
 use crate::make::{firewall, no_modules};
-use crate::stage::{Item, Scan, Stage, patterns};
+use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// Variables that go into what is built, and that somebody may change between two builds; the
@@ -47,6 +49,10 @@ pub(crate) struct Request {
     /// Files whose change means a build from nothing.
     pub(crate) whole: Vec<PathBuf>,
     pub(crate) git: Option<Git>,
+    /// Links to folders whose path kbuild cannot carry.
+    pub(crate) links: Links,
+    /// What crates that depend on this one get, the symvers of this build excepted.
+    pub(crate) provided: Provided,
 }
 
 /// Where the staged items come from.
@@ -65,10 +71,7 @@ impl Request {
         let sink = &build.sink;
         let base = base(build, door)?;
         let out = output_directory(build, door)?;
-        let target = build
-            .rust_target
-            .clone()
-            .or_else(|| door.cargo("TARGET")?.into_string().ok());
+        let target = rust_target(build, door);
         let target = target.as_deref();
         let text = |name| -> Option<String> {
             door.per_target(name, target)
@@ -131,11 +134,16 @@ impl Request {
         let folder = stage.folder(&module_rel);
         let flags_dir = folder.join("flags");
 
+        let received = Provided::received(door, kernel.release());
+        let mut links = Links::new(folder.join("inc"));
+        let mut includes = include_folders(build, &base)?;
+        includes.extend(received.includes.iter().cloned());
+        let carried: Vec<_> = includes.iter().map(|dir| links.carry(dir)).collect();
         let mut pairs = Vec::new();
         let mut files = Vec::new();
         let sources = match form {
             FormAt::Declared(declared) => {
-                let layout = Layout::new(declared, &label, &base, &stage, &flags_dir)?;
+                let layout = Layout::new(declared, &label, &base, &stage, &flags_dir, &mut links)?;
                 pairs.extend(layout.pairs.iter().cloned());
                 files.push((stage.dir.join("Kbuild"), layout.kbuild.clone().into_bytes()));
                 files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
@@ -154,8 +162,12 @@ impl Request {
                 }
             }
         };
+        pairs.extend(links.pairs().iter().cloned());
         let map = PathMap::new(&module_dir, pairs);
-        files.push((flags_dir.join("map"), map_file(&map, build, &flags_dir)));
+        files.push((
+            flags_dir.join("map"),
+            map_file(&map, &carried, build, &flags_dir),
+        ));
         if !build.configs.is_empty() {
             files.push((
                 flags_dir.join("config.h"),
@@ -212,7 +224,7 @@ impl Request {
             )
         })?);
 
-        let symvers = providers(build, &base, &folder)?;
+        let symvers = providers(build, &received.symvers, &base, &folder)?;
         let variables = variables(
             build,
             &kernel,
@@ -248,6 +260,11 @@ impl Request {
             symvers,
             whole,
             git,
+            links,
+            provided: Provided {
+                symvers: received.symvers,
+                includes,
+            },
             stage,
             kernel,
         })
@@ -267,12 +284,11 @@ impl Request {
         }
     }
 
-    /// Links in the private folder to folders whose path kbuild cannot carry.
-    pub(crate) fn links(&self) -> &[(PathBuf, PathBuf)] {
-        match &self.sources {
-            Sources::Declared(layout) => &layout.links,
-            Sources::Tree { .. } => &[],
-        }
+    /// The include folders, but for those that hold the products: such a one changes with each
+    /// build.
+    pub(crate) fn header_folders(&self) -> impl Iterator<Item = &PathBuf> {
+        let dirs = self.provided.includes.iter();
+        dirs.filter(|dir| !self.out.starts_with(dir))
     }
 
     /// Everything that decides how the products turn out and is no file.
@@ -304,17 +320,11 @@ impl Request {
         // there.
         if let Sources::Declared(layout) = &self.sources {
             for folder in &layout.searched {
-                let names = header_names(folder)?;
-                config.push(
-                    [
-                        b"the headers in ",
-                        folder.as_os_str().as_bytes(),
-                        b"=",
-                        &names,
-                    ]
-                    .concat(),
-                );
+                config.push(header_names(folder, false)?);
             }
+        }
+        for folder in &self.provided.includes {
+            config.push(header_names(folder, !self.out.starts_with(folder))?);
         }
         // make is told of the copies, whose names do not tell what they are copies of.
         for (original, _) in &self.symvers {
@@ -327,18 +337,6 @@ impl Request {
         }
         Ok(config)
     }
-}
-
-/// The headers in a folder, a line each.
-fn header_names(folder: &Path) -> Result<Vec<u8>> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
-    let mut names: Vec<OsString> = entries
-        .flatten()
-        .map(|entry| entry.file_name())
-        .filter(|name| Path::new(name).extension().is_some_and(|e| e == "h"))
-        .collect();
-    names.sort_unstable();
-    Ok(names.join(OsStr::new("\n")).into_encoded_bytes())
 }
 
 enum FormAt<'a> {
@@ -358,63 +356,4 @@ fn label_of_root(label: &str, root: &Path, form: &FormAt<'_>) -> String {
 
 fn pair(name: &OsStr, value: &OsStr) -> Vec<u8> {
     [name.as_bytes(), b"=", value.as_bytes()].concat()
-}
-
-fn kernel(build: &Build, door: Door, target: Option<&str>, arch: Option<&str>) -> Result<Kernel> {
-    let of_env = match build.kernel {
-        Some(_) => None,
-        None => door.per_target("KDIR", target),
-    };
-    let Some(asked) = build.kernel.as_ref().or(of_env.as_ref()) else {
-        let wanted = arch.or_else(|| crate::kernel::arch_of_target(target?));
-        let (kernel, note) = Kernel::default_for(wanted)?;
-        if let Some(note) = note {
-            build.sink.note(&note);
-        }
-        return Ok(kernel);
-    };
-    let found = match asked.to_str() {
-        Some(text) => Kernel::find(text),
-        None => Kernel::open(Path::new(asked)),
-    };
-    let kernel = found.map_err(|error| match of_env {
-        Some(_) => error.about("the variable KDIR"),
-        None => error,
-    })?;
-    if let Ok(running) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
-        let running = running.trim();
-        if running != kernel.release() {
-            build.sink.note(&format!(
-                "building for {}; the running kernel is {running}, which cannot load the module",
-                kernel.release()
-            ));
-        }
-    }
-    Ok(kernel)
-}
-
-fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
-    if kernel.symvers().is_some() {
-        return Ok(());
-    }
-    let what = format!(
-        "{} has no Module.symvers (it was only prepared, not built): no symbol can be checked",
-        kernel.dir().display()
-    );
-    match build.missing_symvers {
-        MissingSymvers::Warn => {
-            build
-                .sink
-                .warning(&format!("{what}, and the module may not load"));
-            Ok(())
-        }
-        MissingSymvers::Error => Err(Error::new(
-            ErrorKind::KernelConfig,
-            format!(
-                "{what}. Build that kernel (make modules), copy the Module.symvers of its build \
-                 there, or allow it (--missing-symvers warn, \
-                 Build::missing_symvers(MissingSymvers::Warn))"
-            ),
-        )),
-    }
 }

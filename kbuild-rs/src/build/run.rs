@@ -20,9 +20,20 @@ pub(super) fn build(build: &Build, name: Option<&str>) -> Result<Report> {
     let door = Door {
         metadata: build.sink.cargo,
     };
-    if door.metadata && door.user("KBUILD_RS_SKIP").is_some_and(|v| v != "0") {
+    if skip::is_wanted(door) {
         return skip::placeholders(build, name, door);
     }
+    let report = one(build, name, door)?;
+    if door.metadata {
+        cargo::announce_files(&report);
+        cargo::announce_modules(&report);
+        cargo::pass_on(door, None, &report.provided);
+    }
+    Ok(report)
+}
+
+/// One build for one kernel; Cargo is told nothing.
+pub(super) fn one(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
     let request = Request::new(build, name, door)?;
     let report = Run {
         request: &request,
@@ -31,9 +42,6 @@ pub(super) fn build(build: &Build, name: Option<&str>) -> Result<Report> {
     }
     .go()?;
     check_wanted(build, name, &request, &report)?;
-    if door.metadata {
-        cargo::announce(&report);
-    }
     Ok(report)
 }
 
@@ -226,10 +234,11 @@ impl Run<'_> {
             folders.push(root.clone());
             // A new file shows in its folder. One that holds the products changes with them.
             folders.retain(|f| f.is_dir() && !r.out.starts_with(f));
-            sort_paths(&mut folders);
         } else {
             folders.clear();
         }
+        folders.extend(r.header_folders().cloned());
+        sort_paths(&mut folders);
         let published = |wanted: &str| {
             let mut found = record.products.iter().filter(|p| p.module == wanted);
             found.next().map(|p| p.path.clone())
@@ -242,20 +251,30 @@ impl Run<'_> {
                 name: p.module.clone(),
                 path: p.path.clone(),
             });
+        let symvers = published("");
+        let mut provided = r.provided.clone();
+        provided.symvers.extend(symvers.clone());
         Report {
             kernel: Some(r.kernel.clone()),
             out_dir: r.out.clone(),
             modules: modules.collect(),
             targets: Vec::new(),
-            symvers: published(""),
+            symvers,
             prerequisites,
             folders,
+            provided,
             started_make,
         }
     }
 
     pub(super) fn resolver<'b>(&'b self, items: &'b [Item]) -> Resolver<'b> {
         let r = self.request;
-        Resolver::new(&r.stage, items, r.links(), &r.kernel, &r.make.module_dir)
+        Resolver::new(
+            &r.stage,
+            items,
+            r.links.pairs(),
+            &r.kernel,
+            &r.make.module_dir,
+        )
     }
 }

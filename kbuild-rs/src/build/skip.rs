@@ -10,11 +10,31 @@ use crate::cargo::{self, Door};
 use crate::report::{Artifact, Report};
 use crate::{Error, Result};
 
+/// Whether `KBUILD_RS_SKIP` is set, and this is a build script.
+pub(super) fn is_wanted(door: Door) -> bool {
+    door.metadata && door.user("KBUILD_RS_SKIP").is_some_and(|v| v != "0")
+}
+
 /// Puts an empty file where each `.ko` would be, so that `include_bytes!` compiles.
 pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
     let out = output_directory(build, door)?;
     fs::create_dir_all(&out).map_err(|e| Error::io("create", &out, e))?;
-    let names = match (name, &build.form) {
+    let names = names(build, name, door)?;
+    let mut modules = Vec::new();
+    for name in names {
+        let path = out.join(format!("{name}.ko"));
+        if !fs::read(&path).is_ok_and(|old| old.is_empty()) {
+            fs::write(&path, "").map_err(|e| Error::io("write", &path, e))?;
+        }
+        cargo::announce_module(&name, &path);
+        modules.push(Artifact { name, path });
+    }
+    Ok(Report::skipped(out, modules))
+}
+
+/// The modules that would be built.
+pub(super) fn names(build: &Build, name: Option<&str>, door: Door) -> Result<Vec<String>> {
+    Ok(match (name, &build.form) {
         (Some(name), _) => {
             crate::kbuild_file::check_name(name)?;
             vec![name.to_owned()]
@@ -27,17 +47,7 @@ pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Res
             names_in(&base.unwrap_or_default().join(&tree.dir))
         }
         (None, Form::Declared(_)) => Vec::new(),
-    };
-    let mut modules = Vec::new();
-    for name in names {
-        let path = out.join(format!("{name}.ko"));
-        if !fs::read(&path).is_ok_and(|old| old.is_empty()) {
-            fs::write(&path, "").map_err(|e| Error::io("write", &path, e))?;
-        }
-        cargo::announce_module(&name, &path);
-        modules.push(Artifact { name, path });
-    }
-    Ok(Report::skipped(out, modules))
+    })
 }
 
 /// The modules that a tree's Kbuild files name in `obj-…`, read as text: without a kernel,

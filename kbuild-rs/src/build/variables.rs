@@ -9,24 +9,55 @@ use crate::kbuild_file::response_file;
 use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
 use crate::{Error, ErrorKind, Kernel, Result};
 
-/// What goes into `KCFLAGS` and `KAFLAGS`: stage paths become source paths in debug information
-/// and `__FILE__`, for C and for assembler.
-pub(super) fn map_file(map: &PathMap, build: &Build, flags_dir: &Path) -> Vec<u8> {
-    let mut args: Vec<OsString> = map
-        .pairs()
-        .map(|(stage, source)| {
-            let mut arg = OsString::from("-ffile-prefix-map=");
-            arg.push(stage);
-            arg.push("=");
-            arg.push(without_equals(source));
-            arg
-        })
-        .collect();
+/// What goes into `KCFLAGS` and `KAFLAGS`: the folders with headers, and prefix maps that turn
+/// stage paths into source paths in debug information and `__FILE__`, for C and for assembler.
+pub(super) fn map_file(
+    map: &PathMap,
+    includes: &[PathBuf],
+    build: &Build,
+    flags_dir: &Path,
+) -> Vec<u8> {
+    let mut args: Vec<OsString> = Vec::new();
+    for dir in includes {
+        let mut arg = OsString::from("-I");
+        arg.push(dir);
+        args.push(arg);
+    }
+    for (stage, source) in map.pairs() {
+        let mut arg = OsString::from("-ffile-prefix-map=");
+        arg.push(stage);
+        arg.push("=");
+        arg.push(without_equals(source));
+        args.push(arg);
+    }
     if !build.configs.is_empty() {
         args.push("-include".into());
         args.push(flags_dir.join("config.h").into());
     }
     response_file(&args)
+}
+
+/// The folders with headers that the caller named, canonical.
+pub(super) fn include_folders(build: &Build, base: &Path) -> Result<Vec<PathBuf>> {
+    build
+        .includes
+        .iter()
+        .map(|dir| existing_folder(&base.join(dir)))
+        .collect()
+}
+
+fn existing_folder(path: &Path) -> Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Ok(real) if real.is_dir() => Ok(real),
+        Ok(_) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} is no folder", path.display()),
+        )),
+        Err(e) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} cannot be used: {e}", path.display()),
+        )),
+    }
 }
 
 /// gcc takes a prefix map apart at its last `=`: a path that holds one cannot be its second half.
@@ -88,6 +119,7 @@ pub(super) fn add_user_env(build: &Build, env: &mut Vec<(OsString, OsString)>) -
 /// The providers' symvers, with the place of the copy: a path that make can carry.
 pub(super) fn providers(
     build: &Build,
+    received: &[PathBuf],
     base: &Path,
     folder: &Path,
 ) -> Result<Vec<(PathBuf, PathBuf)>> {
@@ -98,10 +130,19 @@ pub(super) fn providers(
         .flat_map(|(_, v)| v.as_bytes().split(u8::is_ascii_whitespace))
         .filter(|word| !word.is_empty())
         .map(|word| PathBuf::from(OsStr::from_bytes(word)));
-    let all = build.symvers.iter().cloned().chain(of_make);
-    all.enumerate()
+    let mut all: Vec<PathBuf> = Vec::new();
+    for path in build.symvers.iter().cloned().chain(of_make) {
+        all.push(base.join(path));
+    }
+    // A crate may be reached over two others; modpost refuses to read one file twice.
+    for path in received {
+        if !all.contains(path) {
+            all.push(path.clone());
+        }
+    }
+    all.into_iter()
+        .enumerate()
         .map(|(number, path)| {
-            let path = base.join(path);
             if !path.is_file() {
                 return Err(Error::new(
                     ErrorKind::SourceNotFound,

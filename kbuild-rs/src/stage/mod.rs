@@ -11,6 +11,7 @@
 //!                   lock        held while anything here is written
 //! ```
 
+mod links;
 mod manifest;
 mod place;
 mod scan;
@@ -30,6 +31,7 @@ use crate::lock::Lock;
 use crate::message::Sink;
 use crate::{Error, Result};
 
+pub(crate) use links::Links;
 pub(crate) use place::{CACHEDIR_TAG, PUBLISH_LOCK, private_root};
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};

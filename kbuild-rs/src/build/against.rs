@@ -1,0 +1,108 @@
+//! Against what: the kernel that is asked for, and whether it can be built against.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::{Build, MissingSymvers};
+use crate::cargo::Door;
+use crate::{Error, ErrorKind, Kernel, Result};
+
+/// The target triple of the outer build.
+pub(super) fn rust_target(build: &Build, door: Door) -> Option<String> {
+    build
+        .rust_target
+        .clone()
+        .or_else(|| door.cargo("TARGET")?.into_string().ok())
+}
+
+/// The kernel to build against.
+pub(super) fn kernel(
+    build: &Build,
+    door: Door,
+    target: Option<&str>,
+    arch: Option<&str>,
+) -> Result<Kernel> {
+    let (asked, of_env) = kernels(build, door, target);
+    let asked = match &asked[..] {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => {
+            return Err(Error::input(format!(
+                "{} kernels are named, and this builds for one; compile_each builds for several",
+                several.len()
+            )));
+        }
+    };
+    let Some(asked) = asked else {
+        let wanted = arch.or_else(|| crate::kernel::arch_of_target(target?));
+        let (kernel, note) = Kernel::default_for(wanted)?;
+        if let Some(note) = note {
+            build.sink.note(&note);
+        }
+        return Ok(kernel);
+    };
+    let kernel = find_kernel(&asked, of_env)?;
+    if let Ok(running) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
+        let running = running.trim();
+        if running != kernel.release() {
+            build.sink.note(&format!(
+                "building for {}; the running kernel is {running}, which cannot load the module",
+                kernel.release()
+            ));
+        }
+    }
+    Ok(kernel)
+}
+
+/// The kernels that are asked for: by the caller, else by `KDIR`, a list in the form of `PATH`.
+/// With them, whether it was the variable.
+pub(super) fn kernels(build: &Build, door: Door, target: Option<&str>) -> (Vec<OsString>, bool) {
+    if !build.kernels.is_empty() {
+        return (build.kernels.clone(), false);
+    }
+    let list = door.per_target("KDIR", target).unwrap_or_default();
+    let kernels = std::env::split_paths(&list)
+        .map(PathBuf::into_os_string)
+        .filter(|kernel| !kernel.is_empty())
+        .collect();
+    (kernels, true)
+}
+
+/// The kernel that a path or a release names.
+pub(super) fn find_kernel(asked: &OsStr, of_env: bool) -> Result<Kernel> {
+    let found = match asked.to_str() {
+        Some(text) => Kernel::find(text),
+        None => Kernel::open(Path::new(asked)),
+    };
+    found.map_err(|error| match of_env {
+        true => error.about("the variable KDIR"),
+        false => error,
+    })
+}
+
+/// Refuses a kernel tree without a symvers, or says so.
+pub(super) fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
+    if kernel.symvers().is_some() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} has no Module.symvers (it was only prepared, not built): no symbol can be checked",
+        kernel.dir().display()
+    );
+    match build.missing_symvers {
+        MissingSymvers::Warn => {
+            build
+                .sink
+                .warning(&format!("{what}, and the module may not load"));
+            Ok(())
+        }
+        MissingSymvers::Error => Err(Error::new(
+            ErrorKind::KernelConfig,
+            format!(
+                "{what}. Build that kernel (make modules), copy the Module.symvers of its build \
+                 there, or allow it (--missing-symvers warn, \
+                 Build::missing_symvers(MissingSymvers::Warn))"
+            ),
+        )),
+    }
+}

@@ -1,0 +1,250 @@
+//! `compile_commands.json`: how each source was compiled, in source paths, for editors.
+//!
+//! Read off the commands that kbuild saves beside each object, so that it works with header
+//! packages, which lack the kernel's own script for it. Each module folder keeps its entries; the
+//! file in the output directory holds those of all modules built into it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::files::{walk, write_if_changed};
+use crate::make::PathMap;
+use crate::{Error, Result};
+
+/// The file's name in the output directory.
+pub(crate) const FILE: &str = "compile_commands.json";
+
+/// The file with a module folder's own entries, among its private files.
+pub(crate) const ENTRIES: &str = "compile_commands";
+
+/// Options of GCC's that clang (and so clangd) refuses. None of them decides what a type or a
+/// macro is.
+const GCC_ONLY: &[&str] = &[
+    "--param=allow-store-data-races=",
+    "-fconserve-stack",
+    "-femit-struct-debug-",
+    "-ffile-prefix-map=",
+    "-fmacro-prefix-map=",
+    "-fmin-function-alignment=",
+    "-fno-allow-store-data-races",
+    "-fno-code-hoisting",
+    "-fno-ipa-",
+    "-fno-partial-inlining",
+    "-fno-section-anchors",
+    "-fno-stack-clash-protection",
+    "-fno-var-tracking-assignments",
+    "-fplugin",
+    "-fsanitize=bounds-strict",
+    "-mfunction-return=",
+    "-mharden-sls=",
+    "-mindirect-branch",
+    "-mno-fp-ret-in-387",
+    "-mpreferred-stack-boundary=",
+    "-mrecord-mcount",
+    "-mskip-rax-setup",
+];
+
+/// Options about the dependency file that kbuild reads, of no use to an editor.
+const DEPENDENCIES: &[&str] = &["-Wp,-MMD,", "-Wp,-MD,", "-MMD", "-MD"];
+
+/// The entries for the objects below `module_dir` in the stage: a source path, a tab and the
+/// entry, a line each. `cwd` is where make compiled.
+pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -> Result<String> {
+    let mut lines = BTreeSet::new();
+    walk(module_dir, &mut |path, _| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // Two dots: an object of kbuild's own (.module-common.o).
+        let ours = name.starts_with('.')
+            && !name.starts_with("..")
+            && name.ends_with(".o.cmd")
+            && !name.ends_with(".mod.o.cmd");
+        if ours {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            lines.extend(entry(&text, cwd, map, gcc));
+        }
+        Ok(())
+    })?;
+    Ok(lines.into_iter().map(|line| line + "\n").collect())
+}
+
+/// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
+/// there are none. `first`'s entries win where two kernels or two modules compiled one source.
+pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
+    let mut files = vec![first.to_owned()];
+    add_entries(shared, &mut files);
+    let mut seen = BTreeSet::new();
+    let mut objects = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        for (source, object) in text.lines().filter_map(|l| l.split_once('\t')) {
+            if seen.insert(source.to_owned()) {
+                objects.push(object.to_owned());
+            }
+        }
+    }
+    let to = out.join(FILE);
+    if objects.is_empty() {
+        return match fs::remove_file(&to) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &to, e)),
+            _ => Ok(()),
+        };
+    }
+    objects.sort();
+    write_if_changed(&to, format!("[\n{}\n]\n", objects.join(",\n")).as_bytes())
+}
+
+/// `<key>/folders/<folder>/compile_commands`, without looking through the stages.
+fn add_entries(shared: &Path, files: &mut Vec<PathBuf>) {
+    let folders = |dir: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.map(|e| e.path()).collect()
+    };
+    for key in folders(shared) {
+        for folder in folders(&key.join("folders")) {
+            let file = folder.join(ENTRIES);
+            if file.is_file() && !files.contains(&file) {
+                files.push(file);
+            }
+        }
+    }
+}
+
+/// The entry of one saved command; `None` for what compiled no source.
+fn entry(text: &str, cwd: &Path, map: &PathMap, gcc: bool) -> Option<String> {
+    let (_, command) = text.lines().next()?.split_once(":= ")?;
+    let source = text
+        .lines()
+        .find_map(|l| l.strip_prefix("source_")?.split_once(":= "))?
+        .1
+        .trim();
+    let words = words(&command.replace("$(pound)", "#").replace("$$", "$"))?;
+    let mut arguments = Vec::new();
+    for word in words {
+        match word.strip_prefix('@').map(fs::read_to_string) {
+            Some(Ok(text)) => arguments.extend(self::words(&text)?),
+            _ => arguments.push(word),
+        }
+    }
+    let unwanted = |word: &String| {
+        let starts = |list: &[&str]| list.iter().any(|o| word.starts_with(o));
+        starts(DEPENDENCIES) || word.starts_with("-ffile-prefix-map=") || (gcc && starts(GCC_ONLY))
+    };
+    arguments.retain(|word| !unwanted(word));
+    let file = map.source(&cwd.join(source));
+    if !is_source(&file) {
+        return None;
+    }
+    let file = json(&file.to_string_lossy());
+    let arguments: Vec<_> = arguments.iter().map(|word| json(&map.line(word))).collect();
+    Some(format!(
+        "{file}\t{{\"directory\":{},\"file\":{file},\"arguments\":[{}]}}",
+        json(&map.source(cwd).to_string_lossy()),
+        arguments.join(",")
+    ))
+}
+
+fn is_source(file: &Path) -> bool {
+    let c = file.extension().is_some_and(|e| e == "c" || e == "S");
+    c && file.is_file()
+}
+
+/// The words of the first command of a shell line; `None` where a quote does not end.
+fn words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ';' | '|' | '&' if word.is_none() => break,
+            c if c.is_whitespace() => words.extend(word.take()),
+            '\\' => word.get_or_insert_default().push(chars.next()?),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match chars.next()? {
+                        '"' => break,
+                        '\\' => word.push(chars.next()?),
+                        c => word.push(c),
+                    }
+                }
+            }
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+/// A JSON string.
+fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_command_of_a_line_is_split_as_a_shell_would() {
+        let line = r#"gcc -DA='"x y"' -DB="a\"b" -c a\ b.c ; ./objtool a.o"#;
+        assert_eq!(
+            words(line).unwrap(),
+            ["gcc", "-DA=\"x y\"", "-DB=a\"b", "-c", "a b.c"]
+        );
+        assert_eq!(words("gcc 'open"), None);
+    }
+
+    #[test]
+    fn an_entry_has_source_paths_and_only_what_an_editor_wants() {
+        let dir = std::env::temp_dir().join(format!("kbuild-cc-{}", std::process::id()));
+        let source = dir.join("a source");
+        fs::create_dir_all(&source).unwrap();
+        fs::write(source.join("a.c"), "").unwrap();
+        let map = PathMap::new(
+            Path::new("/o/stage"),
+            vec![("/o/stage".into(), source.clone())],
+        );
+        let text = "savedcmd_/o/stage/a.o := gcc -Wp,-MMD,/o/stage/.a.o.d -fconserve-stack \
+                    -DX='\"a$(pound)b\"' -c -o /o/stage/a.o /o/stage/a.c   ; ./objtool x\n\n\
+                    source_/o/stage/a.o := /o/stage/a.c\n";
+        let line = entry(text, Path::new("/k"), &map, true).unwrap();
+        let (file, object) = line.split_once('\t').unwrap();
+        let a = source.join("a.c");
+        assert_eq!(file, format!("\"{}\"", a.display()));
+        assert_eq!(
+            object,
+            format!(
+                "{{\"directory\":\"/k\",\"file\":{file},\"arguments\":[\"gcc\",\"-DX=\\\"a#b\\\"\",\
+                 \"-c\",\"-o\",\"{}/a.o\",{file}]}}",
+                source.display()
+            )
+        );
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_json_string_is_escaped() {
+        assert_eq!(json("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+    }
+}

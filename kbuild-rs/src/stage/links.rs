@@ -1,0 +1,57 @@
+//! Folders outside the stage whose path kbuild cannot carry: it gets a link to them instead.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::is_carryable;
+use crate::{Error, Result};
+
+/// Links in a private folder to folders elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    dir: PathBuf,
+    /// The link and what it leads to.
+    pairs: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Links {
+    /// Links that will lie in `dir`; nothing is created.
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Links {
+            dir,
+            pairs: Vec::new(),
+        }
+    }
+
+    /// A path for `folder` that kbuild can carry: itself, or a link.
+    pub(crate) fn carry(&mut self, folder: &Path) -> PathBuf {
+        if is_carryable(folder) {
+            return folder.to_owned();
+        }
+        if let Some((link, _)) = self.pairs.iter().find(|(_, target)| target == folder) {
+            return link.clone();
+        }
+        let link = self.dir.join(self.pairs.len().to_string());
+        self.pairs.push((link.clone(), folder.to_owned()));
+        link
+    }
+
+    /// (link, what it leads to)
+    pub(crate) fn pairs(&self) -> &[(PathBuf, PathBuf)] {
+        &self.pairs
+    }
+
+    /// Makes the links that are not there yet.
+    pub(crate) fn create(&self) -> Result<()> {
+        for (link, target) in &self.pairs {
+            if fs::read_link(link).is_ok_and(|t| t == *target) {
+                continue;
+            }
+            let _ = fs::remove_file(link);
+            fs::create_dir_all(&self.dir)
+                .and_then(|()| std::os::unix::fs::symlink(target, link))
+                .map_err(|e| Error::io("create", link, e))?;
+        }
+        Ok(())
+    }
+}
