@@ -1,0 +1,7 @@
+fn main() {
+    // The module and the program read the same header.
+    kbuild::Bindings::new("module/counter.h").generate("counter");
+    kbuild::Build::new()
+        .file("module/counter.c")
+        .compile("counter");
+}

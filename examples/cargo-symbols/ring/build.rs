@@ -1,0 +1,6 @@
+fn main() {
+    kbuild::Build::new()
+        .file("module/ring.c")
+        .include("include")
+        .compile("ring");
+}
