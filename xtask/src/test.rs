@@ -186,6 +186,11 @@ fn doc() -> Result<()> {
 fn get_lab() -> Result<()> {
     println!("  kernels and module sources for the tests; the first time this takes a minute");
     packages::ensure()?;
+    packages::clangd()?;
+    packages::libclang()?;
+    if lab::has_arm64() {
+        println!("  for cross builds: arm64 {}", lab::arm64()?.release);
+    }
     for kernel in crate::lab::make(lab::names())? {
         for package in SOURCES {
             let folder = lab::source_for(package, &kernel)?;

@@ -123,6 +123,10 @@ pub(super) fn of_release(entries: &[Entry], own: &str, wanted: &str) -> Vec<Entr
             if !matches!(pocket, "" | "security" | "updates") || !(is_own || base == wanted) {
                 continue;
             }
+            // Backports have no pockets of their own.
+            if !pocket.is_empty() && wanted.contains('-') {
+                continue;
+            }
             let mut derived = entry.clone();
             let dash = if pocket.is_empty() { "" } else { "-" };
             derived.suites = vec![format!("{wanted}{dash}{pocket}")];
@@ -240,6 +244,13 @@ deb http://vendor.example ./
             ["bullseye", "bullseye-updates", "bullseye-security"]
         );
         assert!(derived.iter().all(|entry| entry.components == ["main"]));
+    }
+
+    #[test]
+    fn backports_have_no_security_suite() {
+        let derived = of_release(&stanzas(DEB822), "bookworm", "trixie-backports");
+        let suites: Vec<_> = derived.iter().flat_map(|entry| &entry.suites).collect();
+        assert_eq!(suites, ["trixie-backports"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! prepares, the others wait; a half-made folder is never used.
 
 mod apt;
+mod arm64;
 mod boot;
 mod compiler;
 mod cpio;
@@ -24,8 +25,12 @@ use std::time::Duration;
 
 pub use crate::Result;
 use crate::{run, sys};
+pub use arm64::Prepared;
 use distribution::{Distribution, Family};
 pub use kernels::{KERNELS, LabKernel};
+
+/// The folder and the name of the tree for cross builds.
+const ARM64: &str = "arm64";
 
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
@@ -89,6 +94,29 @@ pub fn kernels() -> Result<Vec<LabKernel>> {
     names().iter().map(|name| kernel(name)).collect()
 }
 
+/// Whether there is an [`arm64`] here: it is made of Debian's kernel source.
+pub fn has_arm64() -> bool {
+    Distribution::here().is_ok_and(|here| here.family == Family::Debian)
+}
+
+/// A kernel tree for arm64, prepared for modules and not built: for cross builds.
+///
+/// # Errors
+/// On another distribution than Debian; missing packages; no mirror that has the source.
+pub fn arm64() -> Result<Prepared> {
+    let place = cache_dir().join(ARM64);
+    let get = || {
+        arm64::check()?;
+        once(
+            &cache_dir(),
+            &place,
+            || Prepared::load(&place),
+            |draft| arm64::prepare(draft, &place),
+        )
+    };
+    get().map_err(|error| format!("cannot get the lab's tree for arm64: {error}"))
+}
+
 /// The module sources of a `*-dkms` package of the machine's own release: its folder below
 /// `usr/src`. It is shared: copy it, never build in it.
 ///
@@ -131,7 +159,7 @@ fn source_of(package: &str, release: &str) -> Result<PathBuf> {
 /// Something that the lab keeps or could get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// A kernel of [`names`], or `sources`, or `apt`.
+    /// A kernel of [`names`], or `arm64`, or `sources`, or `apt`.
     pub name: &'static str,
     /// A kernel's release, where it is there.
     pub release: Option<String>,
@@ -155,10 +183,14 @@ pub fn list() -> Vec<Entry> {
         release: None,
         bytes: size(&cache_dir().join(name)),
     };
+    let cross = Entry {
+        release: Prepared::load(&cache_dir().join(ARM64)).map(|tree| tree.release),
+        ..folder(ARM64)
+    };
     names()
         .iter()
         .map(kernel)
-        .chain(["sources", "apt"].map(folder))
+        .chain([cross].into_iter().chain(["sources", "apt"].map(folder)))
         .collect()
 }
 
@@ -169,7 +201,7 @@ pub fn list() -> Vec<Entry> {
 pub fn remove(name: &str) -> Result<()> {
     let place = if names().contains(&name) {
         cache_dir().join("kernels").join(name)
-    } else if matches!(name, "sources" | "apt") {
+    } else if matches!(name, ARM64 | "sources" | "apt") {
         cache_dir().join(name)
     } else {
         return Err(format!("the lab keeps no `{name}`"));

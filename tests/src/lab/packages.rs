@@ -38,6 +38,30 @@ pub fn ensure() -> Result<()> {
     install(&wanted)
 }
 
+/// Makes sure that bindgen finds a libclang and its headers.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn libclang() -> Result<()> {
+    match Distribution::here()?.family {
+        Family::Debian => install(&["libclang1-19", "libclang-common-19-dev"]),
+        Family::Ubuntu => install(&["libclang-dev"]),
+    }
+}
+
+/// The name of clangd's program, which is that of its package; installed first.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn clangd() -> Result<&'static str> {
+    // Debian 12's default is too old for what newer kernels are compiled with.
+    let name = match Distribution::here()?.family {
+        Family::Debian => "clangd-19",
+        Family::Ubuntu => "clangd",
+    };
+    install(&[name]).map(|()| name)
+}
+
 /// Makes sure that `packages` are installed.
 ///
 /// # Errors

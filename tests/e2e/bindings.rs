@@ -1,0 +1,240 @@
+//! `kbuild::Bindings`: what Rust is told of a header is what C sees in it.
+
+use std::fs;
+use std::process::Command;
+
+use kbuild_tests::lab;
+use kbuild_tests::run;
+
+use crate::support::project::{Project, any_kernel, edit, manifest};
+use crate::support::{LIMIT, folder};
+
+const HEADER: &str = r#"
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DEMO_MAGIC 'd'
+#define DEMO_NAME "demo"
+#define DEMO_BIG 0x1234567890ULL
+#define DEMO_FLAG (1U << 31)
+#define DEMO_WORD_SIZE sizeof(struct demo_word)
+
+enum demo_mode { DEMO_OFF, DEMO_ON = 5 };
+
+struct demo_word { __u16 half; __u8 bytes[3]; } __attribute__((packed));
+
+struct demo_request {
+	__u32 id;
+	__aligned_u64 address;
+	struct demo_word words[4];
+	enum demo_mode mode;
+	union { __s32 number; __u8 raw[16]; } value;
+};
+
+struct demo_list { __u32 count; struct demo_word items[]; };
+
+#define DEMO_STOP _IO(DEMO_MAGIC, 0)
+#define DEMO_GET _IOR(DEMO_MAGIC, 1, struct demo_request)
+#define DEMO_SET _IOW(DEMO_MAGIC, 2, struct demo_word)
+#define DEMO_SWAP _IOWR(DEMO_MAGIC, 3, __u64)
+"#;
+
+const NUMBERS: &[&str] = &[
+    "DEMO_MAGIC",
+    "DEMO_BIG",
+    "DEMO_FLAG",
+    "DEMO_WORD_SIZE",
+    "DEMO_OFF",
+    "DEMO_ON",
+    "DEMO_STOP",
+    "DEMO_GET",
+    "DEMO_SET",
+    "DEMO_SWAP",
+];
+
+/// (structure, field)
+const FIELDS: &[(&str, &str)] = &[
+    ("demo_request", "address"),
+    ("demo_request", "words"),
+    ("demo_request", "mode"),
+    ("demo_request", "value"),
+    ("demo_word", "bytes"),
+    ("demo_list", "items"),
+];
+
+/// A program that prints the constants and the layout that its bindings have.
+fn project() -> Project {
+    let mut main = String::from(
+        "mod demo { include!(concat!(env!(\"OUT_DIR\"), \"/demo.rs\")); }\nuse std::mem::*;\n\
+         fn main() {\n",
+    );
+    for name in NUMBERS {
+        main += &format!("println!(\"{name} {{}}\", demo::{name} as u64);\n");
+    }
+    for (name, field) in FIELDS {
+        main += &format!(
+            "println!(\"{name}.{field} {{}} {{}}\", size_of::<demo::{name}>(), offset_of!(demo::{name}, {field}));\n"
+        );
+    }
+    main += "assert_eq!(demo::DEMO_NAME, b\"demo\\0\");\n}\n";
+    let manifest = manifest("bindings", "", "[workspace]").replace(
+        "path = \"@KBUILD@\" }",
+        "path = \"@KBUILD@\", features = [\"bindgen\"] }",
+    );
+    Project::new(&[
+        ("Cargo.toml", &manifest),
+        (
+            "build.rs",
+            "fn main() { kbuild::Bindings::new(\"module/demo.h\").generate(\"demo\"); }\n",
+        ),
+        ("src/main.rs", &main),
+        ("module/demo.h", HEADER),
+    ])
+}
+
+fn told_by_c() -> String {
+    let mut main = String::from(
+        "#include <stdio.h>\n#include <stddef.h>\n#include \"demo.h\"\nint main(void) {\n",
+    );
+    for name in NUMBERS {
+        main += &format!("printf(\"{name} %llu\\n\", (unsigned long long)({name}));\n");
+    }
+    for (name, field) in FIELDS {
+        main += &format!(
+            "printf(\"{name}.{field} %zu %zu\\n\", sizeof(struct {name}), offsetof(struct {name}, {field}));\n"
+        );
+    }
+    main += "return 0; }\n";
+    let dir = folder(&[("demo.h", HEADER), ("main.c", &main)]);
+    let mut gcc = Command::new("gcc");
+    gcc.current_dir(dir.path()).args(["-o", "main", "main.c"]);
+    run::checked(&mut gcc, LIMIT).unwrap();
+    run::checked(&mut Command::new(dir.path().join("main")), LIMIT)
+        .unwrap()
+        .out()
+}
+
+#[test]
+fn constants_ioctl_numbers_and_layouts_are_those_that_c_prints() {
+    let project = project();
+    let mut cargo = project.cargo();
+    let outcome = project.built(&mut cargo);
+    assert!(!outcome.said.contains("warning: "), "{}", outcome.said);
+    let program = || {
+        let mut program = Command::new(project.program("bindings"));
+        run::checked(&mut program, LIMIT).unwrap().out()
+    };
+    assert_eq!(program(), told_by_c());
+    let text = fs::read_to_string(outcome.out_dir("bindings").join("demo.rs")).unwrap();
+    assert!(text.contains("[\"Size of demo_request\"]"), "{text}");
+    assert!(
+        !text.contains("_IOC_"),
+        "more than the header's own: {text}"
+    );
+
+    // The header and those that it includes are prerequisites.
+    let told = outcome.directives("bindings");
+    let header = project.dir.join("module/demo.h");
+    for path in [header.to_str().unwrap(), "/linux/ioctl.h"] {
+        let is_it =
+            |line: &str| line.starts_with("cargo:rerun-if-changed=") && line.ends_with(path);
+        assert!(told.lines().any(is_it), "no {path} in\n{told}");
+    }
+    assert!(project.built(&mut cargo).ran.is_empty());
+    edit(&header, "DEMO_ON = 5", "DEMO_ON = 6");
+    project.built(&mut cargo);
+    assert!(program().contains("DEMO_ON 6\n"));
+}
+
+#[test]
+fn the_kernels_own_uapi_headers_may_be_taken_instead_of_the_systems() {
+    let project = project();
+    fs::write(
+        project.dir.join("module/demo.h"),
+        "#include <linux/version.h>\n#include <linux/stddef.h>\n#include <linux/fs.h>\n\
+         #include <asm/ioctls.h>\n#define DEMO_VERSION LINUX_VERSION_CODE\n\
+         struct demo { struct fstrim_range range; };\n#define DEMO_TRIM FITRIM\n\
+         #define DEMO_TCGETS TCGETS\n",
+    )
+    .unwrap();
+    fs::write(
+        project.dir.join("build.rs"),
+        "fn main() {\n\
+         let kernel = kbuild::Kernel::open(std::env::var_os(\"MY_KERNEL\").unwrap()).unwrap();\n\
+         println!(\"cargo:rerun-if-env-changed=MY_KERNEL\");\n\
+         kbuild::Bindings::new(\"module/demo.h\").kernel(&kernel).generate(\"demo\");\n}\n",
+    )
+    .unwrap();
+    fs::write(
+        project.dir.join("src/main.rs"),
+        "mod demo { include!(concat!(env!(\"OUT_DIR\"), \"/demo.rs\")); }\n\
+         fn main() { println!(\"{} {} {}\", demo::DEMO_VERSION, demo::DEMO_TRIM, demo::DEMO_TCGETS); }\n",
+    )
+    .unwrap();
+    for kernel in lab::kernels().unwrap() {
+        project.built(project.cargo().env("MY_KERNEL", &kernel.kdir));
+        let mut program = Command::new(project.program("bindings"));
+        let said = run::checked(&mut program, LIMIT).unwrap().out();
+        let version = kernel.kdir.join("include/generated/uapi/linux/version.h");
+        let text = fs::read_to_string(&version).unwrap();
+        let code = text
+            .lines()
+            .find_map(|l| l.strip_prefix("#define LINUX_VERSION_CODE "));
+        // FITRIM is _IOWR('X', 121, struct fstrim_range); TCGETS is the architecture's.
+        let expected = format!("{} {} {}\n", code.unwrap(), 0xc018_5879_u32, 0x5401);
+        assert_eq!(said, expected, "{}", kernel.release);
+    }
+}
+
+#[test]
+fn a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it() {
+    let project = project();
+    let header = project.dir.join("module/demo.h");
+    edit(&header, "__u32 id;", "__u33 id;");
+    let said = project.fails(&mut project.cargo());
+    let place = format!("{}:", header.display());
+    assert!(said.contains("error: cannot declare "), "{said}");
+    assert!(said.contains(&place) && said.contains("__u33"), "{said}");
+
+    fs::remove_file(&header).unwrap();
+    let said = project.fails(&mut project.cargo());
+    let expected = format!("error: the header {} cannot be read: ", header.display());
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn module_and_program_agree_on_what_the_header_says_for_every_kernel() {
+    // The module is compiled with the very header that the bindings were made from, and asserts
+    // the numbers that the program has.
+    let project = project();
+    let kernel = any_kernel();
+    project.built(&mut project.cargo());
+    let mut program = Command::new(project.program("bindings"));
+    let said = run::checked(&mut program, LIMIT).unwrap().out();
+    let mut module = String::from(
+        "#include <linux/module.h>\n#include \"demo.h\"\nMODULE_LICENSE(\"GPL\");\n\
+         MODULE_DESCRIPTION(\"demo\");\n",
+    );
+    for line in said.lines() {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            [name, value] => {
+                module += &format!("_Static_assert({name} == {value}ULL, \"{name}\");\n");
+            }
+            [path, size, offset] => {
+                let (name, field) = path.split_once('.').unwrap();
+                module += &format!(
+                    "_Static_assert(sizeof(struct {name}) == {size}, \"{name}\");\n\
+                     _Static_assert(offsetof(struct {name}, {field}) == {offset}, \"{path}\");\n"
+                );
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    fs::write(project.dir.join("module/demo.c"), module).unwrap();
+    edit(
+        &project.dir.join("build.rs"),
+        ".generate(\"demo\");",
+        ".generate(\"demo\"); kbuild::Build::new().file(\"module/demo.c\").compile(\"demo\");",
+    );
+    project.built(&mut project.cargo_for(&kernel));
+}

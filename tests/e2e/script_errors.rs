@@ -1,0 +1,123 @@
+//! What `cargo build` prints when a build script fails: short, in order, pointing at the source,
+//! and the whole of it.
+
+use kbuild_tests::lab::LabKernel;
+
+use crate::support::project::{Project, any_kernel, edit, manifest};
+use crate::support::{HELLO, write};
+
+fn hello() -> Project {
+    Project::new(&[
+        (
+            "Cargo.toml",
+            &(manifest("errors", "", "") + "[workspace]\n"),
+        ),
+        (
+            "build.rs",
+            "fn main() { kbuild::Build::new().file(\"module/hello.c\").compile(\"hello\"); }\n",
+        ),
+        ("src/main.rs", "fn main() {}\n"),
+        ("module/hello.c", HELLO),
+    ])
+}
+
+/// What the script said. Left out is what differs from one kernel to the next: kbuild's steps,
+/// and the rules in the kernel's own makefiles that make names after each error.
+fn said(project: &Project, kernel: &LabKernel) -> String {
+    let all = project.fails_saying(&mut project.cargo_for(kernel));
+    let (_, shown) = all.split_once("(exit status: 1)\n").unwrap();
+    // With standard output, Cargo would print every directive first.
+    let mut text = shown.strip_prefix("  --- stderr\n").unwrap().to_owned();
+    let dir = std::fs::canonicalize(&project.dir).unwrap();
+    text = text.replace(dir.to_str().unwrap(), "@");
+    text = text.replace(&kernel.release, "RELEASE");
+    let is_step = |line: &str| {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        line.starts_with("    ") && ["CC", "LD", "MODPOST", "AR"].contains(&verb)
+    };
+    let is_rule = |line: &str| line.trim_start().starts_with("make") && line.contains("*** [");
+    text.lines()
+        .filter(|line| !is_step(line) && !is_rule(line))
+        .filter(|line| !line.contains("note: building for RELEASE; the running kernel is "))
+        // Cargo indents what a script said.
+        .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
+        .collect()
+}
+
+#[test]
+fn a_missing_kernel_is_named_with_the_way_to_find_one() {
+    let nowhere = LabKernel {
+        kdir: "/nonexistent/linux".into(),
+        ..any_kernel()
+    };
+    assert_eq!(
+        said(&hello(), &nowhere),
+        "
+error: the variable KDIR: the kernel tree /nonexistent/linux does not exist; `kbuild-rs kernels` \
+         lists the kernel trees of this machine
+
+"
+    );
+}
+
+#[test]
+fn a_c_error_is_the_compilers_own_and_then_the_line_that_matters() {
+    let project = hello();
+    write(
+        &project.dir,
+        &[(
+            "module/hello.c",
+            "#include <linux/module.h>\n\nint hello(void)\n{\n\treturn 0\n}\n",
+        )],
+    );
+    assert_eq!(
+        said(&project, &any_kernel()),
+        "@/module/hello.c: In function 'hello':
+@/module/hello.c:5:17: error: expected ';' before '}' token
+    5 |         return 0
+      |                 ^
+      |                 ;
+    6 | }
+      | ~                
+
+error: cannot build hello for RELEASE: make failed with exit code 2
+  @/module/hello.c:5:17: error: expected ';' before '}' token
+
+"
+    );
+}
+
+#[test]
+fn an_undefined_symbol_is_modposts_own_line_and_what_it_means() {
+    let project = hello();
+    edit(
+        &project.dir.join("module/hello.c"),
+        "static int __init hello_init(void) {",
+        "extern int elsewhere(void);\nstatic int __init hello_init(void) { elsewhere();",
+    );
+    let said = said(&project, &any_kernel());
+    let (lines, meaning) = said.rsplit_once("undefined!\n\n").unwrap();
+    assert_eq!(
+        lines,
+        "ERROR: modpost: \"elsewhere\" [@/hello.ko] undefined!
+
+error: cannot build hello for RELEASE: make failed with exit code 2
+  ERROR: modpost: \"elsewhere\" [@/hello.ko] "
+    );
+    // One sentence: where it was looked for, and where to look now.
+    assert_eq!(meaning.trim_end().lines().count(), 1, "{meaning}");
+    for part in ["elsewhere", "RELEASE", "Build::symvers"] {
+        assert!(meaning.contains(part), "{meaning}");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let project = hello();
+    edit(&project.dir.join("build.rs"), "hello.c", "hallo.c");
+    assert_eq!(
+        said(&project, &any_kernel()),
+        "\nerror: the source @/module/hallo.c does not exist\n\n"
+    );
+}
