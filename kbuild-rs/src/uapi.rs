@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Kernel, Result};
 /// // build.rs
 /// kbuild::Bindings::new("module/counter_uapi.h").generate("counter_uapi");
 /// ```
-/// ```ignore
+/// ```text
 /// // src/main.rs
 /// mod counter_uapi {
 ///     include!(concat!(env!("OUT_DIR"), "/counter_uapi.rs"));

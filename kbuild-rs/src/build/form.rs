@@ -22,7 +22,7 @@ pub(crate) struct Tree {
     pub(crate) prepare_inputs: Vec<PathBuf>,
 }
 
-/// The value of a `CONFIG_` symbol that a module's own sources ask for, see [`Build::config`].
+/// The value of a `CONFIG_` symbol that a module's own sources ask for, see [`Build::config`](crate::Build::config).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Config {
     /// `=m`: `obj-$(CONFIG_FOO)` builds a module, `IS_ENABLED(CONFIG_FOO)` is true.
@@ -33,7 +33,7 @@ pub enum Config {
     Off,
 }
 
-/// What to do about a kernel tree without a `Module.symvers`, see [`Build::missing_symvers`].
+/// What to do about a kernel tree without a `Module.symvers`, see [`Build::missing_symvers`](crate::Build::missing_symvers).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingSymvers {
     /// Refuse to build: modpost could check no symbol, and the module may not load.

@@ -163,7 +163,7 @@ impl Build {
     /// For each module the crate gets a table of the results, to pick from by `uname -r` at run
     /// time; for `hello`:
     ///
-    /// ```ignore
+    /// ```text
     /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
     /// ```
     pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
