@@ -150,6 +150,8 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     component("clippy", "clippy")?;
+    // What an example's build script needs even where it builds no module.
+    packages::libclang()?;
     let limit = Duration::from_secs(1200);
     for folder in folders()? {
         let mut clippy = exec::cargo();
