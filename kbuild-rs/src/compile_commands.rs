@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{walk, write_if_changed};
 use crate::make::PathMap;
+use crate::stage::COMPILE_COMMANDS;
 use crate::{Error, Result};
-
-/// The file's name in the output directory.
-pub(crate) const FILE: &str = "compile_commands.json";
 
 /// The file with a module folder's own entries, among its private files.
 pub(crate) const ENTRIES: &str = "compile_commands";
@@ -83,7 +81,7 @@ pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
             }
         }
     }
-    let to = out.join(FILE);
+    let to = out.join(COMPILE_COMMANDS);
     if objects.is_empty() {
         return match fs::remove_file(&to) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &to, e)),

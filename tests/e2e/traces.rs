@@ -175,6 +175,7 @@ fn only_products_and_the_private_folder_lie_in_the_output_directory() {
         ".kbuild".to_owned(),
         format!("{label}.symvers"),
         "a.ko".to_owned(),
+        "compile_commands.json".to_owned(),
     ];
     expected.sort();
     assert_eq!(names(scene.out.path()), expected);

@@ -10,6 +10,9 @@ use crate::{Error, Result, sys};
 /// The folder in OUT that holds everything private.
 pub(crate) const PRIVATE: &str = ".kbuild";
 
+/// What OUT holds besides the modules and their symvers: how each source was compiled.
+pub(crate) const COMPILE_COMMANDS: &str = "compile_commands.json";
+
 /// The lock for publishing into OUT, which all keys share.
 pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, PRIVATE};
+use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE};
 use super::{Item, Kind, sort_items, stale};
 use crate::identity::Identity;
 use crate::{Error, ErrorKind, Result};
@@ -76,12 +76,11 @@ impl Scan<'_> {
         // A name's neighbours tell whether it is a stale product.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let (names, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-        let holds_products = dir == self.out;
         for (entry, name) in entries.iter().zip(&names) {
             let rel = rel.join(name);
             if VCS.iter().any(|v| name == *v)
                 || stale::is_stale(name, &names)
-                || (holds_products && Path::new(name).extension().is_some_and(|e| e == "symvers"))
+                || (dir == self.out && is_product(name))
                 || self.is_excluded(&rel)
             {
                 continue;
@@ -231,6 +230,12 @@ fn is_output(dir: &Path) -> bool {
         || dir.join(PRIVATE).join(CACHEDIR_TAG).exists()
         || std::fs::read(dir.join(CACHEDIR_TAG))
             .is_ok_and(|text| text.starts_with(CACHEDIR_SIGNATURE))
+}
+
+/// What an earlier build published, where the tree itself is the output directory. (A `.ko` is
+/// stale anywhere.)
+fn is_product(name: &OsStr) -> bool {
+    name == COMPILE_COMMANDS || Path::new(name).extension().is_some_and(|e| e == "symvers")
 }
 
 /// Whether a relative link in `folder` goes above the root on its way.
