@@ -26,36 +26,83 @@ fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     run::checked(kernel.plain_make(folder).arg("modules"), LIMIT).map(drop)
 }
 
+/// The guest's time from start to end.
+fn builds_and_loads(kernel: &LabKernel) -> lab::Result<Duration> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let tree = || Snapshot::take(&kernel.kdir).map_err(|error| error.to_string());
+    let before = tree()?;
+    plain_hello(kernel, folder.path())?;
+    let changed = before.differences(&tree()?);
+    assert_eq!(changed, Vec::<String>::new(), "{}", kernel.release);
+
+    let start = Instant::now();
+    let console = Guest::new(kernel)
+        .file("/hello.ko", folder.path().join("hello.ko"))
+        .script("uname -r\ninsmod /hello.ko && dmesg | grep 'hello from hello' && rmmod hello")
+        .run()?;
+    assert!(console.ok, "{console:?}");
+    assert!(console.text.contains(&kernel.release), "{console:?}");
+    assert!(console.text.contains("hello from hello"), "{console:?}");
+    assert!(console.log.contains("bye"), "{console:?}");
+    Ok(start.elapsed())
+}
+
 #[test]
 fn a_module_built_with_plain_make_loads_in_each_kernel() {
     for kernel in lab::kernels().unwrap() {
-        let folder = tempfile::tempdir().unwrap();
-        let before = Snapshot::take(&kernel.kdir).unwrap();
-        plain_hello(&kernel, folder.path()).unwrap();
-        let after = Snapshot::take(&kernel.kdir).unwrap();
-        assert_eq!(
-            before.differences(&after),
-            Vec::<String>::new(),
-            "{}",
-            kernel.release
-        );
-
-        let start = Instant::now();
-        let console = Guest::new(&kernel)
-            .file("/hello.ko", folder.path().join("hello.ko"))
-            .script("uname -r\ninsmod /hello.ko && dmesg | grep 'hello from hello' && rmmod hello")
-            .run()
-            .unwrap();
-        assert!(console.ok, "{console:?}");
-        assert!(console.text.contains(&kernel.release), "{console:?}");
-        assert!(console.text.contains("hello from hello"), "{console:?}");
-        assert!(console.log.contains("bye"), "{console:?}");
+        let elapsed = builds_and_loads(&kernel).unwrap();
         println!(
             "{}: booted in {:.1} s",
             kernel.release,
-            start.elapsed().as_secs_f32()
+            elapsed.as_secs_f32()
         );
     }
+}
+
+#[test]
+fn a_module_for_debian_13s_kernel_is_built_by_its_own_tools_and_loads() {
+    if let Some(why) = lab::why_not("7.2") {
+        println!("not run: {why}");
+        return;
+    }
+    let kernel = lab::kernel("7.2").unwrap();
+    let elapsed = builds_and_loads(&kernel).unwrap();
+    println!(
+        "{}: booted in {:.1} s",
+        kernel.release,
+        elapsed.as_secs_f32()
+    );
+}
+
+#[test]
+fn a_command_of_debian_13_is_the_program_itself_with_the_callers_surroundings() {
+    if let Some(why) = lab::why_not("7.2") {
+        println!("not run: {why}");
+        return;
+    }
+    let machine = lab::debian13().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let script = "echo $0 $WORD; pwd; make --version; exit 7";
+    let mut command = machine.command("bash");
+    command
+        .args(["-c", script])
+        .current_dir(&folder)
+        .env_clear()
+        .env("WORD", "a  b $x");
+    let output = run::run(&mut command, LIMIT).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    let said = output.out();
+    let mut lines = said.lines();
+    assert_eq!(lines.next(), Some("bash a b $x"));
+    assert_eq!(lines.next(), folder.path().to_str());
+    assert!(said.contains("GNU Make 4.4"), "{said}");
+
+    let mounts = || fs::read_to_string("/proc/self/mounts").unwrap();
+    let before = mounts();
+    let mut sleep = machine.command("sleep");
+    let error = run::run(sleep.arg("1000"), Duration::from_millis(300)).unwrap_err();
+    assert!(error.contains("was killed"), "{error}");
+    assert_eq!(mounts(), before);
 }
 
 #[test]

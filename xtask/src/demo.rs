@@ -147,6 +147,7 @@ fn usable(root: &Path, release: &str, modules: PathBuf) -> Option<LabKernel> {
         vmlinux: None,
         modules,
         cc: None,
+        machine: None,
     })
 }
 

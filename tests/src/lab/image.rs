@@ -35,7 +35,7 @@ pub(super) fn extract(debs: &[PathBuf], release: &str, prefix: &Path) -> Result<
                 || member.contains("boot/config-")
                 || member
                     .split_once(&base)
-                    .is_some_and(|(_, name)| name.starts_with("modules."))
+                    .is_some_and(|(_, name)| name.starts_with("modules.") || BOOT.contains(&name))
         };
         archive.extract(
             &archive.members.iter().filter(is_wanted).collect::<Vec<_>>(),
@@ -44,6 +44,7 @@ pub(super) fn extract(debs: &[PathBuf], release: &str, prefix: &Path) -> Result<
     }
 
     let modules = prefix.join("lib/modules").join(release);
+    to_boot(&modules, release, &prefix.join("boot"))?;
     let mut found: BTreeMap<String, Module> = BTreeMap::new();
     let mut asked: HashSet<String> = HashSet::new();
     let mut wanted: Vec<String> = DRIVERS.iter().map(|name| normal(name)).collect();
@@ -80,6 +81,22 @@ pub(super) fn extract(debs: &[PathBuf], release: &str, prefix: &Path) -> Result<
     }
     let text = modules_dep(&found);
     fs::write(modules.join("modules.dep"), text).map_err(|error| format!("modules.dep: {error}"))
+}
+
+/// Newer packages keep these beside the modules.
+const BOOT: &[&str] = &["vmlinuz", "config"];
+
+/// Moves what is kept beside the modules to where the lab has it for all kernels.
+fn to_boot(modules: &Path, release: &str, boot: &Path) -> Result<()> {
+    let fail = |error: std::io::Error| format!("cannot fill {}: {error}", boot.display());
+    fs::create_dir_all(boot).map_err(fail)?;
+    for name in BOOT {
+        let file = modules.join(name);
+        if file.exists() {
+            fs::rename(&file, boot.join(format!("{name}-{release}"))).map_err(fail)?;
+        }
+    }
+    Ok(())
 }
 
 struct Module {

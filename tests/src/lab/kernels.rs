@@ -2,44 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::apt::Apt;
 use super::distribution::{Distribution, Family};
-use super::{boot, compiler, image};
+use super::kernel::LAYOUT;
+use super::{boot, image};
 use crate::Result;
 
-/// The kernels of a Debian machine, oldest first.
+/// The stock kernels that a Debian 12 machine builds against by itself, oldest first.
 pub const KERNELS: &[&str] = &["5.10", "6.1", "6.12"];
 
-/// Changes when folders made by an older lab are no longer what this one expects.
-const LAYOUT: &str = "2";
+/// Debian 13's newest stock kernel, which takes Debian 13's tools.
+pub(super) const DEBIAN13: &str = "7.2";
 
 /// How many releases of one series are tried: the index may name files that the pool has lost.
 const TRIES: usize = 4;
-
-/// A kernel that modules can be built against and that can be booted with them.
-#[derive(Clone, Debug)]
-pub struct LabKernel {
-    /// Its name in the lab: `5.10`, `6.1`, `6.12`; on Ubuntu `generic`.
-    pub name: &'static str,
-    /// What `uname -r` says in it.
-    pub release: String,
-    /// What `make -C` takes.
-    pub kdir: PathBuf,
-    /// The other half of the split headers: the part that all flavours share.
-    pub common: PathBuf,
-    /// The bootable image.
-    pub vmlinuz: PathBuf,
-    /// The same kernel, decompressed, where it can be booted without its own decompressor: an
-    /// emulated machine spends longer in that than in all the rest of its boot.
-    pub vmlinux: Option<PathBuf>,
-    /// `…/lib/modules/<release>`: `build`, `source`, and those of the image's own modules that
-    /// the tests load, decompressed, with a `modules.dep` of just them.
-    pub modules: PathBuf,
-    /// The compiler to ask for where the kernel's own is not on this machine.
-    pub cc: Option<String>,
-}
 
 /// A series of kernels in Debian.
 struct Series {
@@ -51,6 +28,8 @@ struct Series {
     /// What stands around the number that grows with each update.
     before: &'static str,
     after: &'static str,
+    /// Instead of `before` once the index has nothing of that any more.
+    then: Option<&'static str>,
 }
 
 const SERIES: &[Series] = &[
@@ -60,6 +39,7 @@ const SERIES: &[Series] = &[
         sources: "bookworm",
         before: "5.10.0-",
         after: "-amd64",
+        then: None,
     },
     Series {
         name: "6.1",
@@ -67,6 +47,7 @@ const SERIES: &[Series] = &[
         sources: "bookworm",
         before: "6.1.0-",
         after: "-amd64",
+        then: None,
     },
     Series {
         name: "6.12",
@@ -74,6 +55,16 @@ const SERIES: &[Series] = &[
         sources: "trixie",
         before: "6.12.",
         after: "+deb12-amd64",
+        then: None,
+    },
+    // Backports keep one or two series at a time.
+    Series {
+        name: DEBIAN13,
+        codename: "trixie-backports",
+        sources: "trixie",
+        before: "7.2.",
+        after: "+deb13-amd64",
+        then: Some("7."),
     },
 ];
 
@@ -81,54 +72,6 @@ const SERIES: &[Series] = &[
 pub(super) fn sources_for(name: &str) -> Option<&'static str> {
     let series = SERIES.iter().find(|series| series.name == name);
     series.map(|series| series.sources)
-}
-
-impl LabKernel {
-    /// The kernel in `prefix`, where one was prepared there by this version of the lab.
-    pub(super) fn load(name: &'static str, prefix: &Path) -> Option<LabKernel> {
-        let state = fs::read_to_string(prefix.join("lab")).ok()?;
-        let mut lines = state.lines();
-        // The headers hold their own absolute path: a moved cache is not usable.
-        if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
-            return None;
-        }
-        let release = lines.next()?.to_owned();
-        let kdir = prefix
-            .join("usr/src")
-            .join(format!("linux-headers-{release}"));
-        let boot = prefix.join("boot");
-        let cc = compiler::missing(&kdir);
-        Some(LabKernel {
-            name,
-            common: prefix.join("usr/src").join(lines.next()?),
-            vmlinuz: boot.join(format!("vmlinuz-{release}")),
-            vmlinux: Some(boot.join(format!("vmlinux-{release}"))).filter(|path| path.exists()),
-            modules: prefix.join("lib/modules").join(&release),
-            kdir,
-            release,
-            cc,
-        })
-    }
-
-    /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
-    /// environment that kbuild would listen to.
-    pub fn plain_make(&self, module: &Path) -> Command {
-        let mut make = Command::new("make");
-        let mut assignment = std::ffi::OsString::from("M=");
-        assignment.push(module);
-        make.env_clear();
-        for name in ["PATH", "HOME", "TMPDIR"] {
-            if let Some(value) = std::env::var_os(name) {
-                make.env(name, value);
-            }
-        }
-        make.env("LC_ALL", "C")
-            .arg("-C")
-            .arg(&self.kdir)
-            .arg(assignment);
-        make.args(self.cc.iter().map(|cc| format!("CC={cc}")));
-        make
-    }
 }
 
 /// Fills `draft`, which will be moved to `place`, with the newest kernel of `name` that is to be had.
@@ -169,24 +112,32 @@ pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
 impl Series {
     /// The releases of this series whose headers and image are both in the index, newest first.
     fn releases(&self, names: &str) -> Vec<String> {
-        let has = |wanted: &str| names.lines().any(|name| name == wanted);
-        let mut numbers: Vec<u32> = names
-            .lines()
-            .filter_map(|name| {
-                let rest = name
-                    .strip_prefix("linux-headers-")?
-                    .strip_prefix(self.before)?;
-                rest.strip_suffix(self.after)?.parse().ok()
-            })
-            .collect();
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
-        let releases = numbers
-            .iter()
-            .map(|number| format!("{}{number}{}", self.before, self.after));
-        releases
-            .filter(|release| has(&format!("linux-image-{release}")))
-            .collect()
+        let of = |before: &str| releases(names, before, self.after);
+        let releases = of(self.before);
+        match self.then {
+            Some(before) if releases.is_empty() => of(before),
+            _ => releases,
+        }
     }
+}
+
+fn releases(names: &str, before: &str, after: &str) -> Vec<String> {
+    let has = |wanted: &str| names.lines().any(|name| name == wanted);
+    let number = |name: &str| -> Option<Vec<u32>> {
+        let rest = name.strip_prefix("linux-headers-")?.strip_prefix(before)?;
+        let number = rest.strip_suffix(after)?;
+        number.split('.').map(|part| part.parse().ok()).collect()
+    };
+    let mut numbers: Vec<Vec<u32>> = names.lines().filter_map(number).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers
+        .iter()
+        .map(|number| {
+            let number: Vec<String> = number.iter().map(u32::to_string).collect();
+            format!("{before}{}{after}", number.join("."))
+        })
+        .filter(|release| has(&format!("linux-image-{release}")))
+        .collect()
 }
 
 /// The release that Ubuntu's `linux-headers-generic` stands for.
@@ -211,8 +162,8 @@ fn fetch(apt: &Apt, release: &str, draft: &Path) -> Result<Debs> {
     );
     let split = packages.len();
     packages.push(format!("linux-image-{release}"));
-    // Ubuntu's images come without their modules.
-    for part in ["modules", "modules-extra"] {
+    // Ubuntu's images come without their modules, Debian's from 7.2 on in parts.
+    for part in ["base", "binary", "modules", "modules-extra"] {
         let name = format!("linux-{part}-{release}");
         if apt.names(&name)?.lines().any(|known| known == name) {
             packages.push(name);
@@ -237,6 +188,8 @@ fn assemble(debs: &Debs, release: &str, draft: &Path, place: &Path) -> Result<()
         super::unpack(deb, draft)?;
     }
     image::extract(&debs.image, release, draft)?;
+    // Links between the packages, where headers bring them; made below for all kernels.
+    super::clear(&draft.join("usr/lib/modules"))?;
     boot::decompress(&draft.join("boot"), release)?;
     super::clear(&draft.join("debs"))?;
     super::clear(&draft.join("usr/share"))?;
@@ -299,21 +252,29 @@ linux-image-6.1.0-9-amd64
 linux-image-6.1.0-56-amd64
 linux-image-6.1.0-57-amd64-unsigned
 linux-image-6.12.117+deb12-amd64
+linux-headers-7.3.4+deb13-amd64
+linux-image-7.3.4+deb13-amd64
+linux-headers-7.12.1+deb13-amd64
+linux-image-7.12.1+deb13-amd64
 ";
 
     #[test]
     fn the_newest_release_with_headers_and_image_comes_first() {
-        let [_, six_one, six_twelve] = SERIES else {
+        let [_, six_one, six_twelve, seven] = SERIES else {
             unreachable!()
         };
         assert_eq!(six_one.releases(INDEX), ["6.1.0-56-amd64", "6.1.0-9-amd64"]);
         assert_eq!(six_twelve.releases(INDEX), ["6.12.117+deb12-amd64"]);
+        let later = ["7.12.1+deb13-amd64", "7.3.4+deb13-amd64"];
+        assert_eq!(seven.releases(INDEX), later);
+        let both = INDEX.replace("7.3.4", "7.2.9");
+        assert_eq!(seven.releases(&both), ["7.2.9+deb13-amd64"]);
     }
 
     #[test]
     fn every_name_has_its_series() {
         let names: Vec<&str> = SERIES.iter().map(|series| series.name).collect();
-        assert_eq!(names, KERNELS);
+        assert_eq!(names, [KERNELS, &[DEBIAN13]].concat());
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod compiler;
 mod cpio;
 mod distribution;
 mod image;
+mod kernel;
 mod kernels;
+mod machine;
 mod mirrors;
 pub mod packages;
 mod sources;
@@ -27,10 +29,18 @@ pub use crate::Result;
 use crate::{run, sys};
 pub use arm64::Prepared;
 use distribution::{Distribution, Family};
-pub use kernels::{KERNELS, LabKernel};
+pub use kernel::LabKernel;
+pub use kernels::KERNELS;
+pub use machine::Machine;
+
+/// Every kernel that a Debian machine can have.
+pub const ALL: &[&str] = &["5.10", "6.1", "6.12", kernels::DEBIAN13];
 
 /// The folder and the name of the tree for cross builds.
 const ARM64: &str = "arm64";
+
+/// The folder and the name of the machine for newer kernels.
+const MACHINE: &str = "debian13";
 
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
@@ -49,8 +59,8 @@ pub fn cache_dir() -> PathBuf {
     std::path::absolute(&dir).unwrap_or(dir)
 }
 
-/// The kernels that this machine's distribution offers: [`KERNELS`] on Debian, `generic` (the
-/// release's own) on Ubuntu.
+/// The stock kernels that this machine builds against by itself: [`KERNELS`] on Debian,
+/// `generic` (the release's own) on Ubuntu.
 pub fn names() -> &'static [&'static str] {
     match Distribution::here() {
         Ok(Distribution {
@@ -61,29 +71,65 @@ pub fn names() -> &'static [&'static str] {
     }
 }
 
-/// The kernel `name`, got first where it is not there yet.
+/// Every kernel that there can be here: [`names`], and on Debian the others of [`ALL`].
+pub fn all() -> &'static [&'static str] {
+    if names() == KERNELS { ALL } else { names() }
+}
+
+/// The kernel `name` of [`all`], got first where it is not there yet.
 ///
 /// # Errors
-/// An unknown name, missing packages, no mirror that has it: each with what to do.
+/// An unknown name, missing packages, no mirror that has it, no root for a kernel that takes
+/// Debian 13's tools: each with what to do.
 pub fn kernel(name: &str) -> Result<LabKernel> {
-    let name = names()
-        .iter()
-        .find(|known| **known == name)
-        .ok_or_else(|| {
-            format!(
-                "there is no lab kernel `{name}`; there are: {}",
-                names().join(", ")
-            )
-        })?;
-    packages::ensure()?;
+    let name = all().iter().find(|known| **known == name).ok_or_else(|| {
+        format!(
+            "there is no lab kernel `{name}`; there are: {}",
+            all().join(", ")
+        )
+    })?;
     let place = cache_dir().join("kernels").join(name);
-    once(
-        &cache_dir(),
-        &place,
-        || LabKernel::load(name, &place),
-        |draft| kernels::prepare(name, draft, &place),
-    )
-    .map_err(|error| format!("cannot get the lab kernel {name}: {error}"))
+    let get = || {
+        packages::ensure()?;
+        let machine = match *name {
+            kernels::DEBIAN13 => Some(debian13()?),
+            _ => None,
+        };
+        once(
+            &cache_dir(),
+            &place,
+            || LabKernel::load(name, &place, machine.clone()),
+            |draft| kernels::prepare(name, draft, &place),
+        )
+    };
+    get().map_err(|error| format!("cannot get the lab kernel {name}: {error}"))
+}
+
+/// Why the kernel `name` of [`all`] cannot be had on a machine like this one, where that is known
+/// without trying: what a test prints behind `not run:`.
+pub fn why_not(name: &str) -> Option<String> {
+    match name {
+        kernels::DEBIAN13 => machine::possible().err(),
+        _ => None,
+    }
+}
+
+/// Debian 13's tools for commands on this machine.
+///
+/// # Errors
+/// On another distribution than Debian; without root; missing packages; no mirror that has it.
+pub fn debian13() -> Result<Machine> {
+    let place = cache_dir().join(MACHINE);
+    let get = || {
+        machine::check()?;
+        once(
+            &cache_dir(),
+            &place,
+            || Machine::load(&place),
+            machine::prepare,
+        )
+    };
+    get().map_err(|error| format!("cannot get the lab's Debian 13: {error}"))
 }
 
 /// Every kernel of [`names`].
@@ -159,7 +205,7 @@ fn source_of(package: &str, release: &str) -> Result<PathBuf> {
 /// Something that the lab keeps or could get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// A kernel of [`names`], or `arm64`, or `sources`, or `apt`.
+    /// A kernel of [`all`], or `arm64`, `debian13`, `sources`, `apt`.
     pub name: &'static str,
     /// A kernel's release, where it is there.
     pub release: Option<String>,
@@ -171,7 +217,7 @@ pub struct Entry {
 pub fn list() -> Vec<Entry> {
     let kernel = |name: &&'static str| {
         let place = cache_dir().join("kernels").join(name);
-        let release = LabKernel::load(name, &place).map(|kernel| kernel.release);
+        let release = LabKernel::load(name, &place, None).map(|kernel| kernel.release);
         Entry {
             name,
             release,
@@ -187,10 +233,11 @@ pub fn list() -> Vec<Entry> {
         release: Prepared::load(&cache_dir().join(ARM64)).map(|tree| tree.release),
         ..folder(ARM64)
     };
-    names()
+    all()
         .iter()
         .map(kernel)
-        .chain([cross].into_iter().chain(["sources", "apt"].map(folder)))
+        .chain([cross])
+        .chain([MACHINE, "sources", "apt"].map(folder))
         .collect()
 }
 
@@ -199,9 +246,9 @@ pub fn list() -> Vec<Entry> {
 /// # Errors
 /// An unknown name, or a folder that cannot be removed.
 pub fn remove(name: &str) -> Result<()> {
-    let place = if names().contains(&name) {
+    let place = if all().contains(&name) {
         cache_dir().join("kernels").join(name)
-    } else if matches!(name, ARM64 | "sources" | "apt") {
+    } else if matches!(name, ARM64 | MACHINE | "sources" | "apt") {
         cache_dir().join(name)
     } else {
         return Err(format!("the lab keeps no `{name}`"));

@@ -1,0 +1,103 @@
+//! A kernel of the lab: where it lies, and how it is built against.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::compiler;
+use super::machine::Machine;
+
+/// Changes when folders made by an older lab are no longer what this one expects.
+pub(super) const LAYOUT: &str = "2";
+
+/// A kernel that modules can be built against and that can be booted with them.
+#[derive(Clone, Debug)]
+pub struct LabKernel {
+    /// Its name in the lab, one of [`ALL`](super::ALL); on Ubuntu `generic`.
+    pub name: &'static str,
+    /// What `uname -r` says in it.
+    pub release: String,
+    /// What `make -C` takes.
+    pub kdir: PathBuf,
+    /// The other half of the split headers: the part that all flavours share.
+    pub common: PathBuf,
+    /// The bootable image.
+    pub vmlinuz: PathBuf,
+    /// The same kernel, decompressed, where it can be booted without its own decompressor: an
+    /// emulated machine spends longer in that than in all the rest of its boot.
+    pub vmlinux: Option<PathBuf>,
+    /// `…/lib/modules/<release>`: `build`, `source`, and those of the image's own modules that
+    /// the tests load, decompressed, with a `modules.dep` of just them.
+    pub modules: PathBuf,
+    /// The compiler to ask for where the kernel's own is not on this machine.
+    pub cc: Option<String>,
+    /// Where its tools run, where that is not this machine: see [`command`](LabKernel::command).
+    pub machine: Option<Machine>,
+}
+
+impl LabKernel {
+    /// The kernel in `prefix`, where one was prepared there by this version of the lab.
+    pub(super) fn load(
+        name: &'static str,
+        prefix: &Path,
+        machine: Option<Machine>,
+    ) -> Option<LabKernel> {
+        let state = fs::read_to_string(prefix.join("lab")).ok()?;
+        let mut lines = state.lines();
+        // The headers hold their own absolute path: a moved cache is not usable.
+        if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
+            return None;
+        }
+        let release = lines.next()?.to_owned();
+        let kdir = prefix
+            .join("usr/src")
+            .join(format!("linux-headers-{release}"));
+        let boot = prefix.join("boot");
+        let cc = match machine {
+            Some(_) => None,
+            None => compiler::missing(&kdir),
+        };
+        Some(LabKernel {
+            name,
+            common: prefix.join("usr/src").join(lines.next()?),
+            vmlinuz: boot.join(format!("vmlinuz-{release}")),
+            vmlinux: Some(boot.join(format!("vmlinux-{release}"))).filter(|path| path.exists()),
+            modules: prefix.join("lib/modules").join(&release),
+            kdir,
+            release,
+            cc,
+            machine,
+        })
+    }
+
+    /// A command that runs where this kernel's tools do: on this machine, or in the one that has
+    /// its compiler ([`debian13`](super::debian13)). Paths, environment, working directory,
+    /// signals and exit status are the same in both.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        match &self.machine {
+            Some(machine) => machine.command(program),
+            None => Command::new(program),
+        }
+    }
+
+    /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
+    /// environment that kbuild would listen to.
+    pub fn plain_make(&self, module: &Path) -> Command {
+        let mut make = self.command("make");
+        let mut assignment = OsString::from("M=");
+        assignment.push(module);
+        make.env_clear();
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                make.env(name, value);
+            }
+        }
+        make.env("LC_ALL", "C")
+            .arg("-C")
+            .arg(&self.kdir)
+            .arg(assignment);
+        make.args(self.cc.iter().map(|cc| format!("CC={cc}")));
+        make
+    }
+}

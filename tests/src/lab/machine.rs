@@ -1,0 +1,149 @@
+//! Debian 13 in a folder: the compiler, make and libraries that its kernels want, whatever this
+//! machine has.
+//!
+//! What a distribution owns, `/usr` (without `/usr/local`) and `/etc`, is exchanged for one
+//! command, in a mount namespace that ends with it; everything else is where it always is. So a
+//! path means the same on both sides, and nothing stays mounted.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::distribution::{Distribution, Family};
+use super::{mirrors, packages};
+use crate::{Result, run};
+
+/// Changes when folders made by an older lab are no longer what this one expects.
+const LAYOUT: &str = "1";
+
+const SUITE: &str = "trixie";
+
+/// What building modules runs; `mount` is what exchanges the second folder.
+const PACKAGES: &[&str] = &[
+    "bc",
+    "cpio",
+    "gcc",
+    "git",
+    "kmod",
+    "libc6-dev",
+    "libelf-dev",
+    "libssl-dev",
+    "make",
+    "mount",
+    "ninja-build",
+    "pahole",
+    "xz-utils",
+    "zstd",
+];
+
+/// Half of what the packages hold and building modules never reads.
+const LEFT_OUT: &[&str] = &[
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/man/*",
+    "/usr/bin/*-lto-dump*",
+];
+
+/// Run by this machine's shell, which stays what it is when `/usr` changes under it.
+const ENTER: &str = r#"#!/bin/sh
+root=${0%/*}/root
+/bin/mount --bind /usr/local "$root/usr/local" &&
+    /bin/mount --rbind "$root/usr" /usr &&
+    /bin/mount --bind "$root/etc" /etc || exit 125
+exec "$@"
+"#;
+
+/// A Debian 13 to run commands in.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    folder: PathBuf,
+}
+
+impl Machine {
+    pub(super) fn load(folder: &Path) -> Option<Machine> {
+        let state = fs::read_to_string(folder.join("lab")).ok()?;
+        (state == self::state()).then(|| Machine {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// A command that finds Debian 13's programs and libraries. Working directory, environment
+    /// and open files are the caller's; the process is the program itself, so that a signal or a
+    /// time limit meets it.
+    ///
+    /// It ends with 125 where the folders cannot be exchanged, and with the shell's 127 or 126
+    /// where the program is not there or cannot run.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("/usr/bin/unshare");
+        command
+            .arg("--mount")
+            .arg(self.folder.join("enter"))
+            .arg(program);
+        command
+    }
+}
+
+/// Changes with the machine's contents: a cached one of another list is made anew.
+fn state() -> String {
+    format!("{LAYOUT}\n{SUITE}\n{}\n", PACKAGES.join(" "))
+}
+
+/// Whether Debian 13 can be had and run on a machine like this one.
+pub(super) fn possible() -> Result<()> {
+    if Distribution::here()?.family != Family::Debian {
+        return Err(
+            "Debian 13's tools are made of Debian's packages, from the mirrors of a Debian machine"
+                .into(),
+        );
+    }
+    if !packages::is_root() {
+        return Err("running Debian 13's tools takes root (a mount namespace)".into());
+    }
+    Ok(())
+}
+
+/// Fails where the machine cannot be had, before anything is fetched.
+pub(super) fn check() -> Result<()> {
+    possible()?;
+    packages::install(&["mmdebstrap", "mount", "util-linux"])
+}
+
+/// Fills `draft`.
+pub(super) fn prepare(draft: &Path) -> Result<()> {
+    let here = Distribution::here()?;
+    let entries = mirrors::configured(Path::new("/etc/apt"));
+    let entries = mirrors::of_release(&entries, &here.codename, SUITE);
+    let fail = |error: std::io::Error| format!("cannot fill {}: {error}", draft.display());
+    let sources = draft.join("mirrors.sources");
+    fs::write(&sources, mirrors::render(&entries)).map_err(fail)?;
+
+    // In a namespace of its own: were it killed, what it has mounted goes with it.
+    let mut bootstrap = Command::new("unshare");
+    bootstrap
+        .args(["--mount", "mmdebstrap", "--quiet", "--mode=root"])
+        .args(["--format=directory", "--variant=essential"])
+        .arg("--aptopt=APT::Install-Recommends \"false\"")
+        .arg(format!("--include={}", PACKAGES.join(",")))
+        .args(
+            LEFT_OUT
+                .iter()
+                .map(|path| format!("--dpkgopt=path-exclude={path}")),
+        )
+        .arg(SUITE)
+        .arg(draft.join("root"))
+        .arg(&sources)
+        .env("LC_ALL", "C")
+        .current_dir("/");
+    run::checked(&mut bootstrap, Duration::from_secs(900))
+        .map_err(|error| format!("{error}\n(looked in {})", mirrors::describe(&entries)))?;
+
+    let enter = draft.join("enter");
+    fs::write(&enter, ENTER).map_err(fail)?;
+    fs::set_permissions(&enter, fs::Permissions::from_mode(0o755)).map_err(fail)?;
+    fs::remove_file(&sources).map_err(fail)?;
+    fs::write(draft.join("lab"), state()).map_err(fail)
+}
