@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use kbuild_tests::lab;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 
 use crate::support::project::{Project, any_kernel, edit, manifest};
 use crate::support::{LIMIT, folder};
@@ -171,7 +171,7 @@ fn the_kernels_own_uapi_headers_may_be_taken_instead_of_the_systems() {
          fn main() { println!(\"{} {} {}\", demo::DEMO_VERSION, demo::DEMO_TRIM, demo::DEMO_TCGETS); }\n",
     )
     .unwrap();
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         project.built(project.cargo().env("MY_KERNEL", &kernel.kdir));
         let mut program = Command::new(project.program("bindings"));
         let said = run::checked(&mut program, LIMIT).unwrap().out();

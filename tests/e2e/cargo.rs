@@ -8,6 +8,7 @@ use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::run;
+use kbuild_tests::scope;
 
 use crate::support::cargo::{Package, TARGET};
 use crate::support::*;
@@ -57,7 +58,7 @@ fn a_build_script_gives_the_module_and_its_path_for_the_kernel_that_kdir_names()
         ("src/main.rs", &MAIN.replace("HELLO_KO", "MY_MOD_KO")),
         ("module/hello.c", HELLO),
     ]);
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let mut cargo = package.cargo_for(&kernel);
         let first = package.built(&mut cargo);
         assert!(first.ran, "KDIR changed:\n{}", first.said);

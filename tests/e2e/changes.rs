@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use kbuild_tests::lab;
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::scope;
 
 use crate::scene::*;
 use crate::support::*;
@@ -37,7 +37,7 @@ fn tree(kernel: &LabKernel) -> Scene {
 
 #[test]
 fn an_edited_source_or_header_recompiles_what_includes_it_and_nothing_else() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let scene = tree(&kernel);
         scene.compiles(&["a.o", "b.o", "two.o"], "the first build");
         scene.is_fresh("nothing changed");
@@ -66,7 +66,7 @@ fn a_touched_source_is_compiled_and_the_product_keeps_its_mtime() {
 
 #[test]
 fn an_older_version_that_is_restored_with_its_old_mtime_is_compiled() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let scene = tree(&kernel);
         scene.write("b.c.orig", &B.replace("return 1", "return 0"));
         make_old(&scene.path("b.c.orig"));
@@ -83,7 +83,7 @@ fn an_older_version_that_is_restored_with_its_old_mtime_is_compiled() {
 
 #[test]
 fn a_source_that_is_deleted_is_missed_as_in_a_clean_build() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let scene = tree(&kernel);
         scene.build();
         scene.remove("b.c");
@@ -101,7 +101,7 @@ fn a_source_that_is_deleted_is_missed_as_in_a_clean_build() {
 
 #[test]
 fn a_source_that_is_renamed_with_its_old_mtime_is_compiled() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let scene = tree(&kernel);
         make_old(&scene.path("b.c"));
         scene.build();
@@ -119,7 +119,7 @@ fn a_source_that_is_renamed_with_its_old_mtime_is_compiled() {
 
 #[test]
 fn a_module_that_leaves_obj_m_leaves_the_output_directory() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let scene = tree(&kernel);
         scene.build();
         fs::write(scene.out.path().join("foreign.ko"), "not ours").unwrap();
@@ -161,7 +161,7 @@ fn a_changed_flag_in_the_kbuild_recompiles() {
 
 #[test]
 fn a_kernel_header_with_an_old_mtime_recompiles_what_includes_it() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let (_dir, private) = private_kernel(&kernel);
         let header = private.common.join("include/linux/crc7.h");
         let original = fs::read_to_string(&header).unwrap();
@@ -271,7 +271,7 @@ fn a_link_that_leads_elsewhere_now_changes_what_was_read_through_it() {
 
 #[test]
 fn a_rule_of_the_kbuilds_own_that_changes_is_run_again() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let scene = Scene::tree(
             &kernel,
             &[

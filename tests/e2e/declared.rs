@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::lab;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 
 use crate::scene::*;
 use crate::support::*;
@@ -50,7 +50,7 @@ fn ship(dir: &Path, value: u32) {
 
 #[test]
 fn sources_of_all_kinds_and_folders_with_odd_names_build_and_rebuild() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let elsewhere = folder(&[
             ("inc with blanks/outer.h", "#define OUTER 1\n"),
             ("gen dir/made.c", "int made;\n"),
@@ -136,7 +136,7 @@ static const char state[] __attribute__((used)) = "foo is off";
 #endif
 MODULE_LICENSE("GPL");
 "#;
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let mut scene = Scene::tree(
             &kernel,
             &[

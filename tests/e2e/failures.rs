@@ -6,6 +6,7 @@ use std::path::Path;
 
 use kbuild::Kernel;
 use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::scope;
 use tempfile::TempDir;
 
 use crate::scene::{kernel_at, newest_kernel};
@@ -76,7 +77,7 @@ fn an_undefined_symbol_names_the_module_that_exports_it_and_a_namespace_its_impo
         ("user/Kbuild", "obj-m := hello.o\nccflags-y := $(FLAGS)\n"),
     ]);
     let user = dir.path().join("user");
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let out = tempfile::tempdir().unwrap();
         built(build(&kernel, out.path()).arg(dir.path().join("ring")));
         let symvers = fs::canonicalize(out.path()).unwrap().join("ring.symvers");
@@ -131,7 +132,7 @@ fn a_gpl_only_symbol_in_a_proprietary_module_is_explained() {
          static int __init hello_init(void) { return !kobject_create_and_add(\"x\", kernel_kobj); }\n\
          module_init(hello_init);\nMODULE_LICENSE(\"Proprietary\");\n",
     );
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let text = fails(&kernel, source.path(), out.path(), &[]);
         assert_says(
@@ -150,7 +151,7 @@ fn a_gpl_only_symbol_in_a_proprietary_module_is_explained() {
 fn a_header_or_a_source_that_is_missing_is_explained() {
     let header = tree("#include \"../common/nosuch.h\"\n");
     let source = folder(&[("Kbuild", "obj-m := nosuch.o\n")]);
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let text = fails(&kernel, header.path(), out.path(), &[]);
         assert_says(

@@ -5,8 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::lab;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::scene::*;
@@ -36,7 +36,7 @@ fn assert_as_plain(scene: &Scene, what: &str) {
 
 #[test]
 fn folders_shipped_files_and_sources_from_elsewhere_build_as_with_plain_make() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let scene = Scene::tree(
             &kernel,
             &[
@@ -79,7 +79,7 @@ fn folders_shipped_files_and_sources_from_elsewhere_build_as_with_plain_make() {
 
 #[test]
 fn a_tree_that_was_built_in_place_is_built_completely() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let scene = Scene::tree(
             &kernel,
             &[
@@ -294,7 +294,7 @@ fn a_tree_of_read_only_files_and_folders_builds_again_and_again() {
 
 #[test]
 fn what_a_makefile_asks_about_its_place_is_answered() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let scene = Scene::tree(
             &kernel,
             &[

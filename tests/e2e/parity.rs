@@ -8,6 +8,7 @@ use std::process::Command;
 
 use kbuild_tests::lab;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::scene::newest_kernel;
@@ -61,7 +62,7 @@ const BESIDE_COMMON: &[(&str, &str)] = &[
 #[test]
 fn a_makefile_for_both_uses_and_sources_beside_the_module_folder_build_as_with_plain_make() {
     let source = folder(BESIDE_COMMON);
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let mut ours = build(&kernel, out.path());
         ours.arg(source.path().join("driver"))

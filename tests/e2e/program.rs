@@ -8,6 +8,7 @@ use std::process::Command;
 
 use kbuild_tests::lab;
 use kbuild_tests::run::{self, Output};
+use kbuild_tests::scope;
 use serde_json::Value;
 
 use crate::scene::{kernel_at, newest_kernel};
@@ -48,7 +49,7 @@ fn json_tells_each_step_each_product_and_the_end() {
         ("Kbuild", "obj-m := hello.o\n"),
     ]);
     let real = fs::canonicalize(source.path()).unwrap();
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let call = || {
             let mut command = build(&kernel, out.path());
@@ -225,7 +226,7 @@ fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
 #[test]
 fn kernels_and_info_say_what_a_tree_and_a_module_are() {
     let source = hello();
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let kernels = |args: &[&str]| {
             let mut command = Command::new(program());
             command.arg("kernels").args(args).env("KDIR", &kernel.kdir);

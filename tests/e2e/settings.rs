@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use kbuild_tests::lab::{self, packages};
+use kbuild_tests::lab::packages;
+use kbuild_tests::scope;
 
 use crate::scene::*;
 use crate::support::*;
@@ -23,7 +24,7 @@ MODULE_LICENSE("GPL");
 
 #[test]
 fn a_changed_define_flag_or_config_of_a_declared_module_is_a_build_from_nothing() {
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let mut scene = Scene::with(
             &kernel,
             &[("demo.c", SOURCE)],

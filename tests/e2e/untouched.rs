@@ -8,6 +8,7 @@ use std::process::Command;
 
 use kbuild_tests::lab;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
@@ -161,7 +162,7 @@ fn an_environment_full_of_makes_variables_changes_neither_a_writable_kernel_tree
             "obj-m := two.o\ntwo-y := main.o more.o\nifdef DEBUG\n$(error DEBUG)\nendif\n",
         )],
     );
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(2).unwrap() {
         let (tree, kernel) = private_kernel(&kernel);
         let scratch = tempfile::tempdir().unwrap();
         let evil = scratch.path().join("evil");
@@ -219,7 +220,7 @@ fn a_makefile_that_writes_into_its_own_folder_does_not_reach_the_source() {
     // A link to a file in the tree is as good a way out as any.
     std::os::unix::fs::symlink("main.c", source.path().join("link.c")).unwrap();
     let before = Snapshot::take_with_content(source.path()).unwrap();
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(0).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let tree = Snapshot::take(&kernel.kdir).unwrap();
         let mut ours = build(&kernel, out.path());

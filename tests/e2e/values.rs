@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use kbuild_tests::lab;
+use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
 use crate::support::trap::{NAMES, Trap, below, holds, word};
@@ -216,7 +217,7 @@ fn the_value_of_a_define_arrives_unchanged() {
     }
     source.push_str("static const char text[] __used = TEXT;\n");
     let dir = folder(&[("hello.c", &source)]);
-    for kernel in lab::kernels().unwrap() {
+    for kernel in scope::kernels(1).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let mut command = build(&kernel, out.path());
         command

@@ -1,10 +1,12 @@
 //! The lab: real kernels, real module sources and a virtual machine to load what was built.
 //!
 //! [`lab`] gets what the tests need on demand and keeps it outside the checkout; [`run`] puts a
-//! time limit on every external command; [`snapshot`] tells whether a tree is what it was.
+//! time limit on every external command; [`snapshot`] tells whether a tree is what it was;
+//! [`scope`] how much of all this a run does.
 
 pub mod lab;
 pub mod run;
+pub mod scope;
 pub mod snapshot;
 mod sys;
 
