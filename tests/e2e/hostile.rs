@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use kbuild_tests::{lab, run};
+use kbuild_tests::{lab, run, scope};
 
 use crate::scene::kernel_at;
 use crate::support::kernel_tree::link_kernel;
@@ -25,7 +25,7 @@ fn the_trap_springs_when_its_program_is_run() {
 #[test]
 fn a_module_tree_in_any_folder_is_built_into_any_folder() {
     let trap = Trap::new();
-    for (number, names) in NAMES.chunks(2).enumerate() {
+    for (number, names) in NAMES.chunks(together()).enumerate() {
         let kernel = kernel_at(number);
         let scratch = tempfile::tempdir().unwrap();
         let dir = all_below(&fs::canonicalize(scratch.path()).unwrap(), names);
@@ -45,7 +45,7 @@ fn a_module_tree_in_any_folder_is_built_into_any_folder() {
 #[test]
 fn a_declared_module_has_sources_headers_and_products_in_any_folder() {
     let trap = Trap::new();
-    for (number, names) in NAMES.chunks(2).enumerate() {
+    for (number, names) in NAMES.chunks(together()).enumerate() {
         let kernel = kernel_at(number + 1);
         let scratch = tempfile::tempdir().unwrap();
         // The working directory; in it the source's folder, and there the rest.
@@ -74,6 +74,11 @@ fn a_declared_module_has_sources_headers_and_products_in_any_folder() {
         assert!(holds(module, b"the header was found"), "{base:?}");
         assert_names(module, &folder);
     }
+}
+
+/// How many of the names are tried at once: fewer tell better which one it was.
+fn together() -> usize {
+    if scope::is_full() { 2 } else { 6 }
 }
 
 /// The folder of all these names in each other.
