@@ -166,6 +166,7 @@ fn cargo_build(dir: &Path, target: &Path) -> Command {
         "CARGO_HOME",
         "RUSTUP_HOME",
         "RUSTUP_TOOLCHAIN",
+        "RUSTUP_AUTO_INSTALL",
     ] {
         if let Some(value) = std::env::var_os(name) {
             cargo.env(name, value);

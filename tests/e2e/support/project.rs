@@ -291,6 +291,7 @@ fn cargo(dir: &Path, target_dir: &Path, verb: &str, target: &str) -> Command {
         "CARGO_HOME",
         "RUSTUP_HOME",
         "RUSTUP_TOOLCHAIN",
+        "RUSTUP_AUTO_INSTALL",
     ] {
         if let Some(value) = std::env::var_os(name) {
             cargo.env(name, value);
