@@ -9,6 +9,7 @@ use crate::compile_commands;
 use crate::files::{remove_file, sort_paths, walk};
 use crate::freshness::Record;
 use crate::lock::Lock;
+use crate::make::remove_pool;
 use crate::message::Sink;
 use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, private_root};
 use crate::{Error, Result};
@@ -71,6 +72,7 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     }
     compile_commands::publish(Path::new(""), &shared, &out)?;
     if !left {
+        remove_pool(&shared);
         for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
             remove_file(&shared.join(file))?;
         }

@@ -36,6 +36,10 @@ pub enum ErrorKind {
     BuildFailed,
     /// make succeeded and left no module behind.
     NothingBuilt,
+    /// A module that this one needs could not be built.
+    ProviderFailed,
+    /// This process was asked to stop ([`Signals::stop`](crate::Signals::stop)).
+    Stopped,
     /// A variable that a build script gets from Cargo is missing.
     Environment,
     /// The operating system refused: a full disk, a folder that cannot be written.

@@ -47,6 +47,7 @@ mod message;
 mod modinfo;
 mod prerequisites;
 mod report;
+mod signals;
 mod stage;
 mod symvers;
 mod sys;
@@ -63,6 +64,7 @@ pub use message::{Level, Message};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 pub use report::{Artifact, Plan, Report};
+pub use signals::Signals;
 pub use symvers::{Symbol, Symbols, Symvers};
 #[cfg(feature = "bindgen")]
 pub use uapi::Bindings;

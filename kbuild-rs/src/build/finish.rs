@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::rebuild::locks;
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
@@ -12,7 +11,7 @@ use crate::compile_commands;
 use crate::files::{remove_file, sort_paths, walk, write_if_changed};
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
 use crate::lock::Lock;
-use crate::make::{self, Knowledge};
+use crate::make::{self, Held, Knowledge, Slot};
 use crate::prerequisites::{union, working_dir};
 use crate::report::Report;
 use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
@@ -22,7 +21,8 @@ impl Run<'_> {
     /// Runs make and takes in what it made. `start` is the marker's time.
     pub(super) fn make(
         &self,
-        lock: &Lock,
+        slot: &mut Slot,
+        held: &Held,
         items: &[Item],
         config: Vec<Vec<u8>>,
         old: &Record,
@@ -35,11 +35,10 @@ impl Run<'_> {
         };
         let outcome = make::run(
             &r.make,
-            r.door.metadata,
-            self.build.jobs,
+            slot,
+            held,
             &r.map,
             &know,
-            &locks(lock),
             self.sink,
         )?;
         let what = format!("{} for {}", r.label, r.kernel.release());

@@ -62,6 +62,7 @@ pub struct Build {
     pub(crate) base: Option<PathBuf>,
     pub(crate) out_dir: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
+    pub(crate) pool_dir: Option<PathBuf>,
     pub(crate) sink: Sink,
 }
 
@@ -123,6 +124,7 @@ impl Build {
             base: None,
             out_dir: None,
             jobs: None,
+            pool_dir: None,
             sink: Sink::printing(true),
         }
     }
@@ -399,10 +401,22 @@ impl Build {
         self
     }
 
-    /// How many jobs make may run, where no jobserver says so. Default: the cores this process
-    /// may use.
+    /// How many jobs may run, where no jobserver says so: make's, and those of every other build
+    /// that shares the [pool](Self::pool_dir). Default: `CMAKE_BUILD_PARALLEL_LEVEL`, in a build
+    /// script `NUM_JOBS`, else the cores this process may use.
+    ///
+    /// While a pool is in use it has the size that its first user gave it; `jobs(1)` means one
+    /// job in any case.
     pub fn jobs(&mut self, jobs: usize) -> &mut Self {
         self.jobs = Some(jobs);
+        self
+    }
+
+    /// The folder in which builds find the jobs that they share where the outer build has no
+    /// jobserver: processes that name the same one never run more than [`jobs`](Self::jobs)
+    /// compilers together. Default: the output directory.
+    pub fn pool_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.pool_dir = Some(dir.as_ref().to_owned());
         self
     }
 

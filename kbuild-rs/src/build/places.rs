@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Build, Tree};
 use crate::cargo::Door;
 use crate::files::walk;
+use crate::stage::private_root;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that relative paths start at, canonical.
@@ -19,13 +20,25 @@ pub(super) fn base(build: &Build, door: Door) -> Result<PathBuf> {
     std::fs::canonicalize(&dir).map_err(|e| Error::io("use the folder", &dir, e))
 }
 
-/// The output directory, absolute; the part of it that exists is canonical.
+/// The output directory.
 pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
-    let dir = match &build.out_dir {
-        Some(dir) => dir.clone(),
-        None => door.cargo_dir("OUT_DIR", "out_dir()")?,
-    };
-    let dir = std::path::absolute(&dir).map_err(|e| Error::io("use the folder", &dir, e))?;
+    match &build.out_dir {
+        Some(dir) => absolute(dir),
+        None => absolute(&door.cargo_dir("OUT_DIR", "out_dir()")?),
+    }
+}
+
+/// The private folder that holds the pool of jobs.
+pub(super) fn pool_folder(build: &Build, out: &Path) -> Result<PathBuf> {
+    match &build.pool_dir {
+        Some(dir) => private_root(&absolute(dir)?),
+        None => private_root(out),
+    }
+}
+
+/// An absolute path; the part of it that exists is canonical.
+fn absolute(dir: &Path) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir).map_err(|e| Error::io("use the folder", dir, e))?;
     for ancestor in dir.ancestors() {
         if let Ok(real) = std::fs::canonicalize(ancestor) {
             let rest = dir.strip_prefix(ancestor).unwrap_or(Path::new(""));

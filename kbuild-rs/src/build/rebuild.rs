@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +10,7 @@ use super::run::Run;
 use crate::files::{is_among, remove_file, sort_paths, write_if_changed};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
-use crate::lock::Lock;
-use crate::make;
+use crate::make::{self, Held};
 use crate::stage::{Changes, Item, Kind, Stage, is_makefile};
 use crate::{Error, ErrorKind, Result};
 
@@ -132,7 +130,7 @@ impl Run<'_> {
 
     /// Runs the user's commands where what they made may be gone (`anew`), and when something
     /// they read has changed.
-    pub(super) fn prepare(&self, items: &[Item], anew: bool, lock: &Lock) -> Result<()> {
+    pub(super) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
         let r = self.request;
         if let Some(git) = &r.git {
             git.copy_index(&r.stage.private)?;
@@ -151,7 +149,7 @@ impl Run<'_> {
         // Half-prepared is not prepared.
         remove_file(&stamp)?;
         for command in &tree.prepare {
-            make::run_prepare(command, &r.make, &r.map, &locks(lock), self.sink)?;
+            make::run_prepare(command, &r.make, held, &r.map, self.sink)?;
         }
         write_if_changed(&stamp, now.as_bytes())
     }
@@ -227,10 +225,4 @@ fn inputs(named: &[PathBuf], dir: &Path, stage: &Stage, items: &[Item]) -> Resul
         }
     }
     Ok(text)
-}
-
-/// What make inherits, so that the lock is held until its last child is gone.
-pub(super) fn locks(lock: &Lock) -> [RawFd; 1] {
-    use std::os::fd::AsRawFd;
-    [lock.file.as_raw_fd()]
 }

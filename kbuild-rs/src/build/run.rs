@@ -1,5 +1,6 @@
 //! The flow of one build: request, stage, freshness, make, artifacts, report.
 
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use super::Build;
@@ -8,7 +9,7 @@ use super::skip;
 use crate::cargo::{self, Door};
 use crate::files::sort_paths;
 use crate::freshness::{Class, Record, Stale};
-use crate::make::{Jobs, find_program};
+use crate::make::{Held, find_program, inherited_descriptors};
 use crate::message::Sink;
 use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
@@ -34,6 +35,8 @@ pub(super) fn build(build: &Build, name: Option<&str>) -> Result<Report> {
 
 /// One build for one kernel; Cargo is told nothing.
 pub(super) fn one(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
+    // Before anything is opened here.
+    inherited_descriptors(door.metadata);
     let request = Request::new(build, name, door)?;
     let report = Run {
         request: &request,
@@ -77,11 +80,11 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
     let request = Request::new(build, name, door)?;
     let make = &request.make;
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
-    let jobs = Jobs::find(door.metadata, build.jobs, &program, &build.sink)?;
+    let jobs = request.jobs(build).alone(&program, &build.sink)?;
     let mut args = make.args()?;
     let mut env = make.env.clone();
-    args.extend(jobs.argument());
-    env.extend(jobs.variable());
+    args.extend(jobs.argument);
+    env.extend(jobs.makeflags.map(|flags| ("MAKEFLAGS".into(), flags)));
     Ok(Plan {
         stage: request.stage.dir.clone(),
         cwd: make.module_dir.clone(),
@@ -117,6 +120,14 @@ impl Run<'_> {
                 return Ok(self.report(record, &items, false));
             }
         }
+        // With the stage's lock in hand, and not before: who holds a token waits for nobody.
+        let mut slot = r.jobs(self.build).budget(self.sink)?.slot(self.sink)?;
+        let held = Held {
+            locks: std::iter::once(lock.file.as_raw_fd())
+                .chain(slot.lock())
+                .collect(),
+            withhold: inherited_descriptors(r.door.metadata),
+        };
         lock.sign()?;
         let start = r.stage.begin()?;
         // What changes from here on cannot look as if it had been there before; and what changed
@@ -139,8 +150,8 @@ impl Run<'_> {
         if first || !changes.is_empty() {
             self.warn_of_habits(&items);
         }
-        self.prepare(&items, stale.from_nothing.is_some(), &lock)?;
-        let report = self.make(&lock, &items, config, &record, start);
+        self.prepare(&items, stale.from_nothing.is_some(), &held)?;
+        let report = self.make(&mut slot, &held, &items, config, &record, start);
         if !r.stage.is_interrupted() {
             lock.release();
         }

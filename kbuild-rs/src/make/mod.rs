@@ -13,6 +13,6 @@ pub(crate) use command::{escape_value, shell_quote};
 pub(crate) use diagnose::{Knowledge, no_modules};
 pub(crate) use env::{check_value, firewall, is_reserved};
 pub(crate) use git::Git;
-pub(crate) use jobs::Jobs;
+pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, remove_pool};
 pub(crate) use output::PathMap;
-pub(crate) use run::{find_program, run, run_prepare};
+pub(crate) use run::{Held, find_program, run, run_prepare};

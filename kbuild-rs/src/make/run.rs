@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use super::diagnose::{Diagnosis, Knowledge};
 use super::output;
-use super::{Jobs, Make, PathMap};
+use super::{Make, PathMap, Slot};
 use crate::message::{Message, Sink};
-use crate::{Error, ErrorKind, Result, sys};
+use crate::sys::{self, Ties};
+use crate::{Error, ErrorKind, Result, signals};
 
 /// How a make ended that could be started.
 #[derive(Debug)]
@@ -29,6 +30,9 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// The failure as an error about `what`.
     pub(crate) fn error(&self, what: &str) -> Error {
+        if let Err(stopped) = signals::check() {
+            return stopped;
+        }
         let how = match (self.status.code(), self.status.signal()) {
             (_, Some(signal)) => format!("make was ended by signal {signal}"),
             (Some(0), _) => "a tool was ended by a signal".to_owned(),
@@ -49,47 +53,71 @@ pub(crate) fn find_program(name: &str, env: &[(OsString, OsString)]) -> Option<P
         .find(|file| file.is_file())
 }
 
-/// Runs make in the stage. `locks` are inherited, so that they stay
-/// held until the last child is gone.
+/// Runs make in the stage, with the token that `slot` stands for.
 pub(crate) fn run(
     make: &Make,
-    cargo: bool,
-    requested_jobs: Option<usize>,
+    slot: &mut Slot,
+    held: &Held,
     map: &PathMap,
     know: &Knowledge,
-    locks: &[RawFd],
     sink: &Sink,
 ) -> Result<Outcome> {
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
-    let jobs = Jobs::find(cargo, requested_jobs, &program, sink)?;
+    let handed = slot.hand(&program)?;
     let mut command = Command::new(&program);
     command
         .args(make.args()?)
-        .args(jobs.argument())
-        .envs(jobs.variable());
-    let mut keep = locks.to_vec();
-    keep.extend_from_slice(jobs.descriptors());
+        .args(&handed.argument)
+        .envs(handed.makeflags.iter().map(|flags| ("MAKEFLAGS", flags)));
     for (name, value) in &make.env {
         command.env(name, value);
     }
-    listen(command, &make.module_dir, keep, map, know, sink)
+    let mut ties = held.ties();
+    ties.keep.extend_from_slice(&handed.descriptors);
+    let outcome = listen(command, &make.module_dir, ties, map, know, sink)?;
+    // make gives its tokens back before it ends of these, and of no other.
+    let signal = outcome.status.signal();
+    if signal.is_some_and(|s| ![libc::SIGHUP, libc::SIGINT, libc::SIGTERM].contains(&s)) {
+        slot.lose();
+    }
+    Ok(outcome)
+}
+
+/// The descriptors that matter to a child, whatever it is.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Locks that it inherits, so that they stay held until the last child is gone.
+    pub(crate) locks: Vec<RawFd>,
+    /// The outer build's jobserver, which it does not get by itself.
+    pub(crate) withhold: Vec<RawFd>,
+}
+
+impl Held {
+    fn ties(&self) -> Ties {
+        Ties {
+            keep: self.locks.clone(),
+            withhold: self.withhold.clone(),
+            own_group: signals::are_relayed(),
+        }
+    }
 }
 
 /// Runs a `prepare` command of the user's in the stage.
 pub(crate) fn run_prepare(
     script: &std::ffi::OsStr,
     make: &Make,
+    held: &Held,
     map: &PathMap,
-    locks: &[RawFd],
     sink: &Sink,
 ) -> Result<()> {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).envs(make.env.iter().cloned());
     let know = Knowledge::default();
-    let outcome = listen(command, &make.module_dir, locks.to_vec(), map, &know, sink)?;
+    let outcome = listen(command, &make.module_dir, held.ties(), map, &know, sink)?;
     if outcome.success {
         return Ok(());
     }
+    signals::check()?;
     Err(Error::new(
         ErrorKind::BuildFailed,
         format!(
@@ -104,7 +132,7 @@ pub(crate) fn run_prepare(
 fn listen(
     mut command: Command,
     dir: &Path,
-    keep: Vec<RawFd>,
+    ties: Ties,
     map: &PathMap,
     know: &Knowledge,
     sink: &Sink,
@@ -123,8 +151,8 @@ fn listen(
         .stdin(Stdio::null())
         .stdout(write.try_clone().map_err(failed)?)
         .stderr(write);
-    sys::tie_child(&mut command, keep);
-    let mut child = command.spawn().map_err(failed)?;
+    sys::tie_child(&mut command, ties);
+    let mut child = signals::spawn(&mut command, dir)?;
     // The write ends that `command` holds would keep the pipe from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();
@@ -142,7 +170,7 @@ fn listen(
             Err(RecvTimeoutError::Disconnected) => break,
             // A server that the build started (ccache's, sccache's) may hold the pipe for ever.
             Err(RecvTimeoutError::Timeout) => {
-                if child.try_wait().map_err(failed)?.is_some() {
+                if sys::has_ended(child.id()) {
                     silent_since_exit += 1;
                     if silent_since_exit > 10 {
                         break;
@@ -151,7 +179,7 @@ fn listen(
             }
         }
     }
-    let status = child.wait().map_err(failed)?;
+    let status = signals::wait(&mut child).map_err(failed)?;
     let cut_off = status.signal().is_some() || diagnosis.was_cut_off();
     Ok(Outcome {
         success: status.success() && !cut_off,

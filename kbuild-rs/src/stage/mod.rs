@@ -32,7 +32,9 @@ use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use links::Links;
-pub(crate) use place::{CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, private_root};
+pub(crate) use place::{
+    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, create_private_root, private_root,
+};
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};
 

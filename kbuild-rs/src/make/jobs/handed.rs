@@ -1,0 +1,211 @@
+//! What a make is told about jobs, in the form that its version understands.
+//!
+//! | jobserver | make from 4.4 on | older ones |
+//! | --- | --- | --- |
+//! | a pipe | `fifo:/proc/PID/fd/R`: its pipe mode loses the jobserver where `+$(MAKE)` stands in a `define` | `R,W`, which it inherits |
+//! | a fifo | `fifo:PATH` | the opened fifo as `F,F`: they die of `fifo:` |
+//!
+//! PID is this process, which waits for make to end. `-jN` is never said beside a jobserver: make
+//! would take no job from it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use crate::files::is_carryable;
+
+/// What make's command line and environment say, and what it inherits.
+#[derive(Debug, Default)]
+pub(crate) struct Handed {
+    pub(crate) argument: Option<OsString>,
+    pub(crate) makeflags: Option<OsString>,
+    pub(crate) descriptors: Vec<RawFd>,
+    /// Keeps open what is named in the others.
+    _opened: Option<File>,
+}
+
+type Version = (u32, u32);
+
+impl Handed {
+    /// `-jN`: make is the server for those below it.
+    pub(super) fn jobs(jobs: usize) -> Handed {
+        Handed {
+            argument: Some(format!("-j{jobs}").into()),
+            ..Handed::default()
+        }
+    }
+
+    /// A pipe that this process inherited.
+    pub(super) fn pipe(read: RawFd, write: RawFd, make: &Path) -> Handed {
+        let version = version(make);
+        if version >= (4, 4) {
+            if let Some(name) = descriptor_path(read) {
+                return Handed::auth("--jobserver-auth=fifo:", name, Vec::new());
+            }
+        }
+        Handed::pair(read, write, version, vec![read, write])
+    }
+
+    /// A fifo.
+    pub(super) fn fifo(path: &Path, make: &Path) -> std::io::Result<Handed> {
+        let version = version(make);
+        if version >= (4, 4) && is_carryable(path) {
+            return Ok(Handed::auth("--jobserver-auth=fifo:", path, Vec::new()));
+        }
+        // A description of its own, that waits: make 4.2 reports what does not wait as an error,
+        // and 4.3 makes it so.
+        let file = File::options().read(true).write(true).open(path)?;
+        let fd = file.as_raw_fd();
+        let by_name = || descriptor_path(fd).filter(|_| version >= (4, 4));
+        let mut handed = match by_name() {
+            Some(name) => Handed::auth("--jobserver-auth=fifo:", name, Vec::new()),
+            None => Handed::pair(fd, fd, version, vec![fd]),
+        };
+        handed._opened = Some(file);
+        Ok(handed)
+    }
+
+    fn pair(read: RawFd, write: RawFd, version: Version, descriptors: Vec<RawFd>) -> Handed {
+        // The name before make 4.2.
+        let option = match version {
+            (1.., _) if version < (4, 2) => "--jobserver-fds=",
+            _ => "--jobserver-auth=",
+        };
+        Handed::auth(option, format!("{read},{write}"), descriptors)
+    }
+
+    fn auth(option: &str, value: impl Into<OsString>, descriptors: Vec<RawFd>) -> Handed {
+        let mut makeflags = OsString::from(" -j ");
+        makeflags.push(option);
+        makeflags.push(value.into());
+        Handed {
+            makeflags: Some(makeflags),
+            descriptors,
+            ..Handed::default()
+        }
+    }
+}
+
+/// A name for one of our descriptors that other processes can open.
+fn descriptor_path(fd: RawFd) -> Option<PathBuf> {
+    let path = PathBuf::from(format!("/proc/{}/fd/{fd}", std::process::id()));
+    path.exists().then_some(path)
+}
+
+/// (major, minor) of a GNU make; (0, 0) for what does not say. Each program is asked once.
+fn version(make: &Path) -> Version {
+    static KNOWN: Mutex<Vec<(PathBuf, Version)>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(|p| p.into_inner());
+    if let Some((_, version)) = known.iter().find(|(path, _)| path == make) {
+        return *version;
+    }
+    let version = ask_version(make).unwrap_or((0, 0));
+    known.push((make.to_owned(), version));
+    version
+}
+
+fn ask_version(make: &Path) -> Option<Version> {
+    // An older make stops at a MAKEFLAGS that names a fifo, even when it is to tell its version.
+    let output = Command::new(make)
+        .arg("--version")
+        .env_remove("MAKEFLAGS")
+        .env_remove("GNUMAKEFLAGS")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    version_in(&String::from_utf8(output.stdout).ok()?)
+}
+
+fn version_in(text: &str) -> Option<Version> {
+    let number = text.lines().next()?.strip_prefix("GNU Make ")?;
+    let mut parts = number.split(|c: char| !c.is_ascii_digit());
+    let major = parts.next()?.parse().ok()?;
+    Some((major, parts.next()?.parse().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::sys;
+
+    /// A make that is of this version, and no more.
+    fn make_of(version: &str, dir: &Path) -> PathBuf {
+        let path = dir.join(format!("make-{version}"));
+        fs::write(&path, format!("#!/bin/sh\necho GNU Make {version}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn scratch(name: &str) -> PathBuf {
+        let name = format!("kbuild-handed-{name}-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn flags(handed: &Handed) -> &str {
+        handed.makeflags.as_ref().unwrap().to_str().unwrap()
+    }
+
+    #[test]
+    fn a_pipe_is_named_to_a_new_make_and_inherited_by_an_old_one() {
+        let dir = scratch("pipe");
+        let (read, write) = sys::pipe().unwrap();
+        let (r, w) = (read.as_raw_fd(), write.as_raw_fd());
+        let handed = |version: &str| Handed::pipe(r, w, &make_of(version, &dir));
+        let new = handed("4.4.1");
+        let name = format!("fifo:/proc/{}/fd/{r}", std::process::id());
+        assert_eq!(flags(&new), format!(" -j --jobserver-auth={name}"));
+        assert!(new.descriptors.is_empty());
+        let old = handed("4.3");
+        assert_eq!(flags(&old), format!(" -j --jobserver-auth={r},{w}"));
+        assert_eq!(old.descriptors, [r, w]);
+        let older = handed("4.1");
+        assert_eq!(flags(&older), format!(" -j --jobserver-fds={r},{w}"));
+        // What does not say which make it is gets what every make takes.
+        let other = handed("so to speak");
+        assert_eq!(flags(&other), format!(" -j --jobserver-auth={r},{w}"));
+        for handed in [new, old, older, other] {
+            assert_eq!(handed.argument, None);
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_fifo_is_named_to_a_new_make_and_open_for_an_old_one() {
+        let dir = scratch("fifo");
+        for name in ["jobs", "the jobs"] {
+            let fifo = dir.join(name);
+            sys::make_fifo(&fifo).unwrap();
+            let handed = |version: &str| Handed::fifo(&fifo, &make_of(version, &dir)).unwrap();
+            let old = handed("4.3");
+            let [fd] = old.descriptors[..] else { panic!() };
+            assert_eq!(flags(&old), format!(" -j --jobserver-auth={fd},{fd}"));
+            let new = handed("4.4");
+            assert!(new.descriptors.is_empty());
+            let named = flags(&new).strip_prefix(" -j --jobserver-auth=fifo:");
+            let named = Path::new(named.unwrap());
+            // make splits its flags at blanks.
+            assert_eq!(named == fifo, name == "jobs", "{named:?}");
+            assert!(named.exists() && !named.to_str().unwrap().contains(' '));
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_version_is_read_from_the_first_line() {
+        let of = |text: &str| version_in(text);
+        assert_eq!(of("GNU Make 4.3\nBuilt for x"), Some((4, 3)));
+        assert_eq!(of("GNU Make 4.4.1\n"), Some((4, 4)));
+        assert_eq!(of("GNU Make 3.82"), Some((3, 82)));
+        assert_eq!(of("remake 4.3"), None);
+        assert_eq!(of(""), None);
+    }
+}

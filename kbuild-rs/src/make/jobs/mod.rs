@@ -1,0 +1,118 @@
+//! With which tokens make runs.
+//!
+//! GNU make's rule: a process has one token from whoever started it; each further job needs one
+//! from the jobserver. The nearest jobserver is Cargo's for a build script, else that of a make
+//! outside, else the pool that all kbuild-rs processes of the build tree share. One that is
+//! advertised and dead means one job, as it does to GNU make, and a warning.
+
+mod advertised;
+mod handed;
+mod pool;
+mod tokens;
+
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use self::advertised::{Outer, outer};
+use self::pool::Pool;
+use self::tokens::Server;
+use crate::message::Sink;
+use crate::{Error, Result};
+
+pub(crate) use handed::Handed;
+pub(crate) use pool::remove_pool;
+pub(crate) use tokens::{Budget, Slot};
+
+/// What a build says about its jobs.
+#[derive(Debug)]
+pub(crate) struct Jobs<'a> {
+    /// Whether this is a build script.
+    pub(crate) cargo: bool,
+    pub(crate) requested: Option<usize>,
+    /// The folder of the pool, should there be need of one, and what makes it.
+    pub(crate) pool: &'a Path,
+    pub(crate) make_folder: fn(&Path) -> Result<()>,
+}
+
+impl Jobs<'_> {
+    /// What all makes of this process share that have this jobserver.
+    pub(crate) fn budget(&self, sink: &Sink) -> Result<Arc<Budget>> {
+        /// For each pool folder; the outer build's jobserver has none.
+        static BUDGETS: Mutex<Vec<(PathBuf, Arc<Budget>)>> = Mutex::new(Vec::new());
+        let folder = match self.has_pool() {
+            true => self.pool,
+            false => Path::new(""),
+        };
+        let mut budgets = BUDGETS.lock().unwrap_or_else(|p| p.into_inner());
+        if let Some((_, budget)) = budgets.iter().find(|(of, _)| of == folder) {
+            return Ok(budget.clone());
+        }
+        let server = match outer(self.cargo) {
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer),
+            Outer::Dead(why) => {
+                sink.warning(why);
+                Server::Nobody(1)
+            }
+            _ if !self.has_pool() => Server::Nobody(1),
+            _ => {
+                let jobs = self.number()?;
+                match Pool::open(folder, self.make_folder, jobs) {
+                    Ok(pool) => Server::Pool(pool),
+                    Err(error) => {
+                        sink.note(&format!("{error}; other builds are not counted"));
+                        Server::Nobody(jobs)
+                    }
+                }
+            }
+        };
+        let budget = Arc::new(Budget::new(server));
+        budgets.push((folder.to_owned(), budget.clone()));
+        Ok(budget)
+    }
+
+    /// What a make would be told that ran alone. Nothing is made or drawn for it.
+    pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<Handed> {
+        match outer(self.cargo) {
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer).hand(make),
+            Outer::Dead(why) => {
+                sink.warning(why);
+                Ok(Handed::jobs(1))
+            }
+            _ if !self.has_pool() => Ok(Handed::jobs(1)),
+            _ => Ok(Handed::jobs(self.number()?)),
+        }
+    }
+
+    /// Whether tokens come from a pool of ours.
+    fn has_pool(&self) -> bool {
+        match outer(self.cargo) {
+            Outer::Silent => true,
+            Outer::OneJob => self.requested.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The size of a pool: what was asked for, else what the outer build was asked for, else the
+    /// cores that this process may use.
+    fn number(&self) -> Result<usize> {
+        let of = |name: &str| -> Option<usize> {
+            let number = std::env::var(name).ok()?.parse().ok()?;
+            (number > 0).then_some(number)
+        };
+        match self.requested {
+            Some(0) => Err(Error::input("the number of jobs must be at least 1")),
+            Some(jobs) => Ok(jobs),
+            None => Ok(of("CMAKE_BUILD_PARALLEL_LEVEL")
+                .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
+                .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+                .unwrap_or(1)),
+        }
+    }
+}
+
+/// Looks at the outer build's jobserver, and gives the descriptors that no child but make gets.
+/// To be called before this process opens anything.
+pub(crate) fn inherited_descriptors(cargo: bool) -> Vec<RawFd> {
+    advertised::inherited(cargo)
+}

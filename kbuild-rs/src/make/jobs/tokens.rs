@@ -1,0 +1,311 @@
+//! The tokens that this process holds, one for each make that it runs.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::RawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::advertised::Outer;
+use super::handed::Handed;
+use super::pool::Pool;
+use crate::message::Sink;
+use crate::{Error, Result, signals, sys};
+
+/// Descriptors of our own to a jobserver. That reading from them does not wait concerns nobody
+/// else: they are no copies of what was inherited.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    read: File,
+    /// Where it is another one than for reading.
+    write: Option<File>,
+}
+
+impl Channel {
+    /// Without `/proc` there is none, and no token beyond our own.
+    pub(super) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
+        let open = |options: &mut OpenOptions, fd: RawFd| {
+            let path = format!("/proc/self/fd/{fd}");
+            options.custom_flags(libc::O_NONBLOCK).open(path).ok()
+        };
+        Some(Channel {
+            read: open(File::options().read(true), read)?,
+            write: Some(open(File::options().write(true), write)?),
+        })
+    }
+
+    pub(super) fn of_fifo(file: File) -> Channel {
+        Channel {
+            read: file,
+            write: None,
+        }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.read
+    }
+
+    /// Takes a token if one is there.
+    pub(super) fn take(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        loop {
+            match (&self.read).read(&mut byte) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return Ok(Some(byte[0])),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Gives tokens back, each as it came. A server that is gone needs none.
+    pub(super) fn give(&self, bytes: &[u8]) {
+        let _ = self.write.as_ref().unwrap_or(&self.read).write_all(bytes);
+    }
+}
+
+/// Where tokens come from.
+#[derive(Debug)]
+pub(super) enum Server {
+    /// The outer build's jobserver, whose token for this process is the first make's.
+    Outer(&'static Outer),
+    /// The pool, where each make needs a token, the first one too.
+    Pool(Pool),
+    /// Nobody: makes run one after another, each with so many jobs.
+    Nobody(usize),
+}
+
+/// How often a waiter looks for what no descriptor tells it of: that it is to stop, that another
+/// make of this process has ended, that a killed process has left the pool.
+const OWN_MAKES: Duration = Duration::from_millis(5);
+const OTHERS: Duration = Duration::from_millis(50);
+
+/// So long a wait is worth a word.
+const LONG: Duration = Duration::from_secs(20);
+
+/// What the makes of this process share.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Tokens that this process has without drawing them.
+    implicit: usize,
+    /// At most so many makes at once, whatever can be drawn.
+    limit: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    server: Server,
+    /// Makes under way.
+    running: usize,
+    waiting: usize,
+    /// Whether one of those that wait looks at the jobserver for all.
+    watching: bool,
+    held: Vec<u8>,
+}
+
+/// One make's token; given back when this goes.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    budget: Arc<Budget>,
+    lost: bool,
+}
+
+impl Budget {
+    pub(super) fn new(server: Server) -> Budget {
+        let implicit = match server {
+            Server::Pool(_) => 0,
+            _ => 1,
+        };
+        let limit = match &server {
+            Server::Pool(pool) if pool.size() == 1 => 1,
+            server if server.channel().is_none() => 1,
+            _ => usize::MAX,
+        };
+        Budget {
+            implicit,
+            limit,
+            state: Mutex::new(State {
+                server,
+                running: 0,
+                waiting: 0,
+                watching: false,
+                held: Vec::new(),
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Waits for a token. To be called with the stage's lock held, never the other way round:
+    /// whoever holds a token gets to its end without waiting for anybody.
+    pub(crate) fn slot(self: &Arc<Self>, sink: &Sink) -> Result<Slot> {
+        let since = Instant::now();
+        let mut told = false;
+        let mut state = self.state();
+        state.waiting += 1;
+        let got = loop {
+            if let Err(stopped) = signals::check() {
+                break Err(stopped);
+            }
+            if state.running < self.limit {
+                if state.running < self.implicit + state.held.len() {
+                    break Ok(());
+                }
+                match state.server.draw() {
+                    Ok(Some(byte)) => {
+                        state.held.push(byte);
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(error) => break Err(error),
+                }
+            }
+            if !told && since.elapsed() > LONG {
+                told = true;
+                drop(state);
+                sink.note("waiting for a job: all of them are taken");
+                state = self.state();
+                continue;
+            }
+            state = self.wait(state);
+        };
+        state.waiting -= 1;
+        if got.is_ok() {
+            state.running += 1;
+        }
+        self.settle(&mut state);
+        got.map(|()| Slot {
+            budget: self.clone(),
+            lost: false,
+        })
+    }
+
+    /// Waits until something may have changed.
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let may_draw = state.running < self.limit && !state.watching;
+        let channel = state.server.channel().filter(|_| may_draw);
+        let Some(watched) = channel.and_then(|c| c.read.try_clone().ok()) else {
+            let waited = self.changed.wait_timeout(state, OTHERS);
+            return waited.unwrap_or_else(|p| p.into_inner()).0;
+        };
+        let time = match state.running {
+            0 => OTHERS,
+            _ => OWN_MAKES,
+        };
+        state.watching = true;
+        drop(state);
+        if sys::wait_readable(&watched, time) {
+            // Others may be faster, or the pool's lock is in other hands for a moment.
+            std::thread::yield_now();
+        }
+        let mut state = self.state();
+        state.watching = false;
+        state
+    }
+
+    /// Gives back what no make needs, and none that waits.
+    fn settle(&self, state: &mut State) {
+        let needed = (state.running + state.waiting).saturating_sub(self.implicit);
+        while state.held.len() > needed {
+            if let Some(byte) = state.held.pop() {
+                state.server.give(byte);
+            }
+        }
+        if state.held.is_empty() {
+            state.server.leave();
+        }
+        self.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Numbers and bytes, whole at any time.
+        self.state.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+impl Slot {
+    /// What make is to be told.
+    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
+        self.budget.state().server.hand(make)
+    }
+
+    /// A lock that every child is to inherit: what the token stands for goes on in it.
+    pub(crate) fn lock(&self) -> Option<RawFd> {
+        match &self.budget.state().server {
+            Server::Pool(pool) => pool.lock(),
+            _ => None,
+        }
+    }
+
+    /// make was killed, and with it went what it knew of its tokens; what it had started may
+    /// still run.
+    pub(crate) fn lose(&mut self) {
+        self.lost = true;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.budget.state();
+        state.running -= 1;
+        if self.lost && matches!(state.server, Server::Pool(_)) {
+            state.held.pop();
+            state.server.lose();
+        }
+        self.budget.settle(&mut state);
+    }
+}
+
+impl Server {
+    fn channel(&self) -> Option<&Channel> {
+        match self {
+            Server::Outer(Outer::Pipe(_, _, channel)) => channel.as_ref(),
+            Server::Outer(Outer::Fifo(_, channel)) => Some(channel),
+            Server::Pool(pool) => Some(pool.channel()),
+            Server::Outer(_) | Server::Nobody(_) => None,
+        }
+    }
+
+    fn draw(&mut self) -> Result<Option<u8>> {
+        if let Server::Pool(pool) = self {
+            return pool.draw();
+        }
+        let failed = |e| Error::io("read", Path::new("the outer build's jobserver"), e);
+        let drawn = self.channel().map(|channel| channel.take().map_err(failed));
+        drawn.unwrap_or(Ok(None))
+    }
+
+    fn give(&mut self, byte: u8) {
+        if let Some(channel) = self.channel() {
+            channel.give(&[byte]);
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Server::Pool(pool) = self {
+            pool.leave();
+        }
+    }
+
+    fn lose(&mut self) {
+        if let Server::Pool(pool) = self {
+            pool.lose();
+        }
+    }
+
+    pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
+        match self {
+            Server::Outer(Outer::Pipe(read, write, _)) => Ok(Handed::pipe(*read, *write, make)),
+            Server::Outer(Outer::Fifo(path, _)) => {
+                Handed::fifo(path, make).map_err(|e| Error::io("open", path, e))
+            }
+            Server::Outer(_) => Ok(Handed::jobs(1)),
+            Server::Nobody(jobs) => Ok(Handed::jobs(*jobs)),
+            Server::Pool(pool) => pool.hand(make),
+        }
+    }
+}
