@@ -17,7 +17,8 @@
 //! ever written to.
 //!
 //! [`Build`] says what to build and gives a [`Report`]; [`Kernel`] finds and describes kernel
-//! trees; [`Symvers`] reads the symbols that a build exports.
+//! trees; [`Symvers`] reads the symbols that a build exports. A [`Matrix`] runs several builds side
+//! by side within one budget of jobs.
 //!
 //! Each crate with a module may offer its symbols to others (`links` in its manifest), one script
 //! may build for several kernels ([`Build::compile_each`]), and with the feature `bindgen` the
@@ -54,7 +55,7 @@ mod sys;
 #[cfg(feature = "bindgen")]
 mod uapi;
 
-pub use build::{Build, Config, MissingSymvers};
+pub use build::{Build, Config, Matrix, MissingSymvers};
 pub use clean::clean;
 pub use error::{Error, ErrorKind, Result};
 pub use kernel::{

@@ -104,3 +104,60 @@ impl fmt::Debug for Sink {
             .finish()
     }
 }
+
+/// Messages that are told later.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<Owned>>>);
+
+enum Owned {
+    Note(String),
+    Warning(String),
+    Hint(String),
+    Step(String, String),
+    Output(String, Level),
+}
+
+impl Kept {
+    /// A sink that keeps what it is sent.
+    pub(crate) fn sink(&self, cargo: bool) -> Sink {
+        let kept = self.clone();
+        let mut sink = Sink::printing(cargo);
+        sink.set_handler(move |message| {
+            let owned = match *message {
+                Message::Note { text } => Owned::Note(text.to_owned()),
+                Message::Warning { text } => Owned::Warning(text.to_owned()),
+                Message::Hint { text } => Owned::Hint(text.to_owned()),
+                Message::Step { action, target } => {
+                    Owned::Step(action.to_owned(), target.to_owned())
+                }
+                Message::Output { line, level } => Owned::Output(line.to_owned(), level),
+            };
+            kept.messages().push(owned);
+        });
+        sink
+    }
+
+    /// Sends what was kept, if anything was, after a heading.
+    pub(crate) fn tell(&self, heading: &str, to: &Sink) {
+        let messages = std::mem::take(&mut *self.messages());
+        if !messages.is_empty() {
+            to.note(heading);
+        }
+        for message in &messages {
+            to.send(&match message {
+                Owned::Note(text) => Message::Note { text },
+                Owned::Warning(text) => Message::Warning { text },
+                Owned::Hint(text) => Message::Hint { text },
+                Owned::Step(action, target) => Message::Step { action, target },
+                Owned::Output(line, level) => Message::Output {
+                    line,
+                    level: *level,
+                },
+            });
+        }
+    }
+
+    fn messages(&self) -> std::sync::MutexGuard<'_, Vec<Owned>> {
+        self.0.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}

@@ -33,14 +33,7 @@ impl Run<'_> {
             nearby: self.nearby_symvers(),
             release: r.kernel.release().to_owned(),
         };
-        let outcome = make::run(
-            &r.make,
-            slot,
-            held,
-            &r.map,
-            &know,
-            self.sink,
-        )?;
+        let outcome = make::run(&r.make, slot, held, &r.map, &know, self.sink)?;
         let what = format!("{} for {}", r.label, r.kernel.release());
         if outcome.cut_off {
             // The marker stays: the next build deletes what this one wrote.

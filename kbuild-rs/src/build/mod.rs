@@ -1,6 +1,7 @@
 //! [`Build`]: what to build, in the idiom of the `cc` crate.
 
 mod against;
+mod each;
 mod finish;
 mod form;
 mod matrix;
@@ -21,6 +22,7 @@ use crate::{Result, cargo};
 
 pub use form::{Config, MissingSymvers};
 pub(crate) use form::{Form, Tree};
+pub use matrix::Matrix;
 
 /// A kernel module to build: sources or a module tree, a kernel, an output directory.
 ///
@@ -169,11 +171,12 @@ impl Build {
     /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
     /// ```
     pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
-        or_fail(matrix::each(self, name.into()).and_then(|r| r.into_iter().collect()))
+        or_fail(each::each(self, name.into()).and_then(|r| r.into_iter().collect()))
     }
 
     /// Like [`compile_each`](Self::compile_each), with a result for each kernel: one failure does
-    /// not hide the others.
+    /// not hide the others. The builds run side by side as far as there are jobs; what is said of
+    /// each kernel is said when its build has ended, after a note that names the kernel.
     ///
     /// # Errors
     /// Where a kernel is not there at all, or two are of one release, before anything is built.
@@ -181,7 +184,7 @@ impl Build {
         &self,
         name: impl Into<Option<&'a str>>,
     ) -> Result<Vec<Result<Report>>> {
-        go_on(matrix::each(self, name.into()))
+        go_on(each::each(self, name.into()))
     }
 
     /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.

@@ -37,7 +37,7 @@ pub(super) fn pool_folder(build: &Build, out: &Path) -> Result<PathBuf> {
 }
 
 /// An absolute path; the part of it that exists is canonical.
-fn absolute(dir: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
     let dir = std::path::absolute(dir).map_err(|e| Error::io("use the folder", dir, e))?;
     for ancestor in dir.ancestors() {
         if let Ok(real) = std::fs::canonicalize(ancestor) {

@@ -13,7 +13,9 @@ use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, Jobs, Make, PathMap, check_target, check_value, escape_value, find_program};
+use crate::make::{
+    Git, Jobs, Make, PathMap, check_target, check_value, escape_value, find_program,
+};
 use crate::make::{firewall, no_modules};
 use crate::stage::{Item, Links, Scan, Stage, create_private_root, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};

@@ -118,10 +118,7 @@ impl Pool {
         } else if !sys::wait_readable(self.channel.file(), Duration::ZERO) {
             return Ok(None);
         }
-        if !sys::try_share(&file)?
-            || !is_at(&file, &lock)
-            || !is_at(self.channel.file(), &fifo)
-        {
+        if !sys::try_share(&file)? || !is_at(&file, &lock) || !is_at(self.channel.file(), &fifo) {
             return Ok(None);
         }
         let token = self.channel.take()?;
@@ -215,7 +212,10 @@ fn users_folder(folder: &Path) -> Option<PathBuf> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
     let folder = base.join(format!("kbuild-rs/pool-{:016x}", hash.value()));
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder);
     let own = made.and_then(|()| folder.metadata()).ok()?;
     (own.uid() == sys::effective_uid()).then_some(folder)
 }
