@@ -183,6 +183,8 @@ fn configure(args: &BuildArgs, job: &Job) -> Result<Build, Failure> {
     if let Some(jobs) = how.jobs {
         build.jobs(jobs.into());
     }
+    let out_dir = OutDir::path(args.products.out_dir.as_deref());
+    build.pool_dir(how.pool_dir.as_deref().unwrap_or(out_dir));
     if how.verbose > 0 {
         build.verbose(if how.verbose == 1 { "1" } else { "2" });
     }

@@ -16,6 +16,7 @@ mod out;
 mod outdir;
 mod products;
 mod progress;
+mod signals;
 mod style;
 mod values;
 mod view;
@@ -36,7 +37,12 @@ fn main() -> ExitCode {
     let style = Style::stderr(cli.color);
     let code = match &cli.verb {
         Verb::Build(args) => match args.check() {
-            Ok(()) => build::run(args, style),
+            Ok(()) => {
+                signals::catch();
+                let code = build::run(args, style);
+                signals::end();
+                code
+            }
             Err(message) => return refuse(&usage(message)),
         },
         Verb::Kernels(args) => kernels::run(args, style),

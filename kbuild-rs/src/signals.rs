@@ -22,6 +22,8 @@ pub struct Signals(());
 static RELAYED: AtomicBool = AtomicBool::new(false);
 /// The signal that asked to stop; 0 for none.
 static STOPPED: AtomicI32 = AtomicI32::new(0);
+/// How often it was asked.
+static TIMES: AtomicI32 = AtomicI32::new(0);
 /// The process groups of the children that run. What starts or ends one holds this.
 static GROUPS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
@@ -35,10 +37,20 @@ impl Signals {
     }
 
     /// Hands `signal` on to every make, and starts none after this: builds under way end with
-    /// [`ErrorKind::Stopped`] once their makes have ended, and give every token back.
+    /// [`ErrorKind::Stopped`] once their makes have ended, and give every token back. The third
+    /// time, whoever is still there is killed.
     pub fn stop(&self, signal: i32) {
         STOPPED.store(signal, Ordering::SeqCst);
-        self.pass_on(signal);
+        let patient = TIMES.fetch_add(1, Ordering::SeqCst) < 2;
+        self.pass_on(if patient { signal } else { libc::SIGKILL });
+    }
+
+    /// The signal that asked to [stop](Self::stop), if one did.
+    pub fn stopped_by() -> Option<i32> {
+        match STOPPED.load(Ordering::SeqCst) {
+            0 => None,
+            signal => Some(signal),
+        }
     }
 
     /// Hands `signal` on to every make. For SIGTSTP and SIGCONT.
@@ -56,9 +68,9 @@ fn groups() -> std::sync::MutexGuard<'static, Vec<i32>> {
 
 /// An error once this process was asked to stop.
 pub(crate) fn check() -> Result<()> {
-    match STOPPED.load(Ordering::SeqCst) {
-        0 => Ok(()),
-        signal => Err(Error::new(
+    match Signals::stopped_by() {
+        None => Ok(()),
+        Some(signal) => Err(Error::new(
             ErrorKind::Stopped,
             format!("stopped by signal {signal}; what was finished is kept"),
         )),

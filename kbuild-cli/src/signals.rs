@@ -1,0 +1,45 @@
+//! Being asked to stop, or to halt for a while, on behalf of the makes that run.
+
+use std::thread;
+
+use kbuild::Signals;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::low_level::emulate_default_handler;
+
+/// Catches what would end or halt this process, and hands it on to the makes.
+pub(crate) fn catch() {
+    // Who started us with a signal ignored (nohup, a job in the background) wants that kept.
+    let ignored = ignored();
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
+    let wanted = wanted.into_iter().filter(|s| ignored >> (s - 1) & 1 == 0);
+    let Ok(mut caught) = signal_hook::iterator::Signals::new(wanted) else {
+        return;
+    };
+    let makes = Signals::relay();
+    thread::spawn(move || {
+        for signal in caught.forever() {
+            match signal {
+                SIGTSTP => {
+                    makes.pass_on(signal);
+                    let _ = emulate_default_handler(signal);
+                }
+                SIGCONT => makes.pass_on(signal),
+                _ => makes.stop(signal),
+            }
+        }
+    });
+}
+
+/// Ends the process by the signal that asked for it, if one did, as a shell expects.
+pub(crate) fn end() {
+    if let Some(signal) = Signals::stopped_by() {
+        let _ = emulate_default_handler(signal);
+    }
+}
+
+/// The signals that this process was started to ignore, a bit each.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    u64::from_str_radix(mask.unwrap_or_default().trim(), 16).unwrap_or(0)
+}
