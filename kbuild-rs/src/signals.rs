@@ -1,9 +1,15 @@
 //! Being asked to stop: signals that this process gets, handed on to the makes that it runs.
+//!
+//! GNU make 4.4 throws away the tokens that it holds when SIGINT, SIGTERM or SIGHUP ends it, and
+//! the outer build runs with less from then on (4.3 gives them back). So makes are not told to
+//! stop: what they run is. Recipes fail, make deletes what they were making, starts nothing more,
+//! gives its tokens back and ends.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result, sys};
 
@@ -22,10 +28,19 @@ pub struct Signals(());
 static RELAYED: AtomicBool = AtomicBool::new(false);
 /// The signal that asked to stop; 0 for none.
 static STOPPED: AtomicI32 = AtomicI32::new(0);
+/// When it was first asked, by the clock that stamps files.
+static SINCE: Mutex<Option<Duration>> = Mutex::new(None);
 /// How often it was asked.
 static TIMES: AtomicI32 = AtomicI32::new(0);
 /// The process groups of the children that run. What starts or ends one holds this.
-static GROUPS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+static GROUPS: Mutex<Vec<Group>> = Mutex::new(Vec::new());
+
+#[derive(Debug)]
+struct Group {
+    leader: i32,
+    /// Whether a make leads it.
+    is_make: bool,
+}
 
 impl Signals {
     /// From now on each make has a process group of its own, and a signal reaches it once: from
@@ -36,13 +51,22 @@ impl Signals {
         Signals(())
     }
 
-    /// Hands `signal` on to every make, and starts none after this: builds under way end with
-    /// [`ErrorKind::Stopped`] once their makes have ended, and give every token back. The third
-    /// time, whoever is still there is killed.
+    /// Sends `signal` to everything that the makes run, and starts no make after this: builds
+    /// under way end with [`ErrorKind::Stopped`] once their makes have ended, and every token is
+    /// given back. The second time the makes get the signal too; the third time, whoever is still
+    /// there is killed.
     pub fn stop(&self, signal: i32) {
+        since().get_or_insert_with(sys::file_clock);
         STOPPED.store(signal, Ordering::SeqCst);
-        let patient = TIMES.fetch_add(1, Ordering::SeqCst) < 2;
-        self.pass_on(if patient { signal } else { libc::SIGKILL });
+        match TIMES.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                for group in groups().iter() {
+                    group.end_recipes(signal);
+                }
+            }
+            1 => self.pass_on(signal),
+            _ => self.pass_on(libc::SIGKILL),
+        }
     }
 
     /// The signal that asked to [stop](Self::stop), if one did.
@@ -53,17 +77,60 @@ impl Signals {
         }
     }
 
-    /// Hands `signal` on to every make. For SIGTSTP and SIGCONT.
+    /// Hands `signal` on to every make and what it runs. For SIGTSTP and SIGCONT.
     pub fn pass_on(&self, signal: i32) {
         for group in groups().iter() {
-            sys::signal_group(*group, signal);
+            sys::signal_group(group.leader, signal);
         }
     }
 }
 
-fn groups() -> std::sync::MutexGuard<'static, Vec<i32>> {
+impl Group {
+    /// Signals every process of the group that is no make.
+    fn end_recipes(&self, signal: i32) {
+        let file = |process: i32| std::fs::read_link(format!("/proc/{process}/exe")).ok();
+        let own = file(self.leader);
+        if !self.is_make || own.is_none() {
+            return sys::signal_group(self.leader, signal);
+        }
+        // By its name too: what leads may be a script around make.
+        let is_make = |program: &PathBuf| {
+            let name = program.file_name().unwrap_or_default();
+            own.as_ref() == Some(program) || name == "make" || name == "gmake"
+        };
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let number = entry.file_name().to_str().and_then(|n| n.parse().ok());
+            let Some(process) = number else { continue };
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            if group_in(&stat) != Some(self.leader) {
+                continue;
+            }
+            if file(process).is_some_and(|program| !is_make(&program)) {
+                sys::signal(process, signal);
+            }
+        }
+    }
+}
+
+/// The process group in a line of `/proc/PID/stat`: the third word after the name, which stands
+/// in parentheses and may hold anything.
+fn group_in(stat: &str) -> Option<i32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(2)?.parse().ok()
+}
+
+fn groups() -> std::sync::MutexGuard<'static, Vec<Group>> {
     // A list of numbers is whole at any time.
     GROUPS.lock().unwrap_or_else(|p| p.into_inner())
+}
+
+fn since() -> std::sync::MutexGuard<'static, Option<Duration>> {
+    SINCE.lock().unwrap_or_else(|p| p.into_inner())
+}
+
+/// When this process was asked to stop.
+pub(crate) fn stopped_at() -> Option<Duration> {
+    *since()
 }
 
 /// An error once this process was asked to stop.
@@ -83,26 +150,50 @@ pub(crate) fn are_relayed() -> bool {
 }
 
 /// Starts a child that gets what is handed on; none once this process was asked to stop.
-pub(crate) fn spawn(command: &mut Command, dir: &Path) -> Result<Child> {
+pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<Child> {
     let mut groups = groups();
     check()?;
     let child = command
         .spawn()
         .map_err(|e| Error::io("run make in", dir, e))?;
     if are_relayed() {
-        groups.push(group(&child));
+        groups.push(Group {
+            leader: i32::try_from(child.id()).unwrap_or(0),
+            is_make,
+        });
     }
     Ok(child)
+}
+
+/// Stops what the child has started since it was asked: a recipe may go on after a failure.
+/// To be called now and then.
+pub(crate) fn remind(child: &Child) {
+    let (Some(signal), 1) = (Signals::stopped_by(), TIMES.load(Ordering::SeqCst)) else {
+        return;
+    };
+    let groups = groups();
+    let group = groups.iter().find(|g| g.leader as u32 == child.id());
+    if let Some(group) = group.filter(|g| g.is_make) {
+        group.end_recipes(signal);
+    }
 }
 
 /// Waits for the end of a child that [`spawn`] gave.
 pub(crate) fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
     sys::wait_for_end(child.id())?;
     let mut groups = groups();
-    groups.retain(|&g| g != group(child));
+    groups.retain(|g| g.leader as u32 != child.id());
     child.wait()
 }
 
-fn group(child: &Child) -> i32 {
-    i32::try_from(child.id()).unwrap_or(0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_group_is_found_behind_any_name() {
+        assert_eq!(group_in("12 (sh) S 1 12 12 0 -1"), Some(12));
+        assert_eq!(group_in("13 (a) b) 9 (9) R 12 7 7 0 -1"), Some(7));
+        assert_eq!(group_in(""), None);
+    }
 }

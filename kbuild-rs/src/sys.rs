@@ -233,6 +233,14 @@ fn wait_without_reaping(child: u32, how: libc::c_int) -> Option<bool> {
     }
 }
 
+/// Sends a signal to a process, if there is one.
+pub(crate) fn signal(process: i32, signal: i32) {
+    // SAFETY: kill touches no memory. 0 and less would be groups.
+    if process > 1 {
+        unsafe { libc::kill(process, signal) };
+    }
+}
+
 /// Sends a signal to every process of a group, if there are any.
 pub(crate) fn signal_group(leader: i32, signal: i32) {
     // SAFETY: kill touches no memory. 1 and less would be other processes than a group of ours.

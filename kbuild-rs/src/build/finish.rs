@@ -39,6 +39,9 @@ impl Run<'_> {
             // The marker stays: the next build deletes what this one wrote.
             return Err(outcome.error(&what));
         }
+        if let Some(time) = outcome.stopped {
+            self.remove_unfinished(items, time)?;
+        }
         let mut record = Record {
             config,
             succeeded: false,
@@ -77,6 +80,23 @@ impl Run<'_> {
                 Err(other.err().unwrap_or_else(|| outcome.error(&what)))
             }
         }
+    }
+
+    /// make deletes the targets of the recipes that failed. What they were writing besides goes
+    /// here; a second is long enough for a tool to be late with the end of its file.
+    fn remove_unfinished(&self, items: &[Item], stopped: Duration) -> Result<()> {
+        let since = stopped.saturating_sub(Duration::from_secs(1));
+        let since = i128::try_from(since.as_nanos()).unwrap_or(0);
+        for (path, meta) in self
+            .request
+            .stage
+            .products(&self.request.stage.dir, items)?
+        {
+            if crate::identity::ctime(&meta) >= since {
+                remove_file(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn record_path(&self) -> PathBuf {

@@ -22,6 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) success: bool,
     /// make or one of its tools ended by a signal: what was being written is not to be trusted.
     pub(crate) cut_off: bool,
+    /// When what make ran was stopped, where that is why it failed.
+    pub(crate) stopped: Option<Duration>,
     /// The error lines and what they mean; starts with a line break unless empty.
     pub(crate) summary: String,
     status: ExitStatus,
@@ -74,7 +76,7 @@ pub(crate) fn run(
     }
     let mut ties = held.ties();
     ties.keep.extend_from_slice(&handed.descriptors);
-    let outcome = listen(command, &make.module_dir, ties, map, know, sink)?;
+    let outcome = listen((command, true), &make.module_dir, ties, map, know, sink)?;
     // make gives its tokens back before it ends of these, and of no other.
     let signal = outcome.status.signal();
     if signal.is_some_and(|s| ![libc::SIGHUP, libc::SIGINT, libc::SIGTERM].contains(&s)) {
@@ -113,7 +115,14 @@ pub(crate) fn run_prepare(
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).envs(make.env.iter().cloned());
     let know = Knowledge::default();
-    let outcome = listen(command, &make.module_dir, held.ties(), map, &know, sink)?;
+    let outcome = listen(
+        (command, false),
+        &make.module_dir,
+        held.ties(),
+        map,
+        &know,
+        sink,
+    )?;
     if outcome.success {
         return Ok(());
     }
@@ -129,8 +138,13 @@ pub(crate) fn run_prepare(
     ))
 }
 
+/// How often a child is looked at that says nothing.
+const TICK: Duration = Duration::from_millis(50);
+/// So many looks after its end, whoever holds its output is a server that it left behind.
+const SILENCE: u32 = 20;
+
 fn listen(
-    mut command: Command,
+    (mut command, is_make): (Command, bool),
     dir: &Path,
     ties: Ties,
     map: &PathMap,
@@ -152,14 +166,15 @@ fn listen(
         .stdout(write.try_clone().map_err(failed)?)
         .stderr(write);
     sys::tie_child(&mut command, ties);
-    let mut child = signals::spawn(&mut command, dir)?;
+    let mut child = signals::spawn(&mut command, is_make, dir)?;
     // The write ends that `command` holds would keep the pipe from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();
     let lines = read_lines(read);
     let mut silent_since_exit = 0;
     loop {
-        match lines.recv_timeout(Duration::from_millis(100)) {
+        signals::remind(&child);
+        match lines.recv_timeout(TICK) {
             Ok(line) => output::report(&line, map, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message {
@@ -172,7 +187,7 @@ fn listen(
             Err(RecvTimeoutError::Timeout) => {
                 if sys::has_ended(child.id()) {
                     silent_since_exit += 1;
-                    if silent_since_exit > 10 {
+                    if silent_since_exit > SILENCE {
                         break;
                     }
                 }
@@ -180,10 +195,15 @@ fn listen(
         }
     }
     let status = signals::wait(&mut child).map_err(failed)?;
-    let cut_off = status.signal().is_some() || diagnosis.was_cut_off();
+    // It failed, because what it ran was stopped, and came to its own end.
+    let ended = status.code().is_some_and(|code| code != 0);
+    let stopped = signals::stopped_at().filter(|_| ended);
+    let killed = status.signal().is_some() || diagnosis.was_cut_off();
+    let cut_off = killed && stopped.is_none();
     Ok(Outcome {
         success: status.success() && !cut_off,
         cut_off,
+        stopped,
         summary: diagnosis.summary(know),
         status,
     })
