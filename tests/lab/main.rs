@@ -106,6 +106,34 @@ fn a_command_of_debian_13_is_the_program_itself_with_the_callers_surroundings() 
 }
 
 #[test]
+fn a_newer_make_runs_in_place_and_is_its_own_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let makefile = folder.path().join("Makefile");
+    let text = "\
+all:
+\t@echo $(MAKE_VERSION) $(MAKE) $(MAKELEVEL)
+\t@[ $(MAKELEVEL) = 1 ] || $(MAKE) --no-print-directory
+";
+    fs::write(&makefile, text).unwrap();
+    let make = lab::program("make").unwrap();
+    let said = run::checked(Command::new(&make).current_dir(&folder), LIMIT)
+        .unwrap()
+        .out();
+    let line = |level| format!("4.4.1 {} {level}", make.display());
+    assert_eq!(said.lines().collect::<Vec<_>>(), [line(0), line(1)]);
+}
+
+#[test]
+fn a_ninja_that_is_a_jobserver_client_runs_in_place() {
+    let ninja = lab::program("ninja").unwrap();
+    let said = run::checked(Command::new(ninja).arg("--version"), LIMIT).unwrap();
+    let said = said.out();
+    let mut numbers = said.trim().split('.').map(|number| number.parse::<u32>());
+    assert_eq!(numbers.next(), Some(Ok(1)), "{said}");
+    assert!(numbers.next().unwrap().unwrap() >= 13, "{said}");
+}
+
+#[test]
 fn the_drivers_that_modules_stand_on_load_in_each_kernel() {
     for kernel in lab::kernels().unwrap() {
         let console = Guest::new(&kernel)

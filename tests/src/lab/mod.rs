@@ -16,6 +16,7 @@ mod kernels;
 mod machine;
 mod mirrors;
 pub mod packages;
+mod programs;
 mod sources;
 pub mod vm;
 
@@ -41,6 +42,9 @@ const ARM64: &str = "arm64";
 
 /// The folder and the name of the machine for newer kernels.
 const MACHINE: &str = "debian13";
+
+/// The folder of what [`program`] gets.
+const PROGRAMS: &str = "programs";
 
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
@@ -132,6 +136,25 @@ pub fn debian13() -> Result<Machine> {
     get().map_err(|error| format!("cannot get the lab's Debian 13: {error}"))
 }
 
+/// A program of a newer Debian, to be run on this machine: `make` (4.4) or `ninja` (1.13). It is
+/// the only one in its folder, which may be put in front of `PATH`; make's own `$(MAKE)` is it.
+///
+/// # Errors
+/// A name that the lab does not know; no mirror that has it.
+pub fn program(name: &str) -> Result<PathBuf> {
+    if !programs::is_known(name) {
+        return Err(format!("the lab knows no program `{name}`"));
+    }
+    let place = cache_dir().join(PROGRAMS).join(name);
+    once(
+        &cache_dir(),
+        &place,
+        || programs::load(name, &place),
+        |draft| programs::prepare(name, draft, &place),
+    )
+    .map_err(|error| format!("cannot get a newer {name}: {error}"))
+}
+
 /// Every kernel of [`names`].
 ///
 /// # Errors
@@ -205,7 +228,7 @@ fn source_of(package: &str, release: &str) -> Result<PathBuf> {
 /// Something that the lab keeps or could get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// A kernel of [`all`], or `arm64`, `debian13`, `sources`, `apt`.
+    /// A kernel of [`all`], or `arm64`, `debian13`, `programs`, `sources`, `apt`.
     pub name: &'static str,
     /// A kernel's release, where it is there.
     pub release: Option<String>,
@@ -237,7 +260,7 @@ pub fn list() -> Vec<Entry> {
         .iter()
         .map(kernel)
         .chain([cross])
-        .chain([MACHINE, "sources", "apt"].map(folder))
+        .chain([MACHINE, PROGRAMS, "sources", "apt"].map(folder))
         .collect()
 }
 
@@ -248,7 +271,7 @@ pub fn list() -> Vec<Entry> {
 pub fn remove(name: &str) -> Result<()> {
     let place = if all().contains(&name) {
         cache_dir().join("kernels").join(name)
-    } else if matches!(name, ARM64 | MACHINE | "sources" | "apt") {
+    } else if matches!(name, ARM64 | MACHINE | PROGRAMS | "sources" | "apt") {
         cache_dir().join(name)
     } else {
         return Err(format!("the lab keeps no `{name}`"));
