@@ -12,7 +12,8 @@ use crate::Result;
 const LAYOUT: &str = "1";
 
 struct Program {
-    name: &'static str,
+    /// It, and those that come with it.
+    names: &'static [&'static str],
     suite: &'static str,
     /// The one that brings it, and those of the libraries that it loads.
     packages: &'static [&'static str],
@@ -20,14 +21,41 @@ struct Program {
 
 const PROGRAMS: &[Program] = &[
     Program {
-        name: "make",
+        names: &["make"],
         suite: "trixie",
         packages: &["make", "libc6"],
     },
     Program {
-        name: "ninja",
+        names: &["ninja"],
         suite: "forky",
         packages: &["ninja-build", "libc6", "libgcc-s1", "libstdc++6"],
+    },
+    // What the oldest kernel with Rust that Debian 13 could build takes, and every newer one.
+    Program {
+        names: &["rustc", "bindgen"],
+        suite: "trixie",
+        packages: &[
+            "rustc",
+            "bindgen",
+            "libbsd0",
+            "libc6",
+            "libclang1-19",
+            "libedit2",
+            "libffi8",
+            "libgcc-s1",
+            "libllvm19",
+            "liblzma5",
+            "libmd0",
+            "libstd-rust-1.85",
+            "libstd-rust-dev",
+            "libstdc++6",
+            "libtinfo6",
+            "libxml2",
+            "libz3-4",
+            "libzstd1",
+            "rust-src",
+            "zlib1g",
+        ],
     },
 ];
 
@@ -41,8 +69,14 @@ const UNUSED: &[&str] = &[
     "usr/lib/x86_64-linux-gnu/gconv",
 ];
 
-pub(super) fn is_known(name: &str) -> bool {
-    PROGRAMS.iter().any(|program| program.name == name)
+fn find(name: &str) -> Result<&'static Program> {
+    let found = PROGRAMS.iter().find(|program| program.names[0] == name);
+    found.ok_or_else(|| format!("the lab knows no program `{name}`"))
+}
+
+/// Fails where the lab knows no program `name`.
+pub(super) fn check(name: &str) -> Result<()> {
+    find(name).map(drop)
 }
 
 /// The script that runs `name` out of `place`, where it is there.
@@ -59,8 +93,7 @@ fn state(place: &Path) -> String {
 
 /// Fills `draft`, which will be moved to `place`.
 pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
-    let program = PROGRAMS.iter().find(|program| program.name == name);
-    let program = program.ok_or_else(|| format!("the lab knows no program `{name}`"))?;
+    let program = find(name)?;
     let apt = super::apt(&Distribution::here()?, program.suite)?;
     let packages: Vec<String> = program.packages.iter().map(|&one| one.to_owned()).collect();
     let debs = draft.join("debs");
@@ -76,10 +109,55 @@ pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
     for unused in UNUSED {
         super::clear(&draft.join(unused))?;
     }
-    let script = bin.join(name);
-    fs::write(&script, run_in_place(name, place)).map_err(fail)?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(fail)?;
+    keep_library(&draft.join("usr/src")).map_err(fail)?;
+    for name in program.names {
+        let script = bin.join(name);
+        fs::write(&script, run_in_place(name, place)).map_err(fail)?;
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(fail)?;
+    }
     fs::write(draft.join("lab"), state(place)).map_err(fail)
+}
+
+/// Of Rust's source: what kernels compile.
+fn keep_library(sources: &Path) -> std::io::Result<()> {
+    for entry in folders(sources).iter().flat_map(|source| folders(source)) {
+        if !entry.ends_with("library") {
+            fs::remove_dir_all(entry)?;
+        }
+    }
+    Ok(())
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| path.is_dir()).collect()
+}
+
+/// A Rust compiler with all that building a kernel takes beside it.
+pub(super) struct Rust {
+    pub(super) rustc: PathBuf,
+    pub(super) bindgen: PathBuf,
+    /// The folder of `libclang.so` for bindgen.
+    pub(super) libclang: PathBuf,
+    /// The source of `core`.
+    pub(super) library: PathBuf,
+}
+
+impl Rust {
+    /// Around the script of `rustc`.
+    pub(super) fn of(rustc: PathBuf) -> Result<Rust> {
+        let bin = rustc.parent().unwrap_or(&rustc);
+        let place = bin.parent().unwrap_or(bin);
+        let source = folders(&place.join("usr/src")).pop();
+        let library = source.map(|source| source.join("library"));
+        Ok(Rust {
+            bindgen: bin.join("bindgen"),
+            libclang: place.join(LIBRARIES),
+            library: library.ok_or_else(|| format!("no source of Rust in {}", place.display()))?,
+            rustc,
+        })
+    }
 }
 
 /// A program that starts itself again, as make does, must find the script and not what is behind
