@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::{self, LabKernel, vm::Guest};
-use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
+use kbuild_tests::{run, scope};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -18,6 +18,25 @@ static void __exit hello_exit(void) { pr_info("bye\n"); }
 module_init(hello_init);
 module_exit(hello_exit);
 MODULE_LICENSE("GPL");
+"#;
+
+const HELLO_RS: &str = r#"
+//! The smallest module.
+use kernel::prelude::*;
+module! {
+    type: Hello,
+    name: "hello",
+    authors: ["nobody"],
+    description: "The smallest module",
+    license: "GPL",
+}
+struct Hello;
+impl kernel::Module for Hello {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        pr_info!("hello from Rust\n");
+        Ok(Hello)
+    }
+}
 "#;
 
 fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
@@ -59,19 +78,42 @@ fn a_module_built_with_plain_make_loads_in_each_kernel() {
     }
 }
 
-#[test]
-fn a_module_for_debian_13s_kernel_is_built_by_its_own_tools_and_loads() {
-    if let Some(why) = lab::why_not("7.2") {
+fn loads_in(name: &str) {
+    if let Some(why) = lab::why_not(name) {
         println!("not run: {why}");
         return;
     }
-    let kernel = lab::kernel("7.2").unwrap();
+    if lab::FULL.contains(&name) && !scope::is_full() {
+        println!("in the full run only");
+        return;
+    }
+    let kernel = lab::kernel(name).unwrap();
     let elapsed = builds_and_loads(&kernel).unwrap();
     println!(
         "{}: booted in {:.1} s",
         kernel.release,
         elapsed.as_secs_f32()
     );
+}
+
+#[test]
+fn a_module_for_debian_13s_kernel_is_built_by_its_own_tools_and_loads() {
+    loads_in("7.2");
+}
+
+#[test]
+fn a_module_loads_in_the_kernel_with_rust() {
+    loads_in("7.3");
+}
+
+#[test]
+fn a_module_loads_in_the_kernel_that_clang_built() {
+    loads_in("7.3-clang");
+}
+
+#[test]
+fn a_module_loads_in_the_kernel_for_arm64() {
+    loads_in("7.3-arm64");
 }
 
 #[test]
@@ -103,6 +145,68 @@ fn a_command_of_debian_13_is_the_program_itself_with_the_callers_surroundings() 
     let error = run::run(sleep.arg("1000"), Duration::from_millis(300)).unwrap_err();
     assert!(error.contains("was killed"), "{error}");
     assert_eq!(mounts(), before);
+}
+
+#[test]
+fn a_newer_make_runs_in_place_and_is_its_own_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let makefile = folder.path().join("Makefile");
+    let text = "\
+all:
+\t@echo $(MAKE_VERSION) $(MAKE) $(MAKELEVEL)
+\t@[ $(MAKELEVEL) = 1 ] || $(MAKE) --no-print-directory
+";
+    fs::write(&makefile, text).unwrap();
+    let make = lab::program("make").unwrap();
+    let said = run::checked(Command::new(&make).current_dir(&folder), LIMIT)
+        .unwrap()
+        .out();
+    let line = |level| format!("4.4.1 {} {level}", make.display());
+    assert_eq!(said.lines().collect::<Vec<_>>(), [line(0), line(1)]);
+}
+
+#[test]
+fn a_ninja_that_is_a_jobserver_client_runs_in_place() {
+    let ninja = lab::program("ninja").unwrap();
+    let said = run::checked(Command::new(ninja).arg("--version"), LIMIT).unwrap();
+    let said = said.out();
+    let mut numbers = said.trim().split('.').map(|number| number.parse::<u32>());
+    assert_eq!(numbers.next(), Some(Ok(1)), "{said}");
+    assert!(numbers.next().unwrap().unwrap() >= 13, "{said}");
+}
+
+#[test]
+fn a_module_in_rust_loads_in_the_kernel_with_rust() {
+    if let Some(why) = lab::why_not("7.3") {
+        println!("not run: {why}");
+        return;
+    }
+    let kernel = lab::kernel("7.3").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hello.rs"), HELLO_RS).unwrap();
+    fs::write(folder.path().join("Kbuild"), "obj-m := hello.o\n").unwrap();
+    run::checked(kernel.plain_make(folder.path()).arg("modules"), LIMIT).unwrap();
+    let console = Guest::new(&kernel)
+        .file("/hello.ko", folder.path().join("hello.ko"))
+        .script("insmod /hello.ko && dmesg | grep 'hello from Rust'")
+        .run()
+        .unwrap();
+    assert!(console.ok, "{console:?}");
+}
+
+#[test]
+fn a_kernels_source_holds_drivers_and_is_found_by_its_name() {
+    if let Some(why) = lab::why_not("7.3") {
+        println!("not run: {why}");
+        return;
+    }
+    for name in ["6.1", "7.3"] {
+        let source = lab::kernel_source(name).unwrap();
+        for path in ["drivers/net/dummy.c", "drivers/net/wireguard/Makefile"] {
+            assert!(source.join(path).exists(), "{path} in {name}");
+        }
+        assert!(!source.join("drivers/net/ethernet/3com/3c509.c").exists());
+    }
 }
 
 #[test]

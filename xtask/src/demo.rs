@@ -148,6 +148,9 @@ fn usable(root: &Path, release: &str, modules: PathBuf) -> Option<LabKernel> {
         modules,
         cc: None,
         machine: None,
+        arch: "x86",
+        variables: &[],
+        rustc: None,
     })
 }
 

@@ -17,13 +17,19 @@ const MAX_AGE: Duration = Duration::from_secs(6 * 3600);
 
 pub(super) struct Apt {
     root: PathBuf,
+    architecture: &'static str,
     /// Where the index came from and what apt said about it, for messages.
     origin: String,
 }
 
 impl Apt {
-    /// The index of `release` (a codename), kept in `root`.
-    pub(super) fn open(root: &Path, here: &Distribution, release: &str) -> Result<Apt> {
+    /// The index of `release` (a codename) for machines of `architecture`, kept in `root`.
+    pub(super) fn open(
+        root: &Path,
+        here: &Distribution,
+        release: &str,
+        architecture: &'static str,
+    ) -> Result<Apt> {
         let entries = mirrors::configured(Path::new("/etc/apt"));
         let entries = mirrors::of_release(&entries, &here.codename, release);
         if entries.is_empty() {
@@ -35,6 +41,7 @@ impl Apt {
         }
         let mut apt = Apt {
             root: root.to_path_buf(),
+            architecture,
             origin: mirrors::describe(&entries),
         };
         let sources = mirrors::render(&entries);
@@ -65,13 +72,13 @@ impl Apt {
             fs::create_dir_all(self.root.join(folder))?;
         }
         fs::write(self.root.join("sources/lab.sources"), sources)?;
-        let root = self.root.display();
+        let (root, architecture) = (self.root.display(), self.architecture);
         // Read after the machine's own configuration (its proxies and certificates count): the
         // cleared entries are what would act on the machine's apt or ask for another release.
         let config = format!(
             "#clear APT::Update;\n#clear DPkg::Post-Invoke;\n#clear APT::Default-Release;\n\
              #clear APT::Architectures;\n\
-             APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; }};\n\
+             APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n\
              APT::Sandbox::User \"root\";\n\
              APT::Get::AllowUnauthenticated \"false\";\n\
              Acquire::AllowInsecureRepositories \"false\";\n\

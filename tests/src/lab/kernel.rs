@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::compiler;
 use super::machine::Machine;
+use super::{compiler, own};
 
 /// Changes when folders made by an older lab are no longer what this one expects.
 pub(super) const LAYOUT: &str = "2";
@@ -34,19 +34,31 @@ pub struct LabKernel {
     pub cc: Option<String>,
     /// Where its tools run, where that is not this machine: see [`command`](LabKernel::command).
     pub machine: Option<Machine>,
+    /// As the kernel's own Makefile calls it: `x86`, `arm64`.
+    pub arch: &'static str,
+    /// What plain make has to be told beside the compiler: `LLVM=-19`, `ARCH=arm64`.
+    pub variables: &'static [&'static str],
+    /// The Rust compiler that the kernel was built with, where it has Rust.
+    pub rustc: Option<PathBuf>,
+}
+
+/// What a kernel is built against with and is not part of it.
+#[derive(Clone, Default)]
+pub(super) struct Tools {
+    pub(super) machine: Option<Machine>,
+    pub(super) rustc: Option<PathBuf>,
 }
 
 impl LabKernel {
     /// The kernel in `prefix`, where one was prepared there by this version of the lab.
-    pub(super) fn load(
-        name: &'static str,
-        prefix: &Path,
-        machine: Option<Machine>,
-    ) -> Option<LabKernel> {
+    pub(super) fn load(name: &'static str, prefix: &Path, tools: Tools) -> Option<LabKernel> {
+        let own = own::find(name);
         let state = fs::read_to_string(prefix.join("lab")).ok()?;
         let mut lines = state.lines();
         // The headers hold their own absolute path: a moved cache is not usable.
-        if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
+        if lines.next()? != own.map_or(LAYOUT, |_| own::LAYOUT)
+            || Path::new(lines.next()?) != prefix
+        {
             return None;
         }
         let release = lines.next()?.to_owned();
@@ -54,7 +66,7 @@ impl LabKernel {
             .join("usr/src")
             .join(format!("linux-headers-{release}"));
         let boot = prefix.join("boot");
-        let cc = match machine {
+        let cc = match tools.machine {
             Some(_) => None,
             None => compiler::missing(&kdir),
         };
@@ -67,7 +79,10 @@ impl LabKernel {
             kdir,
             release,
             cc,
-            machine,
+            machine: tools.machine,
+            arch: own.map_or("x86", |own| own.arch),
+            variables: own.map_or(&[], |own| own.variables),
+            rustc: tools.rustc,
         })
     }
 
@@ -97,7 +112,13 @@ impl LabKernel {
             .arg("-C")
             .arg(&self.kdir)
             .arg(assignment);
+        make.args(self.variables);
         make.args(self.cc.iter().map(|cc| format!("CC={cc}")));
+        if let Some(rustc) = &self.rustc {
+            let mut assignment = OsString::from("RUSTC=");
+            assignment.push(rustc);
+            make.arg(assignment);
+        }
         make
     }
 }

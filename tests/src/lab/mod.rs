@@ -11,36 +11,59 @@ mod compiler;
 mod cpio;
 mod distribution;
 mod image;
+mod kept;
 mod kernel;
+mod kernel_source;
 mod kernels;
 mod machine;
 mod mirrors;
+mod own;
 pub mod packages;
+mod place;
+mod programs;
 mod sources;
 pub mod vm;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 pub use crate::Result;
-use crate::{run, sys};
+use crate::run;
 pub use arm64::Prepared;
 use distribution::{Distribution, Family};
+pub use kept::{Entry, list, remove};
 pub use kernel::LabKernel;
+use kernel::Tools;
 pub use kernels::KERNELS;
 pub use machine::Machine;
+use place::{clear, lock, once};
 
 /// Every kernel that a Debian machine can have.
-pub const ALL: &[&str] = &["5.10", "6.1", "6.12", kernels::DEBIAN13];
+pub const ALL: &[&str] = &[
+    "5.10",
+    "6.1",
+    "6.12",
+    kernels::DEBIAN13,
+    "7.3",
+    "7.3-clang",
+    "7.3-arm64",
+];
+
+/// Those of [`ALL`] that only the full run of the tests takes.
+pub const FULL: &[&str] = &["7.3-clang", "7.3-arm64"];
 
 /// The folder and the name of the tree for cross builds.
 const ARM64: &str = "arm64";
 
 /// The folder and the name of the machine for newer kernels.
 const MACHINE: &str = "debian13";
+
+/// The folder of what [`program`] gets.
+const PROGRAMS: &str = "programs";
+
+/// The folder of what [`kernel_source`] gets.
+const KERNEL_SOURCES: &str = "kernel-sources";
 
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
@@ -88,21 +111,77 @@ pub fn kernel(name: &str) -> Result<LabKernel> {
             all().join(", ")
         )
     })?;
-    let place = cache_dir().join("kernels").join(name);
-    let get = || {
-        packages::ensure()?;
-        let machine = match *name {
-            kernels::DEBIAN13 => Some(debian13()?),
-            _ => None,
-        };
-        once(
-            &cache_dir(),
-            &place,
-            || LabKernel::load(name, &place, machine.clone()),
-            |draft| kernels::prepare(name, draft, &place),
-        )
+    let get = || match own::find(name) {
+        Some(own) => built(name, own),
+        None => stock(name),
     };
     get().map_err(|error| format!("cannot get the lab kernel {name}: {error}"))
+}
+
+fn stock(name: &'static str) -> Result<LabKernel> {
+    packages::ensure()?;
+    let mut tools = Tools::default();
+    if name == kernels::DEBIAN13 {
+        tools.machine = Some(debian13()?);
+    }
+    let place = kernel_folder(name);
+    once(
+        &cache_dir(),
+        &place,
+        || LabKernel::load(name, &place, tools.clone()),
+        |draft| kernels::prepare(name, draft, &place),
+    )
+}
+
+fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
+    packages::ensure()?;
+    own::check(own)?;
+    let source = kernel_source(own::SOURCE)?;
+    let tools = Tools {
+        machine: None,
+        rustc: own::rustc(own)?,
+    };
+    let place = kernel_folder(name);
+    // A lock of their own: what others fetch need not wait for minutes of compiling.
+    once(
+        &built_folder(),
+        &place,
+        || LabKernel::load(name, &place, tools.clone()),
+        |draft| {
+            let rust = tools.rustc.clone().map(programs::Rust::of).transpose()?;
+            own::prepare(own, &source, rust.as_ref(), draft, &place)
+        },
+    )
+}
+
+/// Where what is built out of the kernel's source lies.
+fn built_folder() -> PathBuf {
+    cache_dir().join("built")
+}
+
+fn kernel_folder(name: &str) -> PathBuf {
+    match own::find(name) {
+        Some(_) => built_folder().join(name),
+        None => cache_dir().join("kernels").join(name),
+    }
+}
+
+/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few folders of it) or
+/// `7.3` (Debian 13's newest; without the largest drivers). It is shared, and kernels stand on
+/// it: copy out of it, never build in it.
+///
+/// # Errors
+/// A name that the lab does not know, a distribution other than Debian, no mirror that has it.
+pub fn kernel_source(name: &str) -> Result<PathBuf> {
+    let source = kernel_source::find(name)?;
+    let place = cache_dir().join(KERNEL_SOURCES).join(name);
+    once(
+        &cache_dir(),
+        &place,
+        || kernel_source::load(&place),
+        |draft| kernel_source::prepare(source, draft),
+    )
+    .map_err(|error| format!("cannot get the source of the kernel {name}: {error}"))
 }
 
 /// Why the kernel `name` of [`all`] cannot be had on a machine like this one, where that is known
@@ -110,6 +189,7 @@ pub fn kernel(name: &str) -> Result<LabKernel> {
 pub fn why_not(name: &str) -> Option<String> {
     match name {
         kernels::DEBIAN13 => machine::possible().err(),
+        _ if own::find(name).is_some() => own::possible().err(),
         _ => None,
     }
 }
@@ -132,6 +212,24 @@ pub fn debian13() -> Result<Machine> {
     get().map_err(|error| format!("cannot get the lab's Debian 13: {error}"))
 }
 
+/// A program of a newer Debian, to be run on this machine: `make` (4.4), `ninja` (1.13)
+/// or `rustc` (Debian 13's, with `bindgen` beside it). It is alone in its folder otherwise, which
+/// may be put in front of `PATH`; make's own `$(MAKE)` is it.
+///
+/// # Errors
+/// A name that the lab does not know; no mirror that has it.
+pub fn program(name: &str) -> Result<PathBuf> {
+    programs::check(name)?;
+    let place = cache_dir().join(PROGRAMS).join(name);
+    once(
+        &cache_dir(),
+        &place,
+        || programs::load(name, &place),
+        |draft| programs::prepare(name, draft, &place),
+    )
+    .map_err(|error| format!("cannot get a newer {name}: {error}"))
+}
+
 /// Every kernel of [`names`].
 ///
 /// # Errors
@@ -142,7 +240,7 @@ pub fn kernels() -> Result<Vec<LabKernel>> {
 
 /// Whether there is an [`arm64`] here: it is made of Debian's kernel source.
 pub fn has_arm64() -> bool {
-    Distribution::here().is_ok_and(|here| here.family == Family::Debian)
+    own::possible().is_ok()
 }
 
 /// A kernel tree for arm64, prepared for modules and not built: for cross builds.
@@ -150,14 +248,15 @@ pub fn has_arm64() -> bool {
 /// # Errors
 /// On another distribution than Debian; missing packages; no mirror that has the source.
 pub fn arm64() -> Result<Prepared> {
-    let place = cache_dir().join(ARM64);
+    let place = built_folder().join(ARM64);
     let get = || {
         arm64::check()?;
+        let source = kernel_source(own::SOURCE)?;
         once(
-            &cache_dir(),
+            &built_folder(),
             &place,
             || Prepared::load(&place),
-            |draft| arm64::prepare(draft, &place),
+            |draft| arm64::prepare(&source, draft, &place),
         )
     };
     get().map_err(|error| format!("cannot get the lab's tree for arm64: {error}"))
@@ -202,122 +301,25 @@ fn source_of(package: &str, release: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get the sources of {package}: {error}"))
 }
 
-/// Something that the lab keeps or could get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// A kernel of [`all`], or `arm64`, `debian13`, `sources`, `apt`.
-    pub name: &'static str,
-    /// A kernel's release, where it is there.
-    pub release: Option<String>,
-    /// What it takes on disk; 0 where it is not there.
-    pub bytes: u64,
-}
-
-/// What the lab keeps.
-pub fn list() -> Vec<Entry> {
-    let kernel = |name: &&'static str| {
-        let place = cache_dir().join("kernels").join(name);
-        let release = LabKernel::load(name, &place, None).map(|kernel| kernel.release);
-        Entry {
-            name,
-            release,
-            bytes: size(&place),
-        }
-    };
-    let folder = |name: &'static str| Entry {
-        name,
-        release: None,
-        bytes: size(&cache_dir().join(name)),
-    };
-    let cross = Entry {
-        release: Prepared::load(&cache_dir().join(ARM64)).map(|tree| tree.release),
-        ..folder(ARM64)
-    };
-    all()
-        .iter()
-        .map(kernel)
-        .chain([cross])
-        .chain([MACHINE, "sources", "apt"].map(folder))
-        .collect()
-}
-
-/// Removes an entry of [`list`]; it is got again when it is asked for again.
-///
-/// # Errors
-/// An unknown name, or a folder that cannot be removed.
-pub fn remove(name: &str) -> Result<()> {
-    let place = if all().contains(&name) {
-        cache_dir().join("kernels").join(name)
-    } else if matches!(name, ARM64 | MACHINE | "sources" | "apt") {
-        cache_dir().join(name)
-    } else {
-        return Err(format!("the lab keeps no `{name}`"));
-    };
-    if !place.exists() {
-        return Ok(());
-    }
-    let _lock = lock(&cache_dir())?;
-    clear(&place)
-}
-
 /// The private apt of `release`, made under the lock only.
 fn apt(here: &Distribution, release: &str) -> Result<apt::Apt> {
-    apt::Apt::open(&cache_dir().join("apt").join(release), here, release)
+    let root = cache_dir().join("apt").join(release);
+    apt::Apt::open(&root, here, release, "amd64")
 }
 
-/// One lock for all that is prepared: two at once would only wait for each other's network,
-/// package database and disk.
-fn lock(cache: &Path) -> Result<sys::Lock> {
-    fs::create_dir_all(cache)
-        .map_err(|error| format!("cannot make {}: {error}", cache.display()))?;
-    sys::Lock::take(&cache.join("lock"))
-}
-
-/// What `load` finds in `place`, filled first where it finds nothing: by one, while all others
-/// wait.
-fn once<T>(
-    cache: &Path,
-    place: &Path,
-    load: impl Fn() -> Option<T>,
-    fill: impl FnOnce(&Path) -> Result<()>,
-) -> Result<T> {
-    if let Some(there) = load() {
-        return Ok(there);
+/// The shell of a guest of `arch`: this machine's own, or out of the other's package.
+fn busybox(arch: &str) -> Result<PathBuf> {
+    if arch == "x86" {
+        return Ok("/bin/busybox".into());
     }
-    let _lock = lock(cache)?;
-    if let Some(there) = load() {
-        return Ok(there);
-    }
-    whole(place, fill)?;
-    load().ok_or_else(|| format!("{} is not usable", place.display()))
-}
-
-/// Fills a draft folder beside `place` and moves it there whole.
-fn whole(place: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let mut draft = place.as_os_str().to_owned();
-    draft.push(".draft");
-    let draft = PathBuf::from(draft);
-    // Left by a process that was killed.
-    clear(&draft)?;
-    fs::create_dir_all(&draft)
-        .map_err(|error| format!("cannot make {}: {error}", draft.display()))?;
-    let done = fill(&draft).and_then(|()| {
-        clear(place)?;
-        fs::rename(&draft, place).map_err(|error| format!("cannot make {place:?}: {error}"))
-    });
-    if done.is_err() {
-        clear(&draft)?;
-    }
-    done
-}
-
-fn clear(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(format!("cannot remove {}: {error}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    let place = cache_dir().join(PROGRAMS).join("busybox").join(arch);
+    once(
+        &cache_dir(),
+        &place,
+        || Some(place.join("busybox")).filter(|program| program.exists()),
+        arm64::busybox,
+    )
+    .map_err(|error| format!("cannot get busybox for {arch}: {error}"))
 }
 
 /// Unpacks a whole package.
@@ -330,66 +332,9 @@ fn unpack(deb: &Path, into: &Path) -> Result<()> {
     .map(drop)
 }
 
-/// What a folder takes on disk, as far as it can be read.
-fn size(path: &Path) -> u64 {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return 0;
-    };
-    let below: u64 = match fs::read_dir(path) {
-        Ok(entries) if metadata.is_dir() => {
-            entries.flatten().map(|entry| size(&entry.path())).sum()
-        }
-        _ => 0,
-    };
-    metadata.blocks() * 512 + below
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_draft_that_failed_leaves_nothing_and_the_old_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("kernel");
-        whole(&place, |draft| {
-            fs::write(draft.join("a"), "").map_err(|e| e.to_string())
-        })
-        .unwrap();
-        whole(&place, |_| Err("no".into())).unwrap_err();
-        let left: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .collect();
-        assert_eq!(left, std::slice::from_ref(&place));
-        assert!(place.join("a").exists());
-    }
-
-    #[test]
-    fn many_that_ask_at_once_get_one_that_is_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("kernel");
-        // What a killed process left.
-        fs::create_dir_all(dir.path().join("kernel.draft/half")).unwrap();
-        let made = std::sync::atomic::AtomicUsize::new(0);
-        let fill = |draft: &Path| {
-            made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            fs::write(draft.join("a"), "").unwrap();
-            std::thread::sleep(Duration::from_millis(50));
-            fs::write(draft.join("b"), "").map_err(|error| error.to_string())
-        };
-        let load = || {
-            place
-                .exists()
-                .then(|| fs::read_dir(&place).unwrap().count())
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| assert_eq!(once(dir.path(), &place, load, fill), Ok(2)));
-            }
-        });
-        assert_eq!(made.into_inner(), 1);
-    }
 
     #[test]
     fn a_package_name_is_no_path() {

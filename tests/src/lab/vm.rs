@@ -113,8 +113,12 @@ impl Guest {
             tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let initrd = folder.path().join("initrd");
         fs::write(&initrd, self.initrd()?).map_err(|error| format!("{initrd:?}: {error}"))?;
-        let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-M", "pc", "-accel", "tcg", "-cpu", "max", "-m", "512"])
+        let (program, machine, console) = match self.kernel.arch {
+            "arm64" => ("qemu-system-aarch64", "virt", "ttyAMA0"),
+            _ => ("qemu-system-x86_64", "pc", "ttyS0"),
+        };
+        let mut qemu = Command::new(program);
+        qemu.args(["-M", machine, "-accel", "tcg", "-cpu", "max", "-m", "512"])
             .args([
                 "-nodefaults",
                 "-no-user-config",
@@ -126,7 +130,8 @@ impl Guest {
             .arg(self.kernel.vmlinux.as_ref().unwrap_or(&self.kernel.vmlinuz))
             .arg("-initrd")
             .arg(&initrd)
-            .args(["-append", "console=ttyS0 panic=-1 quiet"]);
+            .arg("-append")
+            .arg(format!("console={console} panic=-1 quiet"));
         let about = |error: String| format!("guest of {}: {error}", self.kernel.release);
         let output = run::run(&mut qemu, self.timeout).map_err(about)?;
         verdict(&output.out()).ok_or_else(|| {
@@ -143,7 +148,11 @@ impl Guest {
         // init's own input and output.
         archive.device("dev/console", 5, 1);
         archive.file("init", 0o755, INIT.as_bytes());
-        archive.file("bin/busybox", 0o755, &read(Path::new("/bin/busybox"))?.1);
+        archive.file(
+            "bin/busybox",
+            0o755,
+            &read(&super::busybox(self.kernel.arch)?)?.1,
+        );
         let mut load = String::new();
         for path in self.load_order()? {
             let guest = format!("/lib/modules/{}/{path}", self.kernel.release);

@@ -1,0 +1,96 @@
+//! What the lab keeps: listed, removed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::kernel::Tools;
+use super::place::{clear, lock};
+use super::{
+    ARM64, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all, built_folder, cache_dir,
+    kernel_folder,
+};
+use crate::Result;
+
+/// Something that the lab keeps or could get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// A kernel of [`all`], or `arm64` (prepared only), `debian13`, `programs`, `kernel-sources`,
+    /// `sources`, `apt`.
+    pub name: &'static str,
+    /// A kernel's release, where it is there.
+    pub release: Option<String>,
+    /// What it takes on disk; 0 where it is not there.
+    pub bytes: u64,
+}
+
+/// What the lab keeps.
+pub fn list() -> Vec<Entry> {
+    let kernel = |name: &&'static str| {
+        let place = kernel_folder(name);
+        let kernel = LabKernel::load(name, &place, Tools::default());
+        Entry {
+            name,
+            release: kernel.map(|kernel| kernel.release),
+            bytes: size(&place),
+        }
+    };
+    let folder = |name: &'static str| Entry {
+        name,
+        release: None,
+        bytes: size(&folder(name)),
+    };
+    let cross = Entry {
+        release: Prepared::load(&self::folder(ARM64)).map(|tree| tree.release),
+        ..folder(ARM64)
+    };
+    all()
+        .iter()
+        .map(kernel)
+        .chain([cross])
+        .chain(FOLDERS.iter().copied().map(folder))
+        .collect()
+}
+
+/// What is no kernel.
+const FOLDERS: &[&str] = &[MACHINE, PROGRAMS, KERNEL_SOURCES, "sources", "apt"];
+
+fn folder(name: &str) -> PathBuf {
+    if all().contains(&name) {
+        kernel_folder(name)
+    } else if name == ARM64 {
+        built_folder().join(name)
+    } else {
+        cache_dir().join(name)
+    }
+}
+
+/// Removes an entry of [`list`]; it is got again when it is asked for again.
+///
+/// # Errors
+/// An unknown name, or a folder that cannot be removed.
+pub fn remove(name: &str) -> Result<()> {
+    if !all().contains(&name) && name != ARM64 && !FOLDERS.contains(&name) {
+        return Err(format!("the lab keeps no `{name}`"));
+    }
+    let place = folder(name);
+    if !place.exists() {
+        return Ok(());
+    }
+    let _lock = lock(&cache_dir())?;
+    clear(&place)
+}
+
+/// What a folder takes on disk, as far as it can be read.
+fn size(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return 0;
+    };
+    let below: u64 = match fs::read_dir(path) {
+        Ok(entries) if metadata.is_dir() => {
+            entries.flatten().map(|entry| size(&entry.path())).sum()
+        }
+        _ => 0,
+    };
+    metadata.blocks() * 512 + below
+}

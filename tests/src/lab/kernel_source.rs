@@ -1,0 +1,169 @@
+//! The kernel's own source, out of the distribution's package: own kernels are built from it, and
+//! drivers are taken out of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::distribution::Distribution;
+use crate::{Result, run};
+
+/// Changes when folders made by an older lab are no longer what this one expects.
+const LAYOUT: &str = "1";
+
+/// A kernel source of Debian.
+pub(super) struct Source {
+    pub(super) name: &'static str,
+    /// The release that carries it.
+    suite: &'static str,
+    /// The package; `None` for the newest one of the suite.
+    package: Option<&'static str>,
+    /// What is kept; everything where nothing is named.
+    kept: &'static [&'static str],
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        name: "6.1",
+        suite: "bookworm",
+        package: Some("linux-source-6.1"),
+        kept: &[
+            "crypto",
+            "drivers/block",
+            "drivers/char",
+            "drivers/hid",
+            "drivers/md",
+            "drivers/misc",
+            "drivers/net",
+            "lib",
+            "net",
+            "samples",
+        ],
+    },
+    Source {
+        name: "7.3",
+        suite: "trixie-backports",
+        package: None,
+        kept: &[],
+    },
+];
+
+/// Three quarters of the source, which neither a small kernel is built of nor a driver is taken
+/// out of. What configures and makes them stays: the kernel's build reads all of that.
+const UNUSED: &[&str] = &[
+    "Documentation",
+    "arch/arm/boot",
+    "arch/arm64/boot/dts",
+    "arch/loongarch",
+    "arch/m68k",
+    "arch/mips",
+    "arch/parisc",
+    "arch/powerpc",
+    "arch/riscv",
+    "arch/s390",
+    "arch/sh",
+    "arch/sparc",
+    "drivers/accel",
+    "drivers/clk/*",
+    "drivers/gpu",
+    "drivers/iio",
+    "drivers/infiniband",
+    "drivers/media",
+    "drivers/net/ethernet",
+    "drivers/net/wireless",
+    "drivers/pinctrl",
+    "drivers/scsi",
+    "drivers/staging",
+    "sound",
+    "tools/perf",
+    "tools/testing",
+];
+
+const ENDS: &[&str] = &[
+    "S", "asn1", "c", "dts", "dtsi", "dtso", "h", "json", "rs", "rst", "svg", "txt", "yaml",
+];
+
+/// The source `name`, if there is one.
+pub(super) fn find(name: &str) -> Result<&'static Source> {
+    let names = || SOURCES.iter().map(|source| source.name);
+    let found = SOURCES.iter().find(|source| source.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = names().collect();
+        format!(
+            "the lab knows no kernel source `{name}`; there are: {}",
+            names.join(", ")
+        )
+    })
+}
+
+/// The tree in `place`, where it is there.
+pub(super) fn load(place: &Path) -> Option<PathBuf> {
+    let state = fs::read_to_string(place.join("lab")).ok()?;
+    (state.lines().next() == Some(LAYOUT)).then(|| place.join("linux"))
+}
+
+/// Fills `draft`.
+pub(super) fn prepare(source: &Source, draft: &Path) -> Result<()> {
+    let apt = super::apt(&Distribution::here()?, source.suite)?;
+    let package = match source.package {
+        Some(package) => package.to_owned(),
+        None => newest(&apt.names("linux-source-")?)
+            .ok_or_else(|| apt.explain("the index names no linux-source"))?,
+    };
+    let fail = |error: std::io::Error| format!("cannot fill {}: {error}", draft.display());
+    let (package_files, tree) = (draft.join("package"), draft.join("linux"));
+    for folder in [&package_files, &tree] {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    for deb in apt.download(std::slice::from_ref(&package), draft)? {
+        super::unpack(&deb, &package_files)?;
+        fs::remove_file(&deb).map_err(fail)?;
+    }
+    let mut tar = Command::new("tar");
+    tar.args(["--no-same-owner", "--strip-components=1", "-C"])
+        .arg(&tree);
+    for folder in UNUSED {
+        let pattern = |end| format!("--exclude={package}/{folder}/*.{end}");
+        tar.args(ENDS.iter().map(pattern));
+    }
+    let archive = package_files.join(format!("usr/src/{package}.tar.xz"));
+    tar.arg("-xf").arg(archive);
+    tar.args(source.kept.iter().map(|path| format!("{package}/{path}")));
+    run::checked(&mut tar, Duration::from_secs(600))?;
+    super::clear(&package_files)?;
+    fs::write(draft.join("lab"), format!("{LAYOUT}\n{package}\n")).map_err(fail)
+}
+
+/// The newest `linux-source-<version>` of an index.
+fn newest(names: &str) -> Option<String> {
+    let version = |name: &str| -> Option<(u32, u32)> {
+        let (major, minor) = name.strip_prefix("linux-source-")?.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let all = names
+        .lines()
+        .filter_map(|name| Some((version(name)?, name)));
+    all.max().map(|(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_source_is_found_by_its_numbers() {
+        let names = "linux-source-7.3\nlinux-source-7.12\nlinux-source\nlinux-source-6.19\n";
+        assert_eq!(newest(names).as_deref(), Some("linux-source-7.12"));
+        assert_eq!(newest("linux-source\n"), None);
+    }
+
+    #[test]
+    fn an_unknown_source_is_an_error_that_names_the_known_ones() {
+        let error = find("2.4").err().unwrap();
+        assert!(
+            error.contains("`2.4`") && error.contains("6.1, 7.3"),
+            "{error}"
+        );
+    }
+}
