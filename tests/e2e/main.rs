@@ -26,7 +26,6 @@ mod forms;
 mod git;
 mod guide;
 mod hostile;
-mod jobs;
 mod kernels_at_once;
 mod loading;
 mod no_kernel;

@@ -2,9 +2,12 @@
 //!
 //! [`lab`] gets what the tests need on demand and keeps it outside the checkout; [`run`] puts a
 //! time limit on every external command; [`snapshot`] tells whether a tree is what it was;
-//! [`scope`] how much of all this a run does.
+//! [`scope`] how much of all this a run does; [`jobserver`] and [`processes`] are what tests of
+//! jobs stand on.
 
+pub mod jobserver;
 pub mod lab;
+pub mod processes;
 pub mod run;
 pub mod scope;
 pub mod snapshot;

@@ -1,9 +1,14 @@
 //! The few system calls that std does not offer on the oldest Rust that builds this.
-#![allow(unsafe_code, reason = "flock, kill and prctl have no safe form here")]
+#![allow(
+    unsafe_code,
+    reason = "flock, kill, prctl, pipe2 and mkfifo have no safe form here"
+)]
 
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -58,4 +63,56 @@ pub(crate) fn die_with_parent(command: &mut Command) {
             }
         });
     }
+}
+
+/// A pipe: (read end, write end), neither of which children inherit.
+pub(crate) fn pipe() -> io::Result<(File, File)> {
+    let mut ends = [0; 2];
+    // SAFETY: there is room for the two numbers that pipe2 writes.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both are open, new, and nobody else's.
+    unsafe { Ok((File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))) }
+}
+
+/// Makes a fifo.
+pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the name ends with a NUL and outlives the call.
+    match unsafe { libc::mkfifo(name.as_ptr(), 0o600) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Lets the child inherit these descriptors, under the same numbers.
+pub(crate) fn inherit(command: &mut Command, descriptors: [RawFd; 2]) {
+    // SAFETY: fcntl is a system call, which is all that may run between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            for fd in descriptors {
+                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Sends a signal to a process that the caller knows to be its own.
+pub(crate) fn signal(process: u32, signal: i32) {
+    if let Ok(process) = i32::try_from(process) {
+        if process > 1 {
+            // SAFETY: kill takes no pointers.
+            unsafe { libc::kill(process, signal) };
+        }
+    }
+}
+
+/// Whether somebody else holds a lock of any kind on a file.
+pub(crate) fn is_locked(file: &File) -> bool {
+    // SAFETY: the descriptor is open for as long as `file` lives; the lock goes with it.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) != 0 }
 }

@@ -18,6 +18,7 @@ const SUITES: &[&str] = &[
     "cli",
     "kbuild_tests",
     "e2e",
+    "jobs",
     "lab",
     "xtask",
     "doc-tests kbuild",

@@ -1,0 +1,23 @@
+//! Jobs: never one compiler too many, never an idle core, whatever the outer build is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+#[allow(
+    dead_code,
+    reason = "shared with the other end-to-end tests, which use all of it"
+)]
+#[path = "../e2e/support/mod.rs"]
+mod support;
+
+mod cell;
+mod descriptors;
+mod many;
+mod meeting;
+mod outside;
+mod pool;
+mod table;
+mod tokens;

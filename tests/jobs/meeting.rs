@@ -1,0 +1,189 @@
+//! Where the compilers of a build meet: how many are under way at once does not depend on how
+//! fast the machine is, since each of them waits for the others.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use kbuild_tests::lab::LabKernel;
+use tempfile::TempDir;
+
+/// So often as many as there are tokens must be under way together; then each only stays a moment.
+const MEETINGS: usize = 3;
+
+/// How long those that met wait for one too many.
+const GRACE: Duration = Duration::from_millis(200);
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// So long one waits for the others; a machine can be very busy. Only failing tests take it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A recording compiler in a folder of its own, and what it tells.
+pub(crate) struct Meeting {
+    dir: TempDir,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// How many are to meet; more than can come: until they are let go.
+    together: usize,
+    met: usize,
+    /// Counts up each time that those who wait may go.
+    round: usize,
+    waiting: usize,
+    present: usize,
+    most: usize,
+    arrived: Vec<Vec<String>>,
+}
+
+impl Meeting {
+    /// So many are expected to be under way at once.
+    pub(crate) fn of(together: usize, kernel: &LabKernel) -> Meeting {
+        let dir = tempfile::tempdir().unwrap();
+        let real = kernel.cc.as_deref().unwrap_or("gcc-12");
+        fs::write(dir.path().join("real"), real).unwrap();
+        let compiler = env!("CARGO_BIN_EXE_recording-cc");
+        std::os::unix::fs::symlink(compiler, dir.path().join("recording-cc")).unwrap();
+        let listener = UnixListener::bind(dir.path().join("meeting")).unwrap();
+        let state = State {
+            together,
+            met: 0,
+            round: 0,
+            waiting: 0,
+            present: 0,
+            most: 0,
+            arrived: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
+        let host = shared.clone();
+        // Both end with the test process.
+        std::thread::spawn(move || {
+            for guest in listener.incoming().flatten() {
+                let host = host.clone();
+                std::thread::spawn(move || host.receive(guest));
+            }
+        });
+        Meeting { dir, shared }
+    }
+
+    /// Where nobody goes before [`release`](Self::release).
+    pub(crate) fn that_waits(kernel: &LabKernel) -> Meeting {
+        Meeting::of(usize::MAX, kernel)
+    }
+
+    /// The compiler's path.
+    pub(crate) fn compiler(&self) -> PathBuf {
+        self.dir.path().join("recording-cc")
+    }
+
+    /// Lets everybody go, those who come later too.
+    pub(crate) fn release(&self) {
+        let mut state = self.shared.state();
+        state.met = MEETINGS;
+        state.round += 1;
+        state.waiting = 0;
+        self.shared.changed.notify_all();
+    }
+
+    /// The most that were under way at once so far.
+    pub(crate) fn most(&self) -> usize {
+        self.shared.state().most
+    }
+
+    /// Of each that came so far, what was open in it beyond the three that everybody has:
+    /// `NUMBER=WHAT`.
+    pub(crate) fn arrived(&self) -> Vec<Vec<String>> {
+        self.shared.state().arrived.clone()
+    }
+
+    /// Waits until just so many are under way; fails when that does not come to be.
+    pub(crate) fn wait_for(&self, number: usize) {
+        let limit = Instant::now() + PATIENCE;
+        let mut state = self.shared.state();
+        while state.present != number {
+            let left = limit.saturating_duration_since(Instant::now());
+            let present = state.present;
+            assert!(!left.is_zero(), "{present} under way, and not {number}");
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn receive(&self, guest: UnixStream) {
+        let mut line = String::new();
+        let mut reader = BufReader::new(&guest);
+        if reader.read_line(&mut line).is_err() || line.is_empty() {
+            return;
+        }
+        let words = line.trim_end().split('\t').map(str::to_owned);
+        let mut state = self.state();
+        state
+            .arrived
+            .push(words.filter(|word| !word.is_empty()).collect());
+        state.present += 1;
+        state.most = state.most.max(state.present);
+        let waits_in = (state.met < MEETINGS).then_some(state.round);
+        state.waiting += usize::from(waits_in.is_some());
+        drop(state);
+        self.changed.notify_all();
+        std::thread::scope(|scope| {
+            // It may be killed meanwhile, which reading tells.
+            scope.spawn(|| {
+                self.wait(waits_in);
+                let _ = (&guest).write_all(b"+");
+            });
+            let _ = reader.read_to_end(&mut Vec::new());
+            let mut state = self.state();
+            state.present -= 1;
+            if waits_in == Some(state.round) {
+                state.waiting -= 1;
+            }
+            drop(state);
+            self.changed.notify_all();
+        });
+    }
+
+    fn wait(&self, round: Option<usize>) {
+        let Some(round) = round else {
+            return std::thread::sleep(MOMENT);
+        };
+        let state = self.state();
+        let patience = match state.together {
+            usize::MAX => Duration::from_secs(3600),
+            _ => PATIENCE,
+        };
+        let stays = |state: &mut State| state.round == round && state.waiting < state.together;
+        let waited = self.changed.wait_timeout_while(state, patience, stays);
+        let (mut state, over) = waited.unwrap();
+        if over.timed_out() {
+            // Too few came. The number tells; no need to be slow about it.
+            state.met = MEETINGS;
+        } else if state.round == round {
+            drop(state);
+            std::thread::sleep(GRACE);
+            state = self.state();
+        }
+        if state.round == round {
+            state.met += 1;
+            state.round += 1;
+            state.waiting = 0;
+            self.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A compiler in front of the real one. It says to the test that a part of a module is about to
+//! be compiled, and waits until the test lets it; the test sees when it ends, however it ends.
+//!
+//! kbuild-rs and make keep the environment to themselves: what it needs to know lies beside it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let own = arguments.next().unwrap_or_default();
+    let home = Path::new(&own).parent().unwrap_or(Path::new("."));
+    let arguments: Vec<_> = arguments.collect();
+    match compile(home, &arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("recording-cc: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compile(home: &Path, arguments: &[OsString]) -> std::io::Result<ExitCode> {
+    let mut real = Command::new(fs::read_to_string(home.join("real"))?);
+    real.args(arguments);
+    if !is_part(arguments) {
+        return Err(real.exec());
+    }
+    let open = open_descriptors()?;
+    // Its end is ours, so that the test hears of that too.
+    let mut meeting = UnixStream::connect(home.join("meeting"))?;
+    writeln!(meeting, "{}", open.join("\t"))?;
+    meeting.read_exact(&mut [0])?;
+    let status = real.status()?;
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
+}
+
+/// Whether a part of a module is to be compiled: `part7.o`.
+fn is_part(arguments: &[OsString]) -> bool {
+    let output = arguments.iter().skip_while(|word| *word != "-o").nth(1);
+    let name = output.and_then(|path| Path::new(path).file_name()?.to_str());
+    let is_part = name.is_some_and(|name| name.starts_with("part") && name.ends_with(".o"));
+    is_part && arguments.iter().any(|word| word == "-c")
+}
+
+/// What is open here beyond the three that everybody has: `NUMBER=WHAT`.
+fn open_descriptors() -> std::io::Result<Vec<String>> {
+    let entries = fs::read_dir("/proc/self/fd")?.flatten();
+    let numbers: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    let mut open = Vec::new();
+    for number in numbers {
+        let number = number.to_string_lossy();
+        // What read the folder is closed again.
+        if let Ok(what) = fs::read_link(format!("/proc/self/fd/{number}")) {
+            if !["0", "1", "2"].contains(&&*number) {
+                open.push(format!("{number}={}", what.display()));
+            }
+        }
+    }
+    Ok(open)
+}

@@ -1,0 +1,127 @@
+//! A jobserver as an outer build has one, whose tokens can be counted.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Result, sys};
+
+/// The tokens of an outer build that runs up to so many jobs, one of them the child that it is
+/// handed to.
+#[derive(Debug)]
+pub struct Jobserver {
+    read: File,
+    write: File,
+    fifo: Option<PathBuf>,
+}
+
+impl Jobserver {
+    /// One that children inherit, as GNU make's was before 4.4. `tokens` are the bytes in it.
+    ///
+    /// # Errors
+    /// No more descriptors.
+    pub fn pipe(tokens: &[u8]) -> Result<Jobserver> {
+        let (read, write) = sys::pipe().map_err(|error| format!("no pipe: {error}"))?;
+        let server = Jobserver {
+            read,
+            write,
+            fifo: None,
+        };
+        server.fill(tokens)
+    }
+
+    /// One that children open, as GNU make's is from 4.4 on; `path` is made.
+    ///
+    /// # Errors
+    /// What is at that path already.
+    pub fn fifo(path: &Path, tokens: &[u8]) -> Result<Jobserver> {
+        let open = || {
+            sys::make_fifo(path)?;
+            File::options().read(true).write(true).open(path)
+        };
+        let read = open().map_err(|error| format!("{}: {error}", path.display()))?;
+        let write = read.try_clone().map_err(|error| error.to_string())?;
+        let server = Jobserver {
+            read,
+            write,
+            fifo: Some(path.to_owned()),
+        };
+        server.fill(tokens)
+    }
+
+    fn fill(self, tokens: &[u8]) -> Result<Jobserver> {
+        let filled = (&self.write).write_all(tokens);
+        filled.map_err(|error| format!("no tokens: {error}"))?;
+        Ok(self)
+    }
+
+    /// Hands it to a child, as make does in `MAKEFLAGS`.
+    pub fn hand<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let auth = match &self.fifo {
+            Some(path) => format!("fifo:{}", path.display()),
+            None => {
+                let (read, write) = (self.read.as_raw_fd(), self.write.as_raw_fd());
+                sys::inherit(command, [read, write]);
+                format!("{read},{write}")
+            }
+        };
+        command.env("MAKEFLAGS", format!(" -j --jobserver-auth={auth}"))
+    }
+
+    /// The tokens that are in it now, in order of their bytes. They stay in it.
+    ///
+    /// # Errors
+    /// No `/proc`.
+    pub fn tokens(&self) -> Result<Vec<u8>> {
+        // A description of its own, for children share the other: they wait.
+        let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
+        let mut open = File::options();
+        let opened = open.read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+        let mut file = opened.map_err(|error| format!("{path}: {error}"))?;
+        let mut tokens = Vec::new();
+        // Nothing more is there, which is an error for what does not wait.
+        match file.read_to_end(&mut tokens) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(format!("cannot read the tokens: {error}")),
+            Ok(_) => {}
+        }
+        let back = (&self.write).write_all(&tokens);
+        back.map_err(|error| format!("cannot give the tokens back: {error}"))?;
+        tokens.sort_unstable();
+        Ok(tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_takes_is_missing_and_what_it_gives_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("jobs");
+        for server in [
+            Jobserver::pipe(b"cba").unwrap(),
+            Jobserver::fifo(&fifo, b"cba").unwrap(),
+        ] {
+            let (read, write) = (server.read.as_raw_fd(), server.write.as_raw_fd());
+            assert_eq!(server.tokens().unwrap(), b"abc");
+            let sh = |script: &str| {
+                let mut sh = Command::new("sh");
+                sh.args(["-c", script, "sh"]).arg(&fifo);
+                sys::inherit(&mut sh, [read, write]);
+                crate::run::checked(server.hand(&mut sh), std::time::Duration::from_secs(10))
+                    .unwrap()
+            };
+            sh(&format!("head -c 2 <&{read} >/dev/null"));
+            assert_eq!(server.tokens().unwrap().len(), 1);
+            sh(&format!("printf xyz >&{write}"));
+            assert_eq!(server.tokens().unwrap().len(), 4);
+            let said = sh("echo \"$MAKEFLAGS\"").out();
+            assert!(said.starts_with(" -j --jobserver-auth="), "{said}");
+        }
+    }
+}

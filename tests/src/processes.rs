@@ -1,0 +1,66 @@
+//! Processes that a test started through others: found, sent signals, seen to be gone.
+
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::sys;
+
+/// A running process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its number.
+    pub id: u32,
+    /// Who started it.
+    pub parent: u32,
+    /// The file that it runs, as far as it can be read.
+    pub program: std::path::PathBuf,
+    /// Its command line, words separated by blanks.
+    pub line: String,
+}
+
+impl Process {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
+        sys::signal(self.id, signal);
+    }
+}
+
+/// Who works in `dir` or below it, or has its name in the command line: this process excepted.
+pub fn around(dir: &Path) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let own = std::process::id();
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            // What has ended and was not waited for has none.
+            let alive = !line.is_empty() && id != own;
+            let inside =
+                fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
+            let name = dir.as_os_str().as_bytes();
+            let named = line.windows(name.len()).any(|part| part == name);
+            (alive && (inside || named)).then(|| Process {
+                id,
+                parent: parent(&entry.path()).unwrap_or_default(),
+                program: fs::read_link(entry.path().join("exe")).unwrap_or_default(),
+                line: String::from_utf8_lossy(&line).replace('\0', " "),
+            })
+        })
+        .collect()
+}
+
+/// The second word after the name, which stands in parentheses and may hold anything.
+fn parent(process: &Path) -> Option<u32> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether somebody holds a lock on a file, of any kind.
+pub fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| sys::is_locked(&file))
+}
