@@ -29,6 +29,7 @@ mod hostile;
 mod jobs;
 mod kernels_at_once;
 mod loading;
+mod matrix;
 mod no_kernel;
 mod outer;
 mod parity;
