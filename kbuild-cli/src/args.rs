@@ -80,7 +80,7 @@ pub(crate) enum SymversPolicy {
     override_usage = help::BUILD_USAGE,
 )]
 pub(crate) struct BuildArgs {
-    /// The module tree [default: .], or with --name the sources of the module.
+    /// The module trees [default: .], or with --name the sources of the module.
     #[arg(value_name = "DIR|SOURCE")]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -107,6 +107,9 @@ pub(crate) struct Against {
     /// one installed.
     #[arg(long, value_name = "PATH|RELEASE")]
     pub(crate) kernel: Vec<OsString>,
+    /// Build for every kernel that `kbuild-rs kernels` lists and that can be used.
+    #[arg(long, conflicts_with = "kernel")]
+    pub(crate) all_kernels: bool,
     /// Architecture that the kernel has to have (x86, arm64, aarch64, …).
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
@@ -172,8 +175,9 @@ pub(crate) struct DeclaredArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Symbols, configuration, make")]
 pub(crate) struct BothArgs {
-    /// Module.symvers of a module whose symbols this one uses.
-    #[arg(long, value_name = "FILE")]
+    /// Module.symvers of a module whose symbols this one uses. Or one of the module trees of this
+    /// call: it is built first, and the others may use its symbols.
+    #[arg(long, value_name = "FILE|DIR")]
     pub(crate) symvers: Vec<PathBuf>,
     /// What to do when the kernel tree has no Module.symvers, so that no symbol can be checked.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]

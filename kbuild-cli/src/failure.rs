@@ -53,6 +53,12 @@ impl fmt::Display for Failure {
 
 impl From<kbuild::Error> for Failure {
     fn from(error: kbuild::Error) -> Self {
+        Failure::from(&error)
+    }
+}
+
+impl From<&kbuild::Error> for Failure {
+    fn from(error: &kbuild::Error) -> Self {
         Failure {
             kind: kebab(&format!("{:?}", error.kind())),
             message: error.to_string(),

@@ -9,7 +9,7 @@ Exit status:
 `kbuild-rs build --help` has examples.";
 
 pub(crate) const BUILD_USAGE: &str = "\
-kbuild-rs build [OPTIONS] [DIR]
+kbuild-rs build [OPTIONS] [DIR]...
        kbuild-rs build [OPTIONS] --name NAME SOURCE...";
 
 pub(crate) const BUILD: &str = "\
@@ -20,8 +20,10 @@ module in it is built. With --name, the arguments are the sources of one module 
 needed. Either way the sources are copied into the output directory and built there by the \
 kernel's own build system: neither they nor the kernel tree are written to.
 
-Nothing is done when nothing has changed. Under make or Cargo, the jobserver of the outer build \
-says how much may run at once.";
+Nothing is done when nothing has changed. Several trees, several kernels: each pair is a build of \
+its own, side by side with the others, and one that fails stops none of them. How much runs at \
+once is what the jobserver of the outer build says (make, Cargo); where there is none, all builds \
+into one output directory share -j jobs.";
 
 pub(crate) const BUILD_EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,9 @@ Examples:
 
   Build it for two kernels, into out/<release>/
       kbuild-rs build driver --kernel 6.1.0-40-amd64 --kernel ~/src/linux -o out
+
+  Build two trees for every kernel on this machine; user needs symbols of ring
+      kbuild-rs build ring user --symvers ring --all-kernels
 
   Build one module from sources
       kbuild-rs build --name hello hello.c ring.c -I include -D DEBUG --cflag -O1

@@ -12,13 +12,24 @@ use serde::Serialize;
 
 use crate::out;
 
-/// A message of the library as it came, and which kernel it is about when there are several.
+/// Which of several builds something is about.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Of {
+    /// The release, when there are several kernels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kernel: Option<String>,
+    /// The module tree, when there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tree: Option<String>,
+}
+
+/// A message of the library as it came, and which build it is about.
 #[derive(Serialize)]
 pub(crate) struct Said<'a> {
     #[serde(flatten)]
     pub(crate) message: &'a Message<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kernel: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) of: Of,
 }
 
 /// Everything else that `build` tells.
@@ -50,12 +61,21 @@ pub(crate) enum Event<'a> {
         args: Vec<String>,
         command: String,
     },
-    /// What kept the build, or the build for one kernel, from succeeding.
+    /// What kept the build, or one of several, from succeeding.
     Error {
         kind: &'a str,
         message: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        kernel: Option<&'a str>,
+        #[serde(flatten)]
+        of: Of,
+    },
+    /// How one of several builds ended: `outcome` is built, fresh, failed, not-built or stopped.
+    BuildResult {
+        kernel: &'a str,
+        /// The module tree as it was named, or the declared module.
+        source: &'a str,
+        outcome: &'a str,
+        seconds: f64,
+        modules: Vec<&'a str>,
     },
     /// The last line.
     BuildFinished { success: bool },
@@ -90,10 +110,14 @@ mod tests {
             action: "CC [M]",
             target: "hello.o",
         };
-        let line = |kernel| {
+        let line = |kernel: Option<&str>| {
+            let of = Of {
+                kernel: kernel.map(str::to_owned),
+                tree: None,
+            };
             serde_json::to_string(&Said {
                 message: &message,
-                kernel,
+                of,
             })
             .unwrap()
         };

@@ -100,8 +100,7 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
 /// Every tree; and why `build` would take the one that is marked, or none.
 fn rows() -> (Vec<Row>, Option<String>) {
     let mut found = Kernel::installed();
-    let named = env::var_os("KDIR").filter(|dir| !dir.is_empty());
-    let (default, note) = match named {
+    let (default, note) = match named() {
         Some(dir) => {
             let note = format!("KDIR names {}", Path::new(&dir).display());
             (add(&mut found, PathBuf::from(dir)), Some(note))
@@ -116,6 +115,19 @@ fn rows() -> (Vec<Row>, Option<String>) {
         .map(|installed| row(installed, default.as_deref()))
         .collect();
     (rows, note)
+}
+
+/// Every tree, and what `KDIR` names.
+pub(crate) fn found() -> Vec<Installed> {
+    let mut found = Kernel::installed();
+    if let Some(dir) = named() {
+        add(&mut found, PathBuf::from(dir));
+    }
+    found
+}
+
+fn named() -> Option<std::ffi::OsString> {
+    env::var_os("KDIR").filter(|dir| !dir.is_empty())
 }
 
 /// Adds the tree that `KDIR` names where it is not among the others. Returns its directory when

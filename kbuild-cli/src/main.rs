@@ -5,19 +5,24 @@
 mod args;
 mod build;
 mod clean;
+mod configure;
 mod depfile;
 mod failure;
 mod files;
 mod help;
 mod info;
+mod jobs;
 mod json;
 mod kernels;
+mod matrix;
 mod out;
 mod outdir;
+mod overview;
 mod products;
 mod progress;
 mod signals;
 mod style;
+mod table;
 mod values;
 mod view;
 

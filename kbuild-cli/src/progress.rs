@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use kbuild::{Level, Message};
 
 use crate::out;
+use crate::overview::moving_line;
 use crate::style::{self, Style};
 
 /// Lines kept back under `-q`, until it is known whether they belong to a warning.
@@ -37,9 +38,17 @@ pub(crate) struct Progress {
     /// There from the first step on: a build that has nothing to do does not flicker.
     bar: Option<ProgressBar>,
     quiet: Quiet,
-    /// Said before the first step, when there are several builds.
+    /// Said before anything else, when there are several builds.
     heading: Option<String>,
-    write: fn(&str),
+    lines: Lines,
+}
+
+/// Where lines go.
+enum Lines {
+    /// Out, as they come.
+    Out(fn(&str)),
+    /// Nowhere before the build has ended: others run at the same time.
+    Kept(Vec<String>),
 }
 
 impl Progress {
@@ -50,14 +59,33 @@ impl Progress {
             bar: None,
             quiet: Quiet::default(),
             heading: None,
-            write: |line| out::text(line),
+            lines: Lines::Out(|line| out::text(line)),
         }
     }
 
-    /// What to say once there is something to do.
-    pub(crate) fn heading(mut self, text: Option<String>) -> Self {
-        self.heading = text;
-        self
+    /// One of several builds: its lines are kept, below a heading, until [`Self::kept`] asks for
+    /// them.
+    pub(crate) fn keeping(manner: Manner, heading: String) -> Self {
+        let mut progress = Progress::new(Manner {
+            animated: false,
+            ..manner
+        });
+        progress.heading = Some(heading);
+        progress.lines = Lines::Kept(Vec::new());
+        progress
+    }
+
+    /// The lines so far.
+    pub(crate) fn kept(&mut self) -> Vec<String> {
+        match &mut self.lines {
+            Lines::Out(_) => Vec::new(),
+            Lines::Kept(lines) => std::mem::take(lines),
+        }
+    }
+
+    /// What follows needs no heading: it tells itself what it is about.
+    pub(crate) fn without_heading(&mut self) {
+        self.heading = None;
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -110,9 +138,6 @@ impl Progress {
 
     fn step(&mut self, action: &str, target: &str) {
         self.quiet.step();
-        if let Some(heading) = self.heading.take() {
-            self.chatter(&heading);
-        }
         if self.manner.quiet {
             return;
         }
@@ -121,12 +146,14 @@ impl Progress {
             return self.line(&format!("  {action:<7} {target}"));
         }
         let started = self.started;
-        let bar = self.bar.get_or_insert_with(|| moving_line(started));
+        let bar = self
+            .bar
+            .get_or_insert_with(|| moving_line("step {pos}", started));
         bar.inc(1);
         bar.set_message(format!("{action} {}", style::printable(target)));
     }
 
-    fn output(&self, line: &str, level: Level) {
+    fn output(&mut self, line: &str, level: Level) {
         let style = self.manner.style;
         match level {
             Level::Warning => self.line(&style.diagnostic(line, "warning:")),
@@ -135,10 +162,14 @@ impl Progress {
         }
     }
 
-    fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| (self.write)(line)),
-            None => (self.write)(line),
+    fn line(&mut self, line: &str) {
+        let heading = self.heading.take();
+        for line in heading.as_deref().into_iter().chain([line]) {
+            match (&mut self.lines, &self.bar) {
+                (Lines::Kept(lines), _) => lines.push(line.to_owned()),
+                (Lines::Out(write), Some(bar)) => bar.suspend(|| write(line)),
+                (Lines::Out(write), None) => write(line),
+            }
         }
     }
 }
@@ -147,18 +178,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn moving_line(started: Instant) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-        .with_elapsed(started.elapsed());
-    // ASCII: a console in a server room has no braille. A template that does not parse would
-    // be a line that looks different, and nothing worse.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} step {pos}, {elapsed}: {wide_msg}") {
-        bar.set_style(style.tick_chars("|/-\\ "));
-    }
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 /// Finds, among what a compiler prints, the lines that belong to a warning or an error: the
@@ -215,7 +234,7 @@ mod tests {
             quiet,
             animated: false,
         });
-        progress.write = |line| LINES.with_borrow_mut(|l| l.push(line.to_owned()));
+        progress.lines = Lines::Out(|line| LINES.with_borrow_mut(|l| l.push(line.to_owned())));
         for message in messages {
             progress.message(message);
         }

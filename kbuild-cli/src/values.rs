@@ -57,14 +57,18 @@ impl BuildArgs {
             Some(name) => self.check_declared(name)?,
             None => self.check_tree()?,
         }
-        if self.against.kernel.len() > 1 {
+        let trees = match self.declared.name {
+            Some(_) => 1,
+            None => self.inputs.len(),
+        };
+        if self.against.kernel.len() > 1 || self.against.all_kernels || trees > 1 {
             for (flag, given) in [
                 ("--output", self.products.output.is_some()),
                 ("--depfile", self.products.depfile.is_some()),
             ] {
                 if given {
                     return Err(format!(
-                        "{flag} names one file, and several kernels were asked for: run the program once for each kernel"
+                        "{flag} names one file, and several builds were asked for: run the program once for each kernel and module tree"
                     ));
                 }
             }
@@ -114,18 +118,17 @@ impl BuildArgs {
                 "--prepare-input says what --prepare reads, and there is no --prepare".to_owned(),
             );
         }
-        match self.inputs.as_slice() {
-            [] => Ok(()),
-            [dir] if dir.is_file() => Err(format!(
-                "{} is a file: a module tree is a folder; a module built from sources needs --name",
-                dir.display()
-            )),
-            [_] => Ok(()),
-            _ => Err(
-                "more than one folder was given: build one module tree at a time, or give the module that these are the sources of a name with --name"
-                    .to_owned(),
-            ),
+        let is_source = |input: &&std::path::PathBuf| {
+            let extension = input.extension().unwrap_or_default();
+            input.is_file() || (!input.exists() && (extension == "c" || extension == "S"))
+        };
+        if let Some(file) = self.inputs.iter().find(is_source) {
+            return Err(format!(
+                "{} is a file: a module tree is a folder; a module built from sources needs a name, with --name",
+                file.display()
+            ));
         }
+        Ok(())
     }
 }
 

@@ -1,12 +1,14 @@
 //! Where what happens is told: to a person, or to a program.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use kbuild::Message;
 
 use crate::args::MessageFormat;
 use crate::failure::Failure;
-use crate::json::{self, Event, Said};
+use crate::json::{self, Event, Of, Said};
+use crate::overview::Overview;
 use crate::progress::{Manner, Progress};
 
 /// One listener, shared with the handler that the library calls.
@@ -16,29 +18,74 @@ pub(crate) struct View(Arc<Mutex<Inner>>);
 struct Inner {
     format: MessageFormat,
     progress: Progress,
-    /// Named in what is said, when the build is for several kernels.
-    kernel: Option<String>,
+    /// One of several builds.
+    among: Option<Among>,
+    /// When the build said its first word: when it had got its turn.
+    began: Option<Instant>,
+}
+
+struct Among {
+    /// "ring for 6.1.0-56-amd64"
+    label: String,
+    of: Of,
+    overview: Overview,
 }
 
 impl View {
-    pub(crate) fn new(format: MessageFormat, manner: Manner, kernel: Option<String>) -> Self {
-        let heading = kernel.as_ref().map(|k| format!("building for {k}"));
+    /// For a build of its own, and for what no build says.
+    pub(crate) fn new(format: MessageFormat, manner: Manner) -> Self {
+        View::with(format, Progress::new(manner), None)
+    }
+
+    /// For one of several builds: a person hears of it when it has ended, a program at once.
+    pub(crate) fn among(
+        format: MessageFormat,
+        manner: Manner,
+        label: String,
+        of: Of,
+        overview: &Overview,
+    ) -> Self {
+        let progress = Progress::keeping(manner, format!("building {label}"));
+        let overview = overview.clone();
+        let among = Among {
+            label,
+            of,
+            overview,
+        };
+        View::with(format, progress, Some(among))
+    }
+
+    fn with(format: MessageFormat, progress: Progress, among: Option<Among>) -> Self {
         View(Arc::new(Mutex::new(Inner {
             format,
-            progress: Progress::new(manner).heading(heading),
-            kernel,
+            progress,
+            among,
+            began: None,
         })))
     }
 
     pub(crate) fn message(&self, message: &Message<'_>) {
         let mut inner = self.lock();
+        inner.began.get_or_insert_with(Instant::now);
+        match (message, &inner.among) {
+            (Message::Step { action, target }, Some(among)) => {
+                among.overview.step(&among.label, action, target);
+            }
+            // Ten builds for one kernel have the same to say about it.
+            (Message::Note { text }, Some(among)) if !among.overview.is_news(text) => return,
+            _ => {}
+        }
         match inner.format {
             MessageFormat::Human => inner.progress.message(message),
             MessageFormat::Json => json::print(&Said {
                 message,
-                kernel: inner.kernel.as_deref(),
+                of: inner.of(),
             }),
         }
+    }
+
+    pub(crate) fn note(&self, text: &str) {
+        self.message(&Message::Note { text });
     }
 
     pub(crate) fn warning(&self, text: &str) {
@@ -49,34 +96,56 @@ impl View {
         let mut inner = self.lock();
         inner.progress.end();
         match inner.format {
-            MessageFormat::Human => {
-                let text = match &inner.kernel {
-                    Some(kernel) => format!("for {kernel}: {failure}"),
-                    None => failure.to_string(),
-                };
-                inner.progress.error(&text);
-            }
+            MessageFormat::Human => inner.progress.error(&failure.to_string()),
             MessageFormat::Json => json::print(&Event::Error {
                 kind: failure.kind(),
                 message: failure.to_string(),
-                kernel: inner.kernel.as_deref(),
+                of: inner.of(),
             }),
         }
     }
 
     /// A line for a person who wants to know; programs have other means. The text is made from
     /// the time since the view was made.
-    pub(crate) fn closing(&self, text: impl FnOnce(std::time::Duration) -> String) {
+    pub(crate) fn closing(&self, text: impl FnOnce(Duration) -> String) {
+        let time = self.time();
         let mut inner = self.lock();
         inner.progress.end();
         if inner.format == MessageFormat::Human {
-            let text = text(inner.progress.elapsed());
+            let text = text(time);
+            inner.progress.without_heading();
             inner.progress.chatter(&text);
+        }
+    }
+
+    /// How long the build has taken: among several, since it had its turn.
+    pub(crate) fn time(&self) -> Duration {
+        let inner = self.lock();
+        match &inner.among {
+            None => inner.progress.elapsed(),
+            Some(_) => inner.began.map(|began| began.elapsed()).unwrap_or_default(),
+        }
+    }
+
+    /// Shows what was kept of one of several builds, which has ended.
+    pub(crate) fn ended(&self) {
+        let mut inner = self.lock();
+        let lines = inner.progress.kept();
+        if let Some(among) = &inner.among {
+            among.overview.show(&lines);
+            among.overview.ended();
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Whoever panicked while talking left nothing behind that matters.
         self.0.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+impl Inner {
+    fn of(&self) -> Of {
+        let among = self.among.as_ref();
+        among.map(|among| among.of.clone()).unwrap_or_default()
     }
 }

@@ -201,7 +201,21 @@ fn every_missing_kernel_is_reported() {
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
     assert!(said.contains("/no/a") && said.contains("/no/b"), "{said}");
-    assert!(said.contains("failed for 2 of 2 kernels"), "{said}");
+    assert!(said.contains("2 not built"), "{said}");
+}
+
+#[test]
+fn builds_whose_products_would_be_one_file_are_refused() {
+    let dir = scratch("one-name");
+    let folders = ["a/driver", "b/driver"].map(|name| dir.join(name));
+    folders.iter().for_each(|f| fs::create_dir_all(f).unwrap());
+    let [a, b] = folders.map(|folder| folder.to_str().unwrap().to_owned());
+    refused(&["build", &a, &b], "driver.symvers");
+    refused(&["build", &a, "--symvers", &b], "none of the module trees");
+    refused(
+        &["build", &a, dir.to_str().unwrap(), "--output", "x"],
+        "one file",
+    );
 }
 
 #[test]

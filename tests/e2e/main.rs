@@ -28,6 +28,7 @@ mod guide;
 mod hostile;
 mod kernels_at_once;
 mod loading;
+mod matrix;
 mod no_kernel;
 mod outer;
 mod parity;
