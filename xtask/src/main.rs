@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND
   lab remove NAME...       remove what `lab list` names
   bench [--runs N] [ROW]...
                            speed and memory against what people use today, or some of:
-                           build staging library
+                           build staging library jobs
 ";
 
 fn main() -> ExitCode {

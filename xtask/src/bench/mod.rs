@@ -4,6 +4,7 @@
 //! to machine. Medians; CPU time counts all children.
 
 mod build;
+mod jobs;
 mod library;
 mod measure;
 mod staging;
@@ -86,6 +87,7 @@ const GROUPS: &[Group] = &[
     ("build", build::rows),
     ("staging", staging::rows),
     ("library", library::rows),
+    ("jobs", jobs::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -1,0 +1,199 @@
+//! Many modules for several kernels in one call, beside plain make and DKMS, which take one after
+//! another; and what the layer below, which hands out tokens, costs each make.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::jobserver::Jobserver;
+use kbuild_tests::lab::{self, LabKernel, packages};
+
+use super::measure::{Sample, measure, median};
+use super::{Row, Setup, fresh, one_file_module, ratio, scratch, seconds, write};
+use crate::{Result, exec};
+
+const MODULES: usize = 10;
+const KERNELS: &[&str] = &["6.1", "6.12"];
+
+pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
+    let mut rows = side_by_side(setup)?;
+    rows.extend(layer(setup)?);
+    Ok(rows)
+}
+
+/// A round takes a minute and more.
+fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
+    packages::install(&["dkms"])?;
+    let kernels: Vec<_> = KERNELS
+        .iter()
+        .map(|name| lab::kernel(name))
+        .collect::<Result<_>>()?;
+    let scratch = scratch()?;
+    let modules: Vec<_> = (0..MODULES)
+        .map(|i| scratch.path().join(format!("m{i}")))
+        .collect();
+    let (mut ours, mut makes, mut dkms) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..=setup.runs.min(3) {
+        // make leaves its products in the folders.
+        for module in &modules {
+            one_file_module(module)?;
+        }
+        let all_at_once = measure(&mut at_once(setup, &modules, &kernels, scratch.path())?)?;
+        let with_make = with_make(&modules, &kernels)?;
+        let with_dkms = with_dkms(&modules, &kernels, &scratch.path().join("dkms"))?;
+        if run > 0 {
+            ours.push(all_at_once);
+            makes.push(with_make);
+            dkms.push(with_dkms);
+        }
+    }
+    let wall = |samples: &[Sample]| median(samples.iter().map(|s| s.wall.as_secs_f64()));
+    let what = format!(
+        "{MODULES} one-file modules on {}, wall",
+        KERNELS.join(" and ")
+    );
+    Ok(vec![
+        ratio(
+            &format!("{what}, plain make"),
+            wall(&ours),
+            wall(&makes),
+            0.65,
+        ),
+        ratio(&format!("{what}, DKMS"), wall(&ours), wall(&dkms), 0.56),
+    ])
+}
+
+fn at_once(
+    setup: &Setup,
+    modules: &[PathBuf],
+    kernels: &[LabKernel],
+    dir: &Path,
+) -> Result<Command> {
+    let out = dir.join("out");
+    fresh(&out)?;
+    let mut command = Command::new(&setup.program);
+    command.arg("build").args(modules).arg("-o").arg(out);
+    for kernel in kernels {
+        command.arg("--kernel").arg(&kernel.kdir);
+    }
+    command.args(["-j2", "--quiet"]).env("LC_ALL", "C");
+    Ok(command)
+}
+
+/// One kernel after another, as one folder holds the products of one.
+fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
+    let mut sum = Sample::default();
+    for kernel in kernels {
+        for module in modules {
+            one_file_module(module)?;
+            add(
+                &mut sum,
+                measure(kernel.plain_make(module).args(["-j2", "modules"]))?,
+            );
+        }
+    }
+    Ok(sum)
+}
+
+/// Its builds only: that it is told of the modules before takes no time here.
+fn with_dkms(modules: &[PathBuf], kernels: &[LabKernel], dir: &Path) -> Result<Sample> {
+    let (tree, sources) = (dir.join("tree"), dir.join("src"));
+    fresh(&tree)?;
+    fresh(&sources)?;
+    let dkms = |verb: &str, name: &str| {
+        let mut dkms = Command::new("dkms");
+        dkms.arg("--dkmstree")
+            .arg(&tree)
+            .arg("--sourcetree")
+            .arg(&sources);
+        dkms.args([verb, &format!("{name}/1")]).env("LC_ALL", "C");
+        dkms
+    };
+    let mut names = Vec::new();
+    for i in 0..modules.len() {
+        let name = format!("m{i}");
+        let source = sources.join(format!("{name}-1"));
+        one_file_module(&source)?;
+        let conf = format!(
+            "PACKAGE_NAME={name}\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME[0]=hello\n\
+             DEST_MODULE_NAME[0]={name}\nDEST_MODULE_LOCATION[0]=/updates\n"
+        );
+        write(&source.join("dkms.conf"), conf)?;
+        measure(&mut dkms("add", &name))?;
+        names.push(name);
+    }
+    let mut sum = Sample::default();
+    for kernel in kernels {
+        for name in &names {
+            let mut build = dkms("build", name);
+            build.arg("--kernelsourcedir").arg(&kernel.kdir);
+            build.args(["-k", &format!("{}/x86_64", kernel.release), "-j", "2"]);
+            add(&mut sum, measure(&mut build)?);
+        }
+    }
+    Ok(sum)
+}
+
+fn add(sum: &mut Sample, one: Sample) {
+    sum.wall += one.wall;
+    sum.cpu += one.cpu;
+}
+
+/// What the program takes beside a make that returns at once: with one job and no tokens at all,
+/// in the jobserver of an outer build, and with the pool of its own.
+fn layer(setup: &Setup) -> Result<Vec<Row>> {
+    let scratch = scratch()?;
+    let bin = scratch.path().join("bin");
+    let (source, out) = (scratch.path().join("source"), scratch.path().join("out"));
+    one_file_module(&source)?;
+    fresh(&bin)?;
+    let make = exec::ask(Command::new("sh").args(["-c", "command -v make"]));
+    let make = make.ok_or("there is no make")?;
+    // That its version is asked for is a part of the cost.
+    let stub = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && exec {} --version\nexit 0\n",
+        make.trim()
+    );
+    write(&bin.join("make"), stub)?;
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bin.join("make"), executable).map_err(|error| error.to_string())?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(bin).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(path).map_err(|error| error.to_string())?;
+    let server = Jobserver::fifo(&scratch.path().join("jobs"), b"+")?;
+
+    let one_job = |command: &mut Command| measure(command.env("MAKEFLAGS", " -j1"));
+    let outside = |command: &mut Command| measure(server.hand(command));
+    let pool = |command: &mut Command| measure(command.arg("-j2"));
+    let mut walls = [Vec::new(), Vec::new(), Vec::new()];
+    for run in 0..=20 * setup.runs {
+        let ways: [&dyn Fn(&mut Command) -> Result<Sample>; 3] = [&one_job, &outside, &pool];
+        for (way, walls) in ways.iter().zip(&mut walls) {
+            fresh(&out)?;
+            let mut command = Command::new(&setup.program);
+            command.arg("build").arg(&source).arg("-o").arg(&out);
+            command.arg("--kernel").arg(&setup.kernel.kdir);
+            command.args(setup.kernel.cc.iter().map(|cc| format!("--cc={cc}")));
+            command
+                .args(["--target", "hello.o", "--quiet"])
+                .env("PATH", &path);
+            let sample = way(&mut command)?;
+            if run > 0 {
+                walls.push(sample.wall.as_secs_f64());
+            }
+        }
+    }
+    let [one_job, outside, pool] = walls.map(median);
+    let row = |what: &str, with: f64| Row {
+        what: format!("tokens for one make, {what}, wall"),
+        ours: seconds(with),
+        theirs: seconds(one_job),
+        value: (with - one_job) * 1e3,
+        bound: 5.0,
+        unit: "ms",
+    };
+    Ok(vec![
+        row("an outer build's", outside),
+        row("a pool's", pool),
+    ])
+}
