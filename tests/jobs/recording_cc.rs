@@ -11,24 +11,14 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-fn main() -> ExitCode {
+fn main() -> std::io::Result<ExitCode> {
     let mut arguments = std::env::args_os();
     let own = arguments.next().unwrap_or_default();
     let home = Path::new(&own).parent().unwrap_or(Path::new("."));
     let arguments: Vec<_> = arguments.collect();
-    match compile(home, &arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("recording-cc: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn compile(home: &Path, arguments: &[OsString]) -> std::io::Result<ExitCode> {
     let mut real = Command::new(fs::read_to_string(home.join("real"))?);
-    real.args(arguments);
-    if !is_part(arguments) {
+    real.args(&arguments);
+    if !is_part(&arguments) {
         return Err(real.exec());
     }
     let open = open_descriptors()?;
@@ -36,10 +26,8 @@ fn compile(home: &Path, arguments: &[OsString]) -> std::io::Result<ExitCode> {
     let mut meeting = UnixStream::connect(home.join("meeting"))?;
     writeln!(meeting, "{}", open.join("\t"))?;
     meeting.read_exact(&mut [0])?;
-    let status = real.status()?;
-    Ok(ExitCode::from(
-        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
-    ))
+    let code = real.status()?.code().unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
 /// Whether a part of a module is to be compiled: `part7.o`.

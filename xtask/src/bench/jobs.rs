@@ -36,7 +36,7 @@ fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
     for run in 0..=setup.runs.min(3) {
         // make leaves its products in the folders.
         for module in &modules {
-            one_file_module(module)?;
+            one_module(module)?;
         }
         let all_at_once = measure(&mut at_once(setup, &modules, &kernels, scratch.path())?)?;
         let with_make = with_make(&modules, &kernels)?;
@@ -63,6 +63,15 @@ fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
     ])
 }
 
+/// One with the name of its folder.
+fn one_module(folder: &Path) -> Result<()> {
+    one_file_module(folder)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    write(&folder.join("Kbuild"), format!("obj-m := {name}.o\n"))?;
+    let renamed = std::fs::rename(folder.join("hello.c"), folder.join(format!("{name}.c")));
+    renamed.map_err(|error| format!("{}: {error}", folder.display()))
+}
+
 fn at_once(
     setup: &Setup,
     modules: &[PathBuf],
@@ -85,7 +94,7 @@ fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
     let mut sum = Sample::default();
     for kernel in kernels {
         for module in modules {
-            one_file_module(module)?;
+            one_module(module)?;
             add(
                 &mut sum,
                 measure(kernel.plain_make(module).args(["-j2", "modules"]))?,
@@ -116,7 +125,7 @@ fn with_dkms(modules: &[PathBuf], kernels: &[LabKernel], dir: &Path) -> Result<S
         one_file_module(&source)?;
         let conf = format!(
             "PACKAGE_NAME={name}\nPACKAGE_VERSION=1\nBUILT_MODULE_NAME[0]=hello\n\
-             DEST_MODULE_NAME[0]={name}\nDEST_MODULE_LOCATION[0]=/updates\n"
+             DEST_MODULE_LOCATION[0]=/updates\n"
         );
         write(&source.join("dkms.conf"), conf)?;
         measure(&mut dkms("add", &name))?;
