@@ -1,28 +1,16 @@
 //! However many crates with modules are built at once, no more compilers run than the outer build
 //! has tokens for.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 use kbuild_tests::run;
-use tempfile::TempDir;
 
 use crate::support::project::{Project, any_kernel, manifest};
-use crate::support::{HELLO, LIMIT, folder, write};
+use crate::support::recorder::Recorder;
+use crate::support::{HELLO, LIMIT, write};
 
 const CRATES: usize = 4;
 const PARTS: usize = 5;
-
-/// A compiler that takes its time and writes down when it begins and when it ends. Writing with
-/// `>>` is atomic for so few bytes.
-const RECORDING: &str = "#!/bin/sh\n\
-    case \" $* \" in\n\
-    *\" -c \"*part[0-9].o*) ;;\n\
-    *) exec REAL \"$@\" ;;\n\
-    esac\n\
-    echo begin >> LOG\nsleep 0.2\nREAL \"$@\"\ncode=$?\necho end >> LOG\nexit $code\n";
 
 /// A workspace of crates that know nothing of each other, each with a module of several sources.
 fn crates() -> Project {
@@ -57,42 +45,14 @@ fn crates() -> Project {
     project
 }
 
-/// A compiler in front of the real one: (its folder with the log, its path).
-fn recording(real: &str) -> (TempDir, std::path::PathBuf) {
-    let dir = folder(&[]);
-    let (compiler, log) = (dir.path().join("recording-gcc"), dir.path().join("log"));
-    let script = RECORDING
-        .replace("REAL", real)
-        .replace("LOG", log.to_str().unwrap());
-    fs::write(&compiler, script).unwrap();
-    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
-    (dir, compiler)
-}
-
-/// How many were under way at the same time, at most.
-fn most_at_once(log: &Path) -> usize {
-    let events = fs::read_to_string(log).unwrap();
-    assert_eq!(events.lines().count(), 2 * CRATES * PARTS, "{events}");
-    let (mut now, mut most) = (0, 0);
-    for event in events.lines() {
-        if event == "begin" {
-            now += 1;
-            most = most.max(now);
-        } else {
-            now -= 1;
-        }
-    }
-    most
-}
-
 #[test]
 fn cargo_with_four_jobs_never_has_more_than_four_compilers() {
     let kernel = any_kernel();
     let project = crates();
-    let (dir, compiler) = recording(kernel.cc.as_deref().unwrap_or("gcc-12"));
+    let recorder = Recorder::of(&kernel);
     let mut cargo = project.cargo_for(&kernel);
-    project.built(cargo.arg("-j4").env("KBUILD_RS_CC", &compiler));
-    let most = most_at_once(&dir.path().join("log"));
+    project.built(cargo.arg("-j4").env("KBUILD_RS_CC", recorder.compiler()));
+    let most = recorder.peak(CRATES * PARTS);
     assert!((2..=4).contains(&most), "{most} at once");
 }
 
@@ -100,11 +60,11 @@ fn cargo_with_four_jobs_never_has_more_than_four_compilers() {
 fn under_make_with_four_jobs_there_are_never_more_than_four_compilers() {
     let kernel = any_kernel();
     let project = crates();
-    let (dir, compiler) = recording(kernel.cc.as_deref().unwrap_or("gcc-12"));
+    let recorder = Recorder::of(&kernel);
     // What an outer build would have: Cargo in a recipe that hands on the jobserver, and another
     // job beside it.
     let mut cargo = project.cargo_for(&kernel);
-    cargo.env("KBUILD_RS_CC", &compiler);
+    cargo.env("KBUILD_RS_CC", recorder.compiler());
     let mut words = vec![cargo.get_program().to_owned()];
     words.extend(cargo.get_args().map(|a| a.to_owned()));
     let line: Vec<_> = words
@@ -129,6 +89,6 @@ fn under_make_with_four_jobs_there_are_never_more_than_four_compilers() {
         "{}",
         output.err()
     );
-    let most = most_at_once(&dir.path().join("log"));
+    let most = recorder.peak(CRATES * PARTS);
     assert!((2..=4).contains(&most), "{most} at once");
 }
