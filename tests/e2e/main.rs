@@ -16,6 +16,7 @@ mod changes;
 mod crash;
 mod cross;
 mod declared;
+mod descriptors;
 mod disk;
 mod editor;
 mod errors;
