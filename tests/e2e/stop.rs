@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use kbuild_tests::run;
 
-use crate::crash::until;
+use crate::crash::{Running, until};
 use crate::support::project::any_kernel;
 use crate::support::recorder::Recorder;
 use crate::support::*;
@@ -61,13 +61,17 @@ fn stopped(begun: usize, signal: i32, dir: &Path, recorder: &Recorder, makeflags
         .spawn()
         .unwrap();
     until("compilers begin", || recorder.begun() >= begun);
-    let mut kill = Command::new("kill");
-    kill.arg(format!("-{signal}")).arg(child.id().to_string());
-    run::checked(&mut kill, LIMIT).unwrap();
+    self::signal(signal, child.id());
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.signal(), Some(signal), "{said}");
     said
+}
+
+fn signal(signal: i32, process: u32) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{signal}")).arg(process.to_string());
+    run::checked(&mut kill, LIMIT).unwrap();
 }
 
 fn command(dir: &Path, recorder: &Recorder, makeflags: &str) -> Command {
@@ -106,6 +110,28 @@ fn every_token_comes_back_when_a_build_is_stopped() {
         );
         assert_eq!(outside.drain(), b"++", "{said}");
     }
+}
+
+#[test]
+fn a_build_that_waits_for_another_one_can_be_stopped() {
+    let recorder = Recorder::with(any_kernel().cc.as_deref().unwrap_or("gcc-12"), "1");
+    let dir = sources();
+    let start = || {
+        let mut command = command(dir.path(), &recorder, "");
+        command.arg("--env=KBUILD_TEST_MARK=waits");
+        Running::start(command, "waits")
+    };
+    let mut first = start();
+    until("compilers begin", || recorder.begun() > 0);
+    let mut second = start();
+    until("the second waits", || {
+        second.said().contains("waiting for another")
+    });
+    signal(libc::SIGTERM, second.pid());
+    assert!(!second.wait());
+    assert!(second.said().contains("stopped by signal 15"));
+    assert!(!first.has_ended(), "{}", first.said());
+    assert!(first.wait(), "{}", first.said());
 }
 
 #[test]
