@@ -1,12 +1,13 @@
 //! Locks that say who holds them.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::message::Sink;
-use crate::{Error, Result, sys};
+use crate::{Error, Result, signals, sys};
 
 /// An exclusive lock, held while this lives (and by every child that inherits it).
 #[derive(Debug)]
@@ -27,11 +28,13 @@ impl Lock {
                 .truncate(false)
                 .open(path)
                 .map_err(|e| Error::io("open", path, e))?;
-            if !sys::try_lock(&file).map_err(error)? {
+            if !Self::takes_soon(&file).map_err(error)? {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                sink.note(&format!("waiting for {}", describe(&holder)));
-                sys::lock(&file).map_err(error)?;
+                if !is_own(&holder) {
+                    sink.note(&format!("waiting for {}", describe(&holder)));
+                }
+                Self::wait(&file, error)?;
             }
             // Whoever held it may have removed it (`clean`): the next one locks another file.
             let same =
@@ -47,6 +50,29 @@ impl Lock {
                 doing: doing.to_owned(),
             });
         }
+    }
+
+    /// Whether the lock can be had within the time that a look at what is up to date takes.
+    fn takes_soon(file: &File) -> io::Result<bool> {
+        for _ in 0..10 {
+            if sys::try_lock(file)? {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(false)
+    }
+
+    fn wait(file: &File, error: impl Fn(io::Error) -> Error) -> Result<()> {
+        // Who catches signals is not woken by them.
+        while signals::are_relayed() {
+            signals::check()?;
+            if sys::try_lock(file).map_err(&error)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sys::lock(file).map_err(error)
     }
 
     /// Writes down who holds the lock, for those who wait.
@@ -69,6 +95,12 @@ impl Lock {
     pub(crate) fn release(self) {
         sys::unlock(&self.file);
     }
+}
+
+/// Whether another build of this very process holds the lock.
+fn is_own(holder: &str) -> bool {
+    let pid = holder.lines().next().and_then(|l| l.parse().ok());
+    pid == Some(std::process::id())
 }
 
 /// Turns a lock file's text into words.

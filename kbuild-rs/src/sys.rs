@@ -85,17 +85,16 @@ pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
     readable
 }
 
-/// Whether a folder lies on another machine, or on one that only looks like a file system of
-/// ours: locks there and fifos there are not of one kind.
+/// Whether a folder lies on another machine: its locks reach whoever else has it mounted, and its
+/// fifos do not. (fuse keeps both here, unless the file system behind it does more.)
 pub(crate) fn is_remote(folder: &Path) -> bool {
-    // nfs, smb (three of them), 9p, fuse, ceph, afs, coda, lustre: linux/magic.h, and lustre's own.
+    // nfs, smb (three of them), 9p, ceph, afs, coda, lustre: linux/magic.h, and lustre's own.
     const REMOTE: &[u32] = &[
         0x6969,
         0x517b,
         0xff53_4d42,
         0xfe53_4d42,
         0x0102_1997,
-        0x6573_5546,
         0x00c3_6400,
         0x5346_414f,
         0x7375_7245,

@@ -33,27 +33,24 @@ fn all_ends(tools: &Tools, make: Make, server: &Jobserver, dir: &Path) {
     let full = |what: &str| assert_eq!(server.tokens().unwrap(), TOKENS, "{what}");
     many::write(&dir.join("module"), "many", 6);
 
-    let meeting = Meeting::that_waits(&kernel);
-    let stopped = std::thread::scope(|scope| {
-        let build = scope.spawn(|| {
-            let mut command = build(dir, tools, make, &meeting);
-            run::run(server.hand(&mut command), LIMIT).unwrap()
-        });
-        meeting.wait_for(JOBS);
-        for process in processes::around(dir) {
-            if process.program == program() {
-                process.signal(libc::SIGINT);
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let meeting = Meeting::that_waits(&kernel);
+        let stopped = std::thread::scope(|scope| {
+            let build = scope.spawn(|| {
+                let mut command = build(dir, tools, make, &meeting);
+                run::run(server.hand(&mut command), LIMIT).unwrap()
+            });
+            meeting.wait_for(JOBS);
+            for process in processes::around(dir) {
+                if process.program == program() {
+                    process.signal(signal);
+                }
             }
-        }
-        build.join().unwrap()
-    });
-    assert_eq!(
-        stopped.status.signal(),
-        Some(libc::SIGINT),
-        "{}",
-        stopped.err()
-    );
-    full("after SIGINT");
+            build.join().unwrap()
+        });
+        assert_eq!(stopped.status.signal(), Some(signal), "{}", stopped.err());
+        full("after a signal");
+    }
 
     let good = std::fs::read_to_string(dir.join("module/part3.c")).unwrap();
     write(dir, &[("module/part3.c", "#error no\n")]);
@@ -90,11 +87,11 @@ fn with_both_makes(server: impl Fn(&Path) -> Jobserver + Sync) {
 }
 
 #[test]
-fn a_pipe_holds_its_tokens_after_success_after_a_failure_and_after_sigint() {
+fn a_pipe_holds_its_tokens_after_success_after_a_failure_and_after_being_stopped() {
     with_both_makes(|_| Jobserver::pipe(TOKENS).unwrap());
 }
 
 #[test]
-fn a_fifo_holds_its_tokens_after_success_after_a_failure_and_after_sigint() {
+fn a_fifo_holds_its_tokens_after_success_after_a_failure_and_after_being_stopped() {
     with_both_makes(|dir| Jobserver::fifo(&dir.join("jobs"), TOKENS).unwrap());
 }

@@ -40,7 +40,7 @@ impl Run<'_> {
             return Err(outcome.error(&what));
         }
         if let Some(time) = outcome.stopped {
-            self.remove_unfinished(items, time)?;
+            self.remove_unfinished(items, time, start)?;
         }
         let mut record = Record {
             config,
@@ -83,9 +83,10 @@ impl Run<'_> {
     }
 
     /// make deletes the targets of the recipes that failed. What they were writing besides goes
-    /// here; a second is long enough for a tool to be late with the end of its file.
-    fn remove_unfinished(&self, items: &[Item], stopped: Duration) -> Result<()> {
-        let since = stopped.saturating_sub(Duration::from_secs(1));
+    /// here; a second is long enough for a tool to be late with the end of its file. What was there
+    /// when make started is another build's.
+    fn remove_unfinished(&self, items: &[Item], stopped: Duration, start: Duration) -> Result<()> {
+        let since = start.max(stopped.saturating_sub(Duration::from_secs(1)));
         let since = i128::try_from(since.as_nanos()).unwrap_or(0);
         for (path, meta) in self
             .request

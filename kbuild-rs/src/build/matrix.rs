@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::{Build, Form, places, run};
+use super::{Build, Form, places, run, skip};
 use crate::cargo::{self, Door};
 use crate::make::inherited_descriptors;
 use crate::report::Report;
@@ -249,7 +249,11 @@ impl<'b> Board<'b> {
                 let door = Door {
                     metadata: build.sink.cargo,
                 };
-                run::one(&build, self.entries[i].name.as_deref(), door)
+                let name = self.entries[i].name.as_deref();
+                match skip::is_wanted(door) {
+                    true => skip::placeholders(&build, name, door),
+                    false => run::one(&build, name, door),
+                }
             });
             let mut state = self.state();
             (state.ended)(i, &result);

@@ -4,6 +4,7 @@ mod against;
 mod each;
 mod finish;
 mod form;
+mod jobs;
 mod matrix;
 mod places;
 mod rebuild;
@@ -404,25 +405,6 @@ impl Build {
         self
     }
 
-    /// How many jobs may run, where no jobserver says so: make's, and those of every other build
-    /// that shares the [pool](Self::pool_dir). Default: `CMAKE_BUILD_PARALLEL_LEVEL`, in a build
-    /// script `NUM_JOBS`, else the cores this process may use.
-    ///
-    /// While a pool is in use it has the size that its first user gave it; `jobs(1)` means one
-    /// job in any case.
-    pub fn jobs(&mut self, jobs: usize) -> &mut Self {
-        self.jobs = Some(jobs);
-        self
-    }
-
-    /// The folder in which builds find the jobs that they share where the outer build has no
-    /// jobserver: processes that name the same one never run more than [`jobs`](Self::jobs)
-    /// compilers together. Default: the output directory.
-    pub fn pool_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.pool_dir = Some(dir.as_ref().to_owned());
-        self
-    }
-
     /// Whether Cargo's directives are printed, and Cargo's variables read. Default: yes. A
     /// program that is no build script says no.
     pub fn cargo_metadata(&mut self, yes: bool) -> &mut Self {
@@ -430,7 +412,8 @@ impl Build {
         self
     }
 
-    /// Hands every message to `handler` as it comes, instead of printing it.
+    /// Hands every message to `handler` as it comes, instead of printing it; for several kernels,
+    /// [when a kernel's build has ended](Self::compile_each).
     pub fn on_message(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) -> &mut Self {
         self.sink.set_handler(handler);
         self

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::{Build, Tree};
 use crate::cargo::Door;
 use crate::files::walk;
-use crate::stage::private_root;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that relative paths start at, canonical.
@@ -25,14 +24,6 @@ pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
     match &build.out_dir {
         Some(dir) => absolute(dir),
         None => absolute(&door.cargo_dir("OUT_DIR", "out_dir()")?),
-    }
-}
-
-/// The private folder that holds the pool of jobs.
-pub(super) fn pool_folder(build: &Build, out: &Path) -> Result<PathBuf> {
-    match &build.pool_dir {
-        Some(dir) => private_root(&absolute(dir)?),
-        None => private_root(out),
     }
 }
 

@@ -6,18 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::against::{check_symvers, kernel, rust_target};
-use super::places::{base, header_names, output_directory, pool_folder, tree_folders};
+use super::jobs::pool_folder;
+use super::places::{base, header_names, output_directory, tree_folders};
 use super::variables::variables;
 use super::variables::{add_user_env, config_header, include_folders, map_file, providers};
 use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{
-    Git, Jobs, Make, PathMap, check_target, check_value, escape_value, find_program,
-};
+use crate::make::{Git, Make, PathMap, check_target, check_value, escape_value, find_program};
 use crate::make::{firewall, no_modules};
-use crate::stage::{Item, Links, Scan, Stage, create_private_root, patterns};
+use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// Variables that go into what is built, and that somebody may change between two builds; the
@@ -37,7 +36,7 @@ pub(crate) struct Request {
     /// The output directory, absolute.
     pub(crate) out: PathBuf,
     /// The folder of the pool of jobs.
-    pool: PathBuf,
+    pub(super) pool: PathBuf,
     /// What the build is called in messages, and its symvers in the output directory.
     pub(crate) label: String,
     pub(crate) sources: Sources,
@@ -273,16 +272,6 @@ impl Request {
             stage,
             kernel,
         })
-    }
-
-    /// What the build says about its jobs.
-    pub(crate) fn jobs(&self, build: &Build) -> Jobs<'_> {
-        Jobs {
-            cargo: self.door.metadata,
-            requested: build.jobs,
-            pool: &self.pool,
-            make_folder: create_private_root,
-        }
     }
 
     /// What is to be staged now.

@@ -171,13 +171,9 @@ fn layer(setup: &Setup) -> Result<Vec<Row>> {
     let path = std::env::join_paths(path).map_err(|error| error.to_string())?;
     let server = Jobserver::fifo(&scratch.path().join("jobs"), b"+")?;
 
-    let one_job = |command: &mut Command| measure(command.env("MAKEFLAGS", " -j1"));
-    let outside = |command: &mut Command| measure(server.hand(command));
-    let pool = |command: &mut Command| measure(command.arg("-j2"));
     let mut walls = [Vec::new(), Vec::new(), Vec::new()];
     for run in 0..=20 * setup.runs {
-        let ways: [&dyn Fn(&mut Command) -> Result<Sample>; 3] = [&one_job, &outside, &pool];
-        for (way, walls) in ways.iter().zip(&mut walls) {
+        for (way, walls) in walls.iter_mut().enumerate() {
             fresh(&out)?;
             let mut command = Command::new(&setup.program);
             command.arg("build").arg(&source).arg("-o").arg(&out);
@@ -186,7 +182,11 @@ fn layer(setup: &Setup) -> Result<Vec<Row>> {
             command
                 .args(["--target", "hello.o", "--quiet"])
                 .env("PATH", &path);
-            let sample = way(&mut command)?;
+            let sample = measure(match way {
+                0 => command.env("MAKEFLAGS", " -j1"),
+                1 => server.hand(&mut command),
+                _ => command.arg("-j2"),
+            })?;
             if run > 0 {
                 walls.push(sample.wall.as_secs_f64());
             }

@@ -8,7 +8,7 @@
 //! PID is this process, which waits for make to end. `-jN` is never said beside a jobserver: make
 //! would take no job from it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Handed {
         let version = version(make);
         if version >= (4, 4) {
             if let Some(name) = descriptor_path(read) {
-                return Handed::auth("--jobserver-auth=fifo:", name, Vec::new());
+                return Handed::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new());
             }
         }
         Handed::pair(read, write, version, vec![read, write])
@@ -53,7 +53,11 @@ impl Handed {
     pub(super) fn fifo(path: &Path, make: &Path) -> std::io::Result<Handed> {
         let version = version(make);
         if version >= (4, 4) && is_carryable(path) {
-            return Ok(Handed::auth("--jobserver-auth=fifo:", path, Vec::new()));
+            return Ok(Handed::auth(
+                "--jobserver-auth=fifo:",
+                path.as_os_str(),
+                Vec::new(),
+            ));
         }
         // A description of its own, that waits: make 4.2 reports what does not wait as an error,
         // and 4.3 makes it so.
@@ -61,7 +65,7 @@ impl Handed {
         let fd = file.as_raw_fd();
         let by_name = || descriptor_path(fd).filter(|_| version >= (4, 4));
         let mut handed = match by_name() {
-            Some(name) => Handed::auth("--jobserver-auth=fifo:", name, Vec::new()),
+            Some(name) => Handed::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new()),
             None => Handed::pair(fd, fd, version, vec![fd]),
         };
         handed._opened = Some(file);
@@ -74,13 +78,13 @@ impl Handed {
             (1.., _) if version < (4, 2) => "--jobserver-fds=",
             _ => "--jobserver-auth=",
         };
-        Handed::auth(option, format!("{read},{write}"), descriptors)
+        Handed::auth(option, format!("{read},{write}").as_ref(), descriptors)
     }
 
-    fn auth(option: &str, value: impl Into<OsString>, descriptors: Vec<RawFd>) -> Handed {
+    fn auth(option: &str, value: &OsStr, descriptors: Vec<RawFd>) -> Handed {
         let mut makeflags = OsString::from(" -j ");
         makeflags.push(option);
-        makeflags.push(value.into());
+        makeflags.push(value);
         Handed {
             makeflags: Some(makeflags),
             descriptors,

@@ -309,3 +309,84 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::advertised::open_fifo;
+    use super::*;
+
+    /// A budget under a jobserver outside, and that jobserver's fifo.
+    fn under(name: &str, tokens: &[u8]) -> (Arc<Budget>, Channel) {
+        let name = format!("kbuild-tokens-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        sys::make_fifo(&path).unwrap();
+        let fifo = Channel::of_fifo(open_fifo(&path).unwrap());
+        fifo.give(tokens);
+        let own = Channel::of_fifo(open_fifo(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let outer = Box::leak(Box::new(Outer::Fifo(path, own)));
+        (Arc::new(Budget::new(Server::Outer(outer))), fifo)
+    }
+
+    fn left(fifo: &Channel) -> Vec<u8> {
+        let mut bytes: Vec<_> = std::iter::from_fn(|| fifo.take().unwrap()).collect();
+        fifo.give(&bytes);
+        bytes.sort_unstable();
+        bytes
+    }
+
+    fn sink() -> Sink {
+        Sink::printing(false)
+    }
+
+    #[test]
+    fn the_first_make_has_our_own_token_and_each_further_one_draws_one() {
+        let (budget, fifo) = under("first", b"abc");
+        let first = budget.slot(&sink()).unwrap();
+        assert_eq!(left(&fifo), b"abc");
+        let second = budget.slot(&sink()).unwrap();
+        let third = budget.slot(&sink()).unwrap();
+        assert_eq!(left(&fifo).len(), 1);
+        // Tokens are all the same: what is left is our own, whoever had it first.
+        drop(first);
+        assert_eq!(left(&fifo).len(), 2);
+        drop(second);
+        drop(third);
+        assert_eq!(left(&fifo), b"abc");
+    }
+
+    #[test]
+    fn a_make_waits_for_a_token_of_another_make_or_of_the_jobserver() {
+        let (budget, fifo) = under("waits", b"");
+        let first = budget.slot(&sink()).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| budget.slot(&sink()).unwrap());
+            let third = scope.spawn(|| budget.slot(&sink()).unwrap());
+            fifo.give(b"x");
+            drop(first);
+            let (second, third) = (second.join().unwrap(), third.join().unwrap());
+            assert_eq!(left(&fifo), b"");
+            drop((second, third));
+        });
+        assert_eq!(left(&fifo), b"x");
+    }
+
+    #[test]
+    fn without_a_jobserver_one_make_runs_at_a_time() {
+        let budget = Arc::new(Budget::new(Server::Nobody(3)));
+        let first = budget.slot(&sink()).unwrap();
+        let released = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                let _slot = budget.slot(&sink()).unwrap();
+                assert!(released.load(Ordering::SeqCst));
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            released.store(true, Ordering::SeqCst);
+            drop(first);
+            second.join().unwrap();
+        });
+    }
+}

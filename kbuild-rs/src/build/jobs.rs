@@ -1,0 +1,51 @@
+//! What a build says about its jobs.
+
+use std::path::{Path, PathBuf};
+
+use super::Build;
+use super::places::absolute;
+use super::request::Request;
+use crate::Result;
+use crate::make::Jobs;
+use crate::stage::{create_private_root, private_root};
+
+impl Build {
+    /// How many jobs may run, where no jobserver says so: make's, and those of every other build
+    /// that shares the [pool](Self::pool_dir). Default: `CMAKE_BUILD_PARALLEL_LEVEL`, in a build
+    /// script `NUM_JOBS`, else the cores this process may use.
+    ///
+    /// While a pool is in use it has the size that its first user gave it; `jobs(1)` means one
+    /// job in any case.
+    pub fn jobs(&mut self, jobs: usize) -> &mut Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// The folder in which builds find the jobs that they share where the outer build has no
+    /// jobserver: processes that name the same one never run more than [`jobs`](Self::jobs)
+    /// compilers together. Default: the output directory.
+    pub fn pool_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.pool_dir = Some(dir.as_ref().to_owned());
+        self
+    }
+}
+
+impl Request {
+    /// What the build says about its jobs.
+    pub(crate) fn jobs(&self, build: &Build) -> Jobs<'_> {
+        Jobs {
+            cargo: self.door.metadata,
+            requested: build.jobs,
+            pool: &self.pool,
+            make_folder: create_private_root,
+        }
+    }
+}
+
+/// The private folder that holds the pool of jobs.
+pub(super) fn pool_folder(build: &Build, out: &Path) -> Result<PathBuf> {
+    match &build.pool_dir {
+        Some(dir) => private_root(&absolute(dir)?),
+        None => private_root(out),
+    }
+}

@@ -1,0 +1,167 @@
+//! Several builds in one process: each make has a token, providers come first, and one failure
+//! hides no other result.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use kbuild::{Build, ErrorKind, Matrix, Message};
+
+use crate::scene::kernel_at;
+use crate::stop::Outside;
+use crate::support::project::{Project, any_kernel, manifest, set_kernel};
+use crate::support::recorder::Recorder;
+use crate::support::*;
+
+const RING: &str = r#"
+#include <linux/module.h>
+int ring_push(int value);
+int ring_push(int value) { return value; }
+EXPORT_SYMBOL(ring_push);
+MODULE_LICENSE("GPL");
+"#;
+
+const USER: &str = r#"
+#include <linux/module.h>
+int ring_push(int value);
+static int __init user_init(void) { return ring_push(0); }
+module_init(user_init);
+MODULE_LICENSE("GPL");
+"#;
+
+#[test]
+fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
+    let kernels = kbuild_tests::lab::kernels().unwrap();
+    let mut files = vec![
+        ("Cargo.toml", manifest("several", "", "") + "[workspace]\n"),
+        ("src/lib.rs", String::new()),
+        ("part0.c", HELLO.to_owned()),
+    ];
+    let names = ["part0.c", "part1.c", "part2.c"];
+    for name in &names[1..] {
+        files.push((name, format!("int {}(void);\n", &name[..5])));
+    }
+    let script =
+        format!("fn main() {{ kbuild::Build::new().files({names:?}).compile_each(\"many\"); }}\n");
+    files.push(("build.rs", script));
+    let files: Vec<_> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+    let project = Project::new(&files);
+    let recorder = Recorder::of(&any_kernel());
+    let mut outside = Outside::with(2);
+    let mut cargo = project.cargo();
+    for kernel in &kernels {
+        set_kernel(&mut cargo, kernel);
+    }
+    let dirs = kernels.iter().map(|kernel| &kernel.kdir);
+    cargo
+        .env("KDIR", std::env::join_paths(dirs).unwrap())
+        .env("KBUILD_RS_CC", recorder.compiler())
+        .env("MAKEFLAGS", &outside.makeflags);
+    let outcome = project.built(&mut cargo);
+    // The script's own token, and two that were drawn.
+    assert_eq!(recorder.peak(names.len() * kernels.len()), 3);
+    assert_eq!(outside.drain(), b"++");
+    // What is said of a kernel stands together, behind its name.
+    let said = outcome.out_dir("several").with_file_name("stderr");
+    let said = fs::read_to_string(said).unwrap();
+    let blocks: Vec<_> = said.split("note: for ").skip(1).collect();
+    assert_eq!(blocks.len(), kernels.len(), "{said}");
+    for block in blocks {
+        let steps = block.lines().filter(|l| l.contains("MODPOST")).count();
+        assert_eq!(steps, 1, "{said}");
+    }
+}
+
+#[test]
+fn a_provider_comes_first_and_one_failure_hides_no_other_result() {
+    let kernel = kernel_at(1);
+    let trees = folder(&[
+        ("user/user.c", USER),
+        ("user/Kbuild", "obj-m := user.o\n"),
+        ("ring/ring.c", RING),
+        ("ring/Kbuild", "obj-m := ring.o\n"),
+        ("broken/broken.c", "#error broken\n"),
+        ("broken/Kbuild", "obj-m := broken.o\n"),
+        ("alone/alone.c", HELLO),
+        ("alone/Kbuild", "obj-m := alone.o\n"),
+    ]);
+    let out = folder(&[]);
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let tree = |name: &'static str| {
+        let mut build = Build::tree(trees.path().join(name));
+        build
+            .cargo_metadata(false)
+            .out_dir(out.path())
+            .kernel(&kernel.kdir)
+            .jobs(2);
+        if let Some(cc) = &kernel.cc {
+            build.cc(cc);
+        }
+        let said = said.clone();
+        build.on_message(move |message| {
+            if let Message::Step { target, .. } = message {
+                said.lock().unwrap().push(format!("{name}: {target}"));
+            }
+        });
+        build
+    };
+    let mut matrix = Matrix::new();
+    let user = matrix.add(&tree("user"), None);
+    let mut told = tree("user");
+    // By its path alone.
+    told.out_dir(out.path().join("other"));
+    told.symvers(out.path().join("ring.symvers"));
+    let told = matrix.add(&told, None);
+    let ring = matrix.add(&tree("ring"), None);
+    let broken = matrix.add(&tree("broken"), None);
+    let lost = matrix.add(&tree("alone"), None);
+    let mut alone = tree("alone");
+    alone.out_dir(out.path().join("other"));
+    let alone = matrix.add(&alone, None);
+    matrix.needs(user, ring).needs(lost, broken);
+    let mut ended = Vec::new();
+    let results = matrix.run_telling(|i, _| ended.push(i));
+
+    for good in [user, told, ring, alone] {
+        let report = results[good].as_ref().unwrap();
+        assert_eq!(report.modules().len(), 1, "{good}");
+    }
+    let error = |i: usize| results[i].as_ref().unwrap_err();
+    assert_eq!(error(broken).kind(), ErrorKind::BuildFailed);
+    assert_eq!(error(lost).kind(), ErrorKind::ProviderFailed);
+    let text = error(lost).to_string();
+    assert!(text.contains("broken") && text.contains("alone"), "{text}");
+    let at = |i: usize| ended.iter().position(|&e| e == i).unwrap();
+    assert_eq!(ended.len(), 6);
+    assert!(at(ring) < at(user) && at(ring) < at(told), "{ended:?}");
+    // Each handler heard of its own tree alone.
+    for line in said.lock().unwrap().iter() {
+        let (name, target) = line.split_once(": ").unwrap();
+        assert!(target.contains(&format!("/{name}/")), "{line}");
+    }
+}
+
+#[test]
+fn builds_that_need_each_other_are_refused_and_the_rest_is_built() {
+    let kernel = kernel_at(1);
+    let trees = folder(&[
+        ("alone/alone.c", HELLO),
+        ("alone/Kbuild", "obj-m := alone.o\n"),
+    ]);
+    let out = folder(&[]);
+    let mut build = Build::tree(trees.path().join("alone"));
+    build.cargo_metadata(false).out_dir(out.path());
+    build.kernel(&kernel.kdir);
+    if let Some(cc) = &kernel.cc {
+        build.cc(cc);
+    }
+    let mut matrix = Matrix::new();
+    let [a, b, c] = [0, 1, 2].map(|_| matrix.add(&build, None));
+    matrix.needs(a, b).needs(b, a).needs(c, 99);
+    let results = matrix.run();
+    assert_eq!(
+        results[a].as_ref().unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    assert!(results[b].is_err());
+    assert!(results[c].is_ok());
+}

@@ -1,0 +1,133 @@
+//! Being asked to stop: tokens come back, what was finished stays, and the process ends by the
+//! signal.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use kbuild_tests::run;
+
+use crate::crash::{Running, until};
+use crate::support::project::any_kernel;
+use crate::support::recorder::Recorder;
+use crate::support::*;
+
+/// A jobserver outside, and what is in it.
+pub(crate) struct Outside {
+    fifo: fs::File,
+    pub(crate) makeflags: String,
+    _dir: tempfile::TempDir,
+}
+
+impl Outside {
+    pub(crate) fn with(tokens: usize) -> Outside {
+        let dir = folder(&[]);
+        let path = dir.path().join("fifo");
+        run::checked(Command::new("mkfifo").arg(&path), LIMIT).unwrap();
+        let mut options = fs::File::options();
+        options
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK);
+        let mut fifo = options.open(&path).unwrap();
+        fifo.write_all(&vec![b'+'; tokens]).unwrap();
+        Outside {
+            fifo,
+            makeflags: format!(" -j --jobserver-auth=fifo:{}", path.display()),
+            _dir: dir,
+        }
+    }
+
+    /// The tokens that nobody holds; they are gone then.
+    pub(crate) fn drain(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.fifo.read_to_end(&mut bytes) {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Stops a build of five objects when `begun` compilers have begun; gives what was said.
+fn stopped(begun: usize, signal: i32, dir: &Path, recorder: &Recorder, makeflags: &str) -> String {
+    let mut command = command(dir, recorder, makeflags);
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("compilers begin", || recorder.begun() >= begun);
+    self::signal(signal, child.id());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.signal(), Some(signal), "{said}");
+    said
+}
+
+fn signal(signal: i32, process: u32) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{signal}")).arg(process.to_string());
+    run::checked(&mut kill, LIMIT).unwrap();
+}
+
+fn command(dir: &Path, recorder: &Recorder, makeflags: &str) -> Command {
+    let kernel = any_kernel();
+    let mut command = Command::new(program());
+    command
+        .current_dir(dir)
+        .args(["build", "--name", "many", "main.c"])
+        .args((0..5).map(|part| format!("part{part}.c")))
+        .arg(format!("--cc={}", recorder.compiler().display()))
+        .arg(format!("--kernel={}", kernel.kdir.display()))
+        .env("MAKEFLAGS", makeflags);
+    command
+}
+
+fn sources() -> tempfile::TempDir {
+    let dir = folder(&[("main.c", HELLO)]);
+    for part in 0..5 {
+        let text = format!("int part{part}(void);\nint part{part}(void) {{ return 1; }}\n");
+        write(dir.path(), &[(&format!("part{part}.c"), &text)]);
+    }
+    dir
+}
+
+#[test]
+fn a_build_that_waits_for_another_one_can_be_stopped() {
+    let recorder = Recorder::with(any_kernel().cc.as_deref().unwrap_or("gcc-12"), "1");
+    let dir = sources();
+    let start = || {
+        let mut command = command(dir.path(), &recorder, "");
+        command.arg("--env=KBUILD_TEST_MARK=waits");
+        Running::start(command, "waits")
+    };
+    let mut first = start();
+    until("compilers begin", || recorder.begun() > 0);
+    let mut second = start();
+    until("the second waits", || {
+        second.said().contains("waiting for another")
+    });
+    signal(libc::SIGTERM, second.pid());
+    assert!(!second.wait());
+    assert!(second.said().contains("stopped by signal 15"));
+    assert!(!first.has_ended(), "{}", first.said());
+    assert!(first.wait(), "{}", first.said());
+}
+
+#[test]
+fn what_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
+    let kernel = any_kernel();
+    // Longer than what may be half-written is looked for.
+    let recorder = Recorder::with(kernel.cc.as_deref().unwrap_or("gcc-12"), "1.2");
+    let dir = sources();
+    stopped(3, libc::SIGTERM, dir.path(), &recorder, " -j1");
+    recorder.forget();
+    built(&mut command(dir.path(), &recorder, " -j1"));
+    let again = recorder.begun();
+    // The first one is finished for sure, the third was under way.
+    assert!((3..=4).contains(&again), "{again} of 5 were compiled again");
+}
