@@ -5,9 +5,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use kbuild::{Build, ErrorKind, Matrix, Message};
+use kbuild_tests::jobserver::Jobserver;
 
 use crate::scene::kernel_at;
-use crate::stop::Outside;
 use crate::support::project::{Project, any_kernel, manifest, set_kernel};
 use crate::support::recorder::Recorder;
 use crate::support::*;
@@ -46,7 +46,7 @@ fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
     let files: Vec<_> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
     let project = Project::new(&files);
     let recorder = Recorder::of(&any_kernel());
-    let mut outside = Outside::with(2);
+    let outside = Jobserver::pipe(b"++").unwrap();
     let mut cargo = project.cargo();
     for kernel in &kernels {
         set_kernel(&mut cargo, kernel);
@@ -54,12 +54,11 @@ fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
     let dirs = kernels.iter().map(|kernel| &kernel.kdir);
     cargo
         .env("KDIR", std::env::join_paths(dirs).unwrap())
-        .env("KBUILD_RS_CC", recorder.compiler())
-        .env("MAKEFLAGS", &outside.makeflags);
-    let outcome = project.built(&mut cargo);
+        .env("KBUILD_RS_CC", recorder.compiler());
+    let outcome = project.built(outside.hand(&mut cargo));
     // The script's own token, and two that were drawn.
     assert_eq!(recorder.peak(names.len() * kernels.len()), 3);
-    assert_eq!(outside.drain(), b"++");
+    assert_eq!(outside.tokens().unwrap(), b"++");
     // What is said of a kernel stands together, behind its name.
     let said = outcome.out_dir("several").with_file_name("stderr");
     let said = fs::read_to_string(said).unwrap();

@@ -1,9 +1,6 @@
 //! Being asked to stop: tokens come back, what was finished stays, and the process ends by the
 //! signal.
 
-use std::fs;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,42 +11,6 @@ use crate::crash::{Running, until};
 use crate::support::project::any_kernel;
 use crate::support::recorder::Recorder;
 use crate::support::*;
-
-/// A jobserver outside, and what is in it.
-pub(crate) struct Outside {
-    fifo: fs::File,
-    pub(crate) makeflags: String,
-    _dir: tempfile::TempDir,
-}
-
-impl Outside {
-    pub(crate) fn with(tokens: usize) -> Outside {
-        let dir = folder(&[]);
-        let path = dir.path().join("fifo");
-        run::checked(Command::new("mkfifo").arg(&path), LIMIT).unwrap();
-        let mut options = fs::File::options();
-        options
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK);
-        let mut fifo = options.open(&path).unwrap();
-        fifo.write_all(&vec![b'+'; tokens]).unwrap();
-        Outside {
-            fifo,
-            makeflags: format!(" -j --jobserver-auth=fifo:{}", path.display()),
-            _dir: dir,
-        }
-    }
-
-    /// The tokens that nobody holds; they are gone then.
-    pub(crate) fn drain(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        match self.fifo.read_to_end(&mut bytes) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => bytes,
-            other => panic!("{other:?}"),
-        }
-    }
-}
 
 /// Stops a build of five objects when `begun` compilers have begun; gives what was said.
 fn stopped(begun: usize, signal: i32, dir: &Path, recorder: &Recorder, makeflags: &str) -> String {
