@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::machine::Machine;
-use super::{compiler, own};
+use super::{compiler, kernel_source, own};
 
 /// Changes when folders made by an older lab are no longer what this one expects.
 pub(super) const LAYOUT: &str = "2";
@@ -65,6 +65,10 @@ impl LabKernel {
         let kdir = prefix
             .join("usr/src")
             .join(format!("linux-headers-{release}"));
+        let common = prefix.join("usr/src").join(lines.next()?);
+        if own.is_some() && !kernel_source::is_of(&common, &release) {
+            return None;
+        }
         let boot = prefix.join("boot");
         let cc = match tools.machine {
             Some(_) => None,
@@ -72,7 +76,7 @@ impl LabKernel {
         };
         Some(LabKernel {
             name,
-            common: prefix.join("usr/src").join(lines.next()?),
+            common,
             vmlinuz: boot.join(format!("vmlinuz-{release}")),
             vmlinux: Some(boot.join(format!("vmlinux-{release}"))).filter(|path| path.exists()),
             modules: prefix.join("lib/modules").join(&release),
