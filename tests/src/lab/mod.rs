@@ -142,9 +142,8 @@ fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
         rustc: own::rustc(own)?,
     };
     let place = kernel_folder(name);
-    // A lock of their own: what others fetch need not wait for minutes of compiling.
     once(
-        &built_folder(),
+        &built_lock(name),
         &place,
         || LabKernel::load(name, &place, tools.clone()),
         |draft| {
@@ -157,6 +156,12 @@ fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
 /// Where what is built out of the kernel's source lies.
 fn built_folder() -> PathBuf {
     cache_dir().join("built")
+}
+
+/// The folder of a lock of its own: what is fetched, and what takes seconds, need not wait for
+/// minutes of compiling.
+fn built_lock(name: &str) -> PathBuf {
+    built_folder().join("locks").join(name)
 }
 
 fn kernel_folder(name: &str) -> PathBuf {
@@ -253,7 +258,7 @@ pub fn arm64() -> Result<Prepared> {
         arm64::check()?;
         let source = kernel_source(own::SOURCE)?;
         once(
-            &built_folder(),
+            &built_lock(ARM64),
             &place,
             || Prepared::load(&place),
             |draft| arm64::prepare(&source, draft, &place),
