@@ -117,6 +117,12 @@ impl Making {
                     ));
                 }
             }
+            if lab::has_arm64() {
+                for program in ["make", "ninja"] {
+                    lab::program(program)?;
+                }
+                lab::kernel_source("6.1")?;
+            }
             Ok(())
         });
         Making { lines, thread }

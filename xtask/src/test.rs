@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         let verdict = if done.is_ok() { "passed" } else { "FAILED" };
         println!("  {name:8} {verdict}  {:6.1} s", elapsed.as_secs_f32());
     }
-    if !full {
+    if !full && is_asked_for("tests") {
         println!(
             "  {FULL} adds: every kernel for each test that runs on one, and {}",
             kbuild_tests::lab::FULL.join(", ")
