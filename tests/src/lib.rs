@@ -4,7 +4,9 @@
 //! time limit on every external command; [`snapshot`] tells whether a tree is what it was;
 //! [`scope`] how much of all this a run does.
 
+pub mod corpus;
 pub mod lab;
+pub mod program;
 pub mod run;
 pub mod scope;
 pub mod snapshot;

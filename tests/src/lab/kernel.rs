@@ -100,6 +100,11 @@ impl LabKernel {
         }
     }
 
+    /// The name of the compiler that modules for it are built with here.
+    pub fn compiler(&self) -> String {
+        self.cc.clone().unwrap_or_else(|| compiler::own(&self.kdir))
+    }
+
     /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
     /// environment that kbuild would listen to.
     pub fn plain_make(&self, module: &Path) -> Command {

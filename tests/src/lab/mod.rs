@@ -65,6 +65,9 @@ const PROGRAMS: &str = "programs";
 /// The folder of what [`kernel_source`] gets.
 const KERNEL_SOURCES: &str = "kernel-sources";
 
+/// The folder for what plain make gave for the corpus, and for the sources that are built there.
+pub(crate) const CORPUS: &str = "corpus";
+
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
 pub fn cache_dir() -> PathBuf {
@@ -288,7 +291,11 @@ pub fn source_for(package: &str, kernel: &LabKernel) -> Result<PathBuf> {
     }
 }
 
-fn source_of(package: &str, release: &str) -> Result<PathBuf> {
+/// As [`source`], but of the Debian release with this codename.
+///
+/// # Errors
+/// As [`source`].
+pub fn source_of(package: &str, release: &str) -> Result<PathBuf> {
     let sane =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     if !package.starts_with(|first: char| first.is_ascii_alphanumeric())

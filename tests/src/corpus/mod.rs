@@ -1,0 +1,167 @@
+//! Real modules that others wrote, out of Debian's `*-dkms` packages: what of each is built, how,
+//! and what has to come out on which kernel. `tests/corpus/corpus.txt` is the table.
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::lab::{self, LabKernel};
+use crate::{Result, run, sys};
+pub use table::packages;
+
+/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
+pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
+
+/// A package with module sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name in Debian.
+    pub name: String,
+    /// What `--root` gets, where a place needs more than its own folder.
+    pub root: Option<String>,
+    /// The folders that make is called for, one after another; empty for the package's own.
+    pub places: Vec<String>,
+    /// What its `dkms.conf` gives make beside the target, as `NAME=VALUE`.
+    pub make_vars: Vec<String>,
+    /// The file that a developer edits.
+    pub edit: String,
+    /// What comes out, kernel by kernel.
+    pub cells: Vec<Cell>,
+}
+
+/// One package on one kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The kernel's name in the lab.
+    pub kernel: String,
+    /// The Debian release whose sources are built.
+    pub release: String,
+    /// What has to come out.
+    pub expected: Expected,
+}
+
+/// What plain make gives, and so kbuild-rs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Names of modules without `.ko`, sorted.
+    Modules(Vec<String>),
+    /// The sources do not know this kernel: what the compiler or make says.
+    Fails(String),
+}
+
+impl Package {
+    /// The sources of `cell`, as the lab shares them: copy them, never build in them.
+    ///
+    /// # Errors
+    /// As [`lab::source_of`].
+    pub fn sources(&self, cell: &Cell) -> Result<PathBuf> {
+        lab::source_of(&self.name, &cell.release)
+    }
+
+    /// The folders to build, below `tree`.
+    pub fn folders(&self, tree: &Path) -> Vec<PathBuf> {
+        let folder = |place: &String| match &**place {
+            // join("") would end the path with a slash, which DWARF would show.
+            "" => tree.to_owned(),
+            place => tree.join(place),
+        };
+        self.places.iter().map(folder).collect()
+    }
+
+    /// The arguments of `kbuild-rs` that build one of the [`folders`](Self::folders).
+    pub fn ours(&self, kernel: &LabKernel, folder: &Path, out: &Path) -> Vec<std::ffi::OsString> {
+        let mut args: Vec<std::ffi::OsString> = vec!["build".into(), folder.into()];
+        let mut add = |flag: &str, value: &OsStr| args.extend([flag.into(), value.into()]);
+        add("--kernel", kernel.kdir.as_ref());
+        add("--out-dir", out.as_ref());
+        add("--jobs", "1".as_ref());
+        add("--make-var", PAHOLE.as_ref());
+        if let Some(cc) = &kernel.cc {
+            add("--cc", cc.as_ref());
+        }
+        if let Some(root) = &self.root {
+            add("--root", root.as_ref());
+        }
+        for assignment in &self.make_vars {
+            add("--make-var", assignment.as_ref());
+        }
+        args
+    }
+
+    /// Plain make in one of the [`folders`](Self::folders) of a copy, as somebody types it there;
+    /// what the compiler notes down of `copy` becomes `shown`.
+    pub fn make(&self, kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
+        let map = format!("-ffile-prefix-map={}={}", copy.display(), shown.display());
+        let mut make = kernel.plain_make(folder);
+        make.args(["-j1", PAHOLE])
+            .args(&self.make_vars)
+            .arg("modules")
+            .current_dir(folder)
+            .env("PWD", folder)
+            .env("KCFLAGS", &map)
+            .env("KAFLAGS", &map);
+        make
+    }
+}
+
+/// The `.ko` files in a folder and below it (private folders left out): name and bytes.
+///
+/// # Errors
+/// When a folder or a module cannot be read.
+pub fn modules(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let fail = |error: std::io::Error| format!("cannot read {}: {error}", dir.display());
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_dir() && name != ".kbuild" {
+            found.extend(modules(&path)?);
+        } else if path.extension() == Some(OsStr::new("ko")) {
+            let name = name.to_string_lossy().into_owned();
+            found.insert(name, fs::read(&path).map_err(fail)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A copy as `cp -a` makes it.
+///
+/// # Errors
+/// When cp fails.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut cp = Command::new("cp");
+    cp.arg("-a").arg(from).arg(to);
+    run::checked(&mut cp, Duration::from_secs(60)).map(drop)
+}
+
+/// A folder of the lab for one package on one kernel, that no other process uses meanwhile.
+///
+/// Its path is the same at every run: it ends up in debug information, and so in what plain make
+/// built at an earlier one.
+pub struct Room {
+    /// The folder.
+    pub dir: PathBuf,
+    _lock: sys::Lock,
+}
+
+impl Room {
+    /// Waits for the one of `package` on `kernel`.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or locked.
+    pub fn of(package: &Package, kernel: &LabKernel) -> Result<Room> {
+        let dir = lab::cache_dir()
+            .join(lab::CORPUS)
+            .join(kernel.name)
+            .join(&package.name);
+        fs::create_dir_all(&dir)
+            .map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+        let lock = sys::Lock::take(&dir.join("lock"))?;
+        Ok(Room { dir, _lock: lock })
+    }
+}
