@@ -60,7 +60,10 @@ pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Resul
         }
         (Plain::Failed(said), Expected::Fails(text)) => {
             if !said.contains(text) {
-                return Err(format!("plain make does not say `{text}`:\n{said}"));
+                return Err(format!(
+                    "plain make does not say `{text}`:\n{}",
+                    last_words(said)
+                ));
             }
             side.fails_with(text)
         }
@@ -68,8 +71,14 @@ pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Resul
             "plain make builds {:?}: update the table",
             cold.keys()
         )),
-        (Plain::Failed(said), Expected::Modules(_)) => Err(format!("plain make fails:\n{said}")),
+        (Plain::Failed(said), Expected::Modules(_)) => {
+            Err(format!("plain make fails:\n{}", last_words(said)))
+        }
     }
+}
+
+fn last_words(said: &str) -> String {
+    run::tail(said.as_bytes())
 }
 
 /// Fails where a module is missing, and where there is one that the table does not know.
@@ -109,8 +118,9 @@ impl Side<'_> {
             let said = output.err();
             if !output.status.success() {
                 return Err(format!(
-                    "{what}: kbuild-rs fails ({}):\n{said}",
-                    output.status
+                    "{what}: kbuild-rs fails ({}):\n{}",
+                    output.status,
+                    last_words(&said)
                 ));
             }
             if fresh && program::started_make(&output) {
@@ -160,7 +170,8 @@ impl Side<'_> {
             all += &said;
         }
         Err(format!(
-            "plain make fails with `{text}`, kbuild-rs does not:\n{all}"
+            "plain make fails with `{text}`, kbuild-rs does not:\n{}",
+            last_words(&all)
         ))
     }
 
