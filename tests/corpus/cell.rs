@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use kbuild_tests::corpus::{Cell, Expected, Package, Room, copy, modules};
+use kbuild_tests::corpus::{Cell, Expected, Package, Room};
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::plain::{copy, modules};
 use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{Result, program};

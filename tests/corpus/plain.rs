@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::corpus::{Cell, Package, copy, modules};
+use kbuild_tests::corpus::{Cell, Package};
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::plain::{copy, modules};
 use kbuild_tests::{Result, run};
 
 use crate::cell::{LIMIT, compiled, edit};

@@ -31,5 +31,7 @@ pub fn path() -> Result<&'static Path> {
 
 /// Whether a build started make, by what the program printed.
 pub fn started_make(output: &Output) -> bool {
-    !output.err().contains(" up to date (")
+    let said = output.err();
+    let is_step = |line: &str| line.starts_with("  ") && line.contains(".o");
+    !said.contains(" up to date (") || said.lines().any(is_step)
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask lab`: the kernels that the tests run on.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use kbuild_tests::lab;
+use kbuild_tests::{corpus, lab};
 
 use crate::Result;
 
@@ -99,24 +100,22 @@ pub(crate) struct Making {
 }
 
 impl Making {
-    /// Starts; `sources` are packages of module sources.
-    pub(crate) fn start(full: bool, sources: &'static [&'static str]) -> Making {
+    /// Starts.
+    pub(crate) fn start(full: bool) -> Making {
         let (sender, lines) = channel();
         let thread = thread::spawn(move || {
             // Nobody listens any more: then nobody needs to know.
             let say = |line| drop(sender.send(line));
             make(&kernels(full), say)?;
-            for name in lab::names() {
-                let kernel = lab::kernel(name)?;
-                for package in sources {
-                    let folder = lab::source_for(package, &kernel)?;
-                    let folder = folder.file_name().unwrap_or_default();
-                    say(format!(
-                        "  sources for {name}: {}",
-                        folder.to_string_lossy()
-                    ));
+            // The corpus names kernels of Debian only.
+            let mut sources = BTreeSet::new();
+            for package in corpus::packages()? {
+                let cells = package.cells.iter();
+                for cell in cells.filter(|cell| lab::all().contains(&&*cell.kernel)) {
+                    sources.insert(package.sources(cell)?);
                 }
             }
+            say(format!("  module sources: {} packages", sources.len()));
             if lab::has_arm64() {
                 for program in ["make", "ninja"] {
                     lab::program(program)?;

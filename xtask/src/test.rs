@@ -19,14 +19,12 @@ const SUITES: &[&str] = &[
     "kbuild_rs",
     "cli",
     "kbuild_tests",
+    "corpus",
     "e2e",
     "lab",
     "xtask",
     "doc-tests kbuild",
 ];
-
-/// Module sources that tests build, got before the tests' own clock starts.
-const SOURCES: &[&str] = &["v4l2loopback-dkms", "digimend-dkms"];
 
 /// A committed list of what may stay undone, with reasons.
 const NOT_RUN: &str = "tests/not-run.txt";
@@ -78,7 +76,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     };
     if is_asked_for("lab") {
         packages::ensure()?;
-        run.lab = Some(Making::start(full, SOURCES));
+        run.lab = Some(Making::start(full));
     }
     let mut summary = Vec::new();
     for (name, step) in STEPS {

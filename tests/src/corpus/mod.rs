@@ -3,19 +3,15 @@
 
 mod table;
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use crate::lab::{self, LabKernel};
-use crate::{Result, run, sys};
+use crate::plain::{self, PAHOLE};
+use crate::{Result, sys};
 pub use table::packages;
-
-/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
-pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
 
 /// A package with module sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,17 +61,13 @@ impl Package {
 
     /// The folders to build, below `tree`.
     pub fn folders(&self, tree: &Path) -> Vec<PathBuf> {
-        let folder = |place: &String| match &**place {
-            // join("") would end the path with a slash, which DWARF would show.
-            "" => tree.to_owned(),
-            place => tree.join(place),
-        };
+        let folder = |place: &String| plain::folder(tree, place);
         self.places.iter().map(folder).collect()
     }
 
     /// The arguments of `kbuild-rs` that build one of the [`folders`](Self::folders).
-    pub fn ours(&self, kernel: &LabKernel, folder: &Path, out: &Path) -> Vec<std::ffi::OsString> {
-        let mut args: Vec<std::ffi::OsString> = vec!["build".into(), folder.into()];
+    pub fn ours(&self, kernel: &LabKernel, folder: &Path, out: &Path) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["build".into(), folder.into()];
         let mut add = |flag: &str, value: &OsStr| args.extend([flag.into(), value.into()]);
         add("--kernel", kernel.kdir.as_ref());
         add("--out-dir", out.as_ref());
@@ -93,50 +85,12 @@ impl Package {
         args
     }
 
-    /// Plain make in one of the [`folders`](Self::folders) of a copy, as somebody types it there;
-    /// what the compiler notes down of `copy` becomes `shown`.
+    /// [`plain::make`] in one of the [`folders`](Self::folders) of a copy.
     pub fn make(&self, kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
-        let map = format!("-ffile-prefix-map={}={}", copy.display(), shown.display());
-        let mut make = kernel.plain_make(folder);
-        make.args(["-j1", PAHOLE])
-            .args(&self.make_vars)
-            .arg("modules")
-            .current_dir(folder)
-            .env("PWD", folder)
-            .env("KCFLAGS", &map)
-            .env("KAFLAGS", &map);
+        let mut make = plain::make(kernel, folder, copy, shown);
+        make.arg("-j1").args(&self.make_vars).arg("modules");
         make
     }
-}
-
-/// The `.ko` files in a folder and below it (private folders left out): name and bytes.
-///
-/// # Errors
-/// When a folder or a module cannot be read.
-pub fn modules(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let fail = |error: std::io::Error| format!("cannot read {}: {error}", dir.display());
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let name = path.file_name().unwrap_or_default();
-        if path.is_dir() && name != ".kbuild" {
-            found.extend(modules(&path)?);
-        } else if path.extension() == Some(OsStr::new("ko")) {
-            let name = name.to_string_lossy().into_owned();
-            found.insert(name, fs::read(&path).map_err(fail)?);
-        }
-    }
-    Ok(found)
-}
-
-/// A copy as `cp -a` makes it.
-///
-/// # Errors
-/// When cp fails.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let mut cp = Command::new("cp");
-    cp.arg("-a").arg(from).arg(to);
-    run::checked(&mut cp, Duration::from_secs(60)).map(drop)
 }
 
 /// A folder of the lab for one package on one kernel, that no other process uses meanwhile.

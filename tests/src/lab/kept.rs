@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::kernel::Tools;
 use super::place::{clear, lock};
 use super::{
-    ARM64, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all, built_folder, cache_dir,
-    kernel_folder,
+    ARM64, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all, built_folder,
+    cache_dir, kernel_folder,
 };
 use crate::Result;
 

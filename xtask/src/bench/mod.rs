@@ -4,6 +4,7 @@
 //! to machine. Medians; CPU time counts all children.
 
 mod build;
+mod corpus;
 mod library;
 mod measure;
 mod staging;
@@ -85,6 +86,7 @@ type Group = (&'static str, fn(&Setup) -> Result<Vec<Row>>);
 const GROUPS: &[Group] = &[
     ("build", build::rows),
     ("staging", staging::rows),
+    ("corpus", corpus::rows),
     ("library", library::rows),
 ];
 
