@@ -11,6 +11,7 @@ mod cell;
 mod plain;
 mod report;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -78,9 +79,15 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
         return Ok(true);
     }
     let mut kernels = Vec::new();
-    for name in lab::all() {
-        if cells.iter().any(|(.., cell)| cell.kernel == *name) {
-            kernels.push(Kernel::get(name)?);
+    let mut not_run = Vec::new();
+    for name in cells
+        .iter()
+        .map(|(.., cell)| &*cell.kernel)
+        .collect::<BTreeSet<_>>()
+    {
+        match why_not(name) {
+            Some(why) => not_run.push((name.to_owned(), why)),
+            None => kernels.push(Kernel::get(name)?),
         }
     }
     program::path()?;
@@ -102,8 +109,16 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
             failures.push((format!("{}::kernel tree", kernel.lab.name), error));
         }
     }
-    report::print(&packages, &jobs, &failures, start.elapsed());
+    report::print(&packages, &jobs, &failures, &not_run, start.elapsed());
     Ok(failures.is_empty())
+}
+
+/// Why nothing can be built for the kernel `name` here.
+fn why_not(name: &str) -> Option<String> {
+    if lab::all().contains(&name) {
+        return lab::why_not(name);
+    }
+    Some(format!("this machine's lab has no kernel {name}"))
 }
 
 /// Runs the jobs, several at once; gives those that failed with what they said.

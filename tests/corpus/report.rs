@@ -11,15 +11,22 @@ pub(crate) fn print(
     packages: &[Package],
     jobs: &[Job<'_>],
     failures: &[(String, String)],
+    not_run: &[(String, String)],
     elapsed: Duration,
 ) {
+    println!("\n{}", table(packages, jobs, failures));
+    if !not_run.is_empty() {
+        println!("\nsuccesses:\n");
+        for (kernel, why) in not_run {
+            println!("---- {kernel} stdout ----\nnot run: {why}\n");
+        }
+    }
     if !failures.is_empty() {
         println!("\nfailures:\n");
         for (name, error) in failures {
             println!("---- {name} stdout ----\n{error}\n");
         }
     }
-    println!("\n{}", table(packages, jobs, failures));
     let failed = failures.len();
     println!(
         "test result: {}. {} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s\n",

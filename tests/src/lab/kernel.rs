@@ -102,7 +102,14 @@ impl LabKernel {
 
     /// The name of the compiler that modules for it are built with here.
     pub fn compiler(&self) -> String {
-        self.cc.clone().unwrap_or_else(|| compiler::own(&self.kdir))
+        if let Some(cc) = &self.cc {
+            return cc.clone();
+        }
+        let suffix = self.variables.iter().find_map(|v| v.strip_prefix("LLVM="));
+        match suffix {
+            Some(suffix) => format!("clang{suffix}"),
+            None => compiler::own(&self.kdir),
+        }
     }
 
     /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
