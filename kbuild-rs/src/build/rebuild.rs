@@ -42,10 +42,11 @@ impl Run<'_> {
             r.stage.wipe()?;
             return Ok((true, r.stage.compare(&[], items)));
         }
-        // Other module folders of this root keep what they built in the same stage: their
-        // symvers. Objects are made again, whoever made them; the compiler may be another one.
+        // Other module folders of this root keep what they built in the same stage. An object
+        // elsewhere is this folder's when its command names this folder's flags; kbuild makes the
+        // others' anew where this one uses them, because their commands name other flags.
         for target in self.resolver(&manifest).targets()? {
-            if target.path.extension().is_some_and(|e| e == "o") {
+            if self.is_ours(&target.command)? {
                 remove_file(&target.path)?;
                 remove_file(&target.command)?;
             }
@@ -57,6 +58,13 @@ impl Run<'_> {
             remove_file(&r.stage.file(rel))?;
         }
         Ok((false, r.stage.compare(&manifest, items)))
+    }
+
+    /// Whether a saved command is one of this module folder's own builds.
+    fn is_ours(&self, command: &Path) -> Result<bool> {
+        let text = fs::read(command).map_err(|e| Error::io("read", command, e))?;
+        let own = self.request.folder.as_os_str().as_bytes();
+        Ok(text.windows(own.len()).any(|part| part == own))
     }
 
     /// Deletes the targets that depend on something that changed, because make would look at
