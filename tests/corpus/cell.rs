@@ -107,7 +107,9 @@ struct Side<'a> {
 impl Side<'_> {
     fn build(&self, folder: &Path) -> Result<Output> {
         let args = self.package.ours(self.kernel, folder, self.out);
-        run::run(self.kernel.command(program::path()?).args(args), LIMIT)
+        let mut command = self.kernel.command(program::path()?);
+        // As the other side has it: what compilers quote differs from locale to locale.
+        run::run(command.args(args).env("LC_ALL", "C"), LIMIT)
     }
 
     /// Builds all places, each of which must succeed and start make as `fresh` says; gives the
