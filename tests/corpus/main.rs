@@ -19,7 +19,7 @@ use std::time::Instant;
 use kbuild_tests::corpus::{self, Cell, Package};
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::snapshot::Snapshot;
-use kbuild_tests::{Result, program};
+use kbuild_tests::{Result, program, scope};
 
 /// One test.
 struct Job<'a> {
@@ -64,14 +64,7 @@ fn main() -> ExitCode {
 /// Runs the tests whose names hold one of `wanted`; gives whether all of them passed.
 fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     let packages = corpus::packages()?;
-    let name = |package: &Package, cell: &Cell| format!("{}::{}", cell.kernel, package.name);
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
-    let cells: Vec<(String, &Package, &Cell)> = packages
-        .iter()
-        .flat_map(|package| package.cells.iter().map(move |cell| (package, cell)))
-        .map(|(package, cell)| (name(package, cell), package, cell))
-        .filter(|(name, ..)| is_wanted(name))
-        .collect();
+    let cells = cells(&packages, wanted);
     if list {
         for (name, ..) in cells {
             println!("{name}: test");
@@ -80,27 +73,25 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     }
     let mut kernels = Vec::new();
     let mut not_run = Vec::new();
-    for name in cells
-        .iter()
-        .map(|(.., cell)| &*cell.kernel)
-        .collect::<BTreeSet<_>>()
-    {
+    let names: BTreeSet<&str> = cells.iter().map(|(.., cell)| &*cell.kernel).collect();
+    for name in names {
         match why_not(name) {
             Some(why) => not_run.push((name.to_owned(), why)),
             None => kernels.push(Kernel::get(name)?),
         }
     }
     program::path()?;
-    let jobs = cells.into_iter().filter_map(|(name, package, cell)| {
-        let kernel = kernels.iter().find(|k| k.lab.name == cell.kernel)?;
-        Some(Job {
-            name,
-            package,
-            cell,
-            kernel,
-        })
-    });
-    let jobs: Vec<Job<'_>> = jobs.collect();
+    let mut jobs = Vec::new();
+    for (name, package, cell) in cells {
+        if let Some(kernel) = kernels.iter().find(|k| k.lab.name == cell.kernel) {
+            jobs.push(Job {
+                name,
+                package,
+                cell,
+                kernel,
+            });
+        }
+    }
     println!("\nrunning {} tests", jobs.len());
     let start = Instant::now();
     let mut failures = run_all(&jobs, threads);
@@ -111,6 +102,22 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     }
     report::print(&packages, &jobs, &failures, &not_run, start.elapsed());
     Ok(failures.is_empty())
+}
+
+/// The cells whose names hold one of `wanted`, all without one; some kernels are in the full run
+/// only.
+fn cells<'a>(packages: &'a [Package], wanted: &[String]) -> Vec<(String, &'a Package, &'a Cell)> {
+    let mut cells = Vec::new();
+    for package in packages {
+        for cell in &package.cells {
+            let name = format!("{}::{}", cell.kernel, package.name);
+            let is_wanted = wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
+            if is_wanted && (scope::is_full() || !lab::FULL.contains(&&*cell.kernel)) {
+                cells.push((name, package, cell));
+            }
+        }
+    }
+    cells
 }
 
 /// Why nothing can be built for the kernel `name` here.

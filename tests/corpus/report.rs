@@ -39,13 +39,17 @@ pub(crate) fn print(
 /// Packages by kernels: how many modules, or why none. Cells that were not run are empty.
 fn table(packages: &[Package], jobs: &[Job<'_>], failures: &[(String, String)]) -> String {
     let mut text = format!("{:20}", "modules built on");
-    for kernel in lab::all() {
+    let has = |package: &Package, kernel: &str| package.cells.iter().any(|c| c.kernel == kernel);
+    let kernels: Vec<&str> = (lab::all().iter().copied())
+        .filter(|kernel| packages.iter().any(|package| has(package, kernel)))
+        .collect();
+    for kernel in &kernels {
         text += &format!("  {kernel:12}");
     }
     let mut notes = String::new();
     for package in packages {
         text += &format!("\n{:20}", package.name);
-        for kernel in lab::all() {
+        for kernel in &kernels {
             let job = jobs
                 .iter()
                 .find(|job| job.package == package && job.cell.kernel == *kernel);
