@@ -3,6 +3,7 @@
 mod against;
 mod finish;
 mod form;
+mod habits;
 mod matrix;
 mod places;
 mod rebuild;

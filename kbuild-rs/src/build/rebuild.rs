@@ -13,7 +13,7 @@ use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
 use crate::lock::Lock;
 use crate::make;
-use crate::stage::{Changes, Item, Kind, Stage, is_makefile};
+use crate::stage::{Changes, Item, Kind, Stage};
 use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
@@ -163,40 +163,6 @@ impl Run<'_> {
         }
         write_if_changed(&stamp, now.as_bytes())
     }
-
-    /// Says so when a Makefile asks for the running kernel: in a container, or on another
-    /// kernel's machine, that is not the one built against.
-    pub(super) fn warn_of_habits(&self, items: &[Item]) {
-        let r = self.request;
-        let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        if running.trim() == r.kernel.release() {
-            return;
-        }
-        for item in items.iter().filter(|i| is_makefile(&i.rel)) {
-            let path = r.stage.source_of(item);
-            let text = fs::read(&path).unwrap_or_default();
-            if String::from_utf8_lossy(&text)
-                .lines()
-                .any(asks_for_the_running_kernel)
-            {
-                self.sink.warning(&format!(
-                    "{} asks `uname -r`, which names the running kernel {}, not {} that is built \
-                     against; if that decides anything, use $(KERNELRELEASE) or $(VERSION) there",
-                    path.display(),
-                    running.trim(),
-                    r.kernel.release()
-                ));
-            }
-        }
-    }
-}
-
-/// A line that a kernel's own kbuild does evaluate: the recipes of `make` by hand usually sit
-/// in the other half of an `ifneq ($(KERNELRELEASE),)`, and set KDIR or the like.
-fn asks_for_the_running_kernel(line: &str) -> bool {
-    let code = line.split('#').next().unwrap_or_default();
-    let by_hand = code.contains("/lib/modules/") || code.trim_start().starts_with("KERNELDIR");
-    code.contains("uname -r") && !by_hand && !code.starts_with('\t')
 }
 
 /// The identities of what `prepare` reads, as it was staged: the files named, else the whole
