@@ -83,10 +83,9 @@ fn key(package: &Package, cell: &Cell, kernel: &LabKernel, source: &Path) -> Res
         key += &format!("{tool}: {}\n", version.lines().next().unwrap_or_default());
     }
     for folder in package.folders(Path::new("COPY")) {
-        key += &format!(
-            "{:?}\n",
-            package.make(kernel, &folder, Path::new("COPY"), source)
-        );
+        // Its environment is the caller's PATH, whose tools are told above, and the source's path.
+        let make = package.make(kernel, &folder, Path::new("COPY"), source);
+        key += &format!("{:?}\n", make.get_args().collect::<Vec<_>>());
     }
     key += &format!("{} {} {}\n", cell.release, package.edit, crate::cell::EDIT);
     Ok(key)
