@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use kbuild_tests::corpus::{Cell, Expected, Package, Room};
+use kbuild_tests::corpus::{Cell, Expected, Package, Room, as_the_table_says};
 use kbuild_tests::lab::LabKernel;
 use kbuild_tests::plain::{copy, modules};
 use kbuild_tests::run::{self, Output};
@@ -80,20 +80,6 @@ pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Resul
 
 fn last_words(said: &str) -> String {
     run::tail(said.as_bytes())
-}
-
-/// Fails where a module is missing, and where there is one that the table does not know.
-fn as_the_table_says(built: &Modules, names: &[String], who: &str) -> Result<()> {
-    let built: Vec<&str> = built.keys().filter_map(|n| n.strip_suffix(".ko")).collect();
-    if let Some(missing) = names.iter().find(|name| !built.contains(&&***name)) {
-        return Err(format!("{who} does not build {missing}, only {built:?}"));
-    }
-    match built.iter().find(|name| names.iter().all(|n| n != **name)) {
-        Some(new) => Err(format!(
-            "{who} builds {new} too, which tests/corpus/corpus.txt does not name: update it"
-        )),
-        None => Ok(()),
-    }
 }
 
 /// kbuild-rs's side.

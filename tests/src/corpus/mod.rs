@@ -3,6 +3,7 @@
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,5 +118,47 @@ impl Room {
             .map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
         let lock = sys::Lock::take(&dir.join("lock"))?;
         Ok(Room { dir, _lock: lock })
+    }
+}
+
+/// Compares modules that `who` built with the names that the table has.
+///
+/// # Errors
+/// A module is missing, or there is one that the table does not know.
+pub fn as_the_table_says(
+    built: &BTreeMap<String, Vec<u8>>,
+    names: &[String],
+    who: &str,
+) -> Result<()> {
+    let built: Vec<&str> = built.keys().filter_map(|n| n.strip_suffix(".ko")).collect();
+    if let Some(missing) = names.iter().find(|name| !built.contains(&&***name)) {
+        return Err(format!("{who} does not build {missing}, only {built:?}"));
+    }
+    match built.iter().find(|name| names.iter().all(|n| n != **name)) {
+        Some(new) => Err(format!(
+            "{who} builds {new} too, which tests/corpus/corpus.txt does not name: update it"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_too_few_and_one_too_many_are_told() {
+        let built: BTreeMap<_, _> = ["a.ko", "b.ko"].map(|n| (n.to_owned(), vec![])).into();
+        let says = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+            as_the_table_says(&built, &names, "make")
+        };
+        assert_eq!(says(&["a", "b"]), Ok(()));
+        assert!(
+            says(&["a", "b", "c"])
+                .unwrap_err()
+                .contains("does not build c")
+        );
+        assert!(says(&["a"]).unwrap_err().contains("builds b too"));
     }
 }
