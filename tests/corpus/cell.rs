@@ -49,6 +49,9 @@ pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Resul
             as_the_table_says(cold, names, "plain make")?;
             side.builds_the_same(cold, "cold")?;
             as_the_table_says(&modules(out.path())?, names, "kbuild-rs")?;
+            if compiled.is_empty() {
+                return Err(format!("nothing is compiled for {}", package.edit));
+            }
             edit(&source.join(&package.edit))?;
             let objects = side.builds_the_same(edited, "after the edit")?;
             if objects != *compiled {
