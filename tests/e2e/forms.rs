@@ -323,7 +323,10 @@ fn a_makefile_that_asks_for_the_running_kernel_is_pointed_out() {
         &kernel_at(0),
         &[
             ("a.c", HELLO),
-            ("Makefile", "KVER := $(shell uname -r)\nobj-m := a.o\n"),
+            (
+                "Makefile",
+                "KVER := $(shell uname -r)\nobj-m := a.o\nccflags-y := -DKVER=$(KVER)\n",
+            ),
         ],
     );
     let said = scene.build().err();

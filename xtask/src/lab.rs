@@ -1,8 +1,11 @@
 //! `cargo xtask lab`: the kernels that the tests run on.
 
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::{corpus, lab};
 
 use crate::Result;
 
@@ -12,8 +15,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             list();
             Ok(())
         }
-        Some((&"make", [])) => make(lab::names()).map(drop),
-        Some((&"make", names)) => make(names).map(drop),
+        Some((&"make", [])) => make(&kernels(false), print),
+        Some((&"make", &["--full"])) => make(&kernels(true), print),
+        Some((&"make", names)) => make(names, print),
         Some((&"remove", names @ [_, ..])) => {
             for name in names {
                 lab::remove(name)?;
@@ -21,40 +25,113 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             }
             Ok(())
         }
-        _ => Err("usage: cargo xtask lab [list | make [KERNEL]... | remove NAME...]".into()),
+        _ => {
+            Err("usage: cargo xtask lab [list | make [--full | KERNEL...] | remove NAME...]".into())
+        }
     }
 }
 
 fn list() {
     println!("{}", lab::cache_dir().display());
     for entry in lab::list() {
-        let is_kernel = lab::names().contains(&entry.name);
-        let state = match (&entry.release, is_kernel) {
-            (Some(release), _) => release,
-            (None, true) => "not here: `cargo xtask lab make` gets it",
-            (None, false) => "",
+        let name = entry.name;
+        let state = match entry.release {
+            Some(release) => release,
+            None if !is_kernel(name) => String::new(),
+            None => match lab::why_not(name) {
+                Some(why) => format!("cannot be here: {why}"),
+                None => format!("not here: `cargo xtask lab make {name}` gets it"),
+            },
         };
-        println!(
-            "  {:8} {:>6} MB  {state}",
-            entry.name,
-            entry.bytes / 1_000_000
-        );
+        println!("  {name:14} {:>6} MB  {state}", entry.bytes / 1_000_000);
     }
 }
 
-/// Gets the kernels, and says what it waits for: the first time this is a download.
-pub(crate) fn make(names: &[&str]) -> Result<Vec<LabKernel>> {
-    let mut kernels = Vec::new();
-    for name in names {
-        println!("  kernel {name}: looking in {}", lab::cache_dir().display());
-        let start = Instant::now();
-        let kernel = lab::kernel(name)?;
-        println!(
-            "  kernel {name}: {} ({:.1} s)",
-            kernel.release,
-            start.elapsed().as_secs_f32()
-        );
-        kernels.push(kernel);
+/// What is only prepared for cross builds, by its name in [`lab::list`].
+const ARM64: &str = "arm64";
+
+fn is_kernel(name: &str) -> bool {
+    name == ARM64 || lab::all().contains(&name)
+}
+
+/// What the tests take: the default run, or the full one.
+fn kernels(full: bool) -> Vec<&'static str> {
+    let all = lab::all().iter().copied();
+    let mut names: Vec<&str> = all
+        .filter(|name| full || !lab::FULL.contains(name))
+        .collect();
+    if lab::has_arm64() {
+        names.push(ARM64);
     }
-    Ok(kernels)
+    names
+}
+
+fn print(line: String) {
+    println!("{line}");
+}
+
+/// Gets the kernels, and says what it waits for: the first time this is a download, or minutes
+/// of compiling.
+fn make(names: &[&str], say: impl Fn(String)) -> Result<()> {
+    for &name in names {
+        if let Some(why) = lab::why_not(name) {
+            say(format!("  kernel {name}: cannot be here: {why}"));
+            continue;
+        }
+        say(format!(
+            "  kernel {name}: looking in {}",
+            lab::cache_dir().display()
+        ));
+        let start = Instant::now();
+        let release = match name {
+            ARM64 => lab::arm64()?.release + ", prepared",
+            _ => lab::kernel(name)?.release,
+        };
+        let seconds = start.elapsed().as_secs_f32();
+        say(format!("  kernel {name}: {release} ({seconds:.1} s)"));
+    }
+    Ok(())
+}
+
+/// Everything that the tests need, being got while other things are done.
+pub(crate) struct Making {
+    lines: Receiver<String>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Making {
+    /// Starts.
+    pub(crate) fn start(full: bool) -> Making {
+        let (sender, lines) = channel();
+        let thread = thread::spawn(move || {
+            // Nobody listens any more: then nobody needs to know.
+            let say = |line| drop(sender.send(line));
+            make(&kernels(full), say)?;
+            // The corpus names kernels of Debian only.
+            let mut sources = BTreeSet::new();
+            for package in corpus::packages()? {
+                let cells = package.cells.iter();
+                for cell in cells.filter(|cell| lab::all().contains(&&*cell.kernel)) {
+                    sources.insert(package.sources(cell)?);
+                }
+            }
+            say(format!("  module sources: {} packages", sources.len()));
+            if lab::has_arm64() {
+                for program in ["make", "ninja"] {
+                    lab::program(program)?;
+                }
+                lab::kernel_source("6.1")?;
+            }
+            Ok(())
+        });
+        Making { lines, thread }
+    }
+
+    /// Waits, and says what was done.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.lines.iter().for_each(print);
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err("the thread that makes the lab panicked".into()))
+    }
 }

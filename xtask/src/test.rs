@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kbuild_tests::lab::{self, packages};
+use kbuild_tests::lab::packages;
+use kbuild_tests::scope;
 
+use crate::lab::Making;
 use crate::outcome::{self, Outcome};
 use crate::{Result, exec};
 
@@ -17,6 +19,7 @@ const SUITES: &[&str] = &[
     "kbuild_rs",
     "cli",
     "kbuild_tests",
+    "corpus",
     "e2e",
     "jobs",
     "lab",
@@ -24,24 +27,39 @@ const SUITES: &[&str] = &[
     "doc-tests kbuild",
 ];
 
-/// Module sources that tests build, got before the tests' own clock starts.
-const SOURCES: &[&str] = &["v4l2loopback-dkms", "digimend-dkms"];
-
 /// A committed list of what may stay undone, with reasons.
 const NOT_RUN: &str = "tests/not-run.txt";
 
-type Step = (&'static str, fn(&mut Outcome) -> Result<()>);
+/// What the steps share.
+#[derive(Default)]
+struct Run {
+    full: bool,
+    outcome: Outcome,
+    /// Begun before the steps in front of `lab`, which wait for a network as little as it for
+    /// a processor.
+    lab: Option<Making>,
+}
+
+type Step = (&'static str, fn(&mut Run) -> Result<()>);
 
 const STEPS: &[Step] = &[
     ("format", |_| format()),
     ("clippy", |_| clippy()),
     ("doc", |_| doc()),
-    ("lab", |_| get_lab()),
+    ("lab", get_lab),
     ("tests", tests),
 ];
 
+const FULL: &str = "--full";
+
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    if let Some(unknown) = arguments
+    let full = arguments.contains(&FULL);
+    let steps: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .filter(|&one| one != FULL)
+        .collect();
+    if let Some(unknown) = steps
         .iter()
         .find(|name| STEPS.iter().all(|(step, _)| step != *name))
     {
@@ -52,26 +70,40 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         ));
     }
     let allowed = allowed()?;
-    let mut outcome = Outcome::default();
+    let is_asked_for = |name: &str| steps.is_empty() || steps.contains(&name);
+    let mut run = Run {
+        full,
+        ..Run::default()
+    };
+    if is_asked_for("lab") {
+        packages::ensure()?;
+        run.lab = Some(Making::start(full));
+    }
     let mut summary = Vec::new();
     for (name, step) in STEPS {
-        if !arguments.is_empty() && !arguments.contains(name) {
+        if !is_asked_for(name) {
             continue;
         }
         println!("\n==== {name}");
         let start = Instant::now();
-        let done = step(&mut outcome);
+        let done = step(&mut run);
         if let Err(error) = &done {
             println!("{name}: {error}");
         }
         summary.push((*name, done, start.elapsed()));
     }
 
-    let undone = account(&outcome, &allowed);
+    let undone = account(&run.outcome, &allowed);
     println!("\n==== summary");
     for (name, done, elapsed) in &summary {
         let verdict = if done.is_ok() { "passed" } else { "FAILED" };
         println!("  {name:8} {verdict}  {:6.1} s", elapsed.as_secs_f32());
+    }
+    if !full && is_asked_for("tests") {
+        println!(
+            "  {FULL} adds: every kernel for each test that runs on one, and {}",
+            kbuild_tests::lab::FULL.join(", ")
+        );
     }
     let failed: Vec<String> = summary
         .into_iter()
@@ -79,7 +111,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         .chain(undone)
         .collect();
     if failed.is_empty() {
-        match arguments {
+        match steps.as_slice() {
             [] => println!("everything passed"),
             steps => println!(
                 "passed: {} (the other steps were not asked for)",
@@ -186,26 +218,15 @@ fn doc() -> Result<()> {
     exec::checked(&mut doc, Duration::from_secs(900))
 }
 
-fn get_lab() -> Result<()> {
-    println!("  kernels and module sources for the tests; the first time this takes a minute");
-    packages::ensure()?;
+fn get_lab(run: &mut Run) -> Result<()> {
+    println!("  kernels and module sources for the tests; the first time this takes minutes");
     packages::clangd()?;
     packages::libclang()?;
-    if lab::has_arm64() {
-        println!("  for cross builds: arm64 {}", lab::arm64()?.release);
-    }
-    for kernel in crate::lab::make(lab::names())? {
-        for package in SOURCES {
-            let folder = lab::source_for(package, &kernel)?;
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            println!("  sources for {}: {name}", kernel.name);
-        }
-    }
-    Ok(())
+    run.lab.take().map_or(Ok(()), Making::finish)
 }
 
 /// Unit tests, end-to-end tests over the lab's kernels, doctests: every target of the workspace.
-fn tests(outcome: &mut Outcome) -> Result<()> {
+fn tests(run: &mut Run) -> Result<()> {
     let mut test = exec::cargo();
     test.args([
         "test",
@@ -216,6 +237,10 @@ fn tests(outcome: &mut Outcome) -> Result<()> {
     ]);
     // A test that cannot run here says `not run: why`, which must be seen although it passes.
     test.args(["--", "--show-output"]);
+    if run.full {
+        test.env(scope::FULL, "1");
+    }
+    let outcome = &mut run.outcome;
     let limit = Duration::from_secs(3600);
     let status = exec::watch(&test, limit, |line| outcome.line(line))?;
     let mut problems = outcome.problems(SUITES);

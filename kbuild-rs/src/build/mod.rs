@@ -4,6 +4,7 @@ mod against;
 mod each;
 mod finish;
 mod form;
+mod habits;
 mod jobs;
 mod matrix;
 mod places;

@@ -11,7 +11,7 @@ use crate::files::{is_among, remove_file, sort_paths, write_if_changed};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
 use crate::make::{self, Held};
-use crate::stage::{Changes, Item, Kind, Stage, is_makefile};
+use crate::stage::{Changes, Item, Kind, Stage};
 use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
@@ -40,10 +40,11 @@ impl Run<'_> {
             r.stage.wipe()?;
             return Ok((true, r.stage.compare(&[], items)));
         }
-        // Other module folders of this root keep what they built in the same stage: their
-        // symvers. Objects are made again, whoever made them; the compiler may be another one.
+        // Other module folders of this root keep what they built in the same stage. An object
+        // elsewhere is this folder's when its command names this folder's flags; kbuild makes the
+        // others' anew where this one uses them, because their commands name other flags.
         for target in self.resolver(&manifest).targets()? {
-            if target.path.extension().is_some_and(|e| e == "o") {
+            if self.is_ours(&target.command)? {
                 remove_file(&target.path)?;
                 remove_file(&target.command)?;
             }
@@ -55,6 +56,13 @@ impl Run<'_> {
             remove_file(&r.stage.file(rel))?;
         }
         Ok((false, r.stage.compare(&manifest, items)))
+    }
+
+    /// Whether a saved command is one of this module folder's own builds.
+    fn is_ours(&self, command: &Path) -> Result<bool> {
+        let text = fs::read(command).map_err(|e| Error::io("read", command, e))?;
+        let own = self.request.folder.as_os_str().as_bytes();
+        Ok(text.windows(own.len()).any(|part| part == own))
     }
 
     /// Deletes the targets that depend on something that changed, because make would look at
@@ -153,40 +161,6 @@ impl Run<'_> {
         }
         write_if_changed(&stamp, now.as_bytes())
     }
-
-    /// Says so when a Makefile asks for the running kernel: in a container, or on another
-    /// kernel's machine, that is not the one built against.
-    pub(super) fn warn_of_habits(&self, items: &[Item]) {
-        let r = self.request;
-        let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        if running.trim() == r.kernel.release() {
-            return;
-        }
-        for item in items.iter().filter(|i| is_makefile(&i.rel)) {
-            let path = r.stage.source_of(item);
-            let text = fs::read(&path).unwrap_or_default();
-            if String::from_utf8_lossy(&text)
-                .lines()
-                .any(asks_for_the_running_kernel)
-            {
-                self.sink.warning(&format!(
-                    "{} asks `uname -r`, which names the running kernel {}, not {} that is built \
-                     against; if that decides anything, use $(KERNELRELEASE) or $(VERSION) there",
-                    path.display(),
-                    running.trim(),
-                    r.kernel.release()
-                ));
-            }
-        }
-    }
-}
-
-/// A line that a kernel's own kbuild does evaluate: the recipes of `make` by hand usually sit
-/// in the other half of an `ifneq ($(KERNELRELEASE),)`, and set KDIR or the like.
-fn asks_for_the_running_kernel(line: &str) -> bool {
-    let code = line.split('#').next().unwrap_or_default();
-    let by_hand = code.contains("/lib/modules/") || code.trim_start().starts_with("KERNELDIR");
-    code.contains("uname -r") && !by_hand && !code.starts_with('\t')
 }
 
 /// The identities of what `prepare` reads, as it was staged: the files named, else the whole

@@ -7,14 +7,15 @@ pub(crate) mod recorder;
 pub(crate) mod trap;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::plain;
+pub(crate) use kbuild_tests::plain::PAHOLE;
+pub(crate) use kbuild_tests::program::started_make;
 use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
@@ -22,23 +23,9 @@ use tempfile::TempDir;
 /// A build of the largest module takes half a minute on a busy machine; a hung one must fail.
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
-/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
-pub(crate) const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
-
 /// The program, built once for this test run.
 pub(crate) fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["build", "--quiet", "--package", "kbuild-cli"])
-            .current_dir(root);
-        run::checked(&mut build, Duration::from_secs(600)).unwrap();
-        // target/debug/deps/e2e-… -> target/debug/kbuild-rs
-        let test = std::env::current_exe().unwrap();
-        test.ancestors().nth(2).unwrap().join("kbuild-rs")
-    })
+    kbuild_tests::program::path().unwrap()
 }
 
 /// A scratch folder with files: (path, text).
@@ -59,9 +46,7 @@ pub(crate) fn write(dir: &Path, files: &[(&str, &str)]) {
 
 /// A copy as `cp -a` makes it.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    let mut cp = Command::new("cp");
-    cp.arg("-a").arg(from).arg(to);
-    run::checked(&mut cp, LIMIT).unwrap();
+    plain::copy(from, to).unwrap();
 }
 
 /// A module of one file that loads in every kernel and says `hello from <name>`.
@@ -110,30 +95,9 @@ pub(crate) fn refused(command: &mut Command, code: i32) -> String {
     text
 }
 
-/// Whether make ran, by what the program printed.
-pub(crate) fn started_make(output: &Output) -> bool {
-    let fresh = output.err().contains(" up to date (");
-    let steps = output
-        .err()
-        .lines()
-        .any(|l| l.starts_with("  ") && l.contains(".o"));
-    assert!(!(fresh && steps), "{}", output.err());
-    !fresh
-}
-
 /// The `.ko` files in a folder and below it (private folders left out): name and bytes.
 pub(crate) fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != ".kbuild" {
-            found.extend(modules(&path));
-        } else if path.extension() == Some(OsStr::new("ko")) {
-            found.insert(name, fs::read(&path).unwrap());
-        }
-    }
-    found
+    plain::modules(dir).unwrap()
 }
 
 /// What plain make builds of a copy of `source`: the modules, with the copy's path mapped to
@@ -148,22 +112,8 @@ pub(crate) fn plain_modules(
     let scratch = tempfile::tempdir().unwrap();
     let copied = scratch.path().join("copy");
     copy(source, &copied);
-    // join("") would end the path with a slash, which DWARF would show.
-    let module_folder = match below {
-        "" => copied.clone(),
-        below => copied.join(below),
-    };
-    let map = format!(
-        "-ffile-prefix-map={}={}",
-        copied.display(),
-        mapped.display()
-    );
-    let mut make = kernel.plain_make(&module_folder);
-    make.arg(PAHOLE)
-        .args(args)
-        .arg("modules")
-        .env("KCFLAGS", &map)
-        .env("KAFLAGS", &map);
+    let mut make = plain::make(kernel, &plain::folder(&copied, below), &copied, mapped);
+    make.args(args).arg("modules");
     run::checked(&mut make, LIMIT).unwrap();
     modules(&copied)
 }

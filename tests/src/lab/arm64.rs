@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::apt::Apt;
 use super::distribution::Distribution;
-use super::own;
+use super::{kernel_source, own};
 use crate::Result;
 
 /// Changes when folders made by an older lab are no longer what this one expects.
@@ -36,9 +36,10 @@ impl Prepared {
         if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
             return None;
         }
-        Some(Prepared {
-            release: lines.next()?.to_owned(),
-            kdir: prefix.join("build"),
+        let (release, kdir) = (lines.next()?.to_owned(), prefix.join("build"));
+        kernel_source::is_of(&kdir.join("source"), &release).then_some(Prepared {
+            release,
+            kdir,
             cross_compile: "aarch64-linux-gnu-",
         })
     }

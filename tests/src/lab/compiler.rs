@@ -17,6 +17,12 @@ pub(super) fn missing(kdir: &Path) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// The compiler that the headers name; where they name none, it is the machine's own.
+pub(super) fn own(kdir: &Path) -> String {
+    let text = fs::read_to_string(kdir.join(".kernelvariables")).unwrap_or_default();
+    named_compiler(&text).unwrap_or_else(|| "gcc".to_owned())
+}
+
 fn named_compiler(kernelvariables: &str) -> Option<String> {
     let line = kernelvariables
         .lines()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::machine::Machine;
-use super::{compiler, own};
+use super::{compiler, kernel_source, own};
 
 /// Changes when folders made by an older lab are no longer what this one expects.
 pub(super) const LAYOUT: &str = "2";
@@ -65,6 +65,10 @@ impl LabKernel {
         let kdir = prefix
             .join("usr/src")
             .join(format!("linux-headers-{release}"));
+        let common = prefix.join("usr/src").join(lines.next()?);
+        if own.is_some() && !kernel_source::is_of(&common, &release) {
+            return None;
+        }
         let boot = prefix.join("boot");
         let cc = match tools.machine {
             Some(_) => None,
@@ -72,7 +76,7 @@ impl LabKernel {
         };
         Some(LabKernel {
             name,
-            common: prefix.join("usr/src").join(lines.next()?),
+            common,
             vmlinuz: boot.join(format!("vmlinuz-{release}")),
             vmlinux: Some(boot.join(format!("vmlinux-{release}"))).filter(|path| path.exists()),
             modules: prefix.join("lib/modules").join(&release),
@@ -93,6 +97,18 @@ impl LabKernel {
         match &self.machine {
             Some(machine) => machine.command(program),
             None => Command::new(program),
+        }
+    }
+
+    /// The name of the compiler that modules for it are built with here.
+    pub fn compiler(&self) -> String {
+        if let Some(cc) = &self.cc {
+            return cc.clone();
+        }
+        let suffix = self.variables.iter().find_map(|v| v.strip_prefix("LLVM="));
+        match suffix {
+            Some(suffix) => format!("clang{suffix}"),
+            None => compiler::own(&self.kdir),
         }
     }
 

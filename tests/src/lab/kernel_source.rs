@@ -135,6 +135,29 @@ pub(super) fn prepare(source: &Source, draft: &Path) -> Result<()> {
     fs::write(draft.join("lab"), format!("{LAYOUT}\n{package}\n")).map_err(fail)
 }
 
+/// Whether the kernel `release` was built from `tree`, which may have been fetched anew since.
+pub(super) fn is_of(tree: &Path, release: &str) -> bool {
+    let makefile = fs::read_to_string(tree.join("Makefile")).unwrap_or_default();
+    version(&makefile).is_some_and(|version| {
+        let rest = release.strip_prefix(&version);
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    })
+}
+
+/// The version at the head of the kernel's Makefile.
+fn version(makefile: &str) -> Option<String> {
+    let value = |name: &str| {
+        let assignment = |line: &str| {
+            let (key, value) = line.split_once('=')?;
+            (key.trim() == name).then(|| value.trim().to_owned())
+        };
+        makefile.lines().find_map(assignment)
+    };
+    let numbers = ["VERSION", "PATCHLEVEL", "SUBLEVEL"].map(value);
+    let numbers: Option<Vec<String>> = numbers.into_iter().collect();
+    numbers.map(|numbers| numbers.join("."))
+}
+
 /// The newest `linux-source-<version>` of an index.
 fn newest(names: &str) -> Option<String> {
     let version = |name: &str| -> Option<(u32, u32)> {
@@ -156,6 +179,16 @@ mod tests {
         let names = "linux-source-7.3\nlinux-source-7.12\nlinux-source\nlinux-source-6.19\n";
         assert_eq!(newest(names).as_deref(), Some("linux-source-7.12"));
         assert_eq!(newest("linux-source\n"), None);
+    }
+
+    #[test]
+    fn a_kernel_of_another_version_than_its_source_is_not_of_it() {
+        let tree = tempfile::tempdir().unwrap();
+        let text = "# SPDX\nVERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\n";
+        fs::write(tree.path().join("Makefile"), text).unwrap();
+        assert!(is_of(tree.path(), "7.3.4-lab") && is_of(tree.path(), "7.3.4"));
+        assert!(!is_of(tree.path(), "7.3.40-lab") && !is_of(tree.path(), "7.3.5-lab"));
+        assert!(!is_of(&tree.path().join("absent"), "7.3.4-lab"));
     }
 
     #[test]

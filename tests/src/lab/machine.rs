@@ -103,7 +103,12 @@ pub(super) fn possible() -> Result<()> {
     if !packages::is_root() {
         return Err("running Debian 13's tools takes root (a mount namespace)".into());
     }
-    Ok(())
+    // Root of a container may lack the right to mount.
+    let mut namespace = Command::new("/usr/bin/unshare");
+    namespace.args(["--mount", "true"]);
+    run::checked(&mut namespace, Duration::from_secs(20))
+        .map(drop)
+        .map_err(|error| format!("running Debian 13's tools takes a mount namespace: {error}"))
 }
 
 /// Fails where the machine cannot be had, before anything is fetched.

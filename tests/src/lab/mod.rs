@@ -65,6 +65,9 @@ const PROGRAMS: &str = "programs";
 /// The folder of what [`kernel_source`] gets.
 const KERNEL_SOURCES: &str = "kernel-sources";
 
+/// The folder for what plain make gave for the corpus, and for the sources that are built there.
+pub(crate) const CORPUS: &str = "corpus";
+
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
 pub fn cache_dir() -> PathBuf {
@@ -142,9 +145,8 @@ fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
         rustc: own::rustc(own)?,
     };
     let place = kernel_folder(name);
-    // A lock of their own: what others fetch need not wait for minutes of compiling.
     once(
-        &built_folder(),
+        &built_lock(name),
         &place,
         || LabKernel::load(name, &place, tools.clone()),
         |draft| {
@@ -157,6 +159,12 @@ fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
 /// Where what is built out of the kernel's source lies.
 fn built_folder() -> PathBuf {
     cache_dir().join("built")
+}
+
+/// The folder of a lock of its own: what is fetched, and what takes seconds, need not wait for
+/// minutes of compiling.
+fn built_lock(name: &str) -> PathBuf {
+    built_folder().join("locks").join(name)
 }
 
 fn kernel_folder(name: &str) -> PathBuf {
@@ -253,7 +261,7 @@ pub fn arm64() -> Result<Prepared> {
         arm64::check()?;
         let source = kernel_source(own::SOURCE)?;
         once(
-            &built_folder(),
+            &built_lock(ARM64),
             &place,
             || Prepared::load(&place),
             |draft| arm64::prepare(&source, draft, &place),
@@ -283,7 +291,11 @@ pub fn source_for(package: &str, kernel: &LabKernel) -> Result<PathBuf> {
     }
 }
 
-fn source_of(package: &str, release: &str) -> Result<PathBuf> {
+/// As [`source`], but of the Debian release with this codename.
+///
+/// # Errors
+/// As [`source`].
+pub fn source_of(package: &str, release: &str) -> Result<PathBuf> {
     let sane =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
     if !package.starts_with(|first: char| first.is_ascii_alphanumeric())

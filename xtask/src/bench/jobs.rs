@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_tests::corpus::{self, Cell, Expected};
 use kbuild_tests::jobserver::Jobserver;
 use kbuild_tests::lab::{self, LabKernel, packages};
 
@@ -17,6 +18,7 @@ const KERNELS: &[&str] = &["6.1", "6.12"];
 
 pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     let mut rows = side_by_side(setup)?;
+    rows.push(all_of_the_corpus(setup)?);
     rows.extend(layer(setup)?);
     Ok(rows)
 }
@@ -146,6 +148,56 @@ fn with_dkms(modules: &[PathBuf], kernels: &[LabKernel], dir: &Path) -> Result<S
 fn add(sum: &mut Sample, one: Sample) {
     sum.wall += one.wall;
     sum.cpu += one.cpu;
+}
+
+/// The whole corpus at once, a process for each package and kernel, as their variables differ: two
+/// cores cannot do it in less than half of its CPU time.
+fn all_of_the_corpus(setup: &Setup) -> Result<Row> {
+    let scratch = scratch()?;
+    let (script, out) = (scratch.path().join("script"), scratch.path().join("out"));
+    let packages = corpus::packages()?;
+    let mut text = "all=\n".to_owned();
+    for name in KERNELS {
+        let kernel = lab::kernel(name)?;
+        for package in &packages {
+            let builds = |cell: &&Cell| {
+                cell.kernel == kernel.name && matches!(cell.expected, Expected::Modules(_))
+            };
+            let Some(cell) = package.cells.iter().find(builds) else {
+                continue;
+            };
+            let out = out.join(name).join(&package.name);
+            let mut lines = Vec::new();
+            for folder in package.folders(&package.sources(cell)?) {
+                let args = package.ours(&kernel, &folder, &out);
+                let words = args
+                    .iter()
+                    .map(|word| format!("'{}'", word.to_string_lossy()));
+                let words = words.collect::<Vec<_>>().join(" ");
+                let words = words.replace("'--jobs' '1'", "'--jobs' '2'");
+                lines.push(format!(
+                    "'{}' {words} --pool-dir '{}' --quiet",
+                    setup.program.display(),
+                    scratch.path().display()
+                ));
+            }
+            text += &format!("{{ {}; }} & all=\"$all $!\"\n", lines.join(" && "));
+        }
+    }
+    text += "for one in $all; do wait $one || exit 1; done\n";
+    write(&script, text)?;
+    let (mut walls, mut floors) = (Vec::new(), Vec::new());
+    for _ in 0..setup.runs.min(3) {
+        fresh(&out)?;
+        let sample = measure(Command::new("sh").arg(&script).env("LC_ALL", "C"))?;
+        walls.push(sample.wall.as_secs_f64());
+        floors.push(sample.cpu.as_secs_f64() / 2.0);
+    }
+    let what = format!(
+        "the corpus on {}, wall beside half of its CPU time",
+        KERNELS.join(" and ")
+    );
+    Ok(ratio(&what, median(walls), median(floors), 1.1))
 }
 
 /// What the program takes beside a make that returns at once: with one job and no tokens at all,

@@ -4,6 +4,7 @@
 //! to machine. Medians; CPU time counts all children.
 
 mod build;
+mod corpus;
 mod jobs;
 mod library;
 mod measure;
@@ -86,6 +87,7 @@ type Group = (&'static str, fn(&Setup) -> Result<Vec<Row>>);
 const GROUPS: &[Group] = &[
     ("build", build::rows),
     ("staging", staging::rows),
+    ("corpus", corpus::rows),
     ("library", library::rows),
     ("jobs", jobs::rows),
 ];

@@ -1,0 +1,164 @@
+//! Real modules that others wrote, out of Debian's `*-dkms` packages: what of each is built, how,
+//! and what has to come out on which kernel. `tests/corpus/corpus.txt` is the table.
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::lab::{self, LabKernel};
+use crate::plain::{self, PAHOLE};
+use crate::{Result, sys};
+pub use table::packages;
+
+/// A package with module sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name in Debian.
+    pub name: String,
+    /// What `--root` gets, where a place needs more than its own folder.
+    pub root: Option<String>,
+    /// The folders that make is called for, one after another; empty for the package's own.
+    pub places: Vec<String>,
+    /// What its `dkms.conf` gives make beside the target, as `NAME=VALUE`.
+    pub make_vars: Vec<String>,
+    /// The file that a developer edits.
+    pub edit: String,
+    /// What comes out, kernel by kernel.
+    pub cells: Vec<Cell>,
+}
+
+/// One package on one kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The kernel's name in the lab.
+    pub kernel: String,
+    /// The Debian release whose sources are built.
+    pub release: String,
+    /// What has to come out.
+    pub expected: Expected,
+}
+
+/// What plain make gives, and so kbuild-rs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Names of modules without `.ko`, sorted.
+    Modules(Vec<String>),
+    /// The sources do not know this kernel: what the compiler or make says.
+    Fails(String),
+}
+
+impl Package {
+    /// The sources of `cell`, as the lab shares them: copy them, never build in them.
+    ///
+    /// # Errors
+    /// As [`lab::source_of`].
+    pub fn sources(&self, cell: &Cell) -> Result<PathBuf> {
+        lab::source_of(&self.name, &cell.release)
+    }
+
+    /// The folders to build, below `tree`.
+    pub fn folders(&self, tree: &Path) -> Vec<PathBuf> {
+        let folder = |place: &String| plain::folder(tree, place);
+        self.places.iter().map(folder).collect()
+    }
+
+    /// The arguments of `kbuild-rs` that build one of the [`folders`](Self::folders).
+    pub fn ours(&self, kernel: &LabKernel, folder: &Path, out: &Path) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["build".into(), folder.into()];
+        let mut add = |flag: &str, value: &OsStr| args.extend([flag.into(), value.into()]);
+        add("--kernel", kernel.kdir.as_ref());
+        add("--out-dir", out.as_ref());
+        add("--jobs", "1".as_ref());
+        add("--make-var", PAHOLE.as_ref());
+        if let Some(cc) = &kernel.cc {
+            add("--cc", cc.as_ref());
+        }
+        if let Some(root) = &self.root {
+            add("--root", root.as_ref());
+        }
+        for assignment in &self.make_vars {
+            add("--make-var", assignment.as_ref());
+        }
+        args
+    }
+
+    /// [`plain::make`] in one of the [`folders`](Self::folders) of a copy.
+    pub fn make(&self, kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
+        let mut make = plain::make(kernel, folder, copy, shown);
+        make.arg("-j1").args(&self.make_vars).arg("modules");
+        make
+    }
+}
+
+/// A folder of the lab for one package on one kernel, that no other process uses meanwhile.
+///
+/// Its path is the same at every run: it ends up in debug information, and so in what plain make
+/// built at an earlier one.
+pub struct Room {
+    /// The folder.
+    pub dir: PathBuf,
+    _lock: sys::Lock,
+}
+
+impl Room {
+    /// Waits for the one of `package` on `kernel`.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or locked.
+    pub fn of(package: &Package, kernel: &LabKernel) -> Result<Room> {
+        let dir = lab::cache_dir()
+            .join(lab::CORPUS)
+            .join(kernel.name)
+            .join(&package.name);
+        fs::create_dir_all(&dir)
+            .map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+        let lock = sys::Lock::take(&dir.join("lock"))?;
+        Ok(Room { dir, _lock: lock })
+    }
+}
+
+/// Compares modules that `who` built with the names that the table has.
+///
+/// # Errors
+/// A module is missing, or there is one that the table does not know.
+pub fn as_the_table_says(
+    built: &BTreeMap<String, Vec<u8>>,
+    names: &[String],
+    who: &str,
+) -> Result<()> {
+    let built: Vec<&str> = built.keys().filter_map(|n| n.strip_suffix(".ko")).collect();
+    if let Some(missing) = names.iter().find(|name| !built.contains(&&***name)) {
+        return Err(format!("{who} does not build {missing}, only {built:?}"));
+    }
+    match built.iter().find(|name| names.iter().all(|n| n != **name)) {
+        Some(new) => Err(format!(
+            "{who} builds {new} too, which tests/corpus/corpus.txt does not name: update it"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_too_few_and_one_too_many_are_told() {
+        let built: BTreeMap<_, _> = ["a.ko", "b.ko"].map(|n| (n.to_owned(), vec![])).into();
+        let says = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+            as_the_table_says(&built, &names, "make")
+        };
+        assert_eq!(says(&["a", "b"]), Ok(()));
+        assert!(
+            says(&["a", "b", "c"])
+                .unwrap_err()
+                .contains("does not build c")
+        );
+        assert!(says(&["a"]).unwrap_err().contains("builds b too"));
+    }
+}

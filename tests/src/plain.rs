@@ -1,0 +1,67 @@
+//! Plain make beside kbuild-rs: what others type, run so that the bytes of both can be compared.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::lab::LabKernel;
+use crate::{Result, run};
+
+/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
+pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
+
+/// Plain make for `folder`, which lies in `copy`, as somebody types it there. What the compiler
+/// notes down of `copy`, in debug information and `__FILE__`, becomes `shown`. The target is still
+/// to be named.
+pub fn make(kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
+    let map = format!("-ffile-prefix-map={}={}", copy.display(), shown.display());
+    let mut make = kernel.plain_make(folder);
+    make.arg(PAHOLE)
+        .current_dir(folder)
+        // Some Makefiles ask for it, and a shell sets it.
+        .env("PWD", folder)
+        .env("KCFLAGS", &map)
+        .env("KAFLAGS", &map);
+    make
+}
+
+/// `below` in `tree`. join("") would end the path with a slash, which DWARF would show.
+pub fn folder(tree: &Path, below: &str) -> std::path::PathBuf {
+    match below {
+        "" => tree.to_owned(),
+        below => tree.join(below),
+    }
+}
+
+/// The `.ko` files in a folder and below it (private folders left out): name and bytes.
+///
+/// # Errors
+/// When a folder or a module cannot be read.
+pub fn modules(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let fail = |error: std::io::Error| format!("cannot read {}: {error}", dir.display());
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_dir() && name != ".kbuild" {
+            found.extend(modules(&path)?);
+        } else if path.extension() == Some(OsStr::new("ko")) {
+            let name = name.to_string_lossy().into_owned();
+            found.insert(name, fs::read(&path).map_err(fail)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A copy as `cp -a` makes it.
+///
+/// # Errors
+/// When cp fails.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut cp = Command::new("cp");
+    cp.arg("-a").arg(from).arg(to);
+    run::checked(&mut cp, Duration::from_secs(60)).map(drop)
+}
