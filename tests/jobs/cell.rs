@@ -71,11 +71,16 @@ impl Tools {
     }
 
     pub(crate) fn make(&self, make: Make) -> Result<&Path, &String> {
-        self.makes[make as usize].as_deref_result()
+        self.makes[make as usize].as_deref()
+    }
+
+    /// Whichever there is.
+    pub(crate) fn any_make(&self) -> &Path {
+        self.make(Make::Old).or(self.make(Make::New)).unwrap()
     }
 
     pub(crate) fn ninja(&self, new: bool) -> Result<&Path, &String> {
-        self.ninjas[usize::from(new)].as_deref_result()
+        self.ninjas[usize::from(new)].as_deref()
     }
 
     /// `PATH` with which kbuild-rs finds this make.
@@ -84,16 +89,6 @@ impl Tools {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let all = first.into_iter().chain(std::env::split_paths(&path));
         Ok(std::env::join_paths(all).unwrap())
-    }
-}
-
-trait AsDerefResult {
-    fn as_deref_result(&self) -> Result<&Path, &String>;
-}
-
-impl AsDerefResult for Result<PathBuf, String> {
-    fn as_deref_result(&self) -> Result<&Path, &String> {
-        self.as_ref().map(PathBuf::as_path)
     }
 }
 

@@ -225,7 +225,7 @@ fn a_command_that_prepares_a_tree_sees_no_descriptor_of_a_jobserver() {
         dir.path(),
         &[("Makefile", &format!("all:\n\t+{}\n", in_shell(&build)))],
     );
-    let mut make = Command::new(tools.make(Make::Old).unwrap());
+    let mut make = Command::new(tools.any_make());
     make.arg("-j3")
         .arg("-C")
         .arg(dir.path())

@@ -9,6 +9,7 @@
 
 #[allow(
     dead_code,
+    unused_imports,
     reason = "shared with the other end-to-end tests, which use all of it"
 )]
 #[path = "../e2e/support/mod.rs"]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use kbuild_tests::run;
 
-use crate::cell::{Make, Tools, in_shell};
+use crate::cell::{Tools, in_shell};
 use crate::many;
 use crate::meeting::Meeting;
 use crate::support::project::{Project, manifest, root, set_kernel};
@@ -29,7 +29,7 @@ fn another_job_of_the_outer_make_has_its_token_all_the_time() {
         in_shell(&build)
     );
     write(dir.path(), &[("Makefile", &makefile)]);
-    let mut make = Command::new(tools.make(Make::Old).unwrap());
+    let mut make = Command::new(tools.any_make());
     make.arg("-j4")
         .arg("-C")
         .arg(dir.path())
