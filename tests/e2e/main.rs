@@ -41,6 +41,7 @@ mod script_errors;
 mod settings;
 mod surprises;
 mod symbols;
+mod targets;
 mod traces;
 mod untouched;
 mod values;
