@@ -159,6 +159,9 @@ fn configure(args: &BuildArgs, job: &Job) -> Result<Build, Failure> {
     }
 
     let both = &args.both;
+    for dir in &both.include {
+        build.include(dir);
+    }
     for file in &both.symvers {
         build.symvers(file);
     }
@@ -196,9 +199,6 @@ fn declared(args: &BuildArgs) -> Build {
     let mut build = Build::new();
     let declared = &args.declared;
     build.files(&args.inputs);
-    for dir in &declared.include {
-        build.include(dir);
-    }
     for (name, value) in &declared.define {
         build.define(name, value.as_deref());
     }

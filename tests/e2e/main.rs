@@ -26,6 +26,7 @@ mod forms;
 mod git;
 mod guide;
 mod hostile;
+mod in_tree;
 mod jobs;
 mod kernels_at_once;
 mod loading;

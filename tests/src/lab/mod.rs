@@ -10,6 +10,7 @@ mod boot;
 mod compiler;
 mod cpio;
 mod distribution;
+mod drivers;
 mod image;
 mod kernels;
 mod mirrors;
@@ -136,6 +137,28 @@ pub fn source_for(package: &str, kernel: &LabKernel) -> Result<PathBuf> {
         Some(release) => source_of(package, release),
         None => source(package),
     }
+}
+
+/// A few drivers out of the source of Linux 6.1, at their places in it (`drivers/net/dummy.c`). It
+/// is shared: copy it, never build in it.
+///
+/// # Errors
+/// On another distribution than Debian; no mirror that has the source.
+pub fn drivers() -> Result<PathBuf> {
+    if Distribution::here()?.family != Family::Debian {
+        return Err("the drivers are those of Debian's kernel source".into());
+    }
+    let place = cache_dir()
+        .join("sources")
+        .join(drivers::RELEASE)
+        .join(drivers::PACKAGE);
+    once(
+        &cache_dir(),
+        &place,
+        || place.join("drivers").is_dir().then(|| place.clone()),
+        drivers::fetch,
+    )
+    .map_err(|error| format!("cannot get the kernel's own drivers: {error}"))
 }
 
 fn source_of(package: &str, release: &str) -> Result<PathBuf> {
