@@ -154,9 +154,6 @@ pub(crate) struct DeclaredArgs {
     /// Build one module of this name from the sources given: .c, .S, or .o_shipped.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Add a folder to the header search path.
-    #[arg(short = 'I', long = "include", value_name = "DIR")]
-    pub(crate) include: Vec<PathBuf>,
     /// Define a macro for C and assembler.
     #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
     pub(crate) define: Vec<(String, Option<String>)>,
@@ -173,8 +170,11 @@ pub(crate) struct DeclaredArgs {
 
 /// Flags on both forms.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Symbols, configuration, make")]
+#[command(next_help_heading = "Headers, symbols, configuration, make")]
 pub(crate) struct BothArgs {
+    /// Add a folder to the header search path.
+    #[arg(short = 'I', long = "include", value_name = "DIR")]
+    pub(crate) include: Vec<PathBuf>,
     /// Module.symvers of a module whose symbols this one uses. Or one of the module trees of this
     /// call: it is built first, and the others may use its symbols.
     #[arg(long, value_name = "FILE|DIR")]
@@ -191,7 +191,8 @@ pub(crate) struct BothArgs {
     /// Add a variable to the environment of make, which otherwise gets a short list only.
     #[arg(long, value_name = "NAME=VALUE", value_parser = OsStringValueParser::new().try_map(pair))]
     pub(crate) env: Vec<(OsString, OsString)>,
-    /// kbuild target instead of "modules", such as foo.o or dir/.
+    /// Make this of the module folder, instead of its modules: foo.o, foo.i, foo.s, foo.lst,
+    /// foo.ko, dir/. Single files land below the output directory.
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
 }

@@ -38,6 +38,9 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     for file in both.symvers.iter().filter(|path| !path.is_dir()) {
         build.symvers(file);
     }
+    for dir in &both.include {
+        build.include(dir);
+    }
     build.missing_symvers(match both.missing_symvers {
         SymversPolicy::Error => MissingSymvers::Error,
         SymversPolicy::Warn => MissingSymvers::Warn,
@@ -74,9 +77,6 @@ fn declared(args: &BuildArgs) -> Build {
     let mut build = Build::new();
     let declared = &args.declared;
     build.files(&args.inputs);
-    for dir in &declared.include {
-        build.include(dir);
-    }
     for (name, value) in &declared.define {
         build.define(name, value.as_deref());
     }

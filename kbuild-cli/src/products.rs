@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kbuild::Report;
+use kbuild::{Artifact, Report};
 
 use crate::args::BuildArgs;
 use crate::failure::Failure;
@@ -37,7 +37,7 @@ fn the_only_module(report: &Report) -> Result<&Path, Failure> {
     match report.modules() {
         [module] => Ok(module.path()),
         modules => {
-            let names: Vec<_> = modules.iter().map(kbuild::Artifact::name).collect();
+            let names: Vec<_> = modules.iter().map(Artifact::name).collect();
             Err(Failure::call(format!(
                 "--output names one file, and this build gives {}{}{}: use --out-dir, which takes any number",
                 count(names.len(), "module"),
@@ -71,7 +71,7 @@ fn write_depfile(
 /// The products, named as the caller named the output directory: a tool that reads the depfile
 /// compares text.
 pub(crate) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
-    let modules = report.modules().iter().map(kbuild::Artifact::path);
+    let modules = report.modules().iter().map(Artifact::path);
     let targets = report.targets().iter().map(PathBuf::as_path);
     modules
         .chain(targets)
@@ -89,10 +89,14 @@ pub(crate) fn sentence(
     out_dir: &Path,
     time: Duration,
 ) -> String {
+    let modules = |modules: &[Artifact]| match modules {
+        [module] => module.name().to_owned(),
+        modules => count(modules.len(), "module"),
+    };
     let what = match (report.modules(), report.targets()) {
-        ([module], []) => module.name().to_owned(),
-        ([], targets) if !targets.is_empty() => count(targets.len(), "target"),
-        (modules, _) => count(modules.len(), "module"),
+        (some, []) => modules(some),
+        ([], targets) => count(targets.len(), "target"),
+        (some, targets) => format!("{} and {}", modules(some), count(targets.len(), "target")),
     };
     let release = report.kernel().map_or("", kbuild::Kernel::release);
     if report.modules().is_empty() && report.targets().is_empty() {

@@ -101,7 +101,6 @@ impl BuildArgs {
     fn check_tree(&self) -> Result<(), String> {
         let declared = &self.declared;
         for (flag, given) in [
-            ("-I", !declared.include.is_empty()),
             ("-D", !declared.define.is_empty()),
             ("--cflag", !declared.cflag.is_empty()),
             ("--asflag", !declared.asflag.is_empty()),

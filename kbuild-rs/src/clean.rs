@@ -1,7 +1,9 @@
 //! Removes what was made.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
@@ -11,7 +13,7 @@ use crate::freshness::Record;
 use crate::lock::Lock;
 use crate::make::remove_pool;
 use crate::message::Sink;
-use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, private_root};
+use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, folder, private_root};
 use crate::{Error, Result};
 
 /// Removes the products that lie in `out_dir` and everything private that belongs to them, and
@@ -34,41 +36,37 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
     let mut left = false;
     for key in folders(&shared)? {
-        let of = fs::read(key.join("root")).ok();
-        let wanted = tree.as_ref().is_none_or(|tree| {
-            use std::os::unix::ffi::OsStrExt;
-            of.as_deref() == Some(tree.as_os_str().as_bytes())
-        });
-        if !wanted {
+        let Some(wanted) = wanted(&key, tree.as_deref()) else {
             left = true;
             continue;
-        }
+        };
         // A build that runs right now is waited for.
         let mut lock = Lock::take(&key.join("lock"), "clean", &Sink::printing(false))?;
         lock.sign()?;
         let mut records = Vec::new();
-        walk(&key.join("folders"), &mut |path, _| {
+        walk(&wanted, &mut |path, _| {
             if path.file_name().is_some_and(|n| n == "record") {
                 records.extend(Record::load(path)?);
             }
             Ok(())
         })?;
-        for product in records
-            .iter()
-            .flat_map(|r| r.products.iter().chain(&r.targets))
-        {
-            if artifact::remove(product)? {
-                removed.push(product.path.clone());
-                // The folder of a target such as dir/foo.o, if nothing else lies there.
-                let folders = product.path.ancestors().skip(1);
-                for folder in folders.take_while(|f| f.starts_with(&out) && *f != out) {
-                    if fs::remove_dir(folder).is_err() {
-                        break;
-                    }
-                }
+        for record in &records {
+            remove_products(record, &out, &mut removed)?;
+            for rel in &record.elsewhere {
+                remove_file(&key.join("stage").join(rel))?;
             }
         }
-        fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
+        match fs::remove_dir_all(&wanted) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &wanted, e));
+            }
+            _ => {}
+        }
+        if folders(&key.join("folders"))?.is_empty() {
+            fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
+        } else {
+            left = true;
+        }
     }
     compile_commands::publish(Path::new(""), &shared, &out)?;
     if !left {
@@ -81,6 +79,37 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     }
     sort_paths(&mut removed);
     Ok(removed)
+}
+
+/// What of a private folder belongs to `tree`: everything where it is the staged root, else what is
+/// private to that module folder, which may share the stage with others.
+fn wanted(key: &Path, tree: Option<&Path>) -> Option<PathBuf> {
+    let all = key.join("folders");
+    let Some(tree) = tree else {
+        return Some(all);
+    };
+    let root = fs::read(key.join("root")).ok()?;
+    let rel = tree.strip_prefix(OsStr::from_bytes(&root)).ok()?;
+    if rel.as_os_str().is_empty() {
+        return Some(all);
+    }
+    Some(folder(key, rel)).filter(|folder| folder.is_dir())
+}
+
+fn remove_products(record: &Record, out: &Path, removed: &mut Vec<PathBuf>) -> Result<()> {
+    for product in record.products.iter().chain(&record.targets) {
+        if artifact::remove(product)? {
+            removed.push(product.path.clone());
+            // The folder of a target such as dir/foo.o, if nothing else lies there.
+            let folders = product.path.ancestors().skip(1);
+            for folder in folders.take_while(|f| f.starts_with(out) && *f != out) {
+                if fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn folders(dir: &Path) -> Result<Vec<PathBuf>> {

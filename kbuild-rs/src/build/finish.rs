@@ -55,7 +55,7 @@ impl Run<'_> {
         let built = outcome.success.then(|| self.publish(old)).transpose();
         match built {
             Ok(Some((products, targets))) => {
-                record.succeeded = self.build.targets.is_empty();
+                record.succeeded = r.wants_modules();
                 if record.succeeded {
                     artifact::remove_stale(&old.products, &products)?;
                     self.remove_other_kernels(&products)?;
@@ -113,8 +113,9 @@ impl Run<'_> {
             &format!("publishing {}", r.label),
             self.sink,
         )?;
-        if !self.build.targets.is_empty() {
-            return Ok((old.products.clone(), self.publish_targets()?));
+        let targets = self.publish_targets()?;
+        if !r.wants_modules() {
+            return Ok((old.products.clone(), targets));
         }
         let modules = artifact::modules(dir)?;
         if modules.is_empty() {
@@ -134,7 +135,7 @@ impl Run<'_> {
             products.push(artifact::publish(&mapped, &to, "")?);
         }
         self.write_compile_commands()?;
-        Ok((products, Vec::new()))
+        Ok((products, targets))
     }
 
     /// `OUT/compile_commands.json`, with the entries of every module built into OUT.
@@ -183,15 +184,28 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The files that were asked for by name. What is text in them (`.i`, `.s`) tells of the
+    /// sources, not of the stage.
     fn publish_targets(&self) -> Result<Vec<Product>> {
         let r = self.request;
         let mut products = Vec::new();
-        for target in &self.build.targets {
+        for target in r.other_targets() {
             let staged = r.make.module_dir.join(target);
-            if staged.is_file() {
-                let to = r.out.join(target);
-                products.push(artifact::publish(&staged, &to, "")?);
+            if !staged.is_file() {
+                continue;
             }
+            let bytes = fs::read(&staged).map_err(|e| Error::io("read", &staged, e))?;
+            let to = r.out.join(target);
+            let is_text = !bytes.contains(&0);
+            let product = match std::str::from_utf8(&bytes) {
+                Ok(text) if is_text => {
+                    let mapped = r.folder.join("published.target");
+                    write_if_changed(&mapped, r.map.text(text).as_bytes())?;
+                    artifact::publish(&mapped, &to, "")?
+                }
+                _ => artifact::publish(&staged, &to, "")?,
+            };
+            products.push(product);
         }
         Ok(products)
     }

@@ -14,8 +14,8 @@ use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, Make, PathMap, check_target, check_value, escape_value, find_program};
-use crate::make::{firewall, no_modules};
+use crate::make::{Git, MODULES, Make, PathMap, check_value, escape_value, find_program};
+use crate::make::{firewall, goals, no_modules};
 use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
 
@@ -237,11 +237,11 @@ impl Request {
             &mut env,
         )?;
         env.sort();
-        let targets = match &build.targets[..] {
-            [] => vec!["modules".to_owned()],
-            some => some.to_vec(),
+        let dir = match &sources {
+            Sources::Tree { dir, .. } => Some(&**dir),
+            Sources::Declared(_) => None,
         };
-        targets.iter().try_for_each(|target| check_target(target))?;
+        let targets = goals(&build.targets, dir)?;
         let make = Make {
             kernel_dir: kernel.dir().to_owned(),
             module_dir,
@@ -286,6 +286,16 @@ impl Request {
             }
             .items(),
         }
+    }
+
+    /// Whether this build is to give the modules, alone or with other targets.
+    pub(crate) fn wants_modules(&self) -> bool {
+        self.make.targets.iter().any(|t| t == MODULES)
+    }
+
+    /// What else it is to give: files and folders below the module folder.
+    pub(crate) fn other_targets(&self) -> impl Iterator<Item = &String> {
+        self.make.targets.iter().filter(|t| *t != MODULES)
     }
 
     /// The include folders, but for those that hold the products: such a one changes with each

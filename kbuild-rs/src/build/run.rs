@@ -44,21 +44,16 @@ pub(super) fn one(build: &Build, name: Option<&str>, door: Door) -> Result<Repor
         sink: &build.sink,
     }
     .go()?;
-    check_wanted(build, name, &request, &report)?;
+    check_wanted(name, &request, &report)?;
     Ok(report)
 }
 
 /// Fails when a tree did not give the one module that the caller needs.
-fn check_wanted(
-    build: &Build,
-    name: Option<&str>,
-    request: &Request,
-    report: &Report,
-) -> Result<()> {
+fn check_wanted(name: Option<&str>, request: &Request, report: &Report) -> Result<()> {
     let Some(name) = name.filter(|name| report.module(name).is_none()) else {
         return Ok(());
     };
-    if !build.targets.is_empty() {
+    if !request.wants_modules() {
         return Ok(());
     }
     let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
@@ -115,7 +110,7 @@ impl Run<'_> {
             None => None,
         };
         if let (Some(record), Some(manifest)) = (&record, &manifest) {
-            let may_be_fresh = self.build.targets.is_empty() && !r.stage.is_interrupted();
+            let may_be_fresh = r.other_targets().next().is_none() && !r.stage.is_interrupted();
             if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
                 return Ok(self.report(record, &items, false));
             }
@@ -257,7 +252,7 @@ impl Run<'_> {
         let modules = record
             .products
             .iter()
-            .filter(|p| !p.module.is_empty() && self.build.targets.is_empty())
+            .filter(|p| !p.module.is_empty() && r.wants_modules())
             .map(|p| Artifact {
                 name: p.module.clone(),
                 path: p.path.clone(),

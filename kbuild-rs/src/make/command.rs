@@ -2,10 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::is_reserved;
-use crate::files::is_carryable;
 use crate::{Error, Result};
 
 /// One run of make in a module folder of the stage.
@@ -83,22 +82,6 @@ pub(crate) fn check_variable_name(name: &str) -> Result<()> {
         return Err(Error::input(format!(
             "{name} decides where and how kbuild-rs itself runs make, and cannot be set; \
              products go where the output directory says"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses what make would not take for a target in the module folder: an option, an assignment,
-/// a path that leads elsewhere, anything that make or its shell would take apart.
-pub(crate) fn check_target(target: &str) -> Result<()> {
-    let path = Path::new(target);
-    let inside = path
-        .components()
-        .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-    if target.is_empty() || target.starts_with('-') || !inside || !is_carryable(path) {
-        return Err(Error::input(format!(
-            "{target:?} is no target: name a file or a folder below the module folder, as in \
-             foo.o or dir/, without blanks and without characters that mean something to make"
         )));
     }
     Ok(())
@@ -210,26 +193,6 @@ mod tests {
         let escaped = escape_value("X", OsStr::new("  a ")).unwrap();
         assert_eq!(escaped, "$()  a ");
         assert_eq!(escape_value("X", OsStr::new("")).unwrap(), "");
-    }
-
-    #[test]
-    fn a_target_is_a_name_below_the_module_folder() {
-        for good in ["foo.o", "dir/", "./a/b.ko", "modules", "help"] {
-            assert!(check_target(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "-f/x",
-            "--eval=$(shell x)",
-            "X=1",
-            "../x.o",
-            "/etc/passwd",
-            "a b",
-            "a;b",
-            "a\nb",
-        ] {
-            assert!(check_target(bad).is_err(), "{bad:?}");
-        }
     }
 
     #[test]

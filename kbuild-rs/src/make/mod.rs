@@ -4,15 +4,17 @@ mod command;
 mod diagnose;
 mod env;
 mod git;
+mod goals;
 mod jobs;
 mod output;
 mod run;
 
-pub(crate) use command::{Make, check_shell_words, check_target, check_variable_name};
+pub(crate) use command::{Make, check_shell_words, check_variable_name};
 pub(crate) use command::{escape_value, shell_quote};
 pub(crate) use diagnose::{Knowledge, no_modules};
 pub(crate) use env::{check_value, firewall, is_reserved};
 pub(crate) use git::Git;
+pub(crate) use goals::{MODULES, goals};
 pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, remove_pool};
 pub(crate) use output::PathMap;
 pub(crate) use run::{Held, find_program, run, run_prepare};

@@ -45,7 +45,13 @@ impl PathMap {
     /// A line with all stage paths in it replaced, and with the relative path that a compiler
     /// begins its messages with made whole.
     pub(crate) fn line(&self, line: &str) -> String {
-        let mut text = self.made_whole(line).unwrap_or_else(|| line.to_owned());
+        let whole = self.made_whole(line);
+        self.text(whole.as_deref().unwrap_or(line))
+    }
+
+    /// A text with all stage paths in it replaced.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for (stage, source) in &self.pairs {
             if let Some(stage) = stage.to_str() {
                 text = replace_path(&text, stage, &source.to_string_lossy());

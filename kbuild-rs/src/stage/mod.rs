@@ -38,6 +38,13 @@ pub(crate) use place::{
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};
 
+/// What is private to the module folder `rel` of the root whose private folder is `key`.
+pub(crate) fn folder(key: &Path, rel: &Path) -> PathBuf {
+    let mut hash = Hash::new();
+    hash.add(rel.as_os_str().as_bytes());
+    key.join(format!("folders/{:016x}", hash.value()))
+}
+
 /// One thing to stage: a path below the stage and what is to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -144,9 +151,7 @@ impl Stage {
 
     /// What is private to one module folder of the stage.
     pub(crate) fn folder(&self, rel: &Path) -> PathBuf {
-        let mut hash = Hash::new();
-        hash.add(rel.as_os_str().as_bytes());
-        self.private.join(format!("folders/{:016x}", hash.value()))
+        folder(&self.private, rel)
     }
 
     /// Where an item is copied from.

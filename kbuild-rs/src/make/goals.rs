@@ -1,0 +1,130 @@
+//! What make is asked to make: the modules, or what `--target` names instead.
+
+use std::path::{Component, Path};
+
+use crate::files::is_carryable;
+use crate::{Error, Result};
+
+/// kbuild's own word for every module of the folder.
+pub(crate) const MODULES: &str = "modules";
+
+/// What else kbuild knows to do in a module folder that is no file. The other goals of the
+/// kernel's makefiles (`bzImage`, `install`) write into the kernel tree, or beside it.
+const GOALS: &[&str] = &[MODULES, "clean", "help"];
+
+/// The goals for make of the targets that were asked for, in a module folder whose sources are
+/// in `dir`.
+///
+/// # Errors
+/// What is no target of a module folder: an option, an assignment, a path that leads elsewhere,
+/// anything that make or its shell would take apart, a goal of the kernel's own.
+pub(crate) fn goals(targets: &[String], dir: Option<&Path>) -> Result<Vec<String>> {
+    let mut goals: Vec<String> = Vec::new();
+    for target in targets {
+        check_target(target, dir)?;
+        // `./` is the whole folder. kbuild takes it for a folder with nothing to do.
+        let whole = Path::new(target)
+            .components()
+            .all(|c| c == Component::CurDir);
+        let goal = if whole { MODULES } else { target };
+        if !goals.iter().any(|g| g == goal) {
+            goals.push(goal.to_owned());
+        }
+    }
+    if goals.is_empty() {
+        goals.push(MODULES.to_owned());
+    }
+    Ok(goals)
+}
+
+fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
+    let path = Path::new(target);
+    let inside = path
+        .components()
+        .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    if target.is_empty() || target.starts_with('-') || !inside || !is_carryable(path) {
+        return Err(Error::input(format!(
+            "{target:?} is no target: name a file or a folder below the module folder, as in \
+             foo.o or dir/, without blanks and without characters that mean something to make"
+        )));
+    }
+    let is_file = path.extension().is_some();
+    if target.ends_with('/') || target == "." || GOALS.contains(&target) {
+        return Ok(());
+    }
+    let advice = match target {
+        "modules_install" => {
+            "kbuild-rs does not install yet: copy the modules out of the output directory into \
+             /lib/modules/RELEASE/updates/ and run `depmod RELEASE`"
+        }
+        "compile_commands.json" => {
+            "each build leaves one beside its products, without being asked to"
+        }
+        _ if dir.is_some_and(|dir| dir.join(path).is_dir()) => {
+            "it is a folder: end it with a slash"
+        }
+        _ if is_file => return Ok(()),
+        _ => {
+            "kbuild makes files of a module folder (foo.o, foo.i, foo.s, foo.lst, foo.ko), \
+             folders (dir/), `modules` and `clean`"
+        }
+    };
+    Err(Error::input(format!(
+        "cannot take the target {target}: {advice}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(targets: &[&str]) -> Result<Vec<String>> {
+        let targets: Vec<_> = targets.iter().map(|t| (*t).to_owned()).collect();
+        goals(&targets, Some(Path::new("/usr")))
+    }
+
+    #[test]
+    fn a_target_is_a_name_below_the_module_folder() {
+        for good in ["foo.o", "dir/", "./a/b.ko", "a/b.lst", "modules", "help"] {
+            assert_eq!(of(&[good]).unwrap(), [good]);
+        }
+        for bad in [
+            "",
+            "-f/x",
+            "--eval=$(shell x)",
+            "X=1",
+            "../x.o",
+            "/etc/passwd",
+            "a b",
+            "a;b",
+            "a\nb",
+        ] {
+            let error = of(&[bad]).unwrap_err().to_string();
+            assert!(error.contains("is no target"), "{bad:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_modules_are_made_where_nothing_or_the_whole_folder_is_asked_for() {
+        for targets in [&[][..], &["modules"], &["./"], &["."], &["modules", "./"]] {
+            assert_eq!(of(targets).unwrap(), ["modules"], "{targets:?}");
+        }
+        assert_eq!(of(&["a.i", "./"]).unwrap(), ["a.i", "modules"]);
+    }
+
+    #[test]
+    fn a_goal_of_the_kernels_own_is_refused_with_what_to_do_instead() {
+        for (bad, advice) in [
+            ("modules_install", "depmod"),
+            ("compile_commands.json", "beside its products"),
+            ("install", "foo.lst"),
+            ("bzImage", "foo.lst"),
+            ("tools/objtool", "foo.lst"),
+            // A folder of /usr.
+            ("share", "end it with a slash"),
+        ] {
+            let error = of(&[bad]).unwrap_err().to_string();
+            assert!(error.contains(advice), "{bad}: {error}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `--target`: what kbuild makes of a module folder besides its modules, and `clean`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+use serde_json::Value;
+
+use crate::scene::*;
+use crate::support::*;
+
+const TREE: &[(&str, &str)] = &[
+    ("Kbuild", "obj-m := a.o sub/\n"),
+    ("a.c", HELLO),
+    ("sub/Kbuild", "obj-m := b.o\n"),
+    ("sub/b.c", HELLO),
+];
+
+/// `--target` for each.
+fn targets(names: &[&str]) -> Vec<String> {
+    let flags = names.iter().flat_map(|name| ["--target", name]);
+    flags.map(str::to_owned).collect()
+}
+
+#[test]
+fn single_files_are_those_of_plain_make_with_the_paths_of_the_sources() {
+    const FILES: &[&str] = &["a.o", "a.i", "a.s", "a.lst", "sub/b.o", "sub/b.i"];
+    for kernel in [kernel_at(0), newest_kernel()] {
+        let mut scene = Scene::tree(&kernel, TREE);
+        let before = Snapshot::take(scene.source.path()).unwrap();
+        scene.args.extend(targets(FILES));
+        let output = scene.build();
+        assert_untouched(&before, scene.source.path());
+        let paths: Vec<_> = FILES.iter().map(|f| scene.out.path().join(f)).collect();
+        let told: Vec<_> = output.out().lines().map(PathBuf::from).collect();
+        assert_eq!(told, paths, "{}", output.err());
+        assert!(output.err().contains("built 6 targets"), "{}", output.err());
+
+        let source = fs::canonicalize(scene.source.path()).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let copied = scratch.path().join("copy");
+        copy(&source, &copied);
+        let map = format!(
+            "-ffile-prefix-map={}={}",
+            copied.display(),
+            source.display()
+        );
+        let mut make = kernel.plain_make(&copied);
+        make.args(FILES).env("KCFLAGS", map);
+        run::checked(&mut make, LIMIT).unwrap();
+        for (file, path) in FILES.iter().zip(&paths) {
+            let plain = fs::read(copied.join(file)).unwrap();
+            let plain = match file.ends_with(".o") {
+                true => plain,
+                false => String::from_utf8(plain)
+                    .unwrap()
+                    .replace(copied.to_str().unwrap(), source.to_str().unwrap())
+                    .into_bytes(),
+            };
+            let same = fs::read(path).unwrap() == plain;
+            assert!(same, "{file} differs on {}", kernel.release);
+        }
+    }
+}
+
+#[test]
+fn a_folder_is_compiled_a_module_of_it_is_linked_and_the_rest_follows_from_there() {
+    let mut scene = Scene::tree(&kernel_at(1), TREE);
+    let whole = scene.args.clone();
+    let out = scene.out.path().to_owned();
+    scene.args.extend(targets(&["sub/"]));
+    let output = scene.build();
+    assert_eq!(compiled(&output), ["b.o"]);
+    assert_eq!(output.out(), "", "a folder is no file");
+    assert!(output.err().contains("made sub/ for"), "{}", output.err());
+
+    scene.args = [whole.clone(), targets(&["sub/b.ko"])].concat();
+    let output = scene.build();
+    assert_eq!(
+        output.out(),
+        format!("{}\n", out.join("sub/b.ko").display())
+    );
+    assert!(compiled(&output).is_empty(), "{}", output.err());
+
+    // The modules and something else at once, for a program.
+    scene.args = [whole.clone(), targets(&["modules", "sub/b.lst"])].concat();
+    scene.args.push("--message-format=json".into());
+    let output = scene.build();
+    let events: Vec<Value> = output
+        .out()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told = |reason: &str| -> Vec<String> {
+        let of = events.iter().filter(|event| event["reason"] == reason);
+        of.map(|event| event["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let path = |name: &str| out.join(name).to_str().unwrap().to_owned();
+    assert_eq!(told("module-artifact"), [path("a.ko"), path("b.ko")]);
+    assert_eq!(told("target-artifact"), [path("sub/b.lst")]);
+
+    // Other words for all of it; nothing is left to do.
+    for target in ["modules", "./"] {
+        scene.args = [whole.clone(), targets(&[target])].concat();
+        scene.is_fresh(target);
+    }
+    scene.args = whole;
+    scene.builds_as_clean("after its parts");
+}
+
+#[test]
+fn goals_that_write_elsewhere_are_refused_and_those_that_make_no_file_are_run() {
+    let mut scene = Scene::tree(&kernel_at(0), TREE);
+    let whole = scene.args.clone();
+    for (goal, advice) in [
+        ("modules_install", "depmod"),
+        ("compile_commands.json", "beside its products"),
+        ("sub", "end it with a slash"),
+        ("bzImage", "foo.lst"),
+    ] {
+        scene.args = [whole.clone(), targets(&[goal])].concat();
+        let said = refused(&mut scene.command(), 2);
+        assert!(said.contains(goal) && said.contains(advice), "{said}");
+    }
+    scene.args = [whole.clone(), targets(&["help"])].concat();
+    assert!(scene.build().err().contains("modules_install"));
+    scene.args = [whole.clone(), targets(&["a.o"])].concat();
+    scene.build();
+    scene.args = [whole.clone(), targets(&["clean"])].concat();
+    scene.build();
+    assert!(!scene.stage().join("a.o").exists());
+    scene.args = whole;
+    scene.compiles(&["a.o", "b.o"], "after kbuild's clean");
+}
+
+#[test]
+fn a_module_folder_that_shares_its_stage_is_cleaned_alone() {
+    let mut scene = Scene::with(
+        &kernel_at(1),
+        &[
+            ("one/one.c", HELLO),
+            ("one/Kbuild", "obj-m := one.o\n"),
+            ("two/two.c", HELLO),
+            ("two/Kbuild", "obj-m := two.o\n"),
+        ],
+        &["one", "--root", ".."],
+    );
+    scene.build();
+    scene.args[0] = "two".into();
+    scene.build();
+    let out = scene.out.path().to_owned();
+    let clean = |folder: &Path| {
+        let mut command = Command::new(program());
+        command.args(["clean", "-o"]).arg(&out).arg(folder);
+        built(&mut command)
+    };
+    clean(&scene.path("two"));
+    let left = || modules(&out).into_keys().collect::<Vec<_>>();
+    assert_eq!(left(), ["one.ko"]);
+    assert!(!out.join("two.symvers").exists());
+    scene.args[0] = "one".into();
+    scene.is_fresh("the other folder");
+    scene.args[0] = "two".into();
+    assert_eq!(compiled(&scene.build()), ["two.o"]);
+    assert_eq!(left(), ["one.ko", "two.ko"]);
+    // The root is all of it.
+    clean(scene.source.path());
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
