@@ -4,6 +4,7 @@
 //! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
 //! covers those.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::files::{sort_paths, walk};
@@ -51,6 +52,8 @@ impl<'a> Resolver<'a> {
     /// All targets below the stage that have a `.cmd`.
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
         let mut targets = Vec::new();
+        // Most targets were made from the same thousand headers.
+        let mut known = HashMap::new();
         walk(&self.stage.dir, &mut |path, _| {
             if let Some(target) = target_of(path) {
                 let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
@@ -58,12 +61,24 @@ impl<'a> Resolver<'a> {
                 targets.push(Target {
                     path: target,
                     command: path.to_owned(),
-                    prerequisites: parse(&text).filter_map(|p| self.real(p)).collect(),
+                    prerequisites: parse(&text)
+                        .filter_map(|p| self.known(p, &mut known))
+                        .collect(),
                 });
             }
             Ok(())
         })?;
         Ok(targets)
+    }
+
+    /// [`Resolver::real`], asked once.
+    fn known(&self, path: &str, known: &mut HashMap<String, Option<PathBuf>>) -> Option<PathBuf> {
+        if let Some(real) = known.get(path) {
+            return real.clone();
+        }
+        let real = self.real(path);
+        known.insert(path.to_owned(), real.clone());
+        real
     }
 
     fn real(&self, path: &str) -> Option<PathBuf> {
