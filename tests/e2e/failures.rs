@@ -182,40 +182,48 @@ fn the_kernels_compiler_that_is_not_here_is_named_with_those_that_are() {
         println!("not run: every kernel's own compiler is here");
         return;
     };
+    // One gcc, whatever this machine has, and a clang that nobody should be told to take.
+    let path = path_without(|name| {
+        ["gcc-", "clang"].iter().any(|kind| name.starts_with(kind)) && !name.contains('+')
+    });
+    let clang = path.path().join("clang-19");
+    fs::write(&clang, "#!/bin/false\n").unwrap();
+    fs::set_permissions(&clang, fs::Permissions::from_mode(0o755)).unwrap();
     let (source, scratch) = (tree(HELLO), tempfile::tempdir().unwrap());
     let out = scratch.path().join("out");
     let without = LabKernel {
         cc: None,
         ..kernel.clone()
     };
-    let text = refused(build(&without, &out).arg(source.path()), 1);
+    let call = || {
+        let mut command = build(&without, &out);
+        command.arg(source.path()).env("PATH", path.path());
+        command
+    };
+    let text = refused(&mut call(), 1);
     let wanted = Kernel::open(&kernel.kdir).unwrap();
     let program = wanted.compiler().text.split(' ').next().unwrap();
     assert_says(
         &text,
         &[
             &format!("was built with {program}"),
-            "is not here; installed: ",
-            "--cc gcc",
-            "Build::cc(\"gcc",
+            "is not here; installed: gcc (",
+            "clang-19 (",
+            "--cc gcc, Build::cc(\"gcc\")",
             program,
         ],
     );
     assert!(!out.exists());
     // The choice that it offers works.
-    built(
-        build(&without, &out)
-            .arg(source.path())
-            .env("KBUILD_RS_CC", "gcc"),
-    );
+    built(call().env("KBUILD_RS_CC", "gcc"));
 }
 
-/// A `PATH` of links to all programs but one.
-fn path_without(program: &str) -> TempDir {
+/// A `PATH` of links to all programs but some.
+fn path_without(left_out: impl Fn(&str) -> bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name() != program {
+            if !left_out(&entry.file_name().to_string_lossy()) {
                 // The first of a name is the one that counts.
                 let _ = symlink(entry.path(), dir.path().join(entry.file_name()));
             }
@@ -227,7 +235,7 @@ fn path_without(program: &str) -> TempDir {
 #[test]
 fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_no_error() {
     let source = tree(HELLO);
-    let path = path_without("pahole");
+    let path = path_without(|name| name == "pahole");
     for kernel in lab::kernels().unwrap() {
         let tree = Kernel::open(&kernel.kdir).unwrap();
         if !tree.has_btf() {

@@ -1,9 +1,11 @@
 //! Drivers of the kernel's own source, 6.1's, built out of tree for a kernel that is older and for
 //! one that is newer.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use kbuild::{Build, Config, Report};
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::snapshot::Snapshot;
 
@@ -12,34 +14,54 @@ use crate::support::*;
 const CB710: &str = "drivers/misc/cb710";
 const BRCM: &str = "drivers/net/wireless/broadcom/brcm80211";
 
-/// What `kbuild-rs build` is told of each, in the folder that holds `drivers`.
-fn calls(kernel: &LabKernel) -> [Vec<String>; 3] {
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut dummy = words("--name dummy drivers/net/dummy.c");
-    if kernel.name == "6.12" {
-        // It has become a bit of its own since.
-        dummy.extend(words("-D NETIF_F_LLTX=0"));
+/// One file, and a folder with several objects: the program, called where `drivers` lies.
+fn programs(kernel: &LabKernel, source: &Path, out: &Path) -> [Command; 2] {
+    let dummy = "--name dummy drivers/net/dummy.c";
+    let cb710 = format!("{CB710} --config CB710_CORE=m --config CB710_DEBUG=y");
+    let [mut dummy, cb710] = [dummy, &cb710].map(|words| {
+        let mut command = build(kernel, out);
+        command.args(words.split(' ')).current_dir(source);
+        command
+    });
+    if has_lltx_elsewhere(kernel) {
+        dummy.args(["-D", "NETIF_F_LLTX=0"]);
     }
-    [
-        dummy,
-        words(&format!(
-            "{CB710} --config CB710_CORE=m --config CB710_DEBUG=y"
-        )),
-        words(&format!(
-            "{BRCM}/brcmutil --root .. -I {BRCM}/include --config BRCMUTIL=m"
-        )),
-    ]
+    [dummy, cb710]
+}
+
+/// What was a feature's number has become a bit of its own.
+fn has_lltx_elsewhere(kernel: &LabKernel) -> bool {
+    kernel.name == "6.12"
+}
+
+/// A folder whose headers lie in another one: the library. Its Makefile looks for them below the
+/// kernel's source.
+fn with_the_library(kernel: &LabKernel, source: &Path, out: &Path) -> Report {
+    let mut build = Build::tree(source.join(BRCM).join("brcmutil"));
+    build
+        .root("..")
+        .include(source.join(BRCM).join("include"))
+        .config("BRCMUTIL", Config::Module)
+        .kernel(&kernel.kdir)
+        .out_dir(out)
+        .cargo_metadata(false);
+    let (name, value) = PAHOLE.split_once('=').unwrap();
+    build.make_var(name, value);
+    if let Some(cc) = &kernel.cc {
+        build.cc(cc);
+    }
+    build.try_compile("brcmutil").unwrap()
 }
 
 /// The same by hand, all three at once.
-fn plainly(kernel: &LabKernel, source: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+fn plainly(kernel: &LabKernel, source: &Path) -> BTreeMap<String, Vec<u8>> {
     let by_hand = tempfile::tempdir().unwrap();
     copy(&source.join("drivers"), by_hand.path());
     let kbuild =
         format!("obj-m := dummy.o {CB710}/ {BRCM}/brcmutil/\ndummy-y := drivers/net/dummy.o\n");
     write(by_hand.path(), &[("Kbuild", &kbuild)]);
     let mut flags = format!("KCPPFLAGS=-I$(M)/{BRCM}/include -DCONFIG_CB710_DEBUG=1");
-    if kernel.name == "6.12" {
+    if has_lltx_elsewhere(kernel) {
         flags.push_str(" -DNETIF_F_LLTX=0");
     }
     let args = [
@@ -61,27 +83,18 @@ fn drivers_of_the_kernels_own_source_build_for_an_older_and_for_a_newer_kernel()
     for name in ["5.10", "6.12"] {
         let kernel = lab::kernel(name).unwrap();
         let out = tempfile::tempdir().unwrap();
-        let mut commands: Vec<Command> = Vec::new();
-        for call in calls(&kernel) {
-            let mut command = build(&kernel, out.path());
-            command.args(call).current_dir(&source);
-            built(&mut command);
-            commands.push(command);
-        }
-        assert_untouched_content(&before, &source);
+        let mut programs = programs(&kernel, &source, out.path());
+        programs.iter_mut().for_each(|p| drop(built(p)));
+        with_the_library(&kernel, &source, out.path());
         let ours = modules(out.path());
-        assert_eq!(
-            ours.keys().collect::<Vec<_>>(),
-            ["brcmutil.ko", "cb710.ko", "dummy.ko"]
-        );
+        let names: Vec<_> = ours.keys().collect();
+        assert_eq!(names, ["brcmutil.ko", "cb710.ko", "dummy.ko"]);
         assert_same_modules(&ours, &plainly(&kernel, &source), &kernel.release);
-        for command in &mut commands {
-            assert!(!started_make(&built(command)), "{command:?}");
+        for program in &mut programs {
+            assert!(!started_make(&built(program)), "{program:?}");
         }
+        assert!(with_the_library(&kernel, &source, out.path()).is_fresh());
     }
-}
-
-fn assert_untouched_content(before: &Snapshot, dir: &Path) {
-    let now = Snapshot::take_with_content(dir).unwrap();
-    assert_eq!(before.differences(&now), Vec::<String>::new());
+    let after = Snapshot::take_with_content(&source).unwrap();
+    assert_eq!(before.differences(&after), Vec::<String>::new());
 }

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::plain;
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 use serde_json::Value;
 
 use crate::scene::*;
+use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
 const TREE: &[(&str, &str)] = &[
@@ -26,43 +29,87 @@ fn targets(names: &[&str]) -> Vec<String> {
 
 #[test]
 fn single_files_are_those_of_plain_make_with_the_paths_of_the_sources() {
-    const FILES: &[&str] = &["a.o", "a.i", "a.s", "a.lst", "sub/b.o", "sub/b.i"];
-    for kernel in [kernel_at(0), newest_kernel()] {
+    const FILES: &[&str] = &[
+        "a.o",
+        "a.i",
+        "a.s",
+        "sub/b.o",
+        "sub/b.i",
+        "a.lst",
+        "sub/b.lst",
+    ];
+    let mut kernels = vec![kernel_at(0)];
+    // Since 6.13, make works in the module folder.
+    match lab::why_not("7.3") {
+        None => kernels.push(lab::kernel("7.3").unwrap()),
+        Some(why) => println!("not run: 7.3: {why}"),
+    }
+    for kernel in kernels {
         let mut scene = Scene::tree(&kernel, TREE);
+        let whole = scene.args.clone();
         let before = Snapshot::take(scene.source.path()).unwrap();
+        let tree = Snapshot::take(&kernel.kdir).unwrap();
         scene.args.extend(targets(FILES));
         let output = scene.build();
         assert_untouched(&before, scene.source.path());
+        assert_untouched(&tree, &kernel.kdir);
         let paths: Vec<_> = FILES.iter().map(|f| scene.out.path().join(f)).collect();
         let told: Vec<_> = output.out().lines().map(PathBuf::from).collect();
         assert_eq!(told, paths, "{}", output.err());
-        assert!(output.err().contains("built 6 targets"), "{}", output.err());
+        assert!(output.err().contains("built 7 targets"), "{}", output.err());
 
         let source = fs::canonicalize(scene.source.path()).unwrap();
-        let scratch = tempfile::tempdir().unwrap();
-        let copied = scratch.path().join("copy");
-        copy(&source, &copied);
-        let map = format!(
-            "-ffile-prefix-map={}={}",
-            copied.display(),
-            source.display()
-        );
-        let mut make = kernel.plain_make(&copied);
-        make.args(FILES).env("KCFLAGS", map);
-        run::checked(&mut make, LIMIT).unwrap();
-        for (file, path) in FILES.iter().zip(&paths) {
-            let plain = fs::read(copied.join(file)).unwrap();
-            let plain = match file.ends_with(".o") {
-                true => plain,
-                false => String::from_utf8(plain)
-                    .unwrap()
-                    .replace(copied.to_str().unwrap(), source.to_str().unwrap())
-                    .into_bytes(),
-            };
-            let same = fs::read(path).unwrap() == plain;
+        let plain = plain_files(&kernel, &source, FILES);
+        for ((file, path), plain) in FILES.iter().zip(&paths).zip(plain) {
+            let same = comparable(file, fs::read(path).unwrap()) == comparable(file, plain);
             assert!(same, "{file} differs on {}", kernel.release);
         }
+        // What a listing was made of has not become part of a module.
+        scene.args = whole;
+        scene.build();
+        let plain = plain_modules(&kernel, &source, "", &source, &[]);
+        assert_same_modules(&modules(scene.out.path()), &plain, &kernel.release);
     }
+}
+
+/// What plain make gives for each of these files of a copy of `source`, listings last: it leaves
+/// the objects they are made of where it runs, which is here or in a tree of links.
+fn plain_files(kernel: &LabKernel, source: &Path, files: &[&str]) -> Vec<Vec<u8>> {
+    let scratch = tempfile::tempdir().unwrap();
+    let copied = scratch.path().join("copy");
+    copy(source, &copied);
+    let tree = match kernel.name {
+        "7.3" => kernel.clone(),
+        _ => link_kernel(kernel, &scratch.path().join("kernel"), &[]),
+    };
+    let (from, to) = (copied.to_str().unwrap(), source.to_str().unwrap());
+    let mapped = |bytes: Vec<u8>| match String::from_utf8(bytes) {
+        Ok(text) => text.replace(from, to).into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
+    let make = |kernel: &LabKernel, files: &[&str]| -> Vec<Vec<u8>> {
+        let mut make = plain::make(kernel, &copied, &copied, source);
+        run::checked(make.args(files), LIMIT).unwrap();
+        let read = |file| mapped(fs::read(copied.join(file)).unwrap());
+        files.iter().map(read).collect()
+    };
+    let listings = files.iter().position(|f| f.ends_with(".lst")).unwrap();
+    let (others, listings) = files.split_at(listings);
+    [make(kernel, others), make(&tree, listings)].concat()
+}
+
+/// Without the line of a listing that names the object it was made of.
+fn comparable(file: &str, bytes: Vec<u8>) -> Vec<u8> {
+    if !file.ends_with(".lst") {
+        return bytes;
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let (_, rest) = text.split_once(":     file format ").unwrap();
+    assert!(
+        rest.contains("pr_info"),
+        "no sources in the listing: {rest}"
+    );
+    rest.as_bytes().to_vec()
 }
 
 #[test]
@@ -120,6 +167,7 @@ fn goals_that_write_elsewhere_are_refused_and_those_that_make_no_file_are_run() 
         ("compile_commands.json", "beside its products"),
         ("sub", "end it with a slash"),
         ("bzImage", "foo.lst"),
+        ("include/generated/utsrelease.h", "foo.lst"),
     ] {
         scene.args = [whole.clone(), targets(&[goal])].concat();
         let said = refused(&mut scene.command(), 2);

@@ -308,7 +308,8 @@ impl Build {
         self
     }
 
-    /// A kbuild target instead of `modules`, for instance `foo.o` or `dir/`.
+    /// A kbuild target instead of `modules`: `foo.o`, `foo.i`, `foo.s`, `foo.lst`, `foo.ko`, `dir/`.
+    /// Single files land below the output directory.
     pub fn target(&mut self, target: &str) -> &mut Self {
         self.targets.push(target.to_owned());
         self

@@ -1,8 +1,7 @@
 //! The GNU compiler that built a kernel, or the nearest one here.
 
-use std::path::Path;
-
 use super::arch_name;
+use super::path::version_in_name;
 use super::toolchain::{Chooser, Toolchain};
 use crate::Result;
 
@@ -126,10 +125,4 @@ impl Chooser<'_> {
             && self.path.program(program).is_some();
         fits.then(|| (prefix.to_owned(), program.to_owned()))
     }
-}
-
-/// `12` of `/usr/bin/x86_64-linux-gnu-gcc-12`.
-fn version_in_name(file: &Path) -> Option<u32> {
-    let name = file.file_name()?.to_str()?;
-    name.rsplit_once("gcc-")?.1.split('.').next()?.parse().ok()
 }

@@ -1,5 +1,6 @@
 //! Programs in `PATH`, found without starting one.
 
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,8 +44,9 @@ impl SearchPath<'_> {
             .filter(|file| is_program(file))
     }
 
-    /// What is here of `gcc`, `gcc-12`, `clang`, `clang-19`, … as `gcc-12 (/usr/bin/gcc-12)`.
-    pub(super) fn compilers(self) -> Vec<String> {
+    /// What is here of `gcc`, `gcc-12`, `clang`, `clang-19`, …: names and files. Those of the
+    /// family `of` (`gcc`, `clang`) stand first, and of these the nearest to version `major`.
+    pub(super) fn compilers(self, of: &str, major: u32) -> Vec<(String, PathBuf)> {
         let mut found: Vec<(String, PathBuf)> = Vec::new();
         for dir in std::env::split_paths(self.0).filter(|dir| dir.is_absolute()) {
             for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
@@ -59,12 +61,26 @@ impl SearchPath<'_> {
                 }
             }
         }
-        found.sort();
+        found.sort_by_cached_key(|(name, _)| {
+            let file = self.behind_launchers(name);
+            let version = file.as_deref().and_then(version_in_name);
+            let distance = version.map_or(u32::MAX, |version| version.abs_diff(major));
+            // Of two that are as near, the newer knows more of the kernel's flags.
+            (
+                !name.starts_with(of),
+                distance,
+                Reverse(version),
+                name.clone(),
+            )
+        });
         found
-            .into_iter()
-            .map(|(name, file)| format!("{name} ({})", file.display()))
-            .collect()
     }
+}
+
+/// `12` of `/usr/bin/x86_64-linux-gnu-gcc-12`.
+pub(super) fn version_in_name(file: &Path) -> Option<u32> {
+    let (_, version) = file.file_name()?.to_str()?.rsplit_once('-')?;
+    version.split('.').next()?.parse().ok()
 }
 
 fn is_program(file: &Path) -> bool {

@@ -236,16 +236,25 @@ impl Chooser<'_> {
 
     /// What is installed, how to choose it, and what to install instead.
     pub(super) fn choices(&self, package: &str) -> String {
-        let here = self.path.compilers();
+        let compiler = self.kernel.compiler();
+        let family = match compiler.kind {
+            CompilerKind::Gcc => "gcc",
+            CompilerKind::Clang => "clang",
+        };
+        let here = self.path.compilers(family, compiler.version.0);
         let get = self.host.distro().package(package);
-        match here.first().and_then(|first| first.split(' ').next()) {
-            None => format!("no compiler is in PATH; to get it: {get}"),
-            Some(first) => format!(
-                "installed: {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
-                 KBUILD_RS_CC={first} in the environment), or get the kernel's own: {get}",
-                here.join(", ")
-            ),
-        }
+        let Some((first, _)) = here.first() else {
+            return format!("no compiler is in PATH; to get it: {get}");
+        };
+        let all: Vec<String> = here
+            .iter()
+            .map(|(name, file)| format!("{name} ({})", file.display()))
+            .collect();
+        format!(
+            "installed: {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
+             KBUILD_RS_CC={first} in the environment), or get the kernel's own: {get}",
+            all.join(", ")
+        )
     }
 
     pub(super) fn not_found(&self, message: String) -> Error {

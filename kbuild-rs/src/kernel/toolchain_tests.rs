@@ -143,6 +143,31 @@ fn a_launcher_in_the_compilers_place_is_looked_through() {
 }
 
 #[test]
+fn the_compiler_to_choose_is_of_the_kernels_family_and_the_nearest_version() {
+    let offered = |conf: &str, programs: &[&str], gcc: Option<&str>| {
+        let machine = Machine::new("x86", conf, programs);
+        if let Some(file) = gcc {
+            machine.root.link(file, "bin/gcc");
+        }
+        let error = machine.choose(nothing()).unwrap_err().to_string();
+        let (_, rest) = error.split_once("; choose one (--cc ").unwrap();
+        rest.split_once(',').unwrap().0.to_owned()
+    };
+    let gcc_10 = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=100201\n\
+        CONFIG_CC_VERSION_TEXT=\"gcc-10 (Debian 10.2.1-6) 10.2.1\"\n";
+    let all = ["clang", "clang-10", "gcc-8", "gcc-14", "gcc-12", "ccache"];
+    assert_eq!(offered(gcc_10, &all, None), "gcc-12");
+    let linked = ["clang-10", "x86_64-linux-gnu-gcc-14"];
+    assert_eq!(offered(gcc_10, &linked, Some(linked[1])), "gcc");
+    assert_eq!(offered(gcc_10, &all, Some("gcc-12")), "gcc");
+    assert_eq!(offered(gcc_10, &all, Some("gcc-14")), "gcc-12");
+    assert_eq!(offered(gcc_10, &all, Some("ccache")), "gcc-12");
+    assert_eq!(offered(gcc_10, &["clang-19", "gcc"], None), "gcc");
+    // Nothing else is here.
+    assert_eq!(offered(gcc_10, &["clang-19"], None), "clang-19");
+}
+
+#[test]
 fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
     let conf = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=100201\n\
         CONFIG_CC_VERSION_TEXT=\"gcc-10 (Debian 10.2.1-6) 10.2.1\"\n";
@@ -156,7 +181,7 @@ fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
         "\"gcc-10 (Debian 10.2.1-6) 10.2.1\"",
         "bin/gcc-12)",
         "clang-19",
-        "--cc clang-19",
+        "--cc gcc-12",
         "apt install gcc-10",
     ];
     machine.refused(nothing(), ErrorKind::ToolNotFound, &words);

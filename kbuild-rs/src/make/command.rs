@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::goals::assignment;
 use super::is_reserved;
 use crate::{Error, Result};
 
@@ -38,6 +39,7 @@ impl Make {
             pair.push(escape_value(name, value)?);
             args.push(pair);
         }
+        args.extend(assignment(&self.targets).map(OsString::from));
         args.extend(self.targets.iter().map(OsString::from));
         Ok(args)
     }

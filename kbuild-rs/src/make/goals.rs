@@ -12,6 +12,25 @@ pub(crate) const MODULES: &str = "modules";
 /// kernel's makefiles (`bzImage`, `install`) write into the kernel tree, or beside it.
 const GOALS: &[&str] = &[MODULES, "clean", "help"];
 
+/// What kbuild makes single files of: the kernel's `single-targets`. A file of any other name is
+/// looked for in the kernel tree, and may be written there (`include/generated/utsrelease.h`).
+const FILES: &[&str] = &[
+    "a", "i", "ko", "lds", "ll", "lst", "mod", "o", "rsi", "s", "symtypes",
+];
+
+/// The command that makes a listing, as make's command line gives it instead of the kernel's own.
+/// That one compiles into `$*.o`, a name without its folder: before 6.13 it lands in the kernel
+/// tree, and since then it replaces the module's own object by one with debug information.
+const LISTING: &str = "cmd_cc_lst_c=$(CC) $(c_flags) -g -c -o $(dot-target).o $< && \
+    $(CONFIG_SHELL) $(srctree)/scripts/makelst $(dot-target).o System.map $(OBJDUMP) > $@ && \
+    rm -f $(dot-target).o";
+
+/// What make's command line needs for these goals besides them, as make reads it.
+pub(super) fn assignment(goals: &[String]) -> Option<&'static str> {
+    let has_listing = goals.iter().any(|goal| goal.ends_with(".lst"));
+    has_listing.then_some(LISTING)
+}
+
 /// The goals for make of the targets that were asked for, in a module folder whose sources are
 /// in `dir`.
 ///
@@ -48,7 +67,8 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
              foo.o or dir/, without blanks and without characters that mean something to make"
         )));
     }
-    let is_file = path.extension().is_some();
+    let extension = path.extension().and_then(|end| end.to_str());
+    let is_file = extension.is_some_and(|end| FILES.contains(&end));
     if target.ends_with('/') || target == "." || GOALS.contains(&target) {
         return Ok(());
     }
@@ -105,6 +125,18 @@ mod tests {
     }
 
     #[test]
+    fn a_listing_alone_needs_a_command_of_ours() {
+        for (targets, ours) in [
+            (&["a.o", "lst/"][..], false),
+            (&["a.o", "b/a.lst"], true),
+            (&[], false),
+        ] {
+            let found = assignment(&of(targets).unwrap());
+            assert_eq!(found.is_some(), ours, "{targets:?}");
+        }
+    }
+
+    #[test]
     fn the_modules_are_made_where_nothing_or_the_whole_folder_is_asked_for() {
         for targets in [&[][..], &["modules"], &["./"], &["."], &["modules", "./"]] {
             assert_eq!(of(targets).unwrap(), ["modules"], "{targets:?}");
@@ -120,6 +152,9 @@ mod tests {
             ("install", "foo.lst"),
             ("bzImage", "foo.lst"),
             ("tools/objtool", "foo.lst"),
+            ("include/generated/utsrelease.h", "foo.lst"),
+            ("include/config/kernel.release", "foo.lst"),
+            (".config", "foo.lst"),
             // A folder of /usr.
             ("share", "end it with a slash"),
         ] {

@@ -9,9 +9,6 @@ use std::time::Duration;
 use super::distribution::Distribution;
 use crate::{Result, run};
 
-/// Changes when folders made by an older lab are no longer what this one expects.
-const LAYOUT: &str = "1";
-
 /// A kernel source of Debian.
 pub(super) struct Source {
     pub(super) name: &'static str,
@@ -19,8 +16,10 @@ pub(super) struct Source {
     suite: &'static str,
     /// The package; `None` for the newest one of the suite.
     package: Option<&'static str>,
-    /// What is kept; everything where nothing is named.
+    /// What is kept; everything but [`UNUSED`] where nothing is named.
     kept: &'static [&'static str],
+    /// Changes when folders made by an older lab are no longer what this one expects.
+    layout: &'static str,
 }
 
 const SOURCES: &[Source] = &[
@@ -29,23 +28,19 @@ const SOURCES: &[Source] = &[
         suite: "bookworm",
         package: Some("linux-source-6.1"),
         kept: &[
-            "crypto",
-            "drivers/block",
-            "drivers/char",
-            "drivers/hid",
-            "drivers/md",
             "drivers/misc",
-            "drivers/net",
-            "lib",
-            "net",
-            "samples",
+            "drivers/net/dummy.c",
+            "drivers/net/wireguard",
+            "drivers/net/wireless/broadcom/brcm80211",
         ],
+        layout: "2",
     },
     Source {
         name: "7.3",
         suite: "trixie-backports",
         package: None,
         kept: &[],
+        layout: "1",
     },
 ];
 
@@ -98,9 +93,9 @@ pub(super) fn find(name: &str) -> Result<&'static Source> {
 }
 
 /// The tree in `place`, where it is there.
-pub(super) fn load(place: &Path) -> Option<PathBuf> {
+pub(super) fn load(source: &Source, place: &Path) -> Option<PathBuf> {
     let state = fs::read_to_string(place.join("lab")).ok()?;
-    (state.lines().next() == Some(LAYOUT)).then(|| place.join("linux"))
+    (state.lines().next() == Some(source.layout)).then(|| place.join("linux"))
 }
 
 /// Fills `draft`.
@@ -123,7 +118,8 @@ pub(super) fn prepare(source: &Source, draft: &Path) -> Result<()> {
     let mut tar = Command::new("tar");
     tar.args(["--no-same-owner", "--strip-components=1", "-C"])
         .arg(&tree);
-    for folder in UNUSED {
+    let unused = UNUSED.iter().filter(|_| source.kept.is_empty());
+    for folder in unused {
         let pattern = |end| format!("--exclude={package}/{folder}/*.{end}");
         tar.args(ENDS.iter().map(pattern));
     }
@@ -132,7 +128,7 @@ pub(super) fn prepare(source: &Source, draft: &Path) -> Result<()> {
     tar.args(source.kept.iter().map(|path| format!("{package}/{path}")));
     run::checked(&mut tar, Duration::from_secs(600))?;
     super::clear(&package_files)?;
-    fs::write(draft.join("lab"), format!("{LAYOUT}\n{package}\n")).map_err(fail)
+    fs::write(draft.join("lab"), format!("{}\n{package}\n", source.layout)).map_err(fail)
 }
 
 /// Whether the kernel `release` was built from `tree`, which may have been fetched anew since.
@@ -189,6 +185,16 @@ mod tests {
         assert!(is_of(tree.path(), "7.3.4-lab") && is_of(tree.path(), "7.3.4"));
         assert!(!is_of(tree.path(), "7.3.40-lab") && !is_of(tree.path(), "7.3.5-lab"));
         assert!(!is_of(&tree.path().join("absent"), "7.3.4-lab"));
+    }
+
+    #[test]
+    fn a_source_that_an_older_lab_kept_is_not_taken() {
+        let place = tempfile::tempdir().unwrap();
+        let found = |name| load(find(name).unwrap(), place.path());
+        assert_eq!(found("7.3"), None);
+        fs::write(place.path().join("lab"), "1\nlinux-source\n").unwrap();
+        assert_eq!(found("6.1"), None);
+        assert_eq!(found("7.3"), Some(place.path().join("linux")));
     }
 
     #[test]

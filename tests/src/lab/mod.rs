@@ -174,7 +174,7 @@ fn kernel_folder(name: &str) -> PathBuf {
     }
 }
 
-/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few folders of it) or
+/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few drivers of it) or
 /// `7.3` (Debian 13's newest; without the largest drivers). It is shared, and kernels stand on
 /// it: copy out of it, never build in it.
 ///
@@ -186,7 +186,7 @@ pub fn kernel_source(name: &str) -> Result<PathBuf> {
     once(
         &cache_dir(),
         &place,
-        || kernel_source::load(&place),
+        || kernel_source::load(source, &place),
         |draft| kernel_source::prepare(source, draft),
     )
     .map_err(|error| format!("cannot get the source of the kernel {name}: {error}"))
