@@ -17,7 +17,7 @@ use crate::values::{config, define, make_var, pair};
 #[command(
     name = "kbuild-rs",
     version,
-    after_help = help::EXIT,
+    after_help = help::PROGRAM,
     arg_required_else_help = true,
     subcommand_required = true,
 )]

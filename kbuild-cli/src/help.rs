@@ -1,6 +1,18 @@
 //! The longer texts of `--help`.
 
-pub(crate) const EXIT: &str = "\
+pub(crate) const PROGRAM: &str = "\
+For those who know `make -C $KDIR M=$PWD`:
+  modules, ./           kbuild-rs build
+  foo.o, foo.lst, dir/  kbuild-rs build --target foo.o (also foo.i, foo.s, foo.ko)
+  clean                 kbuild-rs clean
+  help                  kbuild-rs build --target help
+  modules_install       not there yet: copy the modules to /lib/modules/RELEASE/updates/ and run
+                        `depmod RELEASE`
+  CONFIG_FOO=m          kbuild-rs build --config FOO=m
+  KBUILD_EXTRA_SYMBOLS  kbuild-rs build --symvers FILE
+  NAME=VALUE            kbuild-rs build --make-var NAME=VALUE
+  -n                    kbuild-rs build --dry-run
+
 Exit status:
   0  it worked: everything was built, or was up to date
   1  it failed: no such kernel, no compiler, make reported an error, the disk is full

@@ -63,6 +63,42 @@ fn version_and_help_are_results() {
 }
 
 #[test]
+fn the_help_maps_the_targets_of_kbuild() {
+    let help = stdout(&run(["help"]));
+    assert_eq!(help, stdout(&run(["--help"])));
+    let (_, list) = help.split_once("make -C $KDIR M=$PWD").unwrap();
+    let (list, _) = list.split_once("Exit status:").unwrap();
+    for target in [
+        "modules",
+        "foo.lst",
+        "dir/",
+        "clean",
+        "help",
+        "modules_install",
+    ] {
+        let mut lines = list.lines().filter(|line| line.starts_with("  "));
+        let line = lines.find(|line| {
+            line.split(' ')
+                .any(|word| word.trim_end_matches(',') == target)
+        });
+        assert!(line.is_some(), "{target} in {help}");
+    }
+    // What it offers instead is there.
+    let build = stdout(&run(["build", "--help"]));
+    let flags: Vec<_> = list
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    assert!(flags.len() >= 5, "{flags:?}");
+    for flag in flags {
+        assert!(
+            build.contains(&format!("{flag} ")) || build.contains(&format!("{flag}\n")),
+            "{flag}"
+        );
+    }
+}
+
+#[test]
 fn the_help_of_build_groups_its_flags_and_shows_examples() {
     let help = stdout(&run(["build", "--help"]));
     for word in [

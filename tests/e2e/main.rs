@@ -28,6 +28,8 @@ mod guide;
 mod hostile;
 mod in_tree;
 mod kernels_at_once;
+mod kernels_guide;
+mod llvm;
 mod loading;
 mod matrix;
 mod no_kernel;
