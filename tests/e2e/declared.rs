@@ -189,36 +189,3 @@ fn a_new_header_before_another_is_found_where_nothing_is_staged() {
     scene.builds_as_clean("a header is gone");
     scene.is_fresh("after the headers");
 }
-
-#[test]
-fn targets_other_than_modules_are_built_and_published() {
-    let mut scene = Scene::tree(
-        &kernel_at(0),
-        &[
-            ("a.c", HELLO),
-            ("sub/b.c", HELLO),
-            ("sub/Kbuild", "obj-m := b.o\n"),
-            ("Kbuild", "obj-m := a.o sub/\n"),
-        ],
-    );
-    let plain = scene.args.clone();
-    scene.args.extend(["--target", "a.o"].map(String::from));
-    let output = scene.build();
-    assert_eq!(compiled(&output), ["a.o"]);
-    assert!(scene.out.path().join("a.o").is_file());
-    assert!(output.out().ends_with("/a.o\n"), "{}", output.out());
-    scene.args = plain.clone();
-    scene.args.extend(["--target", "sub/"].map(String::from));
-    assert_eq!(compiled(&scene.build()), ["b.o"]);
-    scene.args = plain.clone();
-    scene.args.extend(["--target", "sub/b.i"].map(String::from));
-    scene.build();
-    assert!(scene.out.path().join("sub/b.i").is_file());
-    scene.args = plain;
-    scene.compiles(&[], "everything after its parts");
-    scene.is_fresh("after all");
-    let mut clean = Command::new(program());
-    clean.args(["clean", "-o"]).arg(scene.out.path());
-    built(&mut clean);
-    assert_eq!(fs::read_dir(scene.out.path()).unwrap().count(), 0);
-}

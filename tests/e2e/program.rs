@@ -285,25 +285,6 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
 }
 
 #[test]
-fn a_target_that_is_no_module_is_made_and_told() {
-    let (source, kernel) = (hello(), kernel_at(1));
-    let out = tempfile::tempdir().unwrap();
-    let target = |name: &str| {
-        let mut command = build(&kernel, out.path());
-        built(command.arg(source.path()).args(["--target", name]))
-    };
-    let output = target("hello.o");
-    assert_eq!(
-        output.out(),
-        format!("{}\n", out.path().join("hello.o").display())
-    );
-    assert!(out.path().join("hello.o").is_file());
-    let output = target("clean");
-    assert_eq!(output.out(), "");
-    assert!(output.err().contains("made clean for"), "{}", output.err());
-}
-
-#[test]
 fn the_line_that_a_dry_run_prints_does_what_the_build_does() {
     let (source, kernel) = (hello(), newest_kernel());
     let out = tempfile::tempdir().unwrap();

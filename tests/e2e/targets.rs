@@ -156,6 +156,24 @@ fn a_folder_is_compiled_a_module_of_it_is_linked_and_the_rest_follows_from_there
     }
     scene.args = whole;
     scene.builds_as_clean("after its parts");
+    let mut clean = Command::new(program());
+    built(clean.args(["clean", "-o"]).arg(&out));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
+#[test]
+fn the_files_of_a_declared_module_are_named_as_they_are_staged() {
+    let scene = Scene::with(
+        &kernel_at(2),
+        &[("a/hello.c", HELLO)],
+        &["--name", "hello", "a/hello.c", "--target", "src/a/hello.i"],
+    );
+    let told = scene.build().out();
+    let made = scene.out.path().join("src/a/hello.i");
+    assert_eq!(told, format!("{}\n", made.display()));
+    let text = fs::read_to_string(made).unwrap();
+    assert!(text.contains(scene.path("a/hello.c").to_str().unwrap()));
+    assert!(!text.contains("/stage/"));
 }
 
 #[test]
@@ -178,7 +196,9 @@ fn goals_that_write_elsewhere_are_refused_and_those_that_make_no_file_are_run() 
     scene.args = [whole.clone(), targets(&["a.o"])].concat();
     scene.build();
     scene.args = [whole.clone(), targets(&["clean"])].concat();
-    scene.build();
+    let output = scene.build();
+    assert_eq!(output.out(), "");
+    assert!(output.err().contains("made clean for"), "{}", output.err());
     assert!(!scene.stage().join("a.o").exists());
     scene.args = whole;
     scene.compiles(&["a.o", "b.o"], "after kbuild's clean");
