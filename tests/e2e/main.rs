@@ -24,6 +24,7 @@ mod examples;
 mod failures;
 mod forms;
 mod git;
+mod given;
 mod guide;
 mod hostile;
 mod in_tree;
