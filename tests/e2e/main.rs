@@ -26,6 +26,7 @@ mod forms;
 mod git;
 mod given;
 mod guide;
+mod habits;
 mod hostile;
 mod in_tree;
 mod kernels_at_once;
