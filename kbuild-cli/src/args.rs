@@ -138,7 +138,7 @@ pub(crate) struct TreeArgs {
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
     /// Command that prepares the tree (configure, a generator); sh runs it in the copy, before
-    /// make starts.
+    /// make starts, with the kernel tree in KDIR.
     #[arg(long, value_name = "CMD")]
     pub(crate) prepare: Vec<OsString>,
     /// File that --prepare reads: it runs again when one of these has changed. Default: when any

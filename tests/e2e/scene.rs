@@ -153,11 +153,15 @@ pub(crate) fn make_old(path: &Path) {
 
 /// The objects of sources that a build compiled, sorted (`a.o`; no `a.mod.o`).
 pub(crate) fn compiled(output: &Output) -> Vec<String> {
-    let mut objects: Vec<String> = output
-        .err()
+    compiled_in(&output.err())
+}
+
+/// As [`compiled`], of what make itself says.
+pub(crate) fn compiled_in(said: &str) -> Vec<String> {
+    let mut objects: Vec<String> = said
         .lines()
         .filter(|line| line.starts_with("  CC ") || line.starts_with("  AS "))
-        .map(|line| line.rsplit('/').next().unwrap().to_owned())
+        .map(|line| line.rsplit(['/', ' ']).next().unwrap().to_owned())
         .filter(|object| !object.ends_with(".mod.o") && !object.starts_with('.'))
         .collect();
     objects.sort();

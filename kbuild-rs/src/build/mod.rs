@@ -264,8 +264,9 @@ impl Build {
     }
 
     /// A command that prepares a module tree (a `configure` script, a generator), given to
-    /// `sh -c` in the staged module folder before make starts. It runs the first time and
-    /// whenever a [`prepare_input`](Self::prepare_input) has changed.
+    /// `sh -c` in the staged module folder before make starts, with make's environment and the
+    /// kernel tree in `KDIR`. It runs the first time and whenever a
+    /// [`prepare_input`](Self::prepare_input) has changed.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
         self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
     }

@@ -113,7 +113,11 @@ pub(crate) fn run_prepare(
     sink: &Sink,
 ) -> Result<()> {
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(script).envs(make.env.iter().cloned());
+    command
+        .arg("-c")
+        .arg(script)
+        .env("KDIR", &make.kernel_dir)
+        .envs(make.env.iter().cloned());
     let know = Knowledge::default();
     let outcome = listen(
         (command, false),

@@ -33,6 +33,11 @@ pub(super) fn is_stale(name: &OsStr, folder: &[OsString]) -> bool {
                 || (has(target.to_vec()) && !has_source(target, &has));
             !(target.ends_with(b".o") && shipped)
         }
+        // The compiler's list of headers: kbuild removes it, and then makes it again for the
+        // checksums of what the source exports.
+        _ if bytes.starts_with(b".") && ends(b".o.d") => {
+            has_source(&bytes[1..bytes.len() - 2], &has)
+        }
         _ if ends(b".o") => {
             let command = [b".", bytes, b".cmd"].concat();
             has(command) && has_source(bytes, &has)
@@ -69,6 +74,7 @@ mod tests {
             ".hello.mod.cmd",
             ".hello.mod.o.cmd",
             ".hello.o.cmd",
+            ".hello.o.d",
             ".modules.order.cmd",
             "Kbuild",
             "Module.symvers",
