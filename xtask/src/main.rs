@@ -22,13 +22,15 @@ usage: cargo xtask COMMAND
 
   demo [KERNEL]            build a module from Cargo, boot a kernel in QEMU, load it, remove it
                            (KERNEL: one of the lab's, as `lab list` names them)
-  test [STEP]...           everything, or some of: format clippy doc lab tests
+  test [--full] [STEP]...  everything, or some of: format clippy doc lab tests
+                           (--full: on every kernel what one is enough for otherwise)
   lab [list]               the kernels that the tests run on, and what they take on disk
-  lab make [KERNEL]...     get them (all, when none is named)
+  lab make [--full] [KERNEL]...
+                           get them (all of the default run, when none is named)
   lab remove NAME...       remove what `lab list` names
   bench [--runs N] [ROW]...
                            speed and memory against what people use today, or some of:
-                           build staging library jobs
+                           build staging corpus library jobs
 ";
 
 fn main() -> ExitCode {

@@ -77,7 +77,7 @@ pub(crate) fn run(
     let mut ties = held.ties();
     ties.keep.extend_from_slice(&handed.descriptors);
     let outcome = listen((command, true), &make.module_dir, ties, map, know, sink)?;
-    // make gives its tokens back before it ends of these, and of no other.
+    // Before it ends of these, make waits for what it runs; of others it knows nothing.
     let signal = outcome.status.signal();
     if signal.is_some_and(|s| ![libc::SIGHUP, libc::SIGINT, libc::SIGTERM].contains(&s)) {
         slot.lose();
