@@ -239,7 +239,7 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         return Some((
             format!("rule {target}"),
             format!(
-                "the Kbuild asks for {target}, and neither it nor a source for it is in the \
+                "the build asks for {target}, and neither it nor a source for it is in the \
                  tree: check its name, or whether a folder above is needed (--root)"
             ),
         ));
