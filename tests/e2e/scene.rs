@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::run::{self, Output};
+use kbuild_tests::scope;
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -21,6 +22,17 @@ pub(crate) fn kernel_at(number: usize) -> LabKernel {
 /// The newest kernel of the lab.
 pub(crate) fn newest_kernel() -> LabKernel {
     lab::kernel(lab::names().last().unwrap()).unwrap()
+}
+
+/// The two between which everything has changed that does; all of them in the full run.
+pub(crate) fn oldest_and_newest() -> Vec<LabKernel> {
+    if scope::is_full() {
+        return lab::kernels().unwrap();
+    }
+    let mut kernels = vec![kernel_at(0), newest_kernel()];
+    // Ubuntu has but one.
+    kernels.dedup_by_key(|kernel| kernel.name);
+    kernels
 }
 
 /// Sources, an output directory, and the arguments that build the one into the other.
