@@ -8,6 +8,7 @@ use std::process::Command;
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::plain;
 use kbuild_tests::run;
+use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 use serde_json::Value;
 
@@ -47,43 +48,58 @@ fn single_files_are_those_of_plain_make_with_the_paths_of_the_sources() {
         None => kernels.push(lab::kernel("7.3").unwrap()),
         Some(why) => println!("not run: 7.3: {why}"),
     }
+    let files = if scope::is_full() {
+        FILES
+    } else {
+        &["a.o", "a.s", "sub/b.i", "sub/b.lst"]
+    };
     for kernel in kernels {
         let mut scene = Scene::tree(&kernel, TREE);
         let whole = scene.args.clone();
         let before = Snapshot::take(scene.source.path()).unwrap();
         let tree = Snapshot::take(&kernel.kdir).unwrap();
-        scene.args.extend(targets(FILES));
+        scene.args.extend(targets(files));
         let output = scene.build();
         assert_untouched(&before, scene.source.path());
         assert_untouched(&tree, &kernel.kdir);
-        let paths: Vec<_> = FILES.iter().map(|f| scene.out.path().join(f)).collect();
+        let paths: Vec<_> = files.iter().map(|f| scene.out.path().join(f)).collect();
         let told: Vec<_> = output.out().lines().map(PathBuf::from).collect();
         assert_eq!(told, paths, "{}", output.err());
-        assert!(output.err().contains("built 7 targets"), "{}", output.err());
+        let built = format!("built {} targets", files.len());
+        assert!(output.err().contains(&built), "{}", output.err());
 
         let source = fs::canonicalize(scene.source.path()).unwrap();
-        let (plain, plain_modules) = plain_files(&kernel, &source, FILES);
-        for ((file, path), plain) in FILES.iter().zip(&paths).zip(plain) {
+        let (plain, plain_modules) = plain_files(&kernel, &source, files);
+        for ((file, path), plain) in files.iter().zip(&paths).zip(plain) {
             let same = comparable(file, fs::read(path).unwrap()) == comparable(file, plain);
             assert!(same, "{file} differs on {}", kernel.release);
         }
         // What a listing was made of has not become part of a module.
+        if !scope::is_full() && !lists_in_place(&kernel) {
+            continue;
+        }
         scene.args = whole;
         scene.build();
         assert_same_modules(&modules(scene.out.path()), &plain_modules, &kernel.release);
     }
 }
 
+/// Whether plain make leaves the object of a listing in place of the module's own: since 6.13.
+fn lists_in_place(kernel: &LabKernel) -> bool {
+    kernel.name == "7.3"
+}
+
 /// What plain make gives for each of these files of a copy of `source`, listings last: it leaves
 /// the objects they are made of where it runs, which is here or in a tree of links. With them the
-/// modules, made before there are listings.
+/// modules, made before there are listings, where these do harm.
 fn plain_files(kernel: &LabKernel, source: &Path, files: &[&str]) -> (Vec<Vec<u8>>, Modules) {
     let scratch = tempfile::tempdir().unwrap();
     let copied = scratch.path().join("copy");
     copy(source, &copied);
-    let tree = match kernel.name {
-        "7.3" => kernel.clone(),
-        _ => link_kernel(kernel, &scratch.path().join("kernel"), &[]),
+    let tree = if lists_in_place(kernel) {
+        kernel.clone()
+    } else {
+        link_kernel(kernel, &scratch.path().join("kernel"), &[])
     };
     let (from, to) = (copied.to_str().unwrap(), source.to_str().unwrap());
     let mapped = |bytes: Vec<u8>| match String::from_utf8(bytes) {
@@ -102,7 +118,9 @@ fn plain_files(kernel: &LabKernel, source: &Path, files: &[&str]) -> (Vec<Vec<u8
     let listings = files.iter().position(|f| f.ends_with(".lst")).unwrap();
     let (others, listings) = files.split_at(listings);
     let others = make(kernel, others);
-    run(kernel, &["modules"]);
+    if scope::is_full() || lists_in_place(kernel) {
+        run(kernel, &["modules"]);
+    }
     let modules = modules(&copied);
     ([others, make(&tree, listings)].concat(), modules)
 }
@@ -164,7 +182,9 @@ fn a_folder_is_compiled_a_module_of_it_is_linked_and_the_rest_follows_from_there
         scene.is_fresh(target);
     }
     scene.args = whole;
-    scene.builds_as_clean("after its parts");
+    if scope::is_full() {
+        scene.builds_as_clean("after its parts");
+    }
     let mut clean = Command::new(program());
     built(clean.args(["clean", "-o"]).arg(&out));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
