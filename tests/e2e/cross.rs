@@ -34,15 +34,28 @@ fn hello() -> Project {
 }
 
 #[test]
-fn a_module_for_arm64_is_built_with_the_cross_compiler_that_is_here() {
+fn a_module_for_arm64_is_built_with_the_cross_compiler_and_the_kernel_of_its_target() {
+    let (project, own) = (hello(), any_kernel());
     let Some(tree) = arm64() else {
         println!("{NOT_HERE}");
         return;
     };
-    let project = hello();
-    let mut cargo = project.cargo_to("build", ARM64);
-    cargo.env("KDIR", &tree.kdir);
-    let output = run::run(&mut cargo, LIMIT).unwrap();
+    // One environment for both targets: the kernel of each bears its name.
+    let build = |target: &str| {
+        let mut cargo = project.cargo_to("build", target);
+        cargo
+            .env("KDIR", &own.kdir)
+            .env(format!("KDIR_{ARM64}"), &tree.kdir);
+        if let Some(cc) = &own.cc {
+            cargo.env(format!("KBUILD_RS_CC_{TARGET}"), cc);
+        }
+        run::run(&mut cargo, LIMIT).unwrap()
+    };
+    let outcome = Outcome::of(&build(TARGET));
+    let info = kbuild::ModuleInfo::read(outcome.out_dir("cross").join("hello.ko")).unwrap();
+    assert_eq!(info.release, own.release, "{}", outcome.said);
+
+    let output = build(ARM64);
     let outcome = Outcome::of(&output);
     // What comes after the build script takes a Rust library for arm64, which few have.
     assert!(
@@ -68,34 +81,13 @@ fn a_module_for_arm64_is_built_with_the_cross_compiler_that_is_here() {
         let line = format!("cargo:rerun-if-env-changed={name}\n");
         assert!(told.contains(&line), "no {line} in {told}");
     }
-}
 
-#[test]
-fn the_kernel_of_each_target_is_found_by_a_variable_with_its_name() {
-    let Some(tree) = arm64() else {
-        println!("{NOT_HERE}");
-        return;
-    };
-    let project = hello();
-    let own = any_kernel();
-    for target in [TARGET, ARM64] {
-        let mut cargo = project.cargo_to("build", target);
-        cargo
-            .env("KDIR", &own.kdir)
-            .env(format!("KDIR_{ARM64}"), &tree.kdir);
-        if let Some(cc) = &own.cc {
-            cargo.env(format!("KBUILD_RS_CC_{TARGET}"), cc);
-        }
-        let outcome = Outcome::of(&run::run(&mut cargo, LIMIT).unwrap());
-        let module = outcome.out_dir("cross").join("hello.ko");
-        let info = kbuild::ModuleInfo::read(module).unwrap();
-        let expected = if target == ARM64 {
-            &tree.release
-        } else {
-            &own.release
-        };
-        assert_eq!(info.release, *expected, "{}", outcome.said);
-    }
+    let mut cargo = project.cargo_to("build", ARM64);
+    cargo
+        .env("KDIR", &tree.kdir)
+        .env("CROSS_COMPILE", "aarch64-nobody-linux-gnu-");
+    let said = project.fails(&mut cargo);
+    assert!(said.contains("aarch64-nobody-linux-gnu-gcc"), "{said}");
 }
 
 #[test]
@@ -116,19 +108,4 @@ fn a_target_that_does_not_fit_the_kernel_is_refused_with_both_names() {
     let said = project.fails(project.cargo().env("KDIR", &tree.kdir));
     assert!(said.contains("arm64") && said.contains(TARGET), "{said}");
     assert!(!said.contains("CC "), "{said}");
-}
-
-#[test]
-fn a_cross_compiler_that_is_not_here_is_named_with_its_package() {
-    let Some(tree) = arm64() else {
-        println!("{NOT_HERE}");
-        return;
-    };
-    let project = hello();
-    let mut cargo = project.cargo_to("build", ARM64);
-    cargo
-        .env("KDIR", &tree.kdir)
-        .env("CROSS_COMPILE", "aarch64-nobody-linux-gnu-");
-    let said = project.fails(&mut cargo);
-    assert!(said.contains("aarch64-nobody-linux-gnu-gcc"), "{said}");
 }

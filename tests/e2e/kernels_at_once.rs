@@ -7,6 +7,7 @@ use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::run;
+use kbuild_tests::scope;
 
 use crate::chain::{CRATES, chain};
 use crate::support::project::{Project, edit, manifest, set_kernel};
@@ -48,14 +49,54 @@ fn for_all(project: &Project, kernels: &[LabKernel]) -> Command {
     cargo
 }
 
+/// Two; in the full run all.
+fn kernels() -> Vec<LabKernel> {
+    let mut kernels = lab::kernels().unwrap();
+    if !scope::is_full() {
+        kernels.truncate(2);
+    }
+    kernels
+}
+
 #[test]
-fn the_program_gets_a_table_of_releases_and_modules() {
-    let project = hello();
-    let kernels = lab::kernels().unwrap();
-    let mut cargo = for_all(&project, &kernels);
+fn several_kernels_from_one_script() {
+    let (project, kernels) = (hello(), kernels());
+    a_kernel_named_twice_or_not_there_is_refused_before_anything_is_built(&project, &kernels);
+    the_program_gets_a_table_of_releases_and_modules(&project, &kernels);
+    a_source_that_one_kernel_does_not_take_names_that_kernel(&project, &kernels);
+}
+
+fn a_kernel_named_twice_or_not_there_is_refused_before_anything_is_built(
+    project: &Project,
+    kernels: &[LabKernel],
+) {
+    let script = project.dir.join("build.rs");
+    edit(&script, "compile_each", "compile");
+    let said = project.fails(&mut for_all(project, kernels));
+    let error = format!("{} kernels are named", kernels.len());
+    assert!(
+        said.contains(&error) && said.contains("compile_each"),
+        "{said}"
+    );
+
+    edit(&script, "compile", "compile_each");
+    let twice = [kernels[0].clone(), kernels[0].clone()];
+    let said = project.fails(&mut for_all(project, &twice));
+    assert!(said.contains("name each release once"), "{said}");
+    assert!(!said.contains("CC "), "{said}");
+
+    let mut missing = kernels.to_vec();
+    missing[1].kdir = "/nonexistent/kernel".into();
+    let said = project.fails(&mut for_all(project, &missing));
+    assert!(said.contains("/nonexistent/kernel"), "{said}");
+    assert!(!said.contains("CC "), "{said}");
+}
+
+fn the_program_gets_a_table_of_releases_and_modules(project: &Project, kernels: &[LabKernel]) {
+    let mut cargo = for_all(project, kernels);
     let outcome = project.built(&mut cargo);
     let mut expected = String::new();
-    for kernel in &kernels {
+    for kernel in kernels {
         let module = outcome
             .out_dir("several")
             .join(&kernel.release)
@@ -74,19 +115,19 @@ fn the_program_gets_a_table_of_releases_and_modules() {
     assert!(again.ran.is_empty(), "{}", again.said);
 
     // With one kernel less, the table is one row less.
-    let outcome = project.built(&mut for_all(&project, &kernels[1..]));
+    let outcome = project.built(&mut for_all(project, &kernels[1..]));
     assert!(outcome.ran.contains("several"), "{}", outcome.said);
     let (_, rest) = expected.split_once('\n').unwrap();
     assert_eq!(program(), rest);
 
-    project.built(for_all(&project, &kernels).env("KBUILD_RS_SKIP", "1"));
+    project.built(for_all(project, kernels).env("KBUILD_RS_SKIP", "1"));
     assert_eq!(program(), "");
 }
 
-#[test]
-fn a_source_that_one_kernel_does_not_take_names_that_kernel() {
-    let project = hello();
-    let kernels = lab::kernels().unwrap();
+fn a_source_that_one_kernel_does_not_take_names_that_kernel(
+    project: &Project,
+    kernels: &[LabKernel],
+) {
     // The first kernel is older than all others.
     edit(
         &project.dir.join("hello.c"),
@@ -98,40 +139,16 @@ fn a_source_that_one_kernel_does_not_take_names_that_kernel() {
         "#include",
         "#include <linux/version.h>\n#include",
     );
-    let said = project.fails(&mut for_all(&project, &kernels));
+    let said = project.fails(&mut for_all(project, kernels));
     assert!(said.contains("too old"), "{said}");
     let error = format!("error: cannot build hello for {}", kernels[0].release);
     assert!(said.contains(&error), "{said}");
 }
 
 #[test]
-fn a_kernel_named_twice_or_not_there_is_refused_before_anything_is_built() {
-    let project = hello();
-    let kernels = lab::kernels().unwrap();
-    let twice = [kernels[0].clone(), kernels[0].clone()];
-    let said = project.fails(&mut for_all(&project, &twice));
-    assert!(said.contains("name each release once"), "{said}");
-    assert!(!said.contains("CC "), "{said}");
-
-    let mut missing = kernels.clone();
-    missing[1].kdir = "/nonexistent/kernel".into();
-    let said = project.fails(&mut for_all(&project, &missing));
-    assert!(said.contains("/nonexistent/kernel"), "{said}");
-    assert!(!said.contains("CC "), "{said}");
-
-    edit(&project.dir.join("build.rs"), "compile_each", "compile");
-    let said = project.fails(&mut for_all(&project, &kernels));
-    let error = format!("{} kernels are named", kernels.len());
-    assert!(
-        said.contains(&error) && said.contains("compile_each"),
-        "{said}"
-    );
-}
-
-#[test]
 fn each_kernel_is_linked_against_the_symbols_that_were_built_for_it() {
     let project = chain("compile_each");
-    let kernels = lab::kernels().unwrap();
+    let kernels = kernels();
     let outcome = project.built(&mut for_all(&project, &kernels));
     assert_eq!(outcome.scripts(), CRATES);
     for kernel in &kernels {

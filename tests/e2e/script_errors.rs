@@ -46,13 +46,21 @@ fn said(project: &Project, kernel: &LabKernel) -> String {
 }
 
 #[test]
-fn a_missing_kernel_is_named_with_the_way_to_find_one() {
+fn what_a_script_says_is_short_and_points_at_the_source() {
+    let project = hello();
+    a_missing_kernel_is_named_with_the_way_to_find_one(&project);
+    a_c_error_is_the_compilers_own_and_then_the_line_that_matters(&project);
+    an_undefined_symbol_is_modposts_own_line_and_what_it_means(&project);
+    a_source_that_is_not_there_is_named(&project);
+}
+
+fn a_missing_kernel_is_named_with_the_way_to_find_one(project: &Project) {
     let nowhere = LabKernel {
         kdir: "/nonexistent/linux".into(),
         ..any_kernel()
     };
     assert_eq!(
-        said(&hello(), &nowhere),
+        said(project, &nowhere),
         "
 error: the variable KDIR: the kernel tree /nonexistent/linux does not exist; `kbuild-rs kernels` \
          lists the kernel trees of this machine
@@ -61,9 +69,7 @@ error: the variable KDIR: the kernel tree /nonexistent/linux does not exist; `kb
     );
 }
 
-#[test]
-fn a_c_error_is_the_compilers_own_and_then_the_line_that_matters() {
-    let project = hello();
+fn a_c_error_is_the_compilers_own_and_then_the_line_that_matters(project: &Project) {
     write(
         &project.dir,
         &[(
@@ -72,7 +78,7 @@ fn a_c_error_is_the_compilers_own_and_then_the_line_that_matters() {
         )],
     );
     assert_eq!(
-        said(&project, &any_kernel()),
+        said(project, &any_kernel()),
         "@/module/hello.c: In function 'hello':
 @/module/hello.c:5:17: error: expected ';' before '}' token
     5 |         return 0
@@ -88,15 +94,13 @@ error: cannot build hello for RELEASE: make failed with exit code 2
     );
 }
 
-#[test]
-fn an_undefined_symbol_is_modposts_own_line_and_what_it_means() {
-    let project = hello();
-    edit(
-        &project.dir.join("module/hello.c"),
+fn an_undefined_symbol_is_modposts_own_line_and_what_it_means(project: &Project) {
+    let text = HELLO.replace(
         "static int __init hello_init(void) {",
         "extern int elsewhere(void);\nstatic int __init hello_init(void) { elsewhere();",
     );
-    let said = said(&project, &any_kernel());
+    write(&project.dir, &[("module/hello.c", &text)]);
+    let said = said(project, &any_kernel());
     let (lines, meaning) = said.rsplit_once("undefined!\n\n").unwrap();
     assert_eq!(
         lines,
@@ -112,12 +116,10 @@ error: cannot build hello for RELEASE: make failed with exit code 2
     }
 }
 
-#[test]
-fn a_source_that_is_not_there_is_named() {
-    let project = hello();
+fn a_source_that_is_not_there_is_named(project: &Project) {
     edit(&project.dir.join("build.rs"), "hello.c", "hallo.c");
     assert_eq!(
-        said(&project, &any_kernel()),
+        said(project, &any_kernel()),
         "\nerror: the source @/module/hallo.c does not exist\n\n"
     );
 }
