@@ -73,20 +73,27 @@ impl Given {
     }
 }
 
-fn given(package: &str, name: &str) -> Vec<Given> {
-    let kernels = scope::kernels(0).unwrap();
-    let all = kernels
-        .iter()
-        .map(|kernel| Given::new(kernel, package, name));
-    all.collect()
+#[test]
+fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
+    let mut packages = vec![("acpi-call-dkms", &["acpi_call.o"][..])];
+    if scope::is_full() {
+        packages.push(("rapiddisk-dkms", &["rapiddisk-cache.o", "rapiddisk.o"]));
+    }
+    for kernel in scope::kernels(0).unwrap() {
+        for (package, objects) in &packages {
+            let given = Given::new(&kernel, package, "a tree of others");
+            let out = given.is_one_checkout_by_whatever_path(objects);
+            given.is_read_only_and_was_built_in_place(objects, out.path());
+        }
+    }
 }
 
-#[test]
-fn a_checkout_builds_as_with_plain_make_by_whatever_path_and_git_notices_nothing() {
-    for given in given("acpi-call-dkms", "a tree of others") {
+impl Given {
+    /// Git notices nothing of the builds, and whoever builds notices nothing of the way there.
+    fn is_one_checkout_by_whatever_path(&self, objects: &[&str]) -> TempDir {
         let git = |script: &str| {
             let mut sh = Command::new("sh");
-            sh.args(["-ec", script]).current_dir(&given.source);
+            sh.args(["-ec", script]).current_dir(&self.source);
             sh.env("GIT_CONFIG_GLOBAL", "/dev/null");
             run::checked(&mut sh, LIMIT).unwrap().out()
         };
@@ -95,37 +102,51 @@ fn a_checkout_builds_as_with_plain_make_by_whatever_path_and_git_notices_nothing
              && git -c user.name=a -c user.email=a@b commit -qm one \
              && git clone -q . '../a tree of others' && git -C '../a tree of others' status",
         );
-        symlink("a tree of others", given.scratch.path().join("link")).unwrap();
-        // One tree, whichever leads there first.
+        symlink("a tree of others", self.scratch.path().join("link")).unwrap();
+        let out = tempfile::tempdir().unwrap();
         let relative = Path::new("copy/../a tree of others");
-        let mut paths = [relative, Path::new("link"), &given.source];
-        let turns = if scope::is_full() { paths.len() } else { 1 };
-        for _ in 0..turns {
-            let out = tempfile::tempdir().unwrap();
-            let objects = given.builds_as_plain(paths[0], out.path());
-            assert_eq!(objects, ["acpi_call.o"], "{paths:?}");
-            for other in &paths[1..] {
-                let again = given.builds_as_plain(other, out.path());
-                assert!(again.is_empty(), "{other:?} after {:?}", paths[0]);
-            }
-            paths.rotate_left(1);
+        let compiled = self.builds_as_plain(relative, out.path());
+        assert_eq!(compiled, objects, "{relative:?}");
+        for path in [Path::new("link"), &self.source] {
+            let compiled = self.builds_as_plain(path, out.path());
+            assert!(compiled.is_empty(), "{path:?} after {relative:?}");
         }
         assert_eq!(git("git status --porcelain"), "");
+        out
+    }
 
-        let out = tempfile::tempdir().unwrap();
-        let command = given.command(&given.source, out.path());
-        match read_only_can_be(&given.source) {
+    /// Nothing of a build in place is used or carried over.
+    fn is_read_only_and_was_built_in_place(&self, objects: &[&str], out: &Path) {
+        // For another kernel: whatever is used of it shows.
+        let oldest = kernel_at(0);
+        let is_oldest = self.kernel.name == oldest.name;
+        let other = if is_oldest { kernel_at(1) } else { oldest };
+        // By hand it takes a path without blanks.
+        let link = self.scratch.path().join("link");
+        let in_place = |target: &str| {
+            let mut make = other.plain_make(&link);
+            run::checked(make.arg(target), LIMIT).unwrap();
+        };
+        in_place("modules");
+        assert_eq!(modules(&self.source).len(), objects.len());
+        let again = built(&mut self.command(&self.source, out));
+        assert!(!started_make(&again), "{}", again.err());
+
+        let anew = tempfile::tempdir().unwrap();
+        let mut command = self.command(&self.source, anew.path());
+        match run::checked(&mut read_only(&self.source, &Command::new("true")), LIMIT) {
+            Ok(_) => command = read_only(&self.source, &command),
+            // It takes root, and root of a container may lack the right.
             Err(why) => println!("not run: {why}"),
-            Ok(()) => {
-                given.runs_as_plain(&mut read_only(&given.source, &command), out.path());
-            }
+        }
+        let compiled = self.runs_as_plain(&mut command, anew.path());
+        assert_eq!(compiled, objects, "on top of a build in place");
+        in_place("clean");
+        for out in [out, anew.path()] {
+            let compiled = self.builds_as_plain(&self.source, out);
+            assert!(compiled.is_empty(), "after `make clean`: {compiled:?}");
         }
     }
-}
-
-/// It takes root, and root of a container may lack the right.
-fn read_only_can_be(dir: &Path) -> kbuild_tests::Result<()> {
-    run::checked(&mut read_only(dir, &Command::new("true")), LIMIT).map(drop)
 }
 
 /// Shows a folder to a command read-only, and to nobody else.
@@ -140,37 +161,4 @@ fn read_only(dir: &Path, command: &Command) -> Command {
         .arg(command.get_program())
         .args(command.get_args());
     namespace
-}
-
-#[test]
-fn nothing_of_a_build_in_place_is_used_or_carried_over() {
-    for given in given("rapiddisk-dkms", "tree") {
-        const OBJECTS: [&str; 2] = ["rapiddisk-cache.o", "rapiddisk.o"];
-        let before = scope::is_full().then(|| tempfile::tempdir().unwrap());
-        if let Some(out) = &before {
-            given.builds_as_plain(&given.source, out.path());
-        }
-        // For another kernel: whatever is used of it shows.
-        let oldest = kernel_at(0);
-        let is_oldest = given.kernel.name == oldest.name;
-        let other = if is_oldest { kernel_at(1) } else { oldest };
-        let in_place = |target: &str| {
-            let mut make = other.plain_make(&given.source);
-            run::checked(make.arg(target), LIMIT).unwrap();
-        };
-        in_place("modules");
-        assert!(given.source.join("rapiddisk.ko").exists());
-        if let Some(out) = &before {
-            let again = built(&mut given.command(&given.source, out.path()));
-            assert!(!started_make(&again), "{}", again.err());
-        }
-        let anew = tempfile::tempdir().unwrap();
-        let objects = given.builds_as_plain(&given.source, anew.path());
-        assert_eq!(objects, OBJECTS, "on top of a build in place");
-        in_place("clean");
-        for out in before.iter().chain([&anew]) {
-            let objects = given.builds_as_plain(&given.source, out.path());
-            assert!(objects.is_empty(), "after `make clean`: {objects:?}");
-        }
-    }
 }

@@ -100,13 +100,11 @@ fn modpost_runs_again_when_a_provider_exports_something_else_or_is_another_one()
 
         let text = fs::read_to_string(&odd).unwrap();
         fs::write(&odd, text.replace("ring_push", "ring_put")).unwrap();
-        let (ours, clean) = user.fails_as_clean("the symbol is gone");
-        for text in [ours, clean] {
-            assert!(
-                text.contains("\"ring_push\"") && text.contains("undefined"),
-                "{text}"
-            );
-        }
+        let text = refused(&mut user.command(), 1);
+        assert!(
+            text.contains("\"ring_push\"") && text.contains("undefined"),
+            "the symbol is gone: {text}"
+        );
 
         // The same flags, but for a path to a file that has the symbol, with another checksum.
         let other = places.path().join("other.symvers");
