@@ -59,7 +59,7 @@ fn kernels() -> Vec<LabKernel> {
 }
 
 #[test]
-fn several_kernels_from_one_script() {
+fn one_script_builds_for_several_kernels_into_a_folder_each() {
     let (project, kernels) = (hello(), kernels());
     a_kernel_named_twice_or_not_there_is_refused_before_anything_is_built(&project, &kernels);
     the_program_gets_a_table_of_releases_and_modules(&project, &kernels);
