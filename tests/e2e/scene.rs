@@ -11,6 +11,7 @@ use kbuild_tests::run::{self, Output};
 use kbuild_tests::scope;
 use tempfile::TempDir;
 
+use crate::support::kernel_tree::move_makefile;
 use crate::support::*;
 
 /// A kernel of the lab by its place in the list; there is at least one.
@@ -34,6 +35,9 @@ pub(crate) fn oldest_and_newest() -> Vec<LabKernel> {
     kernels.dedup_by_key(|kernel| kernel.name);
     kernels
 }
+
+/// What is changed, the objects that are compiled because of it, and how to change it.
+pub(crate) type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
 
 /// Sources, an output directory, and the arguments that build the one into the other.
 pub(crate) struct Scene {
@@ -104,12 +108,17 @@ impl Scene {
         modules(out.path())
     }
 
-    /// Builds on top of what is there; the products are those of a clean build.
-    pub(crate) fn builds_as_clean(&self, what: &str) -> Output {
-        let output = self.build();
+    /// The products are those of a clean build.
+    pub(crate) fn is_as_clean(&self, what: &str) {
         let clean = self.clean_build();
         let what = format!("{what} on {}", self.kernel.release);
         assert_same_modules(&modules(self.out.path()), &clean, &what);
+    }
+
+    /// Builds on top of what is there; the products are those of a clean build.
+    pub(crate) fn builds_as_clean(&self, what: &str) -> Output {
+        let output = self.build();
+        self.is_as_clean(what);
         output
     }
 
@@ -118,6 +127,35 @@ impl Scene {
         let output = self.builds_as_clean(what);
         assert_eq!(compiled(&output), objects, "{what}\n{}", output.err());
         output
+    }
+
+    /// As [`compiles`](Self::compiles), for a step of several: a clean build is compared with in
+    /// the full run alone. After the last step [`is_as_clean`](Self::is_as_clean) does it always.
+    pub(crate) fn recompiles(&self, objects: &[&str], what: &str) -> Output {
+        if scope::is_full() {
+            return self.compiles(objects, what);
+        }
+        let output = self.build();
+        assert_eq!(compiled(&output), objects, "{what}\n{}", output.err());
+        output
+    }
+
+    /// As [`recompiles`](Self::recompiles), for changes that do not hide each other: they are
+    /// built at once, and one by one in the full run.
+    pub(crate) fn all_recompile(&self, changes: &[Change<'_>]) {
+        let at_once = if scope::is_full() { 1 } else { changes.len() };
+        for changes in changes.chunks(at_once) {
+            let mut objects = Vec::new();
+            let mut all = Vec::new();
+            for (what, compiled, change) in changes {
+                change();
+                objects.extend_from_slice(compiled);
+                all.push(*what);
+            }
+            objects.sort_unstable();
+            objects.dedup();
+            self.recompiles(&objects, &all.join(", "));
+        }
     }
 
     /// Builds on top of what is there, which must fail, as a clean build of the same does;
@@ -198,25 +236,12 @@ pub(crate) fn private_kernel(kernel: &LabKernel) -> (TempDir, LabKernel) {
     let dir = tempfile::tempdir().unwrap();
     let prefix = kernel.kdir.ancestors().nth(3).unwrap();
     copy(&prefix.join("usr"), dir.path());
-    let kdir = dir
-        .path()
-        .join("usr/src")
-        .join(kernel.kdir.file_name().unwrap());
-    let makefile = kdir.join("Makefile");
-    if !makefile.is_symlink() {
-        let text = fs::read_to_string(&makefile).unwrap();
-        let old = prefix.display().to_string();
-        fs::write(
-            &makefile,
-            text.replace(&old, &dir.path().display().to_string()),
-        )
-        .unwrap();
-    }
-    let common = kernel.common.file_name().unwrap();
+    let moved = |path: &Path| dir.path().join(path.strip_prefix(prefix).unwrap());
     let private = LabKernel {
-        common: dir.path().join("usr/src").join(common),
-        kdir,
+        common: moved(&kernel.common),
+        kdir: moved(&kernel.kdir),
         ..kernel.clone()
     };
+    move_makefile(kernel, &private, prefix, dir.path());
     (dir, private)
 }

@@ -1,31 +1,80 @@
 //! Kernel trees with something wrong with them, made of links to a good one.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 use kbuild_tests::lab::LabKernel;
 
 /// Makes `at` a tree like the kernel's, of links into it. The folders in `own` are folders there,
 /// so that what is in them can be replaced.
 pub(crate) fn link_kernel(kernel: &LabKernel, at: &Path, own: &[&str]) -> LabKernel {
-    link_folder(&kernel.kdir, at, Path::new(""), own);
+    let canonical = |path: &Path| fs::canonicalize(path).unwrap();
+    link_folder(&kernel.kdir, at, Path::new(""), own, &canonical);
     LabKernel {
         kdir: at.to_owned(),
         ..kernel.clone()
     }
 }
 
-fn link_folder(from: &Path, to: &Path, rel: &Path, own: &[&str]) {
+/// Makes below `at` packages like those that the kernel comes in, of links into them, so that files
+/// of `include/linux` and the kernel tree's own can be replaced. A copy would take seconds.
+pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
+    let prefix = kernel.kdir.ancestors().nth(3).unwrap();
+    let [kdir, common] =
+        [&kernel.kdir, &kernel.common].map(|dir| dir.strip_prefix(prefix).unwrap());
+    let own = [
+        Path::new("usr"),
+        Path::new("usr/src"),
+        kdir,
+        common,
+        &common.join("include"),
+        &common.join("include/linux"),
+    ];
+    // From one package into another, as from the kernel tree to what all flavours share.
+    let relative = |path: &Path| match fs::read_link(path) {
+        Ok(to) if to.is_relative() => to,
+        _ => path.to_owned(),
+    };
+    let own = own.map(|path| path.to_str().unwrap());
+    link_folder(prefix, at, Path::new(""), &own, &relative);
+    let private = LabKernel {
+        kdir: at.join(kdir),
+        common: at.join(common),
+        ..kernel.clone()
+    };
+    move_makefile(kernel, &private, prefix, at);
+    private
+}
+
+/// A copy's kernel tree names the copy of what all flavours share.
+pub(crate) fn move_makefile(kernel: &LabKernel, private: &LabKernel, from: &Path, to: &Path) {
+    let makefile = kernel.kdir.join("Makefile");
+    if !makefile.is_symlink() {
+        let text = fs::read_to_string(&makefile).unwrap();
+        let [from, to] = [from, to].map(|path| path.to_str().unwrap());
+        let private = private.kdir.join("Makefile");
+        fs::remove_file(&private).unwrap();
+        fs::write(private, text.replace(from, to)).unwrap();
+    }
+}
+
+fn link_folder(
+    from: &Path,
+    to: &Path,
+    rel: &Path,
+    own: &[&str],
+    target: &dyn Fn(&Path) -> PathBuf,
+) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let rel = rel.join(entry.file_name());
         let to = to.join(entry.file_name());
         if own.iter().any(|folder| rel == Path::new(folder)) {
-            link_folder(&entry.path(), &to, &rel, own);
+            link_folder(&entry.path(), &to, &rel, own, target);
         } else {
-            let real = fs::canonicalize(entry.path()).unwrap();
-            std::os::unix::fs::symlink(real, to).unwrap();
+            symlink(target(&entry.path()), to).unwrap();
         }
     }
 }
