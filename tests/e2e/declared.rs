@@ -8,6 +8,7 @@ use kbuild_tests::run;
 use kbuild_tests::scope;
 
 use crate::scene::*;
+use crate::support::trap::holds;
 use crate::support::*;
 
 const MAIN: &str = r#"
@@ -55,137 +56,115 @@ fn sources_of_all_kinds_and_folders_with_odd_names_build_and_rebuild() {
             ("inc with blanks/outer.h", "#define OUTER 1\n"),
             ("gen dir/made.c", "int made;\n"),
         ]);
-        let mut scene = Scene::with(
-            &kernel,
-            &[
-                ("a base/src/main.c", MAIN),
-                ("a base/src/own.h", "#define OWN 1\n"),
-                ("a base/arch/asm.S", ASSEMBLY),
-                ("a base/arch/own.h", "\n"),
-            ],
-            &[
-                "--name",
-                "mix",
-                "src/main.c",
-                "arch/asm.S",
-                "src/blob.o_shipped",
-            ],
-        );
-        let base = scene.path("a base");
-        ship(&base.join("src"), 3);
-        fs::remove_file(base.join("src/s.c")).unwrap();
-        scene.args.push(
-            elsewhere
-                .path()
-                .join("gen dir/made.c")
-                .display()
-                .to_string(),
-        );
         let include = elsewhere.path().join("inc with blanks");
+        let made = elsewhere.path().join("gen dir/made.c");
+        let sources = ["src/main.c", "arch/asm.S", "src/blob.o_shipped"];
+        let mut scene = Scene::with(&kernel, &[], &["--name", "mix", "-DGIVEN=4"]);
+        // The base is the working directory.
+        let base = tempfile::Builder::new().prefix("a base ").tempdir();
+        scene.source = base.unwrap();
+        scene.write("src/main.c", MAIN);
+        scene.write("src/own.h", "#define OWN 1\n");
+        scene.write("arch/asm.S", ASSEMBLY);
+        scene.write("arch/own.h", "\n");
+        ship(&scene.path("src"), 3);
+        fs::remove_file(scene.path("src/s.c")).unwrap();
+        scene.args.extend(sources.map(String::from));
         scene.args.extend([
+            made.display().to_string(),
             "-I".into(),
             include.display().to_string(),
-            "-DGIVEN=4".into(),
         ]);
-        let source = scene.source;
-        scene.source = folder(&[]);
-        copy(&base, &scene.path("."));
-        drop(source);
-        // The base is the working directory, whose path holds a blank as well.
-        let inner = scene.path("a base");
-        let with_base = |mut command: Command| {
-            command.current_dir(&inner);
-            command
-        };
-        let build = || built(&mut with_base(scene.command()));
-        let as_clean = |objects: &[&str], what: &str| {
-            let output = build();
-            let out = tempfile::tempdir().unwrap();
-            built(&mut with_base(scene.command_to(out.path())));
-            let what = format!("{what} on {}", kernel.release);
-            assert_same_modules(&modules(scene.out.path()), &modules(out.path()), &what);
-            assert_eq!(compiled(&output), objects, "{what}\n{}", output.err());
-            assert!(!started_make(&build()), "{what}: again");
-        };
-        as_clean(&["asm.o", "made.o", "main.o"], "the first build");
-        edit(&inner.join("src/own.h"), "OWN 1", "OWN 2");
-        as_clean(&["main.o"], "the header beside a source");
-        make_old(&inner.join("src/own.h"));
-        as_clean(&["main.o"], "the header became old");
-        edit(&include.join("outer.h"), "OUTER 1", "OUTER 2");
-        as_clean(&["main.o"], "a header in a folder with blanks");
-        edit(&elsewhere.path().join("gen dir/made.c"), "made", "remade");
-        as_clean(&["made.o"], "a generated source");
-        ship(&inner.join("src"), 9);
-        as_clean(&[], "the shipped object");
-        edit(&inner.join("arch/own.h"), "\n", "// beside the assembly\n");
-        as_clean(&["asm.o"], "a header of the assembly");
+        scene.recompiles(&["asm.o", "made.o", "main.o"], "the first build");
+        scene.is_fresh("the first build");
+        scene.all_recompile(&[
+            ("an old header beside a source", &["main.o"], &|| {
+                scene.edit("src/own.h", "OWN 1", "OWN 2");
+                make_old(&scene.path("src/own.h"));
+            }),
+            ("a header of the assembly", &["asm.o"], &|| {
+                scene.edit("arch/own.h", "\n", "// beside the assembly\n");
+            }),
+            ("a generated source", &["made.o"], &|| {
+                edit(&made, "made", "remade");
+            }),
+        ]);
+        scene.all_recompile(&[
+            ("a header in a folder with blanks", &["main.o"], &|| {
+                edit(&include.join("outer.h"), "OUTER 1", "OUTER 2");
+            }),
+            ("the shipped object", &[], &|| ship(&scene.path("src"), 9)),
+        ]);
+        scene.is_as_clean("after all of it");
+        scene.is_fresh("after all of it");
     }
 }
 
 #[test]
-fn a_config_of_the_modules_own_is_seen_by_its_kbuild_and_its_sources() {
+fn configs_of_the_modules_own_are_seen_by_its_kbuild_and_its_sources() {
     let source = r#"
 #include <linux/module.h>
 #if IS_MODULE(CONFIG_FOO)
-static const char state[] __attribute__((used)) = "foo is a module";
-#elif IS_BUILTIN(CONFIG_FOO)
-static const char state[] __attribute__((used)) = "foo is built in";
-#elif !IS_ENABLED(CONFIG_FOO)
-static const char state[] __attribute__((used)) = "foo is off";
+MODULE_INFO(foo, "a module");
+#endif
+#if IS_BUILTIN(CONFIG_BAR)
+MODULE_INFO(bar, "built in");
+#endif
+#if !IS_ENABLED(CONFIG_OFF)
+MODULE_INFO(off, "off");
 #endif
 MODULE_LICENSE("GPL");
 "#;
+    let kbuild = "obj-m += other.o\nobj-$(CONFIG_FOO) += foo.o\nobj-$(CONFIG_BAR) += bar.o\n\
+                  obj-$(CONFIG_OFF) += off.o\n";
     for kernel in scope::kernels(0).unwrap() {
-        let mut scene = Scene::tree(
-            &kernel,
-            &[
-                ("foo.c", source),
-                ("other.c", source),
-                ("Kbuild", "obj-$(CONFIG_FOO) += foo.o\nobj-m += other.o\n"),
-            ],
-        );
-        let plain = scene.args.clone();
-        for (value, state, with_foo) in [
-            ("FOO=m", "foo is a module", true),
-            ("CONFIG_FOO=n", "foo is off", false),
-            ("FOO=y", "foo is built in", false),
-        ] {
-            scene.args = plain.clone();
-            scene.args.extend(["--config".into(), value.into()]);
-            scene.builds_as_clean(value);
-            let modules = modules(scene.out.path());
-            let text = String::from_utf8_lossy(&modules["other.ko"]);
-            assert!(text.contains(state), "{value} on {}", kernel.release);
-            assert_eq!(modules.contains_key("foo.ko"), with_foo, "{value}");
+        let names = ["foo.c", "bar.c", "off.c", "other.c"];
+        let mut scene = Scene::tree(&kernel, &names.map(|name| (name, source)));
+        scene.write("Kbuild", kbuild);
+        for config in ["FOO=m", "BAR=y", "CONFIG_OFF=n"] {
+            scene.args.extend(["--config".into(), config.into()]);
+        }
+        scene.build();
+        let modules = modules(scene.out.path());
+        assert_eq!(modules.keys().collect::<Vec<_>>(), ["foo.ko", "other.ko"]);
+        for (name, module) in &modules {
+            for told in ["foo=a module\0", "bar=built in\0", "off=off\0"] {
+                assert!(holds(module, told.as_bytes()), "{name}: no {told}");
+            }
         }
     }
 }
 
 #[test]
 fn a_new_header_before_another_is_found_where_nothing_is_staged() {
+    let source = "#include <linux/module.h>\n#include \"x.h\"\n#include <y.h>\n\
+                  MODULE_INFO(xy, X Y);\nMODULE_LICENSE(\"GPL\");\n";
     let scene = Scene::with(
-        &kernel_at(1),
+        &kernel_at(0),
         &[
-            (
-                "src/a.c",
-                "#include <linux/module.h>\n#include \"x.h\"\n#include <y.h>\nint n(void);\nint n(void) { return X + Y; }\nMODULE_LICENSE(\"GPL\");\n",
-            ),
+            ("src/a.c", source),
             ("first/none.h", ""),
-            ("second/x.h", "#define X 1\n"),
-            ("second/y.h", "#define Y 1\n"),
+            ("second/x.h", "#define X \"second \"\n"),
+            ("second/y.h", "#define Y \"second\"\n"),
         ],
         &["--name", "a", "src/a.c", "-I", "first", "-I", "second"],
     );
-    scene.build();
-    scene.is_fresh("nothing changed");
-    scene.write("src/x.h", "#define X 100\n");
-    make_old(&scene.path("src/x.h"));
-    scene.builds_as_clean("a header beside the source");
-    scene.write("first/y.h", "#define Y 100\n");
-    make_old(&scene.path("first/y.h"));
-    scene.builds_as_clean("a header in the first folder");
+    let write_old = |path: &str, text: &str| {
+        scene.write(path, text);
+        make_old(&scene.path(path));
+    };
+    let finds = |wanted: &str, what: &str| {
+        scene.recompiles(&["a.o"], what);
+        let wanted = format!("xy={wanted}\0");
+        let module = &modules(scene.out.path())["a.ko"];
+        assert!(holds(module, wanted.as_bytes()), "{what}: no {wanted}");
+        scene.is_fresh(what);
+    };
+    finds("second second", "the first build");
+    write_old("src/x.h", "#define X \"own \"\n");
+    finds("own second", "a header beside the source");
+    write_old("first/y.h", "#define Y \"first\"\n");
+    finds("own first", "a header in the first folder");
     scene.remove("src/x.h");
-    scene.builds_as_clean("a header is gone");
-    scene.is_fresh("after the headers");
+    finds("second first", "a header is gone");
 }
