@@ -49,25 +49,20 @@ fn differences_since(before: &Snapshot, dir: &Path) -> Vec<String> {
 
 const NOTHING: Vec<String> = Vec::new();
 
-/// Several folders, a header, an object that is generated and one that is shipped.
+/// A folder of its own for the module, and one for its header.
 fn a_tree() -> TempDir {
     folder(&[
         (
             "Kbuild",
-            "obj-m := one.o sub/\nccflags-y := -I$(src)/include\n",
+            "obj-m := sub/\nsubdir-ccflags-y := -I$(src)/include\n",
         ),
-        ("one.c", &format!("#include <one.h>\n{HELLO}")),
         ("include/one.h", "#define ONE 1\n"),
         (
             "sub/Makefile",
             // Cargo sets DEBUG, and the environment below does.
-            "obj-m := two.o\ntwo-y := main.o more.o\nifdef DEBUG\n$(error DEBUG)\nendif\n",
+            "obj-m := one.o\nifdef DEBUG\n$(error DEBUG)\nendif\n",
         ),
-        ("sub/main.c", HELLO),
-        (
-            "sub/more.c",
-            "int more(void);\nint more(void) { return 2; }\n",
-        ),
+        ("sub/one.c", &format!("#include <one.h>\n{HELLO}")),
     ])
 }
 
