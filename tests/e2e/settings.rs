@@ -52,11 +52,12 @@ fn a_changed_define_flag_config_variable_or_environment_entry_is_a_build_from_no
         ] {
             scene.args = plain.clone();
             scene.args.extend(more.iter().map(|s| (*s).to_owned()));
-            if scope::is_full() {
-                scene.compiles(&["demo.o"], &format!("{more:?}"));
-            } else {
-                assert!(started_make(&scene.build()), "{more:?}");
-            }
+            let output = match scope::is_full() {
+                true => scene.compiles(&["demo.o"], &format!("{more:?}")),
+                false => scene.build(),
+            };
+            let said = output.err();
+            assert!(said.contains(" from nothing: "), "{more:?}\n{said}");
             scene.is_fresh(&format!("{more:?} again"));
         }
     }
