@@ -6,12 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::lab;
 use kbuild_tests::run::{self, Output};
 use kbuild_tests::scope;
 use serde_json::Value;
 
-use crate::scene::kernel_at;
+use crate::scene::{kernel_at, oldest_and_newest};
 use crate::support::*;
 
 fn hello() -> tempfile::TempDir {
@@ -113,10 +112,7 @@ fn json_tells_each_step_each_product_and_the_end() {
 
 #[test]
 fn several_kernels_have_a_folder_each_and_one_that_is_missing_hides_no_other() {
-    let kernels = match scope::is_full() {
-        true => lab::kernels().unwrap(),
-        false => vec![kernel_at(0), kernel_at(1)],
-    };
+    let kernels = oldest_and_newest();
     let (source, out) = (hello(), tempfile::tempdir().unwrap());
     let mut command = Command::new(program());
     command

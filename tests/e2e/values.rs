@@ -7,10 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::lab;
 use kbuild_tests::scope;
 
-use crate::scene::{kernel_at, newest_kernel};
+use crate::scene::{kernel_at, oldest_and_newest};
 use crate::support::trap::{NAMES, Trap, below, holds, word};
 use crate::support::*;
 
@@ -55,11 +54,7 @@ fn make_variables_and_the_environment_reach_makefiles_recipes_and_the_compiler_a
     }
     let source = format!("{HELLO}\nstatic const char value[] __used = VALUE;\n");
     let source = folder(&[("hello.c", &source), ("Kbuild", &kbuild)]);
-    let kernels = match scope::is_full() {
-        true => lab::kernels().unwrap(),
-        false => vec![kernel_at(0), newest_kernel()],
-    };
-    for kernel in kernels {
+    for kernel in oldest_and_newest() {
         let out = tempfile::tempdir().unwrap();
         let mut command = build(&kernel, out.path());
         command.arg(source.path());
