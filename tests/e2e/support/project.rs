@@ -66,8 +66,17 @@ impl Project {
     }
 
     fn with_seed(dir: &Path, bindgen: bool) -> Project {
+        Project::with_copy_of(dir, seed(bindgen))
+    }
+
+    /// The same project with a target folder of its own, in which all is built that is in this.
+    pub(crate) fn again(&self) -> Project {
+        Project::with_copy_of(&self.dir, &self.target)
+    }
+
+    fn with_copy_of(dir: &Path, built: &Path) -> Project {
         let target = tempfile::tempdir().unwrap();
-        copy(&seed(bindgen).join("."), target.path());
+        copy(&built.join("."), target.path());
         Project {
             dir: dir.to_owned(),
             target: target.path().to_owned(),
