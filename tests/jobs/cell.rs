@@ -147,7 +147,8 @@ impl Cell {
     ) -> Result<Output, String> {
         let scratch = tempfile::tempdir().unwrap();
         let dir = scratch.path();
-        let project = (self.under == Under::Cargo).then(|| package.again());
+        let again = || Project::with_copy_of(&package.dir, &package.target);
+        let project = (self.under == Under::Cargo).then(again);
         let mut innermost = match &project {
             Some(project) => self.cargo(project, kernel, meeting),
             None => self.program(kernel, source, meeting, dir),

@@ -21,7 +21,7 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// A workspace, or a package alone, with a target folder of its own.
 pub(crate) struct Project {
     pub(crate) dir: PathBuf,
-    target: PathBuf,
+    pub(crate) target: PathBuf,
     _scratch: Vec<TempDir>,
 }
 
@@ -69,12 +69,8 @@ impl Project {
         Project::with_copy_of(dir, seed(bindgen))
     }
 
-    /// The same project with a target folder of its own, in which all is built that is in this.
-    pub(crate) fn again(&self) -> Project {
-        Project::with_copy_of(&self.dir, &self.target)
-    }
-
-    fn with_copy_of(dir: &Path, built: &Path) -> Project {
+    /// A project whose target folder begins as a copy of another one.
+    pub(crate) fn with_copy_of(dir: &Path, built: &Path) -> Project {
         let target = tempfile::tempdir().unwrap();
         copy(&built.join("."), target.path());
         Project {
