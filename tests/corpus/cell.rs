@@ -21,21 +21,27 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 pub(crate) const EDIT: &str =
     "\nstatic const int edit_of_the_corpus __attribute__((__used__)) = 1;\n";
 
-/// Builds `cell` beside plain make; an error says what does not hold.
-pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Result<()> {
+/// Builds `cell` beside plain make; an error says what does not hold. `ours` is the same kernel,
+/// maybe with another way to its compiler.
+pub(crate) fn check(
+    package: &Package,
+    cell: &Cell,
+    kernel: &LabKernel,
+    ours: &LabKernel,
+) -> Result<()> {
     let room = Room::of(package, kernel)?;
-    let source = room.dir.join("source");
-    if source.exists() {
-        fs::remove_dir_all(&source).map_err(|e| format!("{}: {e}", source.display()))?;
+    // What compilers are asked is the same at every run, the output directory's path included.
+    let [source, out] = ["source", "out"].map(|name| room.dir.join(name));
+    for old in [&source, &out].into_iter().filter(|dir| dir.exists()) {
+        fs::remove_dir_all(old).map_err(|e| format!("{}: {e}", old.display()))?;
     }
     copy(&package.sources(cell)?, &source)?;
     let plain = plain(package, cell, kernel, &source, &room.dir)?;
-    let out = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
     let side = Side {
         package,
-        kernel,
+        kernel: ours,
         source: &source,
-        out: out.path(),
+        out: &out,
     };
     match (&plain, &cell.expected) {
         (
@@ -48,7 +54,7 @@ pub(crate) fn check(package: &Package, cell: &Cell, kernel: &LabKernel) -> Resul
         ) => {
             as_the_table_says(cold, names, "plain make")?;
             side.builds_the_same(cold, "cold")?;
-            as_the_table_says(&modules(out.path())?, names, "kbuild-rs")?;
+            as_the_table_says(&modules(&out)?, names, "kbuild-rs")?;
             if compiled.is_empty() {
                 return Err(format!("nothing is compiled for {}", package.edit));
             }
@@ -95,10 +101,10 @@ struct Side<'a> {
 
 impl Side<'_> {
     fn build(&self, folder: &Path) -> Result<Output> {
-        let args = self.package.ours(self.kernel, folder, self.out);
         let mut command = self.kernel.command(program::path()?);
+        command.args(self.package.ours(self.kernel, folder, self.out));
         // As the other side has it: what compilers quote differs from locale to locale.
-        run::run(command.args(args).env("LC_ALL", "C"), LIMIT)
+        run::run(command.env("LC_ALL", "C"), LIMIT)
     }
 
     /// Builds all places, each of which must succeed and start make as `fresh` says; gives the

@@ -32,6 +32,8 @@ struct Job<'a> {
 /// A kernel, and what its tree was before anything was built against it.
 struct Kernel {
     lab: LabKernel,
+    /// As our side builds for it.
+    ours: LabKernel,
     trees: [Snapshot; 2],
 }
 
@@ -135,7 +137,8 @@ fn run_all(jobs: &[Job<'_>], threads: usize) -> Vec<(String, String)> {
         let mut failures = Vec::new();
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let start = Instant::now();
-            let done = cell::check(job.package, job.cell, &job.kernel.lab);
+            let kernel = job.kernel;
+            let done = cell::check(job.package, job.cell, &kernel.lab, &kernel.ours);
             let verdict = if done.is_ok() { "ok" } else { "FAILED" };
             let seconds = start.elapsed().as_secs_f32();
             println!("test {} ... {verdict} ({seconds:.1} s)", job.name);
@@ -159,7 +162,9 @@ impl Kernel {
     fn get(name: &str) -> Result<Kernel> {
         let lab = lab::kernel(name)?;
         let trees = [Snapshot::take(&lab.kdir)?, Snapshot::take(&lab.common)?];
-        Ok(Kernel { lab, trees })
+        let mut ours = lab.clone();
+        ours.cc = lab::cached_compiler(&lab)?.or(ours.cc);
+        Ok(Kernel { lab, ours, trees })
     }
 
     fn is_untouched(&self) -> Result<()> {

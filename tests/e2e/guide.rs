@@ -10,7 +10,8 @@ use std::process::Command;
 
 use kbuild_tests::run;
 
-use crate::support::project::{Project, any_kernel, root};
+use crate::scene::kernel_at;
+use crate::support::project::{Project, root};
 use crate::support::{HELLO, LIMIT};
 
 /// Sources that the guide speaks of and does not show.
@@ -122,7 +123,7 @@ fn every_project_in_the_guide_to_module_trees_builds_and_runs() {
 
 #[allow(clippy::print_stdout, reason = "which project it was that failed")]
 fn builds_and_runs((guide, projects): (&str, usize)) {
-    let kernel = any_kernel();
+    let kernel = kernel_at(0);
     let mut built = 0;
     for section in sections(guide) {
         let mut scripts: Vec<_> = section.scripts.iter().map(Some).collect();

@@ -19,7 +19,6 @@ mod declared;
 mod disk;
 mod editor;
 mod errors;
-mod example_programs;
 mod examples;
 mod failures;
 mod forms;

@@ -136,17 +136,19 @@ impl Cell {
         self.peak() == 1 && ![Server::None, Server::OneJob].contains(&self.server)
     }
 
-    /// Builds `source` and gives what was said.
+    /// Builds `source`, below Cargo by `package`'s script, and gives what was said.
     pub(crate) fn run(
         &self,
         tools: &Tools,
         kernel: &LabKernel,
         source: &Path,
+        package: &Project,
         meeting: &Meeting,
     ) -> Result<Output, String> {
         let scratch = tempfile::tempdir().unwrap();
         let dir = scratch.path();
-        let project = (self.under == Under::Cargo).then(|| project(source));
+        let again = || Project::with_copy_of(&package.dir, &package.target);
+        let project = (self.under == Under::Cargo).then(again);
         let mut innermost = match &project {
             Some(project) => self.cargo(project, kernel, meeting),
             None => self.program(kernel, source, meeting, dir),
@@ -243,14 +245,16 @@ impl Cell {
     }
 }
 
-/// A package whose build script builds the tree.
-fn project(source: &Path) -> Project {
+/// A package whose build script builds the tree, once that is not skipped any more.
+pub(crate) fn package(source: &Path) -> Project {
     let script = format!("fn main() {{ kbuild::Build::tree({source:?}).compile_all(); }}\n");
-    Project::new(&[
+    let project = Project::new(&[
         ("Cargo.toml", &(manifest("many", "", "") + "[workspace]\n")),
         ("build.rs", &script),
         ("src/lib.rs", ""),
-    ])
+    ]);
+    project.built(project.cargo().env("KBUILD_RS_SKIP", "1"));
+    project
 }
 
 /// A line for a shell; none of the words has a quote in it.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::processes;
 use tempfile::TempDir;
 
 /// So often as many as there are tokens must be under way together; then each only stays a moment.
@@ -39,7 +40,8 @@ struct State {
     /// Counts up each time that those who wait may go.
     round: usize,
     waiting: usize,
-    present: usize,
+    /// Those that are under way.
+    guests: Vec<Arc<UnixStream>>,
     most: usize,
     arrived: Vec<Vec<String>>,
 }
@@ -58,7 +60,7 @@ impl Meeting {
             met: 0,
             round: 0,
             waiting: 0,
-            present: 0,
+            guests: Vec::new(),
             most: 0,
             arrived: Vec::new(),
         };
@@ -111,9 +113,9 @@ impl Meeting {
     pub(crate) fn wait_for(&self, number: usize) {
         let limit = Instant::now() + PATIENCE;
         let mut state = self.shared.state();
-        while state.present != number {
+        while state.guests.len() != number {
             let left = limit.saturating_duration_since(Instant::now());
-            let present = state.present;
+            let present = state.guests.len();
             assert!(!left.is_zero(), "{present} under way, and not {number}");
             state = self.shared.changed.wait_timeout(state, left).unwrap().0;
         }
@@ -127,7 +129,8 @@ impl Shared {
 
     fn receive(&self, guest: UnixStream) {
         let mut line = String::new();
-        let mut reader = BufReader::new(&guest);
+        let guest = Arc::new(guest);
+        let mut reader = BufReader::new(&*guest);
         if reader.read_line(&mut line).is_err() || line.is_empty() {
             return;
         }
@@ -136,8 +139,10 @@ impl Shared {
         state
             .arrived
             .push(words.filter(|word| !word.is_empty()).collect());
-        state.present += 1;
-        state.most = state.most.max(state.present);
+        // Who ended before this one was started may not have been heard: a machine can be busy.
+        state.guests.retain(|other| !processes::has_ended(other));
+        state.guests.push(guest.clone());
+        state.most = state.most.max(state.guests.len());
         let waits_in = (state.met < MEETINGS).then_some(state.round);
         state.waiting += usize::from(waits_in.is_some());
         drop(state);
@@ -146,11 +151,11 @@ impl Shared {
             // It may be killed meanwhile, which reading tells.
             scope.spawn(|| {
                 self.wait(waits_in);
-                let _ = (&guest).write_all(b"+");
+                let _ = (&*guest).write_all(b"+");
             });
             let _ = reader.read_to_end(&mut Vec::new());
             let mut state = self.state();
-            state.present -= 1;
+            state.guests.retain(|other| !Arc::ptr_eq(other, &guest));
             if waits_in == Some(state.round) {
                 state.waiting -= 1;
             }

@@ -20,33 +20,40 @@ module_exit(hello_exit);
 MODULE_LICENSE("GPL");
 "#;
 
-const HELLO_RS: &str = r#"
+const RUSTY: &str = r#"
 //! The smallest module.
 use kernel::prelude::*;
 module! {
-    type: Hello,
-    name: "hello",
+    type: Rusty,
+    name: "rusty",
     authors: ["nobody"],
     description: "The smallest module",
     license: "GPL",
 }
-struct Hello;
-impl kernel::Module for Hello {
+struct Rusty;
+impl kernel::Module for Rusty {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("hello from Rust\n");
-        Ok(Hello)
+        pr_info!("hello from rusty\n");
+        Ok(Rusty)
     }
 }
 "#;
 
+/// A module in C, and one in Rust where the kernel has that.
 fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     fs::write(folder.join("hello.c"), HELLO).map_err(|error| error.to_string())?;
-    fs::write(folder.join("Kbuild"), "obj-m := hello.o\n").map_err(|error| error.to_string())?;
+    let mut kbuild = "obj-m := hello.o\n".to_owned();
+    if kernel.rustc.is_some() {
+        fs::write(folder.join("rusty.rs"), RUSTY).map_err(|error| error.to_string())?;
+        kbuild += "obj-m += rusty.o\n";
+    }
+    fs::write(folder.join("Kbuild"), kbuild).map_err(|error| error.to_string())?;
     run::checked(kernel.plain_make(folder).arg("modules"), LIMIT).map(drop)
 }
 
-/// The guest's time from start to end.
-fn builds_and_loads(kernel: &LabKernel) -> lab::Result<Duration> {
+/// Builds a module in C, and one in Rust where the kernel has that, and boots once: with both,
+/// above these modules of the kernel's own. Gives the guest's time from start to end.
+fn builds_and_loads(kernel: &LabKernel, below: &[&str]) -> lab::Result<Duration> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let tree = || Snapshot::take(&kernel.kdir).map_err(|error| error.to_string());
     let before = tree()?;
@@ -55,21 +62,34 @@ fn builds_and_loads(kernel: &LabKernel) -> lab::Result<Duration> {
     assert_eq!(changed, Vec::<String>::new(), "{}", kernel.release);
 
     let start = Instant::now();
-    let console = Guest::new(kernel)
-        .file("/hello.ko", folder.path().join("hello.ko"))
-        .script("uname -r\ninsmod /hello.ko && dmesg | grep 'hello from hello' && rmmod hello")
-        .run()?;
+    let mut script = "set -e\nuname -r\ncut -d' ' -f1 /proc/modules\n".to_owned();
+    let mut guest = Guest::new(kernel).module_dependencies(below);
+    let in_rust = kernel.rustc.is_some().then_some("rusty");
+    for name in ["hello"].into_iter().chain(in_rust) {
+        guest = guest.file(
+            format!("/{name}.ko"),
+            folder.path().join(format!("{name}.ko")),
+        );
+        script += &format!("insmod /{name}.ko\ndmesg | grep 'hello from {name}'\nrmmod {name}\n");
+    }
+    let console = guest.script(script).run()?;
     assert!(console.ok, "{console:?}");
     assert!(console.text.contains(&kernel.release), "{console:?}");
     assert!(console.text.contains("hello from hello"), "{console:?}");
     assert!(console.log.contains("bye"), "{console:?}");
+    for name in below {
+        let name = name.replace('-', "_");
+        let is_there = console.text.lines().any(|line| line == name);
+        assert!(is_there, "{name} in {console:?}");
+    }
     Ok(start.elapsed())
 }
 
 #[test]
-fn a_module_built_with_plain_make_loads_in_each_kernel() {
+fn a_module_built_with_plain_make_loads_in_each_kernel_and_so_do_those_that_drivers_stand_on() {
     for kernel in lab::kernels().unwrap() {
-        let elapsed = builds_and_loads(&kernel).unwrap();
+        let below = ["videodev", "hid-generic", "usbhid", "usbcore", "mc"];
+        let elapsed = builds_and_loads(&kernel, &below).unwrap();
         println!(
             "{}: booted in {:.1} s",
             kernel.release,
@@ -87,7 +107,7 @@ fn loads_in(name: &str) -> lab::Result<String> {
         return Ok("in the full run only".into());
     }
     let kernel = lab::kernel(name)?;
-    let seconds = builds_and_loads(&kernel)?.as_secs_f32();
+    let seconds = builds_and_loads(&kernel, &[])?.as_secs_f32();
     Ok(format!("{}: booted in {seconds:.1} s", kernel.release))
 }
 
@@ -97,8 +117,12 @@ fn a_module_for_debian_13s_kernel_is_built_by_its_own_tools_and_loads() {
 }
 
 #[test]
-fn a_module_loads_in_the_kernel_with_rust() {
-    println!("{}", loads_in("7.3").unwrap());
+fn a_module_in_c_and_one_in_rust_load_in_the_kernel_with_rust() {
+    let said = loads_in("7.3").unwrap();
+    if !said.starts_with("not run: ") {
+        assert!(lab::kernel("7.3").unwrap().rustc.is_some());
+    }
+    println!("{said}");
 }
 
 #[test]
@@ -171,25 +195,6 @@ fn a_ninja_that_is_a_jobserver_client_runs_in_place() {
 }
 
 #[test]
-fn a_module_in_rust_loads_in_the_kernel_with_rust() {
-    if let Some(why) = lab::why_not("7.3") {
-        println!("not run: {why}");
-        return;
-    }
-    let kernel = lab::kernel("7.3").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("hello.rs"), HELLO_RS).unwrap();
-    fs::write(folder.path().join("Kbuild"), "obj-m := hello.o\n").unwrap();
-    run::checked(kernel.plain_make(folder.path()).arg("modules"), LIMIT).unwrap();
-    let console = Guest::new(&kernel)
-        .file("/hello.ko", folder.path().join("hello.ko"))
-        .script("insmod /hello.ko && dmesg | grep 'hello from Rust'")
-        .run()
-        .unwrap();
-    assert!(console.ok, "{console:?}");
-}
-
-#[test]
 fn a_kernels_source_holds_drivers_and_is_found_by_its_name() {
     if let Some(why) = lab::why_not("7.3") {
         println!("not run: {why}");
@@ -201,24 +206,6 @@ fn a_kernels_source_holds_drivers_and_is_found_by_its_name() {
             assert!(source.join(path).exists(), "{path} in {name}");
         }
         assert!(!source.join("drivers/net/ethernet/3com/3c509.c").exists());
-    }
-}
-
-#[test]
-fn the_drivers_that_modules_stand_on_load_in_each_kernel() {
-    for kernel in lab::kernels().unwrap() {
-        let console = Guest::new(&kernel)
-            .module_dependencies(&["videodev", "hid-generic", "usbhid"])
-            .script("cut -d' ' -f1 /proc/modules")
-            .run()
-            .unwrap();
-        assert!(console.ok, "{console:?}");
-        for name in ["videodev", "hid_generic", "usbhid", "usbcore", "mc"] {
-            assert!(
-                console.text.lines().any(|line| line == name),
-                "{name} in {console:?}"
-            );
-        }
     }
 }
 
@@ -282,38 +269,27 @@ fn a_guest_that_does_not_end_is_killed() {
 }
 
 #[test]
-fn real_modules_come_out_of_their_packages_build_with_plain_make_and_load() {
-    for kernel in lab::kernels().unwrap() {
-        for (package, module, below) in [
-            ("v4l2loopback-dkms", "v4l2loopback", ["videodev"].as_slice()),
-            (
-                "digimend-dkms",
-                "hid-uclogic",
-                &["hid", "usbcore", "usbhid"],
-            ),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            let copy = folder.path().join("copy");
-            let mut cp = Command::new("cp");
-            cp.arg("-a")
-                .arg(lab::source_for(package, &kernel).unwrap())
-                .arg(&copy);
-            run::checked(&mut cp, LIMIT).unwrap();
-            run::checked(kernel.plain_make(&copy).arg("modules"), LIMIT).unwrap();
-            // Its newer sources call it otherwise.
-            let file = [module.to_owned(), module.replace("hid-", "hid-digimend-")]
-                .map(|name| copy.join(name + ".ko"))
-                .into_iter()
-                .find(|file| file.exists())
-                .unwrap();
-            let console = Guest::new(&kernel)
-                .module_dependencies(below)
-                .file("/module.ko", file)
-                .script("insmod /module.ko && lsmod")
-                .run()
-                .unwrap();
-            assert!(console.ok, "{package} on {}: {console:?}", kernel.release);
-        }
+fn the_cache_of_compilers_takes_nothing_that_was_compiled_with_another_prefix_map() {
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let Some(compiler) = lab::cached_compiler(&kernel).unwrap() else {
+        println!("the full run has none");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let [source, map, object] = ["a.c", "map", "a.o"].map(|name| folder.path().join(name));
+    fs::write(&source, "const char *file = __FILE__;\n").unwrap();
+    for shown in ["/first", "/second"] {
+        let text = format!("-ffile-prefix-map={}={shown}\n", folder.path().display());
+        fs::write(&map, text).unwrap();
+        let mut words = compiler.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(["-g", "-c"]).current_dir("/");
+        command.arg(format!("@{}", map.display()));
+        run::checked(command.arg(&source).arg("-o").arg(&object), LIMIT).unwrap();
+        let bytes = fs::read(&object).unwrap();
+        let name = format!("{shown}/a.c");
+        let has_it = bytes.windows(name.len()).any(|w| w == name.as_bytes());
+        assert!(has_it, "no {name}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crate::sys;
@@ -63,4 +64,9 @@ fn parent(process: &Path) -> Option<u32> {
 /// Whether somebody holds a lock on a file, of any kind.
 pub fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| sys::is_locked(&file))
+}
+
+/// Whether the process on the other side of a socket has closed it, as it does when it ends.
+pub fn has_ended(other: &UnixStream) -> bool {
+    sys::has_ended(other)
 }

@@ -1,7 +1,7 @@
 //! The few system calls that std does not offer on the oldest Rust that builds this.
 #![allow(
     unsafe_code,
-    reason = "flock, kill, prctl, pipe2 and mkfifo have no safe form here"
+    reason = "flock, kill, prctl, pipe2, mkfifo and recv have no safe form here"
 )]
 
 use std::ffi::CString;
@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -115,4 +116,15 @@ pub(crate) fn signal(process: u32, signal: i32) {
 pub(crate) fn is_locked(file: &File) -> bool {
     // SAFETY: the descriptor is open for as long as `file` lives; the lock goes with it.
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) != 0 }
+}
+
+/// Whether the other side has closed this socket, however that went.
+pub(crate) fn has_ended(socket: &UnixStream) -> bool {
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    let mut byte = 0_u8;
+    // SAFETY: there is room for the one byte, and the descriptor is open as long as `socket`.
+    match unsafe { libc::recv(socket.as_raw_fd(), (&raw mut byte).cast(), 1, flags) } {
+        0 => true,
+        n => n < 0 && io::Error::last_os_error().kind() != io::ErrorKind::WouldBlock,
+    }
 }

@@ -76,6 +76,22 @@ impl Outcome {
         })
     }
 
+    /// How long each suite that took a second or more ran, the longest first.
+    pub(crate) fn times(&self) -> Vec<(&str, f32)> {
+        let seconds = |suite: &Suite| -> Option<f32> {
+            let (_, time) = suite.result.as_deref()?.rsplit_once("finished in ")?;
+            time.trim().strip_suffix('s')?.parse().ok()
+        };
+        let mut times: Vec<_> = self
+            .suites
+            .iter()
+            .filter_map(|suite| Some((&*suite.name, seconds(suite)?)))
+            .filter(|(_, seconds)| *seconds >= 1.0)
+            .collect();
+        times.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        times
+    }
+
     /// The tests that did not run, with their reasons.
     pub(crate) fn not_run(&self) -> &BTreeMap<String, String> {
         &self.not_run
@@ -185,6 +201,15 @@ test something ... ok
         assert_eq!(names, ["kbuild", "e2e", "doc-tests kbuild", "lab"]);
         let (_, line) = outcome.closing_lines().next().unwrap();
         assert!(line.starts_with("ok. 3 passed"), "{line}");
+    }
+
+    #[test]
+    fn suites_that_took_seconds_are_told_with_the_longest_first() {
+        let mut outcome = outcome();
+        assert_eq!(outcome.times(), [("e2e", 2.0)]);
+        outcome.line("     Running jobs/main.rs (target/debug/deps/jobs-99)");
+        outcome.line("test result: ok. 8 passed; 0 failed; finished in 61.25s");
+        assert_eq!(outcome.times(), [("jobs", 61.25), ("e2e", 2.0)]);
     }
 
     #[test]

@@ -97,7 +97,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     println!("\n==== summary");
     for (name, done, elapsed) in &summary {
         let verdict = if done.is_ok() { "passed" } else { "FAILED" };
-        println!("  {name:8} {verdict}  {:6.1} s", elapsed.as_secs_f32());
+        println!("  {name:12} {verdict}  {:6.1} s", elapsed.as_secs_f32());
+    }
+    for (suite, seconds) in run.outcome.times() {
+        println!("    {suite:18} {seconds:6.1} s");
     }
     if !full && is_asked_for("tests") {
         println!(

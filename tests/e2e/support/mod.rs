@@ -1,6 +1,5 @@
 //! What the end-to-end tests share.
 
-pub(crate) mod cargo;
 pub(crate) mod kernel_tree;
 pub(crate) mod project;
 pub(crate) mod recorder;
@@ -62,7 +61,7 @@ MODULE_LICENSE("GPL");
 /// `kbuild-rs build` for a kernel of the lab. More arguments, a working directory or variables
 /// may follow.
 pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
-    let mut command = Command::new(program());
+    let mut command = kernel.command(program());
     command.arg("build").arg("--kernel").arg(&kernel.kdir);
     command
         .arg("--out-dir")

@@ -21,7 +21,7 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// A workspace, or a package alone, with a target folder of its own.
 pub(crate) struct Project {
     pub(crate) dir: PathBuf,
-    target: PathBuf,
+    pub(crate) target: PathBuf,
     _scratch: Vec<TempDir>,
 }
 
@@ -66,8 +66,13 @@ impl Project {
     }
 
     fn with_seed(dir: &Path, bindgen: bool) -> Project {
+        Project::with_copy_of(dir, seed(bindgen))
+    }
+
+    /// A project whose target folder begins as a copy of another one.
+    pub(crate) fn with_copy_of(dir: &Path, built: &Path) -> Project {
         let target = tempfile::tempdir().unwrap();
-        copy(&seed(bindgen).join("."), target.path());
+        copy(&built.join("."), target.path());
         Project {
             dir: dir.to_owned(),
             target: target.path().to_owned(),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::kernel::Tools;
 use super::place::{clear, lock};
 use super::{
-    ARM64, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all, built_folder,
-    cache_dir, kernel_folder,
+    ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all,
+    built_folder, cache_dir, kernel_folder,
 };
 use crate::Result;
 
@@ -16,7 +16,7 @@ use crate::Result;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// A kernel of [`all`], or `arm64` (prepared only), `debian13`, `programs`, `kernel-sources`,
-    /// `corpus`, `sources`, `apt`.
+    /// `corpus`, `compiled`, `sources`, `apt`.
     pub name: &'static str,
     /// A kernel's release, where it is there.
     pub release: Option<String>,
@@ -53,7 +53,15 @@ pub fn list() -> Vec<Entry> {
 }
 
 /// What is no kernel.
-const FOLDERS: &[&str] = &[MACHINE, PROGRAMS, KERNEL_SOURCES, CORPUS, "sources", "apt"];
+const FOLDERS: &[&str] = &[
+    MACHINE,
+    PROGRAMS,
+    KERNEL_SOURCES,
+    CORPUS,
+    COMPILED,
+    "sources",
+    "apt",
+];
 
 fn folder(name: &str) -> PathBuf {
     if all().contains(&name) {

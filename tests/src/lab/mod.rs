@@ -7,6 +7,7 @@
 mod apt;
 mod arm64;
 mod boot;
+mod compiled;
 mod compiler;
 mod cpio;
 mod distribution;
@@ -31,6 +32,7 @@ use std::time::Duration;
 pub use crate::Result;
 use crate::run;
 pub use arm64::Prepared;
+pub use compiled::cached_compiler;
 use distribution::{Distribution, Family};
 pub use kept::{Entry, list, remove};
 pub use kernel::LabKernel;
@@ -67,6 +69,9 @@ const KERNEL_SOURCES: &str = "kernel-sources";
 
 /// The folder for what plain make gave for the corpus, and for the sources that are built there.
 pub(crate) const CORPUS: &str = "corpus";
+
+/// The folder of what compilers gave: see [`cached_compiler`].
+const COMPILED: &str = "compiled";
 
 /// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
 /// folder.
