@@ -18,8 +18,8 @@ pub(crate) struct Target {
     pub(crate) path: PathBuf,
     /// Its `.cmd` file.
     pub(crate) command: PathBuf,
-    /// What it was made from, as real paths; files that kbuild generated in the stage are left
-    /// out.
+    /// What it was made from: real paths, and the names that lead there over links, which may lead
+    /// elsewhere tomorrow. Files that kbuild generated in the stage are left out.
     pub(crate) prerequisites: Vec<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Resolver<'a> {
                     path: target,
                     command: path.to_owned(),
                     prerequisites: parse(&text)
-                        .filter_map(|p| self.known(p, &mut known))
+                        .flat_map(|p| self.known(p, &mut known))
                         .collect(),
                 });
             }
@@ -71,37 +71,37 @@ impl<'a> Resolver<'a> {
         Ok(targets)
     }
 
-    /// [`Resolver::real`], asked once.
-    fn known(&self, path: &str, known: &mut HashMap<String, Option<PathBuf>>) -> Option<PathBuf> {
-        if let Some(real) = known.get(path) {
-            return real.clone();
+    /// [`Resolver::files`], asked once.
+    fn known(&self, path: &str, known: &mut HashMap<String, Vec<PathBuf>>) -> Vec<PathBuf> {
+        if let Some(files) = known.get(path) {
+            return files.clone();
         }
-        let real = self.real(path);
-        known.insert(path.to_owned(), real.clone());
-        real
+        let files = self.files(path);
+        known.insert(path.to_owned(), files.clone());
+        files
     }
 
-    fn real(&self, path: &str) -> Option<PathBuf> {
+    fn files(&self, path: &str) -> Vec<PathBuf> {
         let path = normal(&self.cwd.join(path));
         for (link, target) in self.links {
             if let Ok(rest) = path.strip_prefix(link) {
-                return Some(canonical(&target.join(rest)));
+                return with_real(target.join(rest));
             }
         }
         let Ok(rel) = path.strip_prefix(&self.stage.dir) else {
-            return Some(canonical(&path));
+            return with_real(path);
         };
         if let Some(source) = self.source_of(rel) {
-            return Some(source);
+            return vec![source];
         }
         // What was staged and is gone stays under its own name: what was made of it goes too.
         let Ok(real) = std::fs::canonicalize(&path) else {
-            return Some(path);
+            return vec![path];
         };
         // Behind a link to a folder, or generated.
         match real.strip_prefix(canonical(&self.stage.dir)) {
-            Ok(rel) => self.source_of(rel),
-            Err(_) => Some(real),
+            Ok(rel) => self.source_of(rel).into_iter().collect(),
+            Err(_) => vec![real],
         }
     }
 
@@ -176,6 +176,15 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     result
+}
+
+/// The path, and the real one where that is another.
+fn with_real(path: PathBuf) -> Vec<PathBuf> {
+    let real = canonical(&path);
+    match real == path {
+        true => vec![path],
+        false => vec![path, real],
+    }
 }
 
 /// The real path, or the path as it is for a file that is gone.

@@ -147,6 +147,16 @@ fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
 #[test]
 fn a_header_that_comes_first_now_and_a_link_that_leads_elsewhere_are_noticed() {
     for kernel in scope::kernels(0).unwrap() {
+        let sdk = folder(&[
+            ("v1/shared.h", "#define SHARED \"sdk 1\"\n"),
+            ("v2/shared.h", "#define SHARED \"sdk 2\"\n"),
+        ]);
+        let current = sdk.path().join("current");
+        symlink("v1", &current).unwrap();
+        let kbuild = format!(
+            "obj-m := a.o\nccflags-y := -I$(src)/include -I{}\n",
+            current.display()
+        );
         let scene = Scene::tree(
             &kernel,
             &[
@@ -155,7 +165,7 @@ fn a_header_that_comes_first_now_and_a_link_that_leads_elsewhere_are_noticed() {
                     "#include <linux/module.h>\n#include \"shared.h\"\n#include \"odd/x.h\"\n\
                      MODULE_INFO(shared, SHARED);\nMODULE_LICENSE(\"GPL\");\n",
                 ),
-                ("Kbuild", "obj-m := a.o\nccflags-y := -I$(src)/include\n"),
+                ("Kbuild", &kbuild),
             ],
         );
         let header = |path: &str, value: &str| {
@@ -201,6 +211,11 @@ fn a_header_that_comes_first_now_and_a_link_that_leads_elsewhere_are_noticed() {
         finds("beside the source", "a header before another");
         scene.remove("shared.h");
         finds("v1", "the header is gone again");
+        scene.remove("include/shared.h");
+        finds("sdk 1", "a header behind a link outside of the tree");
+        fs::remove_file(&current).unwrap();
+        symlink("v2", &current).unwrap();
+        finds("sdk 2", "a link outside of the tree that leads elsewhere");
         scene.is_fresh("after the headers");
     }
 }
