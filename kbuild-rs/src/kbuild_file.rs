@@ -154,6 +154,13 @@ impl Layout {
                 );
             }
         }
+        // From 6.13 on kbuild's own rule fits in subfolders alone.
+        for item in &self.items {
+            let shipped = item.rel.to_string_lossy();
+            if let Some(made) = shipped.strip_suffix("_shipped") {
+                let _ = writeln!(text, "$(obj)/{made}: $(obj)/{shipped}\n\t$(Q)cat $< > $@");
+            }
+        }
         self.kbuild = text;
         let mut defines = Vec::new();
         for (macro_name, value) in &declared.defines {

@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use kbuild_tests::lab;
 use kbuild_tests::run;
 use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::scene::oldest_and_newest;
+use crate::support::trap::holds;
 use crate::support::*;
 
 #[test]
@@ -120,7 +122,8 @@ const DECLARED: &[(&str, &str)] = &[
          \tpr_info(\"all: %s %d %d %d %d\\n\", TEXT, one(), two(), three(), shipped());\n\
          \treturn 0;\n}\n\
          static void __exit all_exit(void) { }\n\
-         module_init(all_init);\nmodule_exit(all_exit);\nMODULE_LICENSE(\"GPL\");\n",
+         module_init(all_init);\nmodule_exit(all_exit);\nMODULE_INFO(file, __FILE__);\n\
+         MODULE_LICENSE(\"GPL\");\n",
     ),
     ("a/one.h", "int one(void);\n"),
     ("a/config.h", "#define NUMBER 1\n"),
@@ -205,4 +208,39 @@ fn object(dir: &Path) {
     fs::write(dir.join("blob.c"), source).unwrap();
     run::checked(&mut gcc, LIMIT).unwrap();
     fs::remove_file(dir.join("blob.c")).unwrap();
+}
+
+/// From 6.13 on kbuild names sources as they are called from the module folder, and its rule for
+/// shipped files fits in subfolders alone.
+#[test]
+fn a_declared_module_has_the_bytes_of_the_same_one_by_hand_where_kbuild_runs_in_the_modules_folder()
+{
+    if let Some(why) = lab::why_not("7.2") {
+        return println!("not run: 7.2: {why}");
+    }
+    let kernel = lab::kernel("7.2").unwrap();
+    let c = format!(
+        "{HELLO}\nint shipped(void);\nint called(void);\nint called(void) {{ return shipped(); }}\n\
+         MODULE_INFO(file, __FILE__);\n"
+    );
+    let source = folder(&[("module/main.c", &c)]);
+    object(source.path());
+    let out = tempfile::tempdir().unwrap();
+    let mut ours = build(&kernel, out.path());
+    ours.current_dir(source.path())
+        .args(["--name", "all", "module/main.c", "blob.o_shipped"]);
+    built(&mut ours);
+    let by_hand = folder(&[
+        (
+            "Kbuild",
+            "obj-m := all.o\nall-y := module/main.o blob.o\n\
+             $(obj)/blob.o: $(obj)/blob.o_shipped\n\tcat $< > $@\n",
+        ),
+        (".blob.o.cmd", ""),
+    ]);
+    copy(&source.path().join("."), by_hand.path());
+    let plain = plain_modules(&kernel, by_hand.path(), "", source.path(), &[]);
+    let ours = modules(out.path());
+    assert!(holds(&ours["all.ko"], b"file=module/main.c\0"));
+    assert_same_modules(&ours, &plain, &kernel.release);
 }

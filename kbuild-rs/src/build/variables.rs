@@ -23,12 +23,19 @@ pub(super) fn map_file(
         arg.push(dir);
         args.push(arg);
     }
-    for (stage, source) in map.pairs() {
+    let mut add = |from: &OsStr, to: &Path| {
         let mut arg = OsString::from("-ffile-prefix-map=");
-        arg.push(stage);
+        arg.push(from);
         arg.push("=");
-        arg.push(without_equals(source));
+        arg.push(without_equals(to));
         args.push(arg);
+    };
+    for (stage, source) in map.pairs() {
+        add(stage.as_os_str(), source);
+        // What a compiler is given from 6.13 on, and what it would be given there by hand.
+        if let Some((staged, by_hand)) = map.relative(stage, source) {
+            add(staged.as_os_str(), &by_hand);
+        }
     }
     if !build.configs.is_empty() {
         args.push("-include".into());

@@ -28,6 +28,23 @@ impl PathMap {
         self.pairs.iter().rev()
     }
 
+    /// A pair whose folder lies below the module folder, as prefixes of paths that start there:
+    /// `src/` for `""`.
+    pub(crate) fn relative(&self, stage: &Path, source: &Path) -> Option<(PathBuf, PathBuf)> {
+        let staged = stage.strip_prefix(&self.module_dir).ok()?;
+        if staged.as_os_str().is_empty() {
+            return None;
+        }
+        let own = self.source(&self.module_dir);
+        let by_hand = source.strip_prefix(own).unwrap_or(source);
+        // With a slash at the end, but for nothing at all.
+        let by_hand = match by_hand.as_os_str().is_empty() {
+            true => PathBuf::new(),
+            false => by_hand.join(""),
+        };
+        Some((staged.join(""), by_hand))
+    }
+
     /// The source path of a path in the stage; any other path as it is.
     pub(crate) fn source(&self, path: &Path) -> PathBuf {
         for (stage, source) in &self.pairs {
@@ -182,6 +199,22 @@ mod tests {
             "/o/.kbuild/k/stage2/a.c"
         );
         assert_eq!(map().line("M=/o/.kbuild/k/stage"), "M=/s");
+    }
+
+    #[test]
+    fn a_name_that_begins_in_the_module_folder_is_the_one_by_hand() {
+        let of = |staged: &str| {
+            let map = map();
+            let found = map.pairs().find(|(s, _)| s.ends_with(staged));
+            let (staged, source) = found.unwrap();
+            map.relative(staged, source)
+        };
+        let text = |path: &str| std::ffi::OsString::from(path);
+        let strings = |(a, b): (PathBuf, PathBuf)| (a.into_os_string(), b.into_os_string());
+        assert_eq!(of("src").map(strings), Some((text("src/"), text(""))));
+        let other = Some((text("gen/0/"), text("/g en/")));
+        assert_eq!(of("gen/0").map(strings), other);
+        assert_eq!(of("stage"), None);
     }
 
     #[test]
