@@ -243,6 +243,9 @@ fn tests(run: &mut Run) -> Result<()> {
     if run.full {
         test.env(scope::FULL, "1");
     }
+    // Tests wait now and then: for clocks, for guests, for each other.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    test.env("RUST_TEST_THREADS", threads.to_string());
     let outcome = &mut run.outcome;
     let limit = Duration::from_secs(3600);
     let status = exec::watch(&test, limit, |line| outcome.line(line))?;
