@@ -26,7 +26,7 @@ use kernel::prelude::*;
 module! {
     type: Rusty,
     name: "rusty",
-    authors: ["nobody"],
+    AUTHORS
     description: "The smallest module",
     license: "GPL",
 }
@@ -44,7 +44,13 @@ fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     fs::write(folder.join("hello.c"), HELLO).map_err(|error| error.to_string())?;
     let mut kbuild = "obj-m := hello.o\n".to_owned();
     if kernel.rustc.is_some() {
-        fs::write(folder.join("rusty.rs"), RUSTY).map_err(|error| error.to_string())?;
+        // Of one author, and since 6.16 of several.
+        let authors = match kernel.name {
+            "6.12-rust" => "author: \"nobody\",",
+            _ => "authors: [\"nobody\"],",
+        };
+        let rusty = RUSTY.replace("AUTHORS", authors);
+        fs::write(folder.join("rusty.rs"), rusty).map_err(|error| error.to_string())?;
         kbuild += "obj-m += rusty.o\n";
     }
     fs::write(folder.join("Kbuild"), kbuild).map_err(|error| error.to_string())?;
@@ -122,6 +128,12 @@ fn a_module_in_c_and_one_in_rust_load_in_the_kernel_with_rust() {
     if !said.starts_with("not run: ") {
         assert!(lab::kernel("7.3").unwrap().rustc.is_some());
     }
+    println!("{said}");
+}
+
+#[test]
+fn a_module_in_c_and_one_in_rust_load_in_the_older_kernel_with_rust() {
+    let said = loads_in("6.12-rust").unwrap();
     println!("{said}");
 }
 

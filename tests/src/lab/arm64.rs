@@ -45,7 +45,7 @@ impl Prepared {
     }
 }
 
-fn kernel() -> Result<&'static own::Own> {
+pub(super) fn kernel() -> Result<&'static own::Own> {
     own::find(KERNEL).ok_or_else(|| format!("the lab knows no {KERNEL}"))
 }
 

@@ -36,6 +36,13 @@ const SOURCES: &[Source] = &[
         layout: "2",
     },
     Source {
+        name: "6.12",
+        suite: "bookworm",
+        package: Some("linux-source-6.12"),
+        kept: &[],
+        layout: "1",
+    },
+    Source {
         name: "7.3",
         suite: "trixie-backports",
         package: None,
@@ -201,7 +208,7 @@ mod tests {
     fn an_unknown_source_is_an_error_that_names_the_known_ones() {
         let error = find("2.4").err().unwrap();
         assert!(
-            error.contains("`2.4`") && error.contains("6.1, 7.3"),
+            error.contains("`2.4`") && error.contains("6.1, 6.12, 7.3"),
             "{error}"
         );
     }

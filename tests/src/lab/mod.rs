@@ -48,6 +48,7 @@ pub const ALL: &[&str] = &[
     "6.12",
     kernels::DEBIAN13,
     "7.3",
+    "6.12-rust",
     "7.3-clang",
     "7.3-arm64",
 ];
@@ -144,7 +145,7 @@ fn stock(name: &'static str) -> Result<LabKernel> {
 fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
     packages::ensure()?;
     own::check(own)?;
-    let source = kernel_source(own::SOURCE)?;
+    let source = kernel_source(own.source)?;
     let tools = Tools {
         machine: None,
         rustc: own::rustc(own)?,
@@ -179,8 +180,8 @@ fn kernel_folder(name: &str) -> PathBuf {
     }
 }
 
-/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few drivers of it) or
-/// `7.3` (Debian 13's newest; without the largest drivers). It is shared, and kernels stand on
+/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few drivers of it),
+/// `6.12` or `7.3` (Debian 13's newest; both without the largest drivers). It is shared, and kernels stand on
 /// it: copy out of it, never build in it.
 ///
 /// # Errors
@@ -264,7 +265,7 @@ pub fn arm64() -> Result<Prepared> {
     let place = built_folder().join(ARM64);
     let get = || {
         arm64::check()?;
-        let source = kernel_source(own::SOURCE)?;
+        let source = kernel_source(arm64::kernel()?.source)?;
         once(
             &built_lock(ARM64),
             &place,

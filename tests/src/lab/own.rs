@@ -15,11 +15,10 @@ use crate::{Result, run};
 /// Changes when folders made by an older lab are no longer what this one expects.
 pub(super) const LAYOUT: &str = "own 1";
 
-/// The source that all of them are built from.
-pub(super) const SOURCE: &str = "7.3";
-
 pub(super) struct Own {
     pub(super) name: &'static str,
+    /// The source that it is built from, as [`kernel_source`](super::kernel_source) calls it.
+    pub(super) source: &'static str,
     config: &'static str,
     /// Added to the configuration; the version's end keeps their modules apart.
     more: &'static str,
@@ -38,6 +37,7 @@ const ARM64: &str = include_str!("tiny-arm64.config");
 const OWN: &[Own] = &[
     Own {
         name: "7.3",
+        source: "7.3",
         config: X86,
         more: "CONFIG_LOCALVERSION=\"-lab\"\nCONFIG_RUST=y\n",
         rust: true,
@@ -46,8 +46,21 @@ const OWN: &[Own] = &[
         packages: &[],
         image: "bzImage",
     },
+    // Rust as it was before modules got a working directory of their own, and with another API.
+    Own {
+        name: "6.12-rust",
+        source: "6.12",
+        config: X86,
+        more: "CONFIG_LOCALVERSION=\"-lab-rust\"\nCONFIG_RUST=y\n",
+        rust: true,
+        arch: "x86",
+        variables: &[],
+        packages: &[],
+        image: "bzImage",
+    },
     Own {
         name: "7.3-clang",
+        source: "7.3",
         config: X86,
         more: "CONFIG_LOCALVERSION=\"-lab-clang\"\n",
         rust: false,
@@ -58,6 +71,7 @@ const OWN: &[Own] = &[
     },
     Own {
         name: "7.3-arm64",
+        source: "7.3",
         config: ARM64,
         more: "CONFIG_LOCALVERSION=\"-lab-arm64\"\n",
         rust: false,
