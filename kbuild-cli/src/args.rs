@@ -123,6 +123,10 @@ pub(crate) struct Against {
     /// C compiler instead of the one that the kernel was built with.
     #[arg(long, value_name = "CC")]
     pub(crate) cc: Option<String>,
+    /// Rust compiler: the very one that built the kernel. Default: that one, where it is in PATH
+    /// or among rustup's toolchains.
+    #[arg(long, value_name = "RUSTC")]
+    pub(crate) rustc: Option<String>,
 }
 
 /// Flags on a module tree.
@@ -151,7 +155,7 @@ pub(crate) struct TreeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Module from sources (--name)")]
 pub(crate) struct DeclaredArgs {
-    /// Build one module of this name from the sources given: .c, .S, or .o_shipped.
+    /// Build one module of this name from the sources given: .c, .S, .rs, or .o_shipped.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Define a macro for C and assembler.
@@ -163,6 +167,12 @@ pub(crate) struct DeclaredArgs {
     /// Flag for the assembler.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) asflag: Vec<OsString>,
+    /// Set a cfg for Rust.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
+    pub(crate) cfg: Vec<(String, Option<String>)>,
+    /// Flag for rustc, after the kernel's own.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) rustflag: Vec<OsString>,
     /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) ldflag: Vec<OsString>,

@@ -32,6 +32,9 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     if let Some(cc) = &against.cc {
         build.cc(cc);
     }
+    if let Some(rustc) = &against.rustc {
+        build.rustc(rustc);
+    }
 
     let both = &args.both;
     // Those that name a folder are providers among the builds of this call.
@@ -85,6 +88,12 @@ fn declared(args: &BuildArgs) -> Build {
     }
     for flag in &declared.asflag {
         build.asflag(flag);
+    }
+    for (name, value) in &declared.cfg {
+        build.cfg(name, value.as_deref());
+    }
+    for flag in &declared.rustflag {
+        build.rustflag(flag);
     }
     for flag in &declared.ldflag {
         build.ldflag(flag);

@@ -63,8 +63,8 @@ Examples:
   As a rule in build.ninja, with depfile = $out.d, deps = gcc and restat = 1
       kbuild-rs build --name hello --output $out --depfile $out.d $in
 
-A value that begins with a dash is taken as it is by --cflag, --asflag, --ldflag and --llvm; for \
-any other flag write --flag=-value.
+A value that begins with a dash is taken as it is by --cflag, --asflag, --rustflag, --ldflag and \
+--llvm; for any other flag write --flag=-value.
 
 Exit status: 0 built or up to date, 1 the build failed, 2 the call was wrong.";
 

@@ -104,6 +104,8 @@ impl BuildArgs {
             ("-D", !declared.define.is_empty()),
             ("--cflag", !declared.cflag.is_empty()),
             ("--asflag", !declared.asflag.is_empty()),
+            ("--cfg", !declared.cfg.is_empty()),
+            ("--rustflag", !declared.rustflag.is_empty()),
             ("--ldflag", !declared.ldflag.is_empty()),
         ] {
             if given {
@@ -119,7 +121,7 @@ impl BuildArgs {
         }
         let is_source = |input: &&std::path::PathBuf| {
             let extension = input.extension().unwrap_or_default();
-            input.is_file() || (!input.exists() && (extension == "c" || extension == "S"))
+            input.is_file() || (!input.exists() && ["c", "S", "rs"].iter().any(|e| extension == *e))
         };
         if let Some(file) = self.inputs.iter().find(is_source) {
             return Err(format!(

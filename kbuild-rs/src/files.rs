@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -150,9 +150,30 @@ pub(crate) fn is_carryable(path: &Path) -> bool {
     })
 }
 
+/// The path without `.` and `..`, judged by its text: the file may be gone.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut result = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                result.pop();
+            }
+            other => result.push(other),
+        }
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_normalised_by_its_text() {
+        assert_eq!(normal(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
+        assert_eq!(normal(Path::new("/../a")), Path::new("/a"));
+    }
 
     #[test]
     fn a_path_with_make_or_shell_syntax_is_not_carryable() {

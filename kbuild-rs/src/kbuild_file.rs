@@ -1,5 +1,7 @@
 //! Declared modules: where their sources are staged, the Kbuild text and the flag files.
 
+mod rust;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::files::{is_carryable, sort_paths};
 use crate::identity::Identity;
 use crate::stage::{Item, Kind, Links, Stage, sort_items};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Kernel, Result};
+
+pub(crate) use rust::{Cfg, argument_file};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
 /// NUL ends it.
@@ -22,6 +26,8 @@ pub(crate) struct Declared {
     pub(crate) cflags: Vec<OsString>,
     pub(crate) asflags: Vec<OsString>,
     pub(crate) ldflags: Vec<OsString>,
+    pub(crate) rustflags: Vec<OsString>,
+    pub(crate) cfgs: Vec<Cfg>,
 }
 
 /// What a declared module looks like in the stage.
@@ -34,6 +40,10 @@ pub(crate) struct Layout {
     /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so that no
     /// value in them ever meets make or a shell.
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
+    /// The roots of the Rust crates.
+    pub(crate) crates: Vec<PathBuf>,
+    /// Flags for rustc, which reads them from such a file too, in a form of its own.
+    pub(crate) rustflags: Vec<OsString>,
     /// The folders that are searched for headers, in order.
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
@@ -43,11 +53,21 @@ pub(crate) struct Layout {
     pub(crate) commands: Vec<PathBuf>,
 }
 
+/// An object of the module.
+struct Object {
+    /// Below the stage.
+    name: PathBuf,
+    /// What it is compiled from, and the folder of that.
+    source: PathBuf,
+    folder: PathBuf,
+}
+
 impl Layout {
-    /// Lays out `declared`; relative paths start at `base` (absolute).
+    /// Lays out `declared` for a kernel; relative paths start at `base` (absolute).
     pub(crate) fn new(
         declared: &Declared,
         name: &str,
+        kernel: &Kernel,
         base: &Path,
         stage: &Stage,
         flags_dir: &Path,
@@ -86,12 +106,18 @@ impl Layout {
             layout.items.push(Item::new(
                 rel,
                 Kind::File {
-                    from: Some(real),
+                    from: Some(real.clone()),
                     id: Identity::from_metadata(&meta),
                 },
             ));
-            order.push((object, folder));
+            order.push(Object {
+                name: object,
+                source: real,
+                folder,
+            });
         }
+        layout.add_crates(base, &mut order)?;
+        layout.rustflags = declared.rust_flags(kernel)?;
         layout.add_folders();
         sort_items(&mut layout.items);
         layout.pairs.push((stage.dir.clone(), base.to_owned()));
@@ -129,27 +155,30 @@ impl Layout {
         name: &str,
         flags_dir: &Path,
         links: &mut Links,
-        order: &[(PathBuf, PathBuf)],
+        order: &[Object],
     ) -> Result<()> {
         let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
-        for (object, _) in order {
-            let _ = write!(text, " {}", object.display());
+        for object in order {
+            let _ = write!(text, " {}", object.name.display());
         }
         let dir = flags_dir.display();
         let _ = write!(
             text,
             "\nccflags-y := @{dir}/cc\nasflags-y := @{dir}/as\nldflags-y := @{dir}/ld\n"
         );
+        if !self.crates.is_empty() {
+            let _ = writeln!(text, "rustflags-y := @{dir}/rs");
+        }
         // Each source searches its own folder for #include "…", as it would in place: one list
         // for all would let a/config.h answer for b/config.h.
-        for (object, folder) in order {
-            self.searched.push(folder.clone());
-            let folder = links.carry(folder);
+        for object in order.iter().filter(|object| !object.is_rust()) {
+            self.searched.push(object.folder.clone());
+            let folder = links.carry(&object.folder);
             for kind in ["CFLAGS", "AFLAGS"] {
                 let _ = writeln!(
                     text,
                     "{kind}_{} := -iquote {}",
-                    object.display(),
+                    object.name.display(),
                     folder.display()
                 );
             }
@@ -267,11 +296,11 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         _ if source.ends_with(".c") || source.ends_with(".S") => {
             return Ok(Path::new(source).with_extension("o"));
         }
+        Some("rs") => return rust::object_of(rel),
         Some("h") => "headers are found by themselves beside the sources, elsewhere by include()",
         Some("o") => "an object that is shipped is called foo.o_shipped",
         Some("s") => "assembler for the kernel is called foo.S",
-        Some("rs") => "modules in Rust need a module tree with a Kbuild of its own for now",
-        _ => "a module is made of .c, .S and *_shipped files",
+        _ => "a module is made of .c, .S, .rs and *_shipped files",
     };
     Err(Error::input(format!(
         "{} is no source of a declared module: {advice}",

@@ -35,6 +35,7 @@ mod build;
 mod cargo;
 mod clean;
 mod compile_commands;
+mod crate_files;
 mod error;
 mod files;
 mod freshness;

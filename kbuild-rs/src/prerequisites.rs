@@ -5,9 +5,9 @@
 //! covers those.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::files::{sort_paths, walk};
+use crate::files::{normal, sort_paths, walk};
 use crate::stage::{Item, Stage};
 use crate::{Error, Kernel, Result};
 
@@ -163,21 +163,6 @@ fn parse(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The path without `.` and `..`, judged by its text: the file may be gone.
-fn normal(path: &Path) -> PathBuf {
-    let mut result = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                result.pop();
-            }
-            other => result.push(other),
-        }
-    }
-    result
-}
-
 /// The path, and the real one where that is another.
 fn with_real(path: PathBuf) -> Vec<PathBuf> {
     let real = canonical(&path);
@@ -218,11 +203,5 @@ mod tests {
         );
         assert_eq!(of("/d/foo.cmd"), None);
         assert_eq!(of("/d/..cmd"), None);
-    }
-
-    #[test]
-    fn a_path_is_normalised_by_its_text() {
-        assert_eq!(normal(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
-        assert_eq!(normal(Path::new("/../a")), Path::new("/a"));
     }
 }

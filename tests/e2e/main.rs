@@ -41,6 +41,7 @@ mod prepare;
 mod program;
 mod providers;
 mod rerun;
+mod rust;
 mod scene;
 mod script_errors;
 mod settings;

@@ -210,7 +210,11 @@ pub(crate) fn compiled(output: &Output) -> Vec<String> {
 pub(crate) fn compiled_in(said: &str) -> Vec<String> {
     let mut objects: Vec<String> = said
         .lines()
-        .filter(|line| line.starts_with("  CC ") || line.starts_with("  AS "))
+        .filter(|line| {
+            ["  CC ", "  AS ", "  RUSTC "]
+                .iter()
+                .any(|s| line.starts_with(s))
+        })
         .map(|line| line.rsplit(['/', ' ']).next().unwrap().to_owned())
         .filter(|object| !object.ends_with(".mod.o") && !object.starts_with('.'))
         .collect();

@@ -25,6 +25,10 @@ pub fn make(kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Com
         .env("PWD", folder)
         .env("KCFLAGS", &map)
         .env("KAFLAGS", &map);
+    if kernel.rustc.is_some() {
+        let map = map.replace("-ffile-prefix-map=", "--remap-path-prefix=");
+        make.env("KRUSTFLAGS", map);
+    }
     make
 }
 

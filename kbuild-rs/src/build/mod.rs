@@ -11,6 +11,7 @@ mod places;
 mod rebuild;
 mod request;
 mod run;
+mod rust;
 mod skip;
 mod variables;
 
@@ -54,6 +55,7 @@ pub struct Build {
     pub(crate) cross_compile: Option<String>,
     pub(crate) llvm: Option<String>,
     pub(crate) cc: Option<String>,
+    pub(crate) rustc: Option<String>,
     pub(crate) rust_target: Option<String>,
     pub(crate) configs: Vec<(String, Config)>,
     pub(crate) make_vars: Vec<(String, OsString)>,
@@ -116,6 +118,7 @@ impl Build {
             cross_compile: None,
             llvm: None,
             cc: None,
+            rustc: None,
             rust_target: None,
             configs: Vec::new(),
             make_vars: Vec::new(),
@@ -197,7 +200,10 @@ impl Build {
 
     // ---- what to build ------------------------------------------------------------------
 
-    /// Adds a source: `.c`, `.S`, or an object shipped as `foo.o_shipped`.
+    /// Adds a source: `.c`, `.S`, `.rs`, or an object shipped as `foo.o_shipped`.
+    ///
+    /// Of a Rust crate the root alone is named; the files that it reaches by `mod`, `#[path]` and
+    /// `include_str!` come along.
     ///
     /// No effect on a module tree, whose Kbuild lists its own.
     pub fn file(&mut self, path: impl AsRef<Path>) -> &mut Self {

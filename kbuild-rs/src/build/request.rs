@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use super::against::{check_symvers, kernel, rust_target};
 use super::jobs::pool_folder;
 use super::places::{base, header_names, output_directory, tree_folders};
+use super::rust::{self, Crates};
 use super::variables::variables;
 use super::variables::{add_user_env, config_header, include_folders, map_file, providers};
 use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
-use crate::kbuild_file::{self, Declared, Layout, response_file};
+use crate::kbuild_file::{self, Declared, Layout, argument_file, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, MODULES, Make, PathMap, check_value, escape_value, find_program};
 use crate::make::{firewall, goals, no_modules};
@@ -146,12 +147,18 @@ impl Request {
         let mut files = Vec::new();
         let sources = match form {
             FormAt::Declared(declared) => {
-                let layout = Layout::new(declared, &label, &base, &stage, &flags_dir, &mut links)?;
+                let layout = Layout::new(
+                    declared, &label, &kernel, &base, &stage, &flags_dir, &mut links,
+                )?;
                 pairs.extend(layout.pairs.iter().cloned());
                 files.push((stage.dir.join("Kbuild"), layout.kbuild.clone().into_bytes()));
                 files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
                 for (name, args) in &layout.flags {
                     files.push((flags_dir.join(name), response_file(args)));
+                }
+                if !layout.crates.is_empty() {
+                    let text = argument_file(&layout.rustflags)?;
+                    files.push((flags_dir.join("rs"), text));
                 }
                 Sources::Declared(layout)
             }
@@ -209,7 +216,7 @@ impl Request {
                 .or_else(|| var("LLVM"))
                 .or_else(|| text("LLVM")),
         );
-        let tools = kernel.toolchain(&ToolRequest {
+        let mut tools = kernel.toolchain(&ToolRequest {
             arch: arch.as_deref(),
             cc: cc.as_deref(),
             cross_compile: cross.as_deref(),
@@ -219,6 +226,25 @@ impl Request {
         })?;
         tools.notes.iter().for_each(|note| sink.note(note));
         let mut whole = kernel.identity_files();
+        let named = build.rustc.clone().or_else(|| var("RUSTC"));
+        let named = named.or_else(|| text("KBUILD_RS_RUSTC"));
+        let crates = match &sources {
+            Sources::Declared(layout) => Crates::certain(&layout.crates),
+            Sources::Tree { dir, .. } => Crates::of_tree(dir, named.is_some()),
+        };
+        if !crates.is_empty() {
+            let note = folder.join(rust::NOTE);
+            let path = search.as_deref().unwrap_or_default();
+            let asked = rust::request(door, named.as_deref(), path, &note);
+            if let Some(rustc) = crates.rustc(build, &kernel, &tools, &asked)? {
+                tools
+                    .variables
+                    .push(("RUSTC".into(), rustc.file.display().to_string()));
+                whole.extend(rust::whole(&kernel, &rustc));
+                files.push((note, rustc.note()));
+                files.push((flags_dir.join("map-rs"), rust::map_file(&map)?));
+            }
+        }
         whole.extend(tools.tools.iter().cloned());
         whole.push(find_program("make", &env).ok_or_else(|| {
             Error::new(

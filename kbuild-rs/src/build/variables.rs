@@ -69,7 +69,7 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
 
 /// gcc takes a prefix map apart at its last `=`: a path that holds one cannot be its second half.
 /// Nor may the stage's path stand instead, so a near one does.
-fn without_equals(path: &Path) -> OsString {
+pub(super) fn without_equals(path: &Path) -> OsString {
     let bytes = path.as_os_str().as_bytes().iter();
     OsString::from_vec(bytes.map(|b| if *b == b'=' { b'_' } else { *b }).collect())
 }
@@ -165,7 +165,7 @@ pub(super) fn providers(
         .collect()
 }
 
-/// The variables of make's command line; KCFLAGS and KAFLAGS go to the environment, where a
+/// The variables of make's command line; KCFLAGS, KAFLAGS and KRUSTFLAGS go to the environment, where a
 /// Makefile may still add to them, unless the user set them.
 pub(super) fn variables(
     build: &Build,
@@ -198,9 +198,16 @@ pub(super) fn variables(
         }
         list.push((name, value.into()));
     }
-    let mut map = OsString::from("@");
-    map.push(flags_dir.join("map"));
-    let mut flags = [("KCFLAGS", false), ("KAFLAGS", false)];
+    let file = |name: &str| {
+        let mut map = OsString::from("@");
+        map.push(flags_dir.join(name));
+        map
+    };
+    let mut flags = vec![("KCFLAGS", "map", false), ("KAFLAGS", "map", false)];
+    let has_rustc = tools.iter().any(|(name, _)| name == "RUSTC");
+    if has_rustc {
+        flags.push(("KRUSTFLAGS", "map-rs", false));
+    }
     for (name, value) in &build.make_vars {
         check_variable_name(name)?;
         // Taken apart above.
@@ -212,25 +219,26 @@ pub(super) fn variables(
             "KBUILD_EXTRA_SYMBOLS",
         ]
         .contains(&&**name)
+            || (name == "RUSTC" && has_rustc)
         {
             continue;
         }
         check_shell_words(name, value)?;
         let mut value = value.clone();
-        if let Some((_, set)) = flags.iter_mut().find(|(n, _)| n == name) {
+        if let Some((_, map, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
             *set = true;
-            let mut all = map.clone();
+            let mut all = file(map);
             all.push(" ");
             all.push(&value);
             value = all;
         }
         list.push((name.clone(), value));
     }
-    for (name, set) in flags {
+    for (name, map, set) in flags {
         if set {
             continue;
         }
-        let mut all = map.clone();
+        let mut all = file(map);
         // The caller's own (`--env KCFLAGS=…`) stay.
         if let Some(at) = env.iter().position(|(n, _)| n == name) {
             let (_, value) = env.swap_remove(at);

@@ -11,6 +11,8 @@ mod gcc;
 mod llvm;
 mod open;
 mod path;
+mod rust;
+mod rustc;
 #[cfg(test)]
 mod tests;
 mod toolchain;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use arch::{arch_name, arch_of_target};
 pub use compiler::{Compiler, CompilerKind};
 pub use find::Installed;
+pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
 pub use toolchain::{ToolRequest, Toolchain};
 
 use crate::files::sort_paths;
@@ -162,29 +165,6 @@ impl Kernel {
     /// The kernel image that BTF of modules is made against, where the tree has one.
     pub fn vmlinux(&self) -> Option<PathBuf> {
         existing(self.dir.join("vmlinux"))
-    }
-
-    /// Whether Rust modules can be built here: `CONFIG_RUST=y` *and* the crate metadata is there.
-    /// Distribution packages set the one and leave out the other.
-    pub fn has_rust(&self) -> bool {
-        self.is_enabled("RUST") && self.missing_rust_metadata().is_empty()
-    }
-
-    /// What a Rust module would need of this tree and does not find.
-    pub fn missing_rust_metadata(&self) -> Vec<PathBuf> {
-        // rust/Makefile of 6.1 to 7.3: these are in all of them.
-        [
-            "rust/libcore.rmeta",
-            "rust/libcompiler_builtins.rmeta",
-            "rust/libbindings.rmeta",
-            "rust/libkernel.rmeta",
-            "rust/libmacros.so",
-            "include/generated/rustc_cfg",
-        ]
-        .iter()
-        .map(|file| self.dir.join(file))
-        .filter(|file| !file.exists())
-        .collect()
     }
 
     /// `CONFIG_MODVERSIONS`: symbols carry checksums, which must match when a module is loaded.

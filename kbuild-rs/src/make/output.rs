@@ -77,8 +77,25 @@ impl PathMap {
         text
     }
 
-    /// `src/hello.c:3:1: …` with the module folder in front, if that is a file there.
+    /// `src/hello.c:3:1: …` with the module folder in front, if that is a file there; and
+    /// `  --> hello.rs:3:1`, where rustc has put the name by hand already.
     fn made_whole(&self, line: &str) -> Option<String> {
+        let arrow = ["--> ", "::: "].into_iter().find_map(|arrow| {
+            let at = line.find(arrow)?;
+            line[..at].trim().is_empty().then_some(at + arrow.len())
+        });
+        if let Some(at) = arrow {
+            let path = line[at..].split(':').next()?;
+            let whole = self.source(&self.module_dir).join(path);
+            return (!path.starts_with('/') && whole.is_file()).then(|| {
+                format!(
+                    "{}{}{}",
+                    &line[..at],
+                    whole.display(),
+                    &line[at + path.len()..]
+                )
+            });
+        }
         const LEADS: &[&str] = &["In file included from ", "                 from ", ""];
         let lead = LEADS.iter().find(|lead| line.starts_with(**lead))?;
         let rest = &line[lead.len()..];

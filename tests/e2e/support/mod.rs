@@ -70,6 +70,10 @@ pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
     if let Some(cc) = &kernel.cc {
         command.args(["--cc", cc]);
     }
+    // Where a build has no Rust in it, nobody looks.
+    if let Some(rustc) = &kernel.rustc {
+        command.env("KBUILD_RS_RUSTC", rustc);
+    }
     command
 }
 

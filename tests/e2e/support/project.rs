@@ -219,6 +219,9 @@ pub(crate) fn set_kernel(cargo: &mut Command, kernel: &LabKernel) {
     if let Some(cc) = &kernel.cc {
         cargo.env("KBUILD_RS_CC", cc);
     }
+    if let Some(rustc) = &kernel.rustc {
+        cargo.env("KBUILD_RS_RUSTC", rustc);
+    }
 }
 
 /// Replaces text in a file that holds it.

@@ -1,0 +1,55 @@
+//! What a caller says about Rust sources.
+
+use std::ffi::OsStr;
+
+use crate::kbuild_file::Cfg;
+use crate::{Build, Kernel};
+
+impl Build {
+    /// Sets a `cfg` for Rust sources: `--cfg name` or `--cfg name="value"`.
+    pub fn cfg<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
+        let value = value.into().map(str::to_owned);
+        self.add_cfg(name, value, always)
+    }
+
+    /// Sets a `cfg` for Rust sources where the kernel that is built for is such a one: one source
+    /// then serves kernels whose `kernel` crates differ.
+    ///
+    /// ```no_run
+    /// kbuild::Build::new()
+    ///     .file("module/hello.rs")
+    ///     .cfg_if("several_authors", |kernel| kernel.version() >= (6, 16))
+    ///     .compile("hello");
+    /// ```
+    pub fn cfg_if(&mut self, name: &str, fits: fn(&Kernel) -> bool) -> &mut Self {
+        self.add_cfg(name, None, fits)
+    }
+
+    fn add_cfg(
+        &mut self,
+        name: &str,
+        value: Option<String>,
+        fits: fn(&Kernel) -> bool,
+    ) -> &mut Self {
+        let name = name.to_owned();
+        self.declare(|d| d.cfgs.push(Cfg { name, value, fits }))
+    }
+
+    /// Adds a flag for rustc, after the kernel's own (`rustflags-y`).
+    pub fn rustflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
+        self.declare(|d| d.rustflags.push(flag.as_ref().to_owned()))
+    }
+
+    /// The Rust compiler to use; the kernel takes no other than the very one that it was built
+    /// with. Default: `KBUILD_RS_RUSTC`, else that one where it is in `PATH`, under its own name or
+    /// with a version in it, or among rustup's toolchains. (`RUSTC` is what Cargo builds programs
+    /// with.)
+    pub fn rustc(&mut self, rustc: &str) -> &mut Self {
+        self.rustc = Some(rustc.to_owned());
+        self
+    }
+}
+
+fn always(_: &Kernel) -> bool {
+    true
+}

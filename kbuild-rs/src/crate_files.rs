@@ -1,0 +1,312 @@
+//! Which files a Rust crate is made of: those that its root reaches by `mod`, `#[path]`,
+//! `include!`, `include_str!` and `include_bytes!`.
+//!
+//! They have to be staged before rustc, which alone knows, can tell. So this looks at the words of
+//! the source: what is behind a `cfg` is taken too, what is not there is passed over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::files::normal;
+
+/// The files that `root` reaches and that are there, without `root` itself.
+pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // (file, the folder of its modules)
+    let mut open = vec![(root.to_owned(), folder(root))];
+    while let Some((file, modules)) = open.pop() {
+        // rustc says what is wrong with one that cannot be read.
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        for (kind, rel) in named(&text) {
+            let (path, own) = match kind {
+                Kind::Module => (modules.join(&rel), modules.join(rel.with_extension(""))),
+                Kind::ModuleAt | Kind::Included => {
+                    let path = folder(&file).join(&rel);
+                    let own = folder(&path);
+                    (path, own)
+                }
+                Kind::ModuleBelowAt => {
+                    let path = modules.join(&rel);
+                    let own = folder(&path);
+                    (path, own)
+                }
+            };
+            let path = normal(&path);
+            // `x/mod.rs` has its modules beside it.
+            let own = match path.ends_with("mod.rs") {
+                true => folder(&path),
+                false => own,
+            };
+            if path == root || found.contains(&path) || !path.is_file() {
+                continue;
+            }
+            if kind != Kind::Included {
+                open.push((path.clone(), own));
+            }
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn folder(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(file).to_owned()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Below the folder of the file's modules.
+    Module,
+    /// By `#[path]`, beside the file.
+    ModuleAt,
+    /// By `#[path]` in a module that is written out in the file: below its modules' folder.
+    ModuleBelowAt,
+    /// No module; beside the file.
+    Included,
+}
+
+/// The files that a source names.
+fn named(text: &str) -> Vec<(Kind, PathBuf)> {
+    let tokens = tokens(text);
+    let mut files = Vec::new();
+    let mut paths: Vec<&str> = Vec::new();
+    // The modules written out around this place, and how deep in braces each one is.
+    let mut around: Vec<(&str, usize)> = Vec::new();
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let next = |n: usize| tokens.get(at + n).copied();
+        match (*token, next(1), next(2)) {
+            // Of an attribute, `cfg_attr` too.
+            (Token::Word("path"), Some(Token::Mark('=')), Some(Token::Text(path))) => {
+                paths.push(path);
+            }
+            (Token::Word("mod"), Some(Token::Word(name)), Some(Token::Mark(mark))) => {
+                let name = name.strip_prefix("r#").unwrap_or(name);
+                let mut dir = PathBuf::new();
+                dir.extend(around.iter().map(|(name, _)| name));
+                if mark == '{' {
+                    around.push((name, depth));
+                } else if mark == ';' {
+                    let kind = match around.is_empty() {
+                        true => Kind::ModuleAt,
+                        false => Kind::ModuleBelowAt,
+                    };
+                    files.extend(paths.iter().map(|path| (kind, dir.join(path))));
+                    files.push((Kind::Module, dir.join(format!("{name}.rs"))));
+                    files.push((Kind::Module, dir.join(name).join("mod.rs")));
+                }
+            }
+            (
+                Token::Word("include" | "include_str" | "include_bytes"),
+                Some(Token::Mark('!')),
+                Some(Token::Mark('(' | '[' | '{')),
+            ) => {
+                if let Some(Token::Text(path)) = next(3) {
+                    files.push((Kind::Included, PathBuf::from(path)));
+                }
+            }
+            (Token::Mark('{'), ..) => depth += 1,
+            (Token::Mark('}'), ..) => {
+                depth = usize::saturating_sub(depth, 1);
+                if around.last().is_some_and(|(_, outer)| *outer == depth) {
+                    around.pop();
+                }
+            }
+            _ => {}
+        }
+        if matches!(token, Token::Mark(';' | '{' | '}')) {
+            paths.clear();
+        }
+    }
+    files
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token<'a> {
+    Word(&'a str),
+    /// What a string holds, escapes as they are: no path of a source has any.
+    Text(&'a str),
+    Mark(char),
+}
+
+/// The words, strings and marks of a source, without comments and characters.
+fn tokens(text: &str) -> Vec<Token<'_>> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = rest.find('\n').map_or("", |end| &rest[end..]);
+        } else if rest.starts_with("/*") {
+            rest = &rest[comment(rest)..];
+        } else if is_word(c) {
+            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            let marks = after.len() - after.trim_start_matches('#').len();
+            let raw = word.ends_with('r') && word.len() <= 2;
+            if raw && after[marks..].starts_with('"') {
+                let inside = &after[marks + 1..];
+                let end = format!("\"{}", "#".repeat(marks));
+                let length = inside.find(&end).unwrap_or(inside.len());
+                tokens.push(Token::Text(&inside[..length]));
+                rest = inside.get(length + end.len()..).unwrap_or_default();
+            } else if word == "r" && marks == 1 {
+                let name = after[1..].find(|c| !is_word(c)).unwrap_or(after.len() - 1);
+                tokens.push(Token::Word(&rest[..end + 1 + name]));
+                rest = &after[1 + name..];
+            } else {
+                tokens.push(Token::Word(word));
+                rest = after;
+            }
+        } else if c == '"' {
+            let length = string(&rest[1..]);
+            tokens.push(Token::Text(&rest[1..1 + length]));
+            rest = rest.get(length + 2..).unwrap_or_default();
+        } else if c == '\'' {
+            rest = &rest[character(rest)..];
+        } else {
+            if !c.is_whitespace() {
+                tokens.push(Token::Mark(c));
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    tokens
+}
+
+/// The length of the comment that `text` begins with; comments nest.
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < text.len() {
+        let step = match text.as_bytes()[at..] {
+            [b'/', b'*', ..] => {
+                depth += 1;
+                2
+            }
+            [b'*', b'/', ..] => {
+                depth -= 1;
+                2
+            }
+            _ => 1,
+        };
+        at += step;
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// The length of a string's inside.
+fn string(text: &str) -> usize {
+    let mut escaped = false;
+    text.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })
+    .unwrap_or(text.len())
+}
+
+/// The length of the character that `text` begins with, or of a lifetime's quote.
+fn character(text: &str) -> usize {
+    let mut inside = text[1..].chars();
+    match (inside.next(), inside.next()) {
+        (Some('\\'), Some(escaped)) => {
+            let from = 2 + escaped.len_utf8();
+            text[from..]
+                .find('\'')
+                .map_or(text.len(), |end| from + end + 1)
+        }
+        (Some(c), Some('\'')) => 2 + c.len_utf8(),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::fixture::Root;
+
+    fn files(text: &str) -> Vec<String> {
+        let all = named(text).into_iter();
+        all.map(|(kind, path)| format!("{kind:?} {}", path.display()))
+            .collect()
+    }
+
+    #[test]
+    fn modules_and_included_files_are_named_whatever_stands_around_them() {
+        let text = r##"
+            //! mod not_this;
+            /* mod nor; /* mod this; */ mod either; */
+            pub(crate) mod r#fn;
+            const A: &str = "mod x; \" mod y;"; const B: &[u8] = br#"mod " z;"#;
+            const C: [char; 3] = ['"', '\'', '{'];
+            fn f<'a>(x: &'a str) -> &'a str { include_str!("text/a.txt") }
+            #[cfg(one)] #[path = "other/place.rs"] mod here;
+            mod outer { fn g() {} pub mod inner; #[path = "x.rs"] mod y; }
+            mod last;
+            include!(concat!(env!("X"), "/y.rs"));
+        "##;
+        let expected = [
+            "Module fn.rs",
+            "Module fn/mod.rs",
+            "Included text/a.txt",
+            "ModuleAt other/place.rs",
+            "Module here.rs",
+            "Module here/mod.rs",
+            "Module outer/inner.rs",
+            "Module outer/inner/mod.rs",
+            "ModuleBelowAt outer/x.rs",
+            "Module outer/y.rs",
+            "Module outer/y/mod.rs",
+            "Module last.rs",
+            "Module last/mod.rs",
+        ];
+        assert_eq!(files(text), expected);
+    }
+
+    #[test]
+    fn a_source_that_ends_in_the_middle_of_something_is_read_to_its_end() {
+        for text in [
+            "\"", "r#\"", "/* /*", "'", "'\\", "'\\u{1", "r#", "mod", "mod x", "// é", "\"é\\",
+            "b'", "br", "path = ", "}}}", "'é'", "r###",
+        ] {
+            assert_eq!(files(text), [""; 0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn each_file_is_looked_for_where_rustc_looks() {
+        let root = Root::new();
+        let place = |name: &str| root.join(name);
+        for (name, text) in [
+            ("src/hello.rs", "mod a; mod b; mod absent; mod hello;"),
+            ("src/a.rs", "mod below; include_str!(\"a.txt\");"),
+            ("src/a/below.rs", "#[path = \"../odd.rs\"] mod odd;"),
+            ("src/odd.rs", "mod beside;"),
+            ("src/beside.rs", ""),
+            ("src/a.txt", "mod unseen;"),
+            ("src/b/mod.rs", "mod c;"),
+            ("src/b/c.rs", "mod d { mod e; }"),
+            ("src/b/c/d/e.rs", ""),
+            ("src/unseen.rs", ""),
+            ("src/main.rs", ""),
+        ] {
+            root.write(name, text);
+        }
+        let mut found = reached(&place("src/hello.rs"));
+        found.sort();
+        let expected = [
+            "src/a/below.rs",
+            "src/a.rs",
+            "src/a.txt",
+            "src/b/c/d/e.rs",
+            "src/b/c.rs",
+            "src/b/mod.rs",
+            "src/beside.rs",
+            "src/odd.rs",
+        ];
+        assert_eq!(found, expected.map(place));
+    }
+}

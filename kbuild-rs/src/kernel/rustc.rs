@@ -1,0 +1,284 @@
+//! Which rustc compiles modules: the very one that built the kernel.
+//!
+//! rustc reads no crate that another rustc wrote, and says so in words that nobody understands
+//! ("can't find crate for `core`"). So the one to use is found before make starts, by what it
+//! says of itself, and handed over as the file that it is: a name in `PATH` may be rustup's proxy,
+//! which chooses by the folder it is started in.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Kernel;
+use super::path::SearchPath;
+use crate::files::{escape, is_carryable, unescape};
+use crate::identity::Identity;
+use crate::{Error, ErrorKind, Result};
+
+/// Where to look for a Rust compiler.
+#[derive(Debug)]
+pub(crate) struct RustRequest<'a> {
+    /// The one that the user names: a program, or its path.
+    pub(crate) rustc: Option<&'a str>,
+    /// The `PATH` that make will get.
+    pub(crate) path: &'a OsStr,
+    /// Others that may be the one: Cargo's, rustup's.
+    pub(crate) others: Vec<PathBuf>,
+    /// What [`Rustc::note`] was at the last build: a build with nothing to do starts no process.
+    pub(crate) known: Vec<u8>,
+}
+
+/// A Rust compiler that fits a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rustc {
+    /// The program itself: neither a link nor a proxy.
+    pub(crate) file: PathBuf,
+    id: Identity,
+    /// The line that its `--version` prints.
+    text: String,
+}
+
+impl Rustc {
+    /// What to write down for [`RustRequest::known`].
+    pub(crate) fn note(&self) -> Vec<u8> {
+        let mut id = String::new();
+        self.id.write(&mut id);
+        let mut note = format!("{id} {}\n", self.text).into_bytes();
+        escape(&self.file, &mut note);
+        note
+    }
+
+    fn known(note: &[u8]) -> Option<Rustc> {
+        let at = note.iter().position(|&b| b == b'\n')?;
+        let line = std::str::from_utf8(&note[..at]).ok()?;
+        let mut words = line.splitn(6, ' ');
+        let id = Identity::parse(&mut words)?;
+        let text = words.next()?.to_owned();
+        let file = unescape(&note[at + 1..])?;
+        let same = Identity::of(&file).is_ok_and(|now| id.same_metadata(&now));
+        same.then_some(Rustc { file, id, text })
+    }
+}
+
+impl Kernel {
+    /// The rustc that built this kernel.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ToolNotFound`] where it is not here, or where the one that the user names is
+    /// another one: with what is here, and how to get or to choose the right one.
+    pub(crate) fn rustc(&self, request: &RustRequest<'_>) -> Result<Rustc> {
+        let search = Search {
+            request,
+            path: SearchPath(request.path),
+            wanted: self.rustc_version(),
+            known: Rustc::known(&request.known),
+        };
+        let found = match request.rustc {
+            Some(named) => self.named(&search, named)?,
+            None => search.fitting().ok_or_else(|| self.no_rustc(&search))?,
+        };
+        if !is_carryable(&found.file) {
+            return Err(Error::input(format!(
+                "make cannot carry the path of rustc, {}; reach it over a link with a plain name \
+                 (RUSTC=, --rustc)",
+                found.file.display()
+            )));
+        }
+        Ok(found)
+    }
+
+    fn named(&self, search: &Search<'_>, named: &str) -> Result<Rustc> {
+        let missing = |why: &str| {
+            Error::new(
+                ErrorKind::ToolNotFound,
+                format!("RUSTC={named}: {why}{}", self.offer(search)),
+            )
+        };
+        let file = search
+            .path
+            .program(named)
+            .ok_or_else(|| missing("there is no such program"))?;
+        let rustc = match is_proxy(&file) {
+            true => behind_proxy(&file).and_then(|file| search.look(&file)),
+            false => search.look(&file),
+        };
+        let rustc = rustc.ok_or_else(|| missing("it does not tell its version"))?;
+        match search.wanted {
+            Some(wanted) if wanted != rustc.text => Err(Error::new(
+                ErrorKind::ToolNotFound,
+                format!(
+                    "RUSTC={named} is {}, and the kernel {} was built with {wanted}: rustc reads \
+                     the kernel's crates only where it wrote them itself{}",
+                    rustc.text,
+                    self.release,
+                    self.offer(search)
+                ),
+            )),
+            _ => Ok(rustc),
+        }
+    }
+
+    /// The end of a sentence: which one fits, or how to get it.
+    fn offer(&self, search: &Search<'_>) -> String {
+        match search.fitting() {
+            Some(rustc) => {
+                let file = rustc.file.display();
+                format!(
+                    "; the one that fits is {file}: choose it (--rustc {file}, \
+                     Build::rustc(\"{file}\"), KBUILD_RS_RUSTC={file} in the environment), or \
+                     name none"
+                )
+            }
+            None => format!("; {}", search.how_to_get()),
+        }
+    }
+
+    fn no_rustc(&self, search: &Search<'_>) -> Error {
+        let here: Vec<String> = search
+            .all()
+            .iter()
+            .filter_map(|file| search.look(file))
+            .map(|rustc| format!("{} ({})", rustc.file.display(), rustc.text))
+            .collect();
+        let here = match here.is_empty() {
+            true => "no rustc is in PATH".to_owned(),
+            false => format!("here are {}", here.join(", ")),
+        };
+        Error::new(
+            ErrorKind::ToolNotFound,
+            format!(
+                "the kernel {} was built with {}, and its Rust modules take the very same \
+                 compiler, which was not found: {here}; {}, and name it if it is not in PATH \
+                 (--rustc FILE, Build::rustc, KBUILD_RS_RUSTC)",
+                self.release,
+                search.wanted.unwrap_or("rustc"),
+                search.how_to_get()
+            ),
+        )
+    }
+}
+
+struct Search<'a> {
+    request: &'a RustRequest<'a>,
+    path: SearchPath<'a>,
+    /// What the right one says of itself, where the kernel tells.
+    wanted: Option<&'a str>,
+    known: Option<Rustc>,
+}
+
+impl Search<'_> {
+    /// The first that the kernel was built with.
+    fn fitting(&self) -> Option<Rustc> {
+        let fits = |rustc: &Rustc| self.wanted.is_none_or(|wanted| wanted == rustc.text);
+        if let Some(known) = self.known.clone().filter(fits) {
+            return Some(known);
+        }
+        let all = self.all();
+        all.iter().filter_map(|file| self.look(file)).find(fits)
+    }
+
+    /// The compilers on this machine, each once; those whose path tells the right version first.
+    fn all(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        let mut add = |file: &Path| {
+            if let Some(real) = fs::canonicalize(file).ok().filter(|real| real.is_file()) {
+                if !is_proxy(file) && !files.contains(&real) {
+                    files.push(real);
+                }
+            }
+        };
+        for dir in std::env::split_paths(self.request.path).filter(|dir| dir.is_absolute()) {
+            add(&dir.join("rustc"));
+        }
+        for dir in std::env::split_paths(self.request.path).filter(|dir| dir.is_absolute()) {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                // rustc-1.85, rustc-bin-1.85.0
+                let name = entry.file_name();
+                let version = name.as_bytes().strip_prefix(b"rustc-").unwrap_or_default();
+                if version.last().is_some_and(u8::is_ascii_digit) {
+                    add(&entry.path());
+                }
+            }
+        }
+        self.request.others.iter().for_each(|file| add(file));
+        let number = self.number().unwrap_or_default().as_bytes();
+        files.sort_by_key(|file| {
+            let path = file.as_os_str().as_bytes();
+            number.is_empty() || !path.windows(number.len()).any(|part| part == number)
+        });
+        files
+    }
+
+    /// `1.85.1` of `rustc 1.85.1 (4eb161250 2025-03-15)`.
+    fn number(&self) -> Option<&str> {
+        self.wanted?.split(' ').nth(1)
+    }
+
+    /// What the compiler in `file` is; `None` for what does not tell.
+    fn look(&self, file: &Path) -> Option<Rustc> {
+        let file = fs::canonicalize(file).ok()?;
+        let known = self.known.clone().filter(|known| known.file == file);
+        known.or_else(|| {
+            let id = Identity::of(&file).ok()?;
+            let mut command = Command::new(&file);
+            // As make will start it: Cargo's LD_LIBRARY_PATH would give it another's libraries.
+            command.arg("--version").env_clear();
+            command.env("PATH", self.request.path);
+            let text = first_line(&mut command)?;
+            // As the kernel writes it down.
+            let text = text.replace('#', "");
+            text.starts_with("rustc ")
+                .then_some(Rustc { file, id, text })
+        })
+    }
+
+    fn how_to_get(&self) -> String {
+        let wanted = self.wanted.unwrap_or_default();
+        let number = self.number().unwrap_or("VERSION");
+        match wanted.contains("built from a source tarball") {
+            true => format!(
+                "it is a distribution's own build: install the rustc {number} of the distribution \
+                 that built the kernel"
+            ),
+            false => format!("to get it: rustup toolchain install {number}"),
+        }
+    }
+}
+
+/// Whether a program is rustup under another name.
+fn is_proxy(file: &Path) -> bool {
+    let Ok(meta) = fs::metadata(file) else {
+        return false;
+    };
+    let rustup = fs::metadata(file.with_file_name("rustup"));
+    let hard = rustup.is_ok_and(|r| (r.dev(), r.ino()) == (meta.dev(), meta.ino()));
+    let real = fs::canonicalize(file).unwrap_or_default();
+    hard || real.file_name().is_some_and(|name| name == "rustup")
+}
+
+/// The compiler that rustup's proxy would start here and now.
+fn behind_proxy(file: &Path) -> Option<PathBuf> {
+    let sysroot = first_line(Command::new(file).args(["--print", "sysroot"]))?;
+    Some(Path::new(&sysroot).join("bin/rustc"))
+}
+
+fn first_line(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.lines().next()?.to_owned();
+    output.status.success().then_some(line)
+}
+
+/// The toolchains that rustup keeps in its folder.
+pub(crate) fn of_rustup(home: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(home.join("toolchains")).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path().join("bin/rustc"))
+        .collect();
+    crate::files::sort_paths(&mut files);
+    files
+}

@@ -1,0 +1,228 @@
+//! Modules in Rust: the bytes of plain make, what is compiled again, what is said, and that they
+//! work; on the newest kernel with Rust, and on one from before modules had a folder of their own.
+
+use std::fs;
+
+use kbuild_tests::lab::{self, LabKernel, vm::Guest};
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+
+use crate::scene::*;
+use crate::support::*;
+
+/// A module of several files, which also calls C. `AUTHORS` stands for what differs.
+const MAIN: &str = r#"//! Several files.
+use kernel::prelude::*;
+
+mod inner;
+mod deep;
+
+#[cfg(several_authors)]
+module! {
+    type: Mixed,
+    name: "mixed",
+    authors: ["nobody"],
+    description: "Rust and C",
+    license: "GPL",
+}
+#[cfg(not(several_authors))]
+module! {
+    type: Mixed,
+    name: "mixed",
+    author: "nobody",
+    description: "Rust and C",
+    license: "GPL",
+}
+
+extern "C" {
+    fn helper_number() -> core::ffi::c_int;
+}
+
+struct Mixed;
+
+impl kernel::Module for Mixed {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: It takes nothing and changes nothing.
+        let number = unsafe { helper_number() };
+        pr_info!("{} {} {number} {}\n", inner::word(), deep::sum(), file!());
+        Ok(Mixed)
+    }
+}
+
+impl Drop for Mixed {
+    fn drop(&mut self) {
+        pr_info!("{}", include_str!("texts/bye.txt"));
+    }
+}
+"#;
+
+const FILES: &[(&str, &str)] = &[
+    ("src/mixed_main.rs", MAIN),
+    (
+        "src/inner.rs",
+        "pub(crate) fn word() -> &'static str { \"first\" }\n",
+    ),
+    (
+        "src/deep/mod.rs",
+        "mod below;\npub(crate) fn sum() -> u32 { below::one() + 1 }\n",
+    ),
+    (
+        "src/deep/below.rs",
+        "pub(super) fn one() -> u32 { assert!(crate::inner::word().len() > 2); 1 }\n",
+    ),
+    ("src/texts/bye.txt", "bye from mixed\n"),
+    (
+        "src/helper.c",
+        "#include <linux/module.h>\n#include \"helper.h\"\n\
+         int helper_number(void);\nint helper_number(void) { return HELPER; }\n",
+    ),
+    ("src/helper.h", "#define HELPER 40\n"),
+    ("src/main.rs", "fn main() { no rustc ever reads this }\n"),
+];
+
+const KBUILD: &str = "obj-m := mixed.o\nmixed-y := src/mixed_main.o src/helper.o\n";
+
+/// The lab's kernels with Rust.
+#[allow(clippy::print_stdout, reason = "what did not run, and why")]
+pub(crate) fn kernels() -> Vec<LabKernel> {
+    let known = |name: &&str| match lab::why_not(name) {
+        Some(why) => {
+            println!("not run: {name}: {why}");
+            None
+        }
+        None => Some(lab::kernel(name).unwrap()),
+    };
+    ["7.3", "6.12-rust"].iter().filter_map(known).collect()
+}
+
+/// Whether its `module!` takes a list of authors, as it does since 6.16.
+fn takes_authors(kernel: &LabKernel) -> bool {
+    kernel.name == "7.3"
+}
+
+/// The module declared.
+fn declared(kernel: &LabKernel) -> Scene {
+    let args = ["--name", "mixed", "src/mixed_main.rs", "src/helper.c"];
+    let mut scene = Scene::with(kernel, FILES, &args);
+    if takes_authors(kernel) {
+        scene
+            .args
+            .extend(["--cfg".into(), "several_authors".into()]);
+    }
+    scene
+}
+
+/// What plain make builds in place, of a copy.
+fn by_hand(scene: &Scene) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let flags = match takes_authors(&scene.kernel) {
+        true => "rustflags-y := --cfg several_authors\n",
+        false => "",
+    };
+    let copied = tempfile::tempdir().unwrap();
+    let place = copied.path().join("copy");
+    copy(scene.source.path(), &place);
+    write(&place, &[("Kbuild", &format!("{KBUILD}{flags}"))]);
+    let mut make = kbuild_tests::plain::make(&scene.kernel, &place, &place, scene.source.path());
+    run::checked(make.arg("modules"), LIMIT).unwrap();
+    modules(&place)
+}
+
+#[test]
+fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
+    for kernel in kernels() {
+        let scene = declared(&kernel);
+        let source = Snapshot::take(scene.source.path()).unwrap();
+        let tree = Snapshot::take(&kernel.kdir).unwrap();
+        let first = built(
+            scene
+                .command()
+                .arg("--depfile")
+                .arg(scene.out.path().join("d")),
+        );
+        assert_eq!(compiled(&first), ["helper.o", "mixed_main.o"]);
+        assert_untouched(&source, scene.source.path());
+        assert_untouched(&tree, &kernel.kdir);
+        let ours = modules(scene.out.path());
+        assert_same_modules(&ours, &by_hand(&scene), &kernel.release);
+
+        let depfile = fs::read_to_string(scene.out.path().join("d")).unwrap();
+        for (name, text) in FILES {
+            let told = depfile.contains(&format!("{}/{name}", scene.source.path().display()));
+            assert_eq!(told, !text.starts_with("fn main"), "{name} in {depfile}");
+        }
+        assert!(depfile.contains("rust/libkernel.rmeta"), "{depfile}");
+
+        scene.is_fresh("nothing changed");
+        scene.edit("src/main.rs", "ever", "never");
+        scene.is_fresh("a file of no crate");
+        scene.all_recompile(&[("a header of the C source", &["helper.o"], &|| {
+            scene.edit("src/helper.h", "40", "41");
+        })]);
+        scene.all_recompile(&[
+            ("an inner module", &["mixed_main.o"], &|| {
+                scene.edit("src/inner.rs", "first", "second");
+                make_old(&scene.path("src/inner.rs"));
+            }),
+            ("a module of a module", &["mixed_main.o"], &|| {
+                scene.edit("src/deep/below.rs", " 1 }", " 2 }");
+            }),
+            ("an included text", &["mixed_main.o"], &|| {
+                scene.edit("src/texts/bye.txt", "bye", "so long");
+            }),
+        ]);
+        scene.is_as_clean("after all of it");
+
+        let guest = Guest::new(&kernel)
+            .file("/mixed.ko", scene.out.path().join("mixed.ko"))
+            .script("insmod /mixed.ko && grep -q '^mixed ' /proc/modules && rmmod mixed\n");
+        let console = guest.run().unwrap();
+        assert!(console.ok, "{console:?}");
+        let file = match kernel.name {
+            "7.3" => "src/mixed_main.rs".to_owned(),
+            _ => scene.path("src/mixed_main.rs").display().to_string(),
+        };
+        for line in [
+            &*format!("mixed: second 3 41 {file}\n"),
+            "so long from mixed\n",
+        ] {
+            assert!(console.log.contains(line), "no {line}: {}", console.log);
+        }
+        assert!(!console.log.contains("WARNING"), "{}", console.log);
+    }
+}
+
+#[test]
+fn a_tree_with_crates_of_its_own_has_plain_makes_bytes() {
+    for kernel in kernels() {
+        let mut files = FILES.to_vec();
+        let flags = match takes_authors(&kernel) {
+            true => "rustflags-y := --cfg several_authors\n",
+            false => "",
+        };
+        let kbuild = format!("{KBUILD}{flags}");
+        files.push(("Kbuild", &kbuild));
+        let scene = Scene::tree(&kernel, &files);
+        scene.build();
+        assert_same_modules(
+            &modules(scene.out.path()),
+            &by_hand(&scene),
+            &kernel.release,
+        );
+        scene.edit("src/inner.rs", "first", "third");
+        scene.compiles(&["mixed_main.o"], "an inner module");
+        scene.is_fresh("nothing changed");
+    }
+}
+
+#[test]
+fn what_rustc_says_names_the_sources() {
+    for kernel in kernels() {
+        let scene = declared(&kernel);
+        scene.edit("src/deep/below.rs", "u32", "u16");
+        let said = refused(&mut scene.command(), 1);
+        let path = scene.path("src/deep/mod.rs");
+        let line = format!("--> {}:2:", path.display());
+        assert!(said.contains(&line), "no {line} in {said}");
+        assert!(!said.contains(".kbuild/"), "{said}");
+    }
+}
