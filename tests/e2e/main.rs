@@ -42,6 +42,7 @@ mod program;
 mod providers;
 mod rerun;
 mod rust;
+mod rust_checks;
 mod scene;
 mod script_errors;
 mod settings;

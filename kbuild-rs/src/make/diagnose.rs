@@ -220,6 +220,21 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         };
         return Some((format!("tool {tool}"), text));
     }
+    if line.contains("can't find crate for `core`")
+        || line.contains("` which `kernel` depends on")
+        || line.contains("incompatible version of rustc")
+        || line.contains("Error loading target specification")
+    {
+        return Some((
+            "rustc".into(),
+            format!(
+                "Rust modules take the rustc that built the kernel {}, no other one, and a kernel \
+                 tree with the metadata of the kernel's crates (rust/*.rmeta): name that rustc \
+                 (--rustc, Build::rustc); `kbuild-rs kernels` tells which trees have Rust",
+                know.release
+            ),
+        ));
+    }
     if line.contains("No space left on device") || line.contains("not all data was written") {
         return Some((
             "space".into(),
