@@ -8,6 +8,7 @@ use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::scene::*;
+use crate::support::project::{Project, root};
 use crate::support::*;
 
 /// A module of several files, which also calls C. `AUTHORS` stands for what differs.
@@ -95,7 +96,7 @@ pub(crate) fn kernels() -> Vec<LabKernel> {
     ["7.3", "6.12-rust"].iter().filter_map(known).collect()
 }
 
-/// Whether its `module!` takes a list of authors, as it does since 6.16.
+/// Whether its `module!` takes a list of authors, as it does since 6.15.
 fn takes_authors(kernel: &LabKernel) -> bool {
     kernel.name == "7.3"
 }
@@ -225,4 +226,66 @@ fn what_rustc_says_names_the_sources() {
         assert!(said.contains(&line), "no {line} in {said}");
         assert!(!said.contains(".kbuild/"), "{said}");
     }
+}
+
+/// What the examples do in a guest.
+const EXAMPLES: &str = r#"
+fail() { echo "FAILED: $*"; exit 1; }
+/cargo-rust-module 30 || fail cargo-rust-module
+grep -q '^primes ' /proc/modules && fail 'primes is still loaded'
+[ ! -e /dev/primes ] || fail 'its device is still there'
+exit 0
+"#;
+
+#[test]
+fn the_examples_in_rust_work_on_both_kernels_and_follow_their_files() {
+    let dir = root().join("examples/cargo-rust-module");
+    let before = Snapshot::take(&dir).unwrap();
+    for kernel in kernels() {
+        let example = Project::at(&dir);
+        example.built(example.cargo_for(&kernel).arg("--locked"));
+        let again = example.built(&mut example.cargo_for(&kernel));
+        assert!(again.ran.is_empty(), "nothing changed:\n{}", again.said);
+
+        let guest = Guest::new(&kernel)
+            .file("/cargo-rust-module", example.program("cargo-rust-module"))
+            .script(EXAMPLES);
+        let console = guest.run().unwrap();
+        assert!(console.ok, "{console:?}");
+        let said = match kernel.name {
+            "7.3" => "up to 30: 2 3 5 7 11 13 17 19 23 29\n",
+            _ => "there is no /dev/primes on this kernel",
+        };
+        assert!(console.text.contains(said), "no {said}: {console:?}");
+        assert!(
+            console.log.contains("primes: 8 primes up to 20\n"),
+            "{console:?}"
+        );
+        assert!(!console.log.contains("WARNING"), "{}", console.log);
+    }
+    assert_untouched(&before, &dir);
+}
+
+#[test]
+fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
+    let Some(kernel) = kernels().into_iter().next() else {
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("examples/cargo-rust-module");
+    fs::create_dir_all(dir.parent().unwrap()).unwrap();
+    copy(&root().join("examples/cargo-rust-module"), &dir);
+    let library = root().join("kbuild-rs").display().to_string();
+    edit(&dir.join("Cargo.toml"), "../../kbuild-rs", &library);
+    let example = Project::at(&dir);
+    let first = example.built(&mut example.cargo_for(&kernel));
+    let module = first.out_dir("cargo-rust-module").join("primes.ko");
+    let bytes = fs::read(&module).unwrap();
+    edit(&dir.join("module/sieve.rs"), "(2..=limit)", "(3..=limit)");
+    let next = example.built(&mut example.cargo_for(&kernel));
+    assert_eq!(next.scripts(), ["cargo-rust-module"]);
+    assert_ne!(fs::read(&module).unwrap(), bytes);
+    edit(&dir.join("src/main.rs"), "Loads", "It loads");
+    let next = example.built(&mut example.cargo_for(&kernel));
+    assert!(next.ran.is_empty(), "{}", next.said);
 }

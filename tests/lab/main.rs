@@ -44,7 +44,7 @@ fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     fs::write(folder.join("hello.c"), HELLO).map_err(|error| error.to_string())?;
     let mut kbuild = "obj-m := hello.o\n".to_owned();
     if kernel.rustc.is_some() {
-        // Of one author, and since 6.16 of several.
+        // Of one author, and since 6.15 of several.
         let authors = match kernel.name {
             "6.12-rust" => "author: \"nobody\",",
             _ => "authors: [\"nobody\"],",

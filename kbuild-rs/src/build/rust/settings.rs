@@ -18,7 +18,7 @@ impl Build {
     /// ```no_run
     /// kbuild::Build::new()
     ///     .file("module/hello.rs")
-    ///     .cfg_if("several_authors", |kernel| kernel.version() >= (6, 16))
+    ///     .cfg_if("several_authors", |kernel| kernel.version() >= (6, 15))
     ///     .compile("hello");
     /// ```
     pub fn cfg_if(&mut self, name: &str, fits: fn(&Kernel) -> bool) -> &mut Self {
