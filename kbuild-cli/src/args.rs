@@ -173,6 +173,12 @@ pub(crate) struct DeclaredArgs {
     /// Flag for rustc, after the kernel's own.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) rustflag: Vec<OsString>,
+    /// C header to declare for Rust, by bindgen; include!(env!("NAME_BINDINGS")) takes it in.
+    #[arg(long, value_name = "HEADER")]
+    pub(crate) bindings: Vec<PathBuf>,
+    /// Item of other headers to declare too, as a regular expression.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) bindings_item: Vec<String>,
     /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) ldflag: Vec<OsString>,

@@ -95,6 +95,12 @@ fn declared(args: &BuildArgs) -> Build {
     for flag in &declared.rustflag {
         build.rustflag(flag);
     }
+    for header in &declared.bindings {
+        build.bindings(header);
+    }
+    for item in &declared.bindings_item {
+        build.bindings_item(item);
+    }
     for flag in &declared.ldflag {
         build.ldflag(flag);
     }

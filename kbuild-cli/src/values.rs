@@ -106,6 +106,8 @@ impl BuildArgs {
             ("--asflag", !declared.asflag.is_empty()),
             ("--cfg", !declared.cfg.is_empty()),
             ("--rustflag", !declared.rustflag.is_empty()),
+            ("--bindings", !declared.bindings.is_empty()),
+            ("--bindings-item", !declared.bindings_item.is_empty()),
             ("--ldflag", !declared.ldflag.is_empty()),
         ] {
             if given {

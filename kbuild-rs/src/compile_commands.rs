@@ -18,7 +18,7 @@ pub(crate) const ENTRIES: &str = "compile_commands";
 
 /// Options of GCC's that clang (and so clangd) refuses. None of them decides what a type or a
 /// macro is.
-const GCC_ONLY: &[&str] = &[
+pub(crate) const GCC_ONLY: &[&str] = &[
     "--param=allow-store-data-races=",
     "-fconserve-stack",
     "-femit-struct-debug-",

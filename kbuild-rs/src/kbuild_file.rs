@@ -1,5 +1,6 @@
 //! Declared modules: where their sources are staged, the Kbuild text and the flag files.
 
+mod bindings;
 mod rust;
 
 use std::ffi::{OsStr, OsString};
@@ -12,6 +13,7 @@ use crate::identity::Identity;
 use crate::stage::{Item, Kind, Links, Stage, sort_items};
 use crate::{Error, ErrorKind, Kernel, Result};
 
+pub(crate) use bindings::Bound;
 pub(crate) use rust::{Cfg, argument_file};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
@@ -28,6 +30,9 @@ pub(crate) struct Declared {
     pub(crate) ldflags: Vec<OsString>,
     pub(crate) rustflags: Vec<OsString>,
     pub(crate) cfgs: Vec<Cfg>,
+    /// Headers to declare for Rust, and items of others.
+    pub(crate) headers: Vec<PathBuf>,
+    pub(crate) items: Vec<String>,
 }
 
 /// What a declared module looks like in the stage.
@@ -44,6 +49,9 @@ pub(crate) struct Layout {
     pub(crate) crates: Vec<PathBuf>,
     /// Flags for rustc, which reads them from such a file too, in a form of its own.
     pub(crate) rustflags: Vec<OsString>,
+    /// What was declared for Rust, and what its C is told.
+    pub(crate) bound: Vec<Bound>,
+    bind_args: Vec<OsString>,
     /// The folders that are searched for headers, in order.
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
@@ -125,6 +133,9 @@ impl Layout {
             .pairs
             .push((stage.file(Path::new("src")), base.to_owned()));
         layout.write(declared, name, flags_dir, links, &order)?;
+        let at = (kernel, base, stage, flags_dir);
+        let rules = layout.bind(declared, at, links, &order)?;
+        layout.kbuild.push_str(&rules);
         Ok(layout)
     }
 
@@ -191,8 +202,22 @@ impl Layout {
             }
         }
         self.kbuild = text;
+        let defines = declared.macros()?;
+        let with = |flags: &[OsString]| [&defines[..], flags].concat();
+        self.flags = vec![
+            ("cc", with(&declared.cflags)),
+            ("as", with(&declared.asflags)),
+            ("ld", declared.ldflags.clone()),
+        ];
+        Ok(())
+    }
+}
+
+impl Declared {
+    /// The `-D` options.
+    fn macros(&self) -> Result<Vec<OsString>> {
         let mut defines = Vec::new();
-        for (macro_name, value) in &declared.defines {
+        for (macro_name, value) in &self.defines {
             check_macro(macro_name, value.as_deref())?;
             let mut flag = OsString::from(format!("-D{macro_name}"));
             if let Some(value) = value {
@@ -201,13 +226,7 @@ impl Layout {
             }
             defines.push(flag);
         }
-        let with = |flags: &[OsString]| [&defines[..], flags].concat();
-        self.flags = vec![
-            ("cc", with(&declared.cflags)),
-            ("as", with(&declared.asflags)),
-            ("ld", declared.ldflags.clone()),
-        ];
-        Ok(())
+        Ok(defines)
     }
 }
 

@@ -10,7 +10,9 @@ use super::jobs::pool_folder;
 use super::places::{base, header_names, output_directory, tree_folders};
 use super::rust::{self, Crates};
 use super::variables::variables;
-use super::variables::{add_user_env, config_header, include_folders, map_file, providers};
+use super::variables::{
+    add_user_env, config_header, header_flags, include_folders, map_file, providers,
+};
 use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, argument_file, response_file};
@@ -156,6 +158,10 @@ impl Request {
                 for (name, args) in &layout.flags {
                     files.push((flags_dir.join(name), response_file(args)));
                 }
+                let more = header_flags(&carried, build, &flags_dir);
+                for (name, text) in layout.bind_files(&more) {
+                    files.push((flags_dir.join(name), text.into_bytes()));
+                }
                 if !layout.crates.is_empty() {
                     let text = argument_file(&layout.rustflags)?;
                     files.push((flags_dir.join("rs"), text));
@@ -243,6 +249,14 @@ impl Request {
                 whole.extend(rust::whole(&kernel, &rustc));
                 files.push((note, rustc.note()));
                 files.push((flags_dir.join("map-rs"), rust::map_file(&map)?));
+            }
+            if let Sources::Declared(layout) = &sources {
+                let named = var("BINDGEN").or_else(|| text("KBUILD_RS_BINDGEN"));
+                if let Some(bindgen) = rust::bindgen(layout, named.as_deref(), &mut env)? {
+                    whole.push(bindgen.clone());
+                    let bindgen = bindgen.display().to_string();
+                    tools.variables.push(("BINDGEN".into(), bindgen));
+                }
             }
         }
         whole.extend(tools.tools.iter().cloned());

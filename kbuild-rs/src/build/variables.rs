@@ -17,12 +17,7 @@ pub(super) fn map_file(
     build: &Build,
     flags_dir: &Path,
 ) -> Vec<u8> {
-    let mut args: Vec<OsString> = Vec::new();
-    for dir in includes {
-        let mut arg = OsString::from("-I");
-        arg.push(dir);
-        args.push(arg);
-    }
+    let mut args = header_flags(includes, build, flags_dir);
     let mut add = |from: &OsStr, to: &Path| {
         let mut arg = OsString::from("-ffile-prefix-map=");
         arg.push(from);
@@ -37,11 +32,22 @@ pub(super) fn map_file(
             add(staged.as_os_str(), &by_hand);
         }
     }
+    response_file(&args)
+}
+
+/// The folders with headers, and the header with configuration symbols of the module's own.
+pub(super) fn header_flags(includes: &[PathBuf], build: &Build, flags_dir: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = Vec::new();
+    for dir in includes {
+        let mut arg = OsString::from("-I");
+        arg.push(dir);
+        args.push(arg);
+    }
     if !build.configs.is_empty() {
         args.push("-include".into());
         args.push(flags_dir.join("config.h").into());
     }
-    response_file(&args)
+    args
 }
 
 /// The folders with headers that the caller named, canonical.
@@ -219,7 +225,8 @@ pub(super) fn variables(
             "KBUILD_EXTRA_SYMBOLS",
         ]
         .contains(&&**name)
-            || (name == "RUSTC" && has_rustc)
+            || (["RUSTC", "BINDGEN"].contains(&&**name)
+                && tools.iter().any(|(known, _)| known == name))
         {
             continue;
         }

@@ -22,6 +22,8 @@ const ALLOWED: &[&str] = &[
     "LANG",
     "SOURCE_DATE_EPOCH",
     "KBUILD_SIGN_PIN",
+    // Where bindgen finds libclang.
+    "LIBCLANG_PATH",
 ];
 
 const ALLOWED_PREFIXES: &[&str] = &[

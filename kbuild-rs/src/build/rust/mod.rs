@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use super::Build;
 use super::variables::without_equals;
 use crate::cargo::Door;
-use crate::files::normal;
-use crate::kbuild_file::argument_file;
+use crate::files::{is_carryable, normal};
+use crate::kbuild_file::{Layout, argument_file};
 use crate::kernel::{RustRequest, Rustc, Toolchain, of_rustup};
-use crate::make::PathMap;
-use crate::{Error, Kernel, Result};
+use crate::make::{PathMap, find_program};
+use crate::{Error, ErrorKind, Kernel, Result};
 
 /// The file that tells of the compiler, among a module folder's private ones.
 pub(super) const NOTE: &str = "rustc";
@@ -169,6 +169,40 @@ pub(super) fn map_file(map: &PathMap) -> Result<Vec<u8>> {
         }
     }
     argument_file(&args)
+}
+
+/// The bindgen for the headers that Rust sources call, where there are any; rustc is told in
+/// `env` what came of them.
+///
+/// # Errors
+/// [`ErrorKind::ToolNotFound`] where it is not here.
+pub(super) fn bindgen(
+    layout: &Layout,
+    named: Option<&str>,
+    env: &mut Vec<(OsString, OsString)>,
+) -> Result<Option<PathBuf>> {
+    if layout.bound.is_empty() {
+        return Ok(None);
+    }
+    for bound in &layout.bound {
+        env.push(((&bound.variable).into(), (&bound.file).into()));
+    }
+    let name = named.unwrap_or("bindgen");
+    let found = match name.contains('/') {
+        true => std::path::absolute(name).ok().filter(|file| file.is_file()),
+        false => find_program(name, env),
+    };
+    match found.filter(|file| is_carryable(file)) {
+        Some(file) => Ok(Some(file)),
+        None => Err(Error::new(
+            ErrorKind::ToolNotFound,
+            format!(
+                "the program {name} declares C headers for Rust (bindings), and is not here: \
+                 install bindgen (Debian, Ubuntu), bindgen-cli (Fedora), rust-bindgen (Arch), or \
+                 run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN names one that is not in PATH"
+            ),
+        )),
+    }
 }
 
 /// What the compiler reads besides the crates that its dep-info tells of.

@@ -1,6 +1,7 @@
 //! What a caller says about Rust sources.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::kbuild_file::Cfg;
 use crate::{Build, Kernel};
@@ -38,6 +39,30 @@ impl Build {
     /// Adds a flag for rustc, after the kernel's own (`rustflags-y`).
     pub fn rustflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
         self.declare(|d| d.rustflags.push(flag.as_ref().to_owned()))
+    }
+
+    /// Declares a C header for the Rust sources: bindgen reads it with the very flags that C of
+    /// this module is compiled with. For `module/helper.h`:
+    ///
+    /// ```text
+    /// mod helper {
+    ///     include!(env!("HELPER_BINDINGS"));
+    /// }
+    /// ```
+    ///
+    /// Declared is what the header itself holds, and what that needs; types are those of the
+    /// `kernel` crate's C side, not its own. Functions that are `static inline` and macros that
+    /// are no constants cannot be called: write a function around them in a C source beside it.
+    ///
+    /// Takes the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
+    pub fn bindings(&mut self, header: impl AsRef<Path>) -> &mut Self {
+        self.declare(|d| d.headers.push(header.as_ref().to_owned()))
+    }
+
+    /// Names an item of other headers, the kernel's own for instance, that
+    /// [`bindings`](Self::bindings) declares too; a regular expression.
+    pub fn bindings_item(&mut self, regex: &str) -> &mut Self {
+        self.declare(|d| d.items.push(regex.to_owned()))
     }
 
     /// The Rust compiler to use; the kernel takes no other than the very one that it was built

@@ -1,0 +1,185 @@
+//! C for Rust: the rules that have bindgen declare a header with the flags that C of this module
+//! is compiled with, and what rustc is told of the result.
+//!
+//! bindgen runs in make, where alone those flags are known.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Declared, Layout, Object};
+use crate::compile_commands::GCC_ONLY;
+use crate::files::is_carryable;
+use crate::make::shell_quote;
+use crate::stage::{Links, Stage};
+use crate::{Error, ErrorKind, Kernel, Result};
+
+/// A header that Rust sources call.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    /// `HELPER_BINDINGS` for `helper.h`.
+    pub(crate) variable: String,
+    /// The declarations.
+    pub(crate) file: PathBuf,
+}
+
+/// Options that libclang does not know, and that are not in [`GCC_ONLY`], where editors stand.
+const SKIPPED: &[&str] = &[
+    "@",
+    "--param=",
+    "-fsanitize=",
+    "-fzero-call-used-regs=",
+    "-fstrict-flex-arrays=",
+    "-fplugin-arg-",
+];
+
+/// What stands around the declarations, which are C's and not the module's.
+const HEAD: &str = "#[allow(dead_code, missing_docs, non_camel_case_types, non_snake_case, \
+    non_upper_case_globals, unreachable_pub, unsafe_op_in_unsafe_fn, improper_ctypes, clippy::all, \
+    clippy::undocumented_unsafe_blocks)]\nmod declarations {\n";
+const TAIL: &str = "}\n#[allow(unused_imports, unreachable_pub)]\npub use declarations::*;\n";
+
+impl Layout {
+    /// Adds the rules for the headers that `declared` names, and gives their text.
+    pub(super) fn bind(
+        &mut self,
+        declared: &Declared,
+        (kernel, base, stage, flags_dir): (&Kernel, &Path, &Stage, &Path),
+        links: &mut Links,
+        order: &[Object],
+    ) -> Result<String> {
+        let mut text = String::new();
+        if declared.headers.is_empty() {
+            return Ok(text);
+        }
+        if self.crates.is_empty() {
+            return Err(Error::input(
+                "there is a header to declare for Rust (bindings), and no source in Rust",
+            ));
+        }
+        let dir = flags_dir.display();
+        let ctypes = match kernel.dir().join("rust/libffi.rmeta").exists() {
+            true => "kernel::ffi",
+            false => "core::ffi",
+        };
+        let skipped = SKIPPED.iter().chain(GCC_ONLY);
+        let skipped: Vec<String> = skipped.map(|option| format!("{option}%")).collect();
+        let _ = write!(
+            text,
+            "kbuild_rs_c_flags = $(filter-out {},$(c_flags)) -w {} -fno-builtin -D__BINDGEN__ -DMODULE\n\
+             quiet_cmd_kbuild_rs_bindings = BINDGEN $@\n      \
+             cmd_kbuild_rs_bindings = BINDGEN_EXTRA_CLANG_ARGS=\"$$(cat {dir}/bind)\" $(BINDGEN) $< \
+             --rust-target 1.68 --use-core --with-derive-default --ctypes-prefix ::{ctypes} \
+             --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
+             --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
+             $(kbuild_rs_c_flags) && cat {dir}/bind-head $@.part {dir}/bind-tail > $@ && \
+             rm $@.part\n",
+            skipped.join(" "),
+            target(kernel),
+        );
+        let mut args: Vec<OsString> = declared.c_arguments()?;
+        for header in &declared.headers {
+            let (folder, name, word) = named(&base.join(header))?;
+            let reached = links.carry(&folder);
+            let mut quote = OsString::from("-iquote");
+            quote.push(&reached);
+            args.push(quote);
+            self.searched.push(folder);
+            let carried = reached.join(&name);
+            let made = format!("{word}.bindings.rs");
+            let mut items = format!("--allowlist-file '{}'", regex(&carried));
+            for item in &declared.items {
+                let item = shell_quote(item.as_ref()).replace('$', "$$");
+                let _ = write!(items, " --allowlist-item {}", item.replace('#', "\\#"));
+            }
+            let _ = write!(
+                text,
+                "targets += {made}\n$(obj)/{made}: kbuild_rs_items := {items}\n\
+                 $(obj)/{made}: {} FORCE\n\t$(call if_changed_dep,kbuild_rs_bindings)\n",
+                carried.display()
+            );
+            for object in order.iter().filter(|object| object.is_rust()) {
+                let object = object.name.display();
+                let _ = writeln!(text, "$(obj)/{object}: $(obj)/{made}");
+            }
+            self.bound.push(Bound {
+                variable: format!("{}_BINDINGS", word.to_uppercase()),
+                file: stage.file(Path::new(&made)),
+            });
+        }
+        self.bind_args = args;
+        Ok(text)
+    }
+
+    /// The files beside the flag files that the rules read: their names and texts. `more` is what
+    /// C is told besides in this build.
+    pub(crate) fn bind_files(&self, more: &[OsString]) -> Vec<(&'static str, String)> {
+        if self.bound.is_empty() {
+            return Vec::new();
+        }
+        let args = self.bind_args.iter().chain(more);
+        // bindgen takes them apart as a shell does.
+        let args: Vec<String> = args.map(|arg| shell_quote(arg)).collect();
+        vec![
+            ("bind", args.join("\n")),
+            ("bind-head", HEAD.into()),
+            ("bind-tail", TAIL.into()),
+        ]
+    }
+}
+
+/// Folder, file name, and the name as a part of others.
+fn named(header: &Path) -> Result<(PathBuf, String, String)> {
+    let not_found = |why: String| {
+        Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the header {} {why}", header.display()),
+        )
+    };
+    if !header.is_file() {
+        return Err(not_found("does not exist".into()));
+    }
+    let folder = header.parent().unwrap_or(header);
+    let folder = std::fs::canonicalize(folder).map_err(|e| not_found(e.to_string()))?;
+    let name = header.file_name().unwrap_or_default();
+    let stem = Path::new(name).file_stem().unwrap_or_default();
+    let name = name.to_str().filter(|name| is_carryable(Path::new(name)));
+    let (Some(name), Some(stem)) = (name, stem.to_str()) else {
+        return Err(Error::input(format!(
+            "make cannot carry the name of the header {}; rename it",
+            header.display()
+        )));
+    };
+    let word = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    Ok((folder, name.to_owned(), word))
+}
+
+/// Clang has one program for all architectures.
+fn target(kernel: &Kernel) -> String {
+    let triple = match kernel.arch() {
+        "x86" if kernel.is_enabled("64BIT") => "x86_64-linux-gnu",
+        "arm64" => "aarch64-linux-gnu",
+        "arm" => "arm-linux-gnueabi",
+        "loongarch" => "loongarch64-linux-gnusf",
+        "powerpc" => "powerpc64le-linux-gnu",
+        "riscv" => "riscv64-linux-gnu",
+        "s390" => "s390x-linux-gnu",
+        _ => return String::new(),
+    };
+    format!("--target={triple}")
+}
+
+/// A path that make can carry, as a regular expression.
+fn regex(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    text.replace('.', "\\.")
+        .replace('+', "\\+")
+        .replace('^', "\\^")
+}
+
+impl Declared {
+    /// The macros and flags for C.
+    pub(super) fn c_arguments(&self) -> Result<Vec<OsString>> {
+        Ok([self.macros()?, self.cflags.clone()].concat())
+    }
+}
