@@ -36,6 +36,9 @@ pub(crate) enum Verb {
     /// Build a module tree, or one module from a list of sources.
     #[command(long_about = help::BUILD)]
     Build(Box<BuildArgs>),
+    /// Build, and put what editors look for (rust-project.json, compile_commands.json) into a
+    /// folder.
+    Ide(Box<IdeArgs>),
     /// List the kernel trees on this machine and what each of them can do.
     Kernels(KernelsArgs),
     /// Tell what a module is: release, vermagic, dependencies, symbols in and out.
@@ -96,6 +99,16 @@ pub(crate) struct BuildArgs {
     pub(crate) products: Products,
     #[command(flatten)]
     pub(crate) how: How,
+}
+
+/// `kbuild-rs ide`.
+#[derive(Debug, Args)]
+pub(crate) struct IdeArgs {
+    /// Folder that the editor opens, where links to the files go [default: .].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
 }
 
 /// Flags on the kernel and its toolchain.
@@ -207,6 +220,9 @@ pub(crate) struct BothArgs {
     /// Add a variable to the environment of make, which otherwise gets a short list only.
     #[arg(long, value_name = "NAME=VALUE", value_parser = OsStringValueParser::new().try_map(pair))]
     pub(crate) env: Vec<(OsString, OsString)>,
+    /// Have clippy look at sources in Rust, with the kernel's own choice of lints.
+    #[arg(long)]
+    pub(crate) clippy: bool,
     /// Make this of the module folder, instead of its modules: foo.o, foo.i, foo.s, foo.lst,
     /// foo.ko, dir/. Single files land below the output directory.
     #[arg(long, value_name = "TARGET")]

@@ -37,6 +37,7 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     }
 
     let both = &args.both;
+    build.clippy(both.clippy);
     // Those that name a folder are providers among the builds of this call.
     for file in both.symvers.iter().filter(|path| !path.is_dir()) {
         build.symvers(file);

@@ -10,6 +10,7 @@ mod depfile;
 mod failure;
 mod files;
 mod help;
+mod ide;
 mod info;
 mod jobs;
 mod json;
@@ -45,6 +46,15 @@ fn main() -> ExitCode {
             Ok(()) => {
                 signals::catch();
                 let code = build::run(args, style);
+                signals::end();
+                code
+            }
+            Err(message) => return refuse(&usage(message)),
+        },
+        Verb::Ide(args) => match args.check() {
+            Ok(()) => {
+                signals::catch();
+                let code = ide::run(args, style);
                 signals::end();
                 code
             }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::args::BuildArgs;
+use crate::args::{BuildArgs, IdeArgs};
 
 pub(crate) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     let bytes = text.as_bytes();
@@ -48,6 +48,16 @@ pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
     };
     let (name, value) = value.ok_or("expected FOO=m, FOO=y or FOO=n")?;
     Ok((name.to_owned(), value))
+}
+
+impl IdeArgs {
+    /// As [`BuildArgs::check`], for what an editor can be told of: one kernel.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.build.against.kernel.len() > 1 || self.build.against.all_kernels {
+            return Err("an editor shows the code as one kernel sees it: name one".to_owned());
+        }
+        self.build.check()
+    }
 }
 
 impl BuildArgs {

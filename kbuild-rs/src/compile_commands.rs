@@ -70,7 +70,7 @@ pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -
 /// there are none. `first`'s entries win where two kernels or two modules compiled one source.
 pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut files = vec![first.to_owned()];
-    add_entries(shared, &mut files);
+    add_entries(shared, ENTRIES, &mut files);
     let mut seen = BTreeSet::new();
     let mut objects = Vec::new();
     for file in files {
@@ -92,15 +92,15 @@ pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     write_if_changed(&to, format!("[\n{}\n]\n", objects.join(",\n")).as_bytes())
 }
 
-/// `<key>/folders/<folder>/compile_commands`, without looking through the stages.
-fn add_entries(shared: &Path, files: &mut Vec<PathBuf>) {
+/// `<key>/folders/<folder>/<name>`, without looking through the stages.
+pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) {
     let folders = |dir: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
         entries.map(|e| e.path()).collect()
     };
     for key in folders(shared) {
         for folder in folders(&key.join("folders")) {
-            let file = folder.join(ENTRIES);
+            let file = folder.join(name);
             if file.is_file() && !files.contains(&file) {
                 files.push(file);
             }
@@ -148,7 +148,7 @@ fn is_source(file: &Path) -> bool {
 }
 
 /// The words of the first command of a shell line; `None` where a quote does not end.
-fn words(line: &str) -> Option<Vec<String>> {
+pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = line.chars();
@@ -184,7 +184,7 @@ fn words(line: &str) -> Option<Vec<String>> {
 }
 
 /// A JSON string.
-fn json(text: &str) -> String {
+pub(crate) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

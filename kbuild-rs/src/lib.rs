@@ -49,6 +49,7 @@ mod message;
 mod modinfo;
 mod prerequisites;
 mod report;
+mod rust_project;
 mod signals;
 mod stage;
 mod symvers;

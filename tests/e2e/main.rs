@@ -43,6 +43,7 @@ mod providers;
 mod rerun;
 mod rust;
 mod rust_checks;
+mod rust_editor;
 mod scene;
 mod script_errors;
 mod settings;

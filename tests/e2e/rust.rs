@@ -282,7 +282,7 @@ fn the_examples_in_rust_work_on_both_kernels_and_a_second_build_runs_no_script()
 }
 
 /// The lab's bindgen, which lies beside its rustc.
-fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
+pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
     let bindgen = kernel.rustc.as_ref().unwrap().with_file_name("bindgen");
     let libraries = bindgen
         .ancestors()

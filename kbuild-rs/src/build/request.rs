@@ -247,6 +247,13 @@ impl Request {
                     .variables
                     .push(("RUSTC".into(), rustc.file.display().to_string()));
                 whole.extend(rust::whole(&kernel, &rustc));
+                if build.clippy {
+                    let driver = rust::clippy(&rustc)?;
+                    whole.push(driver.clone());
+                    let driver = driver.display().to_string();
+                    tools.variables.push(("CLIPPY".into(), "1".into()));
+                    tools.variables.push(("CLIPPY_DRIVER".into(), driver));
+                }
                 files.push((note, rustc.note()));
                 files.push((flags_dir.join("map-rs"), rust::map_file(&map)?));
             }

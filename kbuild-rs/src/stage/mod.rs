@@ -33,7 +33,7 @@ use crate::{Error, Result};
 
 pub(crate) use links::Links;
 pub(crate) use place::{
-    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, create_private_root, private_root,
+    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, RUST_PROJECT, create_private_root, private_root,
 };
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};

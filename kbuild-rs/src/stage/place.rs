@@ -13,6 +13,9 @@ pub(crate) const PRIVATE: &str = ".kbuild";
 /// What OUT holds besides the modules and their symvers: how each source was compiled.
 pub(crate) const COMPILE_COMMANDS: &str = "compile_commands.json";
 
+/// The same for Rust: the crates that there are, and what they stand on.
+pub(crate) const RUST_PROJECT: &str = "rust-project.json";
+
 /// The lock for publishing into OUT, which all keys share.
 pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 

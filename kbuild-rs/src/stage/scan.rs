@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE};
+use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use super::{Item, Kind, sort_items, stale};
 use crate::identity::Identity;
 use crate::{Error, ErrorKind, Result};
@@ -235,7 +235,9 @@ fn is_output(dir: &Path) -> bool {
 /// What an earlier build published, where the tree itself is the output directory. (A `.ko` is
 /// stale anywhere.)
 fn is_product(name: &OsStr) -> bool {
-    name == COMPILE_COMMANDS || Path::new(name).extension().is_some_and(|e| e == "symvers")
+    name == COMPILE_COMMANDS
+        || name == RUST_PROJECT
+        || Path::new(name).extension().is_some_and(|e| e == "symvers")
 }
 
 /// Whether a relative link in `folder` goes above the root on its way.

@@ -227,7 +227,8 @@ pub fn debian13() -> Result<Machine> {
 }
 
 /// A program of a newer Debian, to be run on this machine: `make` (4.4), `ninja` (1.13)
-/// or `rustc` (Debian 13's, with `bindgen` beside it). It is alone in its folder otherwise, which
+/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's
+/// `clippy-driver`). It is alone in its folder otherwise, which
 /// may be put in front of `PATH`; make's own `$(MAKE)` is it.
 ///
 /// # Errors

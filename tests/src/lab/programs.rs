@@ -57,6 +57,32 @@ const PROGRAMS: &[Program] = &[
             "zlib1g",
         ],
     },
+    Program {
+        names: &["rust-analyzer", "clippy-driver"],
+        suite: "trixie",
+        packages: BESIDE_RUSTC,
+    },
+];
+
+/// What stands on rustc's own libraries.
+const BESIDE_RUSTC: &[&str] = &[
+    "rust-analyzer",
+    "rust-clippy",
+    "libbsd0",
+    "libc6",
+    "libedit2",
+    "libffi8",
+    "libgcc-s1",
+    "libllvm19",
+    "liblzma5",
+    "libmd0",
+    "libstd-rust-1.85",
+    "libstdc++6",
+    "libtinfo6",
+    "libxml2",
+    "libz3-4",
+    "libzstd1",
+    "zlib1g",
 ];
 
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";

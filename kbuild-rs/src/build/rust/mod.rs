@@ -205,6 +205,25 @@ pub(super) fn bindgen(
     }
 }
 
+/// The clippy that belongs to a compiler: it is that compiler, with more lints.
+///
+/// # Errors
+/// [`ErrorKind::ToolNotFound`] where it is not beside it.
+pub(super) fn clippy(rustc: &Rustc) -> Result<PathBuf> {
+    let driver = rustc.file.with_file_name("clippy-driver");
+    match driver.is_file() {
+        true => Ok(driver),
+        false => Err(Error::new(
+            ErrorKind::ToolNotFound,
+            format!(
+                "clippy is not beside the rustc that compiles this module: there is no {}; to get \
+                 it: rustup component add clippy, or the package rust-clippy (clippy on Fedora)",
+                driver.display()
+            ),
+        )),
+    }
+}
+
 /// What the compiler reads besides the crates that its dep-info tells of.
 pub(super) fn whole(kernel: &Kernel, rustc: &Rustc) -> Vec<PathBuf> {
     let mut files = kernel.rust_files();

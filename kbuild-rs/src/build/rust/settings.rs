@@ -65,6 +65,13 @@ impl Build {
         self.declare(|d| d.items.push(regex.to_owned()))
     }
 
+    /// Has clippy look at the Rust sources while it compiles them, with the kernel's own choice of
+    /// lints: kbuild's `CLIPPY=1`. It is the `clippy-driver` beside rustc.
+    pub fn clippy(&mut self, yes: bool) -> &mut Self {
+        self.clippy = yes;
+        self
+    }
+
     /// The Rust compiler to use; the kernel takes no other than the very one that it was built
     /// with. Default: `KBUILD_RS_RUSTC`, else that one where it is in `PATH`, under its own name or
     /// with a version in it, or among rustup's toolchains. (`RUSTC` is what Cargo builds programs

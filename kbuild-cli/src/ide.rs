@@ -1,0 +1,68 @@
+//! `kbuild-rs ide`: a build, and what editors look for put where they look for it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::args::IdeArgs;
+use crate::build;
+use crate::failure::{Failure, exit_code};
+use crate::files::FileError;
+use crate::out;
+use crate::outdir::OutDir;
+use crate::progress::Manner;
+use crate::style::Style;
+use crate::view::View;
+
+/// What a build leaves in the output directory: for rust-analyzer, and for clangd.
+const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];
+
+pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
+    let how = &args.build.how;
+    let code = build::run(&args.build, style);
+    if code != ExitCode::SUCCESS || how.dry_run {
+        return code;
+    }
+    let dir = OutDir::path(args.build.products.out_dir.as_deref());
+    let into = args.into.as_deref().unwrap_or(Path::new("."));
+    match link(dir, into) {
+        Ok(links) => {
+            for path in links {
+                out::result(path.as_os_str().as_encoded_bytes());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            View::new(how.message_format, Manner::new(style, how.quiet)).failure(&failure);
+            exit_code(&[failure])
+        }
+    }
+}
+
+/// Links in `into` to the files in `dir`, which each build brings up to date.
+fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut links = Vec::new();
+    for name in FILES {
+        let path = into.join(name);
+        let failed = |source: io::Error| Failure::from(FileError::new("link", &path, source));
+        let Ok(file) = fs::canonicalize(dir.join(name)) else {
+            continue;
+        };
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
+            Ok(_) if fs::canonicalize(&path).is_ok_and(|here| here == file) => continue,
+            Ok(_) => {
+                return Err(Failure::call(format!(
+                    "{} is there and not from here: remove it, or name another folder with --into",
+                    path.display()
+                )));
+            }
+            Err(_) => {}
+        }
+        symlink(&file, &path).map_err(failed)?;
+        links.push(path);
+    }
+    Ok(links)
+}

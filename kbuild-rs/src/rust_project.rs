@@ -1,0 +1,448 @@
+//! `rust-project.json`: the crates of a module and of its kernel, for rust-analyzer.
+//!
+//! Read off the commands that kbuild saves and off the kernel's source as it lies there, so that it
+//! works without the kernel's own script, which packages often lack. What a kernel has not (its
+//! crates changed from release to release) is left out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Kernel;
+use crate::Result;
+use crate::compile_commands::{add_entries, json, words};
+use crate::files::{remove_file, walk, write_if_changed};
+use crate::make::PathMap;
+use crate::stage::RUST_PROJECT;
+
+/// The file with a module folder's own crates, among its private files.
+pub(crate) const ENTRIES: &str = "rust_project";
+
+/// A crate that modules stand on: where its root may be, and what it stands on itself.
+struct Known {
+    name: &'static str,
+    /// In the kernel's source, the first that is there; `library/` is Rust's own.
+    roots: &'static [&'static str],
+    needs: &'static [&'static str],
+}
+
+const fn known(
+    name: &'static str,
+    roots: &'static [&'static str],
+    needs: &'static [&'static str],
+) -> Known {
+    Known { name, roots, needs }
+}
+
+/// Those of 6.1 to 7.3, each after what it needs.
+const KNOWN: &[Known] = &[
+    known("core", &["library/core/src/lib.rs"], &[]),
+    known(
+        "alloc",
+        &["rust/alloc/lib.rs", "library/alloc/src/lib.rs"],
+        &["core"],
+    ),
+    known("std", &["library/std/src/lib.rs"], &["core", "alloc"]),
+    known(
+        "proc_macro",
+        &["library/proc_macro/src/lib.rs"],
+        &["core", "std"],
+    ),
+    known(
+        "compiler_builtins",
+        &["rust/compiler_builtins.rs"],
+        &["core"],
+    ),
+    known(
+        "proc_macro2",
+        &["rust/proc-macro2/lib.rs"],
+        &["core", "alloc", "std", "proc_macro"],
+    ),
+    known(
+        "quote",
+        &["rust/quote/lib.rs"],
+        &["core", "alloc", "std", "proc_macro", "proc_macro2"],
+    ),
+    known(
+        "syn",
+        &["rust/syn/lib.rs"],
+        &["core", "std", "proc_macro", "proc_macro2", "quote"],
+    ),
+    known("macros", &["rust/macros/lib.rs"], MACROS),
+    known("zerocopy_derive", &["rust/zerocopy-derive/lib.rs"], MACROS),
+    known(
+        "pin_init_internal",
+        &["rust/pin-init/internal/src/lib.rs"],
+        MACROS,
+    ),
+    known(
+        "build_error",
+        &["rust/build_error.rs"],
+        &["core", "compiler_builtins"],
+    ),
+    known(
+        "pin_init",
+        &["rust/pin-init/src/lib.rs"],
+        &["core", "compiler_builtins", "pin_init_internal", "macros"],
+    ),
+    known("ffi", &["rust/ffi.rs"], &["core", "compiler_builtins"]),
+    known(
+        "zerocopy",
+        &["rust/zerocopy/src/lib.rs"],
+        &["core", "compiler_builtins"],
+    ),
+    known(
+        "bindings",
+        &["rust/bindings/lib.rs"],
+        &["core", "ffi", "pin_init"],
+    ),
+    known("uapi", &["rust/uapi/lib.rs"], &["core", "ffi", "pin_init"]),
+    known("kernel", &["rust/kernel/lib.rs"], KERNEL),
+];
+
+const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
+const KERNEL: &[&str] = &[
+    "core",
+    "alloc",
+    "macros",
+    "build_error",
+    "pin_init",
+    "ffi",
+    "bindings",
+    "uapi",
+    "zerocopy",
+    "zerocopy_derive",
+];
+
+/// One crate, as the file has it.
+struct Crate<'a> {
+    name: &'a str,
+    root: &'a Path,
+    edition: &'a str,
+    cfgs: &'a [String],
+    /// (number, name)
+    needs: Vec<(usize, &'a str)>,
+    env: Vec<(String, String)>,
+    /// Folders with what it includes, and those in them that are none of its own.
+    folders: Vec<PathBuf>,
+    excluded: Vec<PathBuf>,
+    /// The library of a procedural macro.
+    library: Option<PathBuf>,
+    own: bool,
+}
+
+/// The crates that a kernel's modules stand on.
+pub(crate) struct Crates<'a> {
+    kernel: &'a Kernel,
+    /// Where Rust's own sources lie.
+    library: Option<PathBuf>,
+    /// Where rust-analyzer finds what runs procedural macros.
+    sysroot: Option<PathBuf>,
+    /// Of [`KNOWN`]: what is here.
+    found: Vec<(&'static Known, PathBuf)>,
+    cfgs: Vec<String>,
+}
+
+impl<'a> Crates<'a> {
+    pub(crate) fn of(kernel: &'a Kernel, rustc: &Path) -> Self {
+        let library = library(rustc, kernel);
+        let sysroot = rustc.ancestors().nth(2);
+        let sysroot = sysroot.filter(|dir| dir.join("lib/rustlib").is_dir());
+        let source = kernel.source_dir();
+        let path = |root: &str| match (root.strip_prefix("library/"), &library) {
+            (Some(below), Some(library)) => Some(library.join(below)),
+            (Some(_), None) => None,
+            (None, _) => Some(source.join(root)),
+        };
+        let found = KNOWN.iter().filter_map(|known| {
+            let mut roots = known.roots.iter().filter_map(|root| path(root));
+            Some((known, roots.find(|root| root.is_file())?))
+        });
+        let found = found.collect();
+        let cfgs = fs::read_to_string(kernel.dir().join("include/generated/rustc_cfg"));
+        let cfgs = cfgs.unwrap_or_default();
+        let cfgs = cfgs.lines().filter_map(|line| line.strip_prefix("--cfg="));
+        Crates {
+            kernel,
+            library,
+            sysroot: sysroot.map(Path::to_owned),
+            found,
+            cfgs: cfgs.map(str::to_owned).collect(),
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.found.iter().position(|(known, _)| known.name == name)
+    }
+
+    fn numbers<'b>(&self, names: impl IntoIterator<Item = &'b str>) -> Vec<(usize, &'b str)> {
+        let named = names.into_iter();
+        named
+            .filter_map(|name| Some((self.number(name)?, name)))
+            .collect()
+    }
+
+    /// The entries of the kernel's own.
+    fn entries(&self) -> Vec<String> {
+        let makefile = self.kernel.source_dir().join("rust/Makefile");
+        let makefile = fs::read_to_string(makefile).unwrap_or_default();
+        let objtree = self.kernel.dir();
+        let mut entries = Vec::new();
+        for (known, root) in &self.found {
+            let of_rust = self
+                .library
+                .as_ref()
+                .is_some_and(|dir| root.starts_with(dir));
+            let generated = ["bindings", "uapi", "kernel"].contains(&known.name);
+            let own_cfgs = cfgs_of(&makefile, known.name);
+            let new = self
+                .kernel
+                .config("RUSTC_VERSION")
+                .and_then(|v| v.parse().ok())
+                >= Some(108_700);
+            let file = objtree.join(format!("rust/lib{}.so", known.name));
+            let folder = root.parent().unwrap_or(root);
+            entries.push(
+                Crate {
+                    name: known.name,
+                    root,
+                    edition: match known.name {
+                        _ if of_rust && new => "2024",
+                        "quote" => "2018",
+                        _ => "2021",
+                    },
+                    cfgs: if generated { &self.cfgs } else { &own_cfgs },
+                    needs: self.numbers(known.needs.iter().copied()),
+                    env: environment(objtree),
+                    folders: match generated {
+                        true => vec![folder.to_owned(), objtree.join("rust")],
+                        false => Vec::new(),
+                    },
+                    excluded: Vec::new(),
+                    library: Some(file).filter(|file| file.is_file()),
+                    own: false,
+                }
+                .entry(),
+            );
+        }
+        entries
+    }
+
+    /// The entry of the crate that this saved command compiled; `None` for what is no crate.
+    fn entry(
+        &self,
+        text: &str,
+        cwd: &Path,
+        map: &PathMap,
+        env: &[(String, PathBuf)],
+    ) -> Option<String> {
+        let (_, command) = text.lines().next()?.split_once(":= ")?;
+        let source = text
+            .lines()
+            .find_map(|l| l.strip_prefix("source_")?.split_once(":= "));
+        let root = map.source(&cwd.join(source?.1.trim()));
+        if root.extension()? != "rs" || !root.is_file() {
+            return None;
+        }
+        let words = words(&command.replace("$(pound)", "#").replace("$$", "$"))?;
+        let mut args = Vec::new();
+        for word in words {
+            match word.strip_prefix('@').map(fs::read_to_string) {
+                Some(Ok(text)) => args.extend(text.lines().map(str::to_owned)),
+                _ => args.push(word),
+            }
+        }
+        let values = |flag: &str| {
+            let joined = args
+                .iter()
+                .filter_map(|a| a.strip_prefix(flag)?.strip_prefix('='));
+            let apart = args.windows(2).filter(|w| w[0] == flag).map(|w| &*w[1]);
+            joined.chain(apart).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let externs = values("--extern");
+        let needs = ["core", "compiler_builtins"].into_iter();
+        let needs = self.numbers(needs.chain(externs.iter().map(String::as_str)));
+        let mut environment = environment(self.kernel.dir());
+        let mut folders = vec![root.parent().unwrap_or(&root).to_owned()];
+        for (variable, file) in env {
+            environment.push((variable.clone(), file.display().to_string()));
+            folders.extend(file.parent().map(Path::to_owned));
+        }
+        folders.dedup();
+        let excluded = folders
+            .iter()
+            .skip(1)
+            .flat_map(|dir| [dir.join("src"), dir.join("gen")]);
+        Some(
+            Crate {
+                name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
+                root: &root,
+                edition: values("--edition").first().map_or("2021", String::as_str),
+                cfgs: &values("--cfg"),
+                needs,
+                env: environment,
+                excluded: excluded.collect(),
+                folders,
+                library: None,
+                own: true,
+            }
+            .entry(),
+        )
+    }
+}
+
+impl Crate<'_> {
+    /// One line.
+    fn entry(&self) -> String {
+        let list = |items: Vec<String>| items.join(",");
+        let path = |path: &Path| json(&path.to_string_lossy());
+        let paths = |all: &[PathBuf]| list(all.iter().map(|p| path(p)).collect());
+        let needs = self.needs.iter();
+        let needs =
+            needs.map(|(number, name)| format!("{{\"crate\":{number},\"name\":{}}}", json(name)));
+        let env = self.env.iter();
+        let env = env.map(|(name, value)| format!("{}:{}", json(name), json(value)));
+        let mut text = format!(
+            "{{\"display_name\":{},\"root_module\":{},\"edition\":{},\"is_workspace_member\":{},\
+             \"deps\":[{}],\"cfg\":[{}],\"env\":{{{}}},\"is_proc_macro\":{}",
+            json(self.name),
+            path(self.root),
+            json(self.edition),
+            self.own,
+            list(needs.collect()),
+            list(self.cfgs.iter().map(|cfg| json(cfg)).collect()),
+            list(env.collect()),
+            self.library.is_some()
+        );
+        if let Some(library) = &self.library {
+            text.push_str(&format!(",\"proc_macro_dylib_path\":{}", path(library)));
+        }
+        if !self.folders.is_empty() {
+            text.push_str(&format!(
+                ",\"source\":{{\"include_dirs\":[{}],\"exclude_dirs\":[{}]}}",
+                paths(&self.folders),
+                paths(&self.excluded)
+            ));
+        }
+        text + "}"
+    }
+}
+
+/// What the kernel's macros and crates ask the environment for.
+fn environment(objtree: &Path) -> Vec<(String, String)> {
+    vec![
+        ("OBJTREE".into(), objtree.display().to_string()),
+        ("RUST_MODFILE".into(), "module".into()),
+    ]
+}
+
+/// Rust's own sources: beside the compiler, as rustup and distributions have them, or where the
+/// component is called after the version.
+fn library(rustc: &Path, kernel: &Kernel) -> Option<PathBuf> {
+    let version = kernel.rustc_version().unwrap_or_default();
+    let version = version.split(' ').nth(1).unwrap_or_default();
+    let roots = rustc.ancestors().skip(2).take(2);
+    let places = roots.flat_map(|root| {
+        [
+            root.join("lib/rustlib/src/rust/library"),
+            root.join("usr/lib/rustlib/src/rust/library"),
+            root.join(format!("src/rustc-{version}/library")),
+            root.join(format!("usr/src/rustc-{version}/library")),
+        ]
+    });
+    let system = PathBuf::from(format!("/usr/src/rustc-{version}/library"));
+    let mut places = places.chain([system]);
+    let found = places.find(|dir| dir.join("core/src/lib.rs").is_file())?;
+    fs::canonicalize(found).ok()
+}
+
+/// The `NAME-cfgs` of rust/Makefile; what depends on a compiler's version is left out.
+fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
+    let text = makefile.replace("\\\n", " ");
+    let value = text.lines().find_map(|line| {
+        let value = line.strip_prefix(name)?.strip_prefix("-cfgs")?;
+        Some(value.split_once('=')?.1.to_owned())
+    });
+    let value = value.unwrap_or_default();
+    let words = value.split_whitespace().filter(|word| *word != "--cfg");
+    let plain = words.filter(|word| !word.contains(['$', '(', ')', ',']));
+    plain.map(|word| word.replace('\'', "")).collect()
+}
+
+/// What a module folder keeps: the kernel's part of the file, an empty line, and an entry a line
+/// for its own crates. Nothing where there are none.
+pub(crate) fn entries(
+    crates: &Crates<'_>,
+    (module_dir, cwd, map): (&Path, &Path, &PathMap),
+    env: &[(String, PathBuf)],
+) -> Result<String> {
+    let mut lines = BTreeSet::new();
+    walk(module_dir, &mut |path, _| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".o.cmd") {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            lines.extend(crates.entry(&text, cwd, map, env));
+        }
+        Ok(())
+    })?;
+    if lines.is_empty() {
+        return Ok(String::new());
+    }
+    let sysroot = crates.sysroot.iter();
+    let sysroot = sysroot.map(|dir| format!("\"sysroot\":{},\n", json(&dir.to_string_lossy())));
+    let mut text = sysroot.collect::<String>() + "\"crates\":[\n";
+    text.push_str(&crates.entries().join(",\n"));
+    text.push_str("\n\n");
+    lines.iter().for_each(|line| text.extend([line, "\n"]));
+    Ok(text)
+}
+
+/// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
+/// there are none. Those of another kernel than `first`'s are left out: a file tells of one.
+pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
+    let mut files = vec![first.to_owned()];
+    add_entries(shared, ENTRIES, &mut files);
+    let mut of_kernel: Option<String> = None;
+    let mut lines = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let Some((kernel, own)) = text.split_once("\n\n") else {
+            continue;
+        };
+        if *of_kernel.get_or_insert_with(|| kernel.to_owned()) == kernel {
+            lines.extend(own.lines().map(str::to_owned));
+        }
+    }
+    let file = out.join(RUST_PROJECT);
+    let Some(mut text) = of_kernel.map(|kernel| format!("{{{kernel}")) else {
+        return remove_file(&file);
+    };
+    lines.iter().for_each(|line| text.extend([",\n", line]));
+    text.push_str("\n]}\n");
+    write_if_changed(&file, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crates_cfgs_are_read_in_either_form() {
+        let makefile = "core-cfgs = \\\n    --cfg no_fp_fmt_parse\n\
+                        syn-cfgs := \\\n    feature=\"full\" \\\n    wrap $(if $(call x,1),y z)\n\
+                        rustdoc-core: private x = $(core-cfgs)\n";
+        assert_eq!(cfgs_of(makefile, "core"), ["no_fp_fmt_parse"]);
+        assert_eq!(cfgs_of(makefile, "syn"), ["feature=\"full\"", "wrap"]);
+        assert!(cfgs_of(makefile, "kernel").is_empty());
+    }
+
+    #[test]
+    fn each_known_crate_stands_after_what_it_needs() {
+        for (at, known) in KNOWN.iter().enumerate() {
+            for need in known.needs {
+                let found = KNOWN[..at].iter().any(|before| before.name == *need);
+                assert!(found, "{} needs {need}", known.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `rust-project.json`: what rust-analyzer itself makes of it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::{run, scope};
+use serde_json::Value;
+
+use crate::rust::{kernels, set_bindgen};
+use crate::support::project::root;
+use crate::support::*;
+
+/// A toolchain as others have it: the compiler and what runs procedural macros are found in it.
+/// The lab's own programs run through scripts.
+fn toolchain(kernel: &LabKernel, at: &Path) -> PathBuf {
+    let rustc = kernel.rustc.as_ref().unwrap();
+    let own = rustc.ancestors().nth(2).unwrap().join("usr");
+    let libraries = own.join("lib/x86_64-linux-gnu");
+    let server = "libexec/rust-analyzer-proc-macro-srv";
+    let libraries = libraries.display();
+    for (name, text) in [
+        ("bin/rustc", format!("exec '{}' \"$@\"", rustc.display())),
+        (
+            server,
+            format!(
+                "exec '{libraries}/ld-linux-x86-64.so.2' --library-path '{libraries}' '{}' \"$@\"",
+                own.join(server).display()
+            ),
+        ),
+    ] {
+        let path = at.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::create_dir_all(at.join("lib")).unwrap();
+    symlink(own.join("lib/rustlib"), at.join("lib/rustlib")).unwrap();
+    symlink(own.join("src"), at.join("src")).unwrap();
+    at.join("bin/rustc")
+}
+
+#[test]
+fn clippy_looks_at_a_module_with_the_kernels_lints_and_is_asked_for_where_it_is_missing() {
+    let Some(kernel) = kernels().into_iter().next() else {
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let rustc = toolchain(&kernel, &scratch.path().join("toolchain"));
+    let source = folder(&[(
+        "linted.rs",
+        "//! One that clippy has something to say of.\n\
+         /// As the kernel does not want it.\n\
+         pub unsafe fn read(from: *const u8) -> *const u32 { from as *const u32 }\n\
+         use kernel::prelude::*;\n\
+         module! { type: Linted, name: \"linted\", authors: [\"nobody\"], \
+         description: \"-\", license: \"GPL\", }\n\
+         struct Linted;\n\
+         impl kernel::Module for Linted {\n\
+         fn init(_module: &'static ThisModule) -> Result<Self> { Ok(Linted) }\n}\n",
+    )]);
+    let out = scratch.path().join("out");
+    let command = |more: &[&str]| {
+        let mut command = build(&kernel, &out);
+        command
+            .env("KBUILD_RS_RUSTC", &rustc)
+            .current_dir(source.path());
+        command.args(["--name", "linted", "linted.rs"]).args(more);
+        command
+    };
+    let said = refused(&mut command(&["--clippy"]), 1);
+    assert!(said.contains("rustup component add clippy"), "{said}");
+    let driver = lab::program("rust-analyzer")
+        .unwrap()
+        .with_file_name("clippy-driver");
+    symlink(driver, rustc.with_file_name("clippy-driver")).unwrap();
+    let with = built(&mut command(&["--clippy"])).err();
+    assert!(with.contains("CLIPPY [M]"), "{with}");
+    // Both are kernel's choices: neither is on by default.
+    for lint in ["clippy::ptr_as_ptr", "clippy::missing_safety_doc"] {
+        assert!(
+            with.contains(lint) || with.contains(&lint.replace('_', "-")),
+            "no {lint}: {with}"
+        );
+    }
+    let without = built(&mut command(&[])).err();
+    assert!(!without.contains("clippy::"), "{without}");
+}
+
+/// What rust-analyzer says is wrong, without what is left out of this kernel's build.
+fn problems(project: &Path) -> Vec<String> {
+    let mut analyzer = Command::new(lab::program("rust-analyzer").unwrap());
+    analyzer.arg("diagnostics").arg(project);
+    let output = run::run(&mut analyzer, Duration::from_secs(300)).unwrap();
+    let said = output.out();
+    assert!(
+        said.contains("diagnostic scan complete"),
+        "{said}{}",
+        output.err()
+    );
+    let lines = said
+        .lines()
+        .chain(std::str::from_utf8(&output.stderr).unwrap().lines());
+    let problem = |line: &&str| {
+        let level = ["Error Ra", "Error Rustc", "Error Syntax", "Warning R"];
+        level.iter().any(|level| line.starts_with(level))
+    };
+    lines.filter(problem).map(str::to_owned).collect()
+}
+
+#[test]
+fn rust_analyzer_resolves_every_name_of_the_examples() {
+    // Each look takes rust-analyzer some ten seconds.
+    let count = if scope::is_full() { usize::MAX } else { 1 };
+    for kernel in kernels().into_iter().take(count) {
+        let scratch = tempfile::tempdir().unwrap();
+        let rustc = toolchain(&kernel, &scratch.path().join("toolchain"));
+        let examples = root().join("examples");
+        let out = scratch.path().join("out");
+        // Both into one output directory, and into one file.
+        for (dir, args) in [
+            (
+                "cargo-rust-module",
+                &["--name", "primes", "module/primes.rs"][..],
+            ),
+            (
+                "rust-with-c",
+                &[
+                    "--name",
+                    "memory",
+                    "module/memory.rs",
+                    "module/helper.c",
+                    "--bindings",
+                    "module/helper.h",
+                ],
+            ),
+        ] {
+            let mut command = build(&kernel, &out);
+            set_bindgen(&mut command, &kernel);
+            command
+                .env("KBUILD_RS_RUSTC", &rustc)
+                .current_dir(examples.join(dir))
+                .args(args);
+            if kernel.name == "7.3" {
+                command.args(["--cfg", "several_authors", "--cfg", "devices"]);
+            }
+            built(&mut command);
+        }
+        let mut ide = Command::new(program());
+        ide.args(["ide", "--into"])
+            .arg(scratch.path())
+            .args(["--kernel"])
+            .arg(&kernel.kdir);
+        ide.arg("--out-dir")
+            .arg(&out)
+            .args(["--make-var", PAHOLE, "--name", "memory"]);
+        ide.args([
+            "module/memory.rs",
+            "module/helper.c",
+            "--bindings",
+            "module/helper.h",
+        ]);
+        if kernel.name == "7.3" {
+            ide.args(["--cfg", "several_authors", "--cfg", "devices"]);
+        }
+        set_bindgen(&mut ide, &kernel);
+        ide.env("KBUILD_RS_RUSTC", &rustc)
+            .current_dir(examples.join("rust-with-c"));
+        assert!(!started_make(&built(&mut ide)), "the same build");
+        let file = scratch.path().join("rust-project.json");
+        assert_eq!(
+            fs::canonicalize(&file).unwrap(),
+            out.join("rust-project.json")
+        );
+        assert!(scratch.path().join("compile_commands.json").exists());
+        let text = fs::read_to_string(&file).unwrap();
+        let project: Value = serde_json::from_str(&text).unwrap();
+        let own = project["crates"].as_array().unwrap().iter();
+        let own = own.filter(|one| one["is_workspace_member"] == true);
+        let roots: Vec<_> = own
+            .map(|one| one["root_module"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "rust-with-c/module/memory.rs",
+            "cargo-rust-module/module/primes.rs",
+        ];
+        let expected = expected.map(|root| examples.join(root).display().to_string());
+        assert_eq!(roots, expected);
+        assert_eq!(problems(&file), Vec::<String>::new(), "{}", kernel.release);
+
+        if !scope::is_full() {
+            continue;
+        }
+        // The same without one of the kernel's crates, so that something would be said.
+        let broken = scratch.path().join("broken/rust-project.json");
+        fs::create_dir_all(broken.parent().unwrap()).unwrap();
+        fs::write(
+            &broken,
+            text.replace("\"name\":\"kernel\"", "\"name\":\"other\""),
+        )
+        .unwrap();
+        assert!(!problems(&broken).is_empty(), "{}", kernel.release);
+    }
+}
