@@ -5,6 +5,7 @@
 //! crates changed from release to release) is left out.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -154,32 +155,40 @@ impl<'a> Crates<'a> {
             (Some(_), None) => None,
             (None, _) => Some(source.join(root)),
         };
-        let found = KNOWN.iter().filter_map(|known| {
-            let mut roots = known.roots.iter().filter_map(|root| path(root));
-            Some((known, roots.find(|root| root.is_file())?))
-        });
-        let found = found.collect();
-        let cfgs = fs::read_to_string(kernel.dir().join("include/generated/rustc_cfg"));
-        let cfgs = cfgs.unwrap_or_default();
-        let cfgs = cfgs.lines().filter_map(|line| line.strip_prefix("--cfg="));
+        let mut found: Vec<(&'static Known, PathBuf)> = Vec::new();
+        for known in KNOWN {
+            for root in known.roots {
+                let is_new = found.last().is_none_or(|(last, _)| last.name != known.name);
+                if let Some(root) = path(root).filter(|root| is_new && root.is_file()) {
+                    found.push((known, root));
+                }
+            }
+        }
+        let text = fs::read_to_string(kernel.dir().join("include/generated/rustc_cfg"));
+        let mut cfgs = Vec::new();
+        for line in text.unwrap_or_default().lines() {
+            if let Some(cfg) = line.strip_prefix("--cfg=") {
+                cfgs.push(cfg.to_owned());
+            }
+        }
         Crates {
             kernel,
             library,
             sysroot: sysroot.map(Path::to_owned),
             found,
-            cfgs: cfgs.map(str::to_owned).collect(),
+            cfgs,
         }
     }
 
-    fn number(&self, name: &str) -> Option<usize> {
-        self.found.iter().position(|(known, _)| known.name == name)
-    }
-
-    fn numbers<'b>(&self, names: impl IntoIterator<Item = &'b str>) -> Vec<(usize, &'b str)> {
-        let named = names.into_iter();
-        named
-            .filter_map(|name| Some((self.number(name)?, name)))
-            .collect()
+    /// Those of these that are here, with their numbers.
+    fn numbers<'b>(&self, names: &[&'b str]) -> Vec<(usize, &'b str)> {
+        let mut numbers = Vec::new();
+        for name in names {
+            if let Some(at) = self.found.iter().position(|(known, _)| known.name == *name) {
+                numbers.push((at, *name));
+            }
+        }
+        numbers
     }
 
     /// The entries of the kernel's own.
@@ -212,7 +221,7 @@ impl<'a> Crates<'a> {
                         _ => "2021",
                     },
                     cfgs: if generated { &self.cfgs } else { &own_cfgs },
-                    needs: self.numbers(known.needs.iter().copied()),
+                    needs: self.numbers(known.needs),
                     env: environment(objtree),
                     folders: match generated {
                         true => vec![folder.to_owned(), objtree.join("rust")],
@@ -253,15 +262,20 @@ impl<'a> Crates<'a> {
             }
         }
         let values = |flag: &str| {
-            let joined = args
-                .iter()
-                .filter_map(|a| a.strip_prefix(flag)?.strip_prefix('='));
-            let apart = args.windows(2).filter(|w| w[0] == flag).map(|w| &*w[1]);
-            joined.chain(apart).map(str::to_owned).collect::<Vec<_>>()
+            let mut values: Vec<&str> = Vec::new();
+            for (at, arg) in args.iter().enumerate() {
+                match arg.strip_prefix(flag) {
+                    Some("") => values.extend(args.get(at + 1).map(String::as_str)),
+                    Some(joined) => values.extend(joined.strip_prefix('=')),
+                    None => {}
+                }
+            }
+            values
         };
-        let externs = values("--extern");
-        let needs = ["core", "compiler_builtins"].into_iter();
-        let needs = self.numbers(needs.chain(externs.iter().map(String::as_str)));
+        let mut needs = vec!["core", "compiler_builtins"];
+        needs.extend(values("--extern"));
+        let needs = self.numbers(&needs);
+        let cfgs: Vec<String> = values("--cfg").into_iter().map(str::to_owned).collect();
         let mut environment = environment(self.kernel.dir());
         let mut folders = vec![root.parent().unwrap_or(&root).to_owned()];
         for (variable, file) in env {
@@ -277,8 +291,8 @@ impl<'a> Crates<'a> {
             Crate {
                 name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
                 root: &root,
-                edition: values("--edition").first().map_or("2021", String::as_str),
-                cfgs: &values("--cfg"),
+                edition: values("--edition").first().copied().unwrap_or("2021"),
+                cfgs: &cfgs,
                 needs,
                 env: environment,
                 excluded: excluded.collect(),
@@ -294,37 +308,59 @@ impl<'a> Crates<'a> {
 impl Crate<'_> {
     /// One line.
     fn entry(&self) -> String {
-        let list = |items: Vec<String>| items.join(",");
-        let path = |path: &Path| json(&path.to_string_lossy());
-        let paths = |all: &[PathBuf]| list(all.iter().map(|p| path(p)).collect());
-        let needs = self.needs.iter();
-        let needs =
-            needs.map(|(number, name)| format!("{{\"crate\":{number},\"name\":{}}}", json(name)));
-        let env = self.env.iter();
-        let env = env.map(|(name, value)| format!("{}:{}", json(name), json(value)));
-        let mut text = format!(
-            "{{\"display_name\":{},\"root_module\":{},\"edition\":{},\"is_workspace_member\":{},\
-             \"deps\":[{}],\"cfg\":[{}],\"env\":{{{}}},\"is_proc_macro\":{}",
-            json(self.name),
-            path(self.root),
-            json(self.edition),
-            self.own,
-            list(needs.collect()),
-            list(self.cfgs.iter().map(|cfg| json(cfg)).collect()),
-            list(env.collect()),
-            self.library.is_some()
-        );
-        if let Some(library) = &self.library {
-            text.push_str(&format!(",\"proc_macro_dylib_path\":{}", path(library)));
+        let mut text = String::from("{\"display_name\":");
+        text.push_str(&json(self.name));
+        text.push_str(",\"root_module\":");
+        text.push_str(&path(self.root));
+        text.push_str(",\"edition\":");
+        text.push_str(&json(self.edition));
+        text.push_str(",\"is_workspace_member\":");
+        text.push_str(if self.own { "true" } else { "false" });
+        text.push_str(",\"deps\":[");
+        for (at, (number, name)) in self.needs.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            let _ = write!(text, "{comma}{{\"crate\":{number},\"name\":\"{name}\"}}");
+        }
+        text.push_str("],\"cfg\":[");
+        for (at, cfg) in self.cfgs.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            text.push_str(&json(cfg));
+        }
+        text.push_str("],\"env\":{");
+        for (at, (name, value)) in self.env.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            text.push_str(&json(name));
+            text.push(':');
+            text.push_str(&json(value));
+        }
+        text.push_str("},\"is_proc_macro\":");
+        match &self.library {
+            Some(library) => {
+                text.push_str("true,\"proc_macro_dylib_path\":");
+                text.push_str(&path(library));
+            }
+            None => text.push_str("false"),
         }
         if !self.folders.is_empty() {
-            text.push_str(&format!(
-                ",\"source\":{{\"include_dirs\":[{}],\"exclude_dirs\":[{}]}}",
-                paths(&self.folders),
-                paths(&self.excluded)
-            ));
+            text.push_str(",\"source\":{\"include_dirs\":[");
+            paths(&self.folders, &mut text);
+            text.push_str("],\"exclude_dirs\":[");
+            paths(&self.excluded, &mut text);
+            text.push_str("]}");
         }
-        text + "}"
+        text.push('}');
+        text
+    }
+}
+
+fn path(path: &Path) -> String {
+    json(&path.to_string_lossy())
+}
+
+fn paths(all: &[PathBuf], text: &mut String) {
+    for (at, one) in all.iter().enumerate() {
+        text.push_str(if at > 0 { "," } else { "" });
+        text.push_str(&path(one));
     }
 }
 
@@ -341,19 +377,16 @@ fn environment(objtree: &Path) -> Vec<(String, String)> {
 fn library(rustc: &Path, kernel: &Kernel) -> Option<PathBuf> {
     let version = kernel.rustc_version().unwrap_or_default();
     let version = version.split(' ').nth(1).unwrap_or_default();
-    let roots = rustc.ancestors().skip(2).take(2);
-    let places = roots.flat_map(|root| {
-        [
-            root.join("lib/rustlib/src/rust/library"),
-            root.join("usr/lib/rustlib/src/rust/library"),
-            root.join(format!("src/rustc-{version}/library")),
-            root.join(format!("usr/src/rustc-{version}/library")),
-        ]
-    });
-    let system = PathBuf::from(format!("/usr/src/rustc-{version}/library"));
-    let mut places = places.chain([system]);
-    let found = places.find(|dir| dir.join("core/src/lib.rs").is_file())?;
-    fs::canonicalize(found).ok()
+    let mut places = vec![PathBuf::from(format!("/usr/src/rustc-{version}/library"))];
+    for root in rustc.ancestors().skip(2).take(2) {
+        for usr in [root, &root.join("usr")] {
+            places.push(usr.join(format!("src/rustc-{version}/library")));
+            places.push(usr.join("lib/rustlib/src/rust/library"));
+        }
+    }
+    places.reverse();
+    places.retain(|dir| dir.join("core/src/lib.rs").is_file());
+    fs::canonicalize(places.first()?).ok()
 }
 
 /// The `NAME-cfgs` of rust/Makefile; what depends on a compiler's version is left out.

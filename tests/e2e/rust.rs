@@ -390,4 +390,19 @@ fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
     edit(&dir.join("src/main.rs"), "Loads", "It loads");
     let next = example.built(&mut example.cargo_for(&kernel));
     assert!(next.ran.is_empty(), "{}", next.said);
+
+    // The same script for both kernels at once: each has its own cfgs.
+    edit(
+        &dir.join("build.rs"),
+        ".compile(\"primes\")",
+        ".compile_each(\"primes\")",
+    );
+    write(&dir, &[("src/main.rs", "fn main() {}\n")]);
+    let mut cargo = example.cargo_for(&kernel);
+    let list = std::env::join_paths(kernels().iter().map(|k| &k.kdir)).unwrap();
+    let both = example.built(cargo.env("KDIR", list));
+    for kernel in kernels() {
+        let module = both.out_dir("cargo-rust-module").join(&kernel.release);
+        assert!(module.join("primes.ko").exists(), "{}", both.said);
+    }
 }

@@ -204,11 +204,16 @@ impl Search<'_> {
             }
         }
         self.request.others.iter().for_each(|file| add(file));
-        let number = self.number().unwrap_or_default().as_bytes();
-        files.sort_by_key(|file| {
-            let path = file.as_os_str().as_bytes();
-            number.is_empty() || !path.windows(number.len()).any(|part| part == number)
-        });
+        let number = self.number().unwrap_or_default();
+        if !number.is_empty() {
+            let mut first = 0;
+            for at in 0..files.len() {
+                if files[at].to_string_lossy().contains(number) {
+                    files[first..=at].rotate_right(1);
+                    first += 1;
+                }
+            }
+        }
         files
     }
 
