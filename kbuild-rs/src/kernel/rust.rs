@@ -169,3 +169,40 @@ fn llvm_major(tools: &Toolchain, cc: &str) -> Option<u32> {
             .find_map(|file| number(&file))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Kernel;
+    use crate::kernel::fixture::Root;
+
+    #[test]
+    fn what_a_module_needs_is_what_the_kernels_own_makefiles_name() {
+        let root = Root::new();
+        let conf = "CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_RUST=y\nCONFIG_MODVERSIONS=y\n\
+                    CONFIG_GENDWARFKSYMS=y\n";
+        let dir = root.kernel_with("k", "7.3.0", "x86", conf);
+        let rule =
+            "--extern pin_init --extern kernel \\\n\t--extern zerocopy_derive --extern $(x)\n";
+        root.write("k/scripts/Makefile.build", rule);
+        root.write(
+            "k/arch/x86/Makefile",
+            "F += --target=$(objtree)/scripts/target.json\n",
+        );
+        let kernel = Kernel::open(&dir).unwrap();
+        let missing = kernel.missing_rust_metadata();
+        for file in [
+            "rust/libkernel.rmeta",
+            "rust/libpin_init.rmeta",
+            "rust/libzerocopy_derive.so",
+            "scripts/target.json",
+            "scripts/gendwarfksyms/gendwarfksyms",
+        ] {
+            assert!(missing.contains(&dir.join(file)), "{file}: {missing:?}");
+        }
+        assert_eq!(missing.len(), 10, "{missing:?}");
+        missing.iter().for_each(|file| {
+            root.write(file.to_str().unwrap(), "");
+        });
+        assert!(kernel.has_rust());
+    }
+}
