@@ -212,6 +212,13 @@ pub(crate) struct Products {
     /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
+    /// Write an empty file when everything is there, dated when the build began; the depfile is
+    /// then about it. What did not change keeps its own time, which make cannot use as a target.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stamp: Option<PathBuf>,
+    /// Module that has to come out. Where any is named, one that is not is an error too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) expect: Vec<String>,
 }
 
 /// Flags on how to build.
@@ -238,6 +245,10 @@ pub(crate) struct How {
     /// How to tell what happens, and what came out.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,
+    /// Not used. A recipe that names $(MAKE) is given make's jobserver, and this is where a
+    /// recipe that a tool writes can name it.
+    #[arg(long, value_name = "MAKE", hide = true)]
+    pub(crate) outer_make: Option<OsString>,
     /// Print the environment and the make line; write and start nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -247,6 +258,12 @@ pub(crate) struct How {
 #[derive(Debug, Args)]
 #[command(after_help = help::KERNELS_MARKS)]
 pub(crate) struct KernelsArgs {
+    /// Only these, as `build --kernel` takes them; one that cannot be used is an error.
+    #[arg(value_name = "PATH|RELEASE")]
+    pub(crate) kernels: Vec<OsString>,
+    /// Only the one that `build` takes without --kernel; none is an error.
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) default: bool,
     /// Print one JSON object a kernel tree, one a line.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A file that could not be written, with the path that it was about.
 #[derive(Debug)]
@@ -51,6 +52,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let _ = fs::remove_file(&temporary);
         failed(source)
     })
+}
+
+/// Makes an empty file that bears the given time.
+pub(crate) fn touch(path: &Path, time: SystemTime) -> Result<(), FileError> {
+    let touched = File::create(path).and_then(|file| file.set_modified(time));
+    touched.map_err(|source| FileError::new("write", path, source))
 }
 
 /// Makes `to` a copy of `from`, and leaves it alone where it is one already: what depends on its

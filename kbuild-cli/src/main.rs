@@ -3,6 +3,7 @@
 //! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
 
 mod args;
+mod arguments;
 mod build;
 mod clean;
 mod configure;
@@ -35,7 +36,11 @@ use args::{Cli, Verb};
 use style::Style;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = match arguments::arguments(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };

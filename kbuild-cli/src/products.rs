@@ -1,7 +1,8 @@
-//! What comes out of a build, beside the output directory: `--output`, `--depfile`, and words.
+//! What comes out of a build, beside the output directory: `--output`, `--depfile`, `--stamp`,
+//! and words.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kbuild::{Artifact, Report};
 
@@ -19,18 +20,49 @@ pub(crate) fn deliver(
     out_dir: &Path,
     view: &View,
 ) -> Result<(), Failure> {
+    check_expected(&args.products.expect, report)?;
     let output = args.products.output.as_deref();
     if let Some(output) = output {
         files::copy_if_changed(the_only_module(report)?, output)?;
     }
     if let Some(path) = &args.products.depfile {
-        let targets = match output {
-            Some(output) => vec![output.to_owned()],
+        let targets = match args.products.stamp.as_deref().or(output) {
+            Some(file) => vec![file.to_owned()],
             None => paths(report, out_dir),
         };
         write_depfile(path, &targets, report.prerequisites(), view)?;
     }
+    if let Some(stamp) = &args.products.stamp {
+        // What was edited while make ran is newer than this, and so is not taken for built.
+        let began = SystemTime::now() - view.time();
+        files::touch(stamp, began)?;
+    }
     Ok(())
+}
+
+/// A build system has to be told beforehand what comes out: what it does not know of, it does not
+/// order, install or clean.
+fn check_expected(expected: &[String], report: &Report) -> Result<(), Failure> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
+    let missing = expected.iter().find(|name| report.module(name).is_none());
+    if let Some(name) = missing {
+        let made: Vec<_> = report.modules().iter().map(Artifact::name).collect();
+        return Err(Failure::nothing(format!(
+            "the module {name} was expected and did not come out; these did: {}",
+            made.join(", ")
+        )));
+    }
+    let known = |module: &&Artifact| expected.iter().any(|name| same(name, module.name()));
+    match report.modules().iter().find(|module| !known(module)) {
+        Some(module) => Err(Failure::nothing(format!(
+            "the module {} came out and was not expected: name it too",
+            module.name()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn the_only_module(report: &Report) -> Result<&Path, Failure> {

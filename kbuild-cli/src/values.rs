@@ -65,6 +65,7 @@ impl BuildArgs {
             for (flag, given) in [
                 ("--output", self.products.output.is_some()),
                 ("--depfile", self.products.depfile.is_some()),
+                ("--stamp", self.products.stamp.is_some()),
             ] {
                 if given {
                     return Err(format!(
