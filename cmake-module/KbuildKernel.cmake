@@ -1,0 +1,108 @@
+# The kernel tree that modules are built against, and what it says about itself.
+
+# Sets Kbuild_KERNEL_DIR, Kbuild_KERNEL_RELEASE and Kbuild_KERNEL_ARCH in the caller's scope, and
+# <out_error> to what is wrong, or to nothing.
+#
+# Kbuild_KERNEL_DIR keeps what was found: a later run of CMake, started by ninja or by make from
+# another shell, must not switch to another kernel.
+function(_kbuild_find_kernel out_error)
+  # STRING: as a PATH, a release would be taken for a relative path.
+  set(Kbuild_KERNEL_DIR "" CACHE STRING
+    "Kernel tree, or release, to build modules against; KDIR goes before it")
+  if(KDIR)
+    set(wanted "${KDIR}")
+  else()
+    set(wanted "${Kbuild_KERNEL_DIR}")
+  endif()
+  _kbuild_describe_kernel("${wanted}" kernel error)
+  set(${out_error} "${error}" PARENT_SCOPE)
+  if(error)
+    return()
+  endif()
+  string(JSON dir GET "${kernel}" path)
+  if(NOT Kbuild_KERNEL_DIR STREQUAL dir)
+    set_property(CACHE Kbuild_KERNEL_DIR PROPERTY VALUE "${dir}")
+  endif()
+  foreach(pair RELEASE=release ARCH=arch)
+    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+    string(JSON value GET "${kernel}" ${CMAKE_MATCH_2})
+    set(Kbuild_KERNEL_${CMAKE_MATCH_1} "${value}" PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+# Sets <out> to the JSON that `kbuild-rs kernels` prints about a kernel (a path, a release, or
+# nothing for the default), or <out_error> to why it cannot be built against.
+function(_kbuild_describe_kernel wanted out out_error)
+  string(MD5 key "${wanted}")
+  get_property(json GLOBAL PROPERTY _KBUILD_KERNEL_${key})
+  if(NOT json)
+    if(wanted STREQUAL "")
+      set(which --default)
+    else()
+      set(which -- "${wanted}")
+    endif()
+    execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" kernels --json ${which}
+      OUTPUT_VARIABLE json ERROR_VARIABLE said)
+    string(JSON usable ERROR_VARIABLE no_json GET "${json}" usable)
+    if(no_json)
+      set(${out_error} "${KBUILD_RS_EXECUTABLE} cannot describe the kernel: ${said}" PARENT_SCOPE)
+      return()
+    elseif(NOT usable)
+      string(JSON message GET "${json}" error message)
+      set(${out_error} "${message}" PARENT_SCOPE)
+      return()
+    endif()
+    set_property(GLOBAL PROPERTY _KBUILD_KERNEL_${key} "${json}")
+    string(JSON dir GET "${json}" path)
+    # What a project asked about the kernel may have another answer.
+    set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY
+      CMAKE_CONFIGURE_DEPENDS "${dir}/include/config/auto.conf")
+  endif()
+  set(${out} "${json}" PARENT_SCOPE)
+  set(${out_error} "" PARENT_SCOPE)
+endfunction()
+
+# kbuild_get_config(<variable> <symbol> [KERNEL <kernel>])
+#
+# Sets <variable> to the value that the kernel's configuration gives CONFIG_<symbol>: y, m, a
+# number or a string without its quotes; n, which if() takes for false, where it is not set.
+function(kbuild_get_config variable symbol)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "KERNEL" "")
+  _kbuild_refuse_unknown(kbuild_get_config "${symbol}" "${arg_UNPARSED_ARGUMENTS}")
+  if(NOT arg_KERNEL)
+    set(arg_KERNEL "${Kbuild_KERNEL_DIR}")
+  endif()
+  _kbuild_describe_kernel("${arg_KERNEL}" kernel error)
+  if(error)
+    message(FATAL_ERROR "kbuild_get_config(${variable} ${symbol}): ${error}")
+  endif()
+  string(REGEX REPLACE "^CONFIG_" "" symbol "${symbol}")
+  string(JSON dir GET "${kernel}" path)
+  file(STRINGS "${dir}/include/config/auto.conf" line REGEX "^CONFIG_${symbol}=")
+  if(line MATCHES "^[^=]*=\"(.*)\"$")
+    set(${variable} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  elseif(line MATCHES "^[^=]*=(.*)$")
+    set(${variable} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  else()
+    set(${variable} n PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Sets <out> to kbuild-rs's flags for the toolchain: only a toolchain file has a say, for CMake's
+# own choice of a compiler is about programs, and a module takes the kernel's.
+function(_kbuild_toolchain out)
+  set(flags "")
+  if(CMAKE_CROSSCOMPILING)
+    if(CMAKE_SYSTEM_PROCESSOR)
+      list(APPEND flags --arch "${CMAKE_SYSTEM_PROCESSOR}")
+    endif()
+    cmake_path(GET CMAKE_C_COMPILER FILENAME compiler)
+    cmake_path(GET CMAKE_C_COMPILER PARENT_PATH folder)
+    if(compiler MATCHES "^(.+-)gcc(-[0-9.]+)?$")
+      list(APPEND flags --cross-compile "${folder}/${CMAKE_MATCH_1}")
+    elseif(compiler MATCHES "clang")
+      list(APPEND flags --llvm "${folder}/")
+    endif()
+  endif()
+  set(${out} "${flags}" PARENT_SCOPE)
+endfunction()
