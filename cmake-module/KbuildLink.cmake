@@ -4,11 +4,38 @@
 # Orders the modules, and refuses what cannot be linked.
 function(_kbuild_finish)
   get_property(modules GLOBAL PROPERTY _KBUILD_TARGETS)
+  _kbuild_language(for_c)
   foreach(module IN LISTS modules)
     _kbuild_check_sources(${module})
+    _kbuild_write_arguments(${module})
     _kbuild_order(${module})
   endforeach()
   _kbuild_check_programs("${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# Sets <out> to what has file(GENERATE), which writes for each language of the project, write for
+# one alone: in a usage requirement, $<COMPILE_LANGUAGE:...> has another answer in each, and a
+# module is C.
+function(_kbuild_language out)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  list(REMOVE_ITEM languages NONE)
+  if(C IN_LIST languages)
+    set(languages C)
+  endif()
+  set(${out} "" PARENT_SCOPE)
+  if(languages)
+    list(GET languages 0 language)
+    set(${out} CONDITION "$<COMPILE_LANGUAGE:${language}>" PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(_kbuild_write_arguments module)
+  get_target_property(targets ${module} _KBUILD_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(text ${target} _KBUILD_ARGUMENTS)
+    get_target_property(file ${target} _KBUILD_ARGUMENTS_FILE)
+    file(GENERATE OUTPUT "${file}" CONTENT "${text}" ${for_c} TARGET ${module})
+  endforeach()
 endfunction()
 
 function(_kbuild_check_sources module)

@@ -155,7 +155,7 @@ function(_kbuild_add_rule)
   list(TRANSFORM modules APPEND .ko)
 
   _kbuild_received_symvers(received "${symvers}")
-  _kbuild_write_arguments()
+  _kbuild_set_arguments()
 
   set(jobs "")
   set(make "")
@@ -209,9 +209,10 @@ function(_kbuild_pattern out text)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-# Writes the arguments of kbuild-rs, one a line, as kbuild-rs @FILE takes them: no shell is in the
-# way, and a flag that changes is a file that changes, which make sees as well as Ninja.
-function(_kbuild_write_arguments)
+# Leaves the arguments of kbuild-rs in a property, one a line, as kbuild-rs @FILE takes them: no
+# shell is in the way, and a flag that changes is a file that changes, which make sees as well as
+# Ninja.
+function(_kbuild_set_arguments)
   _kbuild_toolchain(toolchain)
   set(arguments build --quiet --kernel "${kernel_dir}" ${toolchain}
     --out-dir "${out}" --pool-dir "${CMAKE_BINARY_DIR}"
@@ -238,8 +239,9 @@ function(_kbuild_write_arguments)
   foreach(source IN LISTS arg_SOURCES arg_KBUILD)
     string(APPEND text "${source}\n")
   endforeach()
-  # The property may hold $<COMPILE_LANGUAGE:...>; a module is C, whatever else the project is.
-  file(GENERATE OUTPUT "${own}/arguments" CONTENT "${text}" TARGET ${name})
+  set_target_properties(${target} PROPERTIES
+    _KBUILD_ARGUMENTS "${text}"
+    _KBUILD_ARGUMENTS_FILE "${own}/arguments")
 endfunction()
 
 # Lines with a flag and a value each, for what a usage requirement and the argument of the same
