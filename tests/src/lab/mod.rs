@@ -7,6 +7,7 @@
 mod apt;
 mod arm64;
 mod boot;
+mod cmake;
 mod compiled;
 mod compiler;
 mod cpio;
@@ -32,6 +33,7 @@ use std::time::Duration;
 pub use crate::Result;
 use crate::run;
 pub use arm64::Prepared;
+pub use cmake::CMAKES;
 pub use compiled::cached_compiler;
 use distribution::{Distribution, Family};
 pub use kept::{Entry, list, remove};
@@ -241,6 +243,21 @@ pub fn program(name: &str) -> Result<PathBuf> {
         |draft| programs::prepare(name, draft, &place),
     )
     .map_err(|error| format!("cannot get a newer {name}: {error}"))
+}
+
+/// A CMake of [`CMAKES`].
+///
+/// # Errors
+/// A version that the lab does not know; no package index that has it.
+pub fn cmake(version: &str) -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("cmake").join(version);
+    once(
+        &cache_dir(),
+        &place,
+        || cmake::load(&place),
+        |draft| cmake::fetch(version, draft),
+    )
+    .map_err(|error| format!("cannot get CMake {version}: {error}"))
 }
 
 /// Every kernel of [`names`].

@@ -1,0 +1,86 @@
+//! A provider, its user, and a tree of its own beside them: built, built again, installed.
+
+use std::fs;
+use std::path::Path;
+
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+
+use crate::project::*;
+use crate::support::*;
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn exactly_what_a_change_reaches_is_built_again() {
+    for with in CORNERS {
+        let project = Project::named(with, "chain");
+        project.configured(&[]);
+        let source = Snapshot::take(project.source()).unwrap();
+        assert_eq!(project.builds(), ["old", "ring", "user"], "{with:?}");
+        assert_untouched(&source, &project.source());
+        assert_eq!(project.builds(), NOTHING, "{with:?}");
+        let loads = |module: &str| info(&project.out().join(module));
+        assert_eq!(loads("user.ko").depends, ["ring"]);
+        assert_eq!(loads("old_sub.ko").description.unwrap(), "Was there before");
+
+        // Nothing that the user of the symbols can see.
+        project.edit("ring.c", "return RING_MAX", "return 1 + RING_MAX");
+        assert_eq!(project.builds(), ["ring"], "{with:?}");
+        project.edit("include/ring.h", "int ring_push", "extern int ring_push");
+        assert_eq!(project.builds(), ["ring", "user"], "{with:?}");
+        project.edit("templates/version.txt", "1.0", "1.1");
+        assert_eq!(project.builds(), ["user"], "{with:?}");
+        assert_eq!(loads("user.ko").version.unwrap(), "1.1");
+        project.edit("old/sub/old_sub.c", "before", "long before");
+        assert_eq!(project.builds(), ["old"], "{with:?}");
+        // A new symbol: what modpost reads for the user is another file.
+        project.edit(
+            "ring.c",
+            "EXPORT_SYMBOL_GPL(ring_push);",
+            "EXPORT_SYMBOL_GPL(ring_push);\nint ring_size = 4;\nEXPORT_SYMBOL_GPL(ring_size);",
+        );
+        assert_eq!(project.builds(), ["ring", "user"], "{with:?}");
+        assert_eq!(project.builds(), NOTHING, "{with:?}");
+
+        // A flag, with what shells, make and generator expressions would trip over.
+        let greeting = "it's $(word), <a> & 100 %";
+        project.configured(&[&format!("-DGREETING={greeting}")]);
+        assert_eq!(project.builds(), ["user"], "{with:?}");
+        assert_eq!(loads("user.ko").description.unwrap(), greeting);
+        project.configured(&[]);
+        assert_eq!(project.builds(), NOTHING, "{with:?}");
+    }
+}
+
+#[test]
+fn modules_are_installed_where_modprobe_looks_component_by_component() {
+    let with = CORNERS[1];
+    let project = Project::named(with, "chain");
+    project.configured(&["-DINSTALL_MOD_PATH=/image"]);
+    project.builds();
+    let root = tempfile::tempdir().unwrap();
+    let mut install = project.cmake();
+    install.arg("--install").arg(project.build_dir());
+    install.env("DESTDIR", root.path());
+    run::checked(install.args(["--component", "drivers"]), LIMIT).unwrap();
+    let modules = root
+        .path()
+        .join("image/lib/modules")
+        .join(project.release());
+    assert_eq!(names(&modules.join("updates")), ["ring.ko", "user.ko"]);
+    assert!(!modules.join("extra").exists());
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn info(module: &Path) -> kbuild::ModuleInfo {
+    kbuild::ModuleInfo::read(module).unwrap()
+}

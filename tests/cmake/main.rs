@@ -1,0 +1,20 @@
+//! The CMake package: projects as a user would have them, configured, built and built again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the other end-to-end tests, which use all of it"
+)]
+#[path = "../e2e/support/mod.rs"]
+mod support;
+
+mod chain;
+mod failing;
+mod linking;
+mod project;

@@ -1,0 +1,226 @@
+//! A project that CMake configures and builds, and what was started for it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel, packages};
+use kbuild_tests::run::{self, Output};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// How a project is configured: everything that a promise holds for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct With {
+    /// One of [`lab::CMAKES`].
+    pub(crate) cmake: &'static str,
+    pub(crate) generator: &'static str,
+    pub(crate) package: Package,
+}
+
+/// How a project gets the package.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Package {
+    /// `find_package()` finds what `cmake --install` has put somewhere.
+    Installed,
+    /// `add_subdirectory()` names the source tree.
+    Subdirectory,
+}
+
+pub(crate) const MAKE: &str = "Unix Makefiles";
+pub(crate) const NINJA: &str = "Ninja";
+
+/// The oldest CMake and the newest, both generators, both ways to the package.
+pub(crate) const CORNERS: [With; 2] = [
+    With {
+        cmake: "3.22",
+        generator: MAKE,
+        package: Package::Installed,
+    },
+    With {
+        cmake: "newest",
+        generator: NINJA,
+        package: Package::Subdirectory,
+    },
+];
+
+pub(crate) struct Project {
+    scratch: TempDir,
+    with: With,
+    cmake: PathBuf,
+    kernel: LabKernel,
+}
+
+impl Project {
+    /// A project's files, not configured yet. The build folder's path has a blank and an umlaut.
+    pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
+        packages::install(&["ninja-build"]).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        write(&scratch.path().join("source"), files);
+        let project = Project {
+            scratch,
+            with,
+            cmake: lab::cmake(with.cmake).unwrap(),
+            kernel: lab::kernel(lab::names().last().unwrap()).unwrap(),
+        };
+        project.write_program();
+        project
+    }
+
+    /// One that lies in tests/cmake/projects.
+    pub(crate) fn named(with: With, name: &str) -> Project {
+        let project = Project::new(with, &[]);
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmake/projects");
+        copy(&from.join(name).join("."), &project.source());
+        project
+    }
+
+    /// kbuild-rs behind a script that tells of each build: what a build starts is not what it says.
+    fn write_program(&self) {
+        let script = format!(
+            "#!/bin/sh\ncase $1 in @*) echo \"$1\" >> '{}' ;; esac\nexec '{}' \"$@\"\n",
+            self.log().display(),
+            program().display()
+        );
+        fs::write(self.program(), script).unwrap();
+        fs::set_permissions(self.program(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir_all(self.source()).unwrap();
+    }
+
+    pub(crate) fn source(&self) -> PathBuf {
+        self.scratch.path().join("source")
+    }
+
+    pub(crate) fn build_dir(&self) -> PathBuf {
+        self.scratch.path().join("bü ild")
+    }
+
+    fn program(&self) -> PathBuf {
+        self.scratch.path().join("kbuild-rs")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.scratch.path().join("log")
+    }
+
+    /// Where the modules for the kernel are.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.build_dir()
+            .join("kbuild-out")
+            .join(&self.kernel.release)
+    }
+
+    pub(crate) fn release(&self) -> &str {
+        &self.kernel.release
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        write(&self.source(), &[(path, text)]);
+    }
+
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+        let path = self.source().join(path);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "no {from:?} in {}", path.display());
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// `cmake -S … -B …`, and more arguments.
+    pub(crate) fn configure(&self, more: &[&str]) -> Output {
+        let mut command = self.cmake();
+        command
+            .arg("-S")
+            .arg(self.source())
+            .arg("-B")
+            .arg(self.build_dir())
+            .args(["-G", self.with.generator])
+            .arg(define("KBUILD_RS_EXECUTABLE", &self.program()))
+            .arg(define("KDIR", &self.kernel.kdir));
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module");
+        match self.with.package {
+            Package::Installed => {
+                let prefix = self.scratch.path().join("prefix");
+                self.install_package(&module, &prefix);
+                command.arg(define("CMAKE_PREFIX_PATH", &prefix));
+            }
+            Package::Subdirectory => {
+                command.arg(define("KBUILD_PACKAGE", &module));
+            }
+        }
+        run::run(command.args(more), LIMIT).unwrap()
+    }
+
+    fn install_package(&self, module: &Path, prefix: &Path) {
+        if prefix.exists() {
+            return;
+        }
+        let build = self.scratch.path().join("package");
+        let mut configure = self.cmake();
+        configure.arg("-S").arg(module).arg("-B").arg(&build);
+        built(&mut configure);
+        built(
+            self.cmake()
+                .arg("--install")
+                .arg(&build)
+                .arg("--prefix")
+                .arg(prefix),
+        );
+    }
+
+    pub(crate) fn configured(&self, more: &[&str]) -> String {
+        let output = self.configure(more);
+        assert!(
+            output.status.success(),
+            "{:?}\n{}{}",
+            self.with,
+            output.out(),
+            output.err()
+        );
+        output.out()
+    }
+
+    /// Builds; gives the names of the targets that kbuild-rs was started for, sorted.
+    pub(crate) fn builds(&self) -> Vec<String> {
+        fs::write(self.log(), "").unwrap();
+        let output = built(&mut self.build());
+        let log = fs::read_to_string(self.log()).unwrap();
+        let mut targets: Vec<_> = log.lines().map(target_of).collect();
+        targets.sort();
+        if targets.is_empty() && self.with.generator == NINJA && self.with.cmake == "newest" {
+            // Not one command, those of CMake's own included.
+            assert!(output.out().contains("no work to do"), "{}", output.out());
+        }
+        targets
+    }
+
+    pub(crate) fn build(&self) -> Command {
+        let mut command = self.cmake();
+        command.arg("--build").arg(self.build_dir()).arg("-j2");
+        command
+    }
+
+    pub(crate) fn cmake(&self) -> Command {
+        Command::new(&self.cmake)
+    }
+}
+
+/// `@…/CMakeFiles/hello.dir/arguments` -> `hello`
+fn target_of(line: &str) -> String {
+    let folder = Path::new(line).parent().unwrap().file_stem().unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+fn define(name: &str, path: &Path) -> String {
+    format!("-D{name}={}", path.display())
+}
+
+/// How each project of these tests gets the package, whichever way it is tried.
+pub(crate) const PACKAGE: &str = "\
+if(KBUILD_PACKAGE)
+  add_subdirectory(\"${KBUILD_PACKAGE}\" kbuild-package)
+else()
+  find_package(Kbuild 0.1 CONFIG REQUIRED)
+endif()
+";
