@@ -17,11 +17,19 @@ function(_kbuild_find_program out_error)
       PARENT_SCOPE)
     return()
   endif()
+  file(TIMESTAMP "${KBUILD_RS_EXECUTABLE}" time "%s" UTC)
+  set(program "${KBUILD_RS_EXECUTABLE} ${time}")
+  if(program STREQUAL _KBUILD_PROGRAM)
+    return()
+  endif()
   execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" --version
     RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE error)
   if(NOT result STREQUAL "0" OR NOT said MATCHES "^kbuild-rs [0-9]")
     set(${out_error}
       "KBUILD_RS_EXECUTABLE names ${KBUILD_RS_EXECUTABLE}, which is no kbuild-rs (${result}): ${said}${error}"
       PARENT_SCOPE)
+    return()
   endif()
+  # Of what was asked here and of kernels, answers stay for the next run of CMake.
+  set(_KBUILD_PROGRAM "${program}" CACHE INTERNAL "The program that was tried, and its time")
 endfunction()
