@@ -54,6 +54,28 @@ fn exactly_what_a_change_reaches_is_built_again() {
 }
 
 #[test]
+fn a_build_in_the_source_folder_leaves_every_source_as_it_was() {
+    let project = Project::named(CORNERS[0], "chain").in_source();
+    let before = Snapshot::take_with_content(project.source()).unwrap();
+    project.configured(&[]);
+    assert_eq!(project.builds(), ["old", "ring", "user"]);
+    assert_eq!(project.builds(), NOTHING);
+    let after = Snapshot::take_with_content(project.source()).unwrap();
+    let changed = before.differences(&after);
+    // The folder itself, and what CMake and the build have put there.
+    let own = [
+        "CMakeFiles",
+        "kbuild-out",
+        ".kbuild",
+        "Makefile",
+        "version.h",
+    ];
+    let is_new = |line: &&String| !own.iter().any(|name| line.contains(name));
+    let changed: Vec<_> = changed.iter().filter(is_new).collect();
+    assert!(changed.is_empty(), "{changed:#?}");
+}
+
+#[test]
 fn modules_are_installed_where_modprobe_looks_component_by_component() {
     let with = CORNERS[1];
     let project = Project::named(with, "chain");

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "clippy.toml allows them in tests, and takes their helpers for something else"
 )]
 
@@ -16,5 +17,6 @@ mod support;
 
 mod chain;
 mod failing;
+mod kernels;
 mod linking;
 mod project;

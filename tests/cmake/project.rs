@@ -51,6 +51,7 @@ pub(crate) struct Project {
     with: With,
     cmake: PathBuf,
     kernel: LabKernel,
+    in_source: bool,
 }
 
 impl Project {
@@ -64,6 +65,7 @@ impl Project {
             with,
             cmake: lab::cmake(with.cmake).unwrap(),
             kernel: lab::kernel(lab::names().last().unwrap()).unwrap(),
+            in_source: false,
         };
         project.write_program();
         project
@@ -75,6 +77,12 @@ impl Project {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmake/projects");
         copy(&from.join(name).join("."), &project.source());
         project
+    }
+
+    /// To be built where its sources are.
+    pub(crate) fn in_source(mut self) -> Project {
+        self.in_source = true;
+        self
     }
 
     /// kbuild-rs behind a script that tells of each build: what a build starts is not what it says.
@@ -94,7 +102,10 @@ impl Project {
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
-        self.scratch.path().join("bü ild")
+        match self.in_source {
+            true => self.source(),
+            false => self.scratch.path().join("bü ild"),
+        }
     }
 
     fn program(&self) -> PathBuf {
@@ -183,8 +194,13 @@ impl Project {
 
     /// Builds; gives the names of the targets that kbuild-rs was started for, sorted.
     pub(crate) fn builds(&self) -> Vec<String> {
+        self.builds_target("all")
+    }
+
+    /// As [`Self::builds`], of one target and what it needs.
+    pub(crate) fn builds_target(&self, target: &str) -> Vec<String> {
         fs::write(self.log(), "").unwrap();
-        let output = built(&mut self.build());
+        let output = built(self.build().args(["--target", target]));
         let log = fs::read_to_string(self.log()).unwrap();
         let mut targets: Vec<_> = log.lines().map(target_of).collect();
         targets.sort();

@@ -1,0 +1,88 @@
+//! Several kernels in one configure, and what a project asks a kernel.
+
+use kbuild_tests::lab;
+
+use crate::project::*;
+use crate::support::*;
+
+const HEAD: &str = "cmake_minimum_required(VERSION 3.22)\nproject(kernels LANGUAGES NONE)\n";
+
+#[test]
+fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
+    let with = CORNERS[0];
+    if lab::names().len() < 2 {
+        println!("not run: the lab has one kernel here");
+        return;
+    }
+    let kernels = ["6.1", "6.12"].map(|name| lab::kernel(name).unwrap());
+    let lists = format!(
+        "{HEAD}{PACKAGE}\
+         set(kernels \"{}\" \"{}\")\n\
+         kbuild_add_module(ring ring.c KERNEL ${{kernels}})\n\
+         kbuild_add_module(user user.c KERNEL ${{kernels}})\n\
+         target_link_libraries(user INTERFACE ring)\n",
+        kernels[0].kdir.display(),
+        kernels[1].kdir.display(),
+    );
+    let ring = format!("{HELLO}int ring(void) {{ return 0; }}\nEXPORT_SYMBOL(ring);\n");
+    let ring = ring.replace("static int __init", "int ring(void);\nstatic int __init");
+    let user = HELLO.replace("return 0", "return ring()");
+    let user = user.replace("static int __init", "int ring(void);\nstatic int __init");
+    let files = [
+        ("CMakeLists.txt", &*lists),
+        ("ring.c", &ring),
+        ("user.c", &user),
+    ];
+    let project = Project::new(with, &files);
+    project.configured(&[]);
+    let targets = |name: &str| kernels.each_ref().map(|k| format!("{name}-{}", k.release));
+    assert_eq!(
+        project.builds_target("user"),
+        [targets("ring"), targets("user")].concat()
+    );
+    for kernel in &kernels {
+        let module = project
+            .build_dir()
+            .join("kbuild-out")
+            .join(&kernel.release)
+            .join("user.ko");
+        let info = kbuild::ModuleInfo::read(&module).unwrap();
+        assert_eq!(info.depends, ["ring"]);
+        assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
+    }
+    project.edit("user.c", "bye", "good bye");
+    assert_eq!(
+        project.builds_target(&targets("user")[1]),
+        targets("user")[1..]
+    );
+}
+
+#[test]
+fn a_project_can_ask_for_the_kernels_release_and_configuration() {
+    for with in CORNERS {
+        let lists = format!(
+            "{HEAD}{PACKAGE}\
+             kbuild_get_config(modules MODULES)\n\
+             kbuild_get_config(same CONFIG_MODULES KERNEL \"${{Kbuild_KERNEL_DIR}}\")\n\
+             kbuild_get_config(compiler CC_VERSION_TEXT)\n\
+             kbuild_get_config(none NO_SUCH_OPTION)\n\
+             foreach(name modules same compiler none Kbuild_KERNEL_RELEASE Kbuild_KERNEL_ARCH)\n\
+               message(STATUS \"${{name}}=${{${{name}}}}.\")\n\
+             endforeach()\n"
+        );
+        let project = Project::new(with, &[("CMakeLists.txt", &lists)]);
+        for _ in ["the first time", "out of the cache"] {
+            let said = project.configured(&[]);
+            let line = |text: &str| said.lines().any(|line| line == format!("-- {text}."));
+            for text in ["modules=y", "same=y", "none=n", "Kbuild_KERNEL_ARCH=x86"] {
+                assert!(line(text), "{with:?}: {text}\n{said}");
+            }
+            let release = project.release();
+            assert!(line(&format!("Kbuild_KERNEL_RELEASE={release}")), "{said}");
+            assert!(
+                said.contains("-- compiler=") && !said.contains('"'),
+                "{said}"
+            );
+        }
+    }
+}
