@@ -49,7 +49,7 @@ function(_kbuild_describe_kernel wanted out out_error)
       set(which -- "${wanted}")
     endif()
     execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" kernels --json ${which}
-      OUTPUT_VARIABLE json ERROR_VARIABLE said)
+      OUTPUT_VARIABLE json ERROR_VARIABLE said OUTPUT_STRIP_TRAILING_WHITESPACE)
     string(JSON usable ERROR_VARIABLE no_json GET "${json}" usable)
     if(no_json)
       set(${out_error} "${KBUILD_RS_EXECUTABLE} cannot describe the kernel: ${said}" PARENT_SCOPE)

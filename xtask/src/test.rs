@@ -18,6 +18,7 @@ const SUITES: &[&str] = &[
     "kbuild",
     "kbuild_rs",
     "cli",
+    "cmake",
     "kbuild_tests",
     "corpus",
     "e2e",
