@@ -225,8 +225,8 @@ pub(crate) struct Products {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
 pub(crate) struct How {
-    /// Jobs that may run, where no jobserver says so. Default: CMAKE_BUILD_PARALLEL_LEVEL, else
-    /// as many as there are cores.
+    /// Jobs that may run, where no jobserver says so. Default: those of the Ninja
+    /// that this runs below, else CMAKE_BUILD_PARALLEL_LEVEL, else as many as there are cores.
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Where no jobserver says how many jobs may run: share them with every build that names the

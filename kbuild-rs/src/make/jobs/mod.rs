@@ -7,6 +7,7 @@
 
 mod advertised;
 mod handed;
+mod ninja;
 mod pool;
 mod tokens;
 
@@ -103,7 +104,8 @@ impl Jobs<'_> {
         match self.requested {
             Some(0) => Err(Error::input("the number of jobs must be at least 1")),
             Some(jobs) => Ok(jobs),
-            None => Ok(of("CMAKE_BUILD_PARALLEL_LEVEL")
+            None => Ok(ninja::jobs()
+                .or_else(|| of("CMAKE_BUILD_PARALLEL_LEVEL"))
                 .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
                 .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
                 .unwrap_or(1)),
