@@ -9,6 +9,8 @@ function(_kbuild_find_kernel out_error)
   # STRING: as a PATH, a release would be taken for a relative path.
   set(Kbuild_KERNEL_DIR "" CACHE STRING
     "Kernel tree, or release, to build modules against; KDIR goes before it")
+  set(Kbuild_CC "" CACHE STRING
+    "C compiler for modules, where it is not to be the one that the kernel was built with")
   if(KDIR)
     set(wanted "${KDIR}")
   else()
@@ -101,10 +103,12 @@ function(kbuild_get_config variable symbol)
   endif()
 endfunction()
 
-# Sets <out> to kbuild-rs's flags for the toolchain: only a toolchain file has a say, for CMake's
-# own choice of a compiler is about programs, and a module takes the kernel's.
-function(_kbuild_toolchain out)
+# Sets <out> to kbuild-rs's flags for the toolchain with which modules are built for a kernel: only
+# a toolchain file has a say, for CMake's own choice of a compiler is about programs, and a module
+# takes the kernel's.
+function(_kbuild_toolchain out description)
   set(flags "")
+  set(cc "${Kbuild_CC}")
   if(CMAKE_CROSSCOMPILING)
     if(CMAKE_SYSTEM_PROCESSOR)
       list(APPEND flags --arch "${CMAKE_SYSTEM_PROCESSOR}")
@@ -116,6 +120,21 @@ function(_kbuild_toolchain out)
     elseif(compiler MATCHES "clang")
       list(APPEND flags --llvm "${folder}/")
     endif()
+    set(default_cc "${CMAKE_C_COMPILER}")
+  elseif(description MATCHES "\\[\"CC\",\"([^\"]*)\"\\]")
+    set(default_cc "${CMAKE_MATCH_1}")
+  else()
+    set(default_cc gcc)
+  endif()
+  if(CMAKE_C_COMPILER_LAUNCHER)
+    if(NOT cc)
+      set(cc "${default_cc}")
+    endif()
+    list(JOIN CMAKE_C_COMPILER_LAUNCHER " " launcher)
+    string(PREPEND cc "${launcher} ")
+  endif()
+  if(cc)
+    list(APPEND flags --cc "${cc}")
   endif()
   set(${out} "${flags}" PARENT_SCOPE)
 endfunction()

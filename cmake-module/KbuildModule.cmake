@@ -213,7 +213,7 @@ endfunction()
 # shell is in the way, and a flag that changes is a file that changes, which make sees as well as
 # Ninja.
 function(_kbuild_set_arguments)
-  _kbuild_toolchain(toolchain)
+  _kbuild_toolchain(toolchain "${description}")
   set(arguments build --quiet --kernel "${kernel_dir}" ${toolchain}
     --out-dir "${out}" --pool-dir "${CMAKE_BINARY_DIR}"
     --stamp "${own}/stamp" --depfile "${own}/depfile")

@@ -15,8 +15,16 @@
 #[path = "../e2e/support/mod.rs"]
 mod support;
 
+#[allow(
+    dead_code,
+    reason = "shared with the tests of jobs, which use all of it"
+)]
+#[path = "../jobs/meeting.rs"]
+mod meeting;
+
 mod chain;
 mod failing;
+mod jobs;
 mod kernels;
 mod linking;
 mod project;

@@ -57,6 +57,12 @@ pub(crate) struct Project {
 impl Project {
     /// A project's files, not configured yet. The build folder's path has a blank and an umlaut.
     pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
+        let newest = lab::kernel(lab::names().last().unwrap()).unwrap();
+        Project::for_kernel(with, &newest, files)
+    }
+
+    /// As [`Self::new`], for another kernel than the newest.
+    pub(crate) fn for_kernel(with: With, kernel: &LabKernel, files: &[(&str, &str)]) -> Project {
         packages::install(&["ninja-build"]).unwrap();
         let scratch = tempfile::tempdir().unwrap();
         write(&scratch.path().join("source"), files);
@@ -64,7 +70,7 @@ impl Project {
             scratch,
             with,
             cmake: lab::cmake(with.cmake).unwrap(),
-            kernel: lab::kernel(lab::names().last().unwrap()).unwrap(),
+            kernel: kernel.clone(),
             in_source: false,
         };
         project.write_program();
@@ -211,9 +217,16 @@ impl Project {
         targets
     }
 
-    pub(crate) fn build(&self) -> Command {
+    fn build(&self) -> Command {
+        self.build_with_jobs(2)
+    }
+
+    pub(crate) fn build_with_jobs(&self, jobs: usize) -> Command {
         let mut command = self.cmake();
-        command.arg("--build").arg(self.build_dir()).arg("-j2");
+        command
+            .arg("--build")
+            .arg(self.build_dir())
+            .arg(format!("-j{jobs}"));
         command
     }
 
