@@ -11,6 +11,9 @@ function(_kbuild_find_kernel out_error)
     "Kernel tree, or release, to build modules against; KDIR goes before it")
   set(Kbuild_CC "" CACHE STRING
     "C compiler for modules, where it is not to be the one that the kernel was built with")
+  set(Kbuild_MISSING_SYMVERS error CACHE STRING
+    "What to do for a kernel tree that was only prepared, so that no symbol can be checked")
+  set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)
   if(KDIR)
     set(wanted "${KDIR}")
   else()

@@ -215,6 +215,7 @@ endfunction()
 function(_kbuild_set_arguments)
   _kbuild_toolchain(toolchain "${description}")
   set(arguments build --quiet --kernel "${kernel_dir}" ${toolchain}
+    --missing-symvers "${Kbuild_MISSING_SYMVERS}"
     --out-dir "${out}" --pool-dir "${CMAKE_BINARY_DIR}"
     --stamp "${own}/stamp" --depfile "${own}/depfile")
   foreach(module IN LISTS arg_MODULES)
