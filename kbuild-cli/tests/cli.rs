@@ -350,3 +350,43 @@ fn results_that_cannot_be_written_fail_the_run() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("cannot write to standard output"));
 }
+
+#[test]
+fn a_call_may_come_from_a_file_one_argument_a_line() {
+    let dir = scratch("arguments");
+    let file = dir.join("call");
+    fs::write(&file, "build\n--name\nhello\n/no/such/$(source) here.c").unwrap();
+    let named = format!("@{}", file.display());
+    let output = run([&*named, "--dry-run", "--kernel", "/no/such/kernel"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/no/such/kernel"), "{said}");
+    refused(
+        &["@/no/such/call"],
+        "cannot read arguments from /no/such/call",
+    );
+    fs::write(&file, "build\n--no-such-flag\n").unwrap();
+    refused(&[&*named], "--no-such-flag");
+}
+
+#[test]
+fn one_kernel_that_was_asked_for_and_is_not_there_is_an_error() {
+    let output = run(["kernels", "--json", "/no/such/kernel"]);
+    assert_eq!(output.status.code(), Some(1));
+    let row: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(row["usable"], false);
+    assert_eq!(row["path"], "/no/such/kernel");
+    assert_eq!(row["error"]["kind"], "kernel-not-found");
+    refused(&["kernels", "--default", "6.1"], "--default");
+}
+
+#[test]
+fn the_default_kernel_is_the_one_that_kdir_names() {
+    let output = program()
+        .args(["kernels", "--default"])
+        .env("KDIR", "/no/such/kernel")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("/no/such/kernel"));
+}
