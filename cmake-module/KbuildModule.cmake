@@ -5,6 +5,22 @@
 # link to it; the symvers travels as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: a .ko
 # and a symvers keep their time where they did not change, so that nothing is built for them.
 
+define_property(TARGET PROPERTY KBUILD_KERNEL
+  BRIEF_DOCS "The release of the kernel that a module is for"
+  FULL_DOCS "Set by kbuild_add_module(); not on a target that stands for several kernels.")
+define_property(TARGET PROPERTY KBUILD_KERNEL_DIR
+  BRIEF_DOCS "The kernel tree that a module is built against"
+  FULL_DOCS "Set by kbuild_add_module(); not on a target that stands for several kernels.")
+define_property(TARGET PROPERTY KBUILD_MODULES
+  BRIEF_DOCS "The names of the modules that a target builds"
+  FULL_DOCS "Set by kbuild_add_module(). A target that has it is a kernel module.")
+define_property(TARGET PROPERTY KBUILD_FILES
+  BRIEF_DOCS "The paths of the .ko files that a target builds"
+  FULL_DOCS "Set by kbuild_add_module().")
+define_property(TARGET PROPERTY KBUILD_SYMVERS
+  BRIEF_DOCS "The path of the symvers of a target's modules"
+  FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
+
 # kbuild_add_module(<name> [<source>...] [EXCLUDE_FROM_ALL]
 #   [KBUILD <dir>] [MODULES <name>...] [KERNEL <kernel>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
@@ -58,7 +74,9 @@ endfunction()
 # Fills in the defaults of the caller's arg_*, and refuses what makes no sense.
 macro(_kbuild_check_arguments)
   set(call "kbuild_add_module(${name})")
-  if(NOT Kbuild_FOUND)
+  if(NOT DEFINED Kbuild_FOUND)
+    message(FATAL_ERROR "${call}: find_package(Kbuild) was called in no folder above this one")
+  elseif(NOT Kbuild_FOUND)
     message(FATAL_ERROR "${call}: ${Kbuild_NOT_FOUND_MESSAGE}")
   endif()
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
@@ -181,7 +199,8 @@ function(_kbuild_add_rule)
   target_sources(${target} PRIVATE "${own}/stamp")
   set_target_properties(${target} PROPERTIES
     KBUILD_KERNEL "${release}"
-    KBUILD_KERNEL_DIR "${kernel_dir}")
+    KBUILD_KERNEL_DIR "${kernel_dir}"
+    KBUILD_MODULES "${arg_MODULES}")
   set(known_by ${name} ${target})
   list(REMOVE_DUPLICATES known_by)
   foreach(each IN LISTS known_by)
@@ -226,6 +245,12 @@ function(_kbuild_set_arguments)
   endforeach()
   if(NOT arg_KBUILD)
     list(APPEND arguments --name ${name})
+  elseif(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
+    # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree
+    # is left out by kbuild-rs.)
+    foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake build.ninja .ninja_log .ninja_deps)
+      list(APPEND arguments --exclude ${file})
+    endforeach()
   endif()
   list(JOIN arguments "\n" text)
   _kbuild_flag_lines(includes -I INCLUDE_DIRECTORIES)

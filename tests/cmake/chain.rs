@@ -68,6 +68,39 @@ fn a_build_in_the_source_folder_leaves_every_source_as_it_was() {
 }
 
 #[test]
+fn a_tree_that_holds_the_build_folder_is_built_without_it() {
+    let lists = format!(
+        "cmake_minimum_required(VERSION 3.22)\nproject(tree LANGUAGES NONE)\n{PACKAGE}\
+         kbuild_add_module(hello KBUILD .)\n"
+    );
+    let files = [
+        ("CMakeLists.txt", &*lists),
+        ("Kbuild", "obj-m := hello.o\n"),
+        ("hello.c", HELLO),
+    ];
+    // Ninja: CMake's Makefile would stand where a tree has its own.
+    let in_source = Project::new(CORNERS[1], &files).in_source();
+    let beside = Project::new(CORNERS[1], &files).below_source();
+    for project in [in_source, beside] {
+        project.configured(&[]);
+        assert_eq!(project.builds(), ["hello"]);
+        let own = project.build_dir().join("CMakeFiles/hello.dir/depfile");
+        let depfile = fs::read_to_string(own).unwrap();
+        let (_, prerequisites) = depfile.split_once(':').unwrap();
+        let source = project.source();
+        let mut named: Vec<_> = prerequisites
+            .split(" \\\n")
+            .filter_map(|path| Path::new(path.trim()).strip_prefix(&source).ok())
+            .collect();
+        named.sort();
+        assert_eq!(
+            named,
+            ["CMakeLists.txt", "Kbuild", "hello.c"].map(Path::new)
+        );
+    }
+}
+
+#[test]
 fn modules_are_installed_where_modprobe_looks_component_by_component() {
     let with = CORNERS[1];
     let project = Project::named(with, "chain");

@@ -51,7 +51,7 @@ pub(crate) struct Project {
     with: With,
     cmake: PathBuf,
     kernel: LabKernel,
-    in_source: bool,
+    build_dir: &'static str,
 }
 
 impl Project {
@@ -71,7 +71,7 @@ impl Project {
             with,
             cmake: lab::cmake(with.cmake).unwrap(),
             kernel: kernel.clone(),
-            in_source: false,
+            build_dir: "bü ild",
         };
         project.write_program();
         project
@@ -87,7 +87,13 @@ impl Project {
 
     /// To be built where its sources are.
     pub(crate) fn in_source(mut self) -> Project {
-        self.in_source = true;
+        self.build_dir = "source";
+        self
+    }
+
+    /// To be built in a folder among its sources.
+    pub(crate) fn below_source(mut self) -> Project {
+        self.build_dir = "source/build";
         self
     }
 
@@ -108,10 +114,7 @@ impl Project {
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
-        match self.in_source {
-            true => self.source(),
-            false => self.scratch.path().join("bü ild"),
-        }
+        self.scratch.path().join(self.build_dir)
     }
 
     fn program(&self) -> PathBuf {
