@@ -6,6 +6,7 @@
 #   KbuildModule     kbuild_add_module()
 #   KbuildLink       what links to what: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
+#   KbuildCompileCommands    the modules' entries in compile_commands.json
 
 if(CMAKE_VERSION VERSION_LESS 3.22)
   set(Kbuild_FOUND FALSE)
@@ -19,6 +20,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildCompileCommands.cmake")
 
 set(Kbuild_FOUND TRUE)
 _kbuild_find_program(Kbuild_NOT_FOUND_MESSAGE)

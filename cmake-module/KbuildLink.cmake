@@ -11,6 +11,7 @@ function(_kbuild_finish)
     _kbuild_order(${module})
   endforeach()
   _kbuild_check_programs("${CMAKE_SOURCE_DIR}")
+  _kbuild_add_compile_commands()
 endfunction()
 
 # Sets <out> to what has file(GENERATE), which writes for each language of the project, write for

@@ -185,11 +185,13 @@ function(_kbuild_add_rule)
       set(make --outer-make "$(MAKE)")
     endif()
   endif()
+  _kbuild_export_compile_commands(export_compile_commands ${target} "${out}")
   list(JOIN arg_MODULES ".ko, " what)
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}"
     COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" ${make}
+    ${export_compile_commands}
     DEPENDS "${own}/arguments" ${arg_SOURCES} ${arg_HEADERS} ${arg_DEPENDS} "${received}"
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -248,7 +250,8 @@ function(_kbuild_set_arguments)
   elseif(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
     # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree
     # is left out by kbuild-rs.)
-    foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake build.ninja .ninja_log .ninja_deps)
+    foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake compile_commands.json
+        build.ninja .ninja_log .ninja_deps)
       list(APPEND arguments --exclude ${file})
     endforeach()
   endif()

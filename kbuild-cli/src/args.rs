@@ -42,6 +42,9 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Remove what `build` has made.
     Clean(CleanArgs),
+    /// For build systems: put the entries of modules into a project's compile_commands.json.
+    #[command(hide = true)]
+    CompileCommands(CompileCommandsArgs),
 }
 
 /// `--color`.
@@ -299,4 +302,18 @@ pub(crate) struct CleanArgs {
     /// Say nothing but errors.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// `kbuild-rs compile-commands`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileCommandsArgs {
+    /// The compile_commands.json of output directories; one that is not there yet has no entries.
+    #[arg(value_name = "FILE")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The project's, whose other entries stay.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
+    /// Where to keep what was put there, which the next call replaces.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: PathBuf,
 }

@@ -6,6 +6,7 @@ mod args;
 mod arguments;
 mod build;
 mod clean;
+mod compile_commands;
 mod configure;
 mod depfile;
 mod failure;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Kernels(args) => kernels::run(args, style),
         Verb::Info(args) => info::run(args, style),
         Verb::Clean(args) => clean::run(args, style),
+        Verb::CompileCommands(args) => compile_commands::run(args, style),
     };
     if let Some(error) = out::failure() {
         let word = style.error("error:");

@@ -57,6 +57,7 @@ mod uapi;
 
 pub use build::{Build, Config, Matrix, MissingSymvers};
 pub use clean::clean;
+pub use compile_commands::merge_compile_commands;
 pub use error::{Error, ErrorKind, Result};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
