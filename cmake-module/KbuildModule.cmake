@@ -172,6 +172,11 @@ function(_kbuild_add_rule)
   list(TRANSFORM arg_MODULES PREPEND "${out}/" OUTPUT_VARIABLE modules)
   list(TRANSFORM modules APPEND .ko)
 
+  set(arguments_file "${own}/arguments")
+  get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  if(configurations)
+    string(APPEND arguments_file "-$<CONFIG>")
+  endif()
   _kbuild_received_symvers(received "${symvers}")
   _kbuild_set_arguments()
 
@@ -190,9 +195,9 @@ function(_kbuild_add_rule)
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}"
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" ${make}
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments_file}" ${make}
     ${export_compile_commands}
-    DEPENDS "${own}/arguments" ${arg_SOURCES} ${arg_HEADERS} ${arg_DEPENDS} "${received}"
+    DEPENDS "${arguments_file}" ${arg_SOURCES} ${arg_HEADERS} ${arg_DEPENDS} "${received}"
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building kernel module ${what}.ko for ${release}"
@@ -270,7 +275,7 @@ function(_kbuild_set_arguments)
   endforeach()
   set_target_properties(${target} PROPERTIES
     _KBUILD_ARGUMENTS "${text}"
-    _KBUILD_ARGUMENTS_FILE "${own}/arguments")
+    _KBUILD_ARGUMENTS_FILE "${arguments_file}")
 endfunction()
 
 # Lines with a flag and a value each, for what a usage requirement and the argument of the same
@@ -278,7 +283,7 @@ endfunction()
 function(_kbuild_flag_lines out flag property)
   set(values
     "$<TARGET_PROPERTY:${name},INTERFACE_${property}>"
-    "$<TARGET_PROPERTY:${name},_KBUILD_${property}>")
+    "$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${property}>>")
   set(values "$<REMOVE_DUPLICATES:$<FILTER:${values},EXCLUDE,^$>>")
   set(${out} "$<$<BOOL:${values}>:${flag}\n$<JOIN:${values},\n${flag}\n>\n>" PARENT_SCOPE)
 endfunction()
