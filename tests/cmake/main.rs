@@ -29,3 +29,4 @@ mod jobs;
 mod kernels;
 mod linking;
 mod project;
+mod sdk;

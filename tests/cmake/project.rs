@@ -158,35 +158,31 @@ impl Project {
             .args(["-G", self.with.generator])
             .arg(define("KBUILD_RS_EXECUTABLE", &self.program()))
             .arg(define("KDIR", &self.kernel.kdir));
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module");
         match self.with.package {
             Package::Installed => {
-                let prefix = self.scratch.path().join("prefix");
-                self.install_package(&module, &prefix);
-                command.arg(define("CMAKE_PREFIX_PATH", &prefix));
+                command.arg(define("CMAKE_PREFIX_PATH", &self.install_package()));
             }
             Package::Subdirectory => {
-                command.arg(define("KBUILD_PACKAGE", &module));
+                command.arg(define("KBUILD_PACKAGE", &package_sources()));
             }
         }
         run::run(command.args(more), LIMIT).unwrap()
     }
 
-    fn install_package(&self, module: &Path, prefix: &Path) {
+    /// Gives the prefix that the package is installed in.
+    pub(crate) fn install_package(&self) -> PathBuf {
+        let prefix = self.scratch.path().join("prefix");
         if prefix.exists() {
-            return;
+            return prefix;
         }
         let build = self.scratch.path().join("package");
         let mut configure = self.cmake();
-        configure.arg("-S").arg(module).arg("-B").arg(&build);
-        built(&mut configure);
-        built(
-            self.cmake()
-                .arg("--install")
-                .arg(&build)
-                .arg("--prefix")
-                .arg(prefix),
-        );
+        configure.arg("-S").arg(package_sources());
+        built(configure.arg("-B").arg(&build));
+        let mut install = self.cmake();
+        install.arg("--install").arg(&build);
+        built(install.arg("--prefix").arg(&prefix));
+        prefix
     }
 
     pub(crate) fn configured(&self, more: &[&str]) -> String {
@@ -236,6 +232,20 @@ impl Project {
     pub(crate) fn cmake(&self) -> Command {
         Command::new(&self.cmake)
     }
+}
+
+fn package_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module")
+}
+
+/// The names of what a folder holds, sorted.
+pub(crate) fn files(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// `@…/CMakeFiles/hello.dir/arguments` -> `hello`
