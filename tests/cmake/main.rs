@@ -23,6 +23,7 @@ mod support;
 mod meeting;
 
 mod chain;
+mod converted;
 mod cross;
 mod failing;
 mod jobs;

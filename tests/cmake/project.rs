@@ -47,7 +47,8 @@ pub(crate) const CORNERS: [With; 2] = [
 ];
 
 pub(crate) struct Project {
-    scratch: TempDir,
+    dir: PathBuf,
+    _scratch: Option<TempDir>,
     with: With,
     cmake: PathBuf,
     kernel: LabKernel,
@@ -63,15 +64,24 @@ impl Project {
 
     /// As [`Self::new`], for another kernel than the newest.
     pub(crate) fn for_kernel(with: With, kernel: &LabKernel, files: &[(&str, &str)]) -> Project {
-        packages::install(&["ninja-build"]).unwrap();
         let scratch = tempfile::tempdir().unwrap();
-        write(&scratch.path().join("source"), files);
+        let mut project = Project::at(scratch.path(), with, kernel);
+        project._scratch = Some(scratch);
+        project.build_dir = "bü ild";
+        write(&project.source(), files);
+        project
+    }
+
+    /// One that a cache of compiled objects knows again, for its path is the same at every run.
+    pub(crate) fn at(dir: &Path, with: With, kernel: &LabKernel) -> Project {
+        packages::install(&["ninja-build"]).unwrap();
         let project = Project {
-            scratch,
+            dir: dir.to_owned(),
+            _scratch: None,
             with,
             cmake: lab::cmake(with.cmake).unwrap(),
             kernel: kernel.clone(),
-            build_dir: "bü ild",
+            build_dir: "build",
         };
         project.write_program();
         project
@@ -110,19 +120,19 @@ impl Project {
     }
 
     pub(crate) fn source(&self) -> PathBuf {
-        self.scratch.path().join("source")
+        self.dir.join("source")
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
-        self.scratch.path().join(self.build_dir)
+        self.dir.join(self.build_dir)
     }
 
     fn program(&self) -> PathBuf {
-        self.scratch.path().join("kbuild-rs")
+        self.dir.join("kbuild-rs")
     }
 
     fn log(&self) -> PathBuf {
-        self.scratch.path().join("log")
+        self.dir.join("log")
     }
 
     /// Where the modules for the kernel are.
@@ -171,11 +181,11 @@ impl Project {
 
     /// Gives the prefix that the package is installed in.
     pub(crate) fn install_package(&self) -> PathBuf {
-        let prefix = self.scratch.path().join("prefix");
+        let prefix = self.dir.join("prefix");
         if prefix.exists() {
             return prefix;
         }
-        let build = self.scratch.path().join("package");
+        let build = self.dir.join("package");
         let mut configure = self.cmake();
         configure.arg("-S").arg(package_sources());
         built(configure.arg("-B").arg(&build));
