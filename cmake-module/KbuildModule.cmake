@@ -22,11 +22,11 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
 # kbuild_add_module(<name> [<source>...] [EXCLUDE_FROM_ALL]
-#   [KBUILD <dir>] [MODULES <name>...] [KERNEL <kernel>...]
+#   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
 #   [INCLUDE_DIRECTORIES <dir>...] [MAKE_VARIABLES <NAME=VALUE>...] [DEPENDS <file>...])
 function(kbuild_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
     "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
   _kbuild_check_arguments()
   _kbuild_sources(arg_SOURCES arg_HEADERS)
@@ -108,6 +108,16 @@ macro(_kbuild_check_arguments)
           "${call}: ${keyword} is for a module from sources; the flags of a module tree are in its Kbuild")
       endif()
     endforeach()
+    if(arg_ROOT)
+      # Without the slash at the end that cmake_path() leaves.
+      get_filename_component(arg_ROOT "${arg_ROOT}" ABSOLUTE)
+      cmake_path(IS_PREFIX arg_ROOT "${arg_KBUILD}" is_below)
+      if(NOT is_below)
+        message(FATAL_ERROR "${call}: ROOT ${arg_ROOT} does not hold the module tree ${arg_KBUILD}")
+      endif()
+    endif()
+  elseif(arg_ROOT)
+    message(FATAL_ERROR "${call}: ROOT is for a module tree (KBUILD)")
   elseif(arg_MODULES)
     message(FATAL_ERROR
       "${call}: MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
@@ -250,6 +260,9 @@ function(_kbuild_set_arguments)
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
     list(APPEND arguments --make-var "${variable}")
   endforeach()
+  if(arg_ROOT)
+    list(APPEND arguments --root "${arg_ROOT}")
+  endif()
   if(NOT arg_KBUILD)
     list(APPEND arguments --name ${name})
   elseif(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)

@@ -61,6 +61,7 @@ fn arguments_that_make_no_sense_are_refused_in_their_own_words() {
         ("hello hello.cpp", "hello.cpp is no source of a module"),
         ("hello hello.c KERNEL", "nothing follows KERNEL"),
         ("hello hello.c MODULES a", "MODULES is for a module tree"),
+        ("hello hello.c ROOT .", "ROOT is for a module tree"),
         (
             "a.b hello.c",
             "a module's name holds letters, digits, - and _ only",
@@ -80,6 +81,15 @@ fn arguments_that_make_no_sense_are_refused_in_their_own_words() {
     ] {
         refuses(&format!("kbuild_add_module({call})"), wanted);
     }
+}
+
+#[test]
+fn a_root_that_does_not_hold_the_module_tree_is_named() {
+    refuses(
+        "file(WRITE \"${CMAKE_BINARY_DIR}/tree/Kbuild\" \"\")\n\
+         kbuild_add_module(hello KBUILD \"${CMAKE_BINARY_DIR}/tree\" ROOT /none/)",
+        "kbuild_add_module(hello): ROOT /none does not hold the module tree",
+    );
 }
 
 #[test]

@@ -22,10 +22,13 @@ mod support;
 #[path = "../jobs/meeting.rs"]
 mod meeting;
 
+mod cargo;
 mod chain;
+mod converted;
 mod cross;
 mod failing;
 mod jobs;
 mod kernels;
 mod linking;
 mod project;
+mod sdk;

@@ -47,7 +47,8 @@ pub(crate) const CORNERS: [With; 2] = [
 ];
 
 pub(crate) struct Project {
-    scratch: TempDir,
+    dir: PathBuf,
+    _scratch: Option<TempDir>,
     with: With,
     cmake: PathBuf,
     kernel: LabKernel,
@@ -63,15 +64,24 @@ impl Project {
 
     /// As [`Self::new`], for another kernel than the newest.
     pub(crate) fn for_kernel(with: With, kernel: &LabKernel, files: &[(&str, &str)]) -> Project {
-        packages::install(&["ninja-build"]).unwrap();
         let scratch = tempfile::tempdir().unwrap();
-        write(&scratch.path().join("source"), files);
+        let mut project = Project::at(scratch.path(), with, kernel);
+        project._scratch = Some(scratch);
+        project.build_dir = "bü ild";
+        write(&project.source(), files);
+        project
+    }
+
+    /// One that a cache of compiled objects knows again, for its path is the same at every run.
+    pub(crate) fn at(dir: &Path, with: With, kernel: &LabKernel) -> Project {
+        packages::install(&["ninja-build"]).unwrap();
         let project = Project {
-            scratch,
+            dir: dir.to_owned(),
+            _scratch: None,
             with,
             cmake: lab::cmake(with.cmake).unwrap(),
             kernel: kernel.clone(),
-            build_dir: "bü ild",
+            build_dir: "build",
         };
         project.write_program();
         project
@@ -110,19 +120,19 @@ impl Project {
     }
 
     pub(crate) fn source(&self) -> PathBuf {
-        self.scratch.path().join("source")
+        self.dir.join("source")
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
-        self.scratch.path().join(self.build_dir)
+        self.dir.join(self.build_dir)
     }
 
     fn program(&self) -> PathBuf {
-        self.scratch.path().join("kbuild-rs")
+        self.dir.join("kbuild-rs")
     }
 
     fn log(&self) -> PathBuf {
-        self.scratch.path().join("log")
+        self.dir.join("log")
     }
 
     /// Where the modules for the kernel are.
@@ -158,35 +168,31 @@ impl Project {
             .args(["-G", self.with.generator])
             .arg(define("KBUILD_RS_EXECUTABLE", &self.program()))
             .arg(define("KDIR", &self.kernel.kdir));
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module");
         match self.with.package {
             Package::Installed => {
-                let prefix = self.scratch.path().join("prefix");
-                self.install_package(&module, &prefix);
-                command.arg(define("CMAKE_PREFIX_PATH", &prefix));
+                command.arg(define("CMAKE_PREFIX_PATH", &self.install_package()));
             }
             Package::Subdirectory => {
-                command.arg(define("KBUILD_PACKAGE", &module));
+                command.arg(define("KBUILD_PACKAGE", &package_sources()));
             }
         }
         run::run(command.args(more), LIMIT).unwrap()
     }
 
-    fn install_package(&self, module: &Path, prefix: &Path) {
+    /// Gives the prefix that the package is installed in.
+    pub(crate) fn install_package(&self) -> PathBuf {
+        let prefix = self.dir.join("prefix");
         if prefix.exists() {
-            return;
+            return prefix;
         }
-        let build = self.scratch.path().join("package");
+        let build = self.dir.join("package");
         let mut configure = self.cmake();
-        configure.arg("-S").arg(module).arg("-B").arg(&build);
-        built(&mut configure);
-        built(
-            self.cmake()
-                .arg("--install")
-                .arg(&build)
-                .arg("--prefix")
-                .arg(prefix),
-        );
+        configure.arg("-S").arg(package_sources());
+        built(configure.arg("-B").arg(&build));
+        let mut install = self.cmake();
+        install.arg("--install").arg(&build);
+        built(install.arg("--prefix").arg(&prefix));
+        prefix
     }
 
     pub(crate) fn configured(&self, more: &[&str]) -> String {
@@ -236,6 +242,20 @@ impl Project {
     pub(crate) fn cmake(&self) -> Command {
         Command::new(&self.cmake)
     }
+}
+
+fn package_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module")
+}
+
+/// The names of what a folder holds, sorted.
+pub(crate) fn files(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// `@…/CMakeFiles/hello.dir/arguments` -> `hello`

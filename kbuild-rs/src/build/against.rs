@@ -3,9 +3,28 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Build, MissingSymvers};
+use super::{Build, MissingSymvers, go_on};
 use crate::cargo::Door;
 use crate::{Error, ErrorKind, Kernel, Result};
+
+impl Build {
+    /// The kernel that this builds for, the same way: the one that was named, else that of
+    /// `KDIR` and its like, else the running one or the newest. For build scripts that build
+    /// something else for it too; Cargo hears of the variables that were read.
+    ///
+    /// # Errors
+    /// As [`try_compile`](Self::try_compile), where there is no such kernel, where several are
+    /// named, or where it is of another architecture.
+    pub fn find_kernel(&self) -> Result<Kernel> {
+        let door = Door {
+            metadata: self.sink.cargo,
+        };
+        let target = rust_target(self, door);
+        let (target, arch) = (target.as_deref(), self.arch.as_deref());
+        let found = kernel(self, door, target, arch);
+        go_on(found.and_then(|kernel| kernel.check_arch(arch, target).map(|()| kernel)))
+    }
+}
 
 /// The target triple of the outer build.
 pub(super) fn rust_target(build: &Build, door: Door) -> Option<String> {

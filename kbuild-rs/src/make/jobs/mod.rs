@@ -2,22 +2,26 @@
 //!
 //! GNU make's rule: a process has one token from whoever started it; each further job needs one
 //! from the jobserver. The nearest jobserver is Cargo's for a build script, else that of a make
-//! outside, else the pool that all kbuild-rs processes of the build tree share. One that is
-//! advertised and dead means one job, as it does to GNU make, and a warning.
+//! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else the pool
+//! that all kbuild-rs processes of the build tree share. One that is advertised and dead means one
+//! job, as it does to GNU make, and a warning.
 
 mod advertised;
 mod handed;
 mod ninja;
+mod own;
 mod pool;
+mod server;
 mod tokens;
 
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use self::advertised::{Outer, outer};
+use self::advertised::{Outer, is_shared, outer};
+use self::own::Own;
 use self::pool::Pool;
-use self::tokens::Server;
+use self::server::Server;
 use crate::message::Sink;
 use crate::{Error, Result};
 
@@ -50,6 +54,16 @@ impl Jobs<'_> {
             return Ok(budget.clone());
         }
         let server = match outer(self.cargo) {
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) if is_shared(self.cargo) => {
+                let own = (self.make_folder)(self.pool).and_then(|()| Own::in_folder(self.pool));
+                match own {
+                    Ok(own) => Server::Shared(outer, own),
+                    Err(error) => {
+                        sink.note(&format!("{error}; other builds are not counted"));
+                        Server::Outer(outer)
+                    }
+                }
+            }
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer),
             Outer::Dead(why) => {
                 sink.warning(why);
