@@ -4,6 +4,9 @@
 # commands and generator expressions say about it holds for the module and travels to those that
 # link to it; the symvers travels as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: a .ko
 # and a symvers keep their time where they did not change, so that nothing is built for them.
+#
+# A project may have hundreds of modules, and CMake takes some microseconds for each command: what
+# is the same for all modules of a kernel is found out once.
 
 define_property(TARGET PROPERTY KBUILD_KERNEL
   BRIEF_DOCS "The release of the kernel that a module is for"
@@ -21,49 +24,45 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
   BRIEF_DOCS "The path of the symvers of a target's modules"
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
-# kbuild_add_module(<name> [<source>...] [EXCLUDE_FROM_ALL]
-#   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...]
+# kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
+#   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
-#   [INCLUDE_DIRECTORIES <dir>...] [MAKE_VARIABLES <NAME=VALUE>...] [DEPENDS <file>...])
+#   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
+#   [<source>...])
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
     "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
+  set(call "kbuild_add_module(${name})")
   _kbuild_check_arguments()
-  _kbuild_sources(arg_SOURCES arg_HEADERS)
-
-  set(all "")
   if(arg_EXCLUDE_FROM_ALL)
     set(all EXCLUDE_FROM_ALL)
+  else()
+    set(all "")
   endif()
   add_library(${name} INTERFACE ${all})
+  _kbuild_sources()
+  set(target ${name})
+  list(LENGTH arg_KERNEL kernels)
+  if(kernels EQUAL 1)
+    set(kernel "${arg_KERNEL}")
+    _kbuild_add_rule()
+    set(known ${sources} ${headers} "${own}/stamp")
+  else()
+    _kbuild_add_rules()
+    set(known ${sources} ${headers})
+  endif()
+
   # Sources make it a target that can be built by its name; nothing compiles those of an INTERFACE
   # library.
-  target_sources(${name} PRIVATE ${arg_SOURCES} ${arg_HEADERS})
+  target_sources(${name} PRIVATE ${known})
   set_target_properties(${name} PROPERTIES
     KBUILD_MODULES "${arg_MODULES}"
-    _KBUILD_SOURCES "${arg_SOURCES};${arg_HEADERS}")
-  foreach(property COMPILE_DEFINITIONS COMPILE_OPTIONS INCLUDE_DIRECTORIES)
-    set_target_properties(${name} PROPERTIES _KBUILD_${property} "${arg_${property}}")
-  endforeach()
-
-  list(LENGTH arg_KERNEL kernels)
-  set(target ${name})
-  foreach(kernel IN LISTS arg_KERNEL)
-    _kbuild_describe_kernel("${kernel}" description error)
-    if(error)
-      message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
-    endif()
-    string(JSON release GET "${description}" release)
-    if(kernels GREATER 1)
-      set(target ${name}-${release})
-      add_library(${target} INTERFACE ${all})
-      add_dependencies(${name} ${target})
-    endif()
-    set_property(TARGET ${name} APPEND PROPERTY _KBUILD_TARGETS ${target})
-    _kbuild_add_rule()
-  endforeach()
-
-  set_property(GLOBAL APPEND PROPERTY _KBUILD_TARGETS ${name})
+    KBUILD_FILES "${modules}"
+    KBUILD_SYMVERS "${symvers}"
+    INTERFACE_LINK_DEPENDS "${symvers}"
+    _KBUILD_SOURCES "${known}")
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_MODULES ${name})
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_PRODUCTS ${modules} ${symvers})
   get_property(deferred GLOBAL PROPERTY _KBUILD_DEFERRED)
   if(NOT deferred)
     set_property(GLOBAL PROPERTY _KBUILD_DEFERRED TRUE)
@@ -71,27 +70,58 @@ function(kbuild_add_module name)
   endif()
 endfunction()
 
+# A target for each kernel, and the caller's `name` as all of them. `modules` and `symvers` are
+# those of all.
+macro(_kbuild_add_rules)
+  set(targets "")
+  set(all_modules "")
+  set(all_symvers "")
+  foreach(kernel IN LISTS arg_KERNEL)
+    _kbuild_use_kernel()
+    set(target ${name}-${release})
+    add_library(${target} INTERFACE ${all})
+    add_dependencies(${name} ${target})
+    _kbuild_add_rule()
+    target_sources(${target} PRIVATE "${own}/stamp")
+    set_target_properties(${target} PROPERTIES
+      KBUILD_MODULES "${arg_MODULES}"
+      KBUILD_FILES "${modules}"
+      KBUILD_SYMVERS "${symvers}")
+    list(APPEND targets ${target})
+    list(APPEND all_modules ${modules})
+    list(APPEND all_symvers "${symvers}")
+  endforeach()
+  set(modules "${all_modules}")
+  set(symvers "${all_symvers}")
+  set_target_properties(${name} PROPERTIES _KBUILD_TARGETS "${targets}")
+endmacro()
+
 # Fills in the defaults of the caller's arg_*, and refuses what makes no sense.
 macro(_kbuild_check_arguments)
-  set(call "kbuild_add_module(${name})")
-  if(NOT DEFINED Kbuild_FOUND)
-    message(FATAL_ERROR "${call}: find_package(Kbuild) was called in no folder above this one")
-  elseif(NOT Kbuild_FOUND)
+  if(NOT Kbuild_FOUND)
+    if(NOT DEFINED Kbuild_FOUND)
+      message(FATAL_ERROR "${call}: find_package(Kbuild) was called in no folder above this one")
+    endif()
     message(FATAL_ERROR "${call}: ${Kbuild_NOT_FOUND_MESSAGE}")
   endif()
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
     message(FATAL_ERROR
       "${call}: a module's name holds letters, digits, - and _ only")
   endif()
-  foreach(keyword IN LISTS arg_KEYWORDS_MISSING_VALUES)
+  if(arg_KEYWORDS_MISSING_VALUES)
+    list(GET arg_KEYWORDS_MISSING_VALUES 0 keyword)
     message(FATAL_ERROR "${call}: nothing follows ${keyword}")
-  endforeach()
-  foreach(variable IN LISTS arg_MAKE_VARIABLES)
-    if(NOT variable MATCHES "^[^=]+=")
-      message(FATAL_ERROR
-        "${call}: MAKE_VARIABLES has ${variable}, which is not NAME=VALUE (sources come before the keywords)")
-    endif()
-  endforeach()
+  endif()
+  if(arg_MODULES OR arg_KERNEL OR arg_MAKE_VARIABLES)
+    _kbuild_take_sources(MODULES)
+    _kbuild_take_sources(KERNEL)
+    _kbuild_take_sources(MAKE_VARIABLES)
+    foreach(variable IN LISTS arg_MAKE_VARIABLES)
+      if(NOT variable MATCHES "^[^=]+=")
+        message(FATAL_ERROR "${call}: MAKE_VARIABLES has ${variable}, which is not NAME=VALUE")
+      endif()
+    endforeach()
+  endif()
   if(arg_KBUILD)
     if(arg_UNPARSED_ARGUMENTS)
       list(GET arg_UNPARSED_ARGUMENTS 0 first)
@@ -102,12 +132,6 @@ macro(_kbuild_check_arguments)
     if(NOT EXISTS "${arg_KBUILD}/Kbuild" AND NOT EXISTS "${arg_KBUILD}/Makefile")
       message(FATAL_ERROR "${call}: there is no Kbuild and no Makefile in ${arg_KBUILD}")
     endif()
-    foreach(keyword COMPILE_DEFINITIONS COMPILE_OPTIONS)
-      if(arg_${keyword})
-        message(FATAL_ERROR
-          "${call}: ${keyword} is for a module from sources; the flags of a module tree are in its Kbuild")
-      endif()
-    endforeach()
     if(arg_ROOT)
       # Without the slash at the end that cmake_path() leaves.
       get_filename_component(arg_ROOT "${arg_ROOT}" ABSOLUTE)
@@ -125,9 +149,13 @@ macro(_kbuild_check_arguments)
     message(FATAL_ERROR
       "${call}: no source; list them, or name the folder of a module tree with KBUILD")
   endif()
-  list(TRANSFORM arg_INCLUDE_DIRECTORIES REPLACE "^([^/$].*)$"
-    "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
-  list(TRANSFORM arg_COMPILE_DEFINITIONS REPLACE "^-D" "")
+  if(arg_INCLUDE_DIRECTORIES)
+    list(TRANSFORM arg_INCLUDE_DIRECTORIES REPLACE "^([^/$].*)$"
+      "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
+  endif()
+  if(arg_COMPILE_DEFINITIONS)
+    list(TRANSFORM arg_COMPILE_DEFINITIONS REPLACE "^-D" "")
+  endif()
   if(NOT arg_MODULES)
     set(arg_MODULES ${name})
   endif()
@@ -136,26 +164,32 @@ macro(_kbuild_check_arguments)
   endif()
 endmacro()
 
-# Sorts the caller's positional arguments into sources, and headers that come from other rules.
-macro(_kbuild_sources sources headers)
-  set(${sources} "")
-  set(${headers} "")
+# Sources may come last: those that stand behind a keyword which has other values go to the others.
+macro(_kbuild_take_sources keyword)
+  if(arg_${keyword})
+    set(taken "${arg_${keyword}}")
+    list(FILTER taken INCLUDE REGEX "^[^=]*[.](c|S|h|o_shipped)$")
+    if(taken)
+      list(REMOVE_ITEM arg_${keyword} ${taken})
+      list(APPEND arg_UNPARSED_ARGUMENTS ${taken})
+    endif()
+  endif()
+endmacro()
+
+# Sorts the caller's positional arguments into `sources`, and `headers` that come from other rules.
+macro(_kbuild_sources)
+  set(sources "")
+  set(headers "")
   foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
       OUTPUT_VARIABLE path)
-    if(NOT EXISTS "${path}" AND NOT IS_ABSOLUTE "${file}")
-      # As CMake itself does: what is not among the sources is looked for among what is generated.
-      cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
-        OUTPUT_VARIABLE generated)
-      get_source_file_property(is_generated "${generated}" GENERATED)
-      if(is_generated OR EXISTS "${generated}")
-        set(path "${generated}")
-      endif()
+    if(NOT EXISTS "${path}")
+      _kbuild_generated_source()
     endif()
-    if(file MATCHES "\\.(c|S|o_shipped)$")
-      list(APPEND ${sources} "${path}")
-    elseif(file MATCHES "\\.h$")
-      list(APPEND ${headers} "${path}")
+    if(file MATCHES "[.](c|S|o_shipped)$")
+      list(APPEND sources "${path}")
+    elseif(file MATCHES "[.]h$")
+      list(APPEND headers "${path}")
     elseif(file MATCHES "^[A-Z_]+$")
       message(FATAL_ERROR "${call}: unknown argument ${file}")
     else()
@@ -165,30 +199,109 @@ macro(_kbuild_sources sources headers)
   endforeach()
 endmacro()
 
-# The rule that builds the module (`name` and arg_* of the caller) for one kernel
-# (`description`, `release`) as a part of `target`.
-function(_kbuild_add_rule)
-  string(JSON kernel_dir GET "${description}" path)
-  set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
-  set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
-  if(arg_KBUILD)
-    # The program names a tree's symvers after its folder.
-    file(REAL_PATH "${arg_KBUILD}" folder)
-    cmake_path(GET folder FILENAME label)
-  else()
-    set(label ${name})
+# As CMake itself does: what is not among the sources is looked for among what is generated.
+macro(_kbuild_generated_source)
+  if(NOT IS_ABSOLUTE "${file}")
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
+      OUTPUT_VARIABLE generated)
+    get_source_file_property(is_generated "${generated}" GENERATED)
+    if(is_generated OR EXISTS "${generated}")
+      set(path "${generated}")
+    endif()
   endif()
-  set(symvers "${out}/${label}.symvers")
-  list(TRANSFORM arg_MODULES PREPEND "${out}/" OUTPUT_VARIABLE modules)
-  list(TRANSFORM modules APPEND .ko)
+  # A rule may yet come that makes it.
+  set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
+endmacro()
 
-  set(arguments_file "${own}/arguments")
+# Sets `release`, `kernel_dir`, `toolchain` (arguments of kbuild-rs, one a line), `of_kernel` and
+# `of_folder` (patterns for the symvers of its modules, anywhere and here) of the caller for its
+# `kernel`.
+macro(_kbuild_use_kernel)
+  set(key "_KBUILD_USED ${kernel} ${CMAKE_CURRENT_BINARY_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
+  get_property(used GLOBAL PROPERTY "${key}")
+  if(NOT used)
+    _kbuild_describe_kernel("${kernel}" description error)
+    if(error)
+      message(FATAL_ERROR "${call}: ${error}")
+    endif()
+    string(JSON release GET "${description}" release)
+    string(JSON kernel_dir GET "${description}" path)
+    _kbuild_toolchain(toolchain "${description}")
+    list(TRANSFORM toolchain APPEND "\n")
+    list(JOIN toolchain "" toolchain)
+    _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
+    _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
+    set(used "${release}" "${kernel_dir}" "${toolchain}" "${of_kernel}" "${of_folder}")
+    set_property(GLOBAL PROPERTY "${key}" "${used}")
+    set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
+      "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  endif()
+  list(POP_FRONT used release kernel_dir toolchain of_kernel of_folder)
+endmacro()
+
+# Text as a part of a regular expression within a generator expression.
+function(_kbuild_pattern out text)
+  string(REGEX REPLACE "([][+.*()^$?|\\\\])" "\\\\\\1" text "${text}")
+  string(REPLACE "," "$<COMMA>" text "${text}")
+  string(REPLACE ">" "$<ANGLE-R>" text "${text}")
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# The rule that builds the module (`name` and arg_* of the caller) for its `kernel` as a part of
+# `target`. Sets `own`, `modules` and `symvers`.
+#
+# The arguments of kbuild-rs stand in a file, one a line: no shell is in the way, and a flag that
+# changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
+# flag, which takes something to stand before the first one: `build` and the like do.
+macro(_kbuild_add_rule)
+  _kbuild_use_kernel()
+  set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  set(arguments "${own}/arguments")
   get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
   if(configurations)
-    string(APPEND arguments_file "-$<CONFIG>")
+    string(APPEND arguments "-$<CONFIG>")
   endif()
-  _kbuild_received_symvers(received "${symvers}")
-  _kbuild_set_arguments()
+  if(arg_KBUILD)
+    _kbuild_tree_arguments()
+  else()
+    set(symvers "${out}/${name}.symvers")
+    set(modules "${out}/${name}.ko")
+    set(own_symvers "^${of_folder}${name}[.]symvers$")
+    string(REPLACE ";" "\n" inputs "--expect;${name};--name;${name};${sources}")
+  endif()
+  foreach(variable IN LISTS arg_MAKE_VARIABLES)
+    string(APPEND inputs "\n--make-var\n${variable}")
+  endforeach()
+  set(includes "$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>")
+  set(definitions "$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>")
+  set(options "$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>")
+  if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
+    _kbuild_own_requirements()
+  endif()
+  # Of the symvers that it links to, those for its kernel, its own not among them.
+  set(linked "$<FILTER:--outer-verbose;$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>,INCLUDE,^--outer|${of_kernel}[^/]*[.]symvers$>")
+  set_target_properties(${target} PROPERTIES
+    KBUILD_KERNEL "${release}"
+    KBUILD_KERNEL_DIR "${kernel_dir}"
+    _KBUILD_ARGUMENTS_FILE "${arguments}"
+    _KBUILD_ARGUMENTS "\
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;${includes},EXCLUDE,^$>>,\n-I\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;${definitions},EXCLUDE,^$>>,\n-D\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};${options},EXCLUDE,^$>>,\n--cmake-option\n>
+$<JOIN:$<FILTER:${linked},EXCLUDE,${own_symvers}>,\n--symvers\n>
+--kernel
+${kernel_dir}
+${toolchain}--out-dir
+${out}
+--pool-dir
+${CMAKE_BINARY_DIR}
+--stamp
+${own}/stamp
+--depfile
+${own}/depfile
+${inputs}
+")
 
   set(jobs "")
   set(make "")
@@ -202,104 +315,60 @@ function(_kbuild_add_rule)
   endif()
   _kbuild_export_compile_commands(export_compile_commands ${target} "${out}")
   list(JOIN arg_MODULES ".ko, " what)
+  # The symvers of what the module links to are not among these: the depfile names them, and the
+  # order of the targets has them made before.
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}"
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments_file}" ${make}
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${make}
     ${export_compile_commands}
-    DEPENDS "${arguments_file}" ${arg_SOURCES} ${arg_HEADERS} ${arg_DEPENDS} "${received}"
+    DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building kernel module ${what}.ko for ${release}"
     ${jobs}
     VERBATIM)
-  target_sources(${target} PRIVATE "${own}/stamp")
-  set_target_properties(${target} PROPERTIES
-    KBUILD_KERNEL "${release}"
-    KBUILD_KERNEL_DIR "${kernel_dir}"
-    KBUILD_MODULES "${arg_MODULES}")
-  set(known_by ${name} ${target})
-  list(REMOVE_DUPLICATES known_by)
-  foreach(each IN LISTS known_by)
-    set_property(TARGET ${each} APPEND PROPERTY KBUILD_FILES ${modules})
-    set_property(TARGET ${each} APPEND PROPERTY KBUILD_SYMVERS "${symvers}")
-  endforeach()
-  set_property(TARGET ${name} APPEND PROPERTY INTERFACE_LINK_DEPENDS "${symvers}")
-  set_property(TARGET ${name} APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${out}")
-endfunction()
+endmacro()
 
-# A generator expression for the symvers of what the module links to, for its own kernel.
-function(_kbuild_received_symvers out own)
-  _kbuild_pattern(own_pattern "${own}")
-  _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
-  set(all "$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>")
-  set(others "$<FILTER:${all},EXCLUDE,^${own_pattern}$>")
-  set(${out} "$<FILTER:${others},INCLUDE,${of_kernel}[^/]*[.]symvers$>" PARENT_SCOPE)
-endfunction()
-
-# Text as a part of a regular expression within a generator expression.
-function(_kbuild_pattern out text)
-  string(REGEX REPLACE "([][+.*()^$?|\\\\])" "\\\\\\1" text "${text}")
-  string(REPLACE "," "$<COMMA>" text "${text}")
-  string(REPLACE ">" "$<ANGLE-R>" text "${text}")
-  set(${out} "${text}" PARENT_SCOPE)
-endfunction()
-
-# Leaves the arguments of kbuild-rs in a property, one a line, as kbuild-rs @FILE takes them: no
-# shell is in the way, and a flag that changes is a file that changes, which make sees as well as
-# Ninja.
-function(_kbuild_set_arguments)
-  _kbuild_toolchain(toolchain "${description}")
-  set(arguments build --quiet --kernel "${kernel_dir}" ${toolchain}
-    --missing-symvers "${Kbuild_MISSING_SYMVERS}"
-    --out-dir "${out}" --pool-dir "${CMAKE_BINARY_DIR}"
-    --stamp "${own}/stamp" --depfile "${own}/depfile")
-  foreach(module IN LISTS arg_MODULES)
-    list(APPEND arguments --expect ${module})
-  endforeach()
-  foreach(variable IN LISTS arg_MAKE_VARIABLES)
-    list(APPEND arguments --make-var "${variable}")
-  endforeach()
+# What is else for a module tree. The program names its symvers after its folder.
+macro(_kbuild_tree_arguments)
+  file(REAL_PATH "${arg_KBUILD}" folder)
+  cmake_path(GET folder FILENAME label)
+  set(symvers "${out}/${label}.symvers")
+  set(modules ${arg_MODULES})
+  list(TRANSFORM modules REPLACE "(.+)" "${out}/\\1.ko")
+  _kbuild_pattern(own_symvers "${label}")
+  set(own_symvers "^${of_folder}${own_symvers}[.]symvers$")
+  set(inputs "${arg_KBUILD}")
   if(arg_ROOT)
-    list(APPEND arguments --root "${arg_ROOT}")
+    string(APPEND inputs "\n--root\n${arg_ROOT}")
   endif()
-  if(NOT arg_KBUILD)
-    list(APPEND arguments --name ${name})
-  elseif(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
-    # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree
-    # is left out by kbuild-rs.)
+  foreach(module IN LISTS arg_MODULES)
+    string(APPEND inputs "\n--expect\n${module}")
+  endforeach()
+  if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
+    # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree is
+    # left out by kbuild-rs.)
     foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake compile_commands.json
         build.ninja .ninja_log .ninja_deps)
-      list(APPEND arguments --exclude ${file})
+      string(APPEND inputs "\n--exclude\n${file}")
     endforeach()
   endif()
-  list(JOIN arguments "\n" text)
-  _kbuild_flag_lines(includes -I INCLUDE_DIRECTORIES)
-  _kbuild_flag_lines(definitions -D COMPILE_DEFINITIONS)
-  _kbuild_flag_lines(options --cflag COMPILE_OPTIONS)
-  string(APPEND text "\n${includes}")
-  if(NOT arg_KBUILD)
-    string(APPEND text "${definitions}${options}")
-  endif()
-  string(APPEND text
-    "$<$<BOOL:${received}>:--symvers\n$<JOIN:${received},\n--symvers\n>\n>")
-  foreach(source IN LISTS arg_SOURCES arg_KBUILD)
-    string(APPEND text "${source}\n")
-  endforeach()
-  set_target_properties(${target} PROPERTIES
-    _KBUILD_ARGUMENTS "${text}"
-    _KBUILD_ARGUMENTS_FILE "${arguments_file}")
-endfunction()
+endmacro()
 
-# Lines with a flag and a value each, for what a usage requirement and the argument of the same
-# name hold.
-function(_kbuild_flag_lines out flag property)
-  set(values
-    "$<TARGET_PROPERTY:${name},INTERFACE_${property}>"
-    "$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${property}>>")
-  set(values "$<REMOVE_DUPLICATES:$<FILTER:${values},EXCLUDE,^$>>")
-  set(${out} "$<$<BOOL:${values}>:${flag}\n$<JOIN:${values},\n${flag}\n>\n>" PARENT_SCOPE)
-endfunction()
+# Adds what the caller's arguments say to `includes`, `definitions` and `options`. In properties,
+# for within a generator expression a comma would end a list.
+macro(_kbuild_own_requirements)
+  set_target_properties(${name} PROPERTIES
+    _KBUILD_INCLUDE_DIRECTORIES "${arg_INCLUDE_DIRECTORIES}"
+    _KBUILD_COMPILE_DEFINITIONS "${arg_COMPILE_DEFINITIONS}"
+    _KBUILD_COMPILE_OPTIONS "${arg_COMPILE_OPTIONS}")
+  foreach(pair includes=INCLUDE_DIRECTORIES definitions=COMPILE_DEFINITIONS options=COMPILE_OPTIONS)
+    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+    string(APPEND ${CMAKE_MATCH_1}
+      ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")
+  endforeach()
+endmacro()
 
 # What is left of a command's arguments when the known ones are taken out.
 function(_kbuild_refuse_unknown command subject unknown)

@@ -157,6 +157,18 @@ pub(crate) struct DeclaredArgs {
     /// Build one module of this name from the sources given: .c, .S, or .o_shipped.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Flag for the linker that joins the module's objects.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) ldflag: Vec<OsString>,
+}
+
+/// Flags on both forms.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
+pub(crate) struct BothArgs {
+    /// Add a folder to the header search path.
+    #[arg(short = 'I', long = "include", value_name = "DIR")]
+    pub(crate) include: Vec<PathBuf>,
     /// Define a macro for C and assembler.
     #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
     pub(crate) define: Vec<(String, Option<String>)>,
@@ -166,18 +178,9 @@ pub(crate) struct DeclaredArgs {
     /// Flag for the assembler.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) asflag: Vec<OsString>,
-    /// Flag for the linker that joins the module's objects.
-    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub(crate) ldflag: Vec<OsString>,
-}
-
-/// Flags on both forms.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Headers, symbols, configuration, make")]
-pub(crate) struct BothArgs {
-    /// Add a folder to the header search path.
-    #[arg(short = 'I', long = "include", value_name = "DIR")]
-    pub(crate) include: Vec<PathBuf>,
+    /// Flag for the C compiler as CMake holds it: behind SHELL: stand several.
+    #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
+    pub(crate) cmake_option: Vec<String>,
     /// Module.symvers of a module whose symbols this one uses. Or one of the module trees of this
     /// call: it is built first, and the others may use its symbols.
     #[arg(long, value_name = "FILE|DIR")]
@@ -245,6 +248,9 @@ pub(crate) struct How {
     /// Show warnings and errors only.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Show the commands where the build that this is a part of shows its own.
+    #[arg(long, hide = true)]
+    pub(crate) outer_verbose: bool,
     /// How to tell what happens, and what came out.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,

@@ -27,6 +27,7 @@ mod style;
 mod table;
 mod values;
 mod view;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -41,14 +42,18 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
     };
-    let cli = match Cli::try_parse_from(arguments) {
+    let mut cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
     let style = Style::stderr(cli.color);
-    let code = match &cli.verb {
+    let code = match &mut cli.verb {
         Verb::Build(args) => match args.check() {
             Ok(()) => {
+                if args.how.outer_verbose && kbuild::is_outside_verbose() {
+                    args.how.quiet = false;
+                    args.how.verbose = 1;
+                }
                 signals::catch();
                 let code = build::run(args, style);
                 signals::end();

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::progress::duration;
 use crate::style::count;
 use crate::view::View;
+use crate::watched::watched;
 use crate::{depfile, files};
 
 /// Writes the files that the flags ask for.
@@ -30,7 +31,7 @@ pub(crate) fn deliver(
             Some(file) => vec![file.to_owned()],
             None => paths(report, out_dir),
         };
-        write_depfile(path, &targets, report.prerequisites(), view)?;
+        write_depfile(path, &targets, &watched(report), view)?;
     }
     if let Some(stamp) = &args.products.stamp {
         // What was edited while make ran is newer than this, and so is not taken for built.

@@ -50,6 +50,32 @@ pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
     Ok((name.to_owned(), value))
 }
 
+/// What an element of CMake's COMPILE_OPTIONS stands for: itself, or what a shell would make of the
+/// text behind `SHELL:`.
+pub(crate) fn cmake_words(option: &str) -> Vec<String> {
+    let Some(text) = option.strip_prefix("SHELL:") else {
+        return vec![option.to_owned()];
+    };
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match (c, quote) {
+            (c, Some(q)) if c == q => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(characters.next()),
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 impl BuildArgs {
     /// Refuses what parses and still makes no sense, in words that name the way out.
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -100,18 +126,10 @@ impl BuildArgs {
     }
 
     fn check_tree(&self) -> Result<(), String> {
-        let declared = &self.declared;
-        for (flag, given) in [
-            ("-D", !declared.define.is_empty()),
-            ("--cflag", !declared.cflag.is_empty()),
-            ("--asflag", !declared.asflag.is_empty()),
-            ("--ldflag", !declared.ldflag.is_empty()),
-        ] {
-            if given {
-                return Err(format!(
-                    "{flag} is for a module built from a list of sources, which needs --name; the flags of a module tree are in its Kbuild file"
-                ));
-            }
+        if !self.declared.ldflag.is_empty() {
+            return Err(
+                "--ldflag is for a module built from a list of sources, which needs --name; the linker's flags of a module tree are in its Kbuild file".to_owned(),
+            );
         }
         if !self.tree.prepare_input.is_empty() && self.tree.prepare.is_empty() {
             return Err(
@@ -156,6 +174,16 @@ mod tests {
         let text = Some("\"a=b\"".to_owned());
         assert_eq!(define("A=\"a=b\"".into()).unwrap(), ("A".to_owned(), text));
         assert!(define("=1".into()).is_err());
+    }
+
+    #[test]
+    fn an_option_of_cmakes_is_one_word_or_those_of_a_shell() {
+        assert_eq!(cmake_words("-DA=\"x y\""), ["-DA=\"x y\""]);
+        assert_eq!(
+            cmake_words("SHELL:-include  'a b.h' -DX=\"c \\\" d\" -D\\ y ''"),
+            ["-include", "a b.h", "-DX=c \" d", "-D y", ""]
+        );
+        assert!(cmake_words("SHELL: ").is_empty());
     }
 
     #[test]

@@ -130,11 +130,7 @@ fn flags_of_one_form_are_refused_with_the_other() {
         &["build", "--name", "hello", "hello.c", "--root", ".."],
         "--root is for a module tree",
     );
-    refused(
-        &["build", "--cflag", "-O1"],
-        "--cflag is for a module built",
-    );
-    refused(&["build", "-DDEBUG"], "needs --name");
+    refused(&["build", "--ldflag", "-z"], "needs --name");
     refused(&["build", "--prepare-input", "x"], "there is no --prepare");
 }
 

@@ -18,10 +18,37 @@ const MAX_NAME: usize = 55;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) sources: Vec<PathBuf>,
+    pub(crate) ldflags: Vec<OsString>,
+}
+
+/// Flags for compilers, of declared modules and of module trees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
     pub(crate) defines: Vec<(String, Option<String>)>,
     pub(crate) cflags: Vec<OsString>,
     pub(crate) asflags: Vec<OsString>,
-    pub(crate) ldflags: Vec<OsString>,
+}
+
+impl Flags {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
+    }
+
+    /// The flag files for C and for assembler: name and arguments.
+    pub(crate) fn files(&self) -> Result<[(&'static str, Vec<OsString>); 2]> {
+        let mut defines = Vec::new();
+        for (name, value) in &self.defines {
+            check_macro(name, value.as_deref())?;
+            let mut flag = OsString::from(format!("-D{name}"));
+            if let Some(value) = value {
+                flag.push("=");
+                flag.push(value);
+            }
+            defines.push(flag);
+        }
+        let with = |flags: &[OsString]| [&defines[..], flags].concat();
+        Ok([("cc", with(&self.cflags)), ("as", with(&self.asflags))])
+    }
 }
 
 /// What a declared module looks like in the stage.
@@ -47,6 +74,7 @@ impl Layout {
     /// Lays out `declared`; relative paths start at `base` (absolute).
     pub(crate) fn new(
         declared: &Declared,
+        flags: &Flags,
         name: &str,
         base: &Path,
         stage: &Stage,
@@ -98,7 +126,9 @@ impl Layout {
         layout
             .pairs
             .push((stage.file(Path::new("src")), base.to_owned()));
-        layout.write(declared, name, flags_dir, links, &order)?;
+        layout.write(name, flags_dir, links, &order);
+        layout.flags.extend(flags.files()?);
+        layout.flags.push(("ld", declared.ldflags.clone()));
         Ok(layout)
     }
 
@@ -125,12 +155,11 @@ impl Layout {
 
     fn write(
         &mut self,
-        declared: &Declared,
         name: &str,
         flags_dir: &Path,
         links: &mut Links,
         order: &[(PathBuf, PathBuf)],
-    ) -> Result<()> {
+    ) {
         let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
         for (object, _) in order {
             let _ = write!(text, " {}", object.display());
@@ -162,23 +191,6 @@ impl Layout {
             }
         }
         self.kbuild = text;
-        let mut defines = Vec::new();
-        for (macro_name, value) in &declared.defines {
-            check_macro(macro_name, value.as_deref())?;
-            let mut flag = OsString::from(format!("-D{macro_name}"));
-            if let Some(value) = value {
-                flag.push("=");
-                flag.push(value);
-            }
-            defines.push(flag);
-        }
-        let with = |flags: &[OsString]| [&defines[..], flags].concat();
-        self.flags = vec![
-            ("cc", with(&declared.cflags)),
-            ("as", with(&declared.asflags)),
-            ("ld", declared.ldflags.clone()),
-        ];
-        Ok(())
     }
 }
 

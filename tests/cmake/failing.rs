@@ -67,8 +67,8 @@ fn arguments_that_make_no_sense_are_refused_in_their_own_words() {
             "a module's name holds letters, digits, - and _ only",
         ),
         (
-            "hello MAKE_VARIABLES A=1 hello.c",
-            "hello.c, which is not NAME=VALUE",
+            "hello MAKE_VARIABLES A=1 B hello.c",
+            "MAKE_VARIABLES has B, which is not NAME=VALUE",
         ),
         (
             "hello KBUILD nowhere",
@@ -97,6 +97,34 @@ fn a_second_target_of_one_name_is_refused() {
     refuses(
         "kbuild_add_module(hello hello.c)\nkbuild_add_module(hello hello.c)",
         "another target with the same name already exists",
+    );
+}
+
+#[test]
+fn two_targets_that_would_write_one_file_are_refused() {
+    let lists = "\
+        foreach(folder a b)\n\
+          file(WRITE ${CMAKE_BINARY_DIR}/${folder}/driver/Kbuild \"obj-m := ${folder}.o\")\n\
+          kbuild_add_module(${folder} KBUILD ${CMAKE_BINARY_DIR}/${folder}/driver)\n\
+        endforeach()";
+    refuses(lists, "kbuild_add_module(): a and b would both write");
+    refuses(
+        &lists
+            .replace("kbuild_add_module(", "kbuild_add_module(x")
+            .replace(
+                "endforeach()",
+                "endforeach()\nkbuild_add_module(driver hello.c)",
+            )
+            .replace("folder a b", "folder a"),
+        "driver.symvers is called after its folder",
+    );
+}
+
+#[test]
+fn a_source_that_is_added_to_the_target_is_refused() {
+    refuses(
+        "kbuild_add_module(hello hello.c)\ntarget_sources(hello PRIVATE more.c)",
+        "more.c comes too late",
     );
 }
 

@@ -27,6 +27,7 @@ mod chain;
 mod converted;
 mod cross;
 mod failing;
+mod flags;
 mod jobs;
 mod kernels;
 mod linking;

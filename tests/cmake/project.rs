@@ -168,6 +168,7 @@ impl Project {
             .args(["-G", self.with.generator])
             .arg(define("KBUILD_RS_EXECUTABLE", &self.program()))
             .arg(define("KDIR", &self.kernel.kdir));
+        command.args(self.kernel.cc.iter().map(|cc| format!("-DKbuild_CC={cc}")));
         match self.with.package {
             Package::Installed => {
                 command.arg(define("CMAKE_PREFIX_PATH", &self.install_package()));

@@ -146,7 +146,15 @@ impl Request {
         let mut files = Vec::new();
         let sources = match form {
             FormAt::Declared(declared) => {
-                let layout = Layout::new(declared, &label, &base, &stage, &flags_dir, &mut links)?;
+                let layout = Layout::new(
+                    declared,
+                    &build.flags,
+                    &label,
+                    &base,
+                    &stage,
+                    &flags_dir,
+                    &mut links,
+                )?;
                 pairs.extend(layout.pairs.iter().cloned());
                 files.push((stage.dir.join("Kbuild"), layout.kbuild.clone().into_bytes()));
                 files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
@@ -157,6 +165,11 @@ impl Request {
             }
             FormAt::Tree(tree, dir) => {
                 pairs.push((stage.dir.clone(), root.clone()));
+                if !build.flags.is_empty() {
+                    for (name, args) in build.flags.files()? {
+                        files.push((flags_dir.join(name), response_file(&args)));
+                    }
+                }
                 Sources::Tree {
                     tree: tree.clone(),
                     excludes: patterns(&tree.excludes)?,

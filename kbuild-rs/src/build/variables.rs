@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::{Build, Config, MissingSymvers};
+use super::{Build, Config, Form, MissingSymvers};
 use crate::kbuild_file::response_file;
 use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -198,9 +198,18 @@ pub(super) fn variables(
         }
         list.push((name, value.into()));
     }
-    let mut map = OsString::from("@");
-    map.push(flags_dir.join("map"));
-    let mut flags = [("KCFLAGS", false), ("KAFLAGS", false)];
+    // A declared module's own flags are in its Kbuild.
+    let of_tree = matches!(build.form, Form::Tree(_)) && !build.flags.is_empty();
+    let own = |file: &str| {
+        let mut words = OsString::from("@");
+        words.push(flags_dir.join("map"));
+        if of_tree {
+            words.push(" @");
+            words.push(flags_dir.join(file));
+        }
+        words
+    };
+    let mut flags = [("KCFLAGS", own("cc"), false), ("KAFLAGS", own("as"), false)];
     for (name, value) in &build.make_vars {
         check_variable_name(name)?;
         // Taken apart above.
@@ -217,20 +226,19 @@ pub(super) fn variables(
         }
         check_shell_words(name, value)?;
         let mut value = value.clone();
-        if let Some((_, set)) = flags.iter_mut().find(|(n, _)| n == name) {
+        if let Some((_, own, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
             *set = true;
-            let mut all = map.clone();
+            let mut all = own.clone();
             all.push(" ");
             all.push(&value);
             value = all;
         }
         list.push((name.clone(), value));
     }
-    for (name, set) in flags {
+    for (name, mut all, set) in flags {
         if set {
             continue;
         }
-        let mut all = map.clone();
         // The caller's own (`--env KCFLAGS=…`) stay.
         if let Some(at) = env.iter().position(|(n, _)| n == name) {
             let (_, value) = env.swap_remove(at);

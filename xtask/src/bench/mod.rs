@@ -4,6 +4,7 @@
 //! to machine. Medians; CPU time counts all children.
 
 mod build;
+mod cmake;
 mod corpus;
 mod jobs;
 mod library;
@@ -90,6 +91,7 @@ const GROUPS: &[Group] = &[
     ("corpus", corpus::rows),
     ("library", library::rows),
     ("jobs", jobs::rows),
+    ("cmake", cmake::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -26,6 +26,7 @@ use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use handed::Handed;
+pub use ninja::is_outside_verbose;
 pub(crate) use pool::remove_pool;
 pub(crate) use tokens::{Budget, Slot};
 

@@ -1,8 +1,8 @@
-//! How many jobs a Ninja outside was asked for.
+//! What a Ninja outside was asked for: how many jobs, and to show its commands.
 //!
 //! Before 1.13, Ninja tells its commands nothing: no variable, no jobserver. What stands on its
-//! command line is the one thing that they can see of `ninja -j4`, and so of `cmake --build -j4`
-//! and `meson compile -j4`.
+//! command line is the one thing that they can see of `ninja -j4 -v`, and so of `cmake --build` and
+//! `meson compile` with these.
 
 use std::fs;
 
@@ -12,13 +12,25 @@ const GENERATIONS: usize = 6;
 /// The number behind `-j` of the Ninja that this process runs below; `None` where there is none,
 /// or it was not told.
 pub(super) fn jobs() -> Option<usize> {
+    of_ninja(asked_for)?
+}
+
+/// Whether the build outside shows its commands: `ninja -v`, or `VERBOSE` in the environment, as
+/// the Makefiles that CMake writes have it.
+pub fn is_outside_verbose() -> bool {
+    let by_make = std::env::var_os("VERBOSE").is_some_and(|value| !value.is_empty());
+    by_make || of_ninja(is_verbose).unwrap_or(false)
+}
+
+/// What the arguments of the Ninja that this process runs below say.
+fn of_ninja<T>(say: fn(&[&str]) -> T) -> Option<T> {
     let mut process = std::os::unix::process::parent_id();
     for _ in 0..GENERATIONS {
         let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
         let line = String::from_utf8_lossy(&line);
         let words: Vec<&str> = line.split('\0').collect();
         if let Some(arguments) = arguments_of_ninja(&words) {
-            return asked_for(arguments);
+            return Some(say(arguments));
         }
         process = parent(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)?;
     }
@@ -46,6 +58,12 @@ fn asked_for(arguments: &[&str]) -> Option<usize> {
         jobs = number.map_or(jobs, |number| number.parse().ok());
     }
     jobs.filter(|jobs| *jobs > 0)
+}
+
+fn is_verbose(arguments: &[&str]) -> bool {
+    arguments
+        .iter()
+        .any(|word| matches!(*word, "-v" | "--verbose"))
 }
 
 /// The parent in a line of `/proc/PID/stat`: the second word after the name, which stands in
@@ -87,6 +105,18 @@ mod tests {
         ] {
             assert_eq!(of(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_ninja_that_shows_its_commands_is_noticed() {
+        let of = |line: &str| {
+            let words: Vec<&str> = line.split(' ').collect();
+            arguments_of_ninja(&words).map(is_verbose)
+        };
+        assert_eq!(of("ninja -j4 -v"), Some(true));
+        assert_eq!(of("/usr/bin/ninja --verbose hello"), Some(true));
+        assert_eq!(of("ninja -j4"), Some(false));
+        assert_eq!(of("make -v"), None);
     }
 
     #[test]
