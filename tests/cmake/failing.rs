@@ -101,34 +101,6 @@ fn a_second_target_of_one_name_is_refused() {
 }
 
 #[test]
-fn two_targets_that_would_write_one_file_are_refused() {
-    let lists = "\
-        foreach(folder a b)\n\
-          file(WRITE ${CMAKE_BINARY_DIR}/${folder}/driver/Kbuild \"obj-m := ${folder}.o\")\n\
-          kbuild_add_module(${folder} KBUILD ${CMAKE_BINARY_DIR}/${folder}/driver)\n\
-        endforeach()";
-    refuses(lists, "kbuild_add_module(): a and b would both write");
-    refuses(
-        &lists
-            .replace("kbuild_add_module(", "kbuild_add_module(x")
-            .replace(
-                "endforeach()",
-                "endforeach()\nkbuild_add_module(driver hello.c)",
-            )
-            .replace("folder a b", "folder a"),
-        "driver.symvers is called after its folder",
-    );
-}
-
-#[test]
-fn a_source_that_is_added_to_the_target_is_refused() {
-    refuses(
-        "kbuild_add_module(hello hello.c)\ntarget_sources(hello PRIVATE more.c)",
-        "more.c comes too late",
-    );
-}
-
-#[test]
 fn what_is_no_module_cannot_be_installed_as_one() {
     refuses(
         "add_custom_target(other)\nkbuild_install(TARGETS other)",
