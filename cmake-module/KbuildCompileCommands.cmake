@@ -4,16 +4,13 @@
 # the project is built: those of a module after its build, and after each run of CMake all that are
 # known, by a target that the modules wait for.
 
-# Sets <out> to what a module's rule runs at its end: nothing where the project wants no entries.
-# <folder> is where the module's own compile_commands.json comes to lie.
+# Sets <out> to what a module's rule runs at its end where the project wants entries. <folder> is
+# where the module's own compile_commands.json comes to lie.
 function(_kbuild_export_compile_commands out target folder)
-  set(${out} "" PARENT_SCOPE)
-  if(CMAKE_EXPORT_COMPILE_COMMANDS)
-    set_property(GLOBAL APPEND PROPERTY _KBUILD_EXPORTING ${target})
-    set_property(GLOBAL APPEND PROPERTY _KBUILD_COMPILE_COMMANDS "${folder}/compile_commands.json")
-    _kbuild_compile_commands_folder(own)
-    set(${out} COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" PARENT_SCOPE)
-  endif()
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_EXPORTING ${target})
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_COMPILE_COMMANDS "${folder}/compile_commands.json")
+  _kbuild_compile_commands_folder(own)
+  set(${out} COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" PARENT_SCOPE)
 endfunction()
 
 # Adds the target, when all modules are known.

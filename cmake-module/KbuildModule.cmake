@@ -5,8 +5,9 @@
 # link to it; the symvers travels as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: a .ko
 # and a symvers keep their time where they did not change, so that nothing is built for them.
 #
-# A project may have hundreds of modules, and CMake takes some microseconds for each command: what
-# is the same for all modules of a kernel is found out once.
+# A project may have hundreds of modules, and CMake takes some microseconds for each command. So what
+# is the same for all modules of a kernel is found out once, and what few modules have (_kbuild_*) is
+# not set for the others.
 
 define_property(TARGET PROPERTY KBUILD_KERNEL
   BRIEF_DOCS "The release of the kernel that a module is for"
@@ -32,18 +33,14 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
     "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
-  set(call "kbuild_add_module(${name})")
   _kbuild_check_arguments()
   if(arg_EXCLUDE_FROM_ALL)
-    set(all EXCLUDE_FROM_ALL)
-  else()
-    set(all "")
+    set(_kbuild_all EXCLUDE_FROM_ALL)
   endif()
-  add_library(${name} INTERFACE ${all})
+  add_library(${name} INTERFACE ${_kbuild_all})
   _kbuild_sources()
   set(target ${name})
-  list(LENGTH arg_KERNEL kernels)
-  if(kernels EQUAL 1)
+  if(NOT arg_KERNEL MATCHES ";")
     set(kernel "${arg_KERNEL}")
     _kbuild_add_rule()
     set(known ${sources} ${headers} "${own}/stamp")
@@ -79,7 +76,7 @@ macro(_kbuild_add_rules)
   foreach(kernel IN LISTS arg_KERNEL)
     _kbuild_use_kernel()
     set(target ${name}-${release})
-    add_library(${target} INTERFACE ${all})
+    add_library(${target} INTERFACE ${_kbuild_all})
     add_dependencies(${name} ${target})
     _kbuild_add_rule()
     target_sources(${target} PRIVATE "${own}/stamp")
@@ -100,17 +97,17 @@ endmacro()
 macro(_kbuild_check_arguments)
   if(NOT Kbuild_FOUND)
     if(NOT DEFINED Kbuild_FOUND)
-      message(FATAL_ERROR "${call}: find_package(Kbuild) was called in no folder above this one")
+      message(FATAL_ERROR "kbuild_add_module(${name}): find_package(Kbuild) was called in no folder above this one")
     endif()
-    message(FATAL_ERROR "${call}: ${Kbuild_NOT_FOUND_MESSAGE}")
+    message(FATAL_ERROR "kbuild_add_module(${name}): ${Kbuild_NOT_FOUND_MESSAGE}")
   endif()
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
     message(FATAL_ERROR
-      "${call}: a module's name holds letters, digits, - and _ only")
+      "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
   endif()
   if(arg_KEYWORDS_MISSING_VALUES)
     list(GET arg_KEYWORDS_MISSING_VALUES 0 keyword)
-    message(FATAL_ERROR "${call}: nothing follows ${keyword}")
+    message(FATAL_ERROR "kbuild_add_module(${name}): nothing follows ${keyword}")
   endif()
   if(arg_MODULES OR arg_KERNEL OR arg_MAKE_VARIABLES)
     _kbuild_take_sources(MODULES)
@@ -118,7 +115,7 @@ macro(_kbuild_check_arguments)
     _kbuild_take_sources(MAKE_VARIABLES)
     foreach(variable IN LISTS arg_MAKE_VARIABLES)
       if(NOT variable MATCHES "^[^=]+=")
-        message(FATAL_ERROR "${call}: MAKE_VARIABLES has ${variable}, which is not NAME=VALUE")
+        message(FATAL_ERROR "kbuild_add_module(${name}): MAKE_VARIABLES has ${variable}, which is not NAME=VALUE")
       endif()
     endforeach()
   endif()
@@ -126,28 +123,28 @@ macro(_kbuild_check_arguments)
     if(arg_UNPARSED_ARGUMENTS)
       list(GET arg_UNPARSED_ARGUMENTS 0 first)
       message(FATAL_ERROR
-        "${call}: unknown argument ${first}; with KBUILD, the tree's own Kbuild lists the sources. A generated file that it needs goes behind DEPENDS")
+        "kbuild_add_module(${name}): unknown argument ${first}; with KBUILD, the tree's own Kbuild lists the sources. A generated file that it needs goes behind DEPENDS")
     endif()
     cmake_path(ABSOLUTE_PATH arg_KBUILD BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
     if(NOT EXISTS "${arg_KBUILD}/Kbuild" AND NOT EXISTS "${arg_KBUILD}/Makefile")
-      message(FATAL_ERROR "${call}: there is no Kbuild and no Makefile in ${arg_KBUILD}")
+      message(FATAL_ERROR "kbuild_add_module(${name}): there is no Kbuild and no Makefile in ${arg_KBUILD}")
     endif()
     if(arg_ROOT)
       # Without the slash at the end that cmake_path() leaves.
       get_filename_component(arg_ROOT "${arg_ROOT}" ABSOLUTE)
       cmake_path(IS_PREFIX arg_ROOT "${arg_KBUILD}" is_below)
       if(NOT is_below)
-        message(FATAL_ERROR "${call}: ROOT ${arg_ROOT} does not hold the module tree ${arg_KBUILD}")
+        message(FATAL_ERROR "kbuild_add_module(${name}): ROOT ${arg_ROOT} does not hold the module tree ${arg_KBUILD}")
       endif()
     endif()
   elseif(arg_ROOT)
-    message(FATAL_ERROR "${call}: ROOT is for a module tree (KBUILD)")
+    message(FATAL_ERROR "kbuild_add_module(${name}): ROOT is for a module tree (KBUILD)")
   elseif(arg_MODULES)
     message(FATAL_ERROR
-      "${call}: MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
+      "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
   elseif(NOT arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR
-      "${call}: no source; list them, or name the folder of a module tree with KBUILD")
+      "kbuild_add_module(${name}): no source; list them, or name the folder of a module tree with KBUILD")
   endif()
   if(arg_INCLUDE_DIRECTORIES)
     list(TRANSFORM arg_INCLUDE_DIRECTORIES REPLACE "^([^/$].*)$"
@@ -191,10 +188,10 @@ macro(_kbuild_sources)
     elseif(file MATCHES "[.]h$")
       list(APPEND headers "${path}")
     elseif(file MATCHES "^[A-Z_]+$")
-      message(FATAL_ERROR "${call}: unknown argument ${file}")
+      message(FATAL_ERROR "kbuild_add_module(${name}): unknown argument ${file}")
     else()
       message(FATAL_ERROR
-        "${call}: ${file} is no source of a module: .c, .S and .o_shipped are, and .h for a header that another rule makes")
+        "kbuild_add_module(${name}): ${file} is no source of a module: .c, .S and .o_shipped are, and .h for a header that another rule makes")
     endif()
   endforeach()
 endmacro()
@@ -213,16 +210,16 @@ macro(_kbuild_generated_source)
   set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
 endmacro()
 
-# Sets `release`, `kernel_dir`, `toolchain` (arguments of kbuild-rs, one a line), `of_kernel` and
-# `of_folder` (patterns for the symvers of its modules, anywhere and here) of the caller for its
-# `kernel`.
+# Sets `release`, `kernel_dir`, `suffix` (of the file with the arguments), `toolchain` (arguments of
+# kbuild-rs, one a line), `of_kernel` and `of_folder` (patterns for the symvers of its modules,
+# anywhere and here) of the caller for its `kernel`.
 macro(_kbuild_use_kernel)
   set(key "_KBUILD_USED ${kernel} ${CMAKE_CURRENT_BINARY_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
   get_property(used GLOBAL PROPERTY "${key}")
   if(NOT used)
     _kbuild_describe_kernel("${kernel}" description error)
     if(error)
-      message(FATAL_ERROR "${call}: ${error}")
+      message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
     endif()
     string(JSON release GET "${description}" release)
     string(JSON kernel_dir GET "${description}" path)
@@ -231,12 +228,17 @@ macro(_kbuild_use_kernel)
     list(JOIN toolchain "" toolchain)
     _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
     _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
-    set(used "${release}" "${kernel_dir}" "${toolchain}" "${of_kernel}" "${of_folder}")
+    set(suffix "")
+    get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+    if(configurations)
+      set(suffix "-$<CONFIG>")
+    endif()
+    set(used "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${of_kernel}" "${of_folder}")
     set_property(GLOBAL PROPERTY "${key}" "${used}")
     set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
       "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
   endif()
-  list(POP_FRONT used release kernel_dir toolchain of_kernel of_folder)
+  list(POP_FRONT used release kernel_dir suffix toolchain of_kernel of_folder)
 endmacro()
 
 # Text as a part of a regular expression within a generator expression.
@@ -257,11 +259,7 @@ macro(_kbuild_add_rule)
   _kbuild_use_kernel()
   set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
   set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
-  set(arguments "${own}/arguments")
-  get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
-  if(configurations)
-    string(APPEND arguments "-$<CONFIG>")
-  endif()
+  set(arguments "${own}/arguments${suffix}")
   if(arg_KBUILD)
     _kbuild_tree_arguments()
   else()
@@ -273,23 +271,19 @@ macro(_kbuild_add_rule)
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
     string(APPEND inputs "\n--make-var\n${variable}")
   endforeach()
-  set(includes "$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>")
-  set(definitions "$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>")
-  set(options "$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>")
   if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
     _kbuild_own_requirements()
   endif()
   # Of the symvers that it links to, those for its kernel, its own not among them.
-  set(linked "$<FILTER:--outer-verbose;$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>,INCLUDE,^--outer|${of_kernel}[^/]*[.]symvers$>")
   set_target_properties(${target} PROPERTIES
     KBUILD_KERNEL "${release}"
     KBUILD_KERNEL_DIR "${kernel_dir}"
     _KBUILD_ARGUMENTS_FILE "${arguments}"
     _KBUILD_ARGUMENTS "\
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;${includes},EXCLUDE,^$>>,\n-I\n>
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;${definitions},EXCLUDE,^$>>,\n-D\n>
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};${options},EXCLUDE,^$>>,\n--cmake-option\n>
-$<JOIN:$<FILTER:${linked},EXCLUDE,${own_symvers}>,\n--symvers\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>${_kbuild_includes},EXCLUDE,^$>>,\n-I\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>${_kbuild_definitions},EXCLUDE,^$>>,\n-D\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>${_kbuild_options},EXCLUDE,^$>>,\n--cmake-option\n>
+$<JOIN:$<FILTER:$<FILTER:--outer-verbose;$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>,INCLUDE,^--outer|${of_kernel}[^/]*[.]symvers$>,EXCLUDE,${own_symvers}>,\n--symvers\n>
 --kernel
 ${kernel_dir}
 ${toolchain}--out-dir
@@ -303,30 +297,30 @@ ${own}/depfile
 ${inputs}
 ")
 
-  set(jobs "")
-  set(make "")
   if(CMAKE_GENERATOR MATCHES "Makefiles")
     # make gives its jobserver to recipes that are marked, or that name $(MAKE).
     if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
-      set(jobs JOB_SERVER_AWARE TRUE)
+      set(_kbuild_jobs JOB_SERVER_AWARE TRUE)
     else()
-      set(make --outer-make "$(MAKE)")
+      set(_kbuild_make --outer-make "$(MAKE)")
     endif()
   endif()
-  _kbuild_export_compile_commands(export_compile_commands ${target} "${out}")
+  if(CMAKE_EXPORT_COMPILE_COMMANDS)
+    _kbuild_export_compile_commands(_kbuild_export ${target} "${out}")
+  endif()
   list(JOIN arg_MODULES ".ko, " what)
   # The symvers of what the module links to are not among these: the depfile names them, and the
   # order of the targets has them made before.
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}"
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${make}
-    ${export_compile_commands}
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${_kbuild_make}
+    ${_kbuild_export}
     DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building kernel module ${what}.ko for ${release}"
-    ${jobs}
+    ${_kbuild_jobs}
     VERBATIM)
 endmacro()
 
@@ -356,14 +350,14 @@ macro(_kbuild_tree_arguments)
   endif()
 endmacro()
 
-# Adds what the caller's arguments say to `includes`, `definitions` and `options`. In properties,
-# for within a generator expression a comma would end a list.
+# Sets what the caller's arguments add to what is required of all. In properties, for within a
+# generator expression a comma would end a list.
 macro(_kbuild_own_requirements)
   set_target_properties(${name} PROPERTIES
     _KBUILD_INCLUDE_DIRECTORIES "${arg_INCLUDE_DIRECTORIES}"
     _KBUILD_COMPILE_DEFINITIONS "${arg_COMPILE_DEFINITIONS}"
     _KBUILD_COMPILE_OPTIONS "${arg_COMPILE_OPTIONS}")
-  foreach(pair includes=INCLUDE_DIRECTORIES definitions=COMPILE_DEFINITIONS options=COMPILE_OPTIONS)
+  foreach(pair _kbuild_includes=INCLUDE_DIRECTORIES _kbuild_definitions=COMPILE_DEFINITIONS _kbuild_options=COMPILE_OPTIONS)
     string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
     string(APPEND ${CMAKE_MATCH_1}
       ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")
