@@ -24,6 +24,7 @@ mod meeting;
 
 mod cargo;
 mod chain;
+mod compiling;
 mod converted;
 mod cross;
 mod failing;

@@ -101,6 +101,12 @@ impl Project {
         self
     }
 
+    /// To be built in a folder of this name, beside its sources.
+    pub(crate) fn in_folder(mut self, name: &'static str) -> Project {
+        self.build_dir = name;
+        self
+    }
+
     /// To be built in a folder among its sources.
     pub(crate) fn below_source(mut self) -> Project {
         self.build_dir = "source/build";
