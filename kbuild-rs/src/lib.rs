@@ -62,7 +62,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
 };
-pub use make::is_outside_verbose;
+pub use make::{is_outside_pretending, is_outside_verbose};
 pub use message::{Level, Message};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};

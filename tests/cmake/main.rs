@@ -34,3 +34,4 @@ mod kernels;
 mod linking;
 mod project;
 mod sdk;
+mod world;

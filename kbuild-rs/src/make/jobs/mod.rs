@@ -8,7 +8,7 @@
 
 mod advertised;
 mod handed;
-mod ninja;
+mod outside;
 mod own;
 mod pool;
 mod server;
@@ -26,7 +26,7 @@ use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use handed::Handed;
-pub use ninja::is_outside_verbose;
+pub use outside::{is_outside_pretending, is_outside_verbose};
 pub(crate) use pool::remove_pool;
 pub(crate) use tokens::{Budget, Slot};
 
@@ -119,7 +119,7 @@ impl Jobs<'_> {
         match self.requested {
             Some(0) => Err(Error::input("the number of jobs must be at least 1")),
             Some(jobs) => Ok(jobs),
-            None => Ok(ninja::jobs()
+            None => Ok(outside::jobs()
                 .or_else(|| of("CMAKE_BUILD_PARALLEL_LEVEL"))
                 .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
                 .or_else(|| std::thread::available_parallelism().ok().map(usize::from))

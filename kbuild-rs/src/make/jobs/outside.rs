@@ -1,4 +1,5 @@
-//! What a Ninja outside was asked for: how many jobs, and to show its commands.
+//! What the build outside was asked for that it tells nobody: how many jobs, to show its commands, or
+//! to do nothing.
 //!
 //! Before 1.13, Ninja tells its commands nothing: no variable, no jobserver. What stands on its
 //! command line is the one thing that they can see of `ninja -j4 -v`, and so of `cmake --build` and
@@ -20,6 +21,18 @@ pub(super) fn jobs() -> Option<usize> {
 pub fn is_outside_verbose() -> bool {
     let by_make = std::env::var_os("VERBOSE").is_some_and(|value| !value.is_empty());
     by_make || of_ninja(is_verbose).unwrap_or(false)
+}
+
+/// Whether the make outside only tells what it would do (`-n`), or whether it would do anything
+/// (`-q`), or marks it as done (`-t`). A recipe that is given its jobserver runs all the same.
+pub fn is_outside_pretending() -> bool {
+    std::env::var("MAKEFLAGS").is_ok_and(|flags| pretends(&flags))
+}
+
+/// Flags of one letter stand together in the first word, without a dash.
+fn pretends(flags: &str) -> bool {
+    let letters = flags.split(' ').next().unwrap_or_default();
+    !letters.starts_with('-') && !letters.contains('=') && letters.contains(['n', 'q', 't'])
 }
 
 /// What the arguments of the Ninja that this process runs below say.
@@ -117,6 +130,22 @@ mod tests {
         assert_eq!(of("/usr/bin/ninja --verbose hello"), Some(true));
         assert_eq!(of("ninja -j4"), Some(false));
         assert_eq!(of("make -v"), None);
+    }
+
+    #[test]
+    fn a_make_that_only_pretends_is_noticed() {
+        for flags in ["n", "kn -j4 --jobserver-auth=3,4", "sq", "t -- V=1"] {
+            assert!(pretends(flags), "{flags}");
+        }
+        for flags in [
+            "",
+            " -j4 -- n=1",
+            "kw -j2",
+            "--no-print-directory",
+            "note=1",
+        ] {
+            assert!(!pretends(flags), "{flags}");
+        }
     }
 
     #[test]
