@@ -113,6 +113,10 @@ function(try_case)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
+if(WORK MATCHES "^[A-Za-z0-9_./+-]+$")
+  # Where the stage goes that cannot lie below a folder with a blank.
+  set(ENV{XDG_CACHE_HOME} "${WORK}/cache")
+endif()
 file(COPY "${PROJECT}/" DESTINATION "${WORK}/source")
 file(READ "${SETTINGS}" settings)
 file(WRITE "${WORK}/settings.cmake"

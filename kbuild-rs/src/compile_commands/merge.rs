@@ -100,7 +100,7 @@ fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
     }
     let is_object = |object: &&[u8]| object.starts_with(b"{") && object.ends_with(b"}");
     let objects: Vec<_> = objects.iter().map(|object| object.trim_ascii()).collect();
-    (depth == 0 && !in_string && objects.iter().all(|o| is_object(&o))).then_some(objects)
+    (depth == 0 && !in_string && objects.iter().all(is_object)).then_some(objects)
 }
 
 /// The source of an entry of ours (see `entry` above this module): its first key is the
