@@ -241,7 +241,7 @@ impl Project {
     pub(crate) fn cmake(&self) -> Command {
         let mut cmake = Command::new(&self.cmake);
         // Where the stage goes that cannot lie below a folder with a blank.
-        cmake.env("XDG_CACHE_HOME", self.scratch.path().join("cache"));
+        cmake.env("XDG_CACHE_HOME", self.dir.join("cache"));
         cmake
     }
 }
