@@ -26,6 +26,7 @@ mod cargo;
 mod chain;
 mod converted;
 mod cross;
+mod editor;
 mod jobs;
 mod kernels;
 mod program;
