@@ -82,8 +82,10 @@ function(expect_equal actual wanted)
   endif()
 endfunction()
 
+# expect_match(<text> <pattern>): the text's lines are joined, for CMake breaks them anywhere.
 function(expect_match text pattern)
-  if(NOT text MATCHES "${pattern}")
+  string(REGEX REPLACE "[ \n]+" " " joined "${text}")
+  if(NOT joined MATCHES "${pattern}")
     message(FATAL_ERROR "there is no [${pattern}] in\n${text}")
   endif()
 endfunction()
