@@ -25,7 +25,7 @@ const BUILT: &[(&str, &str, &str)] = &[
 ];
 
 fn passes(cmake: &str) {
-    packages::install(&["ninja-build"]).unwrap();
+    packages::install(&["ninja-build", "git"]).unwrap();
     for generator in [MAKE, NINJA] {
         let built = BUILT
             .iter()
