@@ -135,7 +135,8 @@ function(_kbuild_source_tree out)
 endfunction()
 
 # Arguments of `cmake -E env` that keep from a build for this machine what is meant for the
-# project's: CMake itself exports the compiler, the scripts of SDKs all of it. A jobserver stays.
+# project's: CMake itself exports the compiler, the scripts of SDKs all of it. The jobserver of a
+# cargo outside stays; that of a make outside CMake has taken out of the environment.
 function(_kbuild_host_environment out)
   set(environment "")
   foreach(variable

@@ -82,8 +82,10 @@ function(expect_equal actual wanted)
   endif()
 endfunction()
 
+# expect_match(<text> <pattern>): the text's lines are joined, for CMake breaks them anywhere.
 function(expect_match text pattern)
-  if(NOT text MATCHES "${pattern}")
+  string(REGEX REPLACE "[ \n]+" " " joined "${text}")
+  if(NOT joined MATCHES "${pattern}")
     message(FATAL_ERROR "there is no [${pattern}] in\n${text}")
   endif()
 endfunction()
@@ -113,6 +115,10 @@ function(try_case)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
+if(WORK MATCHES "^[A-Za-z0-9_./+-]+$")
+  # Where the stage goes that cannot lie below a folder with a blank.
+  set(ENV{XDG_CACHE_HOME} "${WORK}/cache")
+endif()
 file(COPY "${PROJECT}/" DESTINATION "${WORK}/source")
 file(READ "${SETTINGS}" settings)
 file(WRITE "${WORK}/settings.cmake"

@@ -386,3 +386,30 @@ fn the_default_kernel_is_the_one_that_kdir_names() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("/no/such/kernel"));
 }
+
+#[test]
+fn compile_commands_of_modules_get_among_those_of_a_project() {
+    let dir = scratch("compile-commands");
+    let file = |name: &str| dir.join(name).into_os_string();
+    let modules = r#"{"directory":"/k","file":"/m.c","arguments":["cc"]}"#;
+    let projects = r#"{"directory":"/b","file":"/p.c","command":"cc"}"#;
+    fs::write(dir.join("modules"), format!("[{modules}]")).unwrap();
+    fs::write(dir.join("all"), format!("[{projects}]")).unwrap();
+    let arguments = [
+        "compile-commands".into(),
+        file("modules"),
+        "--into".into(),
+        file("all"),
+        "--record".into(),
+        file("record"),
+    ];
+    assert_eq!(run(&arguments).status.code(), Some(0));
+    let all = || fs::read_to_string(dir.join("all")).unwrap();
+    assert_eq!(all(), format!("[\n{projects},\n{modules}\n]\n"));
+    fs::write(dir.join("all"), "no list").unwrap();
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("is no list of compile commands"), "{said}");
+    assert_eq!(all(), "no list");
+}

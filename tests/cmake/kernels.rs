@@ -1,4 +1,4 @@
-//! Several kernels in one configure, and what a project asks a kernel.
+//! Several kernels in one configure.
 
 use kbuild_tests::lab;
 
@@ -55,34 +55,4 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         project.builds_target(&targets("user")[1]),
         targets("user")[1..]
     );
-}
-
-#[test]
-fn a_project_can_ask_for_the_kernels_release_and_configuration() {
-    for with in CORNERS {
-        let lists = format!(
-            "{HEAD}{PACKAGE}\
-             kbuild_get_config(modules MODULES)\n\
-             kbuild_get_config(same CONFIG_MODULES KERNEL \"${{Kbuild_KERNEL_DIR}}\")\n\
-             kbuild_get_config(compiler CC_VERSION_TEXT)\n\
-             kbuild_get_config(none NO_SUCH_OPTION)\n\
-             foreach(name modules same compiler none Kbuild_KERNEL_RELEASE Kbuild_KERNEL_ARCH)\n\
-               message(STATUS \"${{name}}=${{${{name}}}}.\")\n\
-             endforeach()\n"
-        );
-        let project = Project::new(with, &[("CMakeLists.txt", &lists)]);
-        for _ in ["the first time", "out of the cache"] {
-            let said = project.configured(&[]);
-            let line = |text: &str| said.lines().any(|line| line == format!("-- {text}."));
-            for text in ["modules=y", "same=y", "none=n", "Kbuild_KERNEL_ARCH=x86"] {
-                assert!(line(text), "{with:?}: {text}\n{said}");
-            }
-            let release = project.release();
-            assert!(line(&format!("Kbuild_KERNEL_RELEASE={release}")), "{said}");
-            assert!(
-                said.contains("-- compiler=") && !said.contains('"'),
-                "{said}"
-            );
-        }
-    }
 }

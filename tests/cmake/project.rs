@@ -157,10 +157,9 @@ impl Project {
     }
 
     pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
-        let path = self.source().join(path);
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "no {from:?} in {}", path.display());
-        fs::write(path, text.replace(from, to)).unwrap();
+        let text = fs::read_to_string(self.source().join(path)).unwrap();
+        assert!(text.contains(from), "no {from:?} in {path}");
+        self.write(path, &text.replace(from, to));
     }
 
     /// `cmake -S … -B …`, and more arguments.
@@ -247,7 +246,10 @@ impl Project {
     }
 
     pub(crate) fn cmake(&self) -> Command {
-        Command::new(&self.cmake)
+        let mut cmake = Command::new(&self.cmake);
+        // Where the stage goes that cannot lie below a folder with a blank.
+        cmake.env("XDG_CACHE_HOME", self.dir.join("cache"));
+        cmake
     }
 }
 

@@ -16,7 +16,8 @@ if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
   fetch(SOURCE_DIR "${source}" OVERRIDE_FIND_PACKAGE)
 endif()
 
-set(git git -C "${source}" -c user.name=a -c user.email=a@b -c init.defaultBranch=main)
+set(git git -C "${source}" -c user.name=a -c user.email=a@b
+  -c init.defaultBranch=main -c commit.gpgsign=false -c core.hooksPath=)
 foreach(step init "add -A" "commit -m a")
   separate_arguments(step UNIX_COMMAND "${step}")
   execute_process(COMMAND ${git} ${step} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)

@@ -26,20 +26,24 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
 
     let texts = from.iter().map(|file| read(file));
     let texts: Vec<Vec<u8>> = texts.collect::<Result<_>>()?;
-    let mut ours: Vec<&[u8]> = Vec::new();
+    let (mut ours, mut sources) = (Vec::new(), Vec::new());
     for (text, file) in texts.iter().zip(from) {
         for entry in entries(text, file)? {
-            if !ours.iter().any(|known| source(known) == source(entry)) {
+            let source = source(entry);
+            if !sources.contains(&source) {
+                sources.push(source);
                 ours.push(entry);
             }
         }
     }
     let put = read(record)?;
-    let put = entries(&put, record)?;
+    let mut put = entries(&put, record)?;
+    // What a call that was killed has put there is in no record.
+    put.extend(&ours);
+    put.sort_unstable();
     let there = read(into)?;
     let mut all = entries(&there, into)?;
-    // What a call that was killed has put there is in no record.
-    all.retain(|entry| !put.contains(entry) && !ours.contains(entry));
+    all.retain(|entry| put.binary_search(entry).is_err());
     all.extend(&ours);
     if !all.is_empty() || !there.is_empty() {
         write_if_changed(into, &list(&all))?;
@@ -100,7 +104,7 @@ fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
     }
     let is_object = |object: &&[u8]| object.starts_with(b"{") && object.ends_with(b"}");
     let objects: Vec<_> = objects.iter().map(|object| object.trim_ascii()).collect();
-    (depth == 0 && !in_string && objects.iter().all(|o| is_object(&o))).then_some(objects)
+    (depth == 0 && !in_string && objects.iter().all(is_object)).then_some(objects)
 }
 
 /// The source of an entry of ours (see `entry` above this module): its first key is the
