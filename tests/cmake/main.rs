@@ -27,6 +27,7 @@ mod chain;
 mod converted;
 mod cross;
 mod editor;
+mod guide;
 mod jobs;
 mod kernels;
 mod program;
