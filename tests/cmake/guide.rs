@@ -12,7 +12,7 @@ use std::process::Command;
 use kbuild_tests::lab::{self, LabKernel, packages};
 
 use crate::cargo::Tools;
-use crate::project::CORNERS;
+use crate::project::{CORNERS, files};
 use crate::support::project::{any_kernel, root};
 use crate::support::*;
 
@@ -154,4 +154,46 @@ fn build(page: &str) -> usize {
 #[test]
 fn every_project_in_the_tutorial_builds_with_the_commands_that_it_names() {
     assert!(build("cmake-tutorial.md") > 8);
+}
+
+#[test]
+fn every_example_of_the_reference_builds() {
+    assert!(build("cmake.md") > 2);
+}
+
+/// What the package takes from a project or leaves to it: the keywords of its commands, variables
+/// in the cache, properties.
+fn public_names(package: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for call in package.split("cmake_parse_arguments(PARSE_ARGV").skip(1) {
+        let arguments = call.split(')').next().unwrap();
+        let words = arguments.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        names.extend(words.filter(|word| word.len() > 1).map(str::to_owned));
+    }
+    for line in package.lines().map(str::trim) {
+        let first = |start: &str| Some(line.strip_prefix(start)?.split([' ', ')']).next()?.into());
+        let cached = line.contains(" CACHE ") && !line.contains(" INTERNAL ");
+        names.extend(first("set(").filter(|_| cached));
+        names.extend(first("option("));
+        names.extend(first("find_program("));
+        names.extend(first("define_property(TARGET PROPERTY "));
+    }
+    names
+}
+
+#[test]
+fn the_reference_has_every_keyword_variable_and_property() {
+    let page = fs::read_to_string(root().join("docs/cmake.md")).unwrap();
+    let mut seen = 0;
+    for file in files(&root().join("cmake-module")) {
+        let path = root().join("cmake-module").join(&file);
+        if path.is_dir() {
+            continue;
+        }
+        for name in public_names(&fs::read_to_string(&path).unwrap()) {
+            assert!(page.contains(&name), "{name} of {file}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }

@@ -158,9 +158,14 @@ fn every_link_in_the_guides_leads_somewhere() {
             let (path, heading) = target.split_once('#').unwrap_or((target, ""));
             assert!(docs.join(path).exists(), "{guide:?}: {target}");
             if !heading.is_empty() {
-                let text = fs::read_to_string(docs.join(path)).unwrap();
-                let mut lines = text.lines().filter_map(|line| line.strip_prefix("## "));
-                let found = lines.any(|title| title.to_lowercase().replace(' ', "-") == heading);
+                let page = match path {
+                    "" => guide.clone(),
+                    path => docs.join(path),
+                };
+                let text = fs::read_to_string(page).unwrap();
+                let mut titles = text.lines().filter(|line| line.starts_with('#'));
+                let anchor = |title: &str| title.trim_matches(['#', ' ']).to_lowercase();
+                let found = titles.any(|title| anchor(title).replace(' ', "-") == heading);
                 assert!(found, "{guide:?}: {target}");
             }
             links += 1;
