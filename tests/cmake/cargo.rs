@@ -16,15 +16,15 @@ use crate::project::{self, CORNERS, MAKE, NINJA, With};
 use crate::support::project::{Project, any_kernel, manifest, root};
 use crate::support::*;
 
-/// What a build script that runs CMake finds in `PATH`, and where CMake finds the package.
-struct Tools {
+/// What a caller of CMake's has in `PATH`, and where CMake finds the package.
+pub(crate) struct Tools {
     bin: TempDir,
     /// Holds the prefix.
     package: project::Project,
 }
 
 impl Tools {
-    fn of(with: With) -> Tools {
+    pub(crate) fn of(with: With) -> Tools {
         let package = project::Project::new(with, &[]);
         let bin = tempfile::tempdir().unwrap();
         for (name, program) in [
@@ -38,12 +38,12 @@ impl Tools {
         Tools { bin, package }
     }
 
-    fn hand<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn hand<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let first = [self.bin.path().to_owned()];
         let all: OsString =
             std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path))).unwrap();
-        cargo
+        command
             .env("PATH", all)
             .env("CMAKE_PREFIX_PATH", self.package.install_package())
     }

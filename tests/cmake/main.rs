@@ -29,6 +29,7 @@ mod converted;
 mod cross;
 mod editor;
 mod flags;
+mod guide;
 mod jobs;
 mod kernels;
 mod program;

@@ -10,7 +10,7 @@ use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
 use crate::project::*;
-use crate::support::project::{any_kernel, root};
+use crate::support::project::root;
 use crate::support::*;
 
 /// As somebody types it who has the image on a machine.
@@ -100,16 +100,19 @@ const MODULES: [&str; 3] = ["station.ko", "station_bus.ko", "station_led.ko"];
 
 #[test]
 fn the_sdk_is_installed_into_an_image_and_works_in_the_kernel_that_it_was_built_for() {
-    let kernel = any_kernel();
-    let sdk = Sdk::built(CORNERS[0], "native", &kernel.kdir, &[]);
-    assert_eq!(files(&sdk.modules(&kernel.release)), MODULES);
-    let prefix = sdk.image.path().join("usr/local");
-    let headers = files(&prefix.join("include/station"));
-    assert_eq!(headers, ["abi.h", "bus.h", "client.h", "version.h"]);
-    let symvers = prefix.join("share/station/station_bus.symvers");
-    let symvers = fs::read_to_string(symvers).unwrap();
-    assert!(symvers.contains("\tstation_bus_read\t"), "{symvers}");
-    sdk.works_in(&kernel);
+    for kernel in scope::kernels(1).unwrap() {
+        let cc = kernel.cc.as_deref().unwrap_or_default();
+        let cc = format!("-DKbuild_CC={cc}");
+        let sdk = Sdk::built(CORNERS[0], "native", &kernel.kdir, &[&cc]);
+        assert_eq!(files(&sdk.modules(&kernel.release)), MODULES);
+        let prefix = sdk.image.path().join("usr/local");
+        let headers = files(&prefix.join("include/station"));
+        assert_eq!(headers, ["abi.h", "bus.h", "client.h", "version.h"]);
+        let symvers = prefix.join("share/station/station_bus.symvers");
+        let symvers = fs::read_to_string(symvers).unwrap();
+        assert!(symvers.contains("\tstation_bus_read\t"), "{symvers}");
+        sdk.works_in(&kernel);
+    }
 }
 
 #[test]

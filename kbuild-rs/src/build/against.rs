@@ -125,3 +125,24 @@ pub(super) fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::fixture::Root;
+
+    #[test]
+    fn a_script_can_ask_for_the_kernel_before_anything_is_built() {
+        let root = Root::new();
+        let dir = root.kernel("kernel", "6.1.0-lab");
+        let find = |kernel: &Path, arch: &str| {
+            let mut build = Build::new();
+            build.cargo_metadata(false).on_message(|_| {});
+            build.kernel(kernel).arch(arch).find_kernel()
+        };
+        assert_eq!(find(&dir, "x86").unwrap().release(), "6.1.0-lab");
+        let kind = |kernel: &Path, arch: &str| find(kernel, arch).unwrap_err().kind();
+        assert_eq!(kind(&dir, "arm64"), ErrorKind::ArchitectureMismatch);
+        assert_eq!(kind(&root.join("none"), "x86"), ErrorKind::KernelNotFound);
+    }
+}
