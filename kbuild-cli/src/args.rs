@@ -215,7 +215,8 @@ pub(crate) struct Products {
     /// where it would not change.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it.
+    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
+    /// installed kernel tree, the folders of its headers stand for them.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
     /// Write an empty file when everything is there, dated when the build began; the depfile is
