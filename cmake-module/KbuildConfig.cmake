@@ -4,6 +4,7 @@
 #   KbuildProgram    finds kbuild-rs, which builds the modules
 #   KbuildKernel     the kernel tree: which one, and what it says about itself
 #   KbuildModule     kbuild_add_module()
+#   KbuildArguments  its arguments
 #   KbuildLink       what links to what: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
 #   KbuildCompileCommands    the modules' entries in compile_commands.json
@@ -18,6 +19,7 @@ cmake_policy(VERSION 3.22...4.0)
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildProgram.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildArguments.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildCompileCommands.cmake")

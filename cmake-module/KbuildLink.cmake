@@ -84,6 +84,10 @@ function(_kbuild_check_sources module)
   foreach(source IN LISTS unseen)
     get_source_file_property(generated "${source}" TARGET_DIRECTORY ${module} GENERATED)
     if(NOT generated AND NOT EXISTS "${source}")
+      # It was looked for among the sources first.
+      get_target_property(from ${module} BINARY_DIR)
+      get_target_property(to ${module} SOURCE_DIR)
+      string(REPLACE "${from}/" "${to}/" source "${source}")
       message(FATAL_ERROR
         "kbuild_add_module(${module}): the source ${source} does not exist, and no rule makes it")
     endif()

@@ -33,27 +33,44 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
     "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
-  _kbuild_check_arguments()
+  # A module from sources and nothing else needs no closer look.
+  if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
+      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_KERNEL
+      OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES)
+    _kbuild_check_arguments()
+  endif()
   if(arg_EXCLUDE_FROM_ALL)
     set(_kbuild_all EXCLUDE_FROM_ALL)
   endif()
   add_library(${name} INTERFACE ${_kbuild_all})
-  _kbuild_sources()
-  set(target ${name})
-  if(NOT arg_KERNEL MATCHES ";")
-    set(kernel "${arg_KERNEL}")
-    _kbuild_add_rule()
-    set(known ${sources} ${headers} "${own}/stamp")
-  else()
+
+  # Beside sources, headers that other rules make.
+  set(sources "")
+  set(headers "")
+  foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
+      OUTPUT_VARIABLE path)
+    if(NOT EXISTS "${path}")
+      _kbuild_generated_source()
+    endif()
+    if(file MATCHES "[.](c|S|o_shipped)$")
+      list(APPEND sources "${path}")
+    else()
+      _kbuild_other_source()
+    endif()
+  endforeach()
+
+  if(arg_KERNEL MATCHES ";")
     _kbuild_add_rules()
-    set(known ${sources} ${headers})
+  else()
+    _kbuild_add_rule(${name} "${arg_KERNEL}")
   endif()
 
   # Sources make it a target that can be built by its name; nothing compiles those of an INTERFACE
   # library.
+  set(known ${sources} ${headers} ${stamp})
   target_sources(${name} PRIVATE ${known})
   set_target_properties(${name} PROPERTIES
-    KBUILD_MODULES "${arg_MODULES}"
     KBUILD_FILES "${modules}"
     KBUILD_SYMVERS "${symvers}"
     INTERFACE_LINK_DEPENDS "${symvers}"
@@ -67,179 +84,63 @@ function(kbuild_add_module name)
   endif()
 endfunction()
 
-# A target for each kernel, and the caller's `name` as all of them. `modules` and `symvers` are
-# those of all.
+# A target for each kernel, and the caller's `name` as all of them.
 macro(_kbuild_add_rules)
   set(targets "")
   set(all_modules "")
   set(all_symvers "")
   foreach(kernel IN LISTS arg_KERNEL)
-    _kbuild_use_kernel()
+    _kbuild_use_kernel(used "${kernel}")
+    list(GET used 0 release)
     set(target ${name}-${release})
     add_library(${target} INTERFACE ${_kbuild_all})
     add_dependencies(${name} ${target})
-    _kbuild_add_rule()
-    target_sources(${target} PRIVATE "${own}/stamp")
+    _kbuild_add_rule(${target} "${kernel}")
+    target_sources(${target} PRIVATE "${stamp}")
     set_target_properties(${target} PROPERTIES
-      KBUILD_MODULES "${arg_MODULES}"
       KBUILD_FILES "${modules}"
       KBUILD_SYMVERS "${symvers}")
     list(APPEND targets ${target})
     list(APPEND all_modules ${modules})
     list(APPEND all_symvers "${symvers}")
   endforeach()
+  set(stamp "")
   set(modules "${all_modules}")
   set(symvers "${all_symvers}")
-  set_target_properties(${name} PROPERTIES _KBUILD_TARGETS "${targets}")
-endmacro()
-
-# Fills in the defaults of the caller's arg_*, and refuses what makes no sense.
-macro(_kbuild_check_arguments)
-  if(NOT Kbuild_FOUND)
-    if(NOT DEFINED Kbuild_FOUND)
-      message(FATAL_ERROR "kbuild_add_module(${name}): find_package(Kbuild) was called in no folder above this one")
-    endif()
-    message(FATAL_ERROR "kbuild_add_module(${name}): ${Kbuild_NOT_FOUND_MESSAGE}")
-  endif()
-  if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
-    message(FATAL_ERROR
-      "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
-  endif()
-  if(arg_KEYWORDS_MISSING_VALUES)
-    list(GET arg_KEYWORDS_MISSING_VALUES 0 keyword)
-    message(FATAL_ERROR "kbuild_add_module(${name}): nothing follows ${keyword}")
-  endif()
-  if(arg_MODULES OR arg_KERNEL OR arg_MAKE_VARIABLES)
-    _kbuild_take_sources(MODULES)
-    _kbuild_take_sources(KERNEL)
-    _kbuild_take_sources(MAKE_VARIABLES)
-    foreach(variable IN LISTS arg_MAKE_VARIABLES)
-      if(NOT variable MATCHES "^[^=]+=")
-        message(FATAL_ERROR "kbuild_add_module(${name}): MAKE_VARIABLES has ${variable}, which is not NAME=VALUE")
-      endif()
-    endforeach()
-  endif()
-  if(arg_KBUILD)
-    if(arg_UNPARSED_ARGUMENTS)
-      list(GET arg_UNPARSED_ARGUMENTS 0 first)
-      message(FATAL_ERROR
-        "kbuild_add_module(${name}): unknown argument ${first}; with KBUILD, the tree's own Kbuild lists the sources. A generated file that it needs goes behind DEPENDS")
-    endif()
-    cmake_path(ABSOLUTE_PATH arg_KBUILD BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
-    if(NOT EXISTS "${arg_KBUILD}/Kbuild" AND NOT EXISTS "${arg_KBUILD}/Makefile")
-      message(FATAL_ERROR "kbuild_add_module(${name}): there is no Kbuild and no Makefile in ${arg_KBUILD}")
-    endif()
-    if(arg_ROOT)
-      # Without the slash at the end that cmake_path() leaves.
-      get_filename_component(arg_ROOT "${arg_ROOT}" ABSOLUTE)
-      cmake_path(IS_PREFIX arg_ROOT "${arg_KBUILD}" is_below)
-      if(NOT is_below)
-        message(FATAL_ERROR "kbuild_add_module(${name}): ROOT ${arg_ROOT} does not hold the module tree ${arg_KBUILD}")
-      endif()
-    endif()
-  elseif(arg_ROOT)
-    message(FATAL_ERROR "kbuild_add_module(${name}): ROOT is for a module tree (KBUILD)")
-  elseif(arg_MODULES)
-    message(FATAL_ERROR
-      "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
-  elseif(NOT arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR
-      "kbuild_add_module(${name}): no source; list them, or name the folder of a module tree with KBUILD")
-  endif()
-  if(arg_INCLUDE_DIRECTORIES)
-    list(TRANSFORM arg_INCLUDE_DIRECTORIES REPLACE "^([^/$].*)$"
-      "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
-  endif()
-  if(arg_COMPILE_DEFINITIONS)
-    list(TRANSFORM arg_COMPILE_DEFINITIONS REPLACE "^-D" "")
-  endif()
   if(NOT arg_MODULES)
     set(arg_MODULES ${name})
   endif()
-  if(NOT arg_KERNEL)
-    set(arg_KERNEL "${Kbuild_KERNEL_DIR}")
-  endif()
+  set_target_properties(${name} PROPERTIES
+    KBUILD_MODULES "${arg_MODULES}"
+    _KBUILD_TARGETS "${targets}")
 endmacro()
 
-# Sources may come last: those that stand behind a keyword which has other values go to the others.
-macro(_kbuild_take_sources keyword)
-  if(arg_${keyword})
-    set(taken "${arg_${keyword}}")
-    list(FILTER taken INCLUDE REGEX "^[^=]*[.](c|S|h|o_shipped)$")
-    if(taken)
-      list(REMOVE_ITEM arg_${keyword} ${taken})
-      list(APPEND arg_UNPARSED_ARGUMENTS ${taken})
-    endif()
+# Sets <out> to what is the same for all modules of a kernel and folder: release, kernel tree, suffix
+# of the files with arguments, toolchain (arguments of kbuild-rs, one a line), and patterns for the
+# symvers of its modules, anywhere and here. No kernel is the default one.
+function(_kbuild_use_kernel out kernel)
+  if(kernel STREQUAL "")
+    set(kernel "${Kbuild_KERNEL_DIR}")
   endif()
-endmacro()
-
-# Sorts the caller's positional arguments into `sources`, and `headers` that come from other rules.
-macro(_kbuild_sources)
-  set(sources "")
-  set(headers "")
-  foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
-    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
-      OUTPUT_VARIABLE path)
-    if(NOT EXISTS "${path}")
-      _kbuild_generated_source()
-    endif()
-    if(file MATCHES "[.](c|S|o_shipped)$")
-      list(APPEND sources "${path}")
-    elseif(file MATCHES "[.]h$")
-      list(APPEND headers "${path}")
-    elseif(file MATCHES "^[A-Z_]+$")
-      message(FATAL_ERROR "kbuild_add_module(${name}): unknown argument ${file}")
-    else()
-      message(FATAL_ERROR
-        "kbuild_add_module(${name}): ${file} is no source of a module: .c, .S and .o_shipped are, and .h for a header that another rule makes")
-    endif()
-  endforeach()
-endmacro()
-
-# As CMake itself does: what is not among the sources is looked for among what is generated.
-macro(_kbuild_generated_source)
-  if(NOT IS_ABSOLUTE "${file}")
-    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
-      OUTPUT_VARIABLE generated)
-    get_source_file_property(is_generated "${generated}" GENERATED)
-    if(is_generated OR EXISTS "${generated}")
-      set(path "${generated}")
-    endif()
+  _kbuild_describe_kernel("${kernel}" description error)
+  if(error)
+    message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
   endif()
-  # A rule may yet come that makes it.
-  set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
-endmacro()
-
-# Sets `release`, `kernel_dir`, `suffix` (of the file with the arguments), `toolchain` (arguments of
-# kbuild-rs, one a line), `of_kernel` and `of_folder` (patterns for the symvers of its modules,
-# anywhere and here) of the caller for its `kernel`.
-macro(_kbuild_use_kernel)
-  set(key "_KBUILD_USED ${kernel} ${CMAKE_CURRENT_BINARY_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
-  get_property(used GLOBAL PROPERTY "${key}")
-  if(NOT used)
-    _kbuild_describe_kernel("${kernel}" description error)
-    if(error)
-      message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
-    endif()
-    string(JSON release GET "${description}" release)
-    string(JSON kernel_dir GET "${description}" path)
-    _kbuild_toolchain(toolchain "${description}")
-    list(TRANSFORM toolchain APPEND "\n")
-    list(JOIN toolchain "" toolchain)
-    _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
-    _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
-    set(suffix "")
-    get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
-    if(configurations)
-      set(suffix "-$<CONFIG>")
-    endif()
-    set(used "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${of_kernel}" "${of_folder}")
-    set_property(GLOBAL PROPERTY "${key}" "${used}")
-    set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
-      "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  string(JSON release GET "${description}" release)
+  string(JSON kernel_dir GET "${description}" path)
+  set(suffix "")
+  get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  if(configurations)
+    set(suffix "-$<CONFIG>")
   endif()
-  list(POP_FRONT used release kernel_dir suffix toolchain of_kernel of_folder)
-endmacro()
+  _kbuild_toolchain(toolchain "${description}")
+  list(TRANSFORM toolchain APPEND "\n")
+  list(JOIN toolchain "" toolchain)
+  _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
+  _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
+  set(${out}
+    "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${of_kernel}" "${of_folder}" PARENT_SCOPE)
+endfunction()
 
 # Text as a part of a regular expression within a generator expression.
 function(_kbuild_pattern out text)
@@ -249,14 +150,23 @@ function(_kbuild_pattern out text)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-# The rule that builds the module (`name` and arg_* of the caller) for its `kernel` as a part of
-# `target`. Sets `own`, `modules` and `symvers`.
+# The rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a kernel
+# as a part of <target>. Sets `stamp`, `modules` and `symvers` of the caller.
 #
 # The arguments of kbuild-rs stand in a file, one a line: no shell is in the way, and a flag that
 # changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
 # flag, which takes something to stand before the first one: `build` and the like do.
-macro(_kbuild_add_rule)
-  _kbuild_use_kernel()
+function(_kbuild_add_rule target kernel)
+  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
+  get_property(used DIRECTORY PROPERTY "${key}")
+  if(NOT used)
+    _kbuild_use_kernel(used "${kernel}")
+    set_property(DIRECTORY PROPERTY "${key}" "${used}")
+    list(GET used 0 release)
+    set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
+      "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  endif()
+  list(POP_FRONT used release kernel_dir suffix toolchain of_kernel of_folder)
   set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
   set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
   set(arguments "${own}/arguments${suffix}")
@@ -266,6 +176,7 @@ macro(_kbuild_add_rule)
     set(symvers "${out}/${name}.symvers")
     set(modules "${out}/${name}.ko")
     set(own_symvers "^${of_folder}${name}[.]symvers$")
+    set(arg_MODULES ${name})
     string(REPLACE ";" "\n" inputs "--expect;${name};--name;${name};${sources}")
   endif()
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
@@ -276,6 +187,7 @@ macro(_kbuild_add_rule)
   endif()
   # Of the symvers that it links to, those for its kernel, its own not among them.
   set_target_properties(${target} PROPERTIES
+    KBUILD_MODULES "${arg_MODULES}"
     KBUILD_KERNEL "${release}"
     KBUILD_KERNEL_DIR "${kernel_dir}"
     _KBUILD_ARGUMENTS_FILE "${arguments}"
@@ -322,7 +234,10 @@ ${inputs}
     COMMENT "Building kernel module ${what}.ko for ${release}"
     ${_kbuild_jobs}
     VERBATIM)
-endmacro()
+  set(stamp "${own}/stamp" PARENT_SCOPE)
+  set(modules "${modules}" PARENT_SCOPE)
+  set(symvers "${symvers}" PARENT_SCOPE)
+endfunction()
 
 # What is else for a module tree. The program names its symvers after its folder.
 macro(_kbuild_tree_arguments)
@@ -363,11 +278,3 @@ macro(_kbuild_own_requirements)
       ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")
   endforeach()
 endmacro()
-
-# What is left of a command's arguments when the known ones are taken out.
-function(_kbuild_refuse_unknown command subject unknown)
-  if(unknown)
-    list(GET unknown 0 first)
-    message(FATAL_ERROR "${command}(${subject}): unknown argument ${first}")
-  endif()
-endfunction()

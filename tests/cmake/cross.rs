@@ -58,7 +58,9 @@ fn a_toolchain_file_decides_the_modules_architecture_compiler_and_kernel() {
     let said = refused(&[&sysroot, "-DKDIR=9.9.9"]);
     assert!(said.contains("has no tree for kernel 9.9.9"), "{said}");
 
-    project.configured(&[&flags[..], &[&sysroot]].concat());
+    // By its release, too.
+    let by_release = format!("-DIN_IMAGE={}", tree.release);
+    project.configured(&[&flags[..], &[&sysroot, &by_release]].concat());
     built(&mut project.build_with_jobs(2));
     let out = project.build_dir().join("kbuild-out").join(&tree.release);
     let module = fs::read(out.join("hello.ko")).unwrap();
@@ -96,7 +98,9 @@ fn a_clang_in_a_toolchain_file_builds_with_llvm() {
 fn project(toolchain: &str) -> Project {
     let lists = format!(
         "cmake_minimum_required(VERSION 3.22)\nproject(cross LANGUAGES C)\n{PACKAGE}\
-         kbuild_add_module(hello hello.c)\n"
+         kbuild_get_config(usable MODULES KERNEL \"${{Kbuild_KERNEL_DIR}}\")\n\
+         if(IN_IMAGE)\nset(kernel KERNEL ${{IN_IMAGE}})\nendif()\n\
+         kbuild_add_module(hello hello.c ${{kernel}})\n"
     );
     let toolchain = format!(
         "set(CMAKE_SYSTEM_NAME Linux)\n{toolchain}\
