@@ -89,7 +89,7 @@ impl BuildArgs {
         };
         if self.against.kernel.len() > 1 || self.against.all_kernels || trees > 1 {
             for (flag, given) in [
-                ("--output", self.products.output.is_some()),
+                ("--output", !self.products.output.is_empty()),
                 ("--depfile", self.products.depfile.is_some()),
                 ("--stamp", self.products.stamp.is_some()),
             ] {
