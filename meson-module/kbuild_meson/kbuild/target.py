@@ -129,8 +129,7 @@ class Call:
         # kbuild-rs names a tree's symvers after its folder.
         label = os.path.basename(self.tree) if self.tree else self.name
         outputs = [f'{module}.ko' for module in modules] + [f'{label}.symvers']
-        slug = re.sub('[^A-Za-z0-9_-]', '_', self.state.subdir)
-        arguments = File.from_built_file('meson-private', f'kbuild-{slug}-{self.name}')
+        arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir), self.name)
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
         target = self.interpreter.func_custom_target(self.state.current_node, [self.name], {
             'input': self.sources + self.symvers,
