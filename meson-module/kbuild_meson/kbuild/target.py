@@ -116,8 +116,8 @@ class Call:
             getattr(dependency, part, None)
             for part in ('libraries', 'whole_libraries', 'objects', 'link_args'))
         if linked:
-            raise self.error(f'the dependency {dependency.name!r} is linked with programs; a module '
-                             'takes a declare_dependency() of headers, sources and compile_args')
+            raise self.error('one of its dependencies is to be linked with programs; a module takes '
+                             'a declare_dependency() of headers, sources and compile_args')
         include += dependency.include_directories
         self.compile_args += dependency.compile_args
         sources += dependency.sources
