@@ -25,3 +25,4 @@ mod meeting;
 mod cases;
 mod chain;
 mod project;
+mod wheel;
