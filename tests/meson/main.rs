@@ -24,5 +24,7 @@ mod meeting;
 
 mod cases;
 mod chain;
+mod changes;
+mod jobs;
 mod project;
 mod wheel;
