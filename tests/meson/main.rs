@@ -26,5 +26,6 @@ mod cases;
 mod chain;
 mod changes;
 mod jobs;
+mod plain;
 mod project;
 mod wheel;

@@ -92,9 +92,14 @@ impl Project {
         );
         fs::write(self.meson_script(), start).unwrap();
         let script = format!(
-            "#!/bin/sh\ncase $1 in @*) echo \"$1\" >> '{}' ;; esac\nexec '{}' \"$@\"\n",
-            self.log().display(),
-            program().display()
+            "#!/bin/sh\nexec 3>> '{log}'\n\
+             case $1 in\n\
+             @*) echo \"$1\" >&3 ;;\n\
+             build) for word; do [ \"$last\" != --name ] || echo \"$word\" >&3; last=$word; done ;;\n\
+             esac\n\
+             exec '{program}' \"$@\" 3>&-\n",
+            log = self.log().display(),
+            program = program().display()
         );
         fs::create_dir_all(self.bin()).unwrap();
         let kbuild_rs = self.bin().join("kbuild-rs");
