@@ -229,6 +229,13 @@ pub(crate) struct Products {
     /// then about it. What did not change keeps its own time, which make cannot use as a target.
     #[arg(long, value_name = "FILE")]
     pub(crate) stamp: Option<PathBuf>,
+    /// Put the entries of the modules into this compile_commands.json of a project, too.
+    #[arg(long, value_name = "FILE", requires = "compile_commands_record")]
+    pub(crate) compile_commands: Option<PathBuf>,
+    /// Where to keep what --compile-commands has put there, in a folder that all builds for that
+    /// file share.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compile_commands_record: Option<PathBuf>,
     /// Module that has to come out. Where any is named, one that is not is an error too.
     #[arg(long, value_name = "NAME")]
     pub(crate) expect: Vec<String>,

@@ -29,6 +29,14 @@ pub(crate) fn deliver(
     for output in outputs {
         files::copy_if_changed(product_for(output, report)?, output, began)?;
     }
+    let (into, record) = (
+        &args.products.compile_commands,
+        &args.products.compile_commands_record,
+    );
+    if let (Some(into), Some(record)) = (into, record) {
+        let own = out_dir.join("compile_commands.json");
+        kbuild::merge_compile_commands(into, &[own], record)?;
+    }
     if let Some(path) = &args.products.depfile {
         let targets = match &args.products.stamp {
             Some(file) => vec![file.to_owned()],

@@ -91,6 +91,10 @@ impl BuildArgs {
             for (flag, given) in [
                 ("--output", !self.products.output.is_empty()),
                 ("--depfile", self.products.depfile.is_some()),
+                (
+                    "--compile-commands-record",
+                    self.products.compile_commands_record.is_some(),
+                ),
                 ("--stamp", self.products.stamp.is_some()),
             ] {
                 if given {

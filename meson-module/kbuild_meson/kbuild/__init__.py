@@ -23,9 +23,10 @@ from ...interpreterbase import (
     ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
 )
 from ...mesonlib import File, MachineChoice, MesonException
+from . import commands
 from .files import write_if_changed
 from .kernel import Kernel, configuration_file
-from .target import Call
+from .target import KNOWN, Call
 
 if T.TYPE_CHECKING:
     from .. import ModuleState
@@ -143,7 +144,10 @@ class KbuildModule(ExtensionModule):
     )
     def module(self, state: ModuleState, args: T.Tuple[str, T.List], kwargs: T.Dict[str, T.Any]) -> CustomTarget:
         kernel = kwargs['kernel'] or Kernel(self.describe(state, None))
-        return Call(state, self.interpreter, *args, kwargs, kernel).target(self.find_program(state))
+        program = self.find_program(state)
+        target = Call(state, self.interpreter, *args, kwargs, kernel).target(program)
+        commands.merge_after_setup(self.interpreter, program, [given.out_dir for given in KNOWN.values()])
+        return target
 
 
 def initialize(interpreter: Interpreter) -> KbuildModule:

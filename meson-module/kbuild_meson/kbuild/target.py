@@ -17,6 +17,7 @@ from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList
 from ...dependencies import Dependency, InternalDependency
 from ...interpreterbase import InvalidArguments
 from ...mesonlib import File, MachineChoice
+from . import commands
 from .files import write_if_changed
 
 if T.TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Given(T.NamedTuple):
     symvers: T.List[CustomTargetIndex]
     include: T.List[str]
     kernel: Kernel
+    out_dir: str
 
 
 # By target. Every module of the project, those of its subprojects included: each of them has a
@@ -144,7 +146,8 @@ class Call:
         })
         # Meson 1.0 says "Generating" of every custom target.
         target.description = 'Building kernel module {}'
-        KNOWN[target] = Given([target[len(modules)]] + self.symvers, self.include, self.kernel)
+        out_dir = os.path.join(self.state.backend.get_target_private_dir_abs(target), 'kbuild-out')
+        KNOWN[target] = Given([target[len(modules)]] + self.symvers, self.include, self.kernel, out_dir)
         lines = self.arguments(target, modules)
         broken = next((line for line in lines if '\n' in line), None)
         if broken is not None:
@@ -163,8 +166,9 @@ class Call:
         lines = ['build', '--quiet', '--kernel', self.kernel.path, *self.toolchain(),
                  '--missing-symvers', self.kernel.missing_symvers,
                  '--base', self.source_dir,
-                 '--out-dir', os.path.join(private, 'kbuild-out'),
+                 '--out-dir', KNOWN[target].out_dir,
                  '--pool-dir', self.build_root,
+                 *commands.merge_after_build(self.build_root, folder, self.name),
                  '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
         lines += flags('--expect', modules)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
