@@ -58,24 +58,6 @@ fn installed(expected: &Value, release: &str) -> Vec<String> {
     files.collect()
 }
 
-fn files_below(dir: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    let mut pending = vec![dir.to_owned()];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else {
-                let below = path.strip_prefix(dir).unwrap();
-                files.push(below.to_str().unwrap().to_owned());
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
 /// Set up, built, built again, tested and installed.
 fn pass(with: With) {
     for case in cases("kbuild") {

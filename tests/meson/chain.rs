@@ -12,7 +12,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 /// The sources of the project that CMake's tests build, and a meson.build for them.
-fn chain(with: With) -> Project {
+pub(crate) fn chain(with: With) -> Project {
     let tests = root().join("tests");
     let project = Project::copy_of(with, &tests.join("cmake/projects/chain"));
     copy(&tests.join("meson/projects/chain/."), &project.source());

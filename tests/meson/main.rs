@@ -25,6 +25,8 @@ mod meeting;
 mod cases;
 mod chain;
 mod changes;
+mod cross;
+mod finished;
 mod jobs;
 mod plain;
 mod project;
