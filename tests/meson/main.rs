@@ -28,6 +28,7 @@ mod changes;
 mod cross;
 mod finished;
 mod jobs;
+mod mixed;
 mod plain;
 mod project;
 mod wheel;
