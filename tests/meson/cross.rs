@@ -14,14 +14,9 @@ fn a_cross_file_decides_the_kernel_the_architecture_and_the_compiler() {
         return;
     }
     let tree = lab::arm64().unwrap();
-    let cross = format!(
-        "[binaries]\nc = '{prefix}gcc'\nar = '{prefix}ar'\nstrip = '{prefix}strip'\n\n\
-         [host_machine]\nsystem = 'linux'\ncpu_family = 'aarch64'\ncpu = 'aarch64'\n\
-         endian = 'little'\n\n\
-         [properties]\nkdir = '{kdir}'\n",
-        prefix = tree.cross_compile,
-        kdir = tree.kdir.display()
-    );
+    let cross = crate::guide::shown("arm64.ini")
+        .replace("/src/linux-arm64", tree.kdir.to_str().unwrap())
+        .replace("aarch64-linux-gnu-", &tree.cross_compile);
     let files = [
         (
             "meson.build",

@@ -27,6 +27,7 @@ mod chain;
 mod changes;
 mod cross;
 mod finished;
+mod guide;
 mod jobs;
 mod mixed;
 mod plain;
