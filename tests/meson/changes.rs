@@ -103,3 +103,30 @@ fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
     let said = format!("kernel {}", project.kernel().release);
     assert!(output.out().contains(&said), "{}", output.out());
 }
+
+#[test]
+fn a_tree_that_holds_the_build_folder_is_built_without_it() {
+    let files = [
+        (
+            "meson.build",
+            "project('tree', meson_version: '>=1.0')\n\
+             import('kbuild').module('hello', kbuild: '.')\n",
+        ),
+        ("Kbuild", "obj-m := hello.o\n"),
+        ("hello.c", HELLO),
+    ];
+    let project = Project::new(CORNERS[1], &files).below_source();
+    project.set_up(&[]);
+    assert_eq!(project.builds(), ["hello"]);
+    assert_eq!(project.builds(), NOTHING);
+    let staged = project.out("hello.ko.p/kbuild-out/.kbuild");
+    let staged: Vec<_> = files_below(&staged)
+        .into_iter()
+        .filter(|file| file.contains("/stage/") && !file.contains("/."))
+        .collect();
+    assert!(staged.iter().any(|file| file.ends_with("/stage/hello.c")));
+    assert!(
+        !staged.iter().any(|file| file.contains("build.ninja")),
+        "{staged:#?}"
+    );
+}

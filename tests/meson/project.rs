@@ -47,6 +47,7 @@ pub(crate) struct Project {
     with: With,
     ninja: PathBuf,
     kernel: LabKernel,
+    build_dir: &'static str,
 }
 
 impl Project {
@@ -63,6 +64,7 @@ impl Project {
                 Ninja::New => lab::program("ninja").unwrap(),
             },
             kernel,
+            build_dir: "bü ild",
         };
         fs::create_dir_all(project.source()).unwrap();
         write(&project.source(), files);
@@ -75,6 +77,12 @@ impl Project {
         let project = Project::new(with, &[]);
         copy(&folder.join("."), &project.source());
         project
+    }
+
+    /// To be built in a folder among its sources.
+    pub(crate) fn below_source(mut self) -> Project {
+        self.build_dir = "source/build";
+        self
     }
 
     /// Meson as a program: a pip-installed one has a script like this one, and the finder of the
@@ -112,7 +120,7 @@ impl Project {
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
-        self.scratch.path().join("bü ild")
+        self.scratch.path().join(self.build_dir)
     }
 
     /// What goes before everything else in PATH.
