@@ -112,3 +112,53 @@ fn a_wrap_builds_the_program_that_the_path_has_not() {
         assert!(again.out().contains("no work to do"), "{}", again.out());
     }
 }
+
+#[test]
+fn a_program_that_is_missing_or_another_one_is_named() {
+    let files = [
+        (
+            "meson.build",
+            "project('failing', meson_version: '>=1.0')\nimport('kbuild').kernel()\n",
+        ),
+        (
+            "missing.ini",
+            "[binaries]\nkbuild-rs = '/no/such/program'\n",
+        ),
+        ("other.ini", "[binaries]\nkbuild-rs = '/bin/echo'\n"),
+    ];
+    for with in CORNERS {
+        let project = Project::new(with, &files);
+        for (file, wanted) in [
+            ("missing.ini", "cannot run /no/such/program: No such file"),
+            (
+                "other.ini",
+                "/bin/echo cannot describe the kernel: it is no kbuild-rs",
+            ),
+        ] {
+            let file = project.source().join(file);
+            let output = project.setup(&["--native-file", file.to_str().unwrap()]);
+            let said = output.out() + &output.err();
+            assert!(!output.status.success() && said.contains(wanted), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_the_compiler_says_is_about_the_source() {
+    let files = [
+        (
+            "meson.build",
+            "project('broken', meson_version: '>=1.0')\n\
+             import('kbuild').module('hello', 'hello.c')\n",
+        ),
+        ("hello.c", "int broken\n"),
+    ];
+    let project = Project::new(CORNERS[1], &files);
+    project.set_up(&[]);
+    let output = kbuild_tests::run::run(&mut project.ninja(&[]), LIMIT).unwrap();
+    assert!(!output.status.success());
+    let source = project.source().canonicalize().unwrap().join("hello.c");
+    let wanted = format!("{}:1:1: error: ", source.display());
+    let said = output.out() + &output.err();
+    assert!(said.contains(&wanted), "no {wanted} in\n{said}");
+}

@@ -144,16 +144,8 @@ impl Project {
         &self.kernel
     }
 
-    pub(crate) fn with(&self) -> With {
-        self.with
-    }
-
     pub(crate) fn out(&self, file: &str) -> PathBuf {
         self.build_dir().join(file)
-    }
-
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        write(&self.source(), &[(path, text)]);
     }
 
     pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {

@@ -72,7 +72,10 @@ class KbuildModule(ExtensionModule):
             mlog.log('Kernel tree skipped: feature', mlog.bold(feature), 'disabled')
         else:
             try:
-                description = self.describe(state, kwargs['dir'] or kwargs['release'])
+                wanted = kwargs['release']
+                if kwargs['dir']:
+                    wanted = os.path.join(state.environment.get_source_dir(), state.subdir, kwargs['dir'])
+                description = self.describe(state, wanted)
             except MesonException as error:
                 if required:
                     raise
@@ -95,7 +98,13 @@ class KbuildModule(ExtensionModule):
                 wanted = file.read()
         key = wanted or ''
         if key not in self.kernels:
-            description = self.ask_program(state, wanted)
+            try:
+                description = self.ask_program(state, wanted)
+            except MesonException as error:
+                if remembered and wanted:
+                    raise MesonException(f'{error} (It was found at the first setup; `meson setup '
+                                         '--wipe` looks for one again.)')
+                raise
             path = description['path']
             self.kernels[key] = self.kernels[path] = description
             self.interpreter.add_build_def_file(configuration_file(path))
@@ -107,8 +116,11 @@ class KbuildModule(ExtensionModule):
     def ask_program(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         which = ['--default'] if wanted is None else ['--', wanted]
         command = self.find_program(state).get_command() + ['kernels', '--json'] + which
-        said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+        try:
+            said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+        except OSError as error:
+            raise MesonException(f'cannot run {command[0]}: {error.strerror}')
         try:
             description = json.loads(said.stdout)
             usable = description['usable']
