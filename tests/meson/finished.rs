@@ -80,3 +80,26 @@ fn compile_commands_have_modules_beside_programs_after_each_build_and_setup() {
         assert_eq!(names(), ["program.c", "hello.c"], "{with:?}");
     }
 }
+
+#[test]
+fn a_build_that_shows_its_commands_shows_those_of_modules_too() {
+    for with in CORNERS {
+        let files = [
+            (
+                "meson.build",
+                "project('verbose', meson_version: '>=1.0')\n\
+                 import('kbuild').module('hello', 'hello.c')\n",
+            ),
+            ("hello.c", HELLO),
+        ];
+        let project = Project::new(with, &files);
+        project.set_up(&[]);
+        let mut compile = project.meson();
+        compile.args(["compile", "-v", "-C"]);
+        let said = built(compile.arg(project.build_dir())).out();
+        assert!(said.contains("-D__KERNEL__"), "{with:?}\n{said}");
+        project.edit("hello.c", "bye", "good bye");
+        let said = built(&mut project.ninja(&[])).out();
+        assert!(!said.contains("-D__KERNEL__"), "{with:?}\n{said}");
+    }
+}

@@ -77,12 +77,7 @@ class Call:
         kwargs = self.kwargs
         if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
             raise self.error("a module's name holds letters, digits, - and _ only")
-        if kwargs['kbuild']:
-            for keyword in ('c_args', 'defines'):
-                if kwargs[keyword]:
-                    raise self.error(f'"{keyword}" is for a module from sources; the flags of a '
-                                     'module tree are in its Kbuild')
-        elif kwargs['outputs']:
+        if kwargs['outputs'] and not kwargs['kbuild']:
             raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
                              f'module, {self.name}')
         for variable in kwargs['make_variables']:
@@ -163,7 +158,7 @@ class Call:
         private = self.state.backend.get_target_private_dir_abs(target)
         sources = [path for source in self.sources for path in self.paths(source, private)]
         generated = [os.path.dirname(path) for path in sources if path.startswith(self.build_root)]
-        lines = ['build', '--quiet', '--kernel', self.kernel.path, *self.toolchain(),
+        lines = ['build', '--quiet', '--outer-verbose', '--kernel', self.kernel.path, *self.toolchain(),
                  '--missing-symvers', self.kernel.missing_symvers,
                  '--base', self.source_dir,
                  '--out-dir', KNOWN[target].out_dir,
@@ -184,11 +179,9 @@ class Call:
         lines += flags('--symvers', symvers)
         compiled = [path for path in sources if path.endswith(COMPILED)]
         self.check_sources(sources, compiled)
-        if self.tree:
-            return lines + [self.tree]
         lines += flags('-D', self.kwargs['defines'])
         lines += flags('--cflag', self.compile_args)
-        return lines + ['--name', self.name] + compiled
+        return lines + ([self.tree] if self.tree else ['--name', self.name, *compiled])
 
     def check_sources(self, sources: T.List[str], compiled: T.List[str]) -> None:
         other = next((path for path in sources if not path.endswith(COMPILED + ('.h',))), None)

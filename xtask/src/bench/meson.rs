@@ -7,8 +7,9 @@ use std::process::Command;
 
 use kbuild_tests::lab::{self, packages};
 
-use super::measure::{Sample, measure, median};
-use super::{Row, Setup, ratio, scratch, write};
+use super::cmake::compare;
+use super::measure::measure;
+use super::{Row, Setup, fresh, scratch, write};
 use crate::{Result, exec};
 
 const TARGETS: usize = 50;
@@ -30,6 +31,8 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     for version in VERSIONS {
         let meson = start(scratch.path(), version)?;
         for side in &sides {
+            // One Meson takes over no build folder from another.
+            fresh(&side.build_dir())?;
             measure(&mut side.setup(&meson))?;
         }
         rows.extend(compare(
@@ -70,23 +73,6 @@ fn start(scratch: &Path, version: &str) -> Result<PathBuf> {
     );
     write(&script, text)?;
     Ok(script)
-}
-
-fn compare(what: &str, bound: f64, runs: usize, mut commands: [Command; 2]) -> Result<[Row; 2]> {
-    let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
-    for _ in 0..runs {
-        for (command, samples) in commands.iter_mut().zip(&mut samples) {
-            samples.push(measure(command)?);
-        }
-    }
-    let row = |how: &str, of: fn(&Sample) -> f64| {
-        let [ours, theirs] = samples.each_ref().map(|s| median(s.iter().map(of)));
-        ratio(&format!("{what}, {how}"), ours, theirs, bound)
-    };
-    Ok([
-        row("wall", |sample| sample.wall.as_secs_f64()),
-        row("CPU", |sample| sample.cpu.as_secs_f64()),
-    ])
 }
 
 /// A project, and the folders of the programs that it takes.
