@@ -115,18 +115,12 @@ fn a_tree_that_holds_the_build_folder_is_built_without_it() {
         ("Kbuild", "obj-m := hello.o\n"),
         ("hello.c", HELLO),
     ];
-    let project = Project::new(CORNERS[1], &files).below_source();
+    // Newer ones mark their build folders as caches, which are left out in any case.
+    let project = Project::new(CORNERS[0], &files).below_source();
     project.set_up(&[]);
     assert_eq!(project.builds(), ["hello"]);
     assert_eq!(project.builds(), NOTHING);
-    let staged = project.out("hello.ko.p/kbuild-out/.kbuild");
-    let staged: Vec<_> = files_below(&staged)
-        .into_iter()
-        .filter(|file| file.contains("/stage/") && !file.contains("/."))
-        .collect();
-    assert!(staged.iter().any(|file| file.ends_with("/stage/hello.c")));
-    assert!(
-        !staged.iter().any(|file| file.contains("build.ninja")),
-        "{staged:#?}"
-    );
+    let made_from = built(&mut project.ninja(&["-t", "deps", "hello.ko"])).out();
+    assert!(made_from.contains("/hello.c\n"), "{made_from}");
+    assert!(!made_from.contains("build.ninja"), "{made_from}");
 }

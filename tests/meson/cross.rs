@@ -16,7 +16,7 @@ fn a_cross_file_decides_the_kernel_the_architecture_and_the_compiler() {
     let tree = lab::arm64().unwrap();
     let cross = crate::guide::shown("arm64.ini")
         .replace("/src/linux-arm64", tree.kdir.to_str().unwrap())
-        .replace("aarch64-linux-gnu-", &tree.cross_compile);
+        .replace("aarch64-linux-gnu-", tree.cross_compile);
     let files = [
         (
             "meson.build",

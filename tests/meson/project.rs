@@ -81,7 +81,7 @@ impl Project {
 
     /// To be built in a folder among its sources.
     pub(crate) fn below_source(mut self) -> Project {
-        self.build_dir = "source/build";
+        self.build_dir = "my source/build";
         self
     }
 
@@ -116,7 +116,7 @@ impl Project {
     }
 
     pub(crate) fn source(&self) -> PathBuf {
-        self.scratch.path().join("source")
+        self.scratch.path().join("my source")
     }
 
     pub(crate) fn build_dir(&self) -> PathBuf {
@@ -161,6 +161,8 @@ impl Project {
         command
             .env("PATH", path.unwrap())
             .env("NINJA", &self.ninja)
+            // Where stages lie that have no place below a path with blanks.
+            .env("XDG_CACHE_HOME", self.scratch.path().join("cache"))
             .env_remove("MAKEFLAGS")
             .env_remove(KDIR);
         if let Some(cc) = &self.kernel.cc {
