@@ -89,3 +89,34 @@ fn the_compiler_of_the_cross_file_becomes_the_kernels_own_variables() {
         assert!(told.contains(&wanted), "{c}: {told}");
     }
 }
+
+#[test]
+fn a_module_for_another_kernel_is_no_provider() {
+    let [_, other, ..] = lab::names() else {
+        println!("not run: there is one kernel here");
+        return;
+    };
+    let other = lab::kernel(other).unwrap();
+    let files = [
+        (
+            "meson.build",
+            "project('two', meson_version: '>=1.0')\n\
+             kbuild = import('kbuild')\n\
+             ring = kbuild.module('ring', 'hello.c')\n\
+             kbuild.module('user', 'hello.c', depends: ring,\n  \
+               kernel: kbuild.kernel(dir: get_option('other')))\n",
+        ),
+        ("meson_options.txt", "option('other', type: 'string')\n"),
+        ("hello.c", HELLO),
+    ];
+    let project = Project::new(CORNERS[0], &files);
+    let output = project.setup(&[&format!("-Dother={}", other.kdir.display())]);
+    assert!(!output.status.success());
+    let wanted = format!(
+        "kbuild.module('user'): it is built for {}, and 'ring', which it depends on, for {}",
+        other.release,
+        project.kernel().release
+    );
+    let said = output.out() + &output.err();
+    assert!(said.contains(&wanted), "no {wanted} in\n{said}");
+}

@@ -65,7 +65,8 @@ class KbuildModule(ExtensionModule):
     )
     def kernel(self, state: ModuleState, args: T.List, kwargs: T.Dict[str, T.Any]) -> Kernel:
         if kwargs['dir'] and kwargs['release']:
-            raise InvalidArguments('kbuild.kernel: "dir" and "release" keyword arguments are mutually exclusive')
+            raise InvalidArguments('kbuild.kernel: "dir" and "release" keyword arguments are mutually '
+                                   'exclusive')
         disabled, required, feature = extract_required_kwarg(kwargs, state.subproject)
         description = None
         if disabled:

@@ -34,6 +34,7 @@ def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dirs: T.List
              '--record', os.path.join(root, FOLDER, 'record')]
     lines += [os.path.join(folder, 'compile_commands.json') for folder in out_dirs]
     write_if_changed(arguments, ''.join(f'{line}\n' for line in lines))
-    if len(out_dirs) == 1:
-        script = interpreter.backend.get_executable_serialisation([program, f'@{arguments}'])
-        interpreter.build.postconf_scripts.append(script)
+    # A subproject that fails takes its scripts with it.
+    scripts = interpreter.build.postconf_scripts
+    if not any(f'@{arguments}' in script.cmd_args for script in scripts):
+        scripts.append(interpreter.backend.get_executable_serialisation([program, f'@{arguments}']))

@@ -157,7 +157,7 @@ class Call:
         folder = self.state.backend.get_target_dir(target)
         private = self.state.backend.get_target_private_dir_abs(target)
         sources = [path for source in self.sources for path in self.paths(source, private)]
-        generated = [os.path.dirname(path) for path in sources if path.startswith(self.build_root)]
+        generated = [os.path.dirname(path) for path in sources if self.is_built(path)]
         lines = ['build', '--quiet', '--outer-verbose', '--kernel', self.kernel.path, *self.toolchain(),
                  '--missing-symvers', self.kernel.missing_symvers,
                  '--base', self.source_dir,
@@ -171,9 +171,9 @@ class Call:
         # As Meson's own targets do, it sees what lies beside it in the build folder.
         here = os.path.join(self.build_root, folder)
         include = unique(self.include + generated + [os.path.normpath(here)])
-        for path in include:
-            if path.startswith(self.build_root):
-                os.makedirs(path, exist_ok=True)
+        # Each folder of headers has another one in the build folder, where there may be nothing.
+        for path in filter(self.is_built, include):
+            os.makedirs(path, exist_ok=True)
         lines += flags('-I', include)
         symvers = [path for each in self.symvers for path in self.paths(each, private)]
         lines += flags('--symvers', symvers)
@@ -182,6 +182,9 @@ class Call:
         lines += flags('-D', self.kwargs['defines'])
         lines += flags('--cflag', self.compile_args)
         return lines + ([self.tree] if self.tree else ['--name', self.name, *compiled])
+
+    def is_built(self, path: str) -> bool:
+        return os.path.join(path, '').startswith(os.path.join(self.build_root, ''))
 
     def check_sources(self, sources: T.List[str], compiled: T.List[str]) -> None:
         other = next((path for path in sources if not path.endswith(COMPILED + ('.h',))), None)
