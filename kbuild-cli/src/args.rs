@@ -166,6 +166,10 @@ pub(crate) struct DeclaredArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
 pub(crate) struct BothArgs {
+    /// Folder that relative sources, trees and header folders start at [default: .]. Sources below
+    /// it keep their places in debug information.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
     /// Add a folder to the header search path.
     #[arg(short = 'I', long = "include", value_name = "DIR")]
     pub(crate) include: Vec<PathBuf>,
@@ -211,18 +215,27 @@ pub(crate) struct Products {
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// Copy the module to this file as well; it has to be the only one. The copy is left alone
-    /// where it would not change.
+    /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers.
+    /// Where there is one module, its copy may have any name. A copy is left alone where it would
+    /// not change, and else dated when the build began.
     #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Vec<PathBuf>,
     /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
-    /// installed kernel tree, the folders of its headers stand for them.
+    /// installed kernel tree, the folders of its headers stand for them. With a relative FILE, it
+    /// names what lies below the working directory by relative paths.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
     /// Write an empty file when everything is there, dated when the build began; the depfile is
     /// then about it. What did not change keeps its own time, which make cannot use as a target.
     #[arg(long, value_name = "FILE")]
     pub(crate) stamp: Option<PathBuf>,
+    /// Put the entries of the modules into this compile_commands.json of a project, too.
+    #[arg(long, value_name = "FILE", requires = "compile_commands_record")]
+    pub(crate) compile_commands: Option<PathBuf>,
+    /// Where to keep what --compile-commands has put there, in a folder that all builds for that
+    /// file share.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compile_commands_record: Option<PathBuf>,
     /// Module that has to come out. Where any is named, one that is not is an error too.
     #[arg(long, value_name = "NAME")]
     pub(crate) expect: Vec<String>,

@@ -35,6 +35,9 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     }
 
     let both = &args.both;
+    if let Some(base) = &both.base {
+        build.base(base);
+    }
     // Those that name a folder are providers among the builds of this call.
     for file in both.symvers.iter().filter(|path| !path.is_dir()) {
         build.symvers(file);

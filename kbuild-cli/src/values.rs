@@ -89,8 +89,12 @@ impl BuildArgs {
         };
         if self.against.kernel.len() > 1 || self.against.all_kernels || trees > 1 {
             for (flag, given) in [
-                ("--output", self.products.output.is_some()),
+                ("--output", !self.products.output.is_empty()),
                 ("--depfile", self.products.depfile.is_some()),
+                (
+                    "--compile-commands-record",
+                    self.products.compile_commands_record.is_some(),
+                ),
                 ("--stamp", self.products.stamp.is_some()),
             ] {
                 if given {

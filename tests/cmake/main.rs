@@ -32,6 +32,7 @@ mod flags;
 mod guide;
 mod jobs;
 mod kernels;
+mod late;
 mod program;
 mod project;
 mod sdk;

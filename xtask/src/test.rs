@@ -24,6 +24,7 @@ const SUITES: &[&str] = &[
     "e2e",
     "jobs",
     "lab",
+    "meson",
     "xtask",
     "doc-tests kbuild",
 ];

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use super::packages;
-use crate::{Result, run};
+use super::pip;
+use crate::Result;
 
 /// What [`super::cmake`] gets: the oldest that is promised, Debian 12's, and the newest.
 pub const CMAKES: &[&str] = &["3.22", "3.25", "newest"];
@@ -23,18 +21,7 @@ pub(super) fn fetch(version: &str, draft: &Path) -> Result<()> {
     if !CMAKES.contains(&version) {
         return Err(format!("the lab knows no CMake `{version}`"));
     }
-    packages::install(&["python3-pip"])?;
-    let wanted = match version {
-        "newest" => "cmake".to_owned(),
-        series => format!("cmake=={series}.*"),
-    };
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])
-        .args(["--only-binary", ":all:", "--disable-pip-version-check"])
-        .arg("--target")
-        .arg(draft)
-        .arg(wanted);
-    run::checked(&mut pip, Duration::from_secs(300))?;
+    pip::install("cmake", version, draft)?;
     // Starters that name the draft's folder.
     match fs::remove_dir_all(draft.join("bin")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

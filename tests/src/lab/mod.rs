@@ -18,9 +18,11 @@ mod kernel;
 mod kernel_source;
 mod kernels;
 mod machine;
+mod meson;
 mod mirrors;
 mod own;
 pub mod packages;
+mod pip;
 mod place;
 mod programs;
 mod sources;
@@ -41,6 +43,7 @@ pub use kernel::LabKernel;
 use kernel::Tools;
 pub use kernels::KERNELS;
 pub use machine::Machine;
+pub use meson::MESONS;
 use place::{clear, lock, once};
 
 /// Every kernel that a Debian machine can have.
@@ -258,6 +261,36 @@ pub fn cmake(version: &str) -> Result<PathBuf> {
         |draft| cmake::fetch(version, draft),
     )
     .map_err(|error| format!("cannot get CMake {version}: {error}"))
+}
+
+/// A Meson of [`MESONS`]: the folder that Python has to search for it.
+///
+/// # Errors
+/// A version that the lab does not know; no package index that has it.
+pub fn meson(version: &str) -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("meson").join(version);
+    once(
+        &cache_dir(),
+        &place,
+        || meson::load(&place),
+        |draft| meson::fetch(version, draft),
+    )
+    .map_err(|error| format!("cannot get Meson {version}: {error}"))
+}
+
+/// What pip needs to build the wheel of the module for Meson: a folder that Python has to search.
+///
+/// # Errors
+/// No package index that has it.
+pub fn wheel_backend() -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("hatchling");
+    once(
+        &cache_dir(),
+        &place,
+        || meson::load_backend(&place),
+        meson::fetch_backend,
+    )
+    .map_err(|error| format!("cannot get hatchling: {error}"))
 }
 
 /// Every kernel of [`names`].

@@ -51,7 +51,13 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn compare(what: &str, bound: f64, runs: usize, mut commands: [Command; 2]) -> Result<[Row; 2]> {
+/// Each side `runs` times, in turn: how the medians compare.
+pub(super) fn compare(
+    what: &str,
+    bound: f64,
+    runs: usize,
+    mut commands: [Command; 2],
+) -> Result<[Row; 2]> {
     let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..runs {
         for (command, samples) in commands.iter_mut().zip(&mut samples) {

@@ -9,6 +9,7 @@ mod corpus;
 mod jobs;
 mod library;
 mod measure;
+mod meson;
 mod staging;
 
 use std::path::Path;
@@ -92,6 +93,7 @@ const GROUPS: &[Group] = &[
     ("library", library::rows),
     ("jobs", jobs::rows),
     ("cmake", cmake::rows),
+    ("meson", meson::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
