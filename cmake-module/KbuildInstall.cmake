@@ -1,5 +1,8 @@
 # kbuild_install(): modules where depmod and modprobe look for them.
 
+# PATH: a relative one on the command line starts where that is typed, and not at the prefix.
+set(INSTALL_MOD_PATH "" CACHE PATH "What stands before /lib/modules where modules are installed")
+
 # kbuild_install(TARGETS <module>... [COMPONENT <component>] [INSTALL_MOD_DIR <dir>])
 #
 # To ${INSTALL_MOD_PATH}/lib/modules/<release>/<dir>, whatever the install prefix is: the kernel's
@@ -16,6 +19,16 @@ function(kbuild_install)
   set(component "")
   if(arg_COMPONENT)
     set(component COMPONENT "${arg_COMPONENT}")
+  endif()
+  # CPack collects files by the prefix, or by DESTDIR when it is told to.
+  install(CODE [[
+    if(CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/" AND "$ENV{DESTDIR}" STREQUAL "")
+      message(FATAL_ERROR "kbuild_install(): CPack would install the modules into this machine, and not into its package: set(CPACK_SET_DESTDIR ON) before include(CPack)")
+    endif()]] ${component})
+  # From 4.4 on, CMake has a warning about absolute destinations. This one is meant.
+  if(COMMAND cmake_diagnostic)
+    cmake_diagnostic(PUSH)
+    cmake_diagnostic(SET CMD_INSTALL_ABSOLUTE_DESTINATION IGNORE)
   endif()
   foreach(target IN LISTS arg_TARGETS)
     set(modules "")
@@ -34,4 +47,7 @@ function(kbuild_install)
         ${component})
     endforeach()
   endforeach()
+  if(COMMAND cmake_diagnostic)
+    cmake_diagnostic(POP)
+  endif()
 endfunction()
