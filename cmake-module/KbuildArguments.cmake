@@ -2,12 +2,7 @@
 
 # Brings the caller's arg_* into one form, and refuses what makes no sense.
 macro(_kbuild_check_arguments)
-  if(NOT Kbuild_FOUND)
-    if(NOT DEFINED Kbuild_FOUND)
-      message(FATAL_ERROR "kbuild_add_module(${name}): find_package(Kbuild) was called in no folder above this one")
-    endif()
-    message(FATAL_ERROR "kbuild_add_module(${name}): ${Kbuild_NOT_FOUND_MESSAGE}")
-  endif()
+  _kbuild_require_package(kbuild_add_module "${name}")
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
     message(FATAL_ERROR
       "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
@@ -98,6 +93,16 @@ macro(_kbuild_generated_source)
   # A rule may yet come that makes it.
   set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
 endmacro()
+
+# Commands are known in the whole project, and what find_package() sets is not.
+function(_kbuild_require_package command subject)
+  if(NOT DEFINED Kbuild_FOUND)
+    message(FATAL_ERROR
+      "${command}(${subject}): Kbuild was found elsewhere in the project: call find_package(Kbuild), or add_subdirectory() for its source tree, in this folder or in one above, and in no function")
+  elseif(NOT Kbuild_FOUND)
+    message(FATAL_ERROR "${command}(${subject}): ${Kbuild_NOT_FOUND_MESSAGE}")
+  endif()
+endfunction()
 
 # What is left of a command's arguments when the known ones are taken out.
 function(_kbuild_refuse_unknown command subject unknown)
