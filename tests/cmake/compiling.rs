@@ -70,3 +70,20 @@ fn a_build_that_shows_its_commands_shows_those_of_kbuild() {
         assert!(shows(&["-v"]), "{with:?}");
     }
 }
+
+#[test]
+fn a_compile_error_names_the_source_where_it_is() {
+    for with in CORNERS {
+        let project = project(with, lab::names()[0]);
+        project.configured(&[]);
+        project.write("hello.c", "int hello;\nno_such_type nothing;\n");
+        let output = run::run(&mut project.build_with_jobs(2), LIMIT).unwrap();
+        assert!(!output.status.success(), "{with:?}");
+        let said = output.out() + &output.err();
+        let place = format!(
+            "{}:2:1: error: ",
+            project.source().join("hello.c").display()
+        );
+        assert!(said.contains(&place), "{with:?}\n{said}");
+    }
+}
