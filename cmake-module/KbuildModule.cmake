@@ -73,7 +73,7 @@ function(kbuild_add_module name)
   set_target_properties(${name} PROPERTIES
     KBUILD_FILES "${modules}"
     KBUILD_SYMVERS "${symvers}"
-    INTERFACE_LINK_DEPENDS "${symvers}"
+    INTERFACE_LINK_DEPENDS "$<BUILD_INTERFACE:${symvers}>"
     _KBUILD_SOURCES "${known}")
   set_property(GLOBAL APPEND PROPERTY _KBUILD_MODULES ${name})
   set_property(GLOBAL APPEND PROPERTY _KBUILD_PRODUCTS ${modules} ${symvers})
