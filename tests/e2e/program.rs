@@ -203,7 +203,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
     let mut command = build(&kernel, out.path());
     command
         .arg(source.path())
-        .args(["-D", "X"])
+        .args(["--ldflag", "-s"])
         .env("TERM", "xterm-256color");
     assert!(!refused(&mut command, 2).contains('\x1b'));
 }
