@@ -45,6 +45,9 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Remove what `build` has made.
     Clean(CleanArgs),
+    /// For build systems: put the entries of modules into a project's compile_commands.json.
+    #[command(hide = true)]
+    CompileCommands(CompileCommandsArgs),
 }
 
 /// `--color`.
@@ -171,15 +174,9 @@ pub(crate) struct DeclaredArgs {
     /// Build one module of this name from the sources given: .c, .S, .rs, or .o_shipped.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Define a macro for C and assembler.
-    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
-    pub(crate) define: Vec<(String, Option<String>)>,
-    /// Flag for the C compiler, after the kernel's own.
+    /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub(crate) cflag: Vec<OsString>,
-    /// Flag for the assembler.
-    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub(crate) asflag: Vec<OsString>,
+    pub(crate) ldflag: Vec<OsString>,
     /// Set a cfg for Rust.
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
     pub(crate) cfg: Vec<(String, Option<String>)>,
@@ -192,18 +189,31 @@ pub(crate) struct DeclaredArgs {
     /// Item of other headers to declare too, as a regular expression.
     #[arg(long, value_name = "REGEX")]
     pub(crate) bindings_item: Vec<String>,
-    /// Flag for the linker that joins the module's objects.
-    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub(crate) ldflag: Vec<OsString>,
 }
 
 /// Flags on both forms.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Headers, symbols, configuration, make")]
+#[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
 pub(crate) struct BothArgs {
+    /// Folder that relative sources, trees and header folders start at [default: .]. Sources below
+    /// it keep their places in debug information.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
     /// Add a folder to the header search path.
     #[arg(short = 'I', long = "include", value_name = "DIR")]
     pub(crate) include: Vec<PathBuf>,
+    /// Define a macro for C and assembler.
+    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
+    pub(crate) define: Vec<(String, Option<String>)>,
+    /// Flag for the C compiler, after the kernel's own.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) cflag: Vec<OsString>,
+    /// Flag for the assembler.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) asflag: Vec<OsString>,
+    /// Flag for the C compiler as CMake holds it: behind SHELL: stand several.
+    #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
+    pub(crate) cmake_option: Vec<String>,
     /// Module.symvers of a module whose symbols this one uses. Or one of the module trees of this
     /// call: it is built first, and the others may use its symbols.
     #[arg(long, value_name = "FILE|DIR")]
@@ -237,21 +247,38 @@ pub(crate) struct Products {
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// Copy the module to this file as well; it has to be the only one. The copy is left alone
-    /// where it would not change.
+    /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers.
+    /// Where there is one module, its copy may have any name. A copy is left alone where it would
+    /// not change, and else dated when the build began.
     #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it.
+    pub(crate) output: Vec<PathBuf>,
+    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
+    /// installed kernel tree, the folders of its headers stand for them. With a relative FILE, it
+    /// names what lies below the working directory by relative paths.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
+    /// Write an empty file when everything is there, dated when the build began; the depfile is
+    /// then about it. What did not change keeps its own time, which make cannot use as a target.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stamp: Option<PathBuf>,
+    /// Put the entries of the modules into this compile_commands.json of a project, too.
+    #[arg(long, value_name = "FILE", requires = "compile_commands_record")]
+    pub(crate) compile_commands: Option<PathBuf>,
+    /// Where to keep what --compile-commands has put there, in a folder that all builds for that
+    /// file share.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compile_commands_record: Option<PathBuf>,
+    /// Module that has to come out. Where any is named, one that is not is an error too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) expect: Vec<String>,
 }
 
 /// Flags on how to build.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
 pub(crate) struct How {
-    /// Jobs that may run, where no jobserver says so. Default: CMAKE_BUILD_PARALLEL_LEVEL, else
-    /// as many as there are cores.
+    /// Jobs that may run, where no jobserver says so. Default: those of the Ninja
+    /// that this runs below, else CMAKE_BUILD_PARALLEL_LEVEL, else as many as there are cores.
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Where no jobserver says how many jobs may run: share them with every build that names the
@@ -267,9 +294,16 @@ pub(crate) struct How {
     /// Show warnings and errors only.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Show the commands where the build that this is a part of shows its own.
+    #[arg(long, hide = true)]
+    pub(crate) outer_verbose: bool,
     /// How to tell what happens, and what came out.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,
+    /// Not used. A recipe that names $(MAKE) is given make's jobserver, and this is where a
+    /// recipe that a tool writes can name it.
+    #[arg(long, value_name = "MAKE", hide = true)]
+    pub(crate) outer_make: Option<OsString>,
     /// Print the environment and the make line; write and start nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -279,6 +313,12 @@ pub(crate) struct How {
 #[derive(Debug, Args)]
 #[command(after_help = help::KERNELS_MARKS)]
 pub(crate) struct KernelsArgs {
+    /// Only these, as `build --kernel` takes them; one that cannot be used is an error.
+    #[arg(value_name = "PATH|RELEASE")]
+    pub(crate) kernels: Vec<OsString>,
+    /// Only the one that `build` takes without --kernel; none is an error.
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) default: bool,
     /// Print one JSON object a kernel tree, one a line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -314,4 +354,18 @@ pub(crate) struct CleanArgs {
     /// Say nothing but errors.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// `kbuild-rs compile-commands`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileCommandsArgs {
+    /// The compile_commands.json of output directories; one that is not there yet has no entries.
+    #[arg(value_name = "FILE")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The project's, whose other entries stay.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
+    /// Where to keep what was put there, which the next call replaces.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: PathBuf,
 }

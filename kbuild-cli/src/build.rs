@@ -106,7 +106,11 @@ pub(crate) fn tell(
         MessageFormat::Human => {
             let asked = &args.both.target;
             view.closing(|time| products::sentence(report, asked, out_dir, time));
-            for path in products::paths(report, out_dir) {
+            // Who asks for a stamp or a copy has the names of the products already.
+            let named = args.products.stamp.is_some() || !args.products.output.is_empty();
+            let known = args.how.quiet && named;
+            let paths = products::paths(report, out_dir);
+            for path in paths.iter().filter(|_| !known) {
                 out::result(path.as_os_str().as_encoded_bytes());
             }
         }

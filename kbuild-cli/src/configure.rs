@@ -7,6 +7,7 @@ use kbuild::{Build, MissingSymvers};
 use crate::args::{BuildArgs, SymversPolicy};
 use crate::jobs::Job;
 use crate::outdir::OutDir;
+use crate::values::cmake_words;
 
 /// The builder that the flags describe.
 pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
@@ -37,6 +38,9 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     }
 
     let both = &args.both;
+    if let Some(base) = &both.base {
+        build.base(base);
+    }
     build.clippy(both.clippy);
     // Those that name a folder are providers among the builds of this call.
     for file in both.symvers.iter().filter(|path| !path.is_dir()) {
@@ -44,6 +48,19 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     }
     for dir in &both.include {
         build.include(dir);
+    }
+    for (name, value) in &both.define {
+        build.define(name, value.as_deref());
+    }
+    let of_cmake = both
+        .cmake_option
+        .iter()
+        .flat_map(|option| cmake_words(option));
+    for flag in both.cflag.iter().cloned().chain(of_cmake.map(Into::into)) {
+        build.cflag(flag);
+    }
+    for flag in &both.asflag {
+        build.asflag(flag);
     }
     build.missing_symvers(match both.missing_symvers {
         SymversPolicy::Error => MissingSymvers::Error,
@@ -81,15 +98,6 @@ fn declared(args: &BuildArgs) -> Build {
     let mut build = Build::new();
     let declared = &args.declared;
     build.files(&args.inputs);
-    for (name, value) in &declared.define {
-        build.define(name, value.as_deref());
-    }
-    for flag in &declared.cflag {
-        build.cflag(flag);
-    }
-    for flag in &declared.asflag {
-        build.asflag(flag);
-    }
     for (name, value) in &declared.cfg {
         build.cfg(name, value.as_deref());
     }

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A file that could not be written, with the path that it was about.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ impl FileError {
 /// Writes `path` by renaming a finished file over it. What is no regular file, such as
 /// `/dev/stdout`, is written into: a rename would put a file in its place.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_dated(path, bytes, None)
+}
+
+fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
@@ -45,6 +50,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let (temporary, mut file) = create_beside(path).map_err(failed)?;
     let written = file
         .write_all(bytes)
+        .and_then(|()| time.map_or(Ok(()), |time| file.set_modified(time)))
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|source| {
         // The half of a file is of no use; that it stays is the smaller trouble.
@@ -53,14 +59,20 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     })
 }
 
-/// Makes `to` a copy of `from`, and leaves it alone where it is one already: what depends on its
-/// mtime then has nothing to do.
-pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<(), FileError> {
+/// Makes an empty file that bears the given time.
+pub(crate) fn touch(path: &Path, time: SystemTime) -> Result<(), FileError> {
+    let touched = File::create(path).and_then(|file| file.set_modified(time));
+    touched.map_err(|source| FileError::new("write", path, source))
+}
+
+/// Makes `to` a copy of `from` that bears the given time, and leaves it alone where it is a copy
+/// already: what depends on its mtime then has nothing to do.
+pub(crate) fn copy_if_changed(from: &Path, to: &Path, time: SystemTime) -> Result<(), FileError> {
     let wanted = fs::read(from).map_err(|source| FileError::new("read", from, source))?;
     if fs::metadata(to).is_ok_and(|m| m.is_file()) && holds(to, &wanted) {
         return Ok(());
     }
-    write(to, &wanted)
+    write_dated(to, &wanted, Some(time))
 }
 
 fn holds(path: &Path, wanted: &[u8]) -> bool {
@@ -128,19 +140,15 @@ pub(crate) mod tests {
     fn a_copy_that_would_not_change_keeps_its_mtime() {
         let dir = Scratch::new("copy");
         let (from, to) = (dir.0.join("from"), dir.0.join("to"));
+        let at = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let time = || fs::metadata(&to).unwrap().modified().unwrap();
         fs::write(&from, "one").unwrap();
-        copy_if_changed(&from, &to).unwrap();
-        let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-        File::options()
-            .write(true)
-            .open(&to)
-            .unwrap()
-            .set_modified(old)
-            .unwrap();
-        copy_if_changed(&from, &to).unwrap();
-        assert_eq!(fs::metadata(&to).unwrap().modified().unwrap(), old);
+        copy_if_changed(&from, &to, at(1_000_000_000)).unwrap();
+        copy_if_changed(&from, &to, at(1_000_000_001)).unwrap();
+        assert_eq!(time(), at(1_000_000_000));
         fs::write(&from, "two").unwrap();
-        copy_if_changed(&from, &to).unwrap();
+        copy_if_changed(&from, &to, at(1_000_000_002)).unwrap();
+        assert_eq!(time(), at(1_000_000_002));
         assert_eq!(fs::read(&to).unwrap(), b"two");
         assert_eq!(names(&dir.0), ["from", "to"]);
     }

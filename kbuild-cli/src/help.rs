@@ -22,7 +22,8 @@ Exit status:
 
 pub(crate) const BUILD_USAGE: &str = "\
 kbuild-rs build [OPTIONS] [DIR]...
-       kbuild-rs build [OPTIONS] --name NAME SOURCE...";
+       kbuild-rs build [OPTIONS] --name NAME SOURCE...
+       kbuild-rs @FILE: these arguments, one a line of a file";
 
 pub(crate) const BUILD: &str = "\
 Build a module tree, or one module from a list of sources.

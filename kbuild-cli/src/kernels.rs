@@ -1,6 +1,7 @@
 //! `kbuild-rs kernels`: the kernel trees of this machine, and what each of them can do.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::args::KernelsArgs;
 use crate::failure::Failure;
+use crate::jobs::find;
 use crate::json;
 use crate::out;
 use crate::progress::{Manner, Progress};
@@ -77,10 +79,20 @@ impl From<Failure> for Reason {
 }
 
 pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
-    let (rows, note) = rows();
+    let (rows, note) = match (args.default, args.kernels.as_slice()) {
+        (true, _) => the_default(),
+        (false, []) => rows(),
+        (false, wanted) => (wanted.iter().map(wanted_row).collect(), None),
+    };
+    let is_broken = |row: &Row| matches!(row.state, State::Broken { .. });
+    let asked = args.default || !args.kernels.is_empty();
+    let code = match asked && rows.iter().any(is_broken) {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    };
     if args.json {
         rows.iter().for_each(json::print);
-        return ExitCode::SUCCESS;
+        return code;
     }
     let mut progress = Progress::new(Manner::new(style, false));
     if rows.is_empty() {
@@ -94,7 +106,35 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     if let Some(note) = note {
         progress.chatter(&format!("note: {note}"));
     }
-    ExitCode::SUCCESS
+    code
+}
+
+/// One that was asked for by path or release.
+fn wanted_row(wanted: &OsString) -> Row {
+    opened(Path::new(wanted), find(wanted))
+}
+
+/// The one that `build` takes, and why.
+fn the_default() -> (Vec<Row>, Option<String>) {
+    let (kernel, note) = match named() {
+        Some(dir) => return (vec![wanted_row(&dir)], None),
+        None => match Kernel::default_for(None) {
+            Ok((kernel, note)) => (Ok(kernel), note),
+            Err(error) => (Err(error), None),
+        },
+    };
+    (vec![opened(Path::new(""), kernel)], note)
+}
+
+fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
+    let dir = kernel.as_ref().map_or(named, Kernel::dir).to_owned();
+    let release = kernel.as_ref().map_or("", Kernel::release).to_owned();
+    let installed = Installed {
+        dir,
+        release,
+        kernel,
+    };
+    row(installed, None)
 }
 
 /// Every tree; and why `build` would take the one that is marked, or none.

@@ -3,8 +3,10 @@
 //! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
 
 mod args;
+mod arguments;
 mod build;
 mod clean;
+mod compile_commands;
 mod configure;
 mod depfile;
 mod failure;
@@ -26,6 +28,7 @@ mod style;
 mod table;
 mod values;
 mod view;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -36,14 +39,30 @@ use args::{Cli, Verb};
 use style::Style;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = match arguments::arguments(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
+    };
+    let mut cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    let makes = match &cli.verb {
+        Verb::Build(args) => !args.how.dry_run,
+        Verb::CompileCommands(_) => true,
+        _ => false,
+    };
+    if makes && kbuild::is_outside_pretending() {
+        return ExitCode::SUCCESS;
+    }
     let style = Style::stderr(cli.color);
-    let code = match &cli.verb {
+    let code = match &mut cli.verb {
         Verb::Build(args) => match args.check() {
             Ok(()) => {
+                if args.how.outer_verbose && kbuild::is_outside_verbose() {
+                    args.how.quiet = false;
+                    args.how.verbose = 1;
+                }
                 signals::catch();
                 let code = build::run(args, style);
                 signals::end();
@@ -63,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Kernels(args) => kernels::run(args, style),
         Verb::Info(args) => info::run(args, style),
         Verb::Clean(args) => clean::run(args, style),
+        Verb::CompileCommands(args) => compile_commands::run(args, style),
     };
     if let Some(error) = out::failure() {
         let word = style.error("error:");

@@ -1,7 +1,9 @@
-//! What comes out of a build, beside the output directory: `--output`, `--depfile`, and words.
+//! What comes out of a build, beside the output directory: `--output`, `--depfile`, `--stamp`,
+//! and words.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kbuild::{Artifact, Report};
 
@@ -10,6 +12,7 @@ use crate::failure::Failure;
 use crate::progress::duration;
 use crate::style::count;
 use crate::view::View;
+use crate::watched::watched;
 use crate::{depfile, files};
 
 /// Writes the files that the flags ask for.
@@ -19,27 +22,77 @@ pub(crate) fn deliver(
     out_dir: &Path,
     view: &View,
 ) -> Result<(), Failure> {
-    let output = args.products.output.as_deref();
-    if let Some(output) = output {
-        files::copy_if_changed(the_only_module(report)?, output)?;
+    check_expected(&args.products.expect, report)?;
+    // What was edited while make ran is newer than this, and so is not taken for built.
+    let began = SystemTime::now() - view.time();
+    let outputs = &args.products.output;
+    for output in outputs {
+        files::copy_if_changed(product_for(output, report)?, output, began)?;
+    }
+    let (into, record) = (
+        &args.products.compile_commands,
+        &args.products.compile_commands_record,
+    );
+    if let (Some(into), Some(record)) = (into, record) {
+        let own = out_dir.join("compile_commands.json");
+        kbuild::merge_compile_commands(into, &[own], record)?;
     }
     if let Some(path) = &args.products.depfile {
-        let targets = match output {
-            Some(output) => vec![output.to_owned()],
+        let targets = match &args.products.stamp {
+            Some(file) => vec![file.to_owned()],
+            None if !outputs.is_empty() => outputs.clone(),
             None => paths(report, out_dir),
         };
-        write_depfile(path, &targets, report.prerequisites(), view)?;
+        write_depfile(path, &targets, &watched(report), view)?;
+    }
+    if let Some(stamp) = &args.products.stamp {
+        files::touch(stamp, began)?;
     }
     Ok(())
 }
 
-fn the_only_module(report: &Report) -> Result<&Path, Failure> {
-    match report.modules() {
-        [module] => Ok(module.path()),
-        modules => {
+/// A build system has to be told beforehand what comes out: what it does not know of, it does not
+/// order, install or clean.
+fn check_expected(expected: &[String], report: &Report) -> Result<(), Failure> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
+    let missing = expected.iter().find(|name| report.module(name).is_none());
+    if let Some(name) = missing {
+        let made: Vec<_> = report.modules().iter().map(Artifact::name).collect();
+        return Err(Failure::nothing(format!(
+            "the module {name} was expected and did not come out; these did: {}",
+            made.join(", ")
+        )));
+    }
+    let known = |module: &&Artifact| expected.iter().any(|name| same(name, module.name()));
+    match report.modules().iter().find(|module| !known(module)) {
+        Some(module) => Err(Failure::nothing(format!(
+            "the module {} came out and was not expected: name it too",
+            module.name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The product that a file of this name is to be a copy of.
+fn product_for<'a>(output: &Path, report: &'a Report) -> Result<&'a Path, Failure> {
+    let is = |extension: &str| output.extension().is_some_and(|e| e == extension);
+    if is("symvers") {
+        return report.symvers().ok_or_else(|| {
+            Failure::nothing("--output names a symvers, and this build gives none".to_owned())
+        });
+    }
+    let named = output.file_stem().and_then(OsStr::to_str);
+    match (named.and_then(|name| report.module(name)), report.modules()) {
+        (Some(module), _) if is("ko") => Ok(module.path()),
+        (_, [module]) => Ok(module.path()),
+        (_, modules) => {
             let names: Vec<_> = modules.iter().map(Artifact::name).collect();
             Err(Failure::call(format!(
-                "--output names one file, and this build gives {}{}{}: use --out-dir, which takes any number",
+                "--output names {}, and this build gives {}{}{}: name one of them, or use --out-dir, which takes any number",
+                output.display(),
                 count(names.len(), "module"),
                 if names.is_empty() { "" } else { ": " },
                 names.join(", ")
@@ -59,13 +112,27 @@ fn write_depfile(
             "a depfile cannot carry the path {target:?}: it has a line end in it"
         )));
     }
-    let (text, left_out) = depfile::text(targets, prerequisites);
+    let named = named_from_here(path, prerequisites);
+    let (text, left_out) = depfile::text(targets, &named);
     for path in left_out {
         view.warning(&format!(
             "{path:?} is not in the depfile, which cannot carry a line end: a change to it will not be noticed from there"
         ));
     }
     Ok(files::write(path, &text)?)
+}
+
+/// The prerequisites as the reader of a depfile names them. It stands where this program was
+/// started when it asked for the depfile by a relative path, and compares text: a generated header
+/// would be two files to it, the one that a rule makes and this one.
+fn named_from_here(depfile: &Path, prerequisites: &[PathBuf]) -> Vec<PathBuf> {
+    let here = std::env::current_dir().ok();
+    let here = here.filter(|_| depfile.is_relative());
+    let name = |path: &PathBuf| match &here {
+        Some(here) => path.strip_prefix(here).unwrap_or(path).to_owned(),
+        None => path.clone(),
+    };
+    prerequisites.iter().map(name).collect()
 }
 
 /// The products, named as the caller named the output directory: a tool that reads the depfile

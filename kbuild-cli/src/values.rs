@@ -50,6 +50,32 @@ pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
     Ok((name.to_owned(), value))
 }
 
+/// What an element of CMake's COMPILE_OPTIONS stands for: itself, or what a shell would make of the
+/// text behind `SHELL:`.
+pub(crate) fn cmake_words(option: &str) -> Vec<String> {
+    let Some(text) = option.strip_prefix("SHELL:") else {
+        return vec![option.to_owned()];
+    };
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match (c, quote) {
+            (c, Some(q)) if c == q => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(characters.next()),
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 impl IdeArgs {
     /// As [`BuildArgs::check`], for what an editor can be told of: one kernel.
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -73,8 +99,13 @@ impl BuildArgs {
         };
         if self.against.kernel.len() > 1 || self.against.all_kernels || trees > 1 {
             for (flag, given) in [
-                ("--output", self.products.output.is_some()),
+                ("--output", !self.products.output.is_empty()),
                 ("--depfile", self.products.depfile.is_some()),
+                (
+                    "--compile-commands-record",
+                    self.products.compile_commands_record.is_some(),
+                ),
+                ("--stamp", self.products.stamp.is_some()),
             ] {
                 if given {
                     return Err(format!(
@@ -111,18 +142,15 @@ impl BuildArgs {
     fn check_tree(&self) -> Result<(), String> {
         let declared = &self.declared;
         for (flag, given) in [
-            ("-D", !declared.define.is_empty()),
-            ("--cflag", !declared.cflag.is_empty()),
-            ("--asflag", !declared.asflag.is_empty()),
+            ("--ldflag", !declared.ldflag.is_empty()),
             ("--cfg", !declared.cfg.is_empty()),
             ("--rustflag", !declared.rustflag.is_empty()),
             ("--bindings", !declared.bindings.is_empty()),
             ("--bindings-item", !declared.bindings_item.is_empty()),
-            ("--ldflag", !declared.ldflag.is_empty()),
         ] {
             if given {
                 return Err(format!(
-                    "{flag} is for a module built from a list of sources, which needs --name; the flags of a module tree are in its Kbuild file"
+                    "{flag} is for a module built from a list of sources, which needs --name; a module tree says it in its Kbuild file"
                 ));
             }
         }
@@ -169,6 +197,16 @@ mod tests {
         let text = Some("\"a=b\"".to_owned());
         assert_eq!(define("A=\"a=b\"".into()).unwrap(), ("A".to_owned(), text));
         assert!(define("=1".into()).is_err());
+    }
+
+    #[test]
+    fn an_option_of_cmakes_is_one_word_or_those_of_a_shell() {
+        assert_eq!(cmake_words("-DA=\"x y\""), ["-DA=\"x y\""]);
+        assert_eq!(
+            cmake_words("SHELL:-include  'a b.h' -DX=\"c \\\" d\" -D\\ y ''"),
+            ["-include", "a b.h", "-DX=c \" d", "-D y", ""]
+        );
+        assert!(cmake_words("SHELL: ").is_empty());
     }
 
     #[test]

@@ -130,11 +130,7 @@ fn flags_of_one_form_are_refused_with_the_other() {
         &["build", "--name", "hello", "hello.c", "--root", ".."],
         "--root is for a module tree",
     );
-    refused(
-        &["build", "--cflag", "-O1"],
-        "--cflag is for a module built",
-    );
-    refused(&["build", "-DDEBUG"], "needs --name");
+    refused(&["build", "--ldflag", "-z"], "needs --name");
     refused(&["build", "--prepare-input", "x"], "there is no --prepare");
 }
 
@@ -349,4 +345,71 @@ fn results_that_cannot_be_written_fail_the_run() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("cannot write to standard output"));
+}
+
+#[test]
+fn a_call_may_come_from_a_file_one_argument_a_line() {
+    let dir = scratch("arguments");
+    let file = dir.join("call");
+    fs::write(&file, "build\n--name\nhello\n/no/such/$(source) here.c").unwrap();
+    let named = format!("@{}", file.display());
+    let output = run([&*named, "--dry-run", "--kernel", "/no/such/kernel"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/no/such/kernel"), "{said}");
+    refused(
+        &["@/no/such/call"],
+        "cannot read arguments from /no/such/call",
+    );
+    fs::write(&file, "build\n--no-such-flag\n").unwrap();
+    refused(&[&*named], "--no-such-flag");
+}
+
+#[test]
+fn one_kernel_that_was_asked_for_and_is_not_there_is_an_error() {
+    let output = run(["kernels", "--json", "/no/such/kernel"]);
+    assert_eq!(output.status.code(), Some(1));
+    let row: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(row["usable"], false);
+    assert_eq!(row["path"], "/no/such/kernel");
+    assert_eq!(row["error"]["kind"], "kernel-not-found");
+    refused(&["kernels", "--default", "6.1"], "--default");
+}
+
+#[test]
+fn the_default_kernel_is_the_one_that_kdir_names() {
+    let output = program()
+        .args(["kernels", "--default"])
+        .env("KDIR", "/no/such/kernel")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("/no/such/kernel"));
+}
+
+#[test]
+fn compile_commands_of_modules_get_among_those_of_a_project() {
+    let dir = scratch("compile-commands");
+    let file = |name: &str| dir.join(name).into_os_string();
+    let modules = r#"{"directory":"/k","file":"/m.c","arguments":["cc"]}"#;
+    let projects = r#"{"directory":"/b","file":"/p.c","command":"cc"}"#;
+    fs::write(dir.join("modules"), format!("[{modules}]")).unwrap();
+    fs::write(dir.join("all"), format!("[{projects}]")).unwrap();
+    let arguments = [
+        "compile-commands".into(),
+        file("modules"),
+        "--into".into(),
+        file("all"),
+        "--record".into(),
+        file("record"),
+    ];
+    assert_eq!(run(&arguments).status.code(), Some(0));
+    let all = || fs::read_to_string(dir.join("all")).unwrap();
+    assert_eq!(all(), format!("[\n{projects},\n{modules}\n]\n"));
+    fs::write(dir.join("all"), "no list").unwrap();
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("is no list of compile commands"), "{said}");
+    assert_eq!(all(), "no list");
 }

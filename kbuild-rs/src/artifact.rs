@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::files::same_content;
 use crate::freshness::Product;
@@ -50,8 +51,9 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// Copies `from` to `to`, whole or not at all. A file that already holds the same keeps its
-/// mtime, so that what depends on it is not made again.
-pub(crate) fn publish(from: &Path, to: &Path, module: &str) -> Result<Product> {
+/// mtime, so that what depends on it is not made again. Another one is dated when the build began
+/// (since the epoch): what is edited while make runs is newer.
+pub(crate) fn publish(from: &Path, to: &Path, module: &str, began: Duration) -> Result<Product> {
     if !from.is_file() {
         return Err(Error::new(
             ErrorKind::NothingBuilt,
@@ -75,7 +77,8 @@ pub(crate) fn publish(from: &Path, to: &Path, module: &str) -> Result<Product> {
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let part = to.with_file_name(format!(".{name}.part"));
         fs::copy(from, &part)
-            .and_then(|_| fs::rename(&part, to))
+            .and_then(|_| fs::File::open(&part)?.set_modified(UNIX_EPOCH + began))
+            .and_then(|()| fs::rename(&part, to))
             .map_err(|e| {
                 let _ = fs::remove_file(&part);
                 Error::io("write", to, e)
@@ -148,16 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn a_product_that_did_not_change_keeps_its_mtime() {
+    fn a_product_that_did_not_change_keeps_its_mtime_and_another_is_as_old_as_its_build() {
         let dir = scratch("publish");
         let (from, to) = (dir.join("from"), dir.join("out/to.ko"));
+        let at = |second: u64| Duration::from_secs(1_000_000_000 + second);
+        let time = || fs::metadata(&to).unwrap().modified().unwrap();
         fs::write(&from, "x").unwrap();
-        let first = publish(&from, &to, "to").unwrap();
-        let again = publish(&from, &to, "to").unwrap();
+        let first = publish(&from, &to, "to", at(0)).unwrap();
+        let again = publish(&from, &to, "to", at(1)).unwrap();
         assert_eq!(first.id, again.id);
+        assert_eq!(time(), UNIX_EPOCH + at(0));
         fs::write(&from, "y").unwrap();
-        let changed = publish(&from, &to, "to").unwrap();
+        let changed = publish(&from, &to, "to", at(2)).unwrap();
         assert_ne!(first.id, changed.id);
+        assert_eq!(time(), UNIX_EPOCH + at(2));
         remove_stale(&[first], &[]).unwrap();
         assert!(to.exists(), "somebody else's file was removed");
         remove_stale(&[changed], &[]).unwrap();

@@ -4,6 +4,8 @@
 //! packages, which lack the kernel's own script for it. Each module folder keeps its entries; the
 //! file in the output directory holds those of all modules built into it.
 
+mod merge;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use crate::files::{walk, write_if_changed};
 use crate::make::PathMap;
 use crate::stage::COMPILE_COMMANDS;
 use crate::{Error, Result};
+
+pub use merge::merge_compile_commands;
 
 /// The file with a module folder's own entries, among its private files.
 pub(crate) const ENTRIES: &str = "compile_commands";

@@ -24,15 +24,42 @@ const MAX_NAME: usize = 55;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Declared {
     pub(crate) sources: Vec<PathBuf>,
-    pub(crate) defines: Vec<(String, Option<String>)>,
-    pub(crate) cflags: Vec<OsString>,
-    pub(crate) asflags: Vec<OsString>,
     pub(crate) ldflags: Vec<OsString>,
     pub(crate) rustflags: Vec<OsString>,
     pub(crate) cfgs: Vec<Cfg>,
     /// Headers to declare for Rust, and items of others.
     pub(crate) headers: Vec<PathBuf>,
     pub(crate) items: Vec<String>,
+}
+
+/// Flags for compilers, of declared modules and of module trees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) defines: Vec<(String, Option<String>)>,
+    pub(crate) cflags: Vec<OsString>,
+    pub(crate) asflags: Vec<OsString>,
+}
+
+impl Flags {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
+    }
+
+    /// The flag files for C and for assembler: name and arguments.
+    pub(crate) fn files(&self) -> Result<[(&'static str, Vec<OsString>); 2]> {
+        let mut defines = Vec::new();
+        for (name, value) in &self.defines {
+            check_macro(name, value.as_deref())?;
+            let mut flag = OsString::from(format!("-D{name}"));
+            if let Some(value) = value {
+                flag.push("=");
+                flag.push(value);
+            }
+            defines.push(flag);
+        }
+        let with = |flags: &[OsString]| [&defines[..], flags].concat();
+        Ok([("cc", with(&self.cflags)), ("as", with(&self.asflags))])
+    }
 }
 
 /// What a declared module looks like in the stage.
@@ -61,6 +88,17 @@ pub(crate) struct Layout {
     pub(crate) commands: Vec<PathBuf>,
 }
 
+/// Where a module is laid out, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) kernel: &'a Kernel,
+    /// Where relative paths start; absolute.
+    pub(crate) base: &'a Path,
+    pub(crate) stage: &'a Stage,
+    /// Where the flag files will lie.
+    pub(crate) flags_dir: &'a Path,
+}
+
 /// An object of the module.
 struct Object {
     /// Below the stage.
@@ -71,16 +109,15 @@ struct Object {
 }
 
 impl Layout {
-    /// Lays out `declared` for a kernel; relative paths start at `base` (absolute).
+    /// Lays out `declared`.
     pub(crate) fn new(
         declared: &Declared,
+        flags: &Flags,
         name: &str,
-        kernel: &Kernel,
-        base: &Path,
-        stage: &Stage,
-        flags_dir: &Path,
+        site: Site<'_>,
         links: &mut Links,
     ) -> Result<Layout> {
+        let Site { base, stage, .. } = site;
         if declared.sources.is_empty() {
             return Err(Error::input(format!("the module {name} has no sources")));
         }
@@ -125,16 +162,17 @@ impl Layout {
             });
         }
         layout.add_crates(base, &mut order)?;
-        layout.rustflags = declared.rust_flags(kernel)?;
+        layout.rustflags = declared.rust_flags(site.kernel)?;
         layout.add_folders();
         sort_items(&mut layout.items);
         layout.pairs.push((stage.dir.clone(), base.to_owned()));
         layout
             .pairs
             .push((stage.file(Path::new("src")), base.to_owned()));
-        layout.write(declared, name, flags_dir, links, &order)?;
-        let at = (kernel, base, stage, flags_dir);
-        let rules = layout.bind(declared, at, links, &order)?;
+        layout.write(name, site.flags_dir, links, &order);
+        layout.flags.extend(flags.files()?);
+        layout.flags.push(("ld", declared.ldflags.clone()));
+        let rules = layout.bind(declared, site, links, &order)?;
         layout.kbuild.push_str(&rules);
         Ok(layout)
     }
@@ -160,14 +198,7 @@ impl Layout {
             .extend(folders.into_iter().map(|f| Item::new(f, Kind::Dir)));
     }
 
-    fn write(
-        &mut self,
-        declared: &Declared,
-        name: &str,
-        flags_dir: &Path,
-        links: &mut Links,
-        order: &[Object],
-    ) -> Result<()> {
+    fn write(&mut self, name: &str, flags_dir: &Path, links: &mut Links, order: &[Object]) {
         let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
         for object in order {
             let _ = write!(text, " {}", object.name.display());
@@ -202,31 +233,6 @@ impl Layout {
             }
         }
         self.kbuild = text;
-        let defines = declared.macros()?;
-        let with = |flags: &[OsString]| [&defines[..], flags].concat();
-        self.flags = vec![
-            ("cc", with(&declared.cflags)),
-            ("as", with(&declared.asflags)),
-            ("ld", declared.ldflags.clone()),
-        ];
-        Ok(())
-    }
-}
-
-impl Declared {
-    /// The `-D` options.
-    fn macros(&self) -> Result<Vec<OsString>> {
-        let mut defines = Vec::new();
-        for (macro_name, value) in &self.defines {
-            check_macro(macro_name, value.as_deref())?;
-            let mut flag = OsString::from(format!("-D{macro_name}"));
-            if let Some(value) = value {
-                flag.push("=");
-                flag.push(value);
-            }
-            defines.push(flag);
-        }
-        Ok(defines)
     }
 }
 

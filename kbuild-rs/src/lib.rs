@@ -59,10 +59,12 @@ mod uapi;
 
 pub use build::{Build, Config, Matrix, MissingSymvers};
 pub use clean::clean;
+pub use compile_commands::merge_compile_commands;
 pub use error::{Error, ErrorKind, Result};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
 };
+pub use make::{is_outside_pretending, is_outside_verbose};
 pub use message::{Level, Message};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};

@@ -48,6 +48,7 @@ mod scene;
 mod script_errors;
 mod settings;
 mod side_by_side;
+mod stamp;
 mod stop;
 mod surprises;
 mod symbols;

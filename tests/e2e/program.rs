@@ -148,7 +148,7 @@ fn several_kernels_have_a_folder_each_and_one_that_is_missing_hides_no_other() {
 }
 
 #[test]
-fn one_output_file_takes_one_module() {
+fn output_files_are_copies_of_the_products_of_their_names() {
     let dir = folder(&[
         ("a.c", HELLO),
         ("b.c", HELLO),
@@ -160,6 +160,22 @@ fn one_output_file_takes_one_module() {
     let text = refused(command.arg(dir.path()).arg("--output").arg(&single), 2);
     assert!(text.contains("2 modules: a, b"), "{text}");
     assert!(!single.exists());
+
+    // Relative, as a rule of Ninja's has them: so are the names in the depfile.
+    let mut command = build(&kernel_at(0), &out.path().join("own"));
+    command.arg(dir.path()).args(["-q", "--depfile", "d"]);
+    command.args(["--output", "b.ko", "--output", "any.symvers"]);
+    let output = built(command.current_dir(&dir));
+    assert_eq!(output.out(), "", "the caller knows what comes out");
+    let (copy, own) = (dir.path().join("b.ko"), out.path().join("own/b.ko"));
+    assert!(fs::read(&copy).unwrap() == fs::read(&own).unwrap());
+    assert!(dir.path().join("any.symvers").is_file());
+    // What is edited while a build runs is newer than what the build gives.
+    let time = |path| fs::metadata(path).unwrap().modified().unwrap();
+    assert!(time(copy) < time(own));
+    let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
+    assert!(depfile.starts_with("b.ko any.symvers: \\\n"), "{depfile}");
+    assert!(depfile.contains("\n  a.c \\\n"), "{depfile}");
 }
 
 #[test]
@@ -187,7 +203,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
     let mut command = build(&kernel, out.path());
     command
         .arg(source.path())
-        .args(["-D", "X"])
+        .args(["--ldflag", "-s"])
         .env("TERM", "xterm-256color");
     assert!(!refused(&mut command, 2).contains('\x1b'));
 }

@@ -18,11 +18,13 @@ const SUITES: &[&str] = &[
     "kbuild",
     "kbuild_rs",
     "cli",
+    "cmake",
     "kbuild_tests",
     "corpus",
     "e2e",
     "jobs",
     "lab",
+    "meson",
     "xtask",
     "doc-tests kbuild",
 ];

@@ -3,9 +3,28 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{Build, MissingSymvers};
+use super::{Build, MissingSymvers, go_on};
 use crate::cargo::Door;
 use crate::{Error, ErrorKind, Kernel, Result};
+
+impl Build {
+    /// The kernel that this builds for, the same way: the one that was named, else that of
+    /// `KDIR` and its like, else the running one or the newest. For build scripts that build
+    /// something else for it too; Cargo hears of the variables that were read.
+    ///
+    /// # Errors
+    /// As [`try_compile`](Self::try_compile), where there is no such kernel, where several are
+    /// named, or where it is of another architecture.
+    pub fn find_kernel(&self) -> Result<Kernel> {
+        let door = Door {
+            metadata: self.sink.cargo,
+        };
+        let target = rust_target(self, door);
+        let (target, arch) = (target.as_deref(), self.arch.as_deref());
+        let found = kernel(self, door, target, arch);
+        go_on(found.and_then(|kernel| kernel.check_arch(arch, target).map(|()| kernel)))
+    }
+}
 
 /// The target triple of the outer build.
 pub(super) fn rust_target(build: &Build, door: Door) -> Option<String> {
@@ -104,5 +123,26 @@ pub(super) fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
                  Build::missing_symvers(MissingSymvers::Warn))"
             ),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::fixture::Root;
+
+    #[test]
+    fn a_script_can_ask_for_the_kernel_before_anything_is_built() {
+        let root = Root::new();
+        let dir = root.kernel("kernel", "6.1.0-lab");
+        let find = |kernel: &Path, arch: &str| {
+            let mut build = Build::new();
+            build.cargo_metadata(false).on_message(|_| {});
+            build.kernel(kernel).arch(arch).find_kernel()
+        };
+        assert_eq!(find(&dir, "x86").unwrap().release(), "6.1.0-lab");
+        let kind = |kernel: &Path, arch: &str| find(kernel, arch).unwrap_err().kind();
+        assert_eq!(kind(&dir, "arm64"), ErrorKind::ArchitectureMismatch);
+        assert_eq!(kind(&root.join("none"), "x86"), ErrorKind::KernelNotFound);
     }
 }

@@ -53,7 +53,10 @@ impl Run<'_> {
             elsewhere: self.made_elsewhere(items, old, start)?,
         };
         self.note_prerequisites(items, start, &mut record)?;
-        let built = outcome.success.then(|| self.publish(old)).transpose();
+        let built = outcome
+            .success
+            .then(|| self.publish(old, start))
+            .transpose();
         match built {
             Ok(Some((products, targets))) => {
                 record.succeeded = r.wants_modules();
@@ -106,7 +109,7 @@ impl Run<'_> {
     }
 
     /// Puts the products into OUT: (modules and symvers, other targets).
-    fn publish(&self, old: &Record) -> Result<(Vec<Product>, Vec<Product>)> {
+    fn publish(&self, old: &Record, start: Duration) -> Result<(Vec<Product>, Vec<Product>)> {
         let r = self.request;
         let dir = &r.make.module_dir;
         let _lock = Lock::take(
@@ -114,7 +117,7 @@ impl Run<'_> {
             &format!("publishing {}", r.label),
             self.sink,
         )?;
-        let targets = self.publish_targets()?;
+        let targets = self.publish_targets(start)?;
         if !r.wants_modules() {
             return Ok((old.products.clone(), targets));
         }
@@ -126,14 +129,14 @@ impl Run<'_> {
         let mut products = Vec::new();
         for (name, staged) in &modules {
             let to = r.out.join(format!("{name}.ko"));
-            products.push(artifact::publish(staged, &to, name)?);
+            products.push(artifact::publish(staged, &to, name, start)?);
         }
         let symvers = dir.join("Module.symvers");
         if symvers.is_file() {
             let to = r.out.join(format!("{}.symvers", r.label));
             let mapped = r.folder.join("published.symvers");
             self.map_symvers(&symvers, &mapped)?;
-            products.push(artifact::publish(&mapped, &to, "")?);
+            products.push(artifact::publish(&mapped, &to, "", start)?);
         }
         self.write_compile_commands()?;
         self.write_rust_project()?;
@@ -213,7 +216,7 @@ impl Run<'_> {
 
     /// The files that were asked for by name. What is text in them (`.i`, `.s`) tells of the
     /// sources, not of the stage.
-    fn publish_targets(&self) -> Result<Vec<Product>> {
+    fn publish_targets(&self, start: Duration) -> Result<Vec<Product>> {
         let r = self.request;
         let mut products = Vec::new();
         for target in r.other_targets() {
@@ -228,9 +231,9 @@ impl Run<'_> {
                 Ok(text) if is_text => {
                     let mapped = r.folder.join("published.target");
                     write_if_changed(&mapped, r.map.text(text).as_bytes())?;
-                    artifact::publish(&mapped, &to, "")?
+                    artifact::publish(&mapped, &to, "", start)?
                 }
-                _ => artifact::publish(&staged, &to, "")?,
+                _ => artifact::publish(&staged, &to, "", start)?,
             };
             products.push(product);
         }

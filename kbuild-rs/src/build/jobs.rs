@@ -11,8 +11,9 @@ use crate::stage::{create_private_root, private_root};
 
 impl Build {
     /// How many jobs may run, where no jobserver says so: make's, and those of every other build
-    /// that shares the [pool](Self::pool_dir). Default: `CMAKE_BUILD_PARALLEL_LEVEL`, in a build
-    /// script `NUM_JOBS`, else the cores this process may use.
+    /// that shares the [pool](Self::pool_dir). Default: the `-j` of a Ninja that
+    /// this runs below, `CMAKE_BUILD_PARALLEL_LEVEL`, in a build script `NUM_JOBS`, else the cores
+    /// this process may use.
     ///
     /// While a pool is in use it has the size that its first user gave it; `jobs(1)` means one
     /// job in any case.

@@ -18,7 +18,7 @@ mod variables;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::kbuild_file::Declared;
+use crate::kbuild_file::{Declared, Flags};
 use crate::message::{Message, Sink};
 use crate::report::Report;
 use crate::{Result, cargo};
@@ -49,6 +49,7 @@ pub use matrix::Matrix;
 #[derive(Clone, Debug)]
 pub struct Build {
     pub(crate) form: Form,
+    pub(crate) flags: Flags,
     pub(crate) kernels: Vec<OsString>,
     pub(crate) includes: Vec<PathBuf>,
     pub(crate) arch: Option<String>,
@@ -113,6 +114,7 @@ impl Build {
     fn with_form(form: Form) -> Self {
         Build {
             form,
+            flags: Flags::default(),
             kernels: Vec::new(),
             includes: Vec::new(),
             arch: None,
@@ -231,22 +233,29 @@ impl Build {
 
     /// Defines a preprocessor macro for C and assembler: `-DNAME` or `-DNAME=VALUE`. The value
     /// may hold any character; no shell and no make sees it.
+    ///
+    /// This and the flags for compilers reach a module tree too: in `KCFLAGS` and `KAFLAGS`, so
+    /// that they stand behind the kernel's flags and before those of the tree's own Kbuild.
     pub fn define<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
         let value = value.into().map(str::to_owned);
-        self.declare(|d| d.defines.push((name.to_owned(), value)))
+        self.flags.defines.push((name.to_owned(), value));
+        self
     }
 
     /// Adds a flag for the C compiler, after the kernel's own (`ccflags-y`).
     pub fn cflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.cflags.push(flag.as_ref().to_owned()))
+        self.flags.cflags.push(flag.as_ref().to_owned());
+        self
     }
 
     /// Adds a flag for the assembler (`asflags-y`).
     pub fn asflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.asflags.push(flag.as_ref().to_owned()))
+        self.flags.asflags.push(flag.as_ref().to_owned());
+        self
     }
 
-    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`).
+    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`). No effect on a
+    /// module tree.
     pub fn ldflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
         self.declare(|d| d.ldflags.push(flag.as_ref().to_owned()))
     }

@@ -15,7 +15,7 @@ use super::variables::{
 };
 use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
-use crate::kbuild_file::{self, Declared, Layout, argument_file, response_file};
+use crate::kbuild_file::{self, Declared, Layout, Site, argument_file, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, MODULES, Make, PathMap, check_value, escape_value, find_program};
 use crate::make::{firewall, goals, no_modules};
@@ -149,9 +149,13 @@ impl Request {
         let mut files = Vec::new();
         let sources = match form {
             FormAt::Declared(declared) => {
-                let layout = Layout::new(
-                    declared, &label, &kernel, &base, &stage, &flags_dir, &mut links,
-                )?;
+                let site = Site {
+                    kernel: &kernel,
+                    base: &base,
+                    stage: &stage,
+                    flags_dir: &flags_dir,
+                };
+                let layout = Layout::new(declared, &build.flags, &label, site, &mut links)?;
                 pairs.extend(layout.pairs.iter().cloned());
                 files.push((stage.dir.join("Kbuild"), layout.kbuild.clone().into_bytes()));
                 files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
@@ -170,6 +174,11 @@ impl Request {
             }
             FormAt::Tree(tree, dir) => {
                 pairs.push((stage.dir.clone(), root.clone()));
+                if !build.flags.is_empty() {
+                    for (name, args) in build.flags.files()? {
+                        files.push((flags_dir.join(name), response_file(&args)));
+                    }
+                }
                 Sources::Tree {
                     tree: tree.clone(),
                     excludes: patterns(&tree.excludes)?,

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::{Build, Config, MissingSymvers};
+use super::{Build, Config, Form, MissingSymvers};
 use crate::kbuild_file::response_file;
 use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -204,15 +204,24 @@ pub(super) fn variables(
         }
         list.push((name, value.into()));
     }
+    // A declared module's own flags are in its Kbuild.
+    let of_tree = matches!(build.form, Form::Tree(_)) && !build.flags.is_empty();
     let file = |name: &str| {
-        let mut map = OsString::from("@");
-        map.push(flags_dir.join(name));
-        map
+        let mut word = OsString::from("@");
+        word.push(flags_dir.join(name));
+        word
     };
-    let mut flags = vec![("KCFLAGS", "map", false), ("KAFLAGS", "map", false)];
-    let has_rustc = tools.iter().any(|(name, _)| name == "RUSTC");
-    if has_rustc {
-        flags.push(("KRUSTFLAGS", "map-rs", false));
+    let own = |name: &str| {
+        let mut words = file("map");
+        if of_tree {
+            words.push(" ");
+            words.push(file(name));
+        }
+        words
+    };
+    let mut flags = vec![("KCFLAGS", own("cc"), false), ("KAFLAGS", own("as"), false)];
+    if tools.iter().any(|(name, _)| name == "RUSTC") {
+        flags.push(("KRUSTFLAGS", file("map-rs"), false));
     }
     for (name, value) in &build.make_vars {
         check_variable_name(name)?;
@@ -232,20 +241,19 @@ pub(super) fn variables(
         }
         check_shell_words(name, value)?;
         let mut value = value.clone();
-        if let Some((_, map, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
+        if let Some((_, own, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
             *set = true;
-            let mut all = file(map);
+            let mut all = own.clone();
             all.push(" ");
             all.push(&value);
             value = all;
         }
         list.push((name.clone(), value));
     }
-    for (name, map, set) in flags {
+    for (name, mut all, set) in flags {
         if set {
             continue;
         }
-        let mut all = file(map);
         // The caller's own (`--env KCFLAGS=…`) stay.
         if let Some(at) = env.iter().position(|(n, _)| n == name) {
             let (_, value) = env.swap_remove(at);

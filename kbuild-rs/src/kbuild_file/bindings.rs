@@ -7,11 +7,11 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Declared, Layout, Object};
+use super::{Declared, Layout, Object, Site};
 use crate::compile_commands::GCC_ONLY;
 use crate::files::is_carryable;
 use crate::make::shell_quote;
-use crate::stage::{Links, Stage};
+use crate::stage::Links;
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// A header that Rust sources call.
@@ -44,7 +44,7 @@ impl Layout {
     pub(super) fn bind(
         &mut self,
         declared: &Declared,
-        (kernel, base, stage, flags_dir): (&Kernel, &Path, &Stage, &Path),
+        site: Site<'_>,
         links: &mut Links,
         order: &[Object],
     ) -> Result<String> {
@@ -57,8 +57,8 @@ impl Layout {
                 "there is a header to declare for Rust (bindings), and no source in Rust",
             ));
         }
-        let dir = flags_dir.display();
-        let ctypes = match kernel.dir().join("rust/libffi.rmeta").exists() {
+        let dir = site.flags_dir.display();
+        let ctypes = match site.kernel.dir().join("rust/libffi.rmeta").exists() {
             true => "kernel::ffi",
             false => "core::ffi",
         };
@@ -75,11 +75,12 @@ impl Layout {
              $(kbuild_rs_c_flags) && cat {dir}/bind-head $@.part {dir}/bind-tail > $@ && \
              rm $@.part\n",
             skipped.join(" "),
-            target(kernel),
+            target(site.kernel),
         );
-        let mut args: Vec<OsString> = declared.c_arguments()?;
+        let of_c = self.flags.iter().filter(|(name, _)| *name == "cc");
+        let mut args: Vec<OsString> = of_c.flat_map(|(_, args)| args.clone()).collect();
         for header in &declared.headers {
-            let (folder, name, word) = named(&base.join(header))?;
+            let (folder, name, word) = named(&site.base.join(header))?;
             let reached = links.carry(&folder);
             let mut quote = OsString::from("-iquote");
             quote.push(&reached);
@@ -104,7 +105,7 @@ impl Layout {
             }
             self.bound.push(Bound {
                 variable: format!("{}_BINDINGS", word.to_uppercase()),
-                file: stage.file(Path::new(&made)),
+                file: site.stage.file(Path::new(&made)),
             });
         }
         self.bind_args = args;
@@ -175,11 +176,4 @@ fn regex(path: &Path) -> String {
     text.replace('.', "\\.")
         .replace('+', "\\+")
         .replace('^', "\\^")
-}
-
-impl Declared {
-    /// The macros and flags for C.
-    pub(super) fn c_arguments(&self) -> Result<Vec<OsString>> {
-        Ok([self.macros()?, self.cflags.clone()].concat())
-    }
 }

@@ -320,7 +320,7 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
         let (names, are) = sentence(&symbols);
         texts.push(format!(
             "{names} {are} exported by the module {module}, whose symvers this build was not \
-             given: add {} (--symvers, Build::symvers)",
+             given: add {} (--symvers, Build::symvers; in CMake, link to its target)",
             path.display()
         ));
     }
@@ -330,7 +330,7 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
             "{names} {are} exported neither by the kernel {} nor by any module this build knows \
              of: check the name, whether this kernel version still has it, whether the option \
              that brings it is on (kbuild-rs kernels), or name the provider's symvers (--symvers, \
-             Build::symvers)",
+             Build::symvers; in CMake, link to the provider's target)",
             know.release
         ));
     }

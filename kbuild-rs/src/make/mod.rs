@@ -16,5 +16,6 @@ pub(crate) use env::{check_value, firewall, is_reserved};
 pub(crate) use git::Git;
 pub(crate) use goals::{MODULES, goals};
 pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, remove_pool};
+pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use output::PathMap;
 pub(crate) use run::{Held, find_program, run, run_prepare};

@@ -223,11 +223,13 @@ fn check_source_name(rel: &Path, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Another output directory of ours, or a cache such as Cargo's `target`: their contents come
-/// from builds, not from the author.
+/// Another output directory of ours, a build folder of CMake's or Meson's, or a cache such as
+/// Cargo's `target`: their contents come from builds, not from the author.
 fn is_output(dir: &Path) -> bool {
     dir.file_name().is_some_and(|n| n == PRIVATE)
         || dir.join(PRIVATE).join(CACHEDIR_TAG).exists()
+        || dir.join("CMakeCache.txt").exists()
+        || dir.join("meson-private").exists()
         || std::fs::read(dir.join(CACHEDIR_TAG))
             .is_ok_and(|text| text.starts_with(CACHEDIR_SIGNATURE))
 }

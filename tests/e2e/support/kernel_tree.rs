@@ -18,7 +18,7 @@ pub(crate) fn link_kernel(kernel: &LabKernel, at: &Path, own: &[&str]) -> LabKer
 }
 
 /// Makes below `at` packages like those that the kernel comes in, of links into them, so that files
-/// of `include/linux` and the kernel tree's own can be replaced. A copy would take seconds.
+/// of `include/linux`, the configuration and the kernel tree's own can be replaced. A copy would take seconds.
 pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
     let prefix = kernel.kdir.ancestors().nth(3).unwrap();
     let [kdir, common] =
@@ -27,6 +27,8 @@ pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
         Path::new("usr"),
         Path::new("usr/src"),
         kdir,
+        &kdir.join("include"),
+        &kdir.join("include/config"),
         common,
         &common.join("include"),
         &common.join("include/linux"),

@@ -7,6 +7,7 @@
 mod apt;
 mod arm64;
 mod boot;
+mod cmake;
 mod compiled;
 mod compiler;
 mod cpio;
@@ -17,9 +18,11 @@ mod kernel;
 mod kernel_source;
 mod kernels;
 mod machine;
+mod meson;
 mod mirrors;
 mod own;
 pub mod packages;
+mod pip;
 mod place;
 mod programs;
 mod sources;
@@ -32,6 +35,7 @@ use std::time::Duration;
 pub use crate::Result;
 use crate::run;
 pub use arm64::Prepared;
+pub use cmake::CMAKES;
 pub use compiled::cached_compiler;
 use distribution::{Distribution, Family};
 pub use kept::{Entry, list, remove};
@@ -39,6 +43,7 @@ pub use kernel::LabKernel;
 use kernel::Tools;
 pub use kernels::KERNELS;
 pub use machine::Machine;
+pub use meson::MESONS;
 use place::{clear, lock, once};
 
 /// Every kernel that a Debian machine can have.
@@ -243,6 +248,51 @@ pub fn program(name: &str) -> Result<PathBuf> {
         |draft| programs::prepare(name, draft, &place),
     )
     .map_err(|error| format!("cannot get a newer {name}: {error}"))
+}
+
+/// A CMake of [`CMAKES`].
+///
+/// # Errors
+/// A version that the lab does not know; no package index that has it.
+pub fn cmake(version: &str) -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("cmake").join(version);
+    once(
+        &cache_dir(),
+        &place,
+        || cmake::load(&place),
+        |draft| cmake::fetch(version, draft),
+    )
+    .map_err(|error| format!("cannot get CMake {version}: {error}"))
+}
+
+/// A Meson of [`MESONS`]: the folder that Python has to search for it.
+///
+/// # Errors
+/// A version that the lab does not know; no package index that has it.
+pub fn meson(version: &str) -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("meson").join(version);
+    once(
+        &cache_dir(),
+        &place,
+        || meson::load(&place),
+        |draft| meson::fetch(version, draft),
+    )
+    .map_err(|error| format!("cannot get Meson {version}: {error}"))
+}
+
+/// What pip needs to build the wheel of the module for Meson: a folder that Python has to search.
+///
+/// # Errors
+/// No package index that has it.
+pub fn wheel_backend() -> Result<PathBuf> {
+    let place = cache_dir().join(PROGRAMS).join("hatchling");
+    once(
+        &cache_dir(),
+        &place,
+        || meson::load_backend(&place),
+        meson::fetch_backend,
+    )
+    .map_err(|error| format!("cannot get hatchling: {error}"))
 }
 
 /// Every kernel of [`names`].

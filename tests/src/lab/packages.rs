@@ -124,7 +124,7 @@ fn missing<'a>(packages: &[&'a str], installed: &str) -> Vec<&'a str> {
 }
 
 /// Whether this process may install packages.
-pub(super) fn is_root() -> bool {
+pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

@@ -41,6 +41,7 @@ reboot -f
 pub struct Guest {
     kernel: LabKernel,
     files: Vec<(String, PathBuf)>,
+    trees: Vec<PathBuf>,
     dependencies: Vec<String>,
     script: String,
     timeout: Duration,
@@ -65,6 +66,7 @@ impl Guest {
         Guest {
             kernel: kernel.clone(),
             files: Vec::new(),
+            trees: Vec::new(),
             dependencies: Vec::new(),
             script: String::new(),
             timeout: Duration::from_secs(60),
@@ -76,6 +78,13 @@ impl Guest {
     pub fn file(mut self, guest_path: impl Into<String>, host_path: impl AsRef<Path>) -> Guest {
         self.files
             .push((guest_path.into(), host_path.as_ref().to_path_buf()));
+        self
+    }
+
+    /// Puts all that lies below a folder of the host into the guest, where the folder is `/`.
+    #[must_use]
+    pub fn tree(mut self, folder: impl AsRef<Path>) -> Guest {
+        self.trees.push(folder.as_ref().to_path_buf());
         self
     }
 
@@ -162,7 +171,11 @@ impl Guest {
         }
         archive.file("load-deps", 0o644, load.as_bytes());
         archive.file("script", 0o644, self.script.as_bytes());
-        for (guest, host) in &self.files {
+        let mut files = self.files.clone();
+        for tree in &self.trees {
+            below(tree, "", &mut files)?;
+        }
+        for (guest, host) in &files {
             let (mode, content) = read(host)?;
             archive.file(guest, mode, &content);
         }
@@ -215,6 +228,20 @@ fn load_order(
         }
     }
     Ok(order)
+}
+
+/// The files below a folder, by their paths in the guest.
+fn below(folder: &Path, at: &str, files: &mut Vec<(String, PathBuf)>) -> Result<()> {
+    let fail = |error| format!("cannot read {}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let guest = format!("{at}/{}", entry.file_name().to_string_lossy());
+        match entry.file_type().map_err(fail)?.is_dir() {
+            true => below(&entry.path(), &guest, files)?,
+            false => files.push((guest, entry.path())),
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<(u32, Vec<u8>)> {

@@ -4,10 +4,12 @@
 //! to machine. Medians; CPU time counts all children.
 
 mod build;
+mod cmake;
 mod corpus;
 mod jobs;
 mod library;
 mod measure;
+mod meson;
 mod staging;
 
 use std::path::Path;
@@ -90,6 +92,8 @@ const GROUPS: &[Group] = &[
     ("corpus", corpus::rows),
     ("library", library::rows),
     ("jobs", jobs::rows),
+    ("cmake", cmake::rows),
+    ("meson", meson::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -33,11 +33,23 @@ enum Named {
     Unknown,
 }
 
-/// The outer build's jobserver: Cargo's for a build script, else that of a make outside. Looked
-/// at once, before this process opens anything that could take the number of a closed descriptor.
+/// The outer build's jobserver: Cargo's for a build script, else that of a make outside, else that
+/// of a Cargo further out.
 pub(super) fn outer(cargo: bool) -> &'static Outer {
-    static OUTER: OnceLock<Outer> = OnceLock::new();
-    OUTER.get_or_init(|| {
+    &found(cargo).0
+}
+
+/// Whether it is that of a Cargo further out, which gave the one token beside those that are drawn
+/// to its build script, and so to all that this has started.
+pub(super) fn is_shared(cargo: bool) -> bool {
+    found(cargo).1
+}
+
+/// Looked at once, before this process opens anything that could take the number of a closed
+/// descriptor.
+fn found(cargo: bool) -> &'static (Outer, bool) {
+    static FOUND: OnceLock<(Outer, bool)> = OnceLock::new();
+    FOUND.get_or_init(|| {
         let names: &[&str] = match cargo {
             true => &["CARGO_MAKEFLAGS", "MAKEFLAGS"],
             false => &["MAKEFLAGS"],
@@ -45,9 +57,13 @@ pub(super) fn outer(cargo: bool) -> &'static Outer {
         let flags: Vec<_> = names.iter().filter_map(std::env::var_os).collect();
         let server = flags.iter().find(|flags| named(flags).is_some());
         match server {
-            Some(flags) => look(flags),
-            None if flags.iter().any(|flags| wants_one_job(flags)) => Outer::OneJob,
-            None => Outer::Silent,
+            Some(flags) => (look(flags), false),
+            None if flags.iter().any(|flags| wants_one_job(flags)) => (Outer::OneJob, false),
+            None => match std::env::var_os("CARGO_MAKEFLAGS").map(|flags| look(&flags)) {
+                Some(outer @ (Outer::Pipe(..) | Outer::Fifo(..))) => (outer, true),
+                // Nobody between Cargo and us promised to hand it on.
+                _ => (Outer::Silent, false),
+            },
         }
     })
 }

@@ -2,25 +2,31 @@
 //!
 //! GNU make's rule: a process has one token from whoever started it; each further job needs one
 //! from the jobserver. The nearest jobserver is Cargo's for a build script, else that of a make
-//! outside, else the pool that all kbuild-rs processes of the build tree share. One that is
-//! advertised and dead means one job, as it does to GNU make, and a warning.
+//! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else the pool
+//! that all kbuild-rs processes of the build tree share. One that is advertised and dead means one
+//! job, as it does to GNU make, and a warning.
 
 mod advertised;
 mod handed;
+mod outside;
+mod own;
 mod pool;
+mod server;
 mod tokens;
 
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use self::advertised::{Outer, outer};
+use self::advertised::{Outer, is_shared, outer};
+use self::own::Own;
 use self::pool::Pool;
-use self::tokens::Server;
+use self::server::Server;
 use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use handed::Handed;
+pub use outside::{is_outside_pretending, is_outside_verbose};
 pub(crate) use pool::remove_pool;
 pub(crate) use tokens::{Budget, Slot};
 
@@ -49,6 +55,16 @@ impl Jobs<'_> {
             return Ok(budget.clone());
         }
         let server = match outer(self.cargo) {
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) if is_shared(self.cargo) => {
+                let own = (self.make_folder)(self.pool).and_then(|()| Own::in_folder(self.pool));
+                match own {
+                    Ok(own) => Server::Shared(outer, own),
+                    Err(error) => {
+                        sink.note(&format!("{error}; other builds are not counted"));
+                        Server::Outer(outer)
+                    }
+                }
+            }
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer),
             Outer::Dead(why) => {
                 sink.warning(why);
@@ -103,7 +119,8 @@ impl Jobs<'_> {
         match self.requested {
             Some(0) => Err(Error::input("the number of jobs must be at least 1")),
             Some(jobs) => Ok(jobs),
-            None => Ok(of("CMAKE_BUILD_PARALLEL_LEVEL")
+            None => Ok(outside::jobs()
+                .or_else(|| of("CMAKE_BUILD_PARALLEL_LEVEL"))
                 .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
                 .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
                 .unwrap_or(1)),

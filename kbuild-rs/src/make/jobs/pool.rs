@@ -34,7 +34,7 @@ use crate::identity::Hash;
 use crate::{Error, Result, sys};
 
 const FIFO: &str = "jobs";
-const LOCK: &str = "jobs.lock";
+pub(super) const LOCK: &str = "jobs.lock";
 
 /// More than any machine has cores, and few enough for one write into a fifo.
 const MOST: usize = 4096;
@@ -67,14 +67,7 @@ impl Pool {
 
     fn in_folder(folder: &Path, size: usize) -> Result<Pool> {
         let failed = |e| Error::io("make a pool of jobs in", folder, e);
-        if sys::is_remote(folder) {
-            return Err(failed(io::ErrorKind::Unsupported.into()));
-        }
-        let lock = open_lock(folder).map_err(failed)?;
-        // Some file systems have no locks.
-        if sys::try_share(&lock).map_err(failed)? {
-            sys::unlock(&lock);
-        }
+        check_locks(folder).map_err(failed)?;
         Ok(Pool {
             folder: folder.to_owned(),
             size: size.min(MOST),
@@ -169,7 +162,19 @@ pub(crate) fn remove_pool(folder: &Path) {
     }
 }
 
-fn open_lock(folder: &Path) -> io::Result<File> {
+/// Fails in a folder whose locks reach other machines, or that has none.
+pub(super) fn check_locks(folder: &Path) -> io::Result<()> {
+    if sys::is_remote(folder) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let lock = open_lock(folder)?;
+    if sys::try_share(&lock)? {
+        sys::unlock(&lock);
+    }
+    Ok(())
+}
+
+pub(super) fn open_lock(folder: &Path) -> io::Result<File> {
     File::options()
         .read(true)
         .write(true)
@@ -193,7 +198,7 @@ fn open_channel(folder: &Path) -> io::Result<Channel> {
     Ok(Channel::of_fifo(file))
 }
 
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let same = |there: std::fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
     std::fs::metadata(path).is_ok_and(same)
 }

@@ -8,11 +8,10 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::advertised::Outer;
 use super::handed::Handed;
-use super::pool::Pool;
+use super::server::{Server, Token};
 use crate::message::Sink;
-use crate::{Error, Result, signals, sys};
+use crate::{Result, signals, sys};
 
 /// Descriptors of our own to a jobserver. That reading from them does not wait concerns nobody
 /// else: they are no copies of what was inherited.
@@ -67,17 +66,6 @@ impl Channel {
     }
 }
 
-/// Where tokens come from.
-#[derive(Debug)]
-pub(super) enum Server {
-    /// The outer build's jobserver, whose token for this process is the first make's.
-    Outer(&'static Outer),
-    /// The pool, where each make needs a token, the first one too.
-    Pool(Pool),
-    /// Nobody: makes run one after another, each with so many jobs.
-    Nobody(usize),
-}
-
 /// How often a waiter looks for what no descriptor tells it of: that it is to stop, that another
 /// make of this process has ended, that a killed process has left the pool.
 const OWN_MAKES: Duration = Duration::from_millis(5);
@@ -105,7 +93,7 @@ struct State {
     waiting: usize,
     /// Whether one of those that wait looks at the jobserver for all.
     watching: bool,
-    held: Vec<u8>,
+    held: Vec<Token>,
 }
 
 /// One make's token; given back when this goes.
@@ -118,7 +106,7 @@ pub(crate) struct Slot {
 impl Budget {
     pub(super) fn new(server: Server) -> Budget {
         let implicit = match server {
-            Server::Pool(_) => 0,
+            Server::Pool(_) | Server::Shared(..) => 0,
             _ => 1,
         };
         let limit = match &server {
@@ -156,8 +144,8 @@ impl Budget {
                     break Ok(());
                 }
                 match state.server.draw() {
-                    Ok(Some(byte)) => {
-                        state.held.push(byte);
+                    Ok(Some(token)) => {
+                        state.held.push(token);
                         continue;
                     }
                     Ok(None) => {}
@@ -211,8 +199,8 @@ impl Budget {
     fn settle(&self, state: &mut State) {
         let needed = (state.running + state.waiting).saturating_sub(self.implicit);
         while state.held.len() > needed {
-            if let Some(byte) = state.held.pop() {
-                state.server.give(byte);
+            if let Some(token) = state.held.pop() {
+                state.server.give(token);
             }
         }
         if state.held.is_empty() {
@@ -237,6 +225,7 @@ impl Slot {
     pub(crate) fn lock(&self) -> Option<RawFd> {
         match &self.budget.state().server {
             Server::Pool(pool) => pool.lock(),
+            Server::Shared(_, own) => own.lock(),
             _ => None,
         }
     }
@@ -252,61 +241,13 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.budget.state();
         state.running -= 1;
-        if self.lost && matches!(state.server, Server::Pool(_)) {
-            state.held.pop();
+        if self.lost {
+            if matches!(state.server, Server::Pool(_)) {
+                state.held.pop();
+            }
             state.server.lose();
         }
         self.budget.settle(&mut state);
-    }
-}
-
-impl Server {
-    fn channel(&self) -> Option<&Channel> {
-        match self {
-            Server::Outer(Outer::Pipe(_, _, channel)) => channel.as_ref(),
-            Server::Outer(Outer::Fifo(_, channel)) => Some(channel),
-            Server::Pool(pool) => Some(pool.channel()),
-            Server::Outer(_) | Server::Nobody(_) => None,
-        }
-    }
-
-    fn draw(&mut self) -> Result<Option<u8>> {
-        if let Server::Pool(pool) = self {
-            return pool.draw();
-        }
-        let failed = |e| Error::io("read", Path::new("the outer build's jobserver"), e);
-        let drawn = self.channel().map(|channel| channel.take().map_err(failed));
-        drawn.unwrap_or(Ok(None))
-    }
-
-    fn give(&mut self, byte: u8) {
-        if let Some(channel) = self.channel() {
-            channel.give(&[byte]);
-        }
-    }
-
-    fn leave(&mut self) {
-        if let Server::Pool(pool) = self {
-            pool.leave();
-        }
-    }
-
-    fn lose(&mut self) {
-        if let Server::Pool(pool) = self {
-            pool.lose();
-        }
-    }
-
-    pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
-        match self {
-            Server::Outer(Outer::Pipe(read, write, _)) => Ok(Handed::pipe(*read, *write, make)),
-            Server::Outer(Outer::Fifo(path, _)) => {
-                Handed::fifo(path, make).map_err(|e| Error::io("open", path, e))
-            }
-            Server::Outer(_) => Ok(Handed::jobs(1)),
-            Server::Nobody(jobs) => Ok(Handed::jobs(*jobs)),
-            Server::Pool(pool) => pool.hand(make),
-        }
     }
 }
 
@@ -314,7 +255,7 @@ impl Server {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::advertised::open_fifo;
+    use super::super::advertised::{Outer, open_fifo};
     use super::*;
 
     /// A budget under a jobserver outside, and that jobserver's fifo.

@@ -1,0 +1,113 @@
+# The arguments of kbuild_add_module(), where they are more than sources.
+
+# Brings the caller's arg_* into one form, and refuses what makes no sense.
+macro(_kbuild_check_arguments)
+  _kbuild_require_package(kbuild_add_module "${name}")
+  if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
+  endif()
+  if(arg_KEYWORDS_MISSING_VALUES)
+    list(GET arg_KEYWORDS_MISSING_VALUES 0 keyword)
+    message(FATAL_ERROR "kbuild_add_module(${name}): nothing follows ${keyword}")
+  endif()
+  if(arg_MODULES OR arg_KERNEL OR arg_MAKE_VARIABLES)
+    _kbuild_take_sources(MODULES)
+    _kbuild_take_sources(KERNEL)
+    _kbuild_take_sources(MAKE_VARIABLES)
+    foreach(variable IN LISTS arg_MAKE_VARIABLES)
+      if(NOT variable MATCHES "^[^=]+=")
+        message(FATAL_ERROR "kbuild_add_module(${name}): MAKE_VARIABLES has ${variable}, which is not NAME=VALUE")
+      endif()
+    endforeach()
+  endif()
+  if(arg_KBUILD)
+    if(NOT arg_MODULES)
+      set(arg_MODULES ${name})
+    endif()
+    if(arg_UNPARSED_ARGUMENTS)
+      list(GET arg_UNPARSED_ARGUMENTS 0 first)
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): unknown argument ${first}; with KBUILD, the tree's own Kbuild lists the sources. A generated file that it needs goes behind DEPENDS")
+    endif()
+    cmake_path(ABSOLUTE_PATH arg_KBUILD BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+    if(NOT EXISTS "${arg_KBUILD}/Kbuild" AND NOT EXISTS "${arg_KBUILD}/Makefile")
+      message(FATAL_ERROR "kbuild_add_module(${name}): there is no Kbuild and no Makefile in ${arg_KBUILD}")
+    endif()
+    if(arg_ROOT)
+      # Without the slash at the end that cmake_path() leaves.
+      get_filename_component(arg_ROOT "${arg_ROOT}" ABSOLUTE)
+      cmake_path(IS_PREFIX arg_ROOT "${arg_KBUILD}" is_below)
+      if(NOT is_below)
+        message(FATAL_ERROR "kbuild_add_module(${name}): ROOT ${arg_ROOT} does not hold the module tree ${arg_KBUILD}")
+      endif()
+    endif()
+  elseif(arg_ROOT)
+    message(FATAL_ERROR "kbuild_add_module(${name}): ROOT is for a module tree (KBUILD)")
+  elseif(arg_MODULES)
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
+  elseif(NOT arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): no source; list them, or name the folder of a module tree with KBUILD")
+  endif()
+  if(arg_INCLUDE_DIRECTORIES)
+    list(TRANSFORM arg_INCLUDE_DIRECTORIES REPLACE "^([^/$].*)$"
+      "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
+  endif()
+  if(arg_COMPILE_DEFINITIONS)
+    list(TRANSFORM arg_COMPILE_DEFINITIONS REPLACE "^-D" "")
+  endif()
+endmacro()
+
+# Sources may come last: those that stand behind a keyword which has other values go to the others.
+macro(_kbuild_take_sources keyword)
+  if(arg_${keyword})
+    set(taken "${arg_${keyword}}")
+    list(FILTER taken INCLUDE REGEX "^[^=]*[.](c|S|h|o_shipped)$")
+    if(taken)
+      list(REMOVE_ITEM arg_${keyword} ${taken})
+      list(APPEND arg_UNPARSED_ARGUMENTS ${taken})
+    endif()
+  endif()
+endmacro()
+
+# What is no source: a header that another rule makes, or a mistake.
+macro(_kbuild_other_source)
+  if(file MATCHES "[.]h$")
+    list(APPEND headers "${path}")
+  elseif(file MATCHES "^[A-Z_]+$")
+    message(FATAL_ERROR "kbuild_add_module(${name}): unknown argument ${file}")
+  else()
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): ${file} is no source of a module: .c, .S and .o_shipped are, and .h for a header that another rule makes")
+  endif()
+endmacro()
+
+# As CMake itself does: what is not among the sources is among what is generated.
+macro(_kbuild_generated_source)
+  if(NOT IS_ABSOLUTE "${file}")
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
+      OUTPUT_VARIABLE path)
+  endif()
+  # A rule may yet come that makes it.
+  set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
+endmacro()
+
+# Commands are known in the whole project, and what find_package() sets is not.
+function(_kbuild_require_package command subject)
+  if(NOT DEFINED Kbuild_FOUND)
+    message(FATAL_ERROR
+      "${command}(${subject}): Kbuild was found elsewhere in the project: call find_package(Kbuild), or add_subdirectory() for its source tree, in this folder or in one above, and in no function")
+  elseif(NOT Kbuild_FOUND)
+    message(FATAL_ERROR "${command}(${subject}): ${Kbuild_NOT_FOUND_MESSAGE}")
+  endif()
+endfunction()
+
+# What is left of a command's arguments when the known ones are taken out.
+function(_kbuild_refuse_unknown command subject unknown)
+  if(unknown)
+    list(GET unknown 0 first)
+    message(FATAL_ERROR "${command}(${subject}): unknown argument ${first}")
+  endif()
+endfunction()

@@ -1,0 +1,45 @@
+# The modules' entries in ${CMAKE_BINARY_DIR}/compile_commands.json, which clangd and others read.
+#
+# CMake writes that file when it has run, and knows nothing of modules. So their entries come while
+# the project is built: those of a module after its build, and after each run of CMake all that are
+# known, by a target that the modules wait for.
+
+# Sets <out> to what a module's rule runs at its end where the project wants entries. <folder> is
+# where the module's own compile_commands.json comes to lie.
+function(_kbuild_export_compile_commands out target folder)
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_EXPORTING ${target})
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_COMPILE_COMMANDS "${folder}/compile_commands.json")
+  _kbuild_compile_commands_folder(own)
+  set(${out} COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" PARENT_SCOPE)
+endfunction()
+
+# Adds the target, when all modules are known.
+function(_kbuild_add_compile_commands)
+  get_property(files GLOBAL PROPERTY _KBUILD_COMPILE_COMMANDS)
+  get_property(targets GLOBAL PROPERTY _KBUILD_EXPORTING)
+  if(NOT files)
+    return()
+  endif()
+  list(REMOVE_DUPLICATES files)
+  _kbuild_compile_commands_folder(own)
+  set(into "${CMAKE_BINARY_DIR}/compile_commands.json")
+  list(JOIN files "\n" files)
+  # Written at each run of CMake, which is when the entries are gone.
+  file(WRITE "${own}/arguments"
+    "compile-commands\n--into\n${into}\n--record\n${own}/record\n${files}\n")
+  add_custom_command(
+    OUTPUT "${own}/stamp"
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments"
+    COMMAND "${CMAKE_COMMAND}" -E touch "${own}/stamp"
+    DEPENDS "${own}/arguments"
+    COMMENT "Adding kernel modules to compile_commands.json"
+    VERBATIM)
+  add_custom_target(kbuild-compile-commands ALL DEPENDS "${own}/stamp")
+  foreach(target IN LISTS targets)
+    add_dependencies(${target} kbuild-compile-commands)
+  endforeach()
+endfunction()
+
+function(_kbuild_compile_commands_folder out)
+  set(${out} "${CMAKE_BINARY_DIR}/CMakeFiles/kbuild-compile-commands.dir" PARENT_SCOPE)
+endfunction()

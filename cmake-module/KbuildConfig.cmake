@@ -1,0 +1,34 @@
+# Linux kernel modules as targets: find_package(Kbuild CONFIG).
+#
+# What a project sees is in docs/cmake.md. One file has one job:
+#   KbuildProgram    finds kbuild-rs, which builds the modules
+#   KbuildKernel     the kernel tree: which one, and what it says about itself
+#   KbuildModule     kbuild_add_module()
+#   KbuildArguments  its arguments
+#   KbuildLink       what links to what: order and errors, once the whole project is known
+#   KbuildInstall    kbuild_install()
+#   KbuildCompileCommands    the modules' entries in compile_commands.json
+
+if(CMAKE_VERSION VERSION_LESS 3.22)
+  set(Kbuild_FOUND FALSE)
+  set(Kbuild_NOT_FOUND_MESSAGE "Kbuild needs CMake 3.22 or newer; this is ${CMAKE_VERSION}")
+  return()
+endif()
+cmake_policy(VERSION 3.22...4.0)
+
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildProgram.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildArguments.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildCompileCommands.cmake")
+
+set(Kbuild_FOUND TRUE)
+_kbuild_find_program(Kbuild_NOT_FOUND_MESSAGE)
+if(NOT Kbuild_NOT_FOUND_MESSAGE)
+  _kbuild_find_kernel(Kbuild_NOT_FOUND_MESSAGE)
+endif()
+if(Kbuild_NOT_FOUND_MESSAGE)
+  set(Kbuild_FOUND FALSE)
+endif()

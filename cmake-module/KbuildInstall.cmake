@@ -1,0 +1,53 @@
+# kbuild_install(): modules where depmod and modprobe look for them.
+
+# PATH: a relative one on the command line starts where that is typed, and not at the prefix.
+set(INSTALL_MOD_PATH "" CACHE PATH "What stands before /lib/modules where modules are installed")
+
+# kbuild_install(TARGETS <module>... [COMPONENT <component>] [INSTALL_MOD_DIR <dir>])
+#
+# To ${INSTALL_MOD_PATH}/lib/modules/<release>/<dir>, whatever the install prefix is: the kernel's
+# tools look nowhere else. DESTDIR goes before it, as before all that CMake installs.
+function(kbuild_install)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "COMPONENT;INSTALL_MOD_DIR" "TARGETS")
+  _kbuild_refuse_unknown(kbuild_install "${arg_TARGETS}" "${arg_UNPARSED_ARGUMENTS}")
+  if(NOT arg_TARGETS)
+    message(FATAL_ERROR "kbuild_install(): name the modules, as in kbuild_install(TARGETS hello)")
+  endif()
+  if(NOT arg_INSTALL_MOD_DIR)
+    set(arg_INSTALL_MOD_DIR updates)
+  endif()
+  set(component "")
+  if(arg_COMPONENT)
+    set(component COMPONENT "${arg_COMPONENT}")
+  endif()
+  # CPack collects files by the prefix, or by DESTDIR when it is told to.
+  install(CODE [[
+    if(CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/" AND "$ENV{DESTDIR}" STREQUAL "")
+      message(FATAL_ERROR "kbuild_install(): CPack would install the modules into this machine, and not into its package: set(CPACK_SET_DESTDIR ON) before include(CPack)")
+    endif()]] ${component})
+  # From 4.4 on, CMake has a warning about absolute destinations. This one is meant.
+  if(COMMAND cmake_diagnostic)
+    cmake_diagnostic(PUSH)
+    cmake_diagnostic(SET CMD_INSTALL_ABSOLUTE_DESTINATION IGNORE)
+  endif()
+  foreach(target IN LISTS arg_TARGETS)
+    set(modules "")
+    if(TARGET "${target}")
+      get_target_property(modules ${target} KBUILD_FILES)
+    endif()
+    if(NOT modules)
+      message(FATAL_ERROR
+        "kbuild_install(TARGETS ${target}): there is no kernel module of this name; kbuild_add_module() makes one")
+    endif()
+    foreach(module IN LISTS modules)
+      cmake_path(GET module PARENT_PATH folder)
+      cmake_path(GET folder FILENAME release)
+      install(FILES "${module}"
+        DESTINATION "${INSTALL_MOD_PATH}/lib/modules/${release}/${arg_INSTALL_MOD_DIR}"
+        ${component})
+    endforeach()
+  endforeach()
+  if(COMMAND cmake_diagnostic)
+    cmake_diagnostic(POP)
+  endif()
+endfunction()

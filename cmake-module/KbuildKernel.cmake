@@ -1,0 +1,218 @@
+# The kernel tree that modules are built against, and what it says about itself.
+
+# Sets Kbuild_KERNEL_DIR, Kbuild_KERNEL_RELEASE and Kbuild_KERNEL_ARCH in the caller's scope, and
+# <out_error> to what is wrong, or to nothing.
+#
+# Kbuild_KERNEL_DIR keeps what was found: a later run of CMake, started by ninja or by make from
+# another shell, must not switch to another kernel.
+function(_kbuild_find_kernel out_error)
+  # STRING: as a PATH, a release would be taken for a relative path.
+  set(Kbuild_KERNEL_DIR "" CACHE STRING
+    "Kernel tree, or release, to build modules against; KDIR goes before it")
+  set(Kbuild_CC "" CACHE STRING
+    "C compiler for modules, where it is not to be the one that the kernel was built with")
+  set(Kbuild_MISSING_SYMVERS error CACHE STRING
+    "What to do for a kernel tree that was only prepared, so that no symbol can be checked")
+  set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)
+  if(KDIR)
+    set(wanted "${KDIR}")
+  else()
+    set(wanted "${Kbuild_KERNEL_DIR}")
+  endif()
+  _kbuild_describe_kernel("${wanted}" kernel error)
+  if(error AND wanted AND NOT KDIR)
+    string(APPEND error
+      "; an earlier run of CMake has found it: name another one with -DKDIR=DIR, or have it looked for anew with -UKbuild_KERNEL_DIR")
+  endif()
+  set(${out_error} "${error}" PARENT_SCOPE)
+  if(error)
+    return()
+  endif()
+  string(JSON dir GET "${kernel}" path)
+  if(NOT Kbuild_KERNEL_DIR STREQUAL dir)
+    set_property(CACHE Kbuild_KERNEL_DIR PROPERTY VALUE "${dir}")
+  endif()
+  foreach(pair RELEASE=release ARCH=arch)
+    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+    string(JSON value GET "${kernel}" ${CMAKE_MATCH_2})
+    set(Kbuild_KERNEL_${CMAKE_MATCH_1} "${value}" PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+# Sets <out> to the kernel tree for a cross build: `wanted` where that is a path or there is no
+# sysroot, else what the sysroot has. The kernel that runs here is never meant.
+function(_kbuild_find_target_kernel out wanted out_error)
+  set(${out} "${wanted}" PARENT_SCOPE)
+  set(${out_error} "" PARENT_SCOPE)
+  if(wanted STREQUAL "" AND NOT "$ENV{KDIR}" STREQUAL "")
+    set(wanted "$ENV{KDIR}")
+    set(${out} "${wanted}" PARENT_SCOPE)
+  endif()
+  if(wanted MATCHES "/")
+    return()
+  elseif(NOT CMAKE_SYSROOT)
+    if(wanted STREQUAL "")
+      set(${out_error}
+        "this is a cross build, for which the running kernel cannot be meant: name a kernel tree with -DKDIR=DIR, or a CMAKE_SYSROOT that has one"
+        PARENT_SCOPE)
+    endif()
+    return()
+  endif()
+  set(release "*")
+  set(what "kernel tree")
+  if(wanted)
+    set(release "${wanted}")
+    set(what "tree for kernel ${wanted}")
+  endif()
+  file(GLOB found
+    "${CMAKE_SYSROOT}/lib/modules/${release}/build"
+    "${CMAKE_SYSROOT}/usr/lib/modules/${release}/build"
+    "${CMAKE_SYSROOT}/usr/src/linux-headers-${release}"
+    "${CMAKE_SYSROOT}/usr/src/kernels/${release}")
+  set(trees "")
+  foreach(tree IN LISTS found)
+    # A link in there may be one of the target's, whose / is the sysroot.
+    if(IS_SYMLINK "${tree}")
+      file(READ_SYMLINK "${tree}" leads)
+      if(IS_ABSOLUTE "${leads}" AND EXISTS "${CMAKE_SYSROOT}${leads}")
+        set(tree "${CMAKE_SYSROOT}${leads}")
+      endif()
+    endif()
+    if(EXISTS "${tree}/include/config/auto.conf")
+      file(REAL_PATH "${tree}" tree)
+      list(APPEND trees "${tree}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES trees)
+  list(LENGTH trees count)
+  if(count EQUAL 1)
+    set(${out} "${trees}" PARENT_SCOPE)
+  elseif(count EQUAL 0)
+    set(${out_error}
+      "the sysroot ${CMAKE_SYSROOT} has no ${what} in lib/modules/*/build, usr/src/linux-headers-* or usr/src/kernels/*: name one with -DKDIR=DIR"
+      PARENT_SCOPE)
+  else()
+    list(JOIN trees ", " trees)
+    set(${out_error}
+      "the sysroot ${CMAKE_SYSROOT} has several kernel trees, ${trees}: name one with -DKDIR=DIR"
+      PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Sets <out> to the JSON that `kbuild-rs kernels` prints about a kernel (a path, a release, or
+# nothing for the default), or <out_error> to why it cannot be built against.
+function(_kbuild_describe_kernel wanted out out_error)
+  if(CMAKE_CROSSCOMPILING)
+    _kbuild_find_target_kernel(wanted "${wanted}" error)
+    if(error)
+      set(${out_error} "${error}" PARENT_SCOPE)
+      return()
+    endif()
+  endif()
+  string(MD5 key "${wanted}")
+  set(json "${_KBUILD_KERNEL_${key}}")
+  set(config "include/config/auto.conf")
+  if(json)
+    string(JSON dir GET "${json}" path)
+    file(TIMESTAMP "${dir}/${config}" time "%s" UTC)
+  endif()
+  # The default is looked for each time: another kernel may have been installed.
+  if(wanted STREQUAL "" OR NOT json
+      OR NOT _KBUILD_KERNEL_STATE_${key} STREQUAL "${_KBUILD_PROGRAM} ${time}")
+    if(wanted STREQUAL "")
+      set(which --default)
+    else()
+      set(which -- "${wanted}")
+    endif()
+    execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" kernels --json ${which}
+      OUTPUT_VARIABLE json ERROR_VARIABLE said OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(JSON usable ERROR_VARIABLE no_json GET "${json}" usable)
+    if(no_json)
+      set(${out_error} "${KBUILD_RS_EXECUTABLE} cannot describe the kernel: ${said}" PARENT_SCOPE)
+      return()
+    elseif(NOT usable)
+      string(JSON message GET "${json}" error message)
+      set(${out_error} "${message}" PARENT_SCOPE)
+      return()
+    endif()
+    string(JSON dir GET "${json}" path)
+    file(TIMESTAMP "${dir}/${config}" time "%s" UTC)
+    set(_KBUILD_KERNEL_${key} "${json}" CACHE INTERNAL "What kbuild-rs says about a kernel")
+    set(_KBUILD_KERNEL_STATE_${key} "${_KBUILD_PROGRAM} ${time}" CACHE INTERNAL "When it did")
+  endif()
+  # What a project asked about the kernel may have another answer.
+  get_property(known GLOBAL PROPERTY _KBUILD_WATCHED)
+  if(NOT dir IN_LIST known)
+    set_property(GLOBAL APPEND PROPERTY _KBUILD_WATCHED "${dir}")
+    set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY
+      CMAKE_CONFIGURE_DEPENDS "${dir}/${config}")
+  endif()
+  set(${out} "${json}" PARENT_SCOPE)
+  set(${out_error} "" PARENT_SCOPE)
+endfunction()
+
+# kbuild_get_config(<variable> <symbol> [KERNEL <kernel>])
+#
+# Sets <variable> to the value that the kernel's configuration gives CONFIG_<symbol>: y, m, a
+# number or a string without its quotes; n, which if() takes for false, where it is not set.
+function(kbuild_get_config variable symbol)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "KERNEL" "")
+  _kbuild_refuse_unknown(kbuild_get_config "${symbol}" "${arg_UNPARSED_ARGUMENTS}")
+  _kbuild_require_package(kbuild_get_config "${variable} ${symbol}")
+  if(NOT arg_KERNEL)
+    set(arg_KERNEL "${Kbuild_KERNEL_DIR}")
+  endif()
+  _kbuild_describe_kernel("${arg_KERNEL}" kernel error)
+  if(error)
+    message(FATAL_ERROR "kbuild_get_config(${variable} ${symbol}): ${error}")
+  endif()
+  string(REGEX REPLACE "^CONFIG_" "" symbol "${symbol}")
+  string(JSON dir GET "${kernel}" path)
+  file(STRINGS "${dir}/include/config/auto.conf" line REGEX "^CONFIG_${symbol}=")
+  if(line MATCHES "^[^=]*=\"(.*)\"$")
+    set(${variable} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  elseif(line MATCHES "^[^=]*=(.*)$")
+    set(${variable} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  else()
+    set(${variable} n PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Sets <out> to kbuild-rs's flags for the toolchain with which modules are built for a kernel: only
+# a toolchain file has a say, for CMake's own choice of a compiler is about programs, and a module
+# takes the kernel's.
+function(_kbuild_toolchain out description)
+  set(flags "")
+  set(cc "${Kbuild_CC}")
+  if(CMAKE_CROSSCOMPILING)
+    if(CMAKE_SYSTEM_PROCESSOR)
+      list(APPEND flags --arch "${CMAKE_SYSTEM_PROCESSOR}")
+    endif()
+    cmake_path(GET CMAKE_C_COMPILER FILENAME compiler)
+    cmake_path(GET CMAKE_C_COMPILER PARENT_PATH folder)
+    if(compiler MATCHES "^(.+-)gcc(-[0-9.]+)?$")
+      list(APPEND flags --cross-compile "${folder}/${CMAKE_MATCH_1}")
+    elseif(compiler MATCHES "^clang(-[0-9.]+)$")
+      # The other tools bear the suffix too, and so LLVM= has it.
+      list(APPEND flags --llvm "${CMAKE_MATCH_1}")
+    elseif(compiler MATCHES "clang")
+      list(APPEND flags --llvm "${folder}/")
+    endif()
+    set(default_cc "${CMAKE_C_COMPILER}")
+  elseif(description MATCHES "\\[\"CC\",\"([^\"]*)\"\\]")
+    set(default_cc "${CMAKE_MATCH_1}")
+  else()
+    set(default_cc gcc)
+  endif()
+  if(CMAKE_C_COMPILER_LAUNCHER)
+    if(NOT cc)
+      set(cc "${default_cc}")
+    endif()
+    list(JOIN CMAKE_C_COMPILER_LAUNCHER " " launcher)
+    string(PREPEND cc "${launcher} ")
+  endif()
+  if(cc)
+    list(APPEND flags --cc "${cc}")
+  endif()
+  set(${out} "${flags}" PARENT_SCOPE)
+endfunction()

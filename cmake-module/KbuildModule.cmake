@@ -1,0 +1,280 @@
+# kbuild_add_module(): a kernel module as a target.
+#
+# The target is an INTERFACE library that owns the rule for its own products. What target_*()
+# commands and generator expressions say about it holds for the module and travels to those that
+# link to it; the symvers travels as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: a .ko
+# and a symvers keep their time where they did not change, so that nothing is built for them.
+#
+# A project may have hundreds of modules, and CMake takes some microseconds for each command. So what
+# is the same for all modules of a kernel is found out once, and what few modules have (_kbuild_*) is
+# not set for the others.
+
+define_property(TARGET PROPERTY KBUILD_KERNEL
+  BRIEF_DOCS "The release of the kernel that a module is for"
+  FULL_DOCS "Set by kbuild_add_module(); not on a target that stands for several kernels.")
+define_property(TARGET PROPERTY KBUILD_KERNEL_DIR
+  BRIEF_DOCS "The kernel tree that a module is built against"
+  FULL_DOCS "Set by kbuild_add_module(); not on a target that stands for several kernels.")
+define_property(TARGET PROPERTY KBUILD_MODULES
+  BRIEF_DOCS "The names of the modules that a target builds"
+  FULL_DOCS "Set by kbuild_add_module(). A target that has it is a kernel module.")
+define_property(TARGET PROPERTY KBUILD_FILES
+  BRIEF_DOCS "The paths of the .ko files that a target builds"
+  FULL_DOCS "Set by kbuild_add_module().")
+define_property(TARGET PROPERTY KBUILD_SYMVERS
+  BRIEF_DOCS "The path of the symvers of a target's modules"
+  FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
+
+# kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
+#   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
+#   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
+#   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
+#   [<source>...])
+function(kbuild_add_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
+    "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
+  # A module from sources and nothing else needs no closer look.
+  if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
+      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_KERNEL
+      OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES)
+    _kbuild_check_arguments()
+  endif()
+  if(arg_EXCLUDE_FROM_ALL)
+    set(_kbuild_all EXCLUDE_FROM_ALL)
+  endif()
+  add_library(${name} INTERFACE ${_kbuild_all})
+
+  # Beside sources, headers that other rules make.
+  set(sources "")
+  set(headers "")
+  foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
+      OUTPUT_VARIABLE path)
+    if(NOT EXISTS "${path}")
+      _kbuild_generated_source()
+    endif()
+    if(file MATCHES "[.](c|S|o_shipped)$")
+      list(APPEND sources "${path}")
+    else()
+      _kbuild_other_source()
+    endif()
+  endforeach()
+
+  if(arg_KERNEL MATCHES ";")
+    _kbuild_add_rules()
+  else()
+    _kbuild_add_rule(${name} "${arg_KERNEL}")
+  endif()
+
+  # Sources make it a target that can be built by its name; nothing compiles those of an INTERFACE
+  # library.
+  set(known ${sources} ${headers} ${stamp})
+  target_sources(${name} PRIVATE ${known})
+  set_target_properties(${name} PROPERTIES
+    KBUILD_FILES "${modules}"
+    KBUILD_SYMVERS "${symvers}"
+    INTERFACE_LINK_DEPENDS "$<BUILD_INTERFACE:${symvers}>"
+    _KBUILD_SOURCES "${known}")
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_MODULES ${name})
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_PRODUCTS ${modules} ${symvers})
+  get_property(deferred GLOBAL PROPERTY _KBUILD_DEFERRED)
+  if(NOT deferred)
+    set_property(GLOBAL PROPERTY _KBUILD_DEFERRED TRUE)
+    cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL _kbuild_finish)
+  endif()
+endfunction()
+
+# A target for each kernel, and the caller's `name` as all of them.
+macro(_kbuild_add_rules)
+  set(targets "")
+  set(all_modules "")
+  set(all_symvers "")
+  foreach(kernel IN LISTS arg_KERNEL)
+    _kbuild_use_kernel(used "${kernel}")
+    list(GET used 0 release)
+    set(target ${name}-${release})
+    add_library(${target} INTERFACE ${_kbuild_all})
+    add_dependencies(${name} ${target})
+    _kbuild_add_rule(${target} "${kernel}")
+    target_sources(${target} PRIVATE "${stamp}")
+    set_target_properties(${target} PROPERTIES
+      KBUILD_FILES "${modules}"
+      KBUILD_SYMVERS "${symvers}")
+    list(APPEND targets ${target})
+    list(APPEND all_modules ${modules})
+    list(APPEND all_symvers "${symvers}")
+  endforeach()
+  set(stamp "")
+  set(modules "${all_modules}")
+  set(symvers "${all_symvers}")
+  if(NOT arg_MODULES)
+    set(arg_MODULES ${name})
+  endif()
+  set_target_properties(${name} PROPERTIES
+    KBUILD_MODULES "${arg_MODULES}"
+    _KBUILD_TARGETS "${targets}")
+endmacro()
+
+# Sets <out> to what is the same for all modules of a kernel and folder: release, kernel tree, suffix
+# of the files with arguments, toolchain (arguments of kbuild-rs, one a line), and patterns for the
+# symvers of its modules, anywhere and here. No kernel is the default one.
+function(_kbuild_use_kernel out kernel)
+  if(kernel STREQUAL "")
+    set(kernel "${Kbuild_KERNEL_DIR}")
+  endif()
+  _kbuild_describe_kernel("${kernel}" description error)
+  if(error)
+    message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
+  endif()
+  string(JSON release GET "${description}" release)
+  string(JSON kernel_dir GET "${description}" path)
+  set(suffix "")
+  get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  if(configurations)
+    set(suffix "-$<CONFIG>")
+  endif()
+  _kbuild_toolchain(toolchain "${description}")
+  list(TRANSFORM toolchain APPEND "\n")
+  list(JOIN toolchain "" toolchain)
+  _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
+  _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
+  set(${out}
+    "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${of_kernel}" "${of_folder}" PARENT_SCOPE)
+endfunction()
+
+# Text as a part of a regular expression within a generator expression.
+function(_kbuild_pattern out text)
+  string(REGEX REPLACE "([][+.*()^$?|\\\\])" "\\\\\\1" text "${text}")
+  string(REPLACE "," "$<COMMA>" text "${text}")
+  string(REPLACE ">" "$<ANGLE-R>" text "${text}")
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# The rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a kernel
+# as a part of <target>. Sets `stamp`, `modules` and `symvers` of the caller.
+#
+# The arguments of kbuild-rs stand in a file, one a line: no shell is in the way, and a flag that
+# changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
+# flag, which takes something to stand before the first one: `build` and the like do.
+function(_kbuild_add_rule target kernel)
+  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
+  get_property(used DIRECTORY PROPERTY "${key}")
+  if(NOT used)
+    _kbuild_use_kernel(used "${kernel}")
+    set_property(DIRECTORY PROPERTY "${key}" "${used}")
+    list(GET used 0 release)
+    set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
+      "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  endif()
+  list(POP_FRONT used release kernel_dir suffix toolchain of_kernel of_folder)
+  set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
+  set(arguments "${own}/arguments${suffix}")
+  if(arg_KBUILD)
+    _kbuild_tree_arguments()
+  else()
+    set(symvers "${out}/${name}.symvers")
+    set(modules "${out}/${name}.ko")
+    set(own_symvers "^${of_folder}${name}[.]symvers$")
+    set(arg_MODULES ${name})
+    string(REPLACE ";" "\n" inputs "--expect;${name};--name;${name};${sources}")
+  endif()
+  foreach(variable IN LISTS arg_MAKE_VARIABLES)
+    string(APPEND inputs "\n--make-var\n${variable}")
+  endforeach()
+  if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
+    _kbuild_own_requirements()
+  endif()
+  # Of the symvers that it links to, those for its kernel, its own not among them.
+  set_target_properties(${target} PROPERTIES
+    KBUILD_MODULES "${arg_MODULES}"
+    KBUILD_KERNEL "${release}"
+    KBUILD_KERNEL_DIR "${kernel_dir}"
+    _KBUILD_ARGUMENTS_FILE "${arguments}"
+    _KBUILD_ARGUMENTS "\
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>${_kbuild_includes},EXCLUDE,^$>>,\n-I\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>${_kbuild_definitions},EXCLUDE,^$>>,\n-D\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>${_kbuild_options},EXCLUDE,^$>>,\n--cmake-option\n>
+$<JOIN:$<FILTER:$<FILTER:--outer-verbose;$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>,INCLUDE,^--outer|${of_kernel}[^/]*[.]symvers$>,EXCLUDE,${own_symvers}>,\n--symvers\n>
+--kernel
+${kernel_dir}
+${toolchain}--out-dir
+${out}
+--pool-dir
+${CMAKE_BINARY_DIR}
+--stamp
+${own}/stamp
+--depfile
+${own}/depfile
+${inputs}
+")
+
+  if(CMAKE_GENERATOR MATCHES "Makefiles")
+    # make gives its jobserver to recipes that are marked, or that name $(MAKE).
+    if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
+      set(_kbuild_jobs JOB_SERVER_AWARE TRUE)
+    else()
+      set(_kbuild_make --outer-make "$(MAKE)")
+    endif()
+  endif()
+  if(CMAKE_EXPORT_COMPILE_COMMANDS)
+    _kbuild_export_compile_commands(_kbuild_export ${target} "${out}")
+  endif()
+  list(JOIN arg_MODULES ".ko, " what)
+  # The symvers of what the module links to are not among these: the depfile names them, and the
+  # order of the targets has them made before.
+  add_custom_command(
+    OUTPUT "${own}/stamp"
+    BYPRODUCTS ${modules} "${symvers}"
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${_kbuild_make}
+    ${_kbuild_export}
+    DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
+    DEPFILE "${own}/depfile"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    COMMENT "Building kernel module ${what}.ko for ${release}"
+    ${_kbuild_jobs}
+    VERBATIM)
+  set(stamp "${own}/stamp" PARENT_SCOPE)
+  set(modules "${modules}" PARENT_SCOPE)
+  set(symvers "${symvers}" PARENT_SCOPE)
+endfunction()
+
+# What is else for a module tree. The program names its symvers after its folder.
+macro(_kbuild_tree_arguments)
+  file(REAL_PATH "${arg_KBUILD}" folder)
+  cmake_path(GET folder FILENAME label)
+  set(symvers "${out}/${label}.symvers")
+  set(modules ${arg_MODULES})
+  list(TRANSFORM modules REPLACE "(.+)" "${out}/\\1.ko")
+  _kbuild_pattern(own_symvers "${label}")
+  set(own_symvers "^${of_folder}${own_symvers}[.]symvers$")
+  set(inputs "${arg_KBUILD}")
+  if(arg_ROOT)
+    string(APPEND inputs "\n--root\n${arg_ROOT}")
+  endif()
+  foreach(module IN LISTS arg_MODULES)
+    string(APPEND inputs "\n--expect\n${module}")
+  endforeach()
+  if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
+    # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree is
+    # left out by kbuild-rs.)
+    foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake compile_commands.json
+        build.ninja .ninja_log .ninja_deps)
+      string(APPEND inputs "\n--exclude\n${file}")
+    endforeach()
+  endif()
+endmacro()
+
+# Sets what the caller's arguments add to what is required of all. In properties, for within a
+# generator expression a comma would end a list.
+macro(_kbuild_own_requirements)
+  set_target_properties(${name} PROPERTIES
+    _KBUILD_INCLUDE_DIRECTORIES "${arg_INCLUDE_DIRECTORIES}"
+    _KBUILD_COMPILE_DEFINITIONS "${arg_COMPILE_DEFINITIONS}"
+    _KBUILD_COMPILE_OPTIONS "${arg_COMPILE_OPTIONS}")
+  foreach(pair _kbuild_includes=INCLUDE_DIRECTORIES _kbuild_definitions=COMPILE_DEFINITIONS _kbuild_options=COMPILE_OPTIONS)
+    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+    string(APPEND ${CMAKE_MATCH_1}
+      ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")
+  endforeach()
+endmacro()

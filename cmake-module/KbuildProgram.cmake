@@ -1,0 +1,152 @@
+# The program that builds modules, kbuild-rs: found, or built out of the source tree that the
+# package lies in.
+
+# Sets <out_error> to what is wrong, or to nothing.
+function(_kbuild_find_program out_error)
+  option(Kbuild_BUILD_PROGRAM "Build kbuild-rs with cargo, out of the source tree of this package" OFF)
+  if(Kbuild_BUILD_PROGRAM)
+    _kbuild_build_program(program error)
+    if(program)
+      set(KBUILD_RS_EXECUTABLE "${program}" CACHE FILEPATH "The program that builds modules" FORCE)
+    endif()
+  else()
+    _kbuild_source_tree(source)
+    set(beside "")
+    set(hint
+      "there is no program kbuild-rs in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKBUILD_RS_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
+    if(NOT source)
+      # <prefix>/share/cmake/Kbuild and <prefix>/bin.
+      cmake_path(SET beside NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../../bin")
+      set(hint
+        "there is no program kbuild-rs beside this package (${beside}) or in PATH: install it, or name it with -DKBUILD_RS_EXECUTABLE=FILE")
+    endif()
+    find_program(KBUILD_RS_EXECUTABLE kbuild-rs
+      HINTS ${beside}
+      PATHS "$ENV{HOME}/.cargo/bin"
+      DOC "The program that builds modules"
+      NO_CMAKE_FIND_ROOT_PATH)
+    set(error "")
+    if(NOT KBUILD_RS_EXECUTABLE)
+      set(error "${hint}")
+    endif()
+  endif()
+  mark_as_advanced(KBUILD_RS_EXECUTABLE)
+  if(NOT error)
+    _kbuild_check_program(error)
+  endif()
+  set(${out_error} "${error}" PARENT_SCOPE)
+endfunction()
+
+# Sets <out_error> to why KBUILD_RS_EXECUTABLE is not the program for this package, or to nothing.
+function(_kbuild_check_program out_error)
+  set(${out_error} "" PARENT_SCOPE)
+  include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/KbuildConfigVersion.cmake")
+  file(TIMESTAMP "${KBUILD_RS_EXECUTABLE}" time "%s" UTC)
+  set(state "${KBUILD_RS_EXECUTABLE} ${time} ${PACKAGE_VERSION}")
+  if(state STREQUAL _KBUILD_PROGRAM)
+    return()
+  endif()
+  execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" --version
+    RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE error)
+  if(NOT result STREQUAL "0" OR NOT said MATCHES "^kbuild-rs ([0-9.]+)")
+    set(${out_error}
+      "KBUILD_RS_EXECUTABLE names ${KBUILD_RS_EXECUTABLE}, which is no kbuild-rs (${result}): ${said}${error}"
+      PARENT_SCOPE)
+    return()
+  endif()
+  set(version "${CMAKE_MATCH_1}")
+  string(REGEX MATCH "^[0-9]+[.][0-9]+" series "${PACKAGE_VERSION}")
+  string(REGEX MATCH "^[0-9]+[.][0-9]+" its_series "${version}")
+  if(version VERSION_LESS PACKAGE_VERSION OR NOT its_series STREQUAL series)
+    set(${out_error}
+      "${KBUILD_RS_EXECUTABLE} is kbuild-rs ${version}, and this package takes ${series}.x from ${PACKAGE_VERSION} on: install that, or name it with -DKBUILD_RS_EXECUTABLE=FILE"
+      PARENT_SCOPE)
+    return()
+  endif()
+  # Of what was asked here and of kernels, answers stay for the next run of CMake.
+  set(_KBUILD_PROGRAM "${state}" CACHE INTERNAL "The program that was tried, its time, and for whom")
+endfunction()
+
+# Sets <out> to the program that cargo makes of the source tree, or <out_error> to what is wrong.
+#
+# Now, and not when the project is built: it tells about kernels, too.
+function(_kbuild_build_program out out_error)
+  set(${out} "" PARENT_SCOPE)
+  set(${out_error} "" PARENT_SCOPE)
+  _kbuild_source_tree(source)
+  if(NOT source)
+    set(${out_error}
+      "Kbuild_BUILD_PROGRAM is on, and this package (${CMAKE_CURRENT_FUNCTION_LIST_DIR}) does not lie in the source tree of kbuild-rs: leave it off where the package is installed"
+      PARENT_SCOPE)
+    return()
+  endif()
+  find_program(Kbuild_CARGO cargo
+    HINTS "$ENV{CARGO_HOME}/bin"
+    PATHS "$ENV{HOME}/.cargo/bin"
+    DOC "Builds kbuild-rs with Kbuild_BUILD_PROGRAM"
+    NO_CMAKE_FIND_ROOT_PATH)
+  mark_as_advanced(Kbuild_CARGO)
+  if(NOT Kbuild_CARGO)
+    set(${out_error}
+      "Kbuild_BUILD_PROGRAM is on, and there is no cargo in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKBUILD_RS_EXECUTABLE=FILE"
+      PARENT_SCOPE)
+    return()
+  endif()
+  file(GLOB_RECURSE sources
+    "${source}/kbuild-rs/src/*.rs" "${source}/kbuild-cli/src/*.rs" "${source}/kbuild-*/Cargo.toml")
+  set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY
+    CMAKE_CONFIGURE_DEPENDS ${sources} "${source}/Cargo.toml" "${source}/Cargo.lock")
+
+  set(target_dir "${CMAKE_BINARY_DIR}/kbuild-cargo")
+  set(program "${target_dir}/release/kbuild-rs")
+  set(quiet "")
+  if(EXISTS "${program}")
+    set(quiet --quiet)
+  else()
+    message(STATUS "Kbuild: building kbuild-rs with cargo, which takes a minute or two")
+  endif()
+  _kbuild_host_environment(environment)
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" -E env ${environment}
+      "${Kbuild_CARGO}" build --release --locked ${quiet} --package kbuild-cli
+      --manifest-path "${source}/Cargo.toml" --target-dir "${target_dir}"
+    WORKING_DIRECTORY "${source}"
+    RESULT_VARIABLE result)
+  if(NOT result STREQUAL "0")
+    set(${out_error}
+      "cargo could not build kbuild-rs in ${source} (${result}); what it said is above" PARENT_SCOPE)
+  elseif(NOT EXISTS "${program}")
+    set(${out_error}
+      "cargo has built kbuild-rs and not put it at ${program}: does a configuration file of cargo's name another target?"
+      PARENT_SCOPE)
+  else()
+    set(${out} "${program}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Sets <out> to the source tree that this package lies in, or to nothing.
+function(_kbuild_source_tree out)
+  set(${out} "" PARENT_SCOPE)
+  cmake_path(SET source NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/..")
+  cmake_path(GET source PARENT_PATH source)
+  if(EXISTS "${source}/kbuild-cli/Cargo.toml")
+    set(${out} "${source}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Arguments of `cmake -E env` that keep from a build for this machine what is meant for the
+# project's: CMake itself exports the compiler, the scripts of SDKs all of it. The jobserver of a
+# cargo outside stays; that of a make outside CMake has taken out of the environment.
+function(_kbuild_host_environment out)
+  set(environment "")
+  foreach(variable
+      CC CXX CPP AS AR LD NM RANLIB STRIP CFLAGS CXXFLAGS CPPFLAGS LDFLAGS
+      CARGO_BUILD_TARGET CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
+      RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_ENCODED_RUSTFLAGS)
+    list(APPEND environment --unset=${variable})
+  endforeach()
+  if(DEFINED ENV{CMAKE_BUILD_PARALLEL_LEVEL} AND NOT DEFINED ENV{CARGO_BUILD_JOBS})
+    list(APPEND environment "CARGO_BUILD_JOBS=$ENV{CMAKE_BUILD_PARALLEL_LEVEL}")
+  endif()
+  set(${out} "${environment}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,24 @@
+# expect(<program>)
+function(expect program)
+  load_cache("${BUILD_DIR}" READ_WITH_PREFIX cached_ KBUILD_RS_EXECUTABLE)
+  expect_equal("${cached_KBUILD_RS_EXECUTABLE}" "${program}")
+endfunction()
+
+configure()
+load_cache("${BUILD_DIR}" READ_WITH_PREFIX cached_ KBUILD_RS_EXECUTABLE Kbuild_DIR)
+set(program "${cached_KBUILD_RS_EXECUTABLE}")
+
+file(MAKE_DIRECTORY "${WORK}/bin")
+file(CREATE_LINK "${program}" "${WORK}/bin/kbuild-rs" SYMBOLIC)
+file(REMOVE_RECURSE "${BUILD_DIR}")
+set(ENVIRONMENT "PATH=${WORK}/bin:$ENV{PATH}")
+configure(-UKBUILD_RS_EXECUTABLE)
+expect("${WORK}/bin/kbuild-rs")
+
+# One that was installed with the package goes before one in PATH.
+file(COPY "${cached_Kbuild_DIR}" DESTINATION "${WORK}/prefix/share/cmake")
+file(MAKE_DIRECTORY "${WORK}/prefix/bin")
+file(CREATE_LINK "${program}" "${WORK}/prefix/bin/kbuild-rs" SYMBOLIC)
+file(REMOVE_RECURSE "${BUILD_DIR}")
+configure(-UKBUILD_RS_EXECUTABLE -UCMAKE_PREFIX_PATH "-DKbuild_DIR=${WORK}/prefix/share/cmake/Kbuild")
+expect("${WORK}/prefix/bin/kbuild-rs")

@@ -1,0 +1,2 @@
+# says: nothing follows KERNEL
+kbuild_add_module(hello hello.c KERNEL)

@@ -1,0 +1,2 @@
+# says: kbuild_add_module(hello): no source;
+kbuild_add_module(hello)

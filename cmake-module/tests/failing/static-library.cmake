@@ -1,0 +1,4 @@
+# says: hello is a kernel module and links to part, which is compiled for programs (STATIC_LIBRARY): list its sources in
+kbuild_add_module(hello hello.c)
+add_library(part STATIC hello.c)
+target_link_libraries(hello INTERFACE part)

@@ -1,0 +1,2 @@
+# says: kbuild_add_module(hello): unknown argument VERBOSE
+kbuild_add_module(hello hello.c VERBOSE)

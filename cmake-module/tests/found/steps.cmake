@@ -1,0 +1,7 @@
+foreach(version 0.1 0.1.0 "0.1.0 EXACT" 0.1...<0.2 0.0.5...0.1.0 0...1)
+  configure("-DVERSION=${version}")
+  expect_match("${said}" "found=(1|TRUE) version=0[.]1[.]0 release=[0-9]")
+endforeach()
+configure(-DKDIR=/no/such/tree -DVERSION=)
+expect_match("${said}" "found=(0|FALSE)")
+expect_match("${said}" "the kernel tree /no/such/tree does not exist")

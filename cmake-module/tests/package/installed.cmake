@@ -1,0 +1,1 @@
+find_package(Kbuild 0.1 CONFIG REQUIRED)

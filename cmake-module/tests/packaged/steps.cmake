@@ -1,0 +1,26 @@
+# pack(<out_result> <out_said>)
+function(pack out_result out_said)
+  cmake_path(GET CMAKE_COMMAND PARENT_PATH programs)
+  execute_process(COMMAND "${programs}/cpack" WORKING_DIRECTORY "${BUILD_DIR}"
+    RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  set(${out_result} "${result}" PARENT_SCOPE)
+  set(${out_said} "${said}" PARENT_SCOPE)
+endfunction()
+
+# As strict as CMake can be, and away from this machine's own modules.
+configure(-Werror=dev "-DINSTALL_MOD_PATH=${WORK}/machine")
+pack(result said)
+expect_match("${said}" "CPack would install the modules into this machine")
+if(result STREQUAL "0")
+  message(FATAL_ERROR "cpack succeeded\n${said}")
+endif()
+
+# A relative path starts here, and not at the prefix.
+configure(-DCPACK_SET_DESTDIR=ON -DINSTALL_MOD_PATH=image)
+string(REGEX REPLACE ".*files=\\[([^]]*)\\].*" "\\1" module "${said}")
+file(WRITE "${module}" "a module")
+pack(result said)
+expect_equal("${result}" 0)
+file(ARCHIVE_EXTRACT INPUT "${BUILD_DIR}/packaged.tar.gz" DESTINATION "${WORK}/unpacked")
+file(GLOB_RECURSE modules RELATIVE "${WORK}/unpacked" "${WORK}/unpacked/*.ko")
+expect_match("${modules}" "^packaged${CMAKE_BINARY_DIR}/image/lib/modules/[^/]+/updates/hello[.]ko$")

@@ -1,0 +1,6 @@
+#include "abi.h"
+
+int main()
+{
+	return ABI - 3;
+}

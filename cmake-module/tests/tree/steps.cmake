@@ -1,0 +1,8 @@
+configure()
+build()
+set(TARGET driver)
+build("one.ko, two.ko")
+build_nothing()
+file(GLOB module "${BUILD_DIR}/kbuild-out/*/one.ko")
+file(STRINGS "${module}" said REGEX "^description=")
+expect_equal("${said}" "description=good morning, number 7")

@@ -1,0 +1,58 @@
+//! `kbuild-rs @FILE`: arguments out of a file, one a line, as `rustc @FILE` takes them.
+//!
+//! For build systems: no shell, no make and no Ninja stands between what they write into the file
+//! and the flag, and a change of the file is a change that all of them notice.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The arguments of this process, the program's name first. The first one alone can name a file:
+/// `@` may begin the value of a flag (`--cflag @more-flags`).
+pub(crate) fn arguments(
+    given: impl IntoIterator<Item = OsString>,
+) -> Result<Vec<OsString>, String> {
+    let mut arguments: Vec<OsString> = given.into_iter().collect();
+    let file = arguments
+        .get(1)
+        .and_then(|first| first.as_bytes().strip_prefix(b"@"));
+    if let Some(file) = file {
+        let file = Path::new(OsStr::from_bytes(file)).to_owned();
+        let text = std::fs::read(&file)
+            .map_err(|error| format!("cannot read arguments from {}: {error}", file.display()))?;
+        arguments.splice(1..2, lines(&text));
+    }
+    Ok(arguments)
+}
+
+fn lines(text: &[u8]) -> Vec<OsString> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let lines = text.split(|b| *b == b'\n');
+    let lines = lines.map(|line| OsStr::from_bytes(line).to_owned());
+    match text {
+        [] => Vec::new(),
+        _ => lines.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_argument_whatever_is_in_it() {
+        let text = b"build\n--cflag\n-DA=\"$(x) y\"\n\n\xff.c\n";
+        let expected = [&b"build"[..], b"--cflag", b"-DA=\"$(x) y\"", b"", b"\xff.c"];
+        assert_eq!(lines(text), expected.map(OsStr::from_bytes));
+        assert_eq!(lines(b"build"), ["build"]);
+        assert!(lines(b"").is_empty() && lines(b"\n").is_empty());
+    }
+
+    #[test]
+    fn only_the_first_argument_names_a_file() {
+        let given = ["kbuild-rs", "build", "--cflag", "@flags"].map(OsString::from);
+        assert_eq!(arguments(given.clone()).unwrap(), given);
+        let error = arguments(["kbuild-rs", "@/no/such"].map(OsString::from)).unwrap_err();
+        assert!(error.contains("/no/such"), "{error}");
+    }
+}

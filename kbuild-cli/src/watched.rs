@@ -1,0 +1,98 @@
+//! What a build system is to watch of all that a module was made from.
+//!
+//! It looks at each file of a depfile at each build, so that a null build of fifty modules is
+//! mostly looking at the kernel's headers. A tree that nobody works in changes as a whole, when its
+//! package is replaced: then its files bear times of long ago, which no build system takes for a
+//! change, and its folders the time at which it happened. There, folders stand for headers.
+//!
+//! What exactly changed, the next build finds out, whichever of them has it started.
+
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use kbuild::{Kernel, Report};
+
+/// What stands in the depfile.
+pub(crate) fn watched(report: &Report) -> Vec<PathBuf> {
+    let all = report.prerequisites();
+    match report.kernel().filter(|kernel| is_installed(kernel)) {
+        Some(kernel) => folded(all, kernel.dir(), kernel.source_dir()),
+        None => all.to_vec(),
+    }
+}
+
+/// Whether a kernel tree is one that nobody works in: without the kernel's sources, and in a
+/// package manager's hands, or not to be written by whoever builds.
+fn is_installed(kernel: &Kernel) -> bool {
+    let file = kernel.dir().join("include/config/auto.conf");
+    let of_package = file.starts_with("/usr") && !file.starts_with("/usr/local");
+    !kernel.source_dir().join("init/main.c").exists()
+        && (of_package || OpenOptions::new().append(true).open(file).is_err())
+}
+
+/// Of the kernel tree, its configuration and its symbols, and the folders of its headers. A folder
+/// whose parent is among them says nothing that the parent does not.
+fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
+    let mut watched: Vec<PathBuf> = Vec::new();
+    let mut folders: Vec<&Path> = Vec::new();
+    for path in all {
+        let is_kernels = path.starts_with(object) || path.starts_with(source);
+        let name = path.file_name().and_then(OsStr::to_str);
+        match path.parent() {
+            Some(folder) if is_kernels && path.extension().is_some_and(|e| e == "h") => {
+                folders.push(folder);
+            }
+            _ if is_kernels && !matches!(name, Some("auto.conf" | "Module.symvers")) => {}
+            _ => watched.push(path.clone()),
+        }
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    let below = |folder: &Path| {
+        folder
+            .parent()
+            .is_some_and(|parent| folders.binary_search(&parent).is_ok())
+    };
+    watched.extend(
+        folders
+            .iter()
+            .filter(|folder| !below(folder))
+            .map(PathBuf::from),
+    );
+    watched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_stand_for_the_headers_of_a_kernel_tree_and_for_no_others() {
+        let all = [
+            "/m/hello.c",
+            "/m/hello.h",
+            "/k/amd64/.config",
+            "/k/amd64/Module.symvers",
+            "/k/amd64/include/config/auto.conf",
+            "/k/amd64/include/generated/autoconf.h",
+            "/k/common/include/linux/module.h",
+            "/k/common/include/linux/sched/task.h",
+            "/k/common/include/net/sock.h",
+            "/usr/bin/gcc-12",
+        ]
+        .map(PathBuf::from);
+        let watched = folded(&all, Path::new("/k/amd64"), Path::new("/k/common"));
+        let wanted = [
+            "/m/hello.c",
+            "/m/hello.h",
+            "/k/amd64/Module.symvers",
+            "/k/amd64/include/config/auto.conf",
+            "/usr/bin/gcc-12",
+            "/k/amd64/include/generated",
+            "/k/common/include/linux",
+            "/k/common/include/net",
+        ];
+        assert_eq!(watched, wanted.map(PathBuf::from));
+    }
+}

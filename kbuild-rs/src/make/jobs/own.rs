@@ -1,0 +1,91 @@
+//! The token of a build script, for all processes that it started.
+//!
+//! Cargo gives a build script one token, and whoever draws them the others. Where a Ninja stands
+//! between the script and us, there are several of us at once, of which one may use that token;
+//! who holds the lock is that one. make inherits the lock, as it does a pool's.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use super::pool::{LOCK, check_locks, is_at, open_lock};
+use crate::{Error, Result, sys};
+
+#[derive(Debug)]
+pub(super) struct Own {
+    folder: PathBuf,
+    held: Option<File>,
+    /// A make was killed: its compilers may hold the lock with us.
+    lost: bool,
+}
+
+impl Own {
+    /// The one that those have together who name this folder.
+    pub(super) fn in_folder(folder: &Path) -> Result<Own> {
+        check_locks(folder).map_err(|e| Error::io("share Cargo's jobs in", folder, e))?;
+        Ok(Own {
+            folder: folder.to_owned(),
+            held: None,
+            lost: false,
+        })
+    }
+
+    /// Takes it if nobody has it.
+    pub(super) fn take(&mut self) -> Result<bool> {
+        if self.held.is_some() {
+            return Ok(false);
+        }
+        let lock = || -> io::Result<Option<File>> {
+            let file = open_lock(&self.folder)?;
+            // `clean` removes it, with the lock in its hands.
+            let taken = sys::try_lock(&file)? && is_at(&file, &self.folder.join(LOCK));
+            Ok(taken.then_some(file))
+        };
+        self.held = lock().map_err(|e| Error::io("take the lock in", &self.folder, e))?;
+        Ok(self.held.is_some())
+    }
+
+    pub(super) fn give(&mut self) {
+        if let Some(lock) = self.held.take() {
+            // A server that a compiler wrapper started may have inherited it, and lives on.
+            if !self.lost {
+                sys::unlock(&lock);
+            }
+            self.lost = false;
+        }
+    }
+
+    pub(super) fn lose(&mut self) {
+        self.lost = self.held.is_some();
+    }
+
+    /// What children inherit, so that it is taken until the last one is gone.
+    pub(super) fn lock(&self) -> Option<RawFd> {
+        self.held.as_ref().map(AsRawFd::as_raw_fd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_several_processes_has_it_until_the_last_of_its_children_is_gone() {
+        let dir = std::env::temp_dir().join(format!("kbuild-own-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (mut one, mut other) = (Own::in_folder(&dir).unwrap(), Own::in_folder(&dir).unwrap());
+        assert!(one.take().unwrap());
+        assert!(!one.take().unwrap() && !other.take().unwrap());
+        one.give();
+        assert!(other.take().unwrap());
+        // A compiler of a make that was killed.
+        let compiler = other.held.as_ref().unwrap().try_clone().unwrap();
+        other.lose();
+        other.give();
+        assert!(!one.take().unwrap());
+        drop(compiler);
+        assert!(one.take().unwrap());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

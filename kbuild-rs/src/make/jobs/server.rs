@@ -1,0 +1,100 @@
+//! Where tokens come from, and where they go back to.
+
+use std::path::Path;
+
+use super::advertised::Outer;
+use super::handed::Handed;
+use super::own::Own;
+use super::pool::Pool;
+use super::tokens::Channel;
+use crate::{Error, Result};
+
+/// Where tokens come from.
+#[derive(Debug)]
+pub(super) enum Server {
+    /// The outer build's jobserver, whose token for this process is the first make's.
+    Outer(&'static Outer),
+    /// The outer build's jobserver, whose token for this process belongs to others too.
+    Shared(&'static Outer, Own),
+    /// The pool, where each make needs a token, the first one too.
+    Pool(Pool),
+    /// Nobody: makes run one after another, each with so many jobs.
+    Nobody(usize),
+}
+
+/// What one make runs on.
+#[derive(Debug)]
+pub(super) enum Token {
+    /// To be given back as it came.
+    Drawn(u8),
+    /// The one of [`Server::Shared`] that cannot be drawn.
+    Own,
+}
+
+impl Server {
+    pub(super) fn channel(&self) -> Option<&Channel> {
+        match self {
+            Server::Pool(pool) => Some(pool.channel()),
+            Server::Outer(outer) | Server::Shared(outer, _) => match outer {
+                Outer::Pipe(_, _, channel) => channel.as_ref(),
+                Outer::Fifo(_, channel) => Some(channel),
+                _ => None,
+            },
+            Server::Nobody(_) => None,
+        }
+    }
+
+    pub(super) fn draw(&mut self) -> Result<Option<Token>> {
+        if let Server::Pool(pool) = self {
+            return Ok(pool.draw()?.map(Token::Drawn));
+        }
+        if let Server::Shared(_, own) = self {
+            if own.take()? {
+                return Ok(Some(Token::Own));
+            }
+        }
+        let failed = |e| Error::io("read", Path::new("the outer build's jobserver"), e);
+        let drawn = self.channel().map(|channel| channel.take().map_err(failed));
+        Ok(drawn.unwrap_or(Ok(None))?.map(Token::Drawn))
+    }
+
+    pub(super) fn give(&mut self, token: Token) {
+        match (token, self) {
+            (Token::Own, Server::Shared(_, own)) => own.give(),
+            (Token::Drawn(byte), server) => {
+                if let Some(channel) = server.channel() {
+                    channel.give(&[byte]);
+                }
+            }
+            (Token::Own, _) => {}
+        }
+    }
+
+    pub(super) fn leave(&mut self) {
+        if let Server::Pool(pool) = self {
+            pool.leave();
+        }
+    }
+
+    pub(super) fn lose(&mut self) {
+        match self {
+            Server::Pool(pool) => pool.lose(),
+            Server::Shared(_, own) => own.lose(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
+        match self {
+            Server::Outer(outer) | Server::Shared(outer, _) => match outer {
+                Outer::Pipe(read, write, _) => Ok(Handed::pipe(*read, *write, make)),
+                Outer::Fifo(path, _) => {
+                    Handed::fifo(path, make).map_err(|e| Error::io("open", path, e))
+                }
+                _ => Ok(Handed::jobs(1)),
+            },
+            Server::Nobody(jobs) => Ok(Handed::jobs(*jobs)),
+            Server::Pool(pool) => pool.hand(make),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Meson's module "kbuild": Linux kernel modules as targets. docs/meson.md is its reference.
+
+Meson promises nothing to modules that are not its own. What this one uses of Meson's insides is
+the same from 1.0 to 1.12: typed arguments, find_program, and custom_target as a meson.build calls
+it. It builds no target objects of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import typing as T
+
+from .. import ExtensionModule, ModuleInfo
+from ... import mlog
+from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList, IncludeDirs
+from ...dependencies import Dependency
+from ...interpreter.interpreterobjects import extract_required_kwarg
+from ...interpreter.type_checking import REQUIRED_KW
+from ...interpreterbase import (
+    ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
+)
+from ...mesonlib import File, MachineChoice, MesonException
+from . import commands
+from .files import write_if_changed
+from .kernel import Kernel, configuration_file
+from .target import KNOWN, Call
+
+if T.TYPE_CHECKING:
+    from .. import ModuleState
+    from ...interpreter import Interpreter
+
+
+def listed(name: str, types: T.Any = str) -> KwargInfo:
+    return KwargInfo(name, ContainerTypeInfo(list, types), default=[], listify=True)
+
+
+def one_of(*choices: str) -> T.Callable[[str], T.Optional[str]]:
+    return lambda value: None if value in choices else f'must be one of {", ".join(choices)}'
+
+
+class KbuildModule(ExtensionModule):
+
+    INFO = ModuleInfo('kbuild')
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        super().__init__(interpreter)
+        self.program: T.Any = None
+        self.kernels: T.Dict[str, T.Dict[str, T.Any]] = {}
+        self.methods.update({
+            'kernel': self.kernel,
+            'module': self.module,
+        })
+
+    @noPosargs
+    @typed_kwargs(
+        'kbuild.kernel',
+        KwargInfo('dir', (str, type(None))),
+        KwargInfo('release', (str, type(None))),
+        KwargInfo('cc', (str, type(None))),
+        KwargInfo('missing_symvers', str, default='error', validator=one_of('error', 'warn')),
+        REQUIRED_KW,
+    )
+    def kernel(self, state: ModuleState, args: T.List, kwargs: T.Dict[str, T.Any]) -> Kernel:
+        if kwargs['dir'] and kwargs['release']:
+            raise InvalidArguments('kbuild.kernel: "dir" and "release" keyword arguments are mutually '
+                                   'exclusive')
+        disabled, required, feature = extract_required_kwarg(kwargs, state.subproject)
+        description = None
+        if disabled:
+            mlog.log('Kernel tree skipped: feature', mlog.bold(feature), 'disabled')
+        else:
+            try:
+                wanted = kwargs['release']
+                if kwargs['dir']:
+                    wanted = os.path.join(state.environment.get_source_dir(), state.subdir, kwargs['dir'])
+                description = self.describe(state, wanted)
+            except MesonException as error:
+                if required:
+                    raise
+                mlog.log('Kernel tree found:', mlog.red('NO'), f'({error})')
+        return Kernel(description, kwargs['cc'], kwargs['missing_symvers'])
+
+    def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
+        """What kbuild-rs says about a kernel tree: a path, a release, or None for the default.
+
+        The default is the machine file's property kdir, or what kbuild-rs found at the first
+        setup: a setup that ninja starts, from whatever shell, must not switch to another kernel.
+        """
+        memory = os.path.join(state.environment.get_scratch_dir(), 'kbuild-kernel')
+        remembered = wanted is None
+        if wanted is None:
+            wanted = state.environment.properties[MachineChoice.HOST].properties.get('kdir')
+            remembered = wanted is None
+        if remembered and os.path.exists(memory):
+            with open(memory, encoding='utf-8') as file:
+                wanted = file.read()
+        key = wanted or ''
+        if key not in self.kernels:
+            try:
+                description = self.ask_program(state, wanted)
+            except MesonException as error:
+                if remembered and wanted:
+                    raise MesonException(f'{error} (It was found at the first setup; `meson setup '
+                                         '--wipe` looks for one again.)')
+                raise
+            path = description['path']
+            self.kernels[key] = self.kernels[path] = description
+            self.interpreter.add_build_def_file(configuration_file(path))
+            mlog.log('Kernel tree found:', mlog.green('YES'), mlog.bold(description['release']), f'({path})')
+        if remembered:
+            write_if_changed(memory, self.kernels[key]['path'])
+        return self.kernels[key]
+
+    def ask_program(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
+        which = ['--default'] if wanted is None else ['--', wanted]
+        command = self.find_program(state).get_command() + ['kernels', '--json'] + which
+        try:
+            said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
+        except OSError as error:
+            raise MesonException(f'cannot run {command[0]}: {error.strerror}')
+        try:
+            description = json.loads(said.stdout)
+            usable = description['usable']
+        except (ValueError, KeyError, TypeError):
+            raise MesonException(f'{command[0]} cannot describe the kernel: it is no kbuild-rs, or '
+                                 f'another version of it. It said: {(said.stderr or said.stdout).strip()}')
+        if not usable:
+            raise MesonException(f'No kernel tree to build modules against: {description["error"]["message"]}')
+        return description
+
+    def find_program(self, state: ModuleState) -> T.Any:
+        if self.program is None:
+            self.program = state.find_program('kbuild-rs', for_machine=MachineChoice.BUILD)
+        return self.program
+
+    @typed_pos_args('kbuild.module', str,
+                    varargs=(str, File, CustomTarget, CustomTargetIndex, GeneratedList))
+    @typed_kwargs(
+        'kbuild.module',
+        listed('include_directories', (str, IncludeDirs)),
+        listed('c_args'),
+        listed('defines'),
+        listed('depends', (CustomTarget, BuildTarget)),
+        listed('dependencies', Dependency),
+        KwargInfo('kbuild', (str, type(None))),
+        listed('outputs'),
+        listed('make_variables'),
+        KwargInfo('kernel', (Kernel, type(None))),
+        KwargInfo('install', bool, default=False),
+        KwargInfo('install_dir', (str, type(None))),
+        KwargInfo('install_tag', str, default='runtime'),
+        KwargInfo('build_by_default', bool, default=True),
+    )
+    def module(self, state: ModuleState, args: T.Tuple[str, T.List], kwargs: T.Dict[str, T.Any]) -> CustomTarget:
+        kernel = kwargs['kernel'] or Kernel(self.describe(state, None))
+        program = self.find_program(state)
+        target = Call(state, self.interpreter, *args, kwargs, kernel).target(program)
+        commands.merge_after_setup(self.interpreter, program, [given.out_dir for given in KNOWN.values()])
+        return target
+
+
+def initialize(interpreter: Interpreter) -> KbuildModule:
+    return KbuildModule(interpreter)

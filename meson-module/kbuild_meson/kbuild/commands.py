@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The modules' entries in Meson's compile_commands.json, which clangd and others read.
+
+Meson writes that file at each setup, and knows nothing of what custom targets compile. So a
+module's entries come after its build; after a setup, those of all that were built before.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as T
+
+from .files import write_if_changed
+
+if T.TYPE_CHECKING:
+    from ...interpreter import Interpreter
+
+FOLDER = 'meson-private/kbuild-compile-commands'
+
+
+def merge_after_build(build_root: str, subdir: str, name: str) -> T.List[str]:
+    """Arguments of `kbuild-rs build`."""
+    os.makedirs(os.path.join(build_root, FOLDER), exist_ok=True)
+    record = '@'.join(['record', *subdir.split('/'), name])
+    return ['--compile-commands', 'compile_commands.json',
+            '--compile-commands-record', os.path.join(FOLDER, record)]
+
+
+def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dirs: T.List[str]) -> None:
+    """Is called again for each module, with one more folder."""
+    root = interpreter.environment.get_build_dir()
+    arguments = os.path.join(root, FOLDER, 'arguments')
+    lines = ['compile-commands', '--into', os.path.join(root, 'compile_commands.json'),
+             '--record', os.path.join(root, FOLDER, 'record')]
+    lines += [os.path.join(folder, 'compile_commands.json') for folder in out_dirs]
+    write_if_changed(arguments, ''.join(f'{line}\n' for line in lines))
+    # A subproject that fails takes its scripts with it.
+    scripts = interpreter.build.postconf_scripts
+    if not any(f'@{arguments}' in script.cmd_args for script in scripts):
+        scripts.append(interpreter.backend.get_executable_serialisation([program, f'@{arguments}']))

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""kbuild.module(): a custom_target that kbuild-rs builds.
+
+What it makes are real outputs, a .ko and a symvers, that keep their time where they did not
+change. Meson has Ninja look at them again (restat), so that nothing is built for what stayed as
+it was; a module that uses another one's symbols has its symvers as an input, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as T
+import weakref
+
+from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList, IncludeDirs
+from ...dependencies import Dependency, InternalDependency
+from ...interpreterbase import InvalidArguments
+from ...mesonlib import File, MachineChoice
+from . import commands
+from .files import write_if_changed
+
+if T.TYPE_CHECKING:
+    from .. import ModuleState
+    from ...interpreter import Interpreter
+    from .kernel import Kernel
+
+COMPILED = ('.c', '.S', '.o_shipped')
+
+
+class Given(T.NamedTuple):
+
+    """What a module gives to those that depend on it: its own, and what was given to it."""
+
+    symvers: T.List[CustomTargetIndex]
+    include: T.List[str]
+    kernel: Kernel
+    out_dir: str
+
+
+# By target. Every module of the project, those of its subprojects included: each of them has a
+# KbuildModule of its own.
+KNOWN: T.MutableMapping[CustomTarget, Given] = weakref.WeakKeyDictionary()
+
+
+class Call:
+
+    """One call of kbuild.module()."""
+
+    def __init__(self, state: ModuleState, interpreter: Interpreter, name: str, sources: T.List,
+                 kwargs: T.Dict[str, T.Any], kernel: Kernel) -> None:
+        self.state = state
+        self.interpreter = interpreter
+        self.name = name
+        self.kwargs = kwargs
+        self.kernel = kernel
+        self.source_dir = os.path.join(state.environment.get_source_dir(), state.subdir)
+        self.build_root = state.environment.get_build_dir()
+        self.check()
+        self.tree = self.find_tree()
+        self.providers = [self.provider(target) for target in kwargs['depends']]
+        self.symvers = unique(symvers for given in self.providers for symvers in given.symvers)
+        include = list(state.process_include_dirs(kwargs['include_directories']))
+        self.compile_args: T.List[str] = []
+        for dependency in kwargs['dependencies']:
+            self.use(dependency, sources, include)
+        self.compile_args += kwargs['c_args']
+        self.sources = interpreter.source_strings_to_files(sources)
+        own = state.get_include_args(include, prefix='')
+        self.include = unique([os.path.normpath(os.path.join(self.build_root, path)) for path in own]
+                              + [path for given in self.providers for path in given.include])
+
+    def error(self, message: str) -> InvalidArguments:
+        return InvalidArguments(f'kbuild.module({self.name!r}): {message}')
+
+    def check(self) -> None:
+        kwargs = self.kwargs
+        if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
+            raise self.error("a module's name holds letters, digits, - and _ only")
+        if kwargs['outputs'] and not kwargs['kbuild']:
+            raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
+                             f'module, {self.name}')
+        for variable in kwargs['make_variables']:
+            if not re.match('[^=]+=', variable):
+                raise self.error(f'"make_variables" has {variable!r}, which is not NAME=VALUE')
+
+    def find_tree(self) -> T.Optional[str]:
+        if not self.kwargs['kbuild']:
+            return None
+        tree = os.path.realpath(os.path.join(self.source_dir, self.kwargs['kbuild']))
+        if not any(os.path.exists(os.path.join(tree, file)) for file in ('Kbuild', 'Makefile')):
+            raise self.error(f'there is no Kbuild and no Makefile in {tree}')
+        return tree
+
+    def provider(self, target: T.Union[CustomTarget, BuildTarget]) -> Given:
+        if isinstance(target, BuildTarget):
+            raise self.error(f'it depends on the {target.typename} {target.name!r}, which is compiled '
+                             'for programs: list its sources in the module')
+        given = KNOWN.get(target)
+        if given is None:
+            raise self.error(f'it depends on {target.name!r}, which is no kernel module; what makes '
+                             'a source or a header is one of the sources')
+        if given.kernel.path != self.kernel.path:
+            raise self.error(f'it is built for {self.kernel.release}, and {target.name!r}, which it '
+                             f'depends on, for {given.kernel.release}')
+        return given
+
+    def use(self, dependency: Dependency, sources: T.List, include: T.List[IncludeDirs]) -> None:
+        """Takes in what a declare_dependency() has for a module."""
+        if not dependency.found():
+            return
+        linked = not isinstance(dependency, InternalDependency) or any(
+            getattr(dependency, part, None)
+            for part in ('libraries', 'whole_libraries', 'objects', 'link_args'))
+        if linked:
+            raise self.error('one of its dependencies is to be linked with programs; a module takes '
+                             'a declare_dependency() of headers, sources and compile_args')
+        include += dependency.include_directories
+        self.compile_args += dependency.compile_args
+        sources += dependency.sources
+        for other in dependency.ext_deps:
+            self.use(other, sources, include)
+
+    def target(self, program: T.Any) -> CustomTarget:
+        modules = self.kwargs['outputs'] or [self.name]
+        # kbuild-rs names a tree's symvers after its folder.
+        label = os.path.basename(self.tree) if self.tree else self.name
+        outputs = [f'{module}.ko' for module in modules] + [f'{label}.symvers']
+        arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir), self.name)
+        directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
+        target = self.interpreter.func_custom_target(self.state.current_node, [self.name], {
+            'input': self.sources + self.symvers,
+            'output': outputs,
+            'command': [program, '@' + arguments.relative_name()],
+            'depend_files': [arguments],
+            'depfile': f'{outputs[0]}.d',
+            'build_by_default': self.kwargs['build_by_default'],
+            'install': self.kwargs['install'],
+            'install_dir': [directory] * len(modules) + [False],
+            'install_tag': [self.kwargs['install_tag']] * len(modules) + [False],
+        })
+        # Meson 1.0 says "Generating" of every custom target.
+        target.description = 'Building kernel module {}'
+        out_dir = os.path.join(self.state.backend.get_target_private_dir_abs(target), 'kbuild-out')
+        KNOWN[target] = Given([target[len(modules)]] + self.symvers, self.include, self.kernel, out_dir)
+        lines = self.arguments(target, modules)
+        broken = next((line for line in lines if '\n' in line), None)
+        if broken is not None:
+            raise self.error(f'{broken!r} has a line end in it')
+        file = os.path.join(self.build_root, arguments.relative_name())
+        write_if_changed(file, ''.join(f'{line}\n' for line in lines))
+        return target
+
+    def arguments(self, target: CustomTarget, modules: T.List[str]) -> T.List[str]:
+        """What kbuild-rs is told, one argument a line: a change of the file is one that Ninja
+        notices, and nothing in it meets a shell, or Meson's own substitutions."""
+        folder = self.state.backend.get_target_dir(target)
+        private = self.state.backend.get_target_private_dir_abs(target)
+        sources = [path for source in self.sources for path in self.paths(source, private)]
+        generated = [os.path.dirname(path) for path in sources if self.is_built(path)]
+        lines = ['build', '--quiet', '--outer-verbose', '--kernel', self.kernel.path, *self.toolchain(),
+                 '--missing-symvers', self.kernel.missing_symvers,
+                 '--base', self.source_dir,
+                 '--out-dir', KNOWN[target].out_dir,
+                 '--pool-dir', self.build_root,
+                 *commands.merge_after_build(self.build_root, folder, self.name),
+                 '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
+        lines += flags('--expect', modules)
+        lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
+        lines += flags('--make-var', self.kwargs['make_variables'])
+        # As Meson's own targets do, it sees what lies beside it in the build folder.
+        here = os.path.join(self.build_root, folder)
+        include = unique(self.include + generated + [os.path.normpath(here)])
+        # Each folder of headers has another one in the build folder, where there may be nothing.
+        for path in filter(self.is_built, include):
+            os.makedirs(path, exist_ok=True)
+        lines += flags('-I', include)
+        symvers = [path for each in self.symvers for path in self.paths(each, private)]
+        lines += flags('--symvers', symvers)
+        compiled = [path for path in sources if path.endswith(COMPILED)]
+        self.check_sources(sources, compiled)
+        lines += flags('-D', self.kwargs['defines'])
+        lines += flags('--cflag', self.compile_args)
+        return lines + ([self.tree] if self.tree else ['--name', self.name, *compiled])
+
+    def is_built(self, path: str) -> bool:
+        return os.path.join(path, '').startswith(os.path.join(self.build_root, ''))
+
+    def check_sources(self, sources: T.List[str], compiled: T.List[str]) -> None:
+        other = next((path for path in sources if not path.endswith(COMPILED + ('.h',))), None)
+        if other is not None:
+            raise self.error(f'{other} is no source of a module: .c, .S and .o_shipped are, and .h '
+                             'for a header that has to be made first')
+        if self.tree and compiled:
+            raise self.error(f'it has the source {compiled[0]}; the Kbuild of a module tree lists its '
+                             'sources itself')
+        if not self.tree and not compiled:
+            raise self.error('it has no source: list them, or name the folder of a module tree with '
+                             '"kbuild"')
+
+    def paths(self, source: T.Any, private: str) -> T.List[str]:
+        """The absolute paths of what stands among the sources."""
+        if isinstance(source, File):
+            return [source.absolute_path(self.state.environment.get_source_dir(), self.build_root)]
+        if isinstance(source, GeneratedList):
+            folder = private
+        else:
+            folder = os.path.join(self.build_root, self.state.backend.get_target_dir(source))
+        return [os.path.normpath(os.path.join(folder, output)) for output in source.get_outputs()]
+
+    def toolchain(self) -> T.List[str]:
+        """The tools to build with. Only a cross file has a say in them: Meson's own choice of a
+        compiler is about programs, and a module takes the kernel's."""
+        environment = self.state.environment
+        cc = self.kernel.cc
+        chosen: T.List[str] = []
+        if environment.is_cross_build():
+            chosen += ['--arch', environment.machines[MachineChoice.HOST].cpu_family]
+            compiler = environment.lookup_binary_entry(MachineChoice.HOST, 'c') or []
+            # [ccache, aarch64-linux-gnu-gcc, -some-flag]
+            found = [word for word in compiler if re.search(r'(gcc|clang)(-[0-9.]+)?$', word)]
+            if found:
+                folder, name = os.path.split(found[0])
+                gcc = re.fullmatch(r'(.+-)gcc(-[0-9.]+)?', name)
+                if gcc:
+                    chosen += ['--cross-compile', os.path.join(folder, gcc[1])]
+                elif 'clang' in name:
+                    chosen += ['--llvm', f'{folder}/' if folder else name.partition('clang')[2] or '1']
+                launcher = compiler[:compiler.index(found[0])]
+                if gcc and (gcc[2] or launcher) and cc is None:
+                    cc = ' '.join(launcher + found[:1])
+        return chosen + flags('--cc', [cc] if cc else [])
+
+
+def flags(flag: str, values: T.Iterable[str]) -> T.List[str]:
+    return [word for value in values for word in (flag, value)]
+
+
+def unique(values: T.Iterable[T.Any]) -> T.List[T.Any]:
+    return list(dict.fromkeys(values))

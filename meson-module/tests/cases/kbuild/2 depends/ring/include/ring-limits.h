@@ -1,0 +1,1 @@
+#define RING_MAX 7

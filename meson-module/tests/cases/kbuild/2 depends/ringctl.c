@@ -1,0 +1,6 @@
+#include <ring-limits.h>
+
+int main(void)
+{
+	return RING_MAX - 7;
+}

@@ -1,0 +1,89 @@
+//! What CMake's users set for compilers of programs, and what they see of modules'.
+
+use std::path::Path;
+use std::process::Command;
+
+use kbuild_tests::lab::{self, packages};
+use kbuild_tests::run;
+
+use crate::project::*;
+use crate::support::*;
+
+const LISTS: &str = "\
+cmake_minimum_required(VERSION 3.22)
+project(compiling LANGUAGES NONE)
+";
+
+fn project(with: With, kernel: &str) -> Project {
+    let lists = format!("{LISTS}{PACKAGE}kbuild_add_module(hello hello.c)\n");
+    let files = [("CMakeLists.txt", &*lists), ("hello.c", HELLO)];
+    Project::for_kernel(with, &lab::kernel(kernel).unwrap(), &files)
+}
+
+/// From 6.13 on, compilers run in the module's folder. Before, they run in the kernel's, and the
+/// module's path is a part of what ccache looks for.
+#[test]
+fn a_second_build_tree_has_all_objects_from_ccache() {
+    packages::install(&["ccache"]).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let mut project = project(CORNERS[1], "7.3");
+    let mut counts = Vec::new();
+    for folder in ["first", "sec ond"] {
+        project = project.in_folder(folder);
+        project.configured(&["-DCMAKE_C_COMPILER_LAUNCHER=ccache"]);
+        built(project.build_with_jobs(2).env("CCACHE_DIR", cache.path()));
+        counts.push(statistics(cache.path()));
+    }
+    let [(hits, misses), (hits_after, misses_after)] = counts[..] else {
+        panic!("two builds")
+    };
+    assert!(hits == 0 && misses > 1, "{counts:?}");
+    assert_eq!((hits_after, misses_after), (misses, misses), "{counts:?}");
+}
+
+/// Hits and misses.
+fn statistics(cache: &Path) -> (u32, u32) {
+    let mut ccache = Command::new("ccache");
+    ccache.arg("--print-stats").env("CCACHE_DIR", cache);
+    let output = run::checked(&mut ccache, LIMIT).unwrap().out();
+    let count = |name: &str| {
+        let found = output.lines().find_map(|line| line.strip_prefix(name));
+        found.unwrap().trim().parse::<u32>().unwrap()
+    };
+    (
+        count("direct_cache_hit") + count("preprocessed_cache_hit"),
+        count("cache_miss"),
+    )
+}
+
+#[test]
+fn a_build_that_shows_its_commands_shows_those_of_kbuild() {
+    for with in CORNERS {
+        let project = project(with, lab::names()[0]);
+        project.configured(&[]);
+        let shows = |flags: &[&str]| {
+            project.edit("hello.c", "MODULE_LICENSE", " MODULE_LICENSE");
+            let output = built(project.build_with_jobs(2).args(flags));
+            output.out().contains("-D__KERNEL__") || output.err().contains("-D__KERNEL__")
+        };
+        assert!(!shows(&[]), "{with:?}");
+        assert!(shows(&["-v"]), "{with:?}");
+    }
+}
+
+#[test]
+fn a_compile_error_names_the_source_where_it_is() {
+    for with in CORNERS {
+        let project = project(with, lab::names()[0]);
+        project.configured(&[]);
+        project.write("hello.c", "int hello;\nno_such_type nothing;\n");
+        let output = run::run(&mut project.build_with_jobs(2), LIMIT).unwrap();
+        assert!(!output.status.success(), "{with:?}");
+        let said = output.out() + &output.err();
+        let place = format!(
+            "{}:2:1: error: ",
+            project.source().join("hello.c").display()
+        );
+        assert!(said.contains(&place), "{with:?}\n{said}");
+    }
+}

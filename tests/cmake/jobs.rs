@@ -1,0 +1,77 @@
+//! Modules side by side: as many compilers as were asked for, and not one more.
+
+use std::fs;
+use std::process::Command;
+
+use kbuild_tests::lab;
+
+use crate::meeting::Meeting;
+use crate::project::*;
+use crate::support::*;
+
+const MODULES: usize = 8;
+
+#[test]
+fn eight_modules_at_once_have_the_jobs_that_the_build_was_asked_for() {
+    let old = |generator| With {
+        cmake: "3.25",
+        generator,
+        package: Package::Subdirectory,
+    };
+    let marked = With {
+        cmake: "newest",
+        ..old(MAKE)
+    };
+    for with in [old(MAKE), marked, old(NINJA)] {
+        four_meet(with, &[], |project| project.build_with_jobs(4));
+    }
+}
+
+#[test]
+fn eight_modules_below_a_ninja_that_is_a_jobservers_client_share_its_tokens() {
+    let [make, ninja] = ["make", "ninja"].map(|name| lab::program(name).unwrap());
+    let with = With {
+        cmake: "newest",
+        generator: NINJA,
+        package: Package::Subdirectory,
+    };
+    let own = format!("-DCMAKE_MAKE_PROGRAM={}", ninja.display());
+    four_meet(with, &[&own], |project| {
+        let makefile = project.source().join("outer.mk");
+        let recipe = format!(
+            "all:\n\t+'{}' -C '{}'\n",
+            ninja.display(),
+            project.build_dir().display()
+        );
+        fs::write(&makefile, recipe).unwrap();
+        let mut outer = Command::new(&make);
+        outer.arg("-j4").arg("-f").arg(makefile);
+        outer
+    });
+}
+
+/// Builds eight modules, and has four compilers meet, and not one more.
+fn four_meet(with: With, settings: &[&str], build: impl Fn(&Project) -> Command) {
+    // The oldest kernel costs least to build for.
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let mut lists =
+        format!("cmake_minimum_required(VERSION 3.22)\nproject(many LANGUAGES NONE)\n{PACKAGE}");
+    for number in 0..MODULES {
+        lists += &format!("kbuild_add_module(many{number} part0.c part1.c)\n");
+    }
+    let files = [
+        ("CMakeLists.txt", &*lists),
+        ("part0.c", HELLO),
+        (
+            "part1.c",
+            "int part1(void);\nint part1(void) { return 1; }\n",
+        ),
+    ];
+    let project = Project::for_kernel(with, &kernel, &files);
+    let meeting = Meeting::of(4, &kernel);
+    let compiler = format!("-DKbuild_CC={}", meeting.compiler().display());
+    project.configured(&[&[&*compiler], settings].concat());
+    built(&mut build(&project));
+    assert_eq!(meeting.most(), 4, "{with:?}");
+    assert_eq!(meeting.arrived().len(), 2 * MODULES, "{with:?}");
+}

@@ -1,0 +1,58 @@
+//! Several kernels in one configure.
+
+use kbuild_tests::lab;
+
+use crate::project::*;
+use crate::support::*;
+
+const HEAD: &str = "cmake_minimum_required(VERSION 3.22)\nproject(kernels LANGUAGES NONE)\n";
+
+#[test]
+fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
+    let with = CORNERS[0];
+    if lab::names().len() < 2 {
+        println!("not run: the lab has one kernel here");
+        return;
+    }
+    let kernels = ["6.1", "6.12"].map(|name| lab::kernel(name).unwrap());
+    let lists = format!(
+        "{HEAD}{PACKAGE}\
+         set(kernels \"{}\" \"{}\")\n\
+         kbuild_add_module(ring ring.c KERNEL ${{kernels}})\n\
+         kbuild_add_module(user user.c KERNEL ${{kernels}})\n\
+         target_link_libraries(user INTERFACE ring)\n",
+        kernels[0].kdir.display(),
+        kernels[1].kdir.display(),
+    );
+    let ring = format!("{HELLO}int ring(void) {{ return 0; }}\nEXPORT_SYMBOL(ring);\n");
+    let ring = ring.replace("static int __init", "int ring(void);\nstatic int __init");
+    let user = HELLO.replace("return 0", "return ring()");
+    let user = user.replace("static int __init", "int ring(void);\nstatic int __init");
+    let files = [
+        ("CMakeLists.txt", &*lists),
+        ("ring.c", &ring),
+        ("user.c", &user),
+    ];
+    let project = Project::new(with, &files);
+    project.configured(&[]);
+    let targets = |name: &str| kernels.each_ref().map(|k| format!("{name}-{}", k.release));
+    assert_eq!(
+        project.builds_target("user"),
+        [targets("ring"), targets("user")].concat()
+    );
+    for kernel in &kernels {
+        let module = project
+            .build_dir()
+            .join("kbuild-out")
+            .join(&kernel.release)
+            .join("user.ko");
+        let info = kbuild::ModuleInfo::read(&module).unwrap();
+        assert_eq!(info.depends, ["ring"]);
+        assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
+    }
+    project.edit("user.c", "bye", "good bye");
+    assert_eq!(
+        project.builds_target(&targets("user")[1]),
+        targets("user")[1..]
+    );
+}

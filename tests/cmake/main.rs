@@ -1,0 +1,40 @@
+//! The CMake package: projects as a user would have them, configured, built and built again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the other end-to-end tests, which use all of it"
+)]
+#[path = "../e2e/support/mod.rs"]
+mod support;
+
+#[allow(
+    dead_code,
+    reason = "shared with the tests of jobs, which use all of it"
+)]
+#[path = "../jobs/meeting.rs"]
+mod meeting;
+
+mod cargo;
+mod chain;
+mod compiling;
+mod converted;
+mod cross;
+mod editor;
+mod flags;
+mod guide;
+mod jobs;
+mod kernels;
+mod late;
+mod program;
+mod project;
+mod sdk;
+mod suite;
+mod world;

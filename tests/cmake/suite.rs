@@ -1,0 +1,95 @@
+//! The package's own suite, `cmake-module/tests`, as its author runs it: with ctest.
+
+use std::path::Path;
+
+use kbuild_tests::lab::{self, packages};
+use kbuild_tests::{run, scope};
+
+use crate::project::{MAKE, NINJA};
+use crate::support::*;
+
+/// Projects that are only configured are tried by every CMake, with both generators and both ways
+/// to the package. Those that are built take seconds each: outside of the full run these do, with
+/// one way to the package.
+const BUILT: &[(&str, &str, &str)] = &[
+    (
+        "3.22",
+        MAKE,
+        "^installed/(requirements|generated|compile-commands)$",
+    ),
+    (
+        "newest",
+        NINJA,
+        "^subdirectory/(tree|compile-commands|multi-config)$",
+    ),
+];
+
+fn passes(cmake: &str) {
+    packages::install(&["ninja-build", "git"]).unwrap();
+    for generator in [MAKE, NINJA] {
+        let built = BUILT
+            .iter()
+            .find(|(c, g, _)| (*c, *g) == (cmake, generator));
+        let suite = Suite::configured(cmake, generator);
+        if scope::is_full() {
+            suite.passes(&[]);
+        } else {
+            suite.passes(&["-L", "configure"]);
+            if let Some((_, _, pattern)) = built {
+                suite.passes(&["-R", pattern]);
+            }
+        }
+    }
+}
+
+struct Suite {
+    build: tempfile::TempDir,
+    ctest: std::path::PathBuf,
+}
+
+impl Suite {
+    fn configured(cmake: &str, generator: &str) -> Suite {
+        let build = tempfile::tempdir().unwrap();
+        // Whose modules cost least to build.
+        let kernel = lab::kernel(lab::names()[0]).unwrap();
+        let cmake = lab::cmake(cmake).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module/tests");
+        let mut configure = std::process::Command::new(&cmake);
+        configure.arg("-S").arg(source).arg("-B").arg(build.path());
+        configure.args(["-G", generator]);
+        configure.arg(format!("-DKDIR={}", kernel.kdir.display()));
+        configure.arg(format!("-DKBUILD_RS_EXECUTABLE={}", program().display()));
+        configure.arg(format!("-DKbuild_CC={}", kernel.cc.unwrap_or_default()));
+        built(&mut configure);
+        let ctest = cmake.with_file_name("ctest");
+        Suite { build, ctest }
+    }
+
+    fn passes(&self, which: &[&str]) {
+        let mut ctest = std::process::Command::new(&self.ctest);
+        ctest.arg("--test-dir").arg(self.build.path());
+        ctest.args(["-j2", "--output-on-failure", "--no-tests=error"]);
+        let output = run::run(ctest.args(which), LIMIT).unwrap();
+        assert!(
+            output.status.success(),
+            "{ctest:?}\n{}{}",
+            output.out(),
+            output.err()
+        );
+    }
+}
+
+#[test]
+fn the_suite_passes_with_the_oldest_cmake() {
+    passes("3.22");
+}
+
+#[test]
+fn the_suite_passes_with_debian_12s_cmake() {
+    passes("3.25");
+}
+
+#[test]
+fn the_suite_passes_with_the_newest_cmake() {
+    passes("newest");
+}

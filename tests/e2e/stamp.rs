@@ -1,0 +1,59 @@
+//! What a build system asks the program for: a stamp to compare times with, and just the modules
+//! that it knows of.
+
+use std::fs;
+
+use kbuild_tests::lab;
+
+use crate::scene::Scene;
+use crate::support::*;
+
+#[test]
+fn a_stamp_is_as_old_as_the_build_and_the_depfile_is_about_it() {
+    let kernel = lab::kernel(lab::names()[0]).unwrap();
+    let scene = Scene::with(
+        &kernel,
+        &[("hello.c", HELLO)],
+        &["--name", "hello", "hello.c"],
+    );
+    let (stamp, depfile) = (scene.out.path().join("a stamp"), scene.out.path().join("d"));
+    let with_stamp = |more: &[&str]| {
+        let mut command = scene.command();
+        command
+            .arg("--stamp")
+            .arg(&stamp)
+            .arg("--depfile")
+            .arg(&depfile);
+        command.args(more);
+        command
+    };
+    let time = |path: &std::path::Path| fs::metadata(path).unwrap().modified().unwrap();
+
+    let said = refused(
+        &mut with_stamp(&["--expect", "hello", "--expect", "other"]),
+        1,
+    );
+    assert!(said.contains("the module other was expected"), "{said}");
+    let said = refused(&mut with_stamp(&["--expect", "hel-lo"]), 1);
+    assert!(said.contains("these did: hello"), "{said}");
+    assert!(!stamp.exists() && !depfile.exists());
+
+    let output = built(&mut with_stamp(&["-q", "--expect", "hello"]));
+    assert_eq!(output.out(), "", "the caller knows what comes out");
+    let text = fs::read_to_string(&depfile).unwrap();
+    let target = stamp.to_str().unwrap().replace(' ', "\\ ");
+    assert!(text.starts_with(&format!("{target}: \\\n")), "{text}");
+    let module = scene.out.path().join("hello.ko");
+    let first = (time(&stamp), time(&module));
+    assert!(first.0 >= time(&scene.path("hello.c")));
+
+    // Nothing changed: the stamp says when that was found, and the module keeps its time.
+    built(&mut with_stamp(&["-q", "--expect", "hello"]));
+    assert!(time(&stamp) > first.0);
+    assert_eq!(time(&module), first.1);
+
+    // What is written while a build runs is newer than its stamp.
+    scene.edit("hello.c", "bye", "good bye");
+    built(&mut with_stamp(&["-q"]));
+    assert!(time(&stamp) < time(&module));
+}

@@ -1,0 +1,124 @@
+//! The test cases of the module, laid out as Meson lays out its own: a folder each with a
+//! meson.build, and a test.json with the lines that its setup has to print (`stdout`) and the
+//! files that it has to install (`installed`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kbuild_tests::lab;
+use kbuild_tests::run;
+use kbuild_tests::scope;
+use kbuild_tests::snapshot::Snapshot;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::project::*;
+use crate::support::*;
+
+/// The folders of a group, in the order of their numbers.
+fn cases(group: &str) -> Vec<PathBuf> {
+    let folder = root().join("meson-module/tests/cases").join(group);
+    let entries = fs::read_dir(folder).unwrap();
+    let mut cases: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let number = |case: &PathBuf| -> usize {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        name.split_once(' ').unwrap().0.parse().unwrap()
+    };
+    cases.sort_by_key(number);
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn test_json(case: &Path) -> Value {
+    match fs::read(case.join("test.json")) {
+        Ok(text) => serde_json::from_slice(&text).unwrap(),
+        Err(_) => Value::Null,
+    }
+}
+
+/// Each line of `stdout` is one that was printed; with `"match": "re"`, it is a pattern.
+fn assert_said(expected: &Value, said: &str, what: &str) {
+    for line in expected["stdout"].as_array().into_iter().flatten() {
+        let wanted = line["line"].as_str().unwrap();
+        let pattern = match line["match"].as_str() {
+            Some("re") => format!("^(?:{wanted})$"),
+            _ => format!("^{}$", regex::escape(wanted)),
+        };
+        let pattern = Regex::new(&pattern).unwrap();
+        let found = said.lines().any(|line| pattern.is_match(line));
+        assert!(found, "{what}: no line {wanted:?} in\n{said}");
+    }
+}
+
+fn installed(expected: &Value, release: &str) -> Vec<String> {
+    let files = expected["installed"].as_array().into_iter().flatten();
+    let files = files.map(|entry| {
+        assert_eq!(entry["type"], "file");
+        let file = entry["file"].as_str().unwrap();
+        file.replace("@RELEASE@", release)
+    });
+    files.collect()
+}
+
+/// What the versions between the oldest and the newest build outside of the full run: each case
+/// is set up by all of them.
+const BUILT_BY_ALL: &str = "2 depends";
+
+/// Set up, built, built again, tested and installed.
+fn pass(with: With) {
+    let corner = CORNERS.iter().any(|corner| corner.meson == with.meson);
+    for case in cases("kbuild") {
+        let what = format!("{}, {with:?}", case.display());
+        let project = Project::copy_of(with, &case);
+        let expected = test_json(&case);
+        assert_said(&expected, &project.set_up(&[]), &what);
+        if !corner && !scope::is_full() && !case.ends_with(BUILT_BY_ALL) {
+            continue;
+        }
+        // Meson itself may write a lock into `subprojects`.
+        let source = Snapshot::take(project.source()).unwrap();
+        project.builds();
+        assert_eq!(project.builds(), [""; 0], "{what}");
+        built(&mut project.ninja(&["test"]));
+        assert_untouched(&source, &project.source());
+
+        let root = tempfile::tempdir().unwrap();
+        let mut install = project.meson();
+        install.args(["install", "--quiet", "-C"]);
+        install.arg(project.build_dir()).env("DESTDIR", root.path());
+        run::checked(&mut install, LIMIT).unwrap();
+        let installed = installed(&expected, &project.kernel().release);
+        assert_eq!(files_below(root.path()), installed, "{what}");
+    }
+}
+
+#[test]
+fn every_case_passes_with_each_meson_and_ninja() {
+    let [oldest, newest] = CORNERS;
+    let with = |meson, ninja| With { meson, ninja };
+    let between = [with("1.3", Ninja::New), with("1.6", Ninja::Old)];
+    for with in [oldest, between[0], between[1], newest] {
+        pass(with);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_in_mesons_own_manner() {
+    let corners = CORNERS.map(|with| with.meson);
+    let mesons = match scope::is_full() {
+        true => lab::MESONS,
+        false => &corners,
+    };
+    for &meson in mesons {
+        for case in cases("failing") {
+            let what = format!("{}, Meson {meson}", case.display());
+            let expected = test_json(&case);
+            assert!(expected["stdout"].is_array(), "{what}: nothing expected");
+            let ninja = Ninja::Old;
+            let output = Project::copy_of(With { meson, ninja }, &case).setup(&[]);
+            let said = output.out() + &output.err();
+            assert_eq!(output.status.code(), Some(1), "{what}\n{said}");
+            assert_said(&expected, &said, &what);
+        }
+    }
+}

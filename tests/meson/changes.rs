@@ -1,0 +1,126 @@
+//! Changes that come at a bad time, or from where none is looked for.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::project::*;
+use crate::support::*;
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn what_is_edited_while_make_runs_is_built_next_time() {
+    let files = [
+        (
+            "meson.build",
+            "project('late', meson_version: '>=1.0')\n\
+             kbuild = import('kbuild')\n\
+             kbuild.module('hello', 'hello.c', kernel: kbuild.kernel(cc: get_option('cc')))\n",
+        ),
+        ("meson_options.txt", "option('cc', type: 'string')\n"),
+        ("hello.c", HELLO),
+    ];
+    for with in CORNERS {
+        let project = Project::new(with, &files);
+        // Somebody saves the source when its compiler has just ended, and only once.
+        let compiler = project.scratch().join("late-cc");
+        let (once, source) = (
+            project.scratch().join("once"),
+            project.source().join("hello.c"),
+        );
+        let real = project.kernel().cc.as_deref().unwrap_or("gcc");
+        let script = format!(
+            "#!/bin/sh\n{real} \"$@\"; status=$?\n\
+             case \" $* \" in *' -c '*hello.c*)\n  \
+               [ -e '{once}' ] || {{ echo '/* saved */' >> '{source}'; : > '{once}'; }} ;;\nesac\n\
+             exit $status\n",
+            once = once.display(),
+            source = source.display()
+        );
+        fs::write(&compiler, script).unwrap();
+        fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+        project.set_up(&[&format!("-Dcc={}", compiler.display())]);
+        assert_eq!(project.builds(), ["hello"], "{with:?}");
+        assert!(once.exists());
+        assert_eq!(project.builds(), ["hello"], "{with:?}");
+        assert_eq!(project.builds(), NOTHING, "{with:?}");
+    }
+}
+
+#[test]
+fn a_header_that_a_rule_makes_for_another_module_reaches_its_users_in_one_build() {
+    let files = [
+        (
+            "meson.build",
+            "project('shared', meson_version: '>=1.0')\n\
+             kbuild = import('kbuild')\n\
+             header = custom_target(input: 'ring.txt', output: 'ring-made.h',\n  \
+               command: ['cp', '@INPUT@', '@OUTPUT@'])\n\
+             ring = kbuild.module('ring', 'ring.c', header)\n\
+             kbuild.module('user', 'user.c', depends: ring)\n",
+        ),
+        ("ring.txt", "#define RING \"one\"\n"),
+        (
+            "ring.c",
+            "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n",
+        ),
+        (
+            "user.c",
+            "#include <linux/module.h>\n#include <ring-made.h>\n\
+             MODULE_INFO(ring, RING);\nMODULE_LICENSE(\"GPL\");\n",
+        ),
+    ];
+    let project = Project::new(CORNERS[0], &files);
+    project.set_up(&[]);
+    assert_eq!(project.builds(), ["ring", "user"]);
+    assert_eq!(project.builds(), NOTHING);
+    project.edit("ring.txt", "one", "two");
+    // The provider does not read it: Ninja asks for it all the same, it is one of its sources.
+    assert_eq!(project.builds(), ["ring", "user"]);
+    let module = fs::read(project.out("user.ko")).unwrap();
+    assert!(module.windows(8).any(|text| text == b"ring=two"));
+    assert_eq!(project.builds(), NOTHING);
+}
+
+#[test]
+fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
+    let files = [
+        (
+            "meson.build",
+            "project('again', meson_version: '>=1.0')\n\
+             kbuild = import('kbuild')\n\
+             message('kernel', kbuild.kernel().release())\n",
+        ),
+        ("hello.c", HELLO),
+    ];
+    let project = Project::new(CORNERS[1], &files);
+    project.set_up(&[]);
+    assert_eq!(project.builds(), NOTHING);
+    project.edit("meson.build", "message", "# another one\nmessage");
+    // Ninja sets the project up again, in whatever environment it runs.
+    let mut ninja = project.ninja(&[]);
+    let output = built(ninja.env(KDIR, "/no/such/tree"));
+    let said = format!("kernel {}", project.kernel().release);
+    assert!(output.out().contains(&said), "{}", output.out());
+}
+
+#[test]
+fn a_tree_that_holds_the_build_folder_is_built_without_it() {
+    let files = [
+        (
+            "meson.build",
+            "project('tree', meson_version: '>=1.0')\n\
+             import('kbuild').module('hello', kbuild: '.')\n",
+        ),
+        ("Kbuild", "obj-m := hello.o\n"),
+        ("hello.c", HELLO),
+    ];
+    // Newer ones mark their build folders as caches, which are left out in any case.
+    let project = Project::new(CORNERS[0], &files).below_source();
+    project.set_up(&[]);
+    assert_eq!(project.builds(), ["hello"]);
+    assert_eq!(project.builds(), NOTHING);
+    let made_from = built(&mut project.ninja(&["-t", "deps", "hello.ko"])).out();
+    assert!(made_from.contains("/hello.c\n"), "{made_from}");
+    assert!(!made_from.contains("build.ninja"), "{made_from}");
+}

@@ -1,0 +1,85 @@
+//! docs/meson.md: the projects that it shows are set up and built.
+//!
+//! A block is a file when its first line says so (```` ```meson file=meson.build ````); the files of
+//! a section make up a project, each `meson.build` of it one of its own.
+
+use std::fs;
+
+use crate::project::*;
+use crate::support::*;
+
+/// Sources that the page speaks of and does not show.
+const UNSEEN: [(&str, &str); 4] = [
+    ("hello.c", HELLO),
+    ("main.c", HELLO),
+    (
+        "ring.c",
+        "#include <ring.h>\nint ring(void);\nint ring(void) { return RING; }\n",
+    ),
+    ("include/ring.h", "#define RING 7\n"),
+];
+
+/// The files that a section shows, in order; and its makefiles, which only the Kbuild is read of.
+fn sections() -> Vec<Vec<(String, String)>> {
+    let text = fs::read_to_string(root().join("docs/meson.md")).unwrap();
+    let mut sections = vec![Vec::new()];
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("## ") || line.starts_with("### ") {
+            sections.push(Vec::new());
+        }
+        let Some(info) = line.strip_prefix("```") else {
+            continue;
+        };
+        let body = lines.by_ref().take_while(|line| *line != "```");
+        let body: String = body.map(|line| format!("{line}\n")).collect();
+        match info.split_once([' ', '=']) {
+            Some((_, rest)) => {
+                let path = rest.rsplit('=').next().unwrap().to_owned();
+                sections.last_mut().unwrap().push((path, body));
+            }
+            // Lines for a shell, and what a function looks like.
+            None => assert!(["console", ""].contains(&info), "```{info}"),
+        }
+    }
+    sections
+}
+
+/// A file that the page shows once.
+pub(crate) fn shown(path: &str) -> String {
+    let mut files = sections().into_iter().flatten();
+    files.find(|(shown, _)| shown == path).unwrap().1
+}
+
+#[test]
+fn every_project_that_the_page_shows_is_built() {
+    let mut projects = 0;
+    for section in sections() {
+        let shown = |wanted: &str| section.iter().find(|(path, _)| path == wanted);
+        for (path, text) in &section {
+            if !path.ends_with("meson.build") {
+                continue;
+            }
+            projects += 1;
+            let mut files = UNSEEN.to_vec();
+            for other in ["meson_options.txt", "Makefile"] {
+                files.extend(shown(other).map(|(_, text)| (other, &**text)));
+            }
+            files.push(("meson.build", text));
+            if text.contains("'ring.ko'") || text.contains("module('ring'") {
+                // Of its own there, and so no part of hello.
+                let module = (
+                    "ring.c",
+                    "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n",
+                );
+                files.push(module);
+            }
+            let project = Project::new(CORNERS[projects % 2], &files);
+            project.set_up(&[]);
+            let mut ninja = project.ninja(&[]);
+            built(ninja.env(KDIR, &project.kernel().kdir));
+            assert!(project.out("hello.ko").exists(), "{path}\n{text}");
+        }
+    }
+    assert!(projects >= 5, "{projects} projects");
+}

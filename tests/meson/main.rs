@@ -1,0 +1,35 @@
+//! The module for Meson: projects as a user would have them, set up, built and built again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the other end-to-end tests, which use all of it"
+)]
+#[path = "../e2e/support/mod.rs"]
+mod support;
+
+#[allow(
+    dead_code,
+    reason = "shared with the tests of jobs, which use all of it"
+)]
+#[path = "../jobs/meeting.rs"]
+mod meeting;
+
+mod cases;
+mod chain;
+mod changes;
+mod cross;
+mod finished;
+mod guide;
+mod jobs;
+mod mixed;
+mod plain;
+mod project;
+mod wheel;

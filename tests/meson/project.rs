@@ -1,0 +1,256 @@
+//! A project that Meson sets up and Ninja builds, and what was started for it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel, packages};
+use kbuild_tests::run::{self, Output};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// How a project is built: everything that a promise holds for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct With {
+    /// One of [`lab::MESONS`].
+    pub(crate) meson: &'static str,
+    pub(crate) ninja: Ninja,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ninja {
+    /// The machine's own: 1.11, which knows nothing of jobservers.
+    Old,
+    /// 1.13 or newer.
+    New,
+}
+
+/// The oldest Meson and the newest, the oldest Ninja and a new one.
+pub(crate) const CORNERS: [With; 2] = [
+    With {
+        meson: "1.0",
+        ninja: Ninja::Old,
+    },
+    With {
+        meson: "newest",
+        ninja: Ninja::New,
+    },
+];
+
+/// The variable with the kernel tree at the first setup.
+pub(crate) const KDIR: &str = "KDIR";
+
+pub(crate) struct Project {
+    scratch: TempDir,
+    with: With,
+    ninja: PathBuf,
+    kernel: LabKernel,
+    build_dir: &'static str,
+}
+
+impl Project {
+    /// A project's files, not set up yet, for the kernel that costs least to build for. The build
+    /// folder's path has a blank and an umlaut.
+    pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
+        let kernel = lab::kernel(lab::names()[0]).unwrap();
+        packages::install(&["ninja-build"]).unwrap();
+        let project = Project {
+            scratch: tempfile::tempdir().unwrap(),
+            with,
+            ninja: match with.ninja {
+                Ninja::Old => PathBuf::from("/usr/bin/ninja"),
+                Ninja::New => lab::program("ninja").unwrap(),
+            },
+            kernel,
+            build_dir: "bü ild",
+        };
+        fs::create_dir_all(project.source()).unwrap();
+        write(&project.source(), files);
+        project.write_programs();
+        project
+    }
+
+    /// A copy of a folder's content.
+    pub(crate) fn copy_of(with: With, folder: &Path) -> Project {
+        let project = Project::new(with, &[]);
+        copy(&folder.join("."), &project.source());
+        project
+    }
+
+    /// To be built in a folder among its sources.
+    pub(crate) fn below_source(mut self) -> Project {
+        self.build_dir = "my source/build";
+        self
+    }
+
+    /// Meson as a program: a pip-installed one has a script like this one, and the finder of the
+    /// module is started as Python does it for each folder of packages. And kbuild-rs behind a
+    /// script that tells of each build: what a build starts is not what it says.
+    fn write_programs(&self) {
+        let meson = lab::meson(self.with.meson).unwrap();
+        let start = format!(
+            "import site, sys\n\
+             site.addsitedir({module:?})\n\
+             sys.path.insert(0, {meson:?})\n\
+             from mesonbuild.mesonmain import main\n\
+             sys.exit(main())\n",
+            module = root().join("meson-module"),
+        );
+        fs::write(self.meson_script(), start).unwrap();
+        let script = format!(
+            "#!/bin/sh\nexec 3>> '{log}'\n\
+             case $1 in\n\
+             @*) echo \"$1\" >&3 ;;\n\
+             build) for word; do [ \"$last\" != --name ] || echo \"$word\" >&3; last=$word; done ;;\n\
+             esac\n\
+             exec '{program}' \"$@\" 3>&-\n",
+            log = self.log().display(),
+            program = program().display()
+        );
+        fs::create_dir_all(self.bin()).unwrap();
+        let kbuild_rs = self.bin().join("kbuild-rs");
+        fs::write(&kbuild_rs, script).unwrap();
+        fs::set_permissions(&kbuild_rs, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn source(&self) -> PathBuf {
+        self.scratch.path().join("my source")
+    }
+
+    pub(crate) fn build_dir(&self) -> PathBuf {
+        self.scratch.path().join(self.build_dir)
+    }
+
+    /// What goes before everything else in PATH.
+    fn bin(&self) -> PathBuf {
+        self.scratch.path().join("bin")
+    }
+
+    fn meson_script(&self) -> PathBuf {
+        self.scratch.path().join("meson.py")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.scratch.path().join("log")
+    }
+
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub(crate) fn kernel(&self) -> &LabKernel {
+        &self.kernel
+    }
+
+    pub(crate) fn out(&self, file: &str) -> PathBuf {
+        self.build_dir().join(file)
+    }
+
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+        crate::support::project::edit(&self.source().join(path), from, to);
+    }
+
+    /// A command with the programs of this project in its PATH.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = [self.bin(), self.ninja.parent().unwrap().to_owned()];
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)));
+        command
+            .env("PATH", path.unwrap())
+            .env("NINJA", &self.ninja)
+            // Where stages lie that have no place below a path with blanks.
+            .env("XDG_CACHE_HOME", self.scratch.path().join("cache"))
+            .env_remove("MAKEFLAGS")
+            .env_remove(KDIR);
+        if let Some(cc) = &self.kernel.cc {
+            command.env("KBUILD_RS_CC", cc);
+        }
+        command
+    }
+
+    pub(crate) fn meson(&self) -> Command {
+        let mut command = self.command(Path::new("python3"));
+        command.arg(self.meson_script());
+        command
+    }
+
+    /// `meson setup`, and more arguments.
+    pub(crate) fn setup_command(&self, more: &[&str]) -> Command {
+        let mut command = self.meson();
+        command
+            .arg("setup")
+            .arg(self.build_dir())
+            .arg(self.source())
+            .args(more)
+            .env(KDIR, &self.kernel.kdir);
+        command
+    }
+
+    pub(crate) fn setup(&self, more: &[&str]) -> Output {
+        run::run(&mut self.setup_command(more), LIMIT).unwrap()
+    }
+
+    pub(crate) fn set_up(&self, more: &[&str]) -> String {
+        let output = self.setup(more);
+        let said = output.out() + &output.err();
+        assert!(
+            output.status.success() && !said.contains("WARNING"),
+            "{:?}\n{said}",
+            self.with
+        );
+        said
+    }
+
+    /// Builds; gives the names of the modules that kbuild-rs was started for, sorted.
+    pub(crate) fn builds(&self) -> Vec<String> {
+        fs::write(self.log(), "").unwrap();
+        let output = built(&mut self.ninja(&["-j2"]));
+        let log = fs::read_to_string(self.log()).unwrap();
+        let mut targets: Vec<_> = log.lines().map(target_of).collect();
+        targets.sort();
+        if targets.is_empty() {
+            // Not one command, those of Meson's own included.
+            assert!(output.out().contains("no work to do"), "{}", output.out());
+        }
+        targets
+    }
+
+    pub(crate) fn ninja(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(&self.ninja);
+        command.arg("-C").arg(self.build_dir()).args(arguments);
+        command
+    }
+}
+
+/// `@meson-private/kbuild/drivers/hello` -> `hello`
+fn target_of(line: &str) -> String {
+    let name = Path::new(line).file_name().unwrap();
+    name.to_str().unwrap().to_owned()
+}
+
+/// The files below a folder, sorted.
+pub(crate) fn files_below(dir: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut pending = vec![dir.to_owned()];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                let below = path.strip_prefix(dir).unwrap();
+                files.push(below.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

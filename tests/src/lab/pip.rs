@@ -1,0 +1,34 @@
+//! Python packages of PyPI, in folders of their own.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::packages;
+use crate::{Result, run};
+
+/// Fills `draft` with the wheel of a package, without what it depends on: of a series such as
+/// `3.25`, or the newest.
+pub(super) fn install(package: &str, version: &str, draft: &Path) -> Result<()> {
+    let wanted = match version {
+        "newest" => package.to_owned(),
+        series => format!("{package}=={series}.*"),
+    };
+    pip(draft, &["--no-deps", &wanted])
+}
+
+/// As [`install`], the newest, and what it depends on.
+pub(super) fn install_all(package: &str, draft: &Path) -> Result<()> {
+    pip(draft, &[package])
+}
+
+fn pip(draft: &Path, arguments: &[&str]) -> Result<()> {
+    packages::install(&["python3-pip"])?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet"])
+        .args(["--only-binary", ":all:", "--disable-pip-version-check"])
+        .arg("--target")
+        .arg(draft)
+        .args(arguments);
+    run::checked(&mut pip, Duration::from_secs(300)).map(drop)
+}
