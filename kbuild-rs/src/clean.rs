@@ -13,6 +13,7 @@ use crate::freshness::Record;
 use crate::lock::Lock;
 use crate::make::remove_pool;
 use crate::message::Sink;
+#[cfg(feature = "ide")]
 use crate::rust_project;
 use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, folder, private_root};
 use crate::{Error, Result};
@@ -70,6 +71,7 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
     }
     compile_commands::publish(Path::new(""), &shared, &out)?;
+    #[cfg(feature = "ide")]
     rust_project::publish(Path::new(""), &shared, &out)?;
     if !left {
         remove_pool(&shared);

@@ -27,6 +27,7 @@
 //!
 //! # Features
 //! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
+//! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
 //! - `serde`: `serde::Serialize` for the public data types.
 
@@ -49,6 +50,7 @@ mod message;
 mod modinfo;
 mod prerequisites;
 mod report;
+#[cfg(feature = "ide")]
 mod rust_project;
 mod signals;
 mod stage;

@@ -4,133 +4,24 @@
 //! works without the kernel's own script, which packages often lack. What a kernel has not (its
 //! crates changed from release to release) is left out.
 
+mod entry;
+mod known;
+
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Kernel;
-use crate::Result;
+use entry::Crate;
+use known::{KNOWN, Known};
+
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
 use crate::make::PathMap;
 use crate::stage::RUST_PROJECT;
+use crate::{Kernel, Result};
 
 /// The file with a module folder's own crates, among its private files.
 pub(crate) const ENTRIES: &str = "rust_project";
-
-/// A crate that modules stand on: where its root may be, and what it stands on itself.
-struct Known {
-    name: &'static str,
-    /// In the kernel's source, the first that is there; `library/` is Rust's own.
-    roots: &'static [&'static str],
-    needs: &'static [&'static str],
-}
-
-const fn known(
-    name: &'static str,
-    roots: &'static [&'static str],
-    needs: &'static [&'static str],
-) -> Known {
-    Known { name, roots, needs }
-}
-
-/// Those of 6.1 to 7.3, each after what it needs.
-const KNOWN: &[Known] = &[
-    known("core", &["library/core/src/lib.rs"], &[]),
-    known(
-        "alloc",
-        &["rust/alloc/lib.rs", "library/alloc/src/lib.rs"],
-        &["core"],
-    ),
-    known("std", &["library/std/src/lib.rs"], &["core", "alloc"]),
-    known(
-        "proc_macro",
-        &["library/proc_macro/src/lib.rs"],
-        &["core", "std"],
-    ),
-    known(
-        "compiler_builtins",
-        &["rust/compiler_builtins.rs"],
-        &["core"],
-    ),
-    known(
-        "proc_macro2",
-        &["rust/proc-macro2/lib.rs"],
-        &["core", "alloc", "std", "proc_macro"],
-    ),
-    known(
-        "quote",
-        &["rust/quote/lib.rs"],
-        &["core", "alloc", "std", "proc_macro", "proc_macro2"],
-    ),
-    known(
-        "syn",
-        &["rust/syn/lib.rs"],
-        &["core", "std", "proc_macro", "proc_macro2", "quote"],
-    ),
-    known("macros", &["rust/macros/lib.rs"], MACROS),
-    known("zerocopy_derive", &["rust/zerocopy-derive/lib.rs"], MACROS),
-    known(
-        "pin_init_internal",
-        &["rust/pin-init/internal/src/lib.rs"],
-        MACROS,
-    ),
-    known(
-        "build_error",
-        &["rust/build_error.rs"],
-        &["core", "compiler_builtins"],
-    ),
-    known(
-        "pin_init",
-        &["rust/pin-init/src/lib.rs"],
-        &["core", "compiler_builtins", "pin_init_internal", "macros"],
-    ),
-    known("ffi", &["rust/ffi.rs"], &["core", "compiler_builtins"]),
-    known(
-        "zerocopy",
-        &["rust/zerocopy/src/lib.rs"],
-        &["core", "compiler_builtins"],
-    ),
-    known(
-        "bindings",
-        &["rust/bindings/lib.rs"],
-        &["core", "ffi", "pin_init"],
-    ),
-    known("uapi", &["rust/uapi/lib.rs"], &["core", "ffi", "pin_init"]),
-    known("kernel", &["rust/kernel/lib.rs"], KERNEL),
-];
-
-const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
-const KERNEL: &[&str] = &[
-    "core",
-    "alloc",
-    "macros",
-    "build_error",
-    "pin_init",
-    "ffi",
-    "bindings",
-    "uapi",
-    "zerocopy",
-    "zerocopy_derive",
-];
-
-/// One crate, as the file has it.
-struct Crate<'a> {
-    name: &'a str,
-    root: &'a Path,
-    edition: &'a str,
-    cfgs: &'a [String],
-    /// (number, name)
-    needs: Vec<(usize, &'a str)>,
-    env: Vec<(String, String)>,
-    /// Folders with what it includes, and those in them that are none of its own.
-    folders: Vec<PathBuf>,
-    excluded: Vec<PathBuf>,
-    /// The library of a procedural macro.
-    library: Option<PathBuf>,
-    own: bool,
-}
 
 /// The crates that a kernel's modules stand on.
 pub(crate) struct Crates<'a> {
@@ -305,65 +196,6 @@ impl<'a> Crates<'a> {
     }
 }
 
-impl Crate<'_> {
-    /// One line.
-    fn entry(&self) -> String {
-        let mut text = String::from("{\"display_name\":");
-        text.push_str(&json(self.name));
-        text.push_str(",\"root_module\":");
-        text.push_str(&path(self.root));
-        text.push_str(",\"edition\":");
-        text.push_str(&json(self.edition));
-        text.push_str(",\"is_workspace_member\":");
-        text.push_str(if self.own { "true" } else { "false" });
-        text.push_str(",\"deps\":[");
-        for (at, (number, name)) in self.needs.iter().enumerate() {
-            let comma = if at > 0 { "," } else { "" };
-            let _ = write!(text, "{comma}{{\"crate\":{number},\"name\":\"{name}\"}}");
-        }
-        text.push_str("],\"cfg\":[");
-        for (at, cfg) in self.cfgs.iter().enumerate() {
-            text.push_str(if at > 0 { "," } else { "" });
-            text.push_str(&json(cfg));
-        }
-        text.push_str("],\"env\":{");
-        for (at, (name, value)) in self.env.iter().enumerate() {
-            text.push_str(if at > 0 { "," } else { "" });
-            text.push_str(&json(name));
-            text.push(':');
-            text.push_str(&json(value));
-        }
-        text.push_str("},\"is_proc_macro\":");
-        match &self.library {
-            Some(library) => {
-                text.push_str("true,\"proc_macro_dylib_path\":");
-                text.push_str(&path(library));
-            }
-            None => text.push_str("false"),
-        }
-        if !self.folders.is_empty() {
-            text.push_str(",\"source\":{\"include_dirs\":[");
-            paths(&self.folders, &mut text);
-            text.push_str("],\"exclude_dirs\":[");
-            paths(&self.excluded, &mut text);
-            text.push_str("]}");
-        }
-        text.push('}');
-        text
-    }
-}
-
-fn path(path: &Path) -> String {
-    json(&path.to_string_lossy())
-}
-
-fn paths(all: &[PathBuf], text: &mut String) {
-    for (at, one) in all.iter().enumerate() {
-        text.push_str(if at > 0 { "," } else { "" });
-        text.push_str(&path(one));
-    }
-}
-
 /// What the kernel's macros and crates ask the environment for.
 fn environment(objtree: &Path) -> Vec<(String, String)> {
     vec![
@@ -467,15 +299,5 @@ mod tests {
         assert_eq!(cfgs_of(makefile, "core"), ["no_fp_fmt_parse"]);
         assert_eq!(cfgs_of(makefile, "syn"), ["feature=\"full\"", "wrap"]);
         assert!(cfgs_of(makefile, "kernel").is_empty());
-    }
-
-    #[test]
-    fn each_known_crate_stands_after_what_it_needs() {
-        for (at, known) in KNOWN.iter().enumerate() {
-            for need in known.needs {
-                let found = KNOWN[..at].iter().any(|before| before.name == *need);
-                assert!(found, "{} needs {need}", known.name);
-            }
-        }
     }
 }

@@ -14,7 +14,6 @@ use crate::lock::Lock;
 use crate::make::{self, Held, Knowledge, Slot};
 use crate::prerequisites::{union, working_dir};
 use crate::report::Report;
-use crate::rust_project;
 use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
 use crate::{CompilerKind, Error, ErrorKind, Result};
 
@@ -139,6 +138,7 @@ impl Run<'_> {
             products.push(artifact::publish(&mapped, &to, "", start)?);
         }
         self.write_compile_commands()?;
+        #[cfg(feature = "ide")]
         self.write_rust_project()?;
         Ok((products, targets))
     }
@@ -152,31 +152,6 @@ impl Run<'_> {
         let own = r.folder.join(compile_commands::ENTRIES);
         write_if_changed(&own, entries.as_bytes())?;
         compile_commands::publish(&own, &r.stage.shared, &r.out)
-    }
-
-    /// `OUT/rust-project.json`, where there is Rust.
-    fn write_rust_project(&self) -> Result<()> {
-        let r = self.request;
-        let own = r.folder.join(rust_project::ENTRIES);
-        let mut variables = r.make.variables.iter();
-        match variables.find(|(name, _)| name == "RUSTC") {
-            None => remove_file(&own)?,
-            Some((_, rustc)) => {
-                let crates = rust_project::Crates::of(&r.kernel, Path::new(rustc));
-                let dir = &r.make.module_dir;
-                let bound = match &r.sources {
-                    Sources::Declared(layout) => layout.bound.iter(),
-                    Sources::Tree { .. } => [].iter(),
-                };
-                let bound: Vec<_> = bound
-                    .map(|b| (b.variable.clone(), b.file.clone()))
-                    .collect();
-                let compiled = (&**dir, &*working_dir(&r.kernel, dir), &r.map);
-                let text = rust_project::entries(&crates, compiled, &bound)?;
-                write_if_changed(&own, text.as_bytes())?;
-            }
-        }
-        rust_project::publish(&own, &r.stage.shared, &r.out)
     }
 
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that

@@ -5,6 +5,8 @@ mod each;
 mod finish;
 mod form;
 mod habits;
+#[cfg(feature = "ide")]
+mod ide;
 mod jobs;
 mod matrix;
 mod places;

@@ -32,8 +32,10 @@ use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use links::Links;
+#[cfg(feature = "ide")]
+pub(crate) use place::RUST_PROJECT;
 pub(crate) use place::{
-    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, RUST_PROJECT, create_private_root, private_root,
+    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, create_private_root, private_root,
 };
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};

@@ -1,0 +1,82 @@
+//! A crate as `rust-project.json` has it.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::compile_commands::json;
+
+/// One crate, as the file has it.
+pub(super) struct Crate<'a> {
+    pub(super) name: &'a str,
+    pub(super) root: &'a Path,
+    pub(super) edition: &'a str,
+    pub(super) cfgs: &'a [String],
+    /// (number, name)
+    pub(super) needs: Vec<(usize, &'a str)>,
+    pub(super) env: Vec<(String, String)>,
+    /// Folders with what it includes, and those in them that are none of its own.
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) excluded: Vec<PathBuf>,
+    /// The library of a procedural macro.
+    pub(super) library: Option<PathBuf>,
+    pub(super) own: bool,
+}
+
+impl Crate<'_> {
+    /// One line.
+    pub(super) fn entry(&self) -> String {
+        let mut text = String::from("{\"display_name\":");
+        text.push_str(&json(self.name));
+        text.push_str(",\"root_module\":");
+        text.push_str(&path(self.root));
+        text.push_str(",\"edition\":");
+        text.push_str(&json(self.edition));
+        text.push_str(",\"is_workspace_member\":");
+        text.push_str(if self.own { "true" } else { "false" });
+        text.push_str(",\"deps\":[");
+        for (at, (number, name)) in self.needs.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            let _ = write!(text, "{comma}{{\"crate\":{number},\"name\":\"{name}\"}}");
+        }
+        text.push_str("],\"cfg\":[");
+        for (at, cfg) in self.cfgs.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            text.push_str(&json(cfg));
+        }
+        text.push_str("],\"env\":{");
+        for (at, (name, value)) in self.env.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            text.push_str(&json(name));
+            text.push(':');
+            text.push_str(&json(value));
+        }
+        text.push_str("},\"is_proc_macro\":");
+        match &self.library {
+            Some(library) => {
+                text.push_str("true,\"proc_macro_dylib_path\":");
+                text.push_str(&path(library));
+            }
+            None => text.push_str("false"),
+        }
+        if !self.folders.is_empty() {
+            text.push_str(",\"source\":{\"include_dirs\":[");
+            paths(&self.folders, &mut text);
+            text.push_str("],\"exclude_dirs\":[");
+            paths(&self.excluded, &mut text);
+            text.push_str("]}");
+        }
+        text.push('}');
+        text
+    }
+}
+
+fn path(path: &Path) -> String {
+    json(&path.to_string_lossy())
+}
+
+fn paths(all: &[PathBuf], text: &mut String) {
+    for (at, one) in all.iter().enumerate() {
+        text.push_str(if at > 0 { "," } else { "" });
+        text.push_str(&path(one));
+    }
+}

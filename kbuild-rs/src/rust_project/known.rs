@@ -1,0 +1,112 @@
+//! The crates that modules of the kernels from 6.1 to 7.3 stand on.
+
+/// A crate that modules stand on: where its root may be, and what it stands on itself.
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    /// In the kernel's source, the first that is there; `library/` is Rust's own.
+    pub(super) roots: &'static [&'static str],
+    pub(super) needs: &'static [&'static str],
+}
+
+const fn known(
+    name: &'static str,
+    roots: &'static [&'static str],
+    needs: &'static [&'static str],
+) -> Known {
+    Known { name, roots, needs }
+}
+
+/// Those of 6.1 to 7.3, each after what it needs.
+pub(super) const KNOWN: &[Known] = &[
+    known("core", &["library/core/src/lib.rs"], &[]),
+    known(
+        "alloc",
+        &["rust/alloc/lib.rs", "library/alloc/src/lib.rs"],
+        &["core"],
+    ),
+    known("std", &["library/std/src/lib.rs"], &["core", "alloc"]),
+    known(
+        "proc_macro",
+        &["library/proc_macro/src/lib.rs"],
+        &["core", "std"],
+    ),
+    known(
+        "compiler_builtins",
+        &["rust/compiler_builtins.rs"],
+        &["core"],
+    ),
+    known(
+        "proc_macro2",
+        &["rust/proc-macro2/lib.rs"],
+        &["core", "alloc", "std", "proc_macro"],
+    ),
+    known(
+        "quote",
+        &["rust/quote/lib.rs"],
+        &["core", "alloc", "std", "proc_macro", "proc_macro2"],
+    ),
+    known(
+        "syn",
+        &["rust/syn/lib.rs"],
+        &["core", "std", "proc_macro", "proc_macro2", "quote"],
+    ),
+    known("macros", &["rust/macros/lib.rs"], MACROS),
+    known("zerocopy_derive", &["rust/zerocopy-derive/lib.rs"], MACROS),
+    known(
+        "pin_init_internal",
+        &["rust/pin-init/internal/src/lib.rs"],
+        MACROS,
+    ),
+    known(
+        "build_error",
+        &["rust/build_error.rs"],
+        &["core", "compiler_builtins"],
+    ),
+    known(
+        "pin_init",
+        &["rust/pin-init/src/lib.rs"],
+        &["core", "compiler_builtins", "pin_init_internal", "macros"],
+    ),
+    known("ffi", &["rust/ffi.rs"], &["core", "compiler_builtins"]),
+    known(
+        "zerocopy",
+        &["rust/zerocopy/src/lib.rs"],
+        &["core", "compiler_builtins"],
+    ),
+    known(
+        "bindings",
+        &["rust/bindings/lib.rs"],
+        &["core", "ffi", "pin_init"],
+    ),
+    known("uapi", &["rust/uapi/lib.rs"], &["core", "ffi", "pin_init"]),
+    known("kernel", &["rust/kernel/lib.rs"], KERNEL),
+];
+
+const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
+const KERNEL: &[&str] = &[
+    "core",
+    "alloc",
+    "macros",
+    "build_error",
+    "pin_init",
+    "ffi",
+    "bindings",
+    "uapi",
+    "zerocopy",
+    "zerocopy_derive",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_known_crate_stands_after_what_it_needs() {
+        for (at, known) in KNOWN.iter().enumerate() {
+            for need in known.needs {
+                let found = KNOWN[..at].iter().any(|before| before.name == *need);
+                assert!(found, "{} needs {need}", known.name);
+            }
+        }
+    }
+}
