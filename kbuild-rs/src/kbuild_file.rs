@@ -1,7 +1,10 @@
 //! Declared modules: where their sources are staged, the Kbuild text and the flag files.
 
+#[cfg(feature = "rust")]
 mod bindings;
-mod rust;
+mod flags;
+#[cfg(feature = "rust")]
+pub(crate) mod rust;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -11,10 +14,9 @@ use std::path::{Path, PathBuf};
 use crate::files::{is_carryable, sort_paths};
 use crate::identity::Identity;
 use crate::stage::{Item, Kind, Links, Stage, sort_items};
-use crate::{Error, ErrorKind, Kernel, Result};
+use crate::{Error, ErrorKind, Result};
 
-pub(crate) use bindings::Bound;
-pub(crate) use rust::{Cfg, argument_file};
+pub(crate) use flags::{Flags, response_file};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
 /// NUL ends it.
@@ -25,41 +27,8 @@ const MAX_NAME: usize = 55;
 pub(crate) struct Declared {
     pub(crate) sources: Vec<PathBuf>,
     pub(crate) ldflags: Vec<OsString>,
-    pub(crate) rustflags: Vec<OsString>,
-    pub(crate) cfgs: Vec<Cfg>,
-    /// Headers to declare for Rust, and items of others.
-    pub(crate) headers: Vec<PathBuf>,
-    pub(crate) items: Vec<String>,
-}
-
-/// Flags for compilers, of declared modules and of module trees.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Flags {
-    pub(crate) defines: Vec<(String, Option<String>)>,
-    pub(crate) cflags: Vec<OsString>,
-    pub(crate) asflags: Vec<OsString>,
-}
-
-impl Flags {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
-    }
-
-    /// The flag files for C and for assembler: name and arguments.
-    pub(crate) fn files(&self) -> Result<[(&'static str, Vec<OsString>); 2]> {
-        let mut defines = Vec::new();
-        for (name, value) in &self.defines {
-            check_macro(name, value.as_deref())?;
-            let mut flag = OsString::from(format!("-D{name}"));
-            if let Some(value) = value {
-                flag.push("=");
-                flag.push(value);
-            }
-            defines.push(flag);
-        }
-        let with = |flags: &[OsString]| [&defines[..], flags].concat();
-        Ok([("cc", with(&self.cflags)), ("as", with(&self.asflags))])
-    }
+    #[cfg(feature = "rust")]
+    pub(crate) rust: rust::Wishes,
 }
 
 /// What a declared module looks like in the stage.
@@ -72,13 +41,8 @@ pub(crate) struct Layout {
     /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so that no
     /// value in them ever meets make or a shell.
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
-    /// The roots of the Rust crates.
-    pub(crate) crates: Vec<PathBuf>,
-    /// Flags for rustc, which reads them from such a file too, in a form of its own.
-    pub(crate) rustflags: Vec<OsString>,
-    /// What was declared for Rust, and what its C is told.
-    pub(crate) bound: Vec<Bound>,
-    bind_args: Vec<OsString>,
+    #[cfg(feature = "rust")]
+    pub(crate) rust: rust::Part,
     /// The folders that are searched for headers, in order.
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
@@ -91,7 +55,8 @@ pub(crate) struct Layout {
 /// Where a module is laid out, and for what.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
-    pub(crate) kernel: &'a Kernel,
+    #[cfg(feature = "rust")]
+    pub(crate) kernel: &'a crate::Kernel,
     /// Where relative paths start; absolute.
     pub(crate) base: &'a Path,
     pub(crate) stage: &'a Stage,
@@ -106,6 +71,12 @@ struct Object {
     /// What it is compiled from, and the folder of that.
     source: PathBuf,
     folder: PathBuf,
+}
+
+impl Object {
+    fn is_rust(&self) -> bool {
+        self.source.extension().is_some_and(|e| e == "rs")
+    }
 }
 
 impl Layout {
@@ -161,8 +132,8 @@ impl Layout {
                 folder,
             });
         }
+        #[cfg(feature = "rust")]
         layout.add_crates(base, &mut order)?;
-        layout.rustflags = declared.rust_flags(site.kernel)?;
         layout.add_folders();
         sort_items(&mut layout.items);
         layout.pairs.push((stage.dir.clone(), base.to_owned()));
@@ -172,8 +143,8 @@ impl Layout {
         layout.write(name, site.flags_dir, links, &order);
         layout.flags.extend(flags.files()?);
         layout.flags.push(("ld", declared.ldflags.clone()));
-        let rules = layout.bind(declared, site, links, &order)?;
-        layout.kbuild.push_str(&rules);
+        #[cfg(feature = "rust")]
+        layout.add_rust(&declared.rust, site, links, &order)?;
         Ok(layout)
     }
 
@@ -208,9 +179,6 @@ impl Layout {
             text,
             "\nccflags-y := @{dir}/cc\nasflags-y := @{dir}/as\nldflags-y := @{dir}/ld\n"
         );
-        if !self.crates.is_empty() {
-            let _ = writeln!(text, "rustflags-y := @{dir}/rs");
-        }
         // Each source searches its own folder for #include "…", as it would in place: one list
         // for all would let a/config.h answer for b/config.h.
         for object in order.iter().filter(|object| !object.is_rust()) {
@@ -321,7 +289,13 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         _ if source.ends_with(".c") || source.ends_with(".S") => {
             return Ok(Path::new(source).with_extension("o"));
         }
+        #[cfg(feature = "rust")]
         Some("rs") => return rust::object_of(rel),
+        #[cfg(not(feature = "rust"))]
+        Some("rs") => {
+            "modules in Rust take the feature `rust` of the library: \
+             kbuild-rs = { version = \"…\", features = [\"rust\"] }"
+        }
         Some("h") => "headers are found by themselves beside the sources, elsewhere by include()",
         Some("o") => "an object that is shipped is called foo.o_shipped",
         Some("s") => "assembler for the kernel is called foo.S",
@@ -331,53 +305,6 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         "{} is no source of a declared module: {advice}",
         rel.display()
     )))
-}
-
-fn check_macro(name: &str, value: Option<&str>) -> Result<()> {
-    let is_word = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-    };
-    // Function-like macros (`f(x, ...)`) are allowed, as compilers allow them.
-    let (head, parameters) = match name.split_once('(') {
-        Some((head, rest)) => (head, rest.strip_suffix(')')),
-        None => (name, Some("")),
-    };
-    let good = parameters.is_some_and(|list| {
-        let mut words = list.split(',').map(str::trim);
-        list.trim().is_empty()
-            || words.all(|w| w == "..." || is_word(w.strip_suffix("...").unwrap_or(w)))
-    });
-    if !good || !is_word(head) {
-        return Err(Error::input(format!(
-            "{name:?} is no name of a macro to define"
-        )));
-    }
-    if value.is_some_and(|value| value.contains(['\n', '\r', '\0'])) {
-        return Err(Error::input(format!(
-            "the value to define {name} as, {value:?}, holds a line break or a NUL, where \
-             compilers cut it off"
-        )));
-    }
-    Ok(())
-}
-
-/// The text of a flag file: one argument a line, quoted as GNU tools and clang unquote it.
-pub(crate) fn response_file(args: &[OsString]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for arg in args {
-        text.push(b'"');
-        for &byte in arg.as_bytes() {
-            if byte == b'"' || byte == b'\\' {
-                text.push(b'\\');
-            }
-            text.push(byte);
-        }
-        text.extend_from_slice(b"\"\n");
-    }
-    text
 }
 
 #[cfg(test)]
@@ -405,32 +332,7 @@ mod tests {
         assert!(of("a.o").unwrap_err().to_string().contains("o_shipped"));
         assert!(of("a.h").unwrap_err().to_string().contains("include()"));
         assert!(of("a.cpp").unwrap_err().to_string().contains(".c, .S"));
-    }
-
-    #[test]
-    fn a_macro_is_a_word_or_has_words_in_parentheses() {
-        for good in ["A", "_a1", "f()", "f(x)", "f(x, y...)", "f(...)", "$a"] {
-            assert!(check_macro(good, Some("x = \"1\"")).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "1",
-            "-x",
-            "a b",
-            "$(shell x)",
-            "f(x",
-            "f(x)y",
-            "a;b",
-            "a\nb",
-        ] {
-            assert!(check_macro(bad, None).is_err(), "{bad:?}");
-        }
-        assert!(check_macro("A", Some("a\nb")).is_err());
-    }
-
-    #[test]
-    fn a_flag_file_quotes_what_compilers_unquote() {
-        let text = response_file(&["-DX=\"a b\"".into(), "-DY=\\".into()]);
-        assert_eq!(text, b"\"-DX=\\\"a b\\\"\"\n\"-DY=\\\\\"\n");
+        #[cfg(not(feature = "rust"))]
+        assert!(of("a.rs").unwrap_err().to_string().contains("`rust`"));
     }
 }

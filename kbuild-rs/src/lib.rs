@@ -29,6 +29,7 @@
 //! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
 //! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
+//! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.
 //! - `serde`: `serde::Serialize` for the public data types.
 
 mod artifact;
@@ -36,6 +37,7 @@ mod build;
 mod cargo;
 mod clean;
 mod compile_commands;
+#[cfg(feature = "rust")]
 mod crate_files;
 mod error;
 mod files;

@@ -20,7 +20,7 @@ impl Run<'_> {
                 let crates = rust_project::Crates::of(&r.kernel, Path::new(rustc));
                 let dir = &r.make.module_dir;
                 let bound = match &r.sources {
-                    Sources::Declared(layout) => layout.bound.iter(),
+                    Sources::Declared(layout) => layout.rust.bound.iter(),
                     Sources::Tree { .. } => [].iter(),
                 };
                 let bound: Vec<_> = bound

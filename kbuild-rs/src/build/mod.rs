@@ -13,6 +13,7 @@ mod places;
 mod rebuild;
 mod request;
 mod run;
+#[cfg(feature = "rust")]
 mod rust;
 mod skip;
 mod variables;
@@ -58,8 +59,8 @@ pub struct Build {
     pub(crate) cross_compile: Option<String>,
     pub(crate) llvm: Option<String>,
     pub(crate) cc: Option<String>,
-    pub(crate) rustc: Option<String>,
-    pub(crate) clippy: bool,
+    #[cfg(feature = "rust")]
+    pub(crate) rust: rust::Settings,
     pub(crate) rust_target: Option<String>,
     pub(crate) configs: Vec<(String, Config)>,
     pub(crate) make_vars: Vec<(String, OsString)>,
@@ -123,8 +124,8 @@ impl Build {
             cross_compile: None,
             llvm: None,
             cc: None,
-            rustc: None,
-            clippy: false,
+            #[cfg(feature = "rust")]
+            rust: rust::Settings::default(),
             rust_target: None,
             configs: Vec::new(),
             make_vars: Vec::new(),
@@ -206,7 +207,7 @@ impl Build {
 
     // ---- what to build ------------------------------------------------------------------
 
-    /// Adds a source: `.c`, `.S`, `.rs`, or an object shipped as `foo.o_shipped`.
+    /// Adds a source: `.c`, `.S`, an object shipped as `foo.o_shipped`, or `.rs` (feature `rust`).
     ///
     /// Of a Rust crate the root alone is named; the files that it reaches by `mod`, `#[path]` and
     /// `include_str!` come along.

@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use super::against::{check_symvers, kernel, rust_target};
 use super::jobs::pool_folder;
 use super::places::{base, header_names, output_directory, tree_folders};
-use super::rust::{self, Crates};
+#[cfg(feature = "rust")]
+use super::rust;
+#[cfg(feature = "rust")]
+use super::variables::header_flags;
 use super::variables::variables;
-use super::variables::{
-    add_user_env, config_header, header_flags, include_folders, map_file, providers,
-};
+use super::variables::{add_user_env, config_header, include_folders, map_file, providers};
 use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
-use crate::kbuild_file::{self, Declared, Layout, Site, argument_file, response_file};
+use crate::kbuild_file::{self, Declared, Layout, Site, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, MODULES, Make, PathMap, check_value, escape_value, find_program};
 use crate::make::{firewall, goals, no_modules};
@@ -150,6 +151,7 @@ impl Request {
         let sources = match form {
             FormAt::Declared(declared) => {
                 let site = Site {
+                    #[cfg(feature = "rust")]
                     kernel: &kernel,
                     base: &base,
                     stage: &stage,
@@ -161,14 +163,6 @@ impl Request {
                 files.extend(layout.commands.iter().map(|c| (c.clone(), Vec::new())));
                 for (name, args) in &layout.flags {
                     files.push((flags_dir.join(name), response_file(args)));
-                }
-                let more = header_flags(&carried, build, &flags_dir);
-                for (name, text) in layout.bind_files(&more) {
-                    files.push((flags_dir.join(name), text.into_bytes()));
-                }
-                if !layout.crates.is_empty() {
-                    let text = argument_file(&layout.rustflags)?;
-                    files.push((flags_dir.join("rs"), text));
                 }
                 Sources::Declared(layout)
             }
@@ -231,7 +225,7 @@ impl Request {
                 .or_else(|| var("LLVM"))
                 .or_else(|| text("LLVM")),
         );
-        let mut tools = kernel.toolchain(&ToolRequest {
+        let tools = kernel.toolchain(&ToolRequest {
             arch: arch.as_deref(),
             cc: cc.as_deref(),
             cross_compile: cross.as_deref(),
@@ -241,40 +235,25 @@ impl Request {
         })?;
         tools.notes.iter().for_each(|note| sink.note(note));
         let mut whole = kernel.identity_files();
-        let named = build.rustc.clone().or_else(|| var("RUSTC"));
-        let named = named.or_else(|| text("KBUILD_RS_RUSTC"));
-        let crates = match &sources {
-            Sources::Declared(layout) => Crates::certain(&layout.crates),
-            Sources::Tree { dir, .. } => Crates::of_tree(dir, named.is_some()),
-        };
-        if !crates.is_empty() {
-            let note = folder.join(rust::NOTE);
-            let path = search.as_deref().unwrap_or_default();
-            let asked = rust::request(door, named.as_deref(), path, &note);
-            if let Some(rustc) = crates.rustc(build, &kernel, &tools, &asked)? {
-                tools
-                    .variables
-                    .push(("RUSTC".into(), rustc.file.display().to_string()));
-                whole.extend(rust::whole(&kernel, &rustc));
-                if build.clippy {
-                    let driver = rust::clippy(&rustc)?;
-                    whole.push(driver.clone());
-                    let driver = driver.display().to_string();
-                    tools.variables.push(("CLIPPY".into(), "1".into()));
-                    tools.variables.push(("CLIPPY_DRIVER".into(), driver));
-                }
-                files.push((note, rustc.note()));
-                files.push((flags_dir.join("map-rs"), rust::map_file(&map)?));
-            }
-            if let Sources::Declared(layout) = &sources {
-                let named = var("BINDGEN").or_else(|| text("KBUILD_RS_BINDGEN"));
-                if let Some(bindgen) = rust::bindgen(layout, named.as_deref(), &mut env)? {
-                    whole.push(bindgen.clone());
-                    let bindgen = bindgen.display().to_string();
-                    tools.variables.push(("BINDGEN".into(), bindgen));
-                }
-            }
+        #[cfg(feature = "rust")]
+        let tools = rust::Equipment {
+            tools,
+            env: &mut env,
+            whole: &mut whole,
+            files: &mut files,
         }
+        .complete(&rust::Asked {
+            build,
+            kernel: &kernel,
+            door,
+            sources: &sources,
+            map: &map,
+            headers: &header_flags(&carried, build, &flags_dir),
+            folder: &folder,
+            path: search.as_deref().unwrap_or_default(),
+            rustc: var("RUSTC").or_else(|| text("KBUILD_RS_RUSTC")),
+            bindgen: var("BINDGEN").or_else(|| text("KBUILD_RS_BINDGEN")),
+        })?;
         whole.extend(tools.tools.iter().cloned());
         whole.push(find_program("make", &env).ok_or_else(|| {
             Error::new(

@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Declared, Layout, Object, Site};
+use super::rust::Wishes;
+use super::{Layout, Object, Site};
 use crate::compile_commands::GCC_ONLY;
 use crate::files::is_carryable;
 use crate::make::shell_quote;
@@ -40,19 +41,19 @@ const HEAD: &str = "#[allow(dead_code, missing_docs, non_camel_case_types, non_s
 const TAIL: &str = "}\n#[allow(unused_imports, unreachable_pub)]\npub use declarations::*;\n";
 
 impl Layout {
-    /// Adds the rules for the headers that `declared` names, and gives their text.
+    /// Adds the rules for the headers that `wishes` names, and gives their text.
     pub(super) fn bind(
         &mut self,
-        declared: &Declared,
+        wishes: &Wishes,
         site: Site<'_>,
         links: &mut Links,
         order: &[Object],
     ) -> Result<String> {
         let mut text = String::new();
-        if declared.headers.is_empty() {
+        if wishes.headers.is_empty() {
             return Ok(text);
         }
-        if self.crates.is_empty() {
+        if self.rust.crates.is_empty() {
             return Err(Error::input(
                 "there is a header to declare for Rust (bindings), and no source in Rust",
             ));
@@ -79,7 +80,7 @@ impl Layout {
         );
         let of_c = self.flags.iter().filter(|(name, _)| *name == "cc");
         let mut args: Vec<OsString> = of_c.flat_map(|(_, args)| args.clone()).collect();
-        for header in &declared.headers {
+        for header in &wishes.headers {
             let (folder, name, word) = named(&site.base.join(header))?;
             let reached = links.carry(&folder);
             let mut quote = OsString::from("-iquote");
@@ -89,7 +90,7 @@ impl Layout {
             let carried = reached.join(&name);
             let made = format!("{word}.bindings.rs");
             let mut items = format!("--allowlist-file '{}'", regex(&carried));
-            for item in &declared.items {
+            for item in &wishes.items {
                 let item = shell_quote(item.as_ref()).replace('$', "$$");
                 let _ = write!(items, " --allowlist-item {}", item.replace('#', "\\#"));
             }
@@ -103,22 +104,22 @@ impl Layout {
                 let object = object.name.display();
                 let _ = writeln!(text, "$(obj)/{object}: $(obj)/{made}");
             }
-            self.bound.push(Bound {
+            self.rust.bound.push(Bound {
                 variable: format!("{}_BINDINGS", word.to_uppercase()),
                 file: site.stage.file(Path::new(&made)),
             });
         }
-        self.bind_args = args;
+        self.rust.bind_args = args;
         Ok(text)
     }
 
     /// The files beside the flag files that the rules read: their names and texts. `more` is what
     /// C is told besides in this build.
     pub(crate) fn bind_files(&self, more: &[OsString]) -> Vec<(&'static str, String)> {
-        if self.bound.is_empty() {
+        if self.rust.bound.is_empty() {
             return Vec::new();
         }
-        let args = self.bind_args.iter().chain(more);
+        let args = self.rust.bind_args.iter().chain(more);
         // bindgen takes them apart as a shell does.
         let args: Vec<String> = args.map(|arg| shell_quote(arg)).collect();
         vec![

@@ -1,14 +1,16 @@
 //! Declared modules in Rust: the files of a crate, the flags of its compiler.
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Declared, Layout, Object};
+use super::bindings::Bound;
+use super::{Layout, Object, Site};
 use crate::crate_files::reached;
 use crate::files::is_carryable;
 use crate::identity::Identity;
-use crate::stage::{Item, Kind};
+use crate::stage::{Item, Kind, Links};
 use crate::{Error, Kernel, Result};
 
 /// A `cfg` of Rust sources, for the kernels that it is set for.
@@ -19,10 +21,26 @@ pub(crate) struct Cfg {
     pub(crate) fits: fn(&Kernel) -> bool,
 }
 
-impl Object {
-    pub(super) fn is_rust(&self) -> bool {
-        self.source.extension().is_some_and(|e| e == "rs")
-    }
+/// What a caller says about the Rust sources of a declared module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) flags: Vec<OsString>,
+    pub(crate) cfgs: Vec<Cfg>,
+    /// Headers to declare for Rust, and items of others.
+    pub(crate) headers: Vec<PathBuf>,
+    pub(crate) items: Vec<String>,
+}
+
+/// What Rust adds to a module's layout.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// The roots of the crates.
+    pub(crate) crates: Vec<PathBuf>,
+    /// Flags for rustc, which reads them from a file too, in a form of its own.
+    pub(crate) flags: Vec<OsString>,
+    /// What was declared for Rust, and what its C is told.
+    pub(crate) bound: Vec<Bound>,
+    pub(super) bind_args: Vec<OsString>,
 }
 
 impl Layout {
@@ -38,7 +56,7 @@ impl Layout {
         }
         order.retain(|object| !files.iter().any(|(_, file)| *file == object.source));
         let roots = order.iter().filter(|object| object.is_rust());
-        self.crates = roots.map(|object| object.source.clone()).collect();
+        self.rust.crates = roots.map(|object| object.source.clone()).collect();
         for (rel, file) in files {
             if self.items.iter().any(|item| item.rel == rel) {
                 continue;
@@ -47,6 +65,24 @@ impl Layout {
             let from = Some(file);
             self.items.push(Item::new(rel, Kind::File { from, id }));
         }
+        Ok(())
+    }
+
+    /// What a Kbuild says of them, and what rustc is told.
+    pub(super) fn add_rust(
+        &mut self,
+        wishes: &Wishes,
+        site: Site<'_>,
+        links: &mut Links,
+        order: &[Object],
+    ) -> Result<()> {
+        self.rust.flags = wishes.flags_for(site.kernel)?;
+        if !self.rust.crates.is_empty() {
+            let dir = site.flags_dir.display();
+            let _ = writeln!(self.kbuild, "rustflags-y := @{dir}/rs");
+        }
+        let rules = self.bind(wishes, site, links, order)?;
+        self.kbuild.push_str(&rules);
         Ok(())
     }
 }
@@ -90,8 +126,8 @@ pub(super) fn object_of(rel: &Path) -> Result<PathBuf> {
     }
 }
 
-impl Declared {
-    pub(super) fn rust_flags(&self, kernel: &Kernel) -> Result<Vec<OsString>> {
+impl Wishes {
+    fn flags_for(&self, kernel: &Kernel) -> Result<Vec<OsString>> {
         let mut flags = Vec::new();
         for cfg in &self.cfgs {
             let set = cfg.text()?;
@@ -99,7 +135,7 @@ impl Declared {
                 flags.push(format!("--cfg={set}").into());
             }
         }
-        Ok([flags, self.rustflags.clone()].concat())
+        Ok([flags, self.flags.clone()].concat())
     }
 }
 

@@ -12,6 +12,9 @@ mod llvm;
 mod open;
 mod path;
 mod rust;
+#[cfg(feature = "rust")]
+mod rust_checks;
+#[cfg(feature = "rust")]
 mod rustc;
 #[cfg(test)]
 mod tests;
@@ -24,6 +27,7 @@ use std::path::{Path, PathBuf};
 pub use arch::{arch_name, arch_of_target};
 pub use compiler::{Compiler, CompilerKind};
 pub use find::Installed;
+#[cfg(feature = "rust")]
 pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
 pub use toolchain::{ToolRequest, Toolchain};
 

@@ -1,13 +1,9 @@
 //! Rust in a kernel: what its modules are compiled against, and whether that is all there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{Kernel, Toolchain};
-use crate::{Error, ErrorKind, Result};
-
-/// Where people find what such a kernel is and how to get one.
-const PAGE: &str = "docs/rust-modules.md says how to get one";
+use super::Kernel;
 
 impl Kernel {
     /// Whether Rust modules can be built here: `CONFIG_RUST=y` *and* the crate metadata is there.
@@ -68,106 +64,6 @@ impl Kernel {
         }
         files.iter().map(|file| self.dir.join(file)).collect()
     }
-
-    /// Refuses to compile `source`, which is Rust, where this kernel cannot.
-    ///
-    /// # Errors
-    /// [`ErrorKind::KernelConfig`] without `CONFIG_RUST`, [`ErrorKind::KernelNotPrepared`] where
-    /// files are missing, by name.
-    pub(crate) fn check_rust(&self, source: &Path) -> Result<()> {
-        let needs = format!("{} is written in Rust, and the", source.display());
-        if !self.is_enabled("RUST") {
-            let since = match self.version() < (6, 1) {
-                true => " (Rust came with 6.1)",
-                false => "",
-            };
-            return Err(Error::new(
-                ErrorKind::KernelConfig,
-                format!(
-                    "{needs} kernel {} ({}) was built without CONFIG_RUST=y{since}: it takes \
-                     modules in C alone. Name a kernel that has Rust (`kbuild-rs kernels` shows \
-                     which do); {PAGE}",
-                    self.release,
-                    self.dir.display()
-                ),
-            ));
-        }
-        let missing = self.missing_rust_metadata();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<String> = missing
-            .iter()
-            .map(|file| file.strip_prefix(&self.dir).unwrap_or(file))
-            .map(|file| file.display().to_string())
-            .collect();
-        Err(Error::new(
-            ErrorKind::KernelNotPrepared,
-            format!(
-                "{needs} kernel tree {} ({}) has CONFIG_RUST=y and not what Rust modules are \
-                 compiled against: {} {} missing. Packages of headers leave that out; making that \
-                 kernel's source ready with its own configuration and its own compiler ({}) \
-                 brings it; {PAGE}",
-                self.dir.display(),
-                self.release,
-                names.join(", "),
-                if names.len() == 1 { "is" } else { "are" },
-                self.rustc_version().unwrap_or("rustc"),
-            ),
-        ))
-    }
-
-    /// What is to be said where clang is to read what rustc's LLVM wrote, and is older: an error
-    /// where the kernel always has it do so, else a warning.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ToolNotFound`], naming both versions.
-    pub(crate) fn check_rust_llvm(&self, tools: &Toolchain) -> Result<Option<String>> {
-        let number = self.config("RUSTC_LLVM_VERSION").unwrap_or_default();
-        let of_rustc = number.parse::<u32>().unwrap_or(0) / 10_000;
-        let inlines = self.is_enabled("RUST_INLINE_HELPERS");
-        if of_rustc == 0 || !(inlines || self.is_enabled("LTO_CLANG")) {
-            return Ok(None);
-        }
-        let named = |name: &str| name.rsplit('/').next().unwrap_or(name).contains("clang");
-        let of_clang = tools
-            .variables
-            .iter()
-            .filter(|(variable, value)| variable == "CC" && named(value))
-            .find_map(|(_, value)| llvm_major(tools, value));
-        let Some(of_clang) = of_clang.filter(|&clang| clang < of_rustc) else {
-            return Ok(None);
-        };
-        let text = format!(
-            "the kernel {} links what clang and rustc compile as LLVM's own code \
-             ({}), and clang {of_clang} cannot read what rustc's LLVM {of_rustc} writes: choose \
-             LLVM {of_rustc} (LLVM=-{of_rustc}, --llvm, Build::llvm)",
-            self.release,
-            match inlines {
-                true => "CONFIG_RUST_INLINE_HELPERS",
-                false => "CONFIG_LTO_CLANG",
-            }
-        );
-        match inlines {
-            true => Err(Error::new(ErrorKind::ToolNotFound, text)),
-            false => Ok(Some(text)),
-        }
-    }
-}
-
-/// `19` of `clang-19`, or of the file behind `clang`: `/usr/lib/llvm-19/bin/clang`.
-fn llvm_major(tools: &Toolchain, cc: &str) -> Option<u32> {
-    let number = |text: &str| {
-        let digits = text.split("clang-").nth(1).or(text.split("llvm-").nth(1))?;
-        let end = digits.find(|c: char| !c.is_ascii_digit());
-        digits[..end.unwrap_or(digits.len())].parse().ok()
-    };
-    number(cc).or_else(|| {
-        let files = tools.tools.iter().map(|file| file.to_string_lossy());
-        files
-            .filter(|file| file.rsplit('/').next().unwrap_or(file).contains("clang"))
-            .find_map(|file| number(&file))
-    })
 }
 
 #[cfg(test)]

@@ -230,7 +230,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
             format!(
                 "Rust modules take the rustc that built the kernel {}, no other one, and a kernel \
                  tree with the metadata of the kernel's crates (rust/*.rmeta): name that rustc \
-                 (--rustc, Build::rustc); `kbuild-rs kernels` tells which trees have Rust",
+                 (--rustc, Build::rustc; in a build script, the feature `rust` of kbuild-rs looks \
+                 for it); `kbuild-rs kernels` tells which trees have Rust",
                 know.release
             ),
         ));

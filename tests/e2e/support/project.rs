@@ -58,15 +58,12 @@ impl Project {
 
     /// A project that lies somewhere already; it is built elsewhere.
     pub(crate) fn at(dir: &Path) -> Project {
-        let bindgen = ["Cargo.toml", "Cargo.lock"].iter().any(|name| {
-            let text = fs::read_to_string(dir.join(name)).unwrap_or_default();
-            text.contains("features = [\"bindgen\"]")
-        });
-        Project::with_seed(dir, bindgen)
-    }
-
-    fn with_seed(dir: &Path, bindgen: bool) -> Project {
-        Project::with_copy_of(dir, seed(bindgen))
+        let text = ["Cargo.toml", "Cargo.lock"]
+            .map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default())
+            .concat();
+        let has = |feature: &&str| text.contains(&format!("features = [\"{feature}\"]"));
+        let feature = ["bindgen", "rust"].into_iter().find(has);
+        Project::with_copy_of(dir, seed(feature.unwrap_or_default()))
     }
 
     /// A project whose target folder begins as a copy of another one.
@@ -83,7 +80,7 @@ impl Project {
     /// Has the target folder where Cargo has it, unless told otherwise: in the project's.
     pub(crate) fn with_own_target_folder(mut self) -> Project {
         self.target = self.dir.join("target");
-        copy(seed(false), &self.target);
+        copy(seed(""), &self.target);
         self
     }
 
@@ -251,21 +248,24 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A target folder in which the library and what it uses are compiled already: each project
-/// starts with a copy of it.
-fn seed(bindgen: bool) -> &'static Path {
-    static SEEDS: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
-    SEEDS[usize::from(bindgen)].get_or_init(|| {
-        let name = ["project-seed", "project-seed-bindgen"][usize::from(bindgen)];
+/// A target folder in which the library with this feature (none: `""`) and what it uses are
+/// compiled already: each project starts with a copy of it.
+fn seed(feature: &str) -> &'static Path {
+    static SEEDS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+    let (number, name) = match feature {
+        "bindgen" => (1, "project-seed-bindgen"),
+        "rust" => (2, "project-seed-rust"),
+        _ => (0, "project-seed"),
+    };
+    SEEDS[number].get_or_init(|| {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let (dir, target) = (home.join("package"), home.join("target"));
-        if bindgen {
+        if feature == "bindgen" {
             packages::libclang().unwrap();
         }
-        let features = if bindgen {
-            ", features = [\"bindgen\"]"
-        } else {
-            ""
+        let features = match feature {
+            "" => String::new(),
+            _ => format!(", features = [{feature:?}]"),
         };
         let manifest = format!(
             "[package]\nname = \"seed\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\

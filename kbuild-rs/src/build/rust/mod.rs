@@ -1,5 +1,6 @@
 //! Builds with Rust in them: which sources are, the compiler for them, what it is told.
 
+mod crates;
 mod settings;
 
 use std::ffi::{OsStr, OsString};
@@ -7,130 +8,103 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Build;
+use super::request::Sources;
 use super::variables::without_equals;
 use crate::cargo::Door;
-use crate::files::{is_carryable, normal};
-use crate::kbuild_file::{Layout, argument_file};
+use crate::files::is_carryable;
+use crate::kbuild_file::Layout;
+use crate::kbuild_file::rust::argument_file;
 use crate::kernel::{RustRequest, Rustc, Toolchain, of_rustup};
 use crate::make::{PathMap, find_program};
 use crate::{Error, ErrorKind, Kernel, Result};
 
-/// The file that tells of the compiler, among a module folder's private ones.
-pub(super) const NOTE: &str = "rustc";
+use crates::Crates;
+pub(crate) use settings::Settings;
 
-/// The crates that a build compiles.
-#[derive(Debug, Default)]
-pub(super) struct Crates {
-    /// Those that are compiled in any case.
-    pub(super) certain: Vec<PathBuf>,
-    /// Those that a Kbuild compiles under a condition, which only make can tell.
-    pub(super) perhaps: Vec<PathBuf>,
+/// The file that tells of the compiler, among a module folder's private ones.
+const NOTE: &str = "rustc";
+
+/// What a build says that decides how its Rust is compiled.
+pub(super) struct Asked<'a> {
+    pub(super) build: &'a Build,
+    pub(super) kernel: &'a Kernel,
+    pub(super) door: Door,
+    pub(super) sources: &'a Sources,
+    pub(super) map: &'a PathMap,
+    /// What C is told of headers.
+    pub(super) headers: &'a [OsString],
+    /// The private folder.
+    pub(super) folder: &'a Path,
+    /// The `PATH` that make will get.
+    pub(super) path: &'a OsStr,
+    /// What make's variable or the environment names.
+    pub(super) rustc: Option<String>,
+    pub(super) bindgen: Option<String>,
 }
 
-impl Crates {
-    pub(super) fn certain(roots: &[PathBuf]) -> Crates {
-        Crates {
-            certain: roots.to_vec(),
-            perhaps: Vec::new(),
-        }
-    }
+/// What make is given, which Rust adds to.
+pub(super) struct Equipment<'a> {
+    pub(super) tools: Toolchain,
+    pub(super) env: &'a mut Vec<(OsString, OsString)>,
+    /// Files whose change means a build from nothing.
+    pub(super) whole: &'a mut Vec<PathBuf>,
+    pub(super) files: &'a mut Vec<(PathBuf, Vec<u8>)>,
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.certain.is_empty() && self.perhaps.is_empty()
-    }
-
-    /// Those that the Kbuild files of a module tree name, read as text. Whoever names a compiler
-    /// (`asked`) may know of others, which only come to be when the tree is built.
-    pub(super) fn of_tree(dir: &Path, asked: bool) -> Crates {
-        let mut crates = Crates::default();
-        if asked {
-            crates.perhaps.push(dir.to_owned());
-        }
-        let mut open = vec![dir.to_owned()];
-        let mut seen = vec![dir.to_owned()];
-        while let Some(dir) = open.pop() {
-            let text = ["Kbuild", "Makefile"]
-                .iter()
-                .find_map(|name| fs::read_to_string(dir.join(name)).ok())
-                .unwrap_or_default();
-            for (word, certain) in words(&text) {
-                if let Some(below) = word.strip_suffix('/') {
-                    let below = normal(&dir.join(below));
-                    // No kernel nests folders as deep; a link may lead back.
-                    if below.components().count() < 64 && !seen.contains(&below) {
-                        seen.push(below.clone());
-                        open.push(below);
-                    }
-                } else if let Some(stem) = word.strip_suffix(".o") {
-                    let source = dir.join(format!("{stem}.rs"));
-                    let in_c = ["c", "S"].map(|end| dir.join(format!("{stem}.{end}")));
-                    if source.is_file() && !in_c.iter().any(|file| file.is_file()) {
-                        match certain {
-                            true => crates.certain.push(source),
-                            false => crates.perhaps.push(source),
-                        }
-                    }
-                }
-            }
-        }
-        crates
-    }
-
-    /// The compiler for them, where any of them is to be compiled for this kernel.
+impl Equipment<'_> {
+    /// Adds what the Rust in a build takes; nothing where there is none.
     ///
     /// # Errors
-    /// Whatever would make rustc fail, where it is certain that it runs.
-    pub(super) fn rustc(
-        &self,
-        build: &Build,
-        kernel: &Kernel,
-        tools: &Toolchain,
-        request: &RustRequest<'_>,
-    ) -> Result<Option<Rustc>> {
-        let find = || {
-            let rustc = kernel.rustc(request)?;
-            if let Some(warning) = kernel.check_rust_llvm(tools)? {
-                build.sink.warning(&warning);
-            }
-            Ok(Some(rustc))
+    /// Whatever would make rustc fail, before make starts.
+    pub(super) fn complete(mut self, asked: &Asked<'_>) -> Result<Toolchain> {
+        let Asked { build, kernel, .. } = *asked;
+        let named = build.rust.rustc.as_ref().or(asked.rustc.as_ref());
+        let crates = match asked.sources {
+            Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
+            Sources::Tree { dir, .. } => Crates::of_tree(dir, named.is_some()),
         };
-        match (self.certain.first(), self.perhaps.first()) {
-            (Some(source), _) => {
-                kernel.check_rust(source)?;
-                find()
+        if crates.is_empty() {
+            return Ok(self.tools);
+        }
+        let flags_dir = asked.folder.join("flags");
+        let note = asked.folder.join(NOTE);
+        let named = named.map(String::as_str);
+        let request = request(asked.door, named, asked.path, &note);
+        if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {
+            let mut set = |name: &str, value: String| {
+                self.tools.variables.push((name.into(), value));
+            };
+            set("RUSTC", rustc.file.display().to_string());
+            if build.rust.clippy {
+                let driver = clippy(&rustc)?;
+                set("CLIPPY", "1".into());
+                set("CLIPPY_DRIVER", driver.display().to_string());
+                self.whole.push(driver);
             }
-            (None, Some(_)) if kernel.has_rust() => find().or_else(|error: Error| {
-                build.sink.warning(&error.to_string());
-                Ok(None)
-            }),
-            _ => Ok(None),
+            self.whole.extend(whole(kernel, &rustc));
+            self.files.push((note, rustc.note()));
+            self.files
+                .push((flags_dir.join("map-rs"), map_file(asked.map)?));
         }
-    }
-}
-
-/// The words of a Kbuild file's assignments, and whether each stands there whatever the kernel is.
-fn words(makefile: &str) -> Vec<(String, bool)> {
-    let mut words = Vec::new();
-    let mut conditions = 0_usize;
-    for line in makefile.replace("\\\n", " ").lines() {
-        let line = line.split('#').next().unwrap_or_default();
-        let first = line.split_whitespace().next().unwrap_or_default();
-        if matches!(first, "ifeq" | "ifneq" | "ifdef" | "ifndef") {
-            conditions += 1;
-        } else if first == "endif" {
-            conditions = conditions.saturating_sub(1);
-        } else if let Some((variable, value)) = line.split_once('=') {
-            let of_kbuild = variable.contains("-m") || variable.contains("-y");
-            let certain = conditions == 0 && of_kbuild && !variable.contains('$');
-            let value = value.split_whitespace().map(str::to_owned);
-            words.extend(value.map(|word| (word, certain)));
+        let Sources::Declared(layout) = asked.sources else {
+            return Ok(self.tools);
+        };
+        let flags = argument_file(&layout.rust.flags)?;
+        self.files.push((flags_dir.join("rs"), flags));
+        for (name, text) in layout.bind_files(asked.headers) {
+            self.files.push((flags_dir.join(name), text.into_bytes()));
         }
+        if let Some(bindgen) = bindgen(layout, asked.bindgen.as_deref(), self.env)? {
+            let file = bindgen.display().to_string();
+            self.tools.variables.push(("BINDGEN".into(), file));
+            self.whole.push(bindgen);
+        }
+        Ok(self.tools)
     }
-    words
 }
 
 /// Where a compiler may be: in `PATH`, where Cargo has its own, where rustup keeps them.
-pub(super) fn request<'a>(
+fn request<'a>(
     door: Door,
     rustc: Option<&'a str>,
     path: &'a OsStr,
@@ -153,7 +127,7 @@ pub(super) fn request<'a>(
 
 /// What goes into `KRUSTFLAGS`: prefix maps that turn stage paths into source paths in messages,
 /// debug information and `file!()`. rustc reads an argument a line.
-pub(super) fn map_file(map: &PathMap) -> Result<Vec<u8>> {
+fn map_file(map: &PathMap) -> Result<Vec<u8>> {
     let mut args: Vec<OsString> = Vec::new();
     let mut add = |from: &OsStr, to: &Path| {
         let mut arg = OsString::from("--remap-path-prefix=");
@@ -176,15 +150,15 @@ pub(super) fn map_file(map: &PathMap) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`ErrorKind::ToolNotFound`] where it is not here.
-pub(super) fn bindgen(
+fn bindgen(
     layout: &Layout,
     named: Option<&str>,
     env: &mut Vec<(OsString, OsString)>,
 ) -> Result<Option<PathBuf>> {
-    if layout.bound.is_empty() {
+    if layout.rust.bound.is_empty() {
         return Ok(None);
     }
-    for bound in &layout.bound {
+    for bound in &layout.rust.bound {
         env.push(((&bound.variable).into(), (&bound.file).into()));
     }
     let name = named.unwrap_or("bindgen");
@@ -209,7 +183,7 @@ pub(super) fn bindgen(
 ///
 /// # Errors
 /// [`ErrorKind::ToolNotFound`] where it is not beside it.
-pub(super) fn clippy(rustc: &Rustc) -> Result<PathBuf> {
+fn clippy(rustc: &Rustc) -> Result<PathBuf> {
     let driver = rustc.file.with_file_name("clippy-driver");
     match driver.is_file() {
         true => Ok(driver),
@@ -225,52 +199,11 @@ pub(super) fn clippy(rustc: &Rustc) -> Result<PathBuf> {
 }
 
 /// What the compiler reads besides the crates that its dep-info tells of.
-pub(super) fn whole(kernel: &Kernel, rustc: &Rustc) -> Vec<PathBuf> {
+fn whole(kernel: &Kernel, rustc: &Rustc) -> Vec<PathBuf> {
     let mut files = kernel.rust_files();
     // What is compiled against them goes, and nothing else.
     files.retain(|file| !file.extension().is_some_and(|e| e == "rmeta" || e == "so"));
     files.retain(|file| file.is_file());
     files.push(rustc.file.clone());
     files
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_under_a_condition_are_told_from_those_that_always_count() {
-        let text = "obj-m := a.o \\\n b.o # c.o\nobj-$(CONFIG_RUST) += d.o\nifdef X\n\
-                    a-y += e.o\nendif\na-objs-y = f.o\nX := g.o\n";
-        let all = words(text);
-        let certain: Vec<&str> = all.iter().filter(|w| w.1).map(|w| &*w.0).collect();
-        assert_eq!(certain, ["a.o", "b.o", "f.o"]);
-        assert_eq!(all.len(), 6);
-    }
-
-    #[test]
-    fn the_crates_of_a_tree_are_those_that_its_kbuild_files_name() {
-        let root = crate::kernel::fixture::Root::new();
-        root.write(
-            "Kbuild",
-            "obj-m += one.o sub/ ./\nobj-$(CONFIG_RUST) += two.o\n",
-        );
-        root.write("sub/Makefile", "obj-m := x.o\nx-y := three.o four.o\n");
-        for file in [
-            "one.rs",
-            "two.rs",
-            "sub/three.rs",
-            "sub/four.c",
-            "sub/four.rs",
-            "main.rs",
-        ] {
-            root.write(file, "");
-        }
-        let crates = Crates::of_tree(root.path(), false);
-        assert_eq!(
-            crates.certain,
-            [root.join("one.rs"), root.join("sub/three.rs")]
-        );
-        assert_eq!(crates.perhaps, [root.join("two.rs")]);
-    }
 }

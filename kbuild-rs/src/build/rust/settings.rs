@@ -3,8 +3,15 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::kbuild_file::Cfg;
+use crate::kbuild_file::rust::Cfg;
 use crate::{Build, Kernel};
+
+/// The tools for Rust.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(super) rustc: Option<String>,
+    pub(super) clippy: bool,
+}
 
 impl Build {
     /// Sets a `cfg` for Rust sources: `--cfg name` or `--cfg name="value"`.
@@ -33,12 +40,12 @@ impl Build {
         fits: fn(&Kernel) -> bool,
     ) -> &mut Self {
         let name = name.to_owned();
-        self.declare(|d| d.cfgs.push(Cfg { name, value, fits }))
+        self.declare(|d| d.rust.cfgs.push(Cfg { name, value, fits }))
     }
 
     /// Adds a flag for rustc, after the kernel's own (`rustflags-y`).
     pub fn rustflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.rustflags.push(flag.as_ref().to_owned()))
+        self.declare(|d| d.rust.flags.push(flag.as_ref().to_owned()))
     }
 
     /// Declares a C header for the Rust sources: bindgen reads it with the very flags that C of
@@ -56,19 +63,19 @@ impl Build {
     ///
     /// Takes the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
     pub fn bindings(&mut self, header: impl AsRef<Path>) -> &mut Self {
-        self.declare(|d| d.headers.push(header.as_ref().to_owned()))
+        self.declare(|d| d.rust.headers.push(header.as_ref().to_owned()))
     }
 
     /// Names an item of other headers, the kernel's own for instance, that
     /// [`bindings`](Self::bindings) declares too; a regular expression.
     pub fn bindings_item(&mut self, regex: &str) -> &mut Self {
-        self.declare(|d| d.items.push(regex.to_owned()))
+        self.declare(|d| d.rust.items.push(regex.to_owned()))
     }
 
     /// Has clippy look at the Rust sources while it compiles them, with the kernel's own choice of
     /// lints: kbuild's `CLIPPY=1`. It is the `clippy-driver` beside rustc.
     pub fn clippy(&mut self, yes: bool) -> &mut Self {
-        self.clippy = yes;
+        self.rust.clippy = yes;
         self
     }
 
@@ -77,7 +84,7 @@ impl Build {
     /// with a version in it, or among rustup's toolchains. (`RUSTC` is what Cargo builds programs
     /// with.)
     pub fn rustc(&mut self, rustc: &str) -> &mut Self {
-        self.rustc = Some(rustc.to_owned());
+        self.rust.rustc = Some(rustc.to_owned());
         self
     }
 }

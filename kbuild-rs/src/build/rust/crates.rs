@@ -1,0 +1,161 @@
+//! Which sources of a build are Rust, and the compiler for them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::build::Build;
+use crate::files::normal;
+use crate::kernel::{RustRequest, Rustc, Toolchain};
+use crate::{Error, Kernel, Result};
+
+/// The crates that a build compiles.
+#[derive(Debug, Default)]
+pub(super) struct Crates {
+    /// Those that are compiled in any case.
+    pub(super) certain: Vec<PathBuf>,
+    /// Those that a Kbuild compiles under a condition, which only make can tell.
+    pub(super) perhaps: Vec<PathBuf>,
+}
+
+impl Crates {
+    pub(super) fn certain(roots: &[PathBuf]) -> Crates {
+        Crates {
+            certain: roots.to_vec(),
+            perhaps: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.certain.is_empty() && self.perhaps.is_empty()
+    }
+
+    /// Those that the Kbuild files of a module tree name, read as text. Whoever names a compiler
+    /// (`asked`) may know of others, which only come to be when the tree is built.
+    pub(super) fn of_tree(dir: &Path, asked: bool) -> Crates {
+        let mut crates = Crates::default();
+        if asked {
+            crates.perhaps.push(dir.to_owned());
+        }
+        let mut open = vec![dir.to_owned()];
+        let mut seen = vec![dir.to_owned()];
+        while let Some(dir) = open.pop() {
+            let text = ["Kbuild", "Makefile"]
+                .iter()
+                .find_map(|name| fs::read_to_string(dir.join(name)).ok())
+                .unwrap_or_default();
+            for (word, certain) in words(&text) {
+                if let Some(below) = word.strip_suffix('/') {
+                    let below = normal(&dir.join(below));
+                    // No kernel nests folders as deep; a link may lead back.
+                    if below.components().count() < 64 && !seen.contains(&below) {
+                        seen.push(below.clone());
+                        open.push(below);
+                    }
+                } else if let Some(stem) = word.strip_suffix(".o") {
+                    let source = dir.join(format!("{stem}.rs"));
+                    let in_c = ["c", "S"].map(|end| dir.join(format!("{stem}.{end}")));
+                    if source.is_file() && !in_c.iter().any(|file| file.is_file()) {
+                        match certain {
+                            true => crates.certain.push(source),
+                            false => crates.perhaps.push(source),
+                        }
+                    }
+                }
+            }
+        }
+        crates
+    }
+
+    /// The compiler for them, where any of them is to be compiled for this kernel.
+    ///
+    /// # Errors
+    /// Whatever would make rustc fail, where it is certain that it runs.
+    pub(super) fn rustc(
+        &self,
+        build: &Build,
+        kernel: &Kernel,
+        tools: &Toolchain,
+        request: &RustRequest<'_>,
+    ) -> Result<Option<Rustc>> {
+        let find = || {
+            let rustc = kernel.rustc(request)?;
+            if let Some(warning) = kernel.check_rust_llvm(tools)? {
+                build.sink.warning(&warning);
+            }
+            Ok(Some(rustc))
+        };
+        match (self.certain.first(), self.perhaps.first()) {
+            (Some(source), _) => {
+                kernel.check_rust(source)?;
+                find()
+            }
+            (None, Some(_)) if kernel.has_rust() => find().or_else(|error: Error| {
+                build.sink.warning(&error.to_string());
+                Ok(None)
+            }),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The words of a Kbuild file's assignments, and whether each stands there whatever the kernel is.
+fn words(makefile: &str) -> Vec<(String, bool)> {
+    let mut words = Vec::new();
+    let mut conditions = 0_usize;
+    for line in makefile.replace("\\\n", " ").lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if matches!(first, "ifeq" | "ifneq" | "ifdef" | "ifndef") {
+            conditions += 1;
+        } else if first == "endif" {
+            conditions = conditions.saturating_sub(1);
+        } else if let Some((variable, value)) = line.split_once('=') {
+            let of_kbuild = variable.contains("-m") || variable.contains("-y");
+            let certain = conditions == 0 && of_kbuild && !variable.contains('$');
+            let value = value.split_whitespace().map(str::to_owned);
+            words.extend(value.map(|word| (word, certain)));
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_under_a_condition_are_told_from_those_that_always_count() {
+        let text = "obj-m := a.o \\\n b.o # c.o\nobj-$(CONFIG_RUST) += d.o\nifdef X\n\
+                    a-y += e.o\nendif\na-objs-y = f.o\nX := g.o\n";
+        let all = words(text);
+        let certain: Vec<&str> = all.iter().filter(|w| w.1).map(|w| &*w.0).collect();
+        assert_eq!(certain, ["a.o", "b.o", "f.o"]);
+        assert_eq!(all.len(), 6);
+    }
+
+    #[test]
+    fn the_crates_of_a_tree_are_those_that_its_kbuild_files_name() {
+        let root = crate::kernel::fixture::Root::new();
+        root.write(
+            "Kbuild",
+            "obj-m += one.o sub/ ./\nobj-$(CONFIG_RUST) += two.o\n",
+        );
+        root.write("sub/Makefile", "obj-m := x.o\nx-y := three.o four.o\n");
+        for file in [
+            "one.rs",
+            "two.rs",
+            "sub/three.rs",
+            "sub/four.c",
+            "sub/four.rs",
+            "main.rs",
+        ] {
+            root.write(file, "");
+        }
+        let crates = Crates::of_tree(root.path(), false);
+        assert_eq!(
+            crates.certain,
+            [root.join("one.rs"), root.join("sub/three.rs")]
+        );
+        assert_eq!(crates.perhaps, [root.join("two.rs")]);
+    }
+}

@@ -1,0 +1,115 @@
+//! Flags for compilers, and the files that these read them from.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::{Error, Result};
+
+/// Flags for compilers, of declared modules and of module trees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) defines: Vec<(String, Option<String>)>,
+    pub(crate) cflags: Vec<OsString>,
+    pub(crate) asflags: Vec<OsString>,
+}
+
+impl Flags {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
+    }
+
+    /// The flag files for C and for assembler: name and arguments.
+    pub(crate) fn files(&self) -> Result<[(&'static str, Vec<OsString>); 2]> {
+        let mut defines = Vec::new();
+        for (name, value) in &self.defines {
+            check_macro(name, value.as_deref())?;
+            let mut flag = OsString::from(format!("-D{name}"));
+            if let Some(value) = value {
+                flag.push("=");
+                flag.push(value);
+            }
+            defines.push(flag);
+        }
+        let with = |flags: &[OsString]| [&defines[..], flags].concat();
+        Ok([("cc", with(&self.cflags)), ("as", with(&self.asflags))])
+    }
+}
+
+fn check_macro(name: &str, value: Option<&str>) -> Result<()> {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '$')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+    };
+    // Function-like macros (`f(x, ...)`) are allowed, as compilers allow them.
+    let (head, parameters) = match name.split_once('(') {
+        Some((head, rest)) => (head, rest.strip_suffix(')')),
+        None => (name, Some("")),
+    };
+    let good = parameters.is_some_and(|list| {
+        let mut words = list.split(',').map(str::trim);
+        list.trim().is_empty()
+            || words.all(|w| w == "..." || is_word(w.strip_suffix("...").unwrap_or(w)))
+    });
+    if !good || !is_word(head) {
+        return Err(Error::input(format!(
+            "{name:?} is no name of a macro to define"
+        )));
+    }
+    if value.is_some_and(|value| value.contains(['\n', '\r', '\0'])) {
+        return Err(Error::input(format!(
+            "the value to define {name} as, {value:?}, holds a line break or a NUL, where \
+             compilers cut it off"
+        )));
+    }
+    Ok(())
+}
+
+/// The text of a flag file: one argument a line, quoted as GNU tools and clang unquote it.
+pub(crate) fn response_file(args: &[OsString]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for arg in args {
+        text.push(b'"');
+        for &byte in arg.as_bytes() {
+            if byte == b'"' || byte == b'\\' {
+                text.push(b'\\');
+            }
+            text.push(byte);
+        }
+        text.extend_from_slice(b"\"\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_macro_is_a_word_or_has_words_in_parentheses() {
+        for good in ["A", "_a1", "f()", "f(x)", "f(x, y...)", "f(...)", "$a"] {
+            assert!(check_macro(good, Some("x = \"1\"")).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "1",
+            "-x",
+            "a b",
+            "$(shell x)",
+            "f(x",
+            "f(x)y",
+            "a;b",
+            "a\nb",
+        ] {
+            assert!(check_macro(bad, None).is_err(), "{bad:?}");
+        }
+        assert!(check_macro("A", Some("a\nb")).is_err());
+    }
+
+    #[test]
+    fn a_flag_file_quotes_what_compilers_unquote() {
+        let text = response_file(&["-DX=\"a b\"".into(), "-DY=\\".into()]);
+        assert_eq!(text, b"\"-DX=\\\"a b\\\"\"\n\"-DY=\\\\\"\n");
+    }
+}
