@@ -21,5 +21,6 @@ mod many;
 mod meeting;
 mod outside;
 mod pool;
+mod rust;
 mod table;
 mod tokens;

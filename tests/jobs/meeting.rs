@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,9 +53,7 @@ impl Meeting {
     pub(crate) fn of(together: usize, kernel: &LabKernel) -> Meeting {
         let dir = tempfile::tempdir().unwrap();
         let real = kernel.cc.as_deref().unwrap_or("gcc-12");
-        fs::write(dir.path().join("real"), real).unwrap();
-        let compiler = env!("CARGO_BIN_EXE_recording-cc");
-        std::os::unix::fs::symlink(compiler, dir.path().join("recording-cc")).unwrap();
+        stand_in(dir.path(), "recording-cc", real.as_ref());
         let listener = UnixListener::bind(dir.path().join("meeting")).unwrap();
         let state = State {
             together,
@@ -89,6 +89,21 @@ impl Meeting {
         self.dir.path().join("recording-cc")
     }
 
+    /// The same for Rust, in front of this kernel's compiler.
+    pub(crate) fn rustc(&self, kernel: &LabKernel) -> PathBuf {
+        let dir = self.dir.path();
+        stand_in(dir, "recording-rustc", kernel.rustc.as_ref().unwrap());
+        // kbuild-rs follows links.
+        let script = dir.join("rustc");
+        let text = format!(
+            "#!/bin/sh\nexec '{}/recording-rustc' \"$@\"\n",
+            dir.display()
+        );
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        script
+    }
+
     /// Lets everybody go, those who come later too.
     pub(crate) fn release(&self) {
         let mut state = self.shared.state();
@@ -120,6 +135,14 @@ impl Meeting {
             state = self.shared.changed.wait_timeout(state, left).unwrap().0;
         }
     }
+}
+
+/// A recording compiler in front of the real one.
+fn stand_in(dir: &Path, name: &str, real: &Path) {
+    let compiler = env!("CARGO_BIN_EXE_recording-cc");
+    symlink(compiler, dir.join(name)).unwrap();
+    let real = real.as_os_str().as_bytes();
+    fs::write(dir.join(name).with_extension("real"), real).unwrap();
 }
 
 impl Shared {

@@ -1,4 +1,4 @@
-//! A compiler in front of the real one. It says to the test that a part of a module is about to
+//! A compiler, for C or Rust, in front of the real one. It says to the test that a part of a module is about to
 //! be compiled, and waits until the test lets it; the test sees when it ends, however it ends.
 //!
 //! kbuild-rs and make keep the environment to themselves: what it needs to know lies beside it.
@@ -14,9 +14,10 @@ use std::process::{Command, ExitCode};
 fn main() -> std::io::Result<ExitCode> {
     let mut arguments = std::env::args_os();
     let own = arguments.next().unwrap_or_default();
-    let home = Path::new(&own).parent().unwrap_or(Path::new("."));
+    let own = Path::new(&own);
+    let home = own.parent().unwrap_or(Path::new("."));
     let arguments: Vec<_> = arguments.collect();
-    let mut real = Command::new(fs::read_to_string(home.join("real"))?);
+    let mut real = Command::new(fs::read_to_string(own.with_extension("real"))?);
     real.args(&arguments);
     if !is_part(&arguments) {
         return Err(real.exec());
@@ -32,10 +33,12 @@ fn main() -> std::io::Result<ExitCode> {
 
 /// Whether a part of a module is to be compiled: `part7.o`.
 fn is_part(arguments: &[OsString]) -> bool {
-    let output = arguments.iter().skip_while(|word| *word != "-o").nth(1);
-    let name = output.and_then(|path| Path::new(path).file_name()?.to_str());
-    let is_part = name.is_some_and(|name| name.starts_with("part") && name.ends_with(".o"));
-    is_part && arguments.iter().any(|word| word == "-c")
+    let words = || arguments.iter().filter_map(|word| word.to_str());
+    let of_c = words().skip_while(|word| *word != "-o").nth(1);
+    let of_c = of_c.filter(|_| words().any(|word| word == "-c"));
+    let of_rust = words().find_map(|word| word.strip_prefix("--emit=obj="));
+    let name = of_c.or(of_rust).and_then(|path| path.rsplit('/').next());
+    name.is_some_and(|name| name.starts_with("part") && name.ends_with(".o"))
 }
 
 /// What is open here beyond the three that everybody has: `NUMBER=WHAT`.
