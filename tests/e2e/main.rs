@@ -42,6 +42,7 @@ mod program;
 mod providers;
 mod rerun;
 mod rust;
+mod rust_bindings;
 mod rust_checks;
 mod rust_editor;
 mod scene;

@@ -2,18 +2,18 @@
 //! work; on the newest kernel with Rust, and on one from before modules had a folder of their own.
 
 use std::fs;
-use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel, vm::Guest};
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 
+use crate::rust_bindings::set_bindgen;
 use crate::scene::*;
 use crate::support::project::{Project, root};
 use crate::support::*;
 
 /// A module of several files, which also calls C. `AUTHORS` stands for what differs.
-const MAIN: &str = r#"//! Several files.
+pub(crate) const MAIN: &str = r#"//! Several files.
 use kernel::prelude::*;
 
 mod inner;
@@ -98,7 +98,7 @@ pub(crate) fn kernels() -> Vec<LabKernel> {
 }
 
 /// Whether its `module!` takes a list of authors, as it does since 6.15.
-fn takes_authors(kernel: &LabKernel) -> bool {
+pub(crate) fn takes_authors(kernel: &LabKernel) -> bool {
     kernel.name == "7.3"
 }
 
@@ -278,93 +278,6 @@ fn the_examples_in_rust_work_on_both_kernels_and_a_second_build_runs_no_script()
     }
     for (before, dir) in before.iter().zip(&dirs) {
         assert_untouched(before, dir);
-    }
-}
-
-/// The lab's bindgen, which lies beside its rustc.
-pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
-    let bindgen = kernel.rustc.as_ref().unwrap().with_file_name("bindgen");
-    let libraries = bindgen
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .join("usr/lib/x86_64-linux-gnu");
-    command
-        .env("KBUILD_RS_BINDGEN", bindgen)
-        .env("LIBCLANG_PATH", libraries);
-}
-
-#[test]
-fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {
-    let header = "#include <linux/types.h>\n#include <linux/math.h>\n#include <shared.h>\n\
-                  #if GIVEN > 1 && defined(MODULE) && defined(CONFIG_MODULES)\n\
-                  struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n";
-    let main = MAIN
-        .replace("mod inner;\nmod deep;", "mod c { include!(env!(\"MY_HELPER_BINDINGS\")); }")
-        .replace("helper_number()", "c::sum(&c::pair { one: 1, two: [2, 3] })")
-        .replace("extern \"C\" {\n    fn c::sum(&c::pair { one: 1, two: [2, 3] }) -> core::ffi::c_int;\n}", "")
-        .replace("inner::word()", "\"declared\"")
-        .replace("deep::sum()", "{ unsafe { c::int_sqrt(49) } }")
-        .replace("include_str!(\"texts/bye.txt\")", "\"bye\\n\"");
-    for kernel in kernels() {
-        let folder = "shared folder";
-        let mut scene = Scene::with(
-            &kernel,
-            &[
-                ("src/mixed_main.rs", &main),
-                ("src/my-helper.h", header),
-                (&format!("{folder}/shared.h"), "#define SHARED 2\n"),
-                (
-                    "src/sum.c",
-                    "#include \"my-helper.h\"\nint sum(const struct pair *p) { return p->one + p->two[1]; }\n",
-                ),
-            ],
-            &[
-                "--name",
-                "mixed",
-                "src/mixed_main.rs",
-                "src/sum.c",
-                "-DGIVEN=2",
-                "-I",
-                folder,
-            ],
-        );
-        let more = [
-            "--bindings",
-            "src/my-helper.h",
-            "--bindings-item",
-            "int_sqrt",
-        ];
-        scene.args.extend(more.map(String::from));
-        if takes_authors(&kernel) {
-            scene
-                .args
-                .extend(["--cfg".into(), "several_authors".into()]);
-        }
-        let missing = refused(scene.command().env("KBUILD_RS_BINDGEN", "no-bindgen"), 1);
-        assert!(missing.contains("cargo install bindgen-cli"), "{missing}");
-        let command = || {
-            let mut command = scene.command();
-            set_bindgen(&mut command, &kernel);
-            command
-        };
-        assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
-        assert!(!started_make(&built(&mut command())));
-        // An array of another length does not take what main gives.
-        scene.edit(&format!("{folder}/shared.h"), "2", "3");
-        let said = refused(&mut command(), 1);
-        assert!(
-            said.contains("expected an array with a size of 3"),
-            "{said}"
-        );
-        scene.edit(&format!("{folder}/shared.h"), "3", "2");
-        assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
-
-        let guest = Guest::new(&kernel)
-            .file("/mixed.ko", scene.out.path().join("mixed.ko"))
-            .script("insmod /mixed.ko && rmmod mixed\n");
-        let console = guest.run().unwrap();
-        assert!(console.log.contains("mixed: declared 7 4 "), "{console:?}");
     }
 }
 

@@ -10,7 +10,8 @@ use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::{run, scope};
 use serde_json::Value;
 
-use crate::rust::{kernels, set_bindgen};
+use crate::rust::kernels;
+use crate::rust_bindings::set_bindgen;
 use crate::support::project::root;
 use crate::support::*;
 

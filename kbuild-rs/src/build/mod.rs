@@ -3,6 +3,7 @@
 mod against;
 mod each;
 mod finish;
+mod flags;
 mod form;
 mod habits;
 #[cfg(feature = "ide")]
@@ -232,35 +233,6 @@ impl Build {
     pub fn include(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.includes.push(dir.as_ref().to_owned());
         self
-    }
-
-    /// Defines a preprocessor macro for C and assembler: `-DNAME` or `-DNAME=VALUE`. The value
-    /// may hold any character; no shell and no make sees it.
-    ///
-    /// This and the flags for compilers reach a module tree too: in `KCFLAGS` and `KAFLAGS`, so
-    /// that they stand behind the kernel's flags and before those of the tree's own Kbuild.
-    pub fn define<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
-        let value = value.into().map(str::to_owned);
-        self.flags.defines.push((name.to_owned(), value));
-        self
-    }
-
-    /// Adds a flag for the C compiler, after the kernel's own (`ccflags-y`).
-    pub fn cflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.flags.cflags.push(flag.as_ref().to_owned());
-        self
-    }
-
-    /// Adds a flag for the assembler (`asflags-y`).
-    pub fn asflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.flags.asflags.push(flag.as_ref().to_owned());
-        self
-    }
-
-    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`). No effect on a
-    /// module tree.
-    pub fn ldflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.ldflags.push(flag.as_ref().to_owned()))
     }
 
     fn declare(&mut self, change: impl FnOnce(&mut Declared)) -> &mut Self {

@@ -208,23 +208,13 @@ impl Request {
             .iter()
             .find(|(n, _)| n == "PATH")
             .map(|(_, v)| v.clone());
-        let (cc, cross, llvm) = (
-            build
-                .cc
-                .clone()
-                .or_else(|| var("CC"))
-                .or_else(|| text("KBUILD_RS_CC")),
-            build
-                .cross_compile
-                .clone()
-                .or_else(|| var("CROSS_COMPILE"))
-                .or_else(|| text("CROSS_COMPILE")),
-            build
-                .llvm
-                .clone()
-                .or_else(|| var("LLVM"))
-                .or_else(|| text("LLVM")),
-        );
+        let tool = |own: &Option<String>, of_make: &str, of_env| {
+            let named = own.clone().or_else(|| var(of_make));
+            named.or_else(|| text(of_env))
+        };
+        let cc = tool(&build.cc, "CC", "KBUILD_RS_CC");
+        let cross = tool(&build.cross_compile, "CROSS_COMPILE", "CROSS_COMPILE");
+        let llvm = tool(&build.llvm, "LLVM", "LLVM");
         let tools = kernel.toolchain(&ToolRequest {
             arch: arch.as_deref(),
             cc: cc.as_deref(),
@@ -251,8 +241,8 @@ impl Request {
             headers: &header_flags(&carried, build, &flags_dir),
             folder: &folder,
             path: search.as_deref().unwrap_or_default(),
-            rustc: var("RUSTC").or_else(|| text("KBUILD_RS_RUSTC")),
-            bindgen: var("BINDGEN").or_else(|| text("KBUILD_RS_BINDGEN")),
+            rustc: tool(&build.rust.rustc, "RUSTC", "KBUILD_RS_RUSTC"),
+            bindgen: tool(&None, "BINDGEN", "KBUILD_RS_BINDGEN"),
         })?;
         whole.extend(tools.tools.iter().cloned());
         whole.push(find_program("make", &env).ok_or_else(|| {

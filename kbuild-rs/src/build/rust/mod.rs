@@ -37,7 +37,7 @@ pub(super) struct Asked<'a> {
     pub(super) folder: &'a Path,
     /// The `PATH` that make will get.
     pub(super) path: &'a OsStr,
-    /// What make's variable or the environment names.
+    /// What the caller, make's variable or the environment names.
     pub(super) rustc: Option<String>,
     pub(super) bindgen: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Equipment<'_> {
     /// Whatever would make rustc fail, before make starts.
     pub(super) fn complete(mut self, asked: &Asked<'_>) -> Result<Toolchain> {
         let Asked { build, kernel, .. } = *asked;
-        let named = build.rust.rustc.as_ref().or(asked.rustc.as_ref());
+        let named = asked.rustc.as_deref();
         let crates = match asked.sources {
             Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
             Sources::Tree { dir, .. } => Crates::of_tree(dir, named.is_some()),
@@ -68,7 +68,6 @@ impl Equipment<'_> {
         }
         let flags_dir = asked.folder.join("flags");
         let note = asked.folder.join(NOTE);
-        let named = named.map(String::as_str);
         let request = request(asked.door, named, asked.path, &note);
         if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {
             let mut set = |name: &str, value: String| {

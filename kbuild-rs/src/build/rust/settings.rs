@@ -9,7 +9,7 @@ use crate::{Build, Kernel};
 /// The tools for Rust.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
-    pub(super) rustc: Option<String>,
+    pub(in crate::build) rustc: Option<String>,
     pub(super) clippy: bool,
 }
 
