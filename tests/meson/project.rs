@@ -225,10 +225,10 @@ impl Project {
     }
 }
 
-/// `@meson-private/kbuild/drivers/hello` -> `hello`
+/// `@meson-private/kbuild/drivers/hello.args` -> `hello`
 fn target_of(line: &str) -> String {
-    let name = Path::new(line).file_name().unwrap();
-    name.to_str().unwrap().to_owned()
+    let name = Path::new(line).file_name().unwrap().to_str().unwrap();
+    name.trim_end_matches(".args").to_owned()
 }
 
 /// The files below a folder, sorted.
