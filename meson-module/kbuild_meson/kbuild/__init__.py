@@ -73,7 +73,7 @@ class KbuildModule(ExtensionModule):
             mlog.log('Kernel tree skipped: feature', mlog.bold(feature), 'disabled')
         else:
             try:
-                wanted = kwargs['release']
+                wanted = kwargs['release'] or None
                 if kwargs['dir']:
                     wanted = os.path.join(state.environment.get_source_dir(), state.subdir, kwargs['dir'])
                 description = self.describe(state, wanted)
@@ -94,6 +94,9 @@ class KbuildModule(ExtensionModule):
         if wanted is None:
             wanted = state.environment.properties[MachineChoice.HOST].properties.get('kdir')
             remembered = wanted is None
+            if not isinstance(wanted, (str, type(None))):
+                raise MesonException(f'the property kdir of the machine file is {wanted!r}, and has to be '
+                                     'a str: the kernel tree')
         if remembered and os.path.exists(memory):
             with open(memory, encoding='utf-8') as file:
                 wanted = file.read()
