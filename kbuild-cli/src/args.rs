@@ -221,8 +221,8 @@ pub(crate) struct Products {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
     /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
-    /// installed kernel tree, the folders of its headers stand for them. With a relative FILE, it
-    /// names what lies below the working directory by relative paths.
+    /// installed kernel tree, the folders of its headers stand for them. Where FILE and the
+    /// products have relative paths, so has what lies below the working directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
     /// Write an empty file when everything is there, dated when the build began; the depfile is

@@ -112,7 +112,12 @@ fn write_depfile(
             "a depfile cannot carry the path {target:?}: it has a line end in it"
         )));
     }
-    let named = named_from_here(path, prerequisites);
+    let relative = path.is_relative() && targets.iter().all(|target| target.is_relative());
+    let named = if relative {
+        named_from_here(prerequisites)
+    } else {
+        prerequisites.to_owned()
+    };
     let (text, left_out) = depfile::text(targets, &named);
     for path in left_out {
         view.warning(&format!(
@@ -123,11 +128,10 @@ fn write_depfile(
 }
 
 /// The prerequisites as the reader of a depfile names them. It stands where this program was
-/// started when it asked for the depfile by a relative path, and compares text: a generated header
-/// would be two files to it, the one that a rule makes and this one.
-fn named_from_here(depfile: &Path, prerequisites: &[PathBuf]) -> Vec<PathBuf> {
+/// started when it named depfile and targets by relative paths, and compares text: a generated
+/// header would be two files to it, the one that a rule makes and this one.
+fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
     let here = std::env::current_dir().ok();
-    let here = here.filter(|_| depfile.is_relative());
     let name = |path: &PathBuf| match &here {
         Some(here) => path.strip_prefix(here).unwrap_or(path).to_owned(),
         None => path.clone(),

@@ -176,6 +176,15 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
     assert!(depfile.starts_with("b.ko any.symvers: \\\n"), "{depfile}");
     assert!(depfile.contains("\n  a.c \\\n"), "{depfile}");
+
+    // Of products that are named from elsewhere, it may be read from elsewhere.
+    let mut command = build(&kernel_at(0), &out.path().join("own"));
+    command.arg(dir.path()).args(["-q", "--depfile", "d"]);
+    built(command.current_dir(&dir));
+    let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
+    let source = dir.path().canonicalize().unwrap().join("a.c");
+    let wanted = format!("\n  {} \\\n", source.display());
+    assert!(depfile.contains(&wanted), "{depfile}");
 }
 
 #[test]
