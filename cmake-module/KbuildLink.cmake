@@ -107,8 +107,8 @@ function(_kbuild_check_sources module)
   endforeach()
 endfunction()
 
-# Usage requirements alone order nothing. What a generator expression may leave out is ordered too,
-# which does no harm.
+# Usage requirements alone order nothing. What a generator expression may leave out is ordered and
+# checked too.
 function(_kbuild_order module targets)
   set(seen ${module})
   _kbuild_links(${module} todo)
