@@ -54,7 +54,11 @@ impl Project {
     /// A project's files, not set up yet, for the kernel that costs least to build for. The build
     /// folder's path has a blank and an umlaut.
     pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
-        let kernel = lab::kernel(lab::names()[0]).unwrap();
+        Project::for_kernel(with, &lab::kernel(lab::names()[0]).unwrap(), files)
+    }
+
+    /// As [`Self::new`], for another kernel.
+    pub(crate) fn for_kernel(with: With, kernel: &LabKernel, files: &[(&str, &str)]) -> Project {
         packages::install(&["ninja-build"]).unwrap();
         let project = Project {
             scratch: tempfile::tempdir().unwrap(),
@@ -63,7 +67,7 @@ impl Project {
                 Ninja::Old => PathBuf::from("/usr/bin/ninja"),
                 Ninja::New => lab::program("ninja").unwrap(),
             },
-            kernel,
+            kernel: kernel.clone(),
             build_dir: "bü ild",
         };
         fs::create_dir_all(project.source()).unwrap();
