@@ -216,8 +216,8 @@ pub(crate) struct Products {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
     /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers.
-    /// Where there is one module, its copy may have any name. A copy is left alone where it would
-    /// not change, and else dated when the build began.
+    /// The copy of the only module, where it is asked for once, may have any name. A copy is left
+    /// alone where it would not change, and else dated when the build began.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
     /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
