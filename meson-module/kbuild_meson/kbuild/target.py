@@ -77,6 +77,8 @@ class Call:
         kwargs = self.kwargs
         if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
             raise self.error("a module's name holds letters, digits, - and _ only")
+        if self.kernel.description is None:
+            raise self.error('its kernel was not found; ask found() of it first, or require it')
         if kwargs['outputs'] and not kwargs['kbuild']:
             raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
                              f'module, {self.name}')
