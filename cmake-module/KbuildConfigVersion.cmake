@@ -2,6 +2,10 @@
 # the one that changes when something no longer works as it did.
 set(PACKAGE_VERSION "0.1.0")
 
+if(NOT DEFINED PACKAGE_FIND_VERSION)
+  # It is not find_package() that reads this file.
+  set(PACKAGE_FIND_VERSION "")
+endif()
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _kbuild_series "${PACKAGE_VERSION}")
 string(REGEX MATCH "^[0-9]+(\\.[0-9]+)?" _kbuild_wanted "${PACKAGE_FIND_VERSION}")
 if(PACKAGE_FIND_VERSION_RANGE)

@@ -103,12 +103,12 @@ function(_kbuild_check_sources module)
   list(FILTER sources EXCLUDE REGEX "[.]h$")
   foreach(source IN LISTS sources)
     message(FATAL_ERROR
-      "target_sources(${module} ...): ${source} comes too late, for the rule that builds a kernel module is made with it: name it in kbuild_add_module(${module} ...)")
+      "target_sources(${module} ...): ${source} is not built: a kernel module's sources are those of kbuild_add_module(${module} ...)")
   endforeach()
 endfunction()
 
-# Usage requirements alone order nothing. What a generator expression may leave out is ordered too,
-# which does no harm.
+# Usage requirements alone order nothing. What a generator expression may leave out is ordered and
+# checked too.
 function(_kbuild_order module targets)
   set(seen ${module})
   _kbuild_links(${module} todo)
@@ -126,15 +126,42 @@ function(_kbuild_order module targets)
     get_target_property(type ${item} TYPE)
     if(provider)
       foreach(target IN LISTS targets)
-        add_dependencies(${target} ${item})
+        _kbuild_order_after(${module} ${target} ${item})
       endforeach()
     elseif(NOT type STREQUAL "INTERFACE_LIBRARY")
       message(FATAL_ERROR
         "${module} is a kernel module and links to ${item}, which is compiled for programs (${type}): list its sources in kbuild_add_module(${module} ...), or put what both need into an INTERFACE library")
+    else()
+      get_target_property(sources ${item} INTERFACE_SOURCES)
+      if(sources MATCHES "(^|;)([$]<BUILD_INTERFACE:)?([^;$]+[.](c|S|o_shipped))(>|;|$)")
+        message(FATAL_ERROR
+          "${module} is a kernel module and links to ${item}, an INTERFACE library with the source ${CMAKE_MATCH_3}, which no module gets: list it in kbuild_add_module(${module} ...), and link to a library with the usage requirements alone")
+      endif()
     endif()
     _kbuild_links(${item} more)
     list(APPEND todo ${more})
   endwhile()
+endfunction()
+
+# Orders a target of a module after the provider for its kernel, and refuses a provider that is not
+# built for it.
+function(_kbuild_order_after module target provider)
+  get_target_property(release ${target} KBUILD_KERNEL)
+  get_target_property(releases ${provider} KBUILD_KERNEL)
+  if(releases STREQUAL release)
+    add_dependencies(${target} ${provider})
+    return()
+  endif()
+  get_target_property(targets ${provider} _KBUILD_TARGETS)
+  if("${provider}-${release}" IN_LIST targets)
+    add_dependencies(${target} ${provider}-${release})
+    return()
+  elseif(targets)
+    list(TRANSFORM targets REPLACE "^${provider}-" "")
+    list(JOIN targets " and " releases)
+  endif()
+  message(FATAL_ERROR
+    "${module} is a kernel module for ${release} and links to ${provider}, which is built for ${releases} only: name that kernel in kbuild_add_module(${provider} ... KERNEL ...) too")
 endfunction()
 
 # Refuses programs and libraries below a folder of the project that link to a module.

@@ -6,8 +6,7 @@
 # and a symvers keep their time where they did not change, so that nothing is built for them.
 #
 # A project may have hundreds of modules, and CMake takes some microseconds for each command. So what
-# is the same for all modules of a kernel is found out once, and what few modules have (_kbuild_*) is
-# not set for the others.
+# is the same for all modules of a kernel is found out once.
 
 define_property(TARGET PROPERTY KBUILD_KERNEL
   BRIEF_DOCS "The release of the kernel that a module is for"
@@ -39,10 +38,11 @@ function(kbuild_add_module name)
       OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES)
     _kbuild_check_arguments()
   endif()
+  set(all "")
   if(arg_EXCLUDE_FROM_ALL)
-    set(_kbuild_all EXCLUDE_FROM_ALL)
+    set(all EXCLUDE_FROM_ALL)
   endif()
-  add_library(${name} INTERFACE ${_kbuild_all})
+  add_library(${name} INTERFACE ${all})
 
   # Beside sources, headers that other rules make.
   set(sources "")
@@ -93,7 +93,11 @@ macro(_kbuild_add_rules)
     _kbuild_use_kernel(used "${kernel}")
     list(GET used 0 release)
     set(target ${name}-${release})
-    add_library(${target} INTERFACE ${_kbuild_all})
+    if(target IN_LIST targets)
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): KERNEL names two trees of release ${release}, whose products would have one place: name one of them")
+    endif()
+    add_library(${target} INTERFACE ${all})
     add_dependencies(${name} ${target})
     _kbuild_add_rule(${target} "${kernel}")
     target_sources(${target} PRIVATE "${stamp}")
@@ -157,7 +161,8 @@ endfunction()
 # changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
 # flag, which takes something to stand before the first one: `build` and the like do.
 function(_kbuild_add_rule target kernel)
-  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${CMAKE_C_COMPILER_LAUNCHER}")
+  list(JOIN CMAKE_C_COMPILER_LAUNCHER " " launcher)
+  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${launcher}")
   get_property(used DIRECTORY PROPERTY "${key}")
   if(NOT used)
     _kbuild_use_kernel(used "${kernel}")
@@ -182,6 +187,9 @@ function(_kbuild_add_rule target kernel)
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
     string(APPEND inputs "\n--make-var\n${variable}")
   endforeach()
+  set(includes "")
+  set(definitions "")
+  set(options "")
   if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
     _kbuild_own_requirements()
   endif()
@@ -192,9 +200,9 @@ function(_kbuild_add_rule target kernel)
     KBUILD_KERNEL_DIR "${kernel_dir}"
     _KBUILD_ARGUMENTS_FILE "${arguments}"
     _KBUILD_ARGUMENTS "\
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>${_kbuild_includes},EXCLUDE,^$>>,\n-I\n>
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>${_kbuild_definitions},EXCLUDE,^$>>,\n-D\n>
-$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>${_kbuild_options},EXCLUDE,^$>>,\n--cmake-option\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:build;$<TARGET_PROPERTY:${name},INTERFACE_INCLUDE_DIRECTORIES>${includes},EXCLUDE,^$>>,\n-I\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--quiet;$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_DEFINITIONS>${definitions},EXCLUDE,^$>>,\n-D\n>
+$<JOIN:$<REMOVE_DUPLICATES:$<FILTER:--missing-symvers\n${Kbuild_MISSING_SYMVERS};$<TARGET_PROPERTY:${name},INTERFACE_COMPILE_OPTIONS>${options},EXCLUDE,^$>>,\n--cmake-option\n>
 $<JOIN:$<FILTER:$<FILTER:--outer-verbose;$<TARGET_PROPERTY:${name},INTERFACE_LINK_DEPENDS>,INCLUDE,^--outer|${of_kernel}[^/]*[.]symvers$>,EXCLUDE,${own_symvers}>,\n--symvers\n>
 --kernel
 ${kernel_dir}
@@ -209,16 +217,18 @@ ${own}/depfile
 ${inputs}
 ")
 
+  set(jobs "")
   if(CMAKE_GENERATOR MATCHES "Makefiles")
     # make gives its jobserver to recipes that are marked, or that name $(MAKE).
     if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
-      set(_kbuild_jobs JOB_SERVER_AWARE TRUE)
+      set(jobs JOB_SERVER_AWARE TRUE)
     else()
-      set(_kbuild_make --outer-make "$(MAKE)")
+      set(jobs --outer-make "$(MAKE)")
     endif()
   endif()
+  set(export "")
   if(CMAKE_EXPORT_COMPILE_COMMANDS)
-    _kbuild_export_compile_commands(_kbuild_export ${target} "${out}")
+    _kbuild_export_compile_commands(export ${target} "${out}")
   endif()
   list(JOIN arg_MODULES ".ko, " what)
   # The symvers of what the module links to are not among these: the depfile names them, and the
@@ -226,13 +236,12 @@ ${inputs}
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}"
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${_kbuild_make}
-    ${_kbuild_export}
+    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${jobs}
+    ${export}
     DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building kernel module ${what}.ko for ${release}"
-    ${_kbuild_jobs}
     VERBATIM)
   set(stamp "${own}/stamp" PARENT_SCOPE)
   set(modules "${modules}" PARENT_SCOPE)
@@ -272,7 +281,7 @@ macro(_kbuild_own_requirements)
     _KBUILD_INCLUDE_DIRECTORIES "${arg_INCLUDE_DIRECTORIES}"
     _KBUILD_COMPILE_DEFINITIONS "${arg_COMPILE_DEFINITIONS}"
     _KBUILD_COMPILE_OPTIONS "${arg_COMPILE_OPTIONS}")
-  foreach(pair _kbuild_includes=INCLUDE_DIRECTORIES _kbuild_definitions=COMPILE_DEFINITIONS _kbuild_options=COMPILE_OPTIONS)
+  foreach(pair includes=INCLUDE_DIRECTORIES definitions=COMPILE_DEFINITIONS options=COMPILE_OPTIONS)
     string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
     string(APPEND ${CMAKE_MATCH_1}
       ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")

@@ -24,6 +24,9 @@ function(_kbuild_find_program out_error)
       HINTS ${beside}
       PATHS "$ENV{HOME}/.cargo/bin"
       DOC "The program that builds modules"
+      # Whose prefixes go before HINTS, and are about what the project is linked with.
+      NO_CMAKE_PATH
+      NO_CMAKE_ENVIRONMENT_PATH
       NO_CMAKE_FIND_ROOT_PATH)
     set(error "")
     if(NOT KBUILD_RS_EXECUTABLE)

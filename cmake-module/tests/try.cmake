@@ -56,6 +56,14 @@ function(build)
   set(said "${said}" PARENT_SCOPE)
 endfunction()
 
+# clean(): nothing is left of the modules.
+function(clean)
+  execute_process(COMMAND "${CMAKE_COMMAND}" --build "${BUILD_DIR}" --target clean
+    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  file(GLOB_RECURSE left "${BUILD_DIR}/kbuild-out/*" "${BUILD_DIR}/CMakeFiles/*/stamp")
+  expect_equal("${left}" "")
+endfunction()
+
 # build_nothing(): not one command runs. (Makefiles say which targets are there.)
 function(build_nothing)
   build()

@@ -248,13 +248,13 @@ pub(crate) struct Products {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
     /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers.
-    /// Where there is one module, its copy may have any name. A copy is left alone where it would
-    /// not change, and else dated when the build began.
+    /// The copy of the only module, where it is asked for once, may have any name. A copy is left
+    /// alone where it would not change, and else dated when the build began.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
     /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
-    /// installed kernel tree, the folders of its headers stand for them. With a relative FILE, it
-    /// names what lies below the working directory by relative paths.
+    /// installed kernel tree, the folders of its headers stand for them. Where FILE and the
+    /// products have relative paths, so has what lies below the working directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
     /// Write an empty file when everything is there, dated when the build began; the depfile is

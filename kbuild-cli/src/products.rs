@@ -26,8 +26,8 @@ pub(crate) fn deliver(
     // What was edited while make ran is newer than this, and so is not taken for built.
     let began = SystemTime::now() - view.time();
     let outputs = &args.products.output;
-    for output in outputs {
-        files::copy_if_changed(product_for(output, report)?, output, began)?;
+    for (product, output) in products_for(outputs, report)?.into_iter().zip(outputs) {
+        files::copy_if_changed(product, output, began)?;
     }
     let (into, record) = (
         &args.products.compile_commands,
@@ -76,22 +76,32 @@ fn check_expected(expected: &[String], report: &Report) -> Result<(), Failure> {
     }
 }
 
-/// The product that a file of this name is to be a copy of.
-fn product_for<'a>(output: &Path, report: &'a Report) -> Result<&'a Path, Failure> {
-    let is = |extension: &str| output.extension().is_some_and(|e| e == extension);
-    if is("symvers") {
+/// The products that files of these names are to be copies of.
+fn products_for<'a>(outputs: &[PathBuf], report: &'a Report) -> Result<Vec<&'a Path>, Failure> {
+    let modules = outputs.iter().filter(|output| !is(output, "symvers"));
+    let alone = modules.count() == 1;
+    let products = outputs
+        .iter()
+        .map(|output| product_for(output, alone, report));
+    products.collect()
+}
+
+/// A module's copy may have any name where it is `alone`; of several, a wrong name would be one
+/// more copy of another module.
+fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a Path, Failure> {
+    if is(output, "symvers") {
         return report.symvers().ok_or_else(|| {
             Failure::nothing("--output names a symvers, and this build gives none".to_owned())
         });
     }
     let named = output.file_stem().and_then(OsStr::to_str);
     match (named.and_then(|name| report.module(name)), report.modules()) {
-        (Some(module), _) if is("ko") => Ok(module.path()),
-        (_, [module]) => Ok(module.path()),
+        (Some(module), _) if is(output, "ko") => Ok(module.path()),
+        (_, [module]) if alone => Ok(module.path()),
         (_, modules) => {
             let names: Vec<_> = modules.iter().map(Artifact::name).collect();
             Err(Failure::call(format!(
-                "--output names {}, and this build gives {}{}{}: name one of them, or use --out-dir, which takes any number",
+                "--output names {}, and this build gives {}{}{}: name what comes out, or use --out-dir, which takes any number",
                 output.display(),
                 count(names.len(), "module"),
                 if names.is_empty() { "" } else { ": " },
@@ -99,6 +109,10 @@ fn product_for<'a>(output: &Path, report: &'a Report) -> Result<&'a Path, Failur
             )))
         }
     }
+}
+
+fn is(output: &Path, extension: &str) -> bool {
+    output.extension().is_some_and(|e| e == extension)
 }
 
 fn write_depfile(
@@ -112,7 +126,12 @@ fn write_depfile(
             "a depfile cannot carry the path {target:?}: it has a line end in it"
         )));
     }
-    let named = named_from_here(path, prerequisites);
+    let relative = path.is_relative() && targets.iter().all(|target| target.is_relative());
+    let named = if relative {
+        named_from_here(prerequisites)
+    } else {
+        prerequisites.to_owned()
+    };
     let (text, left_out) = depfile::text(targets, &named);
     for path in left_out {
         view.warning(&format!(
@@ -123,11 +142,10 @@ fn write_depfile(
 }
 
 /// The prerequisites as the reader of a depfile names them. It stands where this program was
-/// started when it asked for the depfile by a relative path, and compares text: a generated header
-/// would be two files to it, the one that a rule makes and this one.
-fn named_from_here(depfile: &Path, prerequisites: &[PathBuf]) -> Vec<PathBuf> {
+/// started when it named depfile and targets by relative paths, and compares text: a generated
+/// header would be two files to it, the one that a rule makes and this one.
+fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
     let here = std::env::current_dir().ok();
-    let here = here.filter(|_| depfile.is_relative());
     let name = |path: &PathBuf| match &here {
         Some(here) => path.strip_prefix(here).unwrap_or(path).to_owned(),
         None => path.clone(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use kbuild_tests::lab;
+use kbuild_tests::{lab, scope};
 
 use crate::project::*;
 use crate::support::*;
@@ -76,9 +76,11 @@ fn a_toolchain_file_decides_the_modules_architecture_compiler_and_kernel() {
 
 #[test]
 fn a_clang_in_a_toolchain_file_builds_with_llvm() {
-    if !lab::names().contains(&"7.3-clang") {
-        println!("not run: the kernel that takes clang is in the full run");
-        return;
+    if let Some(why) = lab::why_not("7.3-clang") {
+        return println!("not run: {why}");
+    }
+    if !scope::is_full() {
+        return println!("in the full run only");
     }
     let kernel = lab::kernel("7.3-clang").unwrap();
     for compiler in ["clang-19", "/usr/lib/llvm-19/bin/clang"] {

@@ -50,9 +50,23 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         assert_eq!(info.depends, ["ring"]);
         assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
     }
+    // Of one kernel, a target builds what it links to for that kernel alone.
     project.edit("user.c", "bye", "good bye");
-    assert_eq!(
-        project.builds_target(&targets("user")[1]),
-        targets("user")[1..]
+    project.edit("ring.c", "bye", "good bye");
+    let of_one = [&targets("ring")[1..], &targets("user")[1..]].concat();
+    assert_eq!(project.builds_target(&targets("user")[1]), of_one);
+
+    let one = format!("ring.c KERNEL \"{}\"", kernels[0].kdir.display());
+    project.edit("CMakeLists.txt", "ring.c KERNEL ${kernels}", &one);
+    let output = project.configure(&[]);
+    let said = output
+        .err()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let [other, own] = kernels.each_ref().map(|kernel| &kernel.release);
+    let error = format!(
+        "user is a kernel module for {own} and links to ring, which is built for {other} only"
     );
+    assert!(!output.status.success() && said.contains(&error), "{said}");
 }

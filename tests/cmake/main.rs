@@ -24,6 +24,7 @@ mod meeting;
 
 mod cargo;
 mod chain;
+mod changeable;
 mod compiling;
 mod converted;
 mod cross;

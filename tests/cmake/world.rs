@@ -1,7 +1,6 @@
 //! What changes outside of the project, and what must not.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -10,31 +9,15 @@ use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 
+use crate::changeable::*;
 use crate::project::*;
-use crate::support::kernel_tree::link_headers;
 use crate::support::*;
 
 const NOTHING: [&str; 0] = [];
 
-const USER: &str = "\
-#include <linux/module.h>
-#include <linux/crc7.h>
-#ifdef ADDED
-int added(void);
-int added(void) { return ADDED; }
-#endif
-MODULE_LICENSE(\"GPL\");
-";
-
 /// Two modules, one of which includes `linux/crc7.h`, for a kernel tree of their own below `at`.
 fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
-    let kernel = link_headers(&lab::kernel(lab::names()[0]).unwrap(), at);
-    for file in [header(&kernel), symvers(&kernel), configuration(&kernel)] {
-        // So far it is a link to the lab's own.
-        let text = fs::read(&file).unwrap();
-        fs::remove_file(&file).unwrap();
-        fs::write(&file, text).unwrap();
-    }
+    let kernel = changeable(&lab::kernel(lab::names()[0]).unwrap(), at);
     let lists = format!(
         "cmake_minimum_required(VERSION 3.22)\nproject(world LANGUAGES NONE)\n{PACKAGE}\
          kbuild_add_module(other other.c)\nkbuild_add_module(user user.c)\n"
@@ -42,26 +25,9 @@ fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
     let files = [
         ("CMakeLists.txt", &*lists),
         ("other.c", HELLO),
-        ("user.c", USER),
+        ("user.c", USER_OF_CRC7),
     ];
     (Project::for_kernel(with, &kernel, &files), kernel)
-}
-
-fn header(kernel: &LabKernel) -> std::path::PathBuf {
-    kernel.common.join("include/linux/crc7.h")
-}
-
-fn symvers(kernel: &LabKernel) -> std::path::PathBuf {
-    kernel.kdir.join("Module.symvers")
-}
-
-fn configuration(kernel: &LabKernel) -> std::path::PathBuf {
-    kernel.kdir.join("include/config/auto.conf")
-}
-
-fn append(file: &Path, line: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    fs::write(file, text + line).unwrap();
 }
 
 #[test]
@@ -69,24 +35,18 @@ fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
     for with in CORNERS {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());
-        let compiler = tree.path().join("compiler");
-        let real = kernel.cc.as_deref().unwrap_or("gcc-12");
-        fs::write(&compiler, format!("#!/bin/sh\nexec {real} \"$@\"\n")).unwrap();
-        fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+        let compiler = compiler_of(&kernel, tree.path());
         let before = Snapshot::take(tree.path()).unwrap();
         project.configured(&[&format!("-DKbuild_CC={}", compiler.display())]);
         assert_eq!(project.builds(), ["other", "user"], "{with:?}");
         assert_untouched(&before, tree.path());
         assert_eq!(project.builds(), NOTHING, "{with:?}");
 
-        append(&header(&kernel), "#define ADDED 7\n");
+        append(&header(&kernel), ADDED);
         assert_eq!(project.builds(), ["user"], "{with:?}: a header");
-        append(
-            &symvers(&kernel),
-            "0x12345678\tadded\tvmlinux\tEXPORT_SYMBOL\t\n",
-        );
+        append(&symvers(&kernel), ADDED_SYMBOL);
         assert_eq!(project.builds(), ["other", "user"], "{with:?}: symbols");
-        append(&configuration(&kernel), "CONFIG_ADDED=y\n");
+        append(&configuration(&kernel), ADDED_SETTING);
         assert_eq!(project.builds(), ["other", "user"], "{with:?}: a setting");
         append(&compiler, "# Another one.\n");
         assert_eq!(project.builds(), ["other", "user"], "{with:?}: a compiler");
@@ -122,7 +82,7 @@ fn an_upgrade_of_an_installed_kernel_tree_is_noticed_although_its_files_are_old(
         let header = header(&kernel);
         let text = fs::read_to_string(&header).unwrap();
         let upgrade = header.with_extension("dpkg-new");
-        fs::write(&upgrade, text + "#define ADDED 7\n").unwrap();
+        fs::write(&upgrade, text + ADDED).unwrap();
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let file = fs::File::options().append(true).open(&upgrade).unwrap();
         file.set_modified(long_ago).unwrap();

@@ -90,6 +90,7 @@ fn an_undefined_symbol_names_the_module_that_exports_it_and_a_namespace_its_impo
                 "hello.ko] undefined!",
                 "ring_pop, ring_push are exported by the module ring, ",
                 &format!("add {symvers} (--symvers"),
+                "in CMake, link to its target; in Meson, name it in depends:)",
                 "rign_peek is exported neither by the kernel ",
                 &kernel.release,
             ],

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kbuild_tests::run::{self, Output};
@@ -176,6 +176,36 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
     assert!(depfile.starts_with("b.ko any.symvers: \\\n"), "{depfile}");
     assert!(depfile.contains("\n  a.c \\\n"), "{depfile}");
+
+    // Of products that are named from elsewhere, it may be read from elsewhere.
+    let mut command = build(&kernel_at(0), &out.path().join("own"));
+    command.arg(dir.path()).args(["-q", "--depfile", "d"]);
+    built(command.current_dir(&dir));
+    let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
+    let source = dir.path().canonicalize().unwrap().join("a.c");
+    let wanted = format!("\n  {} \\\n", source.display());
+    assert!(depfile.contains(&wanted), "{depfile}");
+
+    // A single module's copy has any name, but not a second one: it would be mistaken for another.
+    write(dir.path(), &[("Kbuild", "obj-m := a.o\n")]);
+    let copies = tempfile::tempdir().unwrap();
+    let names = ["a.ko", "c.ko"].map(|name| copies.path().join(name));
+    let command = |outputs: &[PathBuf]| {
+        let mut command = build(&kernel_at(0), &out.path().join("own"));
+        command.arg(dir.path()).arg("-q");
+        for output in outputs {
+            command.arg("--output").arg(output);
+        }
+        command
+    };
+    let text = refused(&mut command(&names), 2);
+    assert!(
+        text.contains("c.ko, and this build gives 1 module: a:"),
+        "{text}"
+    );
+    assert!(!names[0].exists() && !names[1].exists());
+    built(&mut command(&names[1..]));
+    assert!(names[1].is_file());
 }
 
 #[test]

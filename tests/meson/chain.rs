@@ -55,6 +55,14 @@ fn exactly_what_a_change_reaches_is_built_again() {
         let greeting = "it's $(word), <a> & @OUTPUT@ 100 %";
         let before = times(&project);
         project.set_up(&["--reconfigure", &format!("-Dgreeting={greeting}")]);
+        // It writes this file anew, and knows nothing of what modules were compiled from.
+        let commands = fs::read_to_string(project.out("compile_commands.json")).unwrap();
+        for source in ["/ring.c\"", "/user.c\"", "/old_sub.c\""] {
+            assert!(
+                commands.contains(source),
+                "{with:?}: {source} in {commands}"
+            );
+        }
         // At each setup Meson makes Ninja forget that products older than their sources may be
         // as they should (`-t restat`): kbuild-rs is asked about them again, and makes nothing.
         assert!(project.builds().contains(&"user".to_owned()), "{with:?}");

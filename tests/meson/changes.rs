@@ -96,12 +96,28 @@ fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
     let project = Project::new(CORNERS[1], &files);
     project.set_up(&[]);
     assert_eq!(project.builds(), NOTHING);
+    // What a project asked its kernel is asked again when the configuration is another one.
+    let watched = built(&mut project.ninja(&["-t", "query", "build.ninja"])).out();
+    let configuration = project.kernel().kdir.join("include/config/auto.conf");
+    assert!(
+        watched.contains(configuration.to_str().unwrap()),
+        "{watched}"
+    );
     project.edit("meson.build", "message", "# another one\nmessage");
     // Ninja sets the project up again, in whatever environment it runs.
     let mut ninja = project.ninja(&[]);
     let output = built(ninja.env(KDIR, "/no/such/tree"));
     let said = format!("kernel {}", project.kernel().release);
     assert!(output.out().contains(&said), "{}", output.out());
+
+    // It is not there any more.
+    fs::write(project.out("meson-private/kbuild-kernel"), "/gone").unwrap();
+    let output = project.setup(&["--reconfigure"]);
+    let said = output.out() + &output.err();
+    assert!(!output.status.success(), "{said}");
+    let wanted = "the kernel tree /gone does not exist";
+    let remedy = "It was found at the first setup; `meson setup --wipe` looks for one again.";
+    assert!(said.contains(wanted) && said.contains(remedy), "{said}");
 }
 
 #[test]

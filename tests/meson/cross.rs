@@ -84,7 +84,7 @@ fn the_compiler_of_the_cross_file_becomes_the_kernels_own_variables() {
         let file = project.source().join("cross.ini");
         let kdir = kernel.kdir.to_str().unwrap();
         built(&mut project.setup_command(&["--cross-file", file.to_str().unwrap()]));
-        let told = fs::read_to_string(project.out("meson-private/kbuild/hello")).unwrap();
+        let told = fs::read_to_string(project.out("meson-private/kbuild/hello.args")).unwrap();
         let wanted = format!("--kernel\n{kdir}\n--arch\nx86_64\n{wanted}--missing-symvers\n");
         assert!(told.contains(&wanted), "{c}: {told}");
     }

@@ -22,6 +22,9 @@ mod support;
 #[path = "../jobs/meeting.rs"]
 mod meeting;
 
+#[path = "../cmake/changeable.rs"]
+mod changeable;
+
 mod cases;
 mod chain;
 mod changes;
@@ -33,3 +36,4 @@ mod mixed;
 mod plain;
 mod project;
 mod wheel;
+mod world;

@@ -54,7 +54,11 @@ impl Project {
     /// A project's files, not set up yet, for the kernel that costs least to build for. The build
     /// folder's path has a blank and an umlaut.
     pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
-        let kernel = lab::kernel(lab::names()[0]).unwrap();
+        Project::for_kernel(with, &lab::kernel(lab::names()[0]).unwrap(), files)
+    }
+
+    /// As [`Self::new`], for another kernel.
+    pub(crate) fn for_kernel(with: With, kernel: &LabKernel, files: &[(&str, &str)]) -> Project {
         packages::install(&["ninja-build"]).unwrap();
         let project = Project {
             scratch: tempfile::tempdir().unwrap(),
@@ -63,7 +67,7 @@ impl Project {
                 Ninja::Old => PathBuf::from("/usr/bin/ninja"),
                 Ninja::New => lab::program("ninja").unwrap(),
             },
-            kernel,
+            kernel: kernel.clone(),
             build_dir: "bü ild",
         };
         fs::create_dir_all(project.source()).unwrap();
@@ -225,10 +229,10 @@ impl Project {
     }
 }
 
-/// `@meson-private/kbuild/drivers/hello` -> `hello`
+/// `@meson-private/kbuild/drivers/hello.args` -> `hello`
 fn target_of(line: &str) -> String {
-    let name = Path::new(line).file_name().unwrap();
-    name.to_str().unwrap().to_owned()
+    let name = Path::new(line).file_name().unwrap().to_str().unwrap();
+    name.trim_end_matches(".args").to_owned()
 }
 
 /// The files below a folder, sorted.

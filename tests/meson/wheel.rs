@@ -200,3 +200,18 @@ fn python_starts_in_silence_whatever_is_missing() {
     fs::remove_file(site.join("mesonbuild")).unwrap();
     silent(&[]);
 }
+
+#[test]
+fn wheel_wrapped_project_and_program_have_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        (
+            "meson-module/pyproject.toml",
+            format!("version = \"{version}\""),
+        ),
+        ("meson.build", format!("version: '{version}'")),
+    ] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains(&line), "{file}: {text}");
+    }
+}

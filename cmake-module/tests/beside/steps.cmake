@@ -15,10 +15,12 @@ set(ENVIRONMENT "PATH=${WORK}/bin:$ENV{PATH}")
 configure(-UKBUILD_RS_EXECUTABLE)
 expect("${WORK}/bin/kbuild-rs")
 
-# One that was installed with the package goes before one in PATH.
+# One that was installed with the package goes before one in PATH, and before one in a prefix where
+# other packages are.
 file(COPY "${cached_Kbuild_DIR}" DESTINATION "${WORK}/prefix/share/cmake")
 file(MAKE_DIRECTORY "${WORK}/prefix/bin")
 file(CREATE_LINK "${program}" "${WORK}/prefix/bin/kbuild-rs" SYMBOLIC)
 file(REMOVE_RECURSE "${BUILD_DIR}")
-configure(-UKBUILD_RS_EXECUTABLE -UCMAKE_PREFIX_PATH "-DKbuild_DIR=${WORK}/prefix/share/cmake/Kbuild")
+list(APPEND ENVIRONMENT "CMAKE_PREFIX_PATH=${WORK}")
+configure(-UKBUILD_RS_EXECUTABLE "-DCMAKE_PREFIX_PATH=${WORK}" "-DKbuild_DIR=${WORK}/prefix/share/cmake/Kbuild")
 expect("${WORK}/prefix/bin/kbuild-rs")

@@ -1,3 +1,3 @@
-# says: more.c comes too late, for the rule that builds a kernel module is made with it
+# says: more.c is not built: a kernel
 kbuild_add_module(hello hello.c)
 target_sources(hello INTERFACE more.c)

@@ -252,7 +252,8 @@ impl Chooser<'_> {
             .collect();
         format!(
             "installed: {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
-             KBUILD_RS_CC={first} in the environment), or get the kernel's own: {get}",
+             KBUILD_RS_CC={first} in the environment; in CMake, -DKbuild_CC={first}; in Meson, \
+             kernel(cc: '{first}')), or get the kernel's own: {get}",
             all.join(", ")
         )
     }

@@ -182,6 +182,8 @@ fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
         "bin/gcc-12)",
         "clang-19",
         "--cc gcc-12",
+        "-DKbuild_CC=gcc-12",
+        "kernel(cc: 'gcc-12')",
         "apt install gcc-10",
     ];
     machine.refused(nothing(), ErrorKind::ToolNotFound, &words);

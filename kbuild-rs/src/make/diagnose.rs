@@ -321,7 +321,8 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
         let (names, are) = sentence(&symbols);
         texts.push(format!(
             "{names} {are} exported by the module {module}, whose symvers this build was not \
-             given: add {} (--symvers, Build::symvers; in CMake, link to its target)",
+             given: add {} (--symvers, Build::symvers; in CMake, link to its target; in Meson, \
+             name it in depends:)",
             path.display()
         ));
     }
@@ -331,7 +332,8 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
             "{names} {are} exported neither by the kernel {} nor by any module this build knows \
              of: check the name, whether this kernel version still has it, whether the option \
              that brings it is on (kbuild-rs kernels), or name the provider's symvers (--symvers, \
-             Build::symvers; in CMake, link to the provider's target)",
+             Build::symvers; in CMake, link to the provider's target; in Meson, name it in \
+             depends:)",
             know.release
         ));
     }

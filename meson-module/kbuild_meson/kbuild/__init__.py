@@ -48,7 +48,7 @@ class KbuildModule(ExtensionModule):
     def __init__(self, interpreter: Interpreter) -> None:
         super().__init__(interpreter)
         self.program: T.Any = None
-        self.kernels: T.Dict[str, T.Dict[str, T.Any]] = {}
+        self.kernels: T.Dict[T.Optional[str], T.Dict[str, T.Any]] = {}
         self.methods.update({
             'kernel': self.kernel,
             'module': self.module,
@@ -73,7 +73,7 @@ class KbuildModule(ExtensionModule):
             mlog.log('Kernel tree skipped: feature', mlog.bold(feature), 'disabled')
         else:
             try:
-                wanted = kwargs['release']
+                wanted = kwargs['release'] or None
                 if kwargs['dir']:
                     wanted = os.path.join(state.environment.get_source_dir(), state.subdir, kwargs['dir'])
                 description = self.describe(state, wanted)
@@ -84,35 +84,41 @@ class KbuildModule(ExtensionModule):
         return Kernel(description, kwargs['cc'], kwargs['missing_symvers'])
 
     def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
-        """What kbuild-rs says about a kernel tree: a path, a release, or None for the default.
+        """What kbuild-rs says about a kernel tree: a path, a release, or None for the default."""
+        if wanted not in self.kernels:
+            default = wanted is None
+            self.kernels[wanted] = self.find_default(state) if default else self.find(state, wanted)
+        return self.kernels[wanted]
 
-        The default is the machine file's property kdir, or what kbuild-rs found at the first
-        setup: a setup that ninja starts, from whatever shell, must not switch to another kernel.
-        """
+    def find_default(self, state: ModuleState) -> T.Dict[str, T.Any]:
+        """The machine file's property kdir, or what kbuild-rs found at the first setup: a setup
+        that ninja starts, from whatever shell, must not switch to another kernel."""
+        wanted = state.environment.properties[MachineChoice.HOST].properties.get('kdir')
+        if isinstance(wanted, str):
+            return self.describe(state, wanted)
+        if wanted is not None:
+            raise MesonException(f'the property kdir of the machine file is {wanted!r}, and has to be '
+                                 'a str: the kernel tree')
         memory = os.path.join(state.environment.get_scratch_dir(), 'kbuild-kernel')
-        remembered = wanted is None
-        if wanted is None:
-            wanted = state.environment.properties[MachineChoice.HOST].properties.get('kdir')
-            remembered = wanted is None
-        if remembered and os.path.exists(memory):
-            with open(memory, encoding='utf-8') as file:
-                wanted = file.read()
-        key = wanted or ''
-        if key not in self.kernels:
-            try:
-                description = self.ask_program(state, wanted)
-            except MesonException as error:
-                if remembered and wanted:
-                    raise MesonException(f'{error} (It was found at the first setup; `meson setup '
-                                         '--wipe` looks for one again.)')
-                raise
-            path = description['path']
-            self.kernels[key] = self.kernels[path] = description
-            self.interpreter.add_build_def_file(configuration_file(path))
-            mlog.log('Kernel tree found:', mlog.green('YES'), mlog.bold(description['release']), f'({path})')
-        if remembered:
-            write_if_changed(memory, self.kernels[key]['path'])
-        return self.kernels[key]
+        if not os.path.exists(memory):
+            description = self.find(state, None)
+            write_if_changed(memory, description['path'])
+            return description
+        with open(memory, encoding='utf-8') as file:
+            wanted = file.read()
+        try:
+            return self.describe(state, wanted)
+        except MesonException as error:
+            raise MesonException(f'{error} (It was found at the first setup; `meson setup --wipe` '
+                                 'looks for one again.)')
+
+    def find(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
+        description = self.ask_program(state, wanted)
+        path = description['path']
+        self.kernels[path] = description
+        self.interpreter.add_build_def_file(configuration_file(path))
+        mlog.log('Kernel tree found:', mlog.green('YES'), mlog.bold(description['release']), f'({path})')
+        return description
 
     def ask_program(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         which = ['--default'] if wanted is None else ['--', wanted]
@@ -159,7 +165,7 @@ class KbuildModule(ExtensionModule):
         kernel = kwargs['kernel'] or Kernel(self.describe(state, None))
         program = self.find_program(state)
         target = Call(state, self.interpreter, *args, kwargs, kernel).target(program)
-        commands.merge_after_setup(self.interpreter, program, [given.out_dir for given in KNOWN.values()])
+        commands.merge_after_setup(self.interpreter, program, KNOWN[target].out_dir)
         return target
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import typing as T
 
-from .files import write_if_changed
-
 if T.TYPE_CHECKING:
     from ...interpreter import Interpreter
 
@@ -26,15 +24,17 @@ def merge_after_build(build_root: str, subdir: str, name: str) -> T.List[str]:
             '--compile-commands-record', os.path.join(FOLDER, record)]
 
 
-def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dirs: T.List[str]) -> None:
-    """Is called again for each module, with one more folder."""
+def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dir: str) -> None:
+    """Is called for each module: the first one of a setup begins the list, others append to it."""
     root = interpreter.environment.get_build_dir()
     arguments = os.path.join(root, FOLDER, 'arguments')
-    lines = ['compile-commands', '--into', os.path.join(root, 'compile_commands.json'),
-             '--record', os.path.join(root, FOLDER, 'record')]
-    lines += [os.path.join(folder, 'compile_commands.json') for folder in out_dirs]
-    write_if_changed(arguments, ''.join(f'{line}\n' for line in lines))
+    lines = [os.path.join(out_dir, 'compile_commands.json')]
     # A subproject that fails takes its scripts with it.
     scripts = interpreter.build.postconf_scripts
-    if not any(f'@{arguments}' in script.cmd_args for script in scripts):
+    first = not any(f'@{arguments}' in script.cmd_args for script in scripts)
+    if first:
         scripts.append(interpreter.backend.get_executable_serialisation([program, f'@{arguments}']))
+        lines = ['compile-commands', '--into', os.path.join(root, 'compile_commands.json'),
+                 '--record', os.path.join(root, FOLDER, 'record')] + lines
+    with open(arguments, 'w' if first else 'a', encoding='utf-8', errors='surrogateescape') as file:
+        file.writelines(f'{line}\n' for line in lines)

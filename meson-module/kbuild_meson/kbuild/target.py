@@ -77,6 +77,8 @@ class Call:
         kwargs = self.kwargs
         if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
             raise self.error("a module's name holds letters, digits, - and _ only")
+        if self.kernel.description is None:
+            raise self.error('its kernel was not found; ask found() of it first, or require it')
         if kwargs['outputs'] and not kwargs['kbuild']:
             raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
                              f'module, {self.name}')
@@ -123,10 +125,10 @@ class Call:
 
     def target(self, program: T.Any) -> CustomTarget:
         modules = self.kwargs['outputs'] or [self.name]
-        # kbuild-rs names a tree's symvers after its folder.
-        label = os.path.basename(self.tree) if self.tree else self.name
-        outputs = [f'{module}.ko' for module in modules] + [f'{label}.symvers']
-        arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir), self.name)
+        outputs = [f'{module}.ko' for module in modules] + [f'{self.name}.symvers']
+        # A folder may bear the name of a module beside it.
+        arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
+                                         f'{self.name}.args')
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
         target = self.interpreter.func_custom_target(self.state.current_node, [self.name], {
             'input': self.sources + self.symvers,
