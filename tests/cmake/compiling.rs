@@ -1,5 +1,6 @@
 //! What CMake's users set for compilers of programs, and what they see of modules'.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,12 +25,24 @@ fn project(with: With, kernel: &str) -> Project {
 /// module's path is a part of what ccache looks for.
 #[test]
 fn a_second_build_tree_has_all_objects_from_ccache() {
+    all_objects_from_ccache("7.3", ["first", "sec ond"]);
+}
+
+#[test]
+fn a_build_tree_made_anew_has_all_objects_from_ccache_on_older_kernels_too() {
+    all_objects_from_ccache("6.1", ["same", "same"]);
+}
+
+fn all_objects_from_ccache(kernel: &str, folders: [&'static str; 2]) {
     packages::install(&["ccache"]).unwrap();
     let cache = tempfile::tempdir().unwrap();
-    let mut project = project(CORNERS[1], "7.3");
+    let mut project = project(CORNERS[1], kernel);
     let mut counts = Vec::new();
-    for folder in ["first", "sec ond"] {
+    for folder in folders {
         project = project.in_folder(folder);
+        if project.build_dir().exists() {
+            fs::remove_dir_all(project.build_dir()).unwrap();
+        }
         project.configured(&["-DCMAKE_C_COMPILER_LAUNCHER=ccache"]);
         built(project.build_with_jobs(2).env("CCACHE_DIR", cache.path()));
         counts.push(statistics(cache.path()));

@@ -71,6 +71,9 @@ impl Setup {
         if let Some(cc) = &self.kernel.cc {
             command.arg("--cc").arg(cc);
         }
+        if let Some(rustc) = &self.kernel.rustc {
+            command.arg("--rustc").arg(rustc);
+        }
         // As the other side has it: each of make's 250 processes would load another locale.
         command.env("LC_ALL", "C");
         command
@@ -88,6 +91,7 @@ type Group = (&'static str, fn(&Setup) -> Result<Vec<Row>>);
 
 const GROUPS: &[Group] = &[
     ("build", build::rows),
+    ("rust", build::rust_rows),
     ("staging", staging::rows),
     ("corpus", corpus::rows),
     ("library", library::rows),
