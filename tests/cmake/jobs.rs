@@ -35,26 +35,29 @@ fn eight_modules_at_once_have_the_jobs_that_the_build_was_asked_for() {
 }
 
 #[test]
-fn eight_modules_below_a_ninja_that_is_a_jobservers_client_share_its_tokens() {
+fn eight_modules_below_make_and_ninja_share_makes_tokens_whether_ninja_is_its_client_or_not() {
     let [make, ninja] = ["make", "ninja"].map(|name| lab::program(name).unwrap());
     let with = With {
         cmake: "newest",
         generator: NINJA,
         package: Package::Subdirectory,
     };
-    let own = format!("-DCMAKE_MAKE_PROGRAM={}", ninja.display());
-    four_meet(with, &[&own], |project| {
-        let makefile = project.source().join("outer.mk");
-        let recipe = format!(
-            "all:\n\t+'{}' -C '{}'\n",
-            ninja.display(),
-            project.build_dir().display()
-        );
-        fs::write(&makefile, recipe).unwrap();
-        let mut outer = Command::new(&make);
-        outer.arg("-j4").arg("-f").arg(makefile);
-        outer
-    });
+    // One from before 1.13 starts as many commands as it likes, with one token for them all.
+    for ninja in [ninja, "ninja".into()] {
+        let own = format!("-DCMAKE_MAKE_PROGRAM={}", ninja.display());
+        four_meet(with, &[&own], |project| {
+            let makefile = project.source().join("outer.mk");
+            let recipe = format!(
+                "all:\n\t+'{}' -C '{}'\n",
+                ninja.display(),
+                project.build_dir().display()
+            );
+            fs::write(&makefile, recipe).unwrap();
+            let mut outer = Command::new(&make);
+            outer.arg("-j4").arg("-f").arg(makefile);
+            outer
+        });
+    }
 }
 
 /// Builds eight modules, and has four compilers meet, and not one more.

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::outside::has_ninja_between;
 use super::tokens::Channel;
 use crate::sys;
 
@@ -39,8 +40,8 @@ pub(super) fn outer(cargo: bool) -> &'static Outer {
     &found(cargo).0
 }
 
-/// Whether it is that of a Cargo further out, which gave the one token beside those that are drawn
-/// to its build script, and so to all that this has started.
+/// Whether the one token beside those that are drawn was given to somebody further out, and so to
+/// all that this has started: to Cargo's build script, to a Ninja that is below make.
 pub(super) fn is_shared(cargo: bool) -> bool {
     found(cargo).1
 }
@@ -57,7 +58,15 @@ fn found(cargo: bool) -> &'static (Outer, bool) {
         let flags: Vec<_> = names.iter().filter_map(std::env::var_os).collect();
         let server = flags.iter().find(|flags| named(flags).is_some());
         match server {
-            Some(flags) => (look(flags), false),
+            Some(flags) => {
+                let outer = look(flags);
+                let shared = match &outer {
+                    Outer::Pipe(..) => has_ninja_between(None),
+                    Outer::Fifo(path, _) => has_ninja_between(Some(path)),
+                    _ => false,
+                };
+                (outer, shared)
+            }
             None if flags.iter().any(|flags| wants_one_job(flags)) => (Outer::OneJob, false),
             None => match std::env::var_os("CARGO_MAKEFLAGS").map(|flags| look(&flags)) {
                 Some(outer @ (Outer::Pipe(..) | Outer::Fifo(..))) => (outer, true),

@@ -6,6 +6,8 @@
 //! `meson compile` with these.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Ninja, a shell or two, and what a rule puts in front of a command.
 const GENERATIONS: usize = 6;
@@ -13,14 +15,32 @@ const GENERATIONS: usize = 6;
 /// The number behind `-j` of the Ninja that this process runs below; `None` where there is none,
 /// or it was not told.
 pub(super) fn jobs() -> Option<usize> {
-    of_ninja(asked_for)?
+    of_ninja(|_, arguments| asked_for(arguments))?
+}
+
+/// Whether a Ninja stands between us and a make's jobserver, and is none of its clients: it starts
+/// several of us with the one token that make gave it. A client draws one for each, through a fifo
+/// of its own opening; from a pipe, no Ninja does.
+pub(super) fn has_ninja_between(fifo: Option<&Path>) -> bool {
+    of_ninja(|process, _| !fifo.is_some_and(|fifo| has_open(process, fifo))).unwrap_or(false)
+}
+
+fn has_open(process: u32, file: &Path) -> bool {
+    let Ok(file) = fs::metadata(file) else {
+        return false;
+    };
+    let opened = fs::read_dir(format!("/proc/{process}/fd"));
+    let mut opened = opened.into_iter().flatten().flatten();
+    opened.any(|fd| {
+        fs::metadata(fd.path()).is_ok_and(|fd| (fd.dev(), fd.ino()) == (file.dev(), file.ino()))
+    })
 }
 
 /// Whether the build outside shows its commands: `ninja -v`, or `VERBOSE` in the environment, as
 /// the Makefiles that CMake writes have it.
 pub fn is_outside_verbose() -> bool {
     let by_make = std::env::var_os("VERBOSE").is_some_and(|value| !value.is_empty());
-    by_make || of_ninja(is_verbose).unwrap_or(false)
+    by_make || of_ninja(|_, arguments| is_verbose(arguments)).unwrap_or(false)
 }
 
 /// Whether the make outside only tells what it would do (`-n`), or whether it would do anything
@@ -35,15 +55,15 @@ fn pretends(flags: &str) -> bool {
     !letters.starts_with('-') && !letters.contains('=') && letters.contains(['n', 'q', 't'])
 }
 
-/// What the arguments of the Ninja that this process runs below say.
-fn of_ninja<T>(say: fn(&[&str]) -> T) -> Option<T> {
+/// What the Ninja that this process runs below, and its arguments, say.
+fn of_ninja<T>(say: impl Fn(u32, &[&str]) -> T) -> Option<T> {
     let mut process = std::os::unix::process::parent_id();
     for _ in 0..GENERATIONS {
         let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
         let line = String::from_utf8_lossy(&line);
         let words: Vec<&str> = line.split('\0').collect();
         if let Some(arguments) = arguments_of_ninja(&words) {
-            return Some(say(arguments));
+            return Some(say(process, arguments));
         }
         process = parent(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)?;
     }
@@ -146,6 +166,19 @@ mod tests {
         ] {
             assert!(!pretends(flags), "{flags}");
         }
+    }
+
+    #[test]
+    fn a_jobservers_client_is_known_by_the_fifo_that_it_has_open() {
+        let fifo = std::env::temp_dir().join(format!("kbuild-outside-{}", std::process::id()));
+        crate::sys::make_fifo(&fifo).unwrap();
+        let us = std::process::id();
+        assert!(!has_open(us, &fifo));
+        let client = super::super::advertised::open_fifo(&fifo).unwrap();
+        assert!(has_open(us, &fifo));
+        drop(client);
+        fs::remove_file(&fifo).unwrap();
+        assert!(!has_open(us, &fifo));
     }
 
     #[test]

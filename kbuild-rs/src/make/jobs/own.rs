@@ -1,8 +1,8 @@
-//! The token of a build script, for all processes that it started.
+//! The token of a build script or of a Ninja, for all processes that it started.
 //!
-//! Cargo gives a build script one token, and whoever draws them the others. Where a Ninja stands
-//! between the script and us, there are several of us at once, of which one may use that token;
-//! who holds the lock is that one. make inherits the lock, as it does a pool's.
+//! Cargo gives a build script one token, make gives Ninja one, and whoever draws them the others.
+//! Where a Ninja that draws none stands in between, there are several of us at once, of which one
+//! may use that token; who holds the lock is that one. make inherits the lock, as it does a pool's.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +23,7 @@ pub(super) struct Own {
 impl Own {
     /// The one that those have together who name this folder.
     pub(super) fn in_folder(folder: &Path) -> Result<Own> {
-        check_locks(folder).map_err(|e| Error::io("share Cargo's jobs in", folder, e))?;
+        check_locks(folder).map_err(|e| Error::io("share the outer build's jobs in", folder, e))?;
         Ok(Own {
             folder: folder.to_owned(),
             held: None,
