@@ -7,7 +7,6 @@ use kbuild_tests::lab::{self, LabKernel, vm::Guest};
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 
-use crate::rust_bindings::set_bindgen;
 use crate::scene::*;
 use crate::support::project::{Project, root};
 use crate::support::*;

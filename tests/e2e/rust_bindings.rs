@@ -1,25 +1,10 @@
 //! C declared for Rust by bindgen.
 
-use std::process::Command;
-
-use kbuild_tests::lab::{LabKernel, vm::Guest};
+use kbuild_tests::lab::vm::Guest;
 
 use crate::rust::{MAIN, kernels, takes_authors};
 use crate::scene::*;
 use crate::support::*;
-
-/// The lab's bindgen, which lies beside its rustc.
-pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
-    let bindgen = kernel.rustc.as_ref().unwrap().with_file_name("bindgen");
-    let libraries = bindgen
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .join("usr/lib/x86_64-linux-gnu");
-    command
-        .env("KBUILD_RS_BINDGEN", bindgen)
-        .env("LIBCLANG_PATH", libraries);
-}
 
 #[test]
 fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {

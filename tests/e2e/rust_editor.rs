@@ -11,7 +11,6 @@ use kbuild_tests::{run, scope};
 use serde_json::Value;
 
 use crate::rust::kernels;
-use crate::rust_bindings::set_bindgen;
 use crate::support::project::root;
 use crate::support::*;
 

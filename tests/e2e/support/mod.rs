@@ -77,6 +77,19 @@ pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
     command
 }
 
+/// The lab's bindgen, which lies beside its rustc.
+pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
+    let bindgen = kernel.rustc.as_ref().unwrap().with_file_name("bindgen");
+    let libraries = bindgen
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("usr/lib/x86_64-linux-gnu");
+    command
+        .env("KBUILD_RS_BINDGEN", bindgen)
+        .env("LIBCLANG_PATH", libraries);
+}
+
 /// Runs a build that must succeed.
 pub(crate) fn built(command: &mut Command) -> Output {
     let output = run::run(command, LIMIT).unwrap();
