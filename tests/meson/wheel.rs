@@ -11,11 +11,17 @@ use kbuild_tests::run;
 use crate::project::*;
 use crate::support::*;
 
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
+
 /// The wheel in `folder`, which pip has built.
 fn wheel(folder: &Path) -> PathBuf {
     // In a copy: what builds a wheel may leave something behind.
     let source = folder.join("meson-module");
     copy(&root().join("meson-module"), &source);
+    // What links in it lead to.
+    for licence in LICENCES {
+        copy(&root().join(licence), folder);
+    }
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "wheel", "--quiet", "--no-deps"])
         .args(["--no-build-isolation", "--disable-pip-version-check"])
@@ -114,6 +120,14 @@ fn pip_puts_the_module_beside_a_meson_in_a_folder_or_in_one_file() {
         );
 
         environment.install(&wheel);
+        let installed = files_below(&environment.site());
+        for licence in LICENCES {
+            let end = format!(".dist-info/licenses/{licence}");
+            assert!(
+                installed.iter().any(|file| file.ends_with(&end)),
+                "{end}: {installed:?}"
+            );
+        }
         let (found, said) = environment.asks(&[script], with);
         assert!(found, "{said}");
 
