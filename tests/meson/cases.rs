@@ -1,6 +1,7 @@
 //! The test cases of the module, laid out as Meson lays out its own: a folder each with a
 //! meson.build, and a test.json with the lines that its setup has to print (`stdout`) and the
-//! files that it has to install (`installed`). `tests` is our own: how many tests it has.
+//! files that it has to install (`installed`). Our own are `tests`, how many tests it has, and
+//! `kernel`, the one of the lab that it is for, where any would not do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,14 @@ fn test_json(case: &Path) -> Value {
         Ok(text) => serde_json::from_slice(&text).unwrap(),
         Err(_) => Value::Null,
     }
+}
+
+/// A copy of a case, for its kernel; nothing, and why, where that cannot be had here.
+fn project(with: With, case: &Path, expected: &Value) -> Option<Project> {
+    let Some(name) = expected["kernel"].as_str() else {
+        return Some(Project::copy_of(with, case));
+    };
+    kernel_called(name).map(|kernel| Project::copy_for_kernel(with, &kernel, case))
 }
 
 /// Each line of `stdout` is one that was printed; with `"match": "re"`, it is a pattern.
@@ -75,8 +84,10 @@ fn pass(with: With) {
     let corner = CORNERS.iter().any(|corner| corner.meson == with.meson);
     for case in cases("kbuild") {
         let what = format!("{}, {with:?}", case.display());
-        let project = Project::copy_of(with, &case);
         let expected = test_json(&case);
+        let Some(project) = project(with, &case, &expected) else {
+            continue;
+        };
         assert_said(&expected, &project.set_up(&[]), &what);
         if !corner && !scope::is_full() && !case.ends_with(BUILT_BY_ALL) {
             continue;
@@ -128,7 +139,10 @@ fn what_makes_no_sense_is_refused_in_mesons_own_manner() {
             let some = lines.is_some_and(|lines| !lines.is_empty());
             assert!(some, "{what}: nothing expected");
             let ninja = Ninja::Old;
-            let output = Project::copy_of(With { meson, ninja }, &case).setup(&[]);
+            let Some(project) = project(With { meson, ninja }, &case, &expected) else {
+                continue;
+            };
+            let output = project.setup(&[]);
             let said = output.out() + &output.err();
             assert_eq!(output.status.code(), Some(1), "{what}\n{said}");
             assert_said(&expected, &said, &what);

@@ -5,11 +5,13 @@
 
 use std::fs;
 
+use kbuild_tests::lab;
+
 use crate::project::*;
 use crate::support::*;
 
 /// Sources that the page speaks of and does not show.
-const UNSEEN: [(&str, &str); 4] = [
+const UNSEEN: [(&str, &str); 6] = [
     ("hello.c", HELLO),
     ("main.c", HELLO),
     (
@@ -17,6 +19,11 @@ const UNSEEN: [(&str, &str); 4] = [
         "#include <ring.h>\nint ring(void);\nint ring(void) { return RING; }\n",
     ),
     ("include/ring.h", "#define RING 7\n"),
+    ("helper.h", "int helper(void);\n"),
+    (
+        "helper.c",
+        "#include \"helper.h\"\nint helper(void) { return 7; }\n",
+    ),
 ];
 
 /// The files that a section shows, in order; and its makefiles, which only the Kbuild is read of.
@@ -45,6 +52,12 @@ fn sections() -> Vec<Vec<(String, String)>> {
     sections
 }
 
+/// The paths in quotation marks that lead into a build folder called `build`.
+fn in_build_folder(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"')
+        .filter_map(|word| word.strip_prefix("build/"))
+}
+
 /// A file that the page shows once.
 pub(crate) fn shown(path: &str) -> String {
     let mut files = sections().into_iter().flatten();
@@ -55,16 +68,20 @@ pub(crate) fn shown(path: &str) -> String {
 fn every_project_that_the_page_shows_is_built() {
     let mut projects = 0;
     for section in sections() {
-        let shown = |wanted: &str| section.iter().find(|(path, _)| path == wanted);
-        for (path, text) in &section {
-            if !path.ends_with("meson.build") {
-                continue;
-            }
+        let (builds, others): (Vec<_>, Vec<_>) = section
+            .iter()
+            .map(|(path, text)| (&**path, &**text))
+            .partition(|(path, _)| path.ends_with("meson.build"));
+        for (path, text) in builds {
             projects += 1;
-            let mut files = UNSEEN.to_vec();
-            for other in ["meson_options.txt", "Makefile"] {
-                files.extend(shown(other).map(|(_, text)| (other, &**text)));
-            }
+            let kernel = match text.contains(".rs'") {
+                true => kernel_called("7.3"),
+                false => Some(lab::kernel(lab::names()[0]).unwrap()),
+            };
+            let Some(kernel) = kernel else {
+                continue;
+            };
+            let mut files = [&UNSEEN[..], &others].concat();
             files.push(("meson.build", text));
             if text.contains("'ring.ko'") || text.contains("module('ring'") {
                 // Of its own there, and so no part of hello.
@@ -74,12 +91,15 @@ fn every_project_that_the_page_shows_is_built() {
                 );
                 files.push(module);
             }
-            let project = Project::new(CORNERS[projects % 2], &files);
+            let project = Project::for_kernel(CORNERS[projects % 2], &kernel, &files);
             project.set_up(&[]);
             let mut ninja = project.ninja(&[]);
             built(ninja.env(KDIR, &project.kernel().kdir));
             assert!(project.out("hello.ko").exists(), "{path}\n{text}");
+            for file in others.iter().flat_map(|(_, text)| in_build_folder(text)) {
+                assert!(project.out(file).exists(), "{file} of {text}");
+            }
         }
     }
-    assert!(projects >= 5, "{projects} projects");
+    assert!(projects >= 6, "{projects} projects");
 }

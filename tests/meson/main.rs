@@ -35,5 +35,6 @@ mod jobs;
 mod mixed;
 mod plain;
 mod project;
+mod rust;
 mod wheel;
 mod world;

@@ -78,7 +78,13 @@ impl Project {
 
     /// A copy of a folder's content.
     pub(crate) fn copy_of(with: With, folder: &Path) -> Project {
-        let project = Project::new(with, &[]);
+        let kernel = lab::kernel(lab::names()[0]).unwrap();
+        Project::copy_for_kernel(with, &kernel, folder)
+    }
+
+    /// As [`Self::copy_of`], for another kernel.
+    pub(crate) fn copy_for_kernel(with: With, kernel: &LabKernel, folder: &Path) -> Project {
+        let project = Project::for_kernel(with, kernel, &[]);
         copy(&folder.join("."), &project.source());
         project
     }
@@ -172,6 +178,10 @@ impl Project {
         if let Some(cc) = &self.kernel.cc {
             command.env("KBUILD_RS_CC", cc);
         }
+        if let Some(rustc) = &self.kernel.rustc {
+            command.env("KBUILD_RS_RUSTC", rustc);
+            set_bindgen(&mut command, &self.kernel);
+        }
         command
     }
 
@@ -226,6 +236,18 @@ impl Project {
         let mut command = self.command(&self.ninja);
         command.arg("-C").arg(self.build_dir()).args(arguments);
         command
+    }
+}
+
+/// A kernel of the lab by its name; nothing, and why, where it cannot be had here.
+pub(crate) fn kernel_called(name: &str) -> Option<LabKernel> {
+    let foreign = || (!lab::all().contains(&name)).then(|| "it is Debian's".to_owned());
+    match lab::why_not(name).or_else(foreign) {
+        Some(why) => {
+            println!("not run: {name}: {why}");
+            None
+        }
+        None => Some(lab::kernel(name).unwrap()),
     }
 }
 

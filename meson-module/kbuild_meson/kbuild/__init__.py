@@ -33,6 +33,9 @@ if T.TYPE_CHECKING:
     from ...interpreter import Interpreter
 
 
+SOURCE = (str, File, CustomTarget, CustomTargetIndex, GeneratedList)
+
+
 def listed(name: str, types: T.Any = str) -> KwargInfo:
     return KwargInfo(name, ContainerTypeInfo(list, types), default=[], listify=True)
 
@@ -60,6 +63,7 @@ class KbuildModule(ExtensionModule):
         KwargInfo('dir', (str, type(None))),
         KwargInfo('release', (str, type(None))),
         KwargInfo('cc', (str, type(None))),
+        KwargInfo('rustc', (str, type(None))),
         KwargInfo('missing_symvers', str, default='error', validator=one_of('error', 'warn')),
         REQUIRED_KW,
     )
@@ -81,7 +85,7 @@ class KbuildModule(ExtensionModule):
                 if required:
                     raise
                 mlog.log('Kernel tree found:', mlog.red('NO'), f'({error})')
-        return Kernel(description, kwargs['cc'], kwargs['missing_symvers'])
+        return Kernel(description, kwargs['cc'], kwargs['rustc'], kwargs['missing_symvers'])
 
     def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         """What kbuild-rs says about a kernel tree: a path, a release, or None for the default."""
@@ -143,13 +147,16 @@ class KbuildModule(ExtensionModule):
             self.program = state.find_program('kbuild-rs', for_machine=MachineChoice.BUILD)
         return self.program
 
-    @typed_pos_args('kbuild.module', str,
-                    varargs=(str, File, CustomTarget, CustomTargetIndex, GeneratedList))
+    @typed_pos_args('kbuild.module', str, varargs=SOURCE)
     @typed_kwargs(
         'kbuild.module',
         listed('include_directories', (str, IncludeDirs)),
         listed('c_args'),
         listed('defines'),
+        listed('rust_args'),
+        listed('rust_cfgs'),
+        listed('bindings', SOURCE),
+        listed('bindings_items'),
         listed('depends', (CustomTarget, BuildTarget)),
         listed('dependencies', Dependency),
         KwargInfo('kbuild', (str, type(None))),

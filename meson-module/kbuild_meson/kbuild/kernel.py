@@ -17,11 +17,12 @@ class Kernel(ModuleObject):
 
     """A kernel tree, and what `kbuild-rs kernels --json` says about it."""
 
-    def __init__(self, description: T.Optional[T.Dict[str, T.Any]],
-                 cc: T.Optional[str] = None, missing_symvers: str = 'error') -> None:
+    def __init__(self, description: T.Optional[T.Dict[str, T.Any]], cc: T.Optional[str] = None,
+                 rustc: T.Optional[str] = None, missing_symvers: str = 'error') -> None:
         super().__init__()
         self.description = description
         self.cc = cc
+        self.rustc = rustc
         self.missing_symvers = missing_symvers
         self.symbols: T.Optional[T.Dict[str, str]] = None
         self.methods.update({

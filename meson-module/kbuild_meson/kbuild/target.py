@@ -25,7 +25,10 @@ if T.TYPE_CHECKING:
     from ...interpreter import Interpreter
     from .kernel import Kernel
 
-COMPILED = ('.c', '.S', '.o_shipped')
+COMPILED = ('.c', '.S', '.rs', '.o_shipped')
+
+# What is said to rustc and bindgen, beside the headers to declare.
+RUST_FLAGS = {'rust_cfgs': '--cfg', 'rust_args': '--rustflag', 'bindings_items': '--bindings-item'}
 
 
 class Given(T.NamedTuple):
@@ -38,8 +41,7 @@ class Given(T.NamedTuple):
     out_dir: str
 
 
-# By target. Every module of the project, those of its subprojects included: each of them has a
-# KbuildModule of its own.
+# By target: every module of the project and of its subprojects.
 KNOWN: T.MutableMapping[CustomTarget, Given] = weakref.WeakKeyDictionary()
 
 
@@ -66,6 +68,7 @@ class Call:
             self.use(dependency, sources, include)
         self.compile_args += kwargs['c_args']
         self.sources = interpreter.source_strings_to_files(sources)
+        self.bindings = interpreter.source_strings_to_files(kwargs['bindings'])
         own = state.get_include_args(include, prefix='')
         self.include = unique([os.path.normpath(os.path.join(self.build_root, path)) for path in own]
                               + [path for given in self.providers for path in given.include])
@@ -131,7 +134,7 @@ class Call:
                                          f'{self.name}.args')
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
         target = self.interpreter.func_custom_target(self.state.current_node, [self.name], {
-            'input': self.sources + self.symvers,
+            'input': self.sources + self.bindings + self.symvers,
             'output': outputs,
             'command': [program, '@' + arguments.relative_name()],
             'depend_files': [arguments],
@@ -159,7 +162,8 @@ class Call:
         folder = self.state.backend.get_target_dir(target)
         private = self.state.backend.get_target_private_dir_abs(target)
         sources = [path for source in self.sources for path in self.paths(source, private)]
-        generated = [os.path.dirname(path) for path in sources if self.is_built(path)]
+        bindings = [path for header in self.bindings for path in self.paths(header, private)]
+        generated = [os.path.dirname(path) for path in sources + bindings if self.is_built(path)]
         lines = ['build', '--quiet', '--outer-verbose', '--kernel', self.kernel.path, *self.toolchain(),
                  '--missing-symvers', self.kernel.missing_symvers,
                  '--base', self.source_dir,
@@ -183,6 +187,9 @@ class Call:
         self.check_sources(sources, compiled)
         lines += flags('-D', self.kwargs['defines'])
         lines += flags('--cflag', self.compile_args)
+        lines += flags('--bindings', bindings)
+        for keyword, flag in RUST_FLAGS.items():
+            lines += flags(flag, self.kwargs[keyword])
         return lines + ([self.tree] if self.tree else ['--name', self.name, *compiled])
 
     def is_built(self, path: str) -> bool:
@@ -191,14 +198,24 @@ class Call:
     def check_sources(self, sources: T.List[str], compiled: T.List[str]) -> None:
         other = next((path for path in sources if not path.endswith(COMPILED + ('.h',))), None)
         if other is not None:
-            raise self.error(f'{other} is no source of a module: .c, .S and .o_shipped are, and .h '
-                             'for a header that has to be made first')
+            raise self.error(f'{other} is no source of a module: .c, .S, .rs and .o_shipped are, '
+                             'and .h for a header that has to be made first')
         if self.tree and compiled:
             raise self.error(f'it has the source {compiled[0]}; the Kbuild of a module tree lists its '
                              'sources itself')
         if not self.tree and not compiled:
             raise self.error('it has no source: list them, or name the folder of a module tree with '
                              '"kbuild"')
+        self.check_rust([path for path in compiled if path.endswith('.rs')])
+
+    def check_rust(self, sources: T.List[str]) -> None:
+        given = next((name for name in ('bindings', *RUST_FLAGS) if self.kwargs[name]), None)
+        if given and not sources:
+            raise self.error(f'"{given}" is for the .rs among its sources, and there is none; a module '
+                             'tree says such things in its Kbuild')
+        if sources and 'CONFIG_RUST' not in self.kernel.configuration():
+            raise self.error(f'{sources[0]} is written in Rust, and the kernel {self.kernel.release} was '
+                             'built without CONFIG_RUST=y; ask has_rust() of it first, or name another one')
 
     def paths(self, source: T.Any, private: str) -> T.List[str]:
         """The absolute paths of what stands among the sources."""
@@ -231,7 +248,8 @@ class Call:
                 launcher = compiler[:compiler.index(found[0])]
                 if gcc and (gcc[2] or launcher) and cc is None:
                     cc = ' '.join(launcher + found[:1])
-        return chosen + flags('--cc', [cc] if cc else [])
+        rustc = self.kernel.rustc
+        return chosen + flags('--cc', [cc] if cc else []) + flags('--rustc', [rustc] if rustc else [])
 
 
 def flags(flag: str, values: T.Iterable[str]) -> T.List[str]:
