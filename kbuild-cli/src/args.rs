@@ -177,12 +177,6 @@ pub(crate) struct DeclaredArgs {
     /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) ldflag: Vec<OsString>,
-    /// Set a cfg for Rust.
-    #[arg(long, value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
-    pub(crate) cfg: Vec<(String, Option<String>)>,
-    /// Flag for rustc, after the kernel's own.
-    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub(crate) rustflag: Vec<OsString>,
     /// C header to declare for Rust, by bindgen; include!(env!("NAME_BINDINGS")) takes it in.
     #[arg(long, value_name = "HEADER")]
     pub(crate) bindings: Vec<PathBuf>,
@@ -211,6 +205,12 @@ pub(crate) struct BothArgs {
     /// Flag for the assembler.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) asflag: Vec<OsString>,
+    /// Set a cfg for Rust.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = StringValueParser::new().try_map(define))]
+    pub(crate) cfg: Vec<(String, Option<String>)>,
+    /// Flag for rustc, after the kernel's own.
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) rustflag: Vec<OsString>,
     /// Flag for the C compiler as CMake holds it: behind SHELL: stand several.
     #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
     pub(crate) cmake_option: Vec<String>,

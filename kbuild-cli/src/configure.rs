@@ -62,6 +62,12 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
     for flag in &both.asflag {
         build.asflag(flag);
     }
+    for (name, value) in &both.cfg {
+        build.cfg(name, value.as_deref());
+    }
+    for flag in &both.rustflag {
+        build.rustflag(flag);
+    }
     build.missing_symvers(match both.missing_symvers {
         SymversPolicy::Error => MissingSymvers::Error,
         SymversPolicy::Warn => MissingSymvers::Warn,
@@ -98,12 +104,6 @@ fn declared(args: &BuildArgs) -> Build {
     let mut build = Build::new();
     let declared = &args.declared;
     build.files(&args.inputs);
-    for (name, value) in &declared.cfg {
-        build.cfg(name, value.as_deref());
-    }
-    for flag in &declared.rustflag {
-        build.rustflag(flag);
-    }
     for header in &declared.bindings {
         build.bindings(header);
     }

@@ -143,8 +143,6 @@ impl BuildArgs {
         let declared = &self.declared;
         for (flag, given) in [
             ("--ldflag", !declared.ldflag.is_empty()),
-            ("--cfg", !declared.cfg.is_empty()),
-            ("--rustflag", !declared.rustflag.is_empty()),
             ("--bindings", !declared.bindings.is_empty()),
             ("--bindings-item", !declared.bindings_item.is_empty()),
         ] {

@@ -113,16 +113,21 @@ fn declared(kernel: &LabKernel) -> Scene {
     scene
 }
 
-/// What plain make builds in place, of a copy.
-fn by_hand(scene: &Scene) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let flags = match takes_authors(&scene.kernel) {
-        true => "rustflags-y := --cfg several_authors\n",
+/// What plain make builds in place, of a copy, with these flags for rustc.
+fn by_hand(
+    scene: &Scene,
+    kbuild: &str,
+    flags: &str,
+) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let authors = match takes_authors(&scene.kernel) {
+        true => "--cfg several_authors",
         false => "",
     };
+    let kbuild = format!("{kbuild}rustflags-y := {authors} {flags}\n");
     let copied = tempfile::tempdir().unwrap();
     let place = copied.path().join("copy");
     copy(scene.source.path(), &place);
-    write(&place, &[("Kbuild", &format!("{KBUILD}{flags}"))]);
+    write(&place, &[("Kbuild", &kbuild)]);
     let mut make = kbuild_tests::plain::make(&scene.kernel, &place, &place, scene.source.path());
     run::checked(make.arg("modules"), LIMIT).unwrap();
     modules(&place)
@@ -144,7 +149,7 @@ fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
         assert_untouched(&source, scene.source.path());
         assert_untouched(&tree, &kernel.kdir);
         let ours = modules(scene.out.path());
-        assert_same_modules(&ours, &by_hand(&scene), &kernel.release);
+        assert_same_modules(&ours, &by_hand(&scene, KBUILD, ""), &kernel.release);
 
         let depfile = fs::read_to_string(scene.out.path().join("d")).unwrap();
         for (name, text) in FILES {
@@ -192,26 +197,37 @@ fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
     }
 }
 
+/// Another crate of a tree, which asks for flags.
+const ASKING: &str = "#[cfg(not(all(word = \"a b\", flagged)))]\n\
+                      compile_error!(\"nobody says the word\");\n";
+
 #[test]
-fn a_tree_with_crates_of_its_own_has_plain_makes_bytes() {
+fn a_tree_with_crates_of_its_own_has_plain_makes_bytes_and_each_crate_the_flags_that_are_named() {
     for kernel in kernels() {
         let mut files = FILES.to_vec();
-        let flags = match takes_authors(&kernel) {
-            true => "rustflags-y := --cfg several_authors\n",
-            false => "",
-        };
-        let kbuild = format!("{KBUILD}{flags}");
-        files.push(("Kbuild", &kbuild));
-        let scene = Scene::tree(&kernel, &files);
+        let kbuild = format!("{KBUILD}mixed-y += src/asking.o\n");
+        files.extend([("Kbuild", &*kbuild), ("src/asking.rs", ASKING)]);
+        let mut scene = Scene::tree(&kernel, &files);
+        if takes_authors(&kernel) {
+            scene
+                .args
+                .extend(["--cfg".into(), "several_authors".into()]);
+        }
+        let flags = ["--rustflag", "--cfg=flagged", "--cfg", "word=a b"];
+        scene.args.extend(flags.map(str::to_owned));
         scene.build();
         assert_same_modules(
             &modules(scene.out.path()),
-            &by_hand(&scene),
+            &by_hand(&scene, &kbuild, "--cfg 'word=\"a b\"' --cfg=flagged"),
             &kernel.release,
         );
         scene.edit("src/inner.rs", "first", "third");
         scene.compiles(&["mixed_main.o"], "an inner module");
         scene.is_fresh("nothing changed");
+
+        *scene.args.last_mut().unwrap() = "word=c".into();
+        let said = refused(&mut scene.command(), 1);
+        assert!(said.contains("nobody says the word"), "{said}");
     }
 }
 

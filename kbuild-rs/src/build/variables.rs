@@ -205,23 +205,29 @@ pub(super) fn variables(
         list.push((name, value.into()));
     }
     // A declared module's own flags are in its Kbuild.
-    let of_tree = matches!(build.form, Form::Tree(_)) && !build.flags.is_empty();
+    let of_tree = matches!(build.form, Form::Tree(_));
     let file = |name: &str| {
         let mut word = OsString::from("@");
         word.push(flags_dir.join(name));
         word
     };
-    let own = |name: &str| {
-        let mut words = file("map");
-        if of_tree {
+    let own = |map: &str, name: &str, empty: bool| {
+        let mut words = file(map);
+        if of_tree && !empty {
             words.push(" ");
             words.push(file(name));
         }
         words
     };
-    let mut flags = vec![("KCFLAGS", own("cc"), false), ("KAFLAGS", own("as"), false)];
+    let empty = build.flags.is_empty();
+    let mut flags = vec![
+        ("KCFLAGS", own("map", "cc", empty), false),
+        ("KAFLAGS", own("map", "as", empty), false),
+    ];
+    #[cfg(feature = "rust")]
     if tools.iter().any(|(name, _)| name == "RUSTC") {
-        flags.push(("KRUSTFLAGS", file("map-rs"), false));
+        let words = own("map-rs", "rs", build.flags.rust.is_empty());
+        flags.push(("KRUSTFLAGS", words, false));
     }
     for (name, value) in &build.make_vars {
         check_variable_name(name)?;

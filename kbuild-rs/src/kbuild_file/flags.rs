@@ -11,9 +11,12 @@ pub(crate) struct Flags {
     pub(crate) defines: Vec<(String, Option<String>)>,
     pub(crate) cflags: Vec<OsString>,
     pub(crate) asflags: Vec<OsString>,
+    #[cfg(feature = "rust")]
+    pub(crate) rust: super::rust::RustFlags,
 }
 
 impl Flags {
+    /// Whether nothing is said of C and assembler.
     pub(crate) fn is_empty(&self) -> bool {
         self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
     }

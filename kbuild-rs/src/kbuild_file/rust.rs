@@ -21,11 +21,16 @@ pub(crate) struct Cfg {
     pub(crate) fits: fn(&Kernel) -> bool,
 }
 
+/// What rustc is told, of declared modules and of module trees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RustFlags {
+    pub(crate) flags: Vec<OsString>,
+    pub(crate) cfgs: Vec<Cfg>,
+}
+
 /// What a caller says about the Rust sources of a declared module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
-    pub(crate) flags: Vec<OsString>,
-    pub(crate) cfgs: Vec<Cfg>,
     /// Headers to declare for Rust, and items of others.
     pub(crate) headers: Vec<PathBuf>,
     pub(crate) items: Vec<String>,
@@ -36,8 +41,6 @@ pub(crate) struct Wishes {
 pub(crate) struct Part {
     /// The roots of the crates.
     pub(crate) crates: Vec<PathBuf>,
-    /// Flags for rustc, which reads them from a file too, in a form of its own.
-    pub(crate) flags: Vec<OsString>,
     /// What was declared for Rust, and what its C is told.
     pub(crate) bound: Vec<Bound>,
     pub(super) bind_args: Vec<OsString>,
@@ -76,7 +79,6 @@ impl Layout {
         links: &mut Links,
         order: &[Object],
     ) -> Result<()> {
-        self.rust.flags = wishes.flags_for(site.kernel)?;
         if !self.rust.crates.is_empty() {
             let dir = site.flags_dir.display();
             let _ = writeln!(self.kbuild, "rustflags-y := @{dir}/rs");
@@ -126,8 +128,13 @@ pub(super) fn object_of(rel: &Path) -> Result<PathBuf> {
     }
 }
 
-impl Wishes {
-    fn flags_for(&self, kernel: &Kernel) -> Result<Vec<OsString>> {
+impl RustFlags {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.cfgs.is_empty()
+    }
+
+    /// The text of the flag file, which rustc reads in a form of its own.
+    pub(crate) fn file(&self, kernel: &Kernel) -> Result<Vec<u8>> {
         let mut flags = Vec::new();
         for cfg in &self.cfgs {
             let set = cfg.text()?;
@@ -135,7 +142,7 @@ impl Wishes {
                 flags.push(format!("--cfg={set}").into());
             }
         }
-        Ok([flags, self.flags.clone()].concat())
+        argument_file(&[&flags[..], &self.flags].concat())
     }
 }
 

@@ -29,11 +29,11 @@ impl Crates {
         self.certain.is_empty() && self.perhaps.is_empty()
     }
 
-    /// Those that the Kbuild files of a module tree name, read as text. Whoever names a compiler
-    /// (`asked`) may know of others, which only come to be when the tree is built.
-    pub(super) fn of_tree(dir: &Path, asked: bool) -> Crates {
+    /// Those that the Kbuild files of a module tree name, read as text; with `more`, there may be
+    /// others, which only come to be when the tree is built.
+    pub(super) fn of_tree(dir: &Path, more: bool) -> Crates {
         let mut crates = Crates::default();
-        if asked {
+        if more {
             crates.perhaps.push(dir.to_owned());
         }
         let mut open = vec![dir.to_owned()];

@@ -59,9 +59,13 @@ impl Equipment<'_> {
     pub(super) fn complete(mut self, asked: &Asked<'_>) -> Result<Toolchain> {
         let Asked { build, kernel, .. } = *asked;
         let named = asked.rustc.as_deref();
+        let flags = build.flags.rust.file(kernel)?;
         let crates = match asked.sources {
             Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
-            Sources::Tree { dir, .. } => Crates::of_tree(dir, named.is_some()),
+            // Whoever says something to rustc may know of crates that come to be in the build.
+            Sources::Tree { dir, .. } => {
+                Crates::of_tree(dir, named.is_some() || !build.flags.rust.is_empty())
+            }
         };
         if crates.is_empty() {
             return Ok(self.tools);
@@ -84,12 +88,11 @@ impl Equipment<'_> {
             self.files.push((note, rustc.note()));
             self.files
                 .push((flags_dir.join("map-rs"), map_file(asked.map)?));
+            self.files.push((flags_dir.join("rs"), flags));
         }
         let Sources::Declared(layout) = asked.sources else {
             return Ok(self.tools);
         };
-        let flags = argument_file(&layout.rust.flags)?;
-        self.files.push((flags_dir.join("rs"), flags));
         for (name, text) in layout.bind_files(asked.headers) {
             self.files.push((flags_dir.join(name), text.into_bytes()));
         }

@@ -15,6 +15,9 @@ pub(crate) struct Settings {
 
 impl Build {
     /// Sets a `cfg` for Rust sources: `--cfg name` or `--cfg name="value"`.
+    ///
+    /// This and the flags for rustc reach a module tree too, all crates in it: in `KRUSTFLAGS`, so
+    /// that they stand behind the kernel's flags and before those of the tree's own Kbuild.
     pub fn cfg<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
         let value = value.into().map(str::to_owned);
         self.add_cfg(name, value, always)
@@ -40,12 +43,14 @@ impl Build {
         fits: fn(&Kernel) -> bool,
     ) -> &mut Self {
         let name = name.to_owned();
-        self.declare(|d| d.rust.cfgs.push(Cfg { name, value, fits }))
+        self.flags.rust.cfgs.push(Cfg { name, value, fits });
+        self
     }
 
     /// Adds a flag for rustc, after the kernel's own (`rustflags-y`).
     pub fn rustflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.rust.flags.push(flag.as_ref().to_owned()))
+        self.flags.rust.flags.push(flag.as_ref().to_owned());
+        self
     }
 
     /// Declares a C header for the Rust sources: bindgen reads it with the very flags that C of
