@@ -196,7 +196,7 @@ impl Kernel {
     /// what was built against it is out of date. Those that exist; headers are not among them,
     /// they are prerequisites of their own.
     pub fn identity_files(&self) -> Vec<PathBuf> {
-        const OBJECT: [&str; 15] = [
+        const OBJECT: [&str; 16] = [
             "Makefile",
             ".config",
             ".kernelvariables",
@@ -206,6 +206,7 @@ impl Kernel {
             "include/generated/utsrelease.h",
             "Module.symvers",
             "scripts/basic/fixdep",
+            "scripts/gendwarfksyms/gendwarfksyms",
             "scripts/genksyms/genksyms",
             "scripts/mod/modpost",
             "scripts/module.lds",

@@ -58,10 +58,6 @@ impl Kernel {
         if makefile(&format!("arch/{}/Makefile", self.arch)).contains("scripts/target.json") {
             files.push("scripts/target.json".into());
         }
-        // What gives Rust's symbols their checksums.
-        if self.has_modversions() && self.is_enabled("GENDWARFKSYMS") {
-            files.push("scripts/gendwarfksyms/gendwarfksyms".into());
-        }
         files.iter().map(|file| self.dir.join(file)).collect()
     }
 }
@@ -74,8 +70,7 @@ mod tests {
     #[test]
     fn what_a_module_needs_is_what_the_kernels_own_makefiles_name() {
         let root = Root::new();
-        let conf = "CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_RUST=y\nCONFIG_MODVERSIONS=y\n\
-                    CONFIG_GENDWARFKSYMS=y\n";
+        let conf = "CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_RUST=y\n";
         let dir = root.kernel_with("k", "7.3.0", "x86", conf);
         let rule =
             "--extern pin_init --extern kernel \\\n\t--extern zerocopy_derive --extern $(x)\n";
@@ -91,11 +86,10 @@ mod tests {
             "rust/libpin_init.rmeta",
             "rust/libzerocopy_derive.so",
             "scripts/target.json",
-            "scripts/gendwarfksyms/gendwarfksyms",
         ] {
             assert!(missing.contains(&dir.join(file)), "{file}: {missing:?}");
         }
-        assert_eq!(missing.len(), 10, "{missing:?}");
+        assert_eq!(missing.len(), 9, "{missing:?}");
         missing.iter().for_each(|file| {
             root.write(file.to_str().unwrap(), "");
         });

@@ -8,6 +8,8 @@ use crate::{Error, ErrorKind, Result};
 /// Where people find what such a kernel is and how to get one.
 const PAGE: &str = "docs/rust-modules.md says how to get one";
 
+const GENDWARFKSYMS: &str = "scripts/gendwarfksyms/gendwarfksyms";
+
 impl Kernel {
     /// Refuses to compile `source`, which is Rust, where this kernel cannot.
     ///
@@ -55,6 +57,32 @@ impl Kernel {
                 self.rustc_version().unwrap_or("rustc"),
             ),
         ))
+    }
+
+    /// Whether the program is missing that gives exported symbols their checksums. Where there is
+    /// Rust in a kernel, it reads them off debug information; it is asked for objects of C and
+    /// assembler alone, which export what is Rust, too.
+    pub(crate) fn lacks_symbol_versions(&self) -> bool {
+        self.has_modversions()
+            && self.is_enabled("GENDWARFKSYMS")
+            && !self.dir.join(GENDWARFKSYMS).is_file()
+    }
+
+    /// What to say of `source`, which exports symbols, where this
+    /// [`lacks_symbol_versions`](Self::lacks_symbol_versions).
+    pub(crate) fn no_symbol_versions(&self, source: &Path) -> Error {
+        Error::new(
+            ErrorKind::KernelNotPrepared,
+            format!(
+                "{} exports symbols, which have checksums in the kernel {} (CONFIG_MODVERSIONS, \
+                 CONFIG_GENDWARFKSYMS), and what computes them is missing: {}. `make \
+                 modules_prepare` in that kernel's source makes it, with libdw's headers \
+                 (libdw-dev, elfutils-devel)",
+                source.display(),
+                self.release,
+                self.dir.join(GENDWARFKSYMS).display()
+            ),
+        )
     }
 
     /// What is to be said where clang is to read what rustc's LLVM wrote, and is older: an error

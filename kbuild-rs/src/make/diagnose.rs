@@ -101,11 +101,18 @@ fn is_rule(line: &str) -> bool {
         })
 }
 
-/// `foo` of `ERROR: modpost: "foo" [hello.ko] undefined!`
+/// `foo` of `ERROR: modpost: "foo" [hello.ko] undefined!`, since 7.3
+/// `ERROR: modpost: hello.ko: symbol 'foo' undefined!`
 fn undefined_symbol(line: &str) -> Option<&str> {
-    let rest = line.split_once("modpost: \"")?.1;
-    rest.contains("undefined!")
-        .then(|| rest.split('"').next())?
+    let (_, rest) = line.split_once("modpost: ")?;
+    let rest = rest.rsplit_once(" undefined!")?.0;
+    match rest.strip_prefix('"') {
+        Some(rest) => rest.split('"').next(),
+        None => rest
+            .strip_suffix('\'')?
+            .rsplit_once(" symbol '")
+            .map(|s| s.1),
+    }
 }
 
 const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kernel tree has no \
@@ -185,7 +192,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         ));
     }
     if line.contains("from namespace") && line.contains("does not import it") {
-        let namespace = between("from namespace ", ",")?;
+        // In quotes since 7.3.
+        let namespace = between("from namespace ", ",")?.replace('\'', "");
         return Some((
             format!("namespace {namespace}"),
             format!(
@@ -213,6 +221,10 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
             "pahole" => "pahole is missing, and this kernel wants BTF in its modules: install \
                          the package dwarves (Debian, Ubuntu: pahole or dwarves)"
                 .to_owned(),
+            tool if tool.starts_with('/') && tool.contains("/scripts/") => format!(
+                "{tool} is a part of the kernel tree, which is not whole: `make modules_prepare` \
+                 in that kernel's source makes it, or install the package of headers again"
+            ),
             tool => format!(
                 "the program {tool} is missing; install it, or name another one (--cc for a \
                  compiler, --make-var for a tool)"
@@ -324,6 +336,19 @@ fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) -> Vec<String
              given: add {} (--symvers, Build::symvers; in CMake, link to its target; in Meson, \
              name it in depends:)",
             path.display()
+        ));
+    }
+    // `kernel`, in the names that rustc gives.
+    let (of_rust, unknown): (Vec<&str>, Vec<&str>) = unknown
+        .into_iter()
+        .partition(|symbol| symbol.starts_with("_R") && symbol.contains("6kernel"));
+    if !of_rust.is_empty() {
+        let (names, are) = sentence(&of_rust);
+        texts.push(format!(
+            "{names} {are} Rust of the kernel {} itself, in whose Module.symvers nothing of that \
+             name is: it was written by a build with another rustc or without Rust, or is not \
+             that kernel's; take rust/*.rmeta and Module.symvers of one and the same build",
+            know.release
         ));
     }
     if !unknown.is_empty() {

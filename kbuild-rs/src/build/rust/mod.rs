@@ -1,6 +1,7 @@
 //! Builds with Rust in them: which sources are, the compiler for them, what it is told.
 
 mod crates;
+mod exports;
 mod settings;
 
 use std::ffi::{OsStr, OsString};
@@ -74,6 +75,9 @@ impl Equipment<'_> {
         let note = asked.folder.join(NOTE);
         let request = request(asked.door, named, asked.path, &note);
         if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {
+            if kernel.lacks_symbol_versions() {
+                exports::check(kernel, asked.sources)?;
+            }
             let mut set = |name: &str, value: String| {
                 self.tools.variables.push((name.into(), value));
             };

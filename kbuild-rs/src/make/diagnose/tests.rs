@@ -26,6 +26,26 @@ fn the_original_line_is_kept_and_explained() {
 }
 
 #[test]
+fn modposts_words_are_understood_in_their_new_form_too() {
+    let text = told("ERROR: modpost: hello.ko: symbol 'ring_push' undefined!");
+    assert!(text.contains("ring_push is exported neither"), "{text}");
+    let text = told(
+        "ERROR: modpost: hello.ko: module uses symbol 'a' from namespace 'RING', but does not \
+         import it.",
+    );
+    assert!(text.contains("MODULE_IMPORT_NS(RING);"), "{text}");
+}
+
+#[test]
+fn rust_of_the_kernels_own_is_told_from_what_nobody_exports() {
+    let text = told("ERROR: modpost: \"_RNvNtCsb5M_6kernel5print11call_printk\" [h.ko] undefined!");
+    assert!(text.contains("Rust of the kernel 6.1.0 itself"), "{text}");
+    assert!(!text.contains("exported neither"), "{text}");
+    let text = told("/bin/sh: 1: /k/scripts/gendwarfksyms/gendwarfksyms: not found");
+    assert!(text.contains("is a part of the kernel tree"), "{text}");
+}
+
+#[test]
 fn a_tool_that_a_signal_ended_is_noticed() {
     for line in [
         "Killed",

@@ -1,0 +1,35 @@
+//! Sources that export symbols.
+
+use std::fs;
+use std::path::Path;
+
+use crate::build::request::Sources;
+use crate::files::walk;
+use crate::stage::Kind;
+use crate::{Kernel, Result};
+
+/// Refuses sources that export symbols, for a kernel that gives them no checksums.
+///
+/// # Errors
+/// [`ErrorKind::KernelNotPrepared`](crate::ErrorKind::KernelNotPrepared), naming the first.
+pub(super) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
+    let refuse = |path: &Path| match exports(path) {
+        true => Err(kernel.no_symbol_versions(path)),
+        false => Ok(()),
+    };
+    match sources {
+        Sources::Declared(layout) => layout.items.iter().try_for_each(|item| match &item.kind {
+            Kind::File { from, .. } => from.as_deref().map_or(Ok(()), refuse),
+            _ => Ok(()),
+        }),
+        Sources::Tree { dir, .. } => walk(dir, &mut |path, _| refuse(path)),
+    }
+}
+
+/// Rust has no way of its own to export a symbol: C beside it does.
+fn exports(source: &Path) -> bool {
+    let may = source.extension().is_some_and(|e| e == "c" || e == "S");
+    let text = may.then(|| fs::read(source).ok()).flatten();
+    let word = b"EXPORT_SYMBOL";
+    text.is_some_and(|text| text.windows(word.len()).any(|part| part == word))
+}
