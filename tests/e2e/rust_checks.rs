@@ -14,17 +14,17 @@ use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
 /// Enough where nothing is compiled.
-const HELLO_RS: &str = "//! A module.\n";
+pub(crate) const HELLO_RS: &str = "//! A module.\n";
 
 /// What another rustc says of itself.
 const OTHER: &str = "rustc 1.84.0 (9fc6b4312 2025-01-07)";
 
-fn newest() -> Option<LabKernel> {
+pub(crate) fn newest() -> Option<LabKernel> {
     kernels().into_iter().find(|kernel| kernel.name == "7.3")
 }
 
 /// A build of `hello.rs` that says nothing about a compiler.
-fn hello(kernel: &LabKernel, source: &Path, out: &Path) -> Command {
+pub(crate) fn hello(kernel: &LabKernel, source: &Path, out: &Path) -> Command {
     let mut command = build(kernel, out);
     command.args(["--name", "hello", "hello.rs"]);
     command.current_dir(source).env_remove("KBUILD_RS_RUSTC");
@@ -33,7 +33,7 @@ fn hello(kernel: &LabKernel, source: &Path, out: &Path) -> Command {
     command
 }
 
-fn assert_says(text: &str, wanted: &[&str]) {
+pub(crate) fn assert_says(text: &str, wanted: &[&str]) {
     for word in wanted {
         assert!(text.contains(word), "no `{word}` in\n{text}");
     }
@@ -333,7 +333,7 @@ fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() 
     assert!(started_make(&again), "{}", again.err());
 }
 
-const RUSTY: &str = r#"//! The smallest module.
+pub(crate) const RUSTY: &str = r#"//! The smallest module.
 use kernel::prelude::*;
 module! {
     type: Rusty,

@@ -126,6 +126,26 @@ pub(super) fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
     }
 }
 
+/// Says of a kernel that refuses unsigned modules that a build signs none. kbuild does so when it
+/// installs, and goes on where it cannot.
+pub(super) fn note_signing(build: &Build, kernel: &Kernel) {
+    if !kernel.requires_signing() {
+        return;
+    }
+    let program = kernel.dir().join("scripts/sign-file");
+    build.sink.note(&format!(
+        "{} loads signed modules alone (CONFIG_MODULE_SIG_FORCE), and a build signs none: `make \
+         modules_install` does, or {} {} KEY CERTIFICATE FILE.ko{}",
+        kernel.release(),
+        program.display(),
+        kernel.config("MODULE_SIG_HASH").unwrap_or("HASH"),
+        match program.is_file() {
+            true => "",
+            false => ", which is missing here (`make modules_prepare` in that kernel's source)",
+        }
+    ));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::against::{check_symvers, kernel, rust_target};
+use super::against::{check_symvers, kernel, note_signing, rust_target};
 use super::jobs::pool_folder;
 use super::places::{base, header_names, output_directory, tree_folders};
 #[cfg(feature = "rust")]
@@ -103,6 +103,7 @@ impl Request {
             ));
         }
         check_symvers(build, &kernel)?;
+        note_signing(build, &kernel);
 
         let (label, root, form) = match &build.form {
             Form::Declared(declared) => {
