@@ -17,11 +17,8 @@ use known::{KNOWN, Known};
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
 use crate::make::PathMap;
-use crate::stage::RUST_PROJECT;
+use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
 use crate::{Kernel, Result};
-
-/// The file with a module folder's own crates, among its private files.
-pub(crate) const ENTRIES: &str = "rust_project";
 
 /// The crates that a kernel's modules stand on.
 pub(crate) struct Crates<'a> {
@@ -266,7 +263,7 @@ pub(crate) fn entries(
 /// there are none. Those of another kernel than `first`'s are left out: a file tells of one.
 pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut files = vec![first.to_owned()];
-    add_entries(shared, ENTRIES, &mut files);
+    add_entries(shared, RUST_ENTRIES, &mut files);
     let mut of_kernel: Option<String> = None;
     let mut lines = BTreeSet::new();
     for file in files {

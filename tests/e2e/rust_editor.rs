@@ -11,6 +11,7 @@ use kbuild_tests::{run, scope};
 use serde_json::Value;
 
 use crate::rust::kernels;
+use crate::rust_checks::{RUSTY, hello};
 use crate::support::project::root;
 use crate::support::*;
 
@@ -109,6 +110,57 @@ fn problems(project: &Path) -> Vec<String> {
         level.iter().any(|level| line.starts_with(level))
     };
     lines.filter(problem).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_an_editor_reads_is_written_where_it_is_missing_though_there_is_nothing_to_build() {
+    let Some(kernel) = kernels().into_iter().next() else {
+        return;
+    };
+    let source = folder(&[
+        ("hello.rs", RUSTY),
+        (
+            "more.c",
+            "int more_number(void);\nint more_number(void) { return 1; }\n",
+        ),
+    ]);
+    let out = tempfile::tempdir().unwrap();
+    let fresh = || {
+        let mut command = hello(&kernel, source.path(), out.path());
+        command.arg("more.c");
+        command.env("KBUILD_RS_RUSTC", kernel.rustc.as_ref().unwrap());
+        !started_make(&built(&mut command))
+    };
+    assert!(!fresh());
+    let files = ["rust-project.json", "compile_commands.json"].map(|file| out.path().join(file));
+    let texts = files.each_ref().map(|file| fs::read(file).unwrap());
+    let same = || {
+        files
+            .iter()
+            .zip(&texts)
+            .all(|(file, text)| fs::read(file).unwrap() == *text)
+    };
+    files.iter().for_each(|file| fs::remove_file(file).unwrap());
+    assert!(fresh() && same(), "somebody removed them");
+
+    // As a build without the feature leaves it.
+    fs::remove_file(&files[0]).unwrap();
+    let mut own = Vec::new();
+    below(&out.path().join(".kbuild"), "rust_project", &mut own);
+    assert_eq!(own.len(), 1, "{own:?}");
+    fs::remove_file(&own[0]).unwrap();
+    assert!(fresh() && same(), "nothing was written of the crates");
+}
+
+/// The files of this name below `dir`.
+fn below(dir: &Path, name: &str, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => below(&entry.path(), name, files),
+            false if entry.file_name() == name => files.push(entry.path()),
+            false => {}
+        }
+    }
 }
 
 #[test]

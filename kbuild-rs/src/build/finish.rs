@@ -7,15 +7,14 @@ use std::time::Duration;
 use super::request::Sources;
 use super::run::Run;
 use crate::artifact;
-use crate::compile_commands;
 use crate::files::{remove_file, sort_paths, walk, write_if_changed};
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
 use crate::lock::Lock;
 use crate::make::{self, Held, Knowledge, Slot};
-use crate::prerequisites::{union, working_dir};
+use crate::prerequisites::union;
 use crate::report::Report;
 use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
-use crate::{CompilerKind, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
     /// Runs make and takes in what it made. `start` is the marker's time.
@@ -111,11 +110,7 @@ impl Run<'_> {
     fn publish(&self, old: &Record, start: Duration) -> Result<(Vec<Product>, Vec<Product>)> {
         let r = self.request;
         let dir = &r.make.module_dir;
-        let _lock = Lock::take(
-            &r.stage.shared.join(PUBLISH_LOCK),
-            &format!("publishing {}", r.label),
-            self.sink,
-        )?;
+        let _lock = self.lock_to_publish()?;
         let targets = self.publish_targets(start)?;
         if !r.wants_modules() {
             return Ok((old.products.clone(), targets));
@@ -137,21 +132,15 @@ impl Run<'_> {
             self.map_symvers(&symvers, &mapped)?;
             products.push(artifact::publish(&mapped, &to, "", start)?);
         }
-        self.write_compile_commands()?;
-        #[cfg(feature = "ide")]
-        self.write_rust_project()?;
+        self.write_for_editors()?;
         Ok((products, targets))
     }
 
-    /// `OUT/compile_commands.json`, with the entries of every module built into OUT.
-    fn write_compile_commands(&self) -> Result<()> {
+    /// Others build into the same OUT.
+    pub(super) fn lock_to_publish(&self) -> Result<Lock> {
         let r = self.request;
-        let gcc = r.kernel.compiler().kind == CompilerKind::Gcc;
-        let dir = &r.make.module_dir;
-        let entries = compile_commands::entries(dir, &working_dir(&r.kernel, dir), &r.map, gcc)?;
-        let own = r.folder.join(compile_commands::ENTRIES);
-        write_if_changed(&own, entries.as_bytes())?;
-        compile_commands::publish(&own, &r.stage.shared, &r.out)
+        let doing = format!("publishing {}", r.label);
+        Lock::take(&r.stage.shared.join(PUBLISH_LOCK), &doing, self.sink)
     }
 
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that

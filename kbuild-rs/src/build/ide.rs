@@ -1,36 +1,51 @@
-//! What a build leaves beside its products for editors of Rust.
+//! What a build leaves beside its products for editors.
 
-use std::path::Path;
+use std::fs;
 
-use super::request::Sources;
 use super::run::Run;
-use crate::files::{remove_file, write_if_changed};
+use crate::files::write_if_changed;
 use crate::prerequisites::working_dir;
-use crate::{Result, rust_project};
+use crate::stage::COMPILE_COMMANDS;
+use crate::{CompilerKind, Result, compile_commands};
 
 impl Run<'_> {
-    /// `OUT/rust-project.json`, where there is Rust.
-    pub(super) fn write_rust_project(&self) -> Result<()> {
-        let r = self.request;
-        let own = r.folder.join(rust_project::ENTRIES);
-        let mut variables = r.make.variables.iter();
-        match variables.find(|(name, _)| name == "RUSTC") {
-            None => remove_file(&own)?,
-            Some((_, rustc)) => {
-                let crates = rust_project::Crates::of(&r.kernel, Path::new(rustc));
-                let dir = &r.make.module_dir;
-                let bound = match &r.sources {
-                    Sources::Declared(layout) => layout.rust.bound.iter(),
-                    Sources::Tree { .. } => [].iter(),
-                };
-                let bound: Vec<_> = bound
-                    .map(|b| (b.variable.clone(), b.file.clone()))
-                    .collect();
-                let compiled = (&**dir, &*working_dir(&r.kernel, dir), &r.map);
-                let text = rust_project::entries(&crates, compiled, &bound)?;
-                write_if_changed(&own, text.as_bytes())?;
-            }
+    /// Writes what editors read, with the entries of every module built into OUT.
+    pub(super) fn write_for_editors(&self) -> Result<()> {
+        self.write_compile_commands()?;
+        #[cfg(feature = "ide")]
+        self.write_rust_project()?;
+        #[cfg(all(feature = "rust", not(feature = "ide")))]
+        crate::files::remove_file(&self.request.folder.join(crate::stage::RUST_ENTRIES))?;
+        Ok(())
+    }
+
+    /// Writes it where there is nothing to build and it is not there: somebody has removed it, or
+    /// the last build was one without the feature `ide`.
+    pub(super) fn write_missing_for_editors(&self) -> Result<()> {
+        #[cfg(feature = "ide")]
+        let rust = self.lacks_rust_project();
+        #[cfg(not(feature = "ide"))]
+        let rust = false;
+        if rust || self.is_missing(compile_commands::ENTRIES, COMPILE_COMMANDS) {
+            let _lock = self.lock_to_publish()?;
+            self.write_for_editors()?;
         }
-        rust_project::publish(&own, &r.stage.shared, &r.out)
+        Ok(())
+    }
+
+    /// Whether this module folder has `entries` for a file that is not in OUT.
+    pub(super) fn is_missing(&self, entries: &str, file: &str) -> bool {
+        let own = fs::metadata(self.request.folder.join(entries));
+        own.is_ok_and(|own| own.len() > 0) && !self.request.out.join(file).exists()
+    }
+
+    fn write_compile_commands(&self) -> Result<()> {
+        let r = self.request;
+        let gcc = r.kernel.compiler().kind == CompilerKind::Gcc;
+        let dir = &r.make.module_dir;
+        let entries = compile_commands::entries(dir, &working_dir(&r.kernel, dir), &r.map, gcc)?;
+        let own = r.folder.join(compile_commands::ENTRIES);
+        write_if_changed(&own, entries.as_bytes())?;
+        compile_commands::publish(&own, &r.stage.shared, &r.out)
     }
 }

@@ -6,7 +6,6 @@ mod finish;
 mod flags;
 mod form;
 mod habits;
-#[cfg(feature = "ide")]
 mod ide;
 mod jobs;
 mod matrix;

@@ -112,6 +112,7 @@ impl Run<'_> {
         if let (Some(record), Some(manifest)) = (&record, &manifest) {
             let may_be_fresh = r.other_targets().next().is_none() && !r.stage.is_interrupted();
             if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
+                self.write_missing_for_editors()?;
                 return Ok(self.report(record, &items, false));
             }
         }

@@ -32,6 +32,8 @@ use crate::message::Sink;
 use crate::{Error, Result};
 
 pub(crate) use links::Links;
+#[cfg(feature = "rust")]
+pub(crate) use place::RUST_ENTRIES;
 #[cfg(feature = "ide")]
 pub(crate) use place::RUST_PROJECT;
 pub(crate) use place::{

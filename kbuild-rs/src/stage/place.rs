@@ -16,6 +16,10 @@ pub(crate) const COMPILE_COMMANDS: &str = "compile_commands.json";
 /// The same for Rust: the crates that there are, and what they stand on.
 pub(crate) const RUST_PROJECT: &str = "rust-project.json";
 
+/// A module folder's own crates, among its private files.
+#[cfg(feature = "rust")]
+pub(crate) const RUST_ENTRIES: &str = "rust_project";
+
 /// The lock for publishing into OUT, which all keys share.
 pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 

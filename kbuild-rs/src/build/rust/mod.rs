@@ -2,6 +2,8 @@
 
 mod crates;
 mod exports;
+#[cfg(feature = "ide")]
+mod project;
 mod settings;
 
 use std::ffi::{OsStr, OsString};
