@@ -8,6 +8,55 @@ use crate::cargo::Door;
 use crate::{Error, ErrorKind, Kernel, Result};
 
 impl Build {
+    /// The kernel to build against: the path of a kernel tree, or a release such as
+    /// `6.12.117+deb12-amd64`. Default: `KDIR`, else the running kernel, else the newest one
+    /// installed for this architecture, which is said aloud.
+    pub fn kernel(&mut self, path_or_release: impl AsRef<OsStr>) -> &mut Self {
+        self.kernels = vec![path_or_release.as_ref().to_owned()];
+        self
+    }
+
+    /// Several kernels, for [`compile_each`](Self::compile_each). Default: `KDIR`, which may be a
+    /// list in the form of `PATH`.
+    pub fn kernels<K: AsRef<OsStr>>(&mut self, kernels: impl IntoIterator<Item = K>) -> &mut Self {
+        self.kernels = kernels.into_iter().map(|k| k.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// The architecture that is expected, in the kernel's words or Rust's (`arm64`, `aarch64`).
+    /// A kernel tree of another one is an error. Default: `ARCH`, else the kernel tree's own.
+    pub fn arch(&mut self, arch: &str) -> &mut Self {
+        self.arch = Some(arch.to_owned());
+        self
+    }
+
+    /// The prefix of a cross toolchain, for instance `aarch64-linux-gnu-`. Default:
+    /// `CROSS_COMPILE`, else what fits the kernel and Cargo's `TARGET`.
+    pub fn cross_compile(&mut self, prefix: &str) -> &mut Self {
+        self.cross_compile = Some(prefix.to_owned());
+        self
+    }
+
+    /// Builds with LLVM: `1`, a version suffix (`-19`), or a folder (`/usr/lib/llvm-19/bin/`).
+    /// Default: `LLVM`, else what the kernel was built with.
+    pub fn llvm(&mut self, llvm: &str) -> &mut Self {
+        self.llvm = Some(llvm.to_owned());
+        self
+    }
+
+    /// The C compiler to use instead of the kernel's own. Default: `KBUILD_RS_CC` (`CC` is what
+    /// Cargo builds programs with, and not read), else the one that the kernel was built with.
+    pub fn cc(&mut self, cc: &str) -> &mut Self {
+        self.cc = Some(cc.to_owned());
+        self
+    }
+
+    /// The Rust target triple that the outer build is for. Default: Cargo's `TARGET`.
+    pub fn rust_target(&mut self, triple: &str) -> &mut Self {
+        self.rust_target = Some(triple.to_owned());
+        self
+    }
+
     /// The kernel that this builds for, the same way: the one that was named, else that of
     /// `KDIR` and its like, else the running one or the newest. For build scripts that build
     /// something else for it too; Cargo hears of the variables that were read.

@@ -1,0 +1,129 @@
+//! A kernel tree as `kbuild-rs kernels` tells of it: what is there, and what it can do.
+
+use std::env;
+use std::path::Path;
+
+use kbuild::{Compiler, Installed, Kernel, ToolRequest};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::json;
+
+/// A tree, as JSON has it.
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) release: String,
+    pub(super) path: String,
+    /// Whether `build` would take it without `--kernel`.
+    pub(super) default: bool,
+    #[serde(flatten)]
+    pub(super) state: State,
+}
+
+/// One or the other: `usable` tells which.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum State {
+    Usable(Box<Tree>),
+    Broken { usable: bool, error: Reason },
+}
+
+#[derive(Serialize)]
+pub(super) struct Tree {
+    pub(super) usable: bool,
+    pub(super) arch: String,
+    pub(super) source: String,
+    pub(super) compiler: Tools,
+    pub(super) modules: bool,
+    pub(super) symvers: Option<String>,
+    pub(super) vmlinux: Option<String>,
+    pub(super) btf: bool,
+    pub(super) rust: bool,
+    pub(super) modversions: bool,
+    pub(super) signing: bool,
+    pub(super) requires_signing: bool,
+}
+
+/// The compiler that the kernel was built with, and what this machine has instead.
+#[derive(Serialize)]
+pub(super) struct Tools {
+    #[serde(flatten)]
+    pub(super) built_with: Compiler,
+    /// make's variables with the tools that a build here would use.
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) notes: Vec<String>,
+    /// Why a build here would find no compiler.
+    pub(super) missing: Option<Reason>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Reason {
+    pub(super) kind: String,
+    pub(super) message: String,
+}
+
+impl From<Failure> for Reason {
+    fn from(failure: Failure) -> Self {
+        Reason {
+            kind: failure.kind().to_owned(),
+            message: failure.to_string(),
+        }
+    }
+}
+
+pub(super) fn row(installed: Installed, default: Option<&Path>) -> Row {
+    Row {
+        release: installed.release,
+        path: json::path(&installed.dir),
+        default: default == Some(&installed.dir),
+        state: match installed.kernel {
+            Ok(kernel) => State::Usable(Box::new(tree(&kernel))),
+            Err(error) => State::Broken {
+                usable: false,
+                error: Failure::from(error).into(),
+            },
+        },
+    }
+}
+
+fn tree(kernel: &Kernel) -> Tree {
+    Tree {
+        usable: true,
+        arch: kernel.arch().to_owned(),
+        source: json::path(kernel.source_dir()),
+        compiler: tools(kernel),
+        modules: kernel.is_enabled("MODULES"),
+        symvers: kernel.symvers().as_deref().map(json::path),
+        vmlinux: kernel.vmlinux().as_deref().map(json::path),
+        // Without the image to make it against, the setting alone gives no BTF.
+        btf: kernel.has_btf() && kernel.vmlinux().is_some(),
+        rust: kernel.has_rust(),
+        modversions: kernel.has_modversions(),
+        signing: kernel.has_signing(),
+        requires_signing: kernel.requires_signing(),
+    }
+}
+
+fn tools(kernel: &Kernel) -> Tools {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let asked = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let (cross_compile, llvm) = (asked("CROSS_COMPILE"), asked("LLVM"));
+    let chosen = kernel.toolchain(&ToolRequest {
+        arch: None,
+        cc: None,
+        cross_compile: cross_compile.as_deref(),
+        llvm: llvm.as_deref(),
+        rust_target: None,
+        path: &path,
+    });
+    let (variables, notes, missing) = match chosen {
+        Ok(chosen) => (chosen.variables, chosen.notes, None),
+        Err(error) => (Vec::new(), Vec::new(), Some(Failure::from(error).into())),
+    };
+    Tools {
+        built_with: kernel.compiler().clone(),
+        variables,
+        notes,
+        missing,
+    }
+}

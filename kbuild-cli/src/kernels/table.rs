@@ -1,0 +1,180 @@
+//! The kernel trees as a person reads of them.
+
+use kbuild::CompilerKind;
+
+use super::row::{Row, State, Tools, Tree};
+use crate::style::printable;
+
+/// "gcc 12.2.0", and whether it is here.
+fn compiler(tools: &Tools) -> String {
+    let name = match tools.built_with.kind {
+        CompilerKind::Clang => "clang",
+        _ => "gcc",
+    };
+    let (major, minor, patch) = tools.built_with.version;
+    let here = match (&tools.missing, tools.notes.is_empty()) {
+        (Some(_), _) => "missing",
+        (None, true) => "here",
+        (None, false) => "another is here",
+    };
+    format!("{name} {major}.{minor}.{patch} ({here})")
+}
+
+fn abilities(tree: &Tree) -> String {
+    let signing = match tree.requires_signing {
+        true => "signing required",
+        false => "signing",
+    };
+    let able: Vec<_> = [
+        ("C", tree.modules && tree.compiler.missing.is_none()),
+        ("symvers", tree.symvers.is_some()),
+        ("BTF", tree.btf),
+        ("Rust", tree.rust),
+        (signing, tree.signing),
+    ]
+    .into_iter()
+    .filter_map(|(word, able)| able.then_some(word))
+    .collect();
+    match able.as_slice() {
+        [] => "-".to_owned(),
+        words => words.join(", "),
+    }
+}
+
+pub(super) fn table(rows: &[Row]) -> Vec<String> {
+    let heading = ["", "RELEASE", "ARCH", "COMPILER", "CAN", "PATH"].map(str::to_owned);
+    let mut cells = vec![heading];
+    for row in rows {
+        if let State::Usable(tree) = &row.state {
+            cells.push([
+                if row.default { "*" } else { "" }.to_owned(),
+                printable(&row.release).into_owned(),
+                printable(&tree.arch).into_owned(),
+                compiler(&tree.compiler),
+                abilities(tree),
+                printable(&row.path).into_owned(),
+            ]);
+        }
+    }
+    if cells.len() == 1 {
+        return Vec::new();
+    }
+    let width = |column: usize| {
+        let widths = cells.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0).max(1)
+    };
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let line = |row: &[String; 6]| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        line + &row[5]
+    };
+    cells.iter().map(line).collect()
+}
+
+pub(super) fn broken(rows: &[Row]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in rows {
+        if let State::Broken { error, .. } = &row.state {
+            let (release, path) = (printable(&row.release), printable(&row.path));
+            let space = if release.is_empty() { "" } else { "  " };
+            lines.push(format!("!  {release}{space}{path}"));
+            lines.push(format!("     {}", printable(&error.message)));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use kbuild::Compiler;
+
+    use super::super::row::Reason;
+    use super::*;
+
+    fn usable(release: &str, default: bool) -> Row {
+        Row {
+            release: release.to_owned(),
+            path: format!("/usr/src/linux-headers-{release}"),
+            default,
+            state: State::Usable(Box::new(Tree {
+                usable: true,
+                arch: "x86".to_owned(),
+                source: String::new(),
+                compiler: Tools {
+                    built_with: Compiler {
+                        text: "gcc-12 (Debian) 12.2.0".to_owned(),
+                        kind: CompilerKind::Gcc,
+                        version: (12, 2, 0),
+                        lld: false,
+                    },
+                    variables: Vec::new(),
+                    notes: Vec::new(),
+                    missing: None,
+                },
+                modules: true,
+                symvers: Some("/x".to_owned()),
+                vmlinux: None,
+                btf: false,
+                rust: false,
+                modversions: true,
+                signing: true,
+                requires_signing: false,
+            })),
+        }
+    }
+
+    fn unusable() -> Row {
+        Row {
+            release: "5.10.0".to_owned(),
+            path: "/lib/modules/5.10.0/build".to_owned(),
+            default: false,
+            state: State::Broken {
+                usable: false,
+                error: Reason {
+                    kind: "kernel-not-found".to_owned(),
+                    message: "nothing is there".to_owned(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn the_table_marks_the_default_and_lines_up() {
+        let rows = [usable("6.1.0-56-amd64", true), usable("6.12", false)];
+        assert_eq!(
+            table(&rows),
+            [
+                "   RELEASE         ARCH  COMPILER           CAN                  PATH",
+                "*  6.1.0-56-amd64  x86   gcc 12.2.0 (here)  C, symvers, signing  /usr/src/linux-headers-6.1.0-56-amd64",
+                "   6.12            x86   gcc 12.2.0 (here)  C, symvers, signing  /usr/src/linux-headers-6.12",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tree_that_cannot_be_used_has_its_reason() {
+        assert!(table(&[unusable()]).is_empty());
+        assert_eq!(
+            broken(&[unusable()]),
+            [
+                "!  5.10.0  /lib/modules/5.10.0/build",
+                "     nothing is there"
+            ]
+        );
+        let json = serde_json::to_value(unusable()).unwrap();
+        assert_eq!(json["usable"], false);
+        assert_eq!(json["error"]["kind"], "kernel-not-found");
+    }
+
+    #[test]
+    fn json_has_the_compiler_and_whether_it_is_missing() {
+        let json = serde_json::to_value(usable("6.1", true)).unwrap();
+        assert_eq!(json["usable"], true);
+        assert_eq!(json["default"], true);
+        assert_eq!(json["compiler"]["kind"], "gcc");
+        assert!(json["compiler"]["missing"].is_null());
+    }
+}
