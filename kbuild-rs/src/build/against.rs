@@ -159,9 +159,13 @@ pub(super) fn check_symvers(build: &Build, kernel: &Kernel) -> Result<()> {
     );
     match build.missing_symvers {
         MissingSymvers::Warn => {
+            let fails = match kernel.is_enabled("EXTENDED_MODVERSIONS") {
+                true => " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is no C)",
+                false => "",
+            };
             build
                 .sink
-                .warning(&format!("{what}, and the module may not load"));
+                .warning(&format!("{what}, and the module may not load{fails}"));
             Ok(())
         }
         MissingSymvers::Error => Err(Error::new(

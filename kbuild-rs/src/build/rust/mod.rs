@@ -135,6 +135,9 @@ fn request<'a>(
 
 /// What goes into `KRUSTFLAGS`: prefix maps that turn stage paths into source paths in messages,
 /// debug information and `file!()`. rustc reads an argument a line.
+///
+/// Makefiles that narrow all maps (`--remap-path-scope=macro`, 7.3 with rustc 1.95) do so where
+/// sources and objects lie apart; in a stage they lie together.
 fn map_file(map: &PathMap) -> Result<Vec<u8>> {
     let mut args: Vec<OsString> = Vec::new();
     let mut add = |from: &OsStr, to: &Path| {
