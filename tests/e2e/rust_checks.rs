@@ -326,6 +326,11 @@ fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() 
     let again = built(&mut command());
     assert!(!started_make(&again), "{}", again.err());
     assert!(!log.exists(), "a build with nothing to do starts no rustc");
+    let mut other = build(&kernel, out.path());
+    other.args(["--name", "other", "hello.rs", "--dry-run"]);
+    other.current_dir(source.path());
+    built(other.env("KBUILD_RS_RUSTC", &rustc));
+    assert!(!log.exists(), "another module beside it asks what is known");
 
     // Another program of the same name and version is another compiler.
     script(&rustc, &text.replace("called", "Called"));

@@ -231,6 +231,7 @@ impl Request {
             map: &map,
             headers: &header_flags(&carried, build, &flags_dir),
             folder: &folder,
+            shared: &stage.shared,
             path: search.as_deref().unwrap_or_default(),
             rustc: tool(&build.rust.rustc, "RUSTC", "KBUILD_RS_RUSTC"),
             bindgen: tool(&None, "BINDGEN", "KBUILD_RS_BINDGEN"),

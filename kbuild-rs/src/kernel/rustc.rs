@@ -27,8 +27,9 @@ pub(crate) struct RustRequest<'a> {
     pub(crate) path: &'a OsStr,
     /// Others that may be the one: Cargo's, rustup's.
     pub(crate) others: Vec<PathBuf>,
-    /// What [`Rustc::note`] was at the last build: a build with nothing to do starts no process.
-    pub(crate) known: Vec<u8>,
+    /// What [`Rustc::note`] was at the last build, or at those of other modules: a build with
+    /// nothing to do starts no process.
+    pub(crate) known: Vec<Vec<u8>>,
 }
 
 /// A Rust compiler that fits a kernel.
@@ -74,7 +75,11 @@ impl Kernel {
             request,
             path: SearchPath(request.path),
             wanted: self.rustc_version(),
-            known: Rustc::known(&request.known),
+            known: request
+                .known
+                .iter()
+                .filter_map(|n| Rustc::known(n))
+                .collect(),
         };
         let found = match request.rustc {
             Some(named) => self.named(&search, named)?,
@@ -166,15 +171,15 @@ struct Search<'a> {
     path: SearchPath<'a>,
     /// What the right one says of itself, where the kernel tells.
     wanted: Option<&'a str>,
-    known: Option<Rustc>,
+    known: Vec<Rustc>,
 }
 
 impl Search<'_> {
     /// The first that the kernel was built with.
     fn fitting(&self) -> Option<Rustc> {
         let fits = |rustc: &Rustc| self.wanted.is_none_or(|wanted| wanted == rustc.text);
-        if let Some(known) = self.known.clone().filter(fits) {
-            return Some(known);
+        if let Some(known) = self.known.iter().find(|known| fits(known)) {
+            return Some(known.clone());
         }
         let all = self.all();
         all.iter().filter_map(|file| self.look(file)).find(fits)
@@ -225,8 +230,8 @@ impl Search<'_> {
     /// What the compiler in `file` is; `None` for what does not tell.
     fn look(&self, file: &Path) -> Option<Rustc> {
         let file = fs::canonicalize(file).ok()?;
-        let known = self.known.clone().filter(|known| known.file == file);
-        known.or_else(|| {
+        let known = self.known.iter().find(|known| known.file == file);
+        known.cloned().or_else(|| {
             let id = Identity::of(&file).ok()?;
             let mut command = Command::new(&file);
             // As make will start it: Cargo's LD_LIBRARY_PATH would give it another's libraries.

@@ -14,6 +14,7 @@ use super::Build;
 use super::request::Sources;
 use super::variables::without_equals;
 use crate::cargo::Door;
+use crate::compile_commands::add_entries;
 use crate::files::is_carryable;
 use crate::kbuild_file::Layout;
 use crate::kbuild_file::rust::argument_file;
@@ -36,8 +37,9 @@ pub(super) struct Asked<'a> {
     pub(super) map: &'a PathMap,
     /// What C is told of headers.
     pub(super) headers: &'a [OsString],
-    /// The private folder.
+    /// The private folder, and the one of all modules that are built into the same OUT.
     pub(super) folder: &'a Path,
+    pub(super) shared: &'a Path,
     /// The `PATH` that make will get.
     pub(super) path: &'a OsStr,
     /// What the caller, make's variable or the environment names.
@@ -75,7 +77,11 @@ impl Equipment<'_> {
         }
         let flags_dir = asked.folder.join("flags");
         let note = asked.folder.join(NOTE);
-        let request = request(asked.door, named, asked.path, &note);
+        let mut notes = vec![note.clone()];
+        if !note.exists() {
+            add_entries(asked.shared, NOTE, &mut notes);
+        }
+        let request = request(asked.door, named, asked.path, &notes);
         if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {
             if kernel.lacks_symbol_versions() {
                 exports::check(kernel, asked.sources)?;
@@ -116,7 +122,7 @@ fn request<'a>(
     door: Door,
     rustc: Option<&'a str>,
     path: &'a OsStr,
-    note: &Path,
+    notes: &[PathBuf],
 ) -> RustRequest<'a> {
     let mut others: Vec<PathBuf> = door.cargo("RUSTC").map(PathBuf::from).into_iter().collect();
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -129,7 +135,7 @@ fn request<'a>(
         rustc,
         path,
         others,
-        known: fs::read(note).unwrap_or_default(),
+        known: notes.iter().flat_map(fs::read).collect(),
     }
 }
 
