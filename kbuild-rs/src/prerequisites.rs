@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
         let mut targets = Vec::new();
         // Most targets were made from the same thousand headers.
-        let mut known = HashMap::new();
+        let mut known = Known::default();
         walk(&self.stage.dir, &mut |path, _| {
             if let Some(target) = target_of(path) {
                 let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
@@ -72,24 +72,24 @@ impl<'a> Resolver<'a> {
     }
 
     /// [`Resolver::files`], asked once.
-    fn known(&self, path: &str, known: &mut HashMap<String, Vec<PathBuf>>) -> Vec<PathBuf> {
-        if let Some(files) = known.get(path) {
+    fn known(&self, path: &str, known: &mut Known) -> Vec<PathBuf> {
+        if let Some(files) = known.files.get(path) {
             return files.clone();
         }
-        let files = self.files(path);
-        known.insert(path.to_owned(), files.clone());
+        let files = self.files(path, known);
+        known.files.insert(path.to_owned(), files.clone());
         files
     }
 
-    fn files(&self, path: &str) -> Vec<PathBuf> {
+    fn files(&self, path: &str, known: &mut Known) -> Vec<PathBuf> {
         let path = normal(&self.cwd.join(path));
         for (link, target) in self.links {
             if let Ok(rest) = path.strip_prefix(link) {
-                return with_real(target.join(rest));
+                return known.with_real(target.join(rest));
             }
         }
         let Ok(rel) = path.strip_prefix(&self.stage.dir) else {
-            return with_real(path);
+            return known.with_real(path);
         };
         if let Some(source) = self.source_of(rel) {
             return vec![source];
@@ -163,12 +163,39 @@ fn parse(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The path, and the real one where that is another.
-fn with_real(path: PathBuf) -> Vec<PathBuf> {
-    let real = canonical(&path);
-    match real == path {
-        true => vec![path],
-        false => vec![path, real],
+/// What was asked before.
+#[derive(Default)]
+struct Known {
+    files: HashMap<String, Vec<PathBuf>>,
+    /// Folders of headers, and the real ones: asking for each header would ask for each folder
+    /// above it, too.
+    folders: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Known {
+    /// The path, and the real one where that is another.
+    fn with_real(&mut self, path: PathBuf) -> Vec<PathBuf> {
+        let is_link = path
+            .symlink_metadata()
+            .map_or(true, |meta| meta.is_symlink());
+        let real = match (is_link, path.parent(), path.file_name()) {
+            (false, Some(folder), Some(name)) => self.folder(folder).join(name),
+            _ => canonical(&path),
+        };
+        match real == path {
+            true => vec![path],
+            false => vec![path, real],
+        }
+    }
+
+    fn folder(&mut self, folder: &Path) -> &Path {
+        let text = folder.as_os_str();
+        let found = self.folders.iter().position(|(f, _)| f.as_os_str() == text);
+        let at = found.unwrap_or_else(|| {
+            self.folders.push((folder.to_owned(), canonical(folder)));
+            self.folders.len() - 1
+        });
+        &self.folders[at].1
     }
 }
 
@@ -191,6 +218,26 @@ mod tests {
                     ./include/y.h \\\n\n/s/a.o: $(deps_/s/a.o)\n\n$(deps_/s/a.o):\n";
         let paths: Vec<_> = parse(text).collect();
         assert_eq!(paths, ["/s/a.c", "/usr/x.h", "./include/y.h"]);
+    }
+
+    #[test]
+    fn a_file_behind_links_has_its_own_name_and_the_real_one() {
+        use std::os::unix::fs::symlink;
+        let dir = std::env::temp_dir().join(format!("kbuild-real-{}", std::process::id()));
+        let dir = canonical(dir.parent().unwrap()).join(dir.file_name().unwrap());
+        std::fs::create_dir_all(dir.join("real")).unwrap();
+        std::fs::write(dir.join("real/a.h"), "").unwrap();
+        symlink("real", dir.join("linked")).unwrap();
+        symlink("a.h", dir.join("real/b.h")).unwrap();
+        let mut known = Known::default();
+        let mut of = |path: &str| known.with_real(dir.join(path));
+        let real = dir.join("real/a.h");
+        assert_eq!(of("real/a.h"), std::slice::from_ref(&real));
+        for link in ["linked/a.h", "linked/b.h", "real/b.h"] {
+            assert_eq!(of(link), [dir.join(link), real.clone()]);
+        }
+        assert_eq!(of("linked/gone.h"), [dir.join("linked/gone.h")]);
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

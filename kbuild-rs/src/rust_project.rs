@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use entry::Crate;
+use entry::{Crate, list};
 use known::{KNOWN, Known};
 
 use crate::compile_commands::{add_entries, json, words};
@@ -29,7 +29,8 @@ pub(crate) struct Crates<'a> {
     sysroot: Option<PathBuf>,
     /// Of [`KNOWN`]: what is here.
     found: Vec<(&'static Known, PathBuf)>,
-    cfgs: Vec<String>,
+    /// Those of its configuration, a thousand, as the file has them.
+    cfgs: String,
 }
 
 impl<'a> Crates<'a> {
@@ -64,7 +65,7 @@ impl<'a> Crates<'a> {
             library,
             sysroot: sysroot.map(Path::to_owned),
             found,
-            cfgs,
+            cfgs: list(&cfgs),
         }
     }
 
@@ -91,7 +92,7 @@ impl<'a> Crates<'a> {
                 .as_ref()
                 .is_some_and(|dir| root.starts_with(dir));
             let generated = ["bindings", "uapi", "kernel"].contains(&known.name);
-            let own_cfgs = cfgs_of(&makefile, known.name);
+            let own_cfgs = list(&cfgs_of(&makefile, known.name));
             let new = self
                 .kernel
                 .config("RUSTC_VERSION")
@@ -180,7 +181,7 @@ impl<'a> Crates<'a> {
                 name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
                 root: &root,
                 edition: values("--edition").first().copied().unwrap_or("2021"),
-                cfgs: &cfgs,
+                cfgs: &list(&cfgs),
                 needs,
                 env: environment,
                 excluded: excluded.collect(),

@@ -10,7 +10,8 @@ pub(super) struct Crate<'a> {
     pub(super) name: &'a str,
     pub(super) root: &'a Path,
     pub(super) edition: &'a str,
-    pub(super) cfgs: &'a [String],
+    /// As the file has them.
+    pub(super) cfgs: &'a str,
     /// (number, name)
     pub(super) needs: Vec<(usize, &'a str)>,
     pub(super) env: Vec<(String, String)>,
@@ -39,10 +40,7 @@ impl Crate<'_> {
             let _ = write!(text, "{comma}{{\"crate\":{number},\"name\":\"{name}\"}}");
         }
         text.push_str("],\"cfg\":[");
-        for (at, cfg) in self.cfgs.iter().enumerate() {
-            text.push_str(if at > 0 { "," } else { "" });
-            text.push_str(&json(cfg));
-        }
+        text.push_str(self.cfgs);
         text.push_str("],\"env\":{");
         for (at, (name, value)) in self.env.iter().enumerate() {
             text.push_str(if at > 0 { "," } else { "" });
@@ -68,6 +66,12 @@ impl Crate<'_> {
         text.push('}');
         text
     }
+}
+
+/// What stands between the brackets of a list.
+pub(super) fn list(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| json(word)).collect();
+    words.join(",")
 }
 
 fn path(path: &Path) -> String {
