@@ -24,7 +24,7 @@ kbuild.module('mixed', 'src/mixed_main.rs', 'src/helper.c',
   depends: ring,
   kernel: kernel,
 )
-kbuild.module('old', kbuild: 'old', make_variables: 'OLD_CFGS=' + ' '.join(cfgs), kernel: kernel)
+kbuild.module('old', kbuild: 'old', rust_cfgs: cfgs, kernel: kernel)
 
 # A program in Rust, of which Meson itself tells editors.
 if add_languages('rust', native: false, required: get_option('program'))
@@ -90,10 +90,7 @@ const FILES: &[(&str, &str)] = &[
         "src/helper.c",
         "#include \"helper.h\"\nint helper(void) { return 7; }\n",
     ),
-    (
-        "old/Kbuild",
-        "obj-m := old.o\nrustflags-y := $(addprefix --cfg ,$(OLD_CFGS))\n",
-    ),
+    ("old/Kbuild", "obj-m := old.o\n"),
     (
         "old/inner.rs",
         "pub(crate) const WORD: &str = \"an old word\";\n\

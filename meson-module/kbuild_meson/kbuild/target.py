@@ -209,10 +209,11 @@ class Call:
         self.check_rust([path for path in compiled if path.endswith('.rs')])
 
     def check_rust(self, sources: T.List[str]) -> None:
-        given = next((name for name in ('bindings', *RUST_FLAGS) if self.kwargs[name]), None)
+        of_tree = ('rust_cfgs', 'rust_args') if self.tree else ()
+        others = (name for name in ('bindings', *RUST_FLAGS) if name not in of_tree)
+        given = next((name for name in others if self.kwargs[name]), None)
         if given and not sources:
-            raise self.error(f'"{given}" is for the .rs among its sources, and there is none; a module '
-                             'tree says such things in its Kbuild')
+            raise self.error(f'"{given}" is for the .rs among its sources, and there is none')
         if sources and 'CONFIG_RUST' not in self.kernel.configuration():
             raise self.error(f'{sources[0]} is written in Rust, and the kernel {self.kernel.release} was '
                              'built without CONFIG_RUST=y; ask has_rust() of it first, or name another one')
