@@ -1,6 +1,6 @@
 # The kernel tree that modules are built against, and what it says about itself.
 
-# Sets Kbuild_KERNEL_DIR, Kbuild_KERNEL_RELEASE and Kbuild_KERNEL_ARCH in the caller's scope, and
+# Sets Kbuild_KERNEL_DIR, and _RELEASE, _ARCH and _RUST beside it, in the caller's scope, and
 # <out_error> to what is wrong, or to nothing.
 #
 # Kbuild_KERNEL_DIR keeps what was found: a later run of CMake, started by ninja or by make from
@@ -11,6 +11,11 @@ function(_kbuild_find_kernel out_error)
     "Kernel tree, or release, to build modules against; KDIR goes before it")
   set(Kbuild_CC "" CACHE STRING
     "C compiler for modules, where it is not to be the one that the kernel was built with")
+  set(Kbuild_RUSTC "" CACHE STRING
+    "Rust compiler for modules, where the one that the kernel was built with is not found by itself")
+  set(Kbuild_BINDGEN "" CACHE STRING
+    "bindgen, which declares C headers for modules in Rust, where it is not in PATH")
+  option(Kbuild_CLIPPY "Have clippy look at modules in Rust" OFF)
   set(Kbuild_MISSING_SYMVERS error CACHE STRING
     "What to do for a kernel tree that was only prepared, so that no symbol can be checked")
   set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)
@@ -32,7 +37,7 @@ function(_kbuild_find_kernel out_error)
   if(NOT Kbuild_KERNEL_DIR STREQUAL dir)
     set_property(CACHE Kbuild_KERNEL_DIR PROPERTY VALUE "${dir}")
   endif()
-  foreach(pair RELEASE=release ARCH=arch)
+  foreach(pair RELEASE=release ARCH=arch RUST=rust)
     string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
     string(JSON value GET "${kernel}" ${CMAKE_MATCH_2})
     set(Kbuild_KERNEL_${CMAKE_MATCH_1} "${value}" PARENT_SCOPE)
@@ -215,6 +220,12 @@ function(_kbuild_toolchain out description)
   endif()
   if(cc)
     list(APPEND flags --cc "${cc}")
+  endif()
+  if(Kbuild_RUSTC)
+    list(APPEND flags --rustc "${Kbuild_RUSTC}")
+  endif()
+  if(Kbuild_CLIPPY)
+    list(APPEND flags --clippy)
   endif()
   set(${out} "${flags}" PARENT_SCOPE)
 endfunction()

@@ -133,7 +133,7 @@ function(_kbuild_order module targets)
         "${module} is a kernel module and links to ${item}, which is compiled for programs (${type}): list its sources in kbuild_add_module(${module} ...), or put what both need into an INTERFACE library")
     else()
       get_target_property(sources ${item} INTERFACE_SOURCES)
-      if(sources MATCHES "(^|;)([$]<BUILD_INTERFACE:)?([^;$]+[.](c|S|o_shipped))(>|;|$)")
+      if(sources MATCHES "(^|;)([$]<BUILD_INTERFACE:)?([^;$]+[.](c|S|rs|o_shipped))(>|;|$)")
         message(FATAL_ERROR
           "${module} is a kernel module and links to ${item}, an INTERFACE library with the source ${CMAKE_MATCH_3}, which no module gets: list it in kbuild_add_module(${module} ...), and link to a library with the usage requirements alone")
       endif()

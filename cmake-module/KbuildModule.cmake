@@ -28,14 +28,16 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 #   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
 #   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
+#   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
-    "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS")
+    "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
   # A module from sources and nothing else needs no closer look.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
       OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_KERNEL
-      OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES)
+      OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
+      OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS)
     _kbuild_check_arguments()
   endif()
   set(all "")
@@ -53,12 +55,15 @@ function(kbuild_add_module name)
     if(NOT EXISTS "${path}")
       _kbuild_generated_source()
     endif()
-    if(file MATCHES "[.](c|S|o_shipped)$")
+    if(file MATCHES "[.](c|S|rs|o_shipped)$")
       list(APPEND sources "${path}")
     else()
       _kbuild_other_source()
     endif()
   endforeach()
+  if(arg_BINDINGS)
+    _kbuild_find_bindings()
+  endif()
 
   if(arg_KERNEL MATCHES ";")
     _kbuild_add_rules()
@@ -162,7 +167,7 @@ endfunction()
 # flag, which takes something to stand before the first one: `build` and the like do.
 function(_kbuild_add_rule target kernel)
   list(JOIN CMAKE_C_COMPILER_LAUNCHER " " launcher)
-  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${launcher}")
+  set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${launcher} ${Kbuild_RUSTC} ${Kbuild_CLIPPY}")
   get_property(used DIRECTORY PROPERTY "${key}")
   if(NOT used)
     _kbuild_use_kernel(used "${kernel}")
@@ -183,6 +188,12 @@ function(_kbuild_add_rule target kernel)
     set(own_symvers "^${of_folder}${name}[.]symvers$")
     set(arg_MODULES ${name})
     string(REPLACE ";" "\n" inputs "--expect;${name};--name;${name};${sources}")
+    if(sources MATCHES "[.]rs(;|$)")
+      _kbuild_check_rust_kernel()
+    endif()
+  endif()
+  if(arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS)
+    _kbuild_rust_inputs()
   endif()
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
     string(APPEND inputs "\n--make-var\n${variable}")
@@ -274,16 +285,16 @@ macro(_kbuild_tree_arguments)
   endif()
 endmacro()
 
-# Sets what the caller's arguments add to what is required of all. In properties, for within a
-# generator expression a comma would end a list.
+# Sets what the caller's arguments add to what is required of all.
 macro(_kbuild_own_requirements)
-  set_target_properties(${name} PROPERTIES
-    _KBUILD_INCLUDE_DIRECTORIES "${arg_INCLUDE_DIRECTORIES}"
-    _KBUILD_COMPILE_DEFINITIONS "${arg_COMPILE_DEFINITIONS}"
-    _KBUILD_COMPILE_OPTIONS "${arg_COMPILE_OPTIONS}")
-  foreach(pair includes=INCLUDE_DIRECTORIES definitions=COMPILE_DEFINITIONS options=COMPILE_OPTIONS)
-    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
-    string(APPEND ${CMAKE_MATCH_1}
-      ";$<TARGET_GENEX_EVAL:${name},$<TARGET_PROPERTY:${name},_KBUILD_${CMAKE_MATCH_2}>>")
-  endforeach()
+  _kbuild_evaluated(includes INCLUDE_DIRECTORIES)
+  _kbuild_evaluated(definitions COMPILE_DEFINITIONS)
+  _kbuild_evaluated(options COMPILE_OPTIONS)
+endmacro()
+
+# Sets <out> to what the caller's arg_<keyword> adds to a list in a generator expression: it is
+# evaluated for the kernel's own target. Out of a property, for a comma would end the list.
+macro(_kbuild_evaluated out keyword)
+  set_target_properties(${target} PROPERTIES _KBUILD_${keyword} "${arg_${keyword}}")
+  set(${out} ";$<TARGET_GENEX_EVAL:${target},$<TARGET_PROPERTY:${target},_KBUILD_${keyword}>>")
 endmacro()

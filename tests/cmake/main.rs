@@ -36,6 +36,7 @@ mod kernels;
 mod late;
 mod program;
 mod project;
+mod rust;
 mod sdk;
 mod suite;
 mod world;

@@ -1,2 +1,2 @@
-# says: nothing follows KERNEL
-kbuild_add_module(hello hello.c KERNEL)
+# says: nothing follows KBUILD
+kbuild_add_module(hello KBUILD)

@@ -1,0 +1,68 @@
+# What is else for sources in Rust: the kernel has to take them, and rustc and bindgen are told
+# things of their own.
+
+# Refuses arguments about Rust where there is none.
+macro(_kbuild_check_rust_arguments)
+  foreach(keyword RUST_CFGS RUST_FLAGS BINDINGS BINDINGS_ITEMS)
+    if(NOT arg_${keyword})
+      continue()
+    elseif(arg_KBUILD AND keyword MATCHES "BINDINGS")
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): ${keyword} is for a module from sources, and KBUILD names a module tree, whose own Kbuild runs bindgen where it needs it")
+    elseif(NOT arg_KBUILD AND NOT arg_UNPARSED_ARGUMENTS MATCHES "[.]rs(;|$)")
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): ${keyword} is for sources in Rust, and there is no .rs among those listed")
+    elseif(keyword STREQUAL "BINDINGS_ITEMS" AND NOT arg_BINDINGS)
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): BINDINGS_ITEMS chooses from what a header brings along, and BINDINGS names none")
+    endif()
+  endforeach()
+endmacro()
+
+# Sets `bindings` to the caller's headers, which may be generated. The module waits for them.
+macro(_kbuild_find_bindings)
+  set(bindings "")
+  foreach(file IN LISTS arg_BINDINGS)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
+      OUTPUT_VARIABLE path)
+    if(NOT EXISTS "${path}")
+      _kbuild_generated_source()
+    endif()
+    list(APPEND bindings "${path}")
+  endforeach()
+  list(APPEND headers ${bindings})
+endmacro()
+
+# What else Rust needs of a kernel tree and of this machine, kbuild-rs says when it builds: it may
+# come to be there until then.
+macro(_kbuild_check_rust_kernel)
+  kbuild_get_config(takes_rust RUST KERNEL "${kernel_dir}")
+  if(NOT takes_rust)
+    list(FILTER sources INCLUDE REGEX "[.]rs$")
+    list(GET sources 0 source)
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): ${source} is written in Rust, and the kernel ${release} (${kernel_dir}) was built without CONFIG_RUST=y: name another kernel, or have the project ask if(Kbuild_KERNEL_RUST) first")
+  endif()
+endmacro()
+
+# Adds to `inputs` of the caller what it is told about Rust. A list takes something to stand before
+# the first of its values; what is expected may be said again.
+macro(_kbuild_rust_inputs)
+  _kbuild_evaluated(cfgs RUST_CFGS)
+  _kbuild_evaluated(flags RUST_FLAGS)
+  list(GET arg_MODULES 0 module)
+  string(APPEND inputs "\
+\n$<JOIN:$<FILTER:--expect\n${module}${cfgs},EXCLUDE,^$>,\n--cfg\n>\
+\n$<JOIN:$<FILTER:--expect\n${module}${flags},EXCLUDE,^$>,\n--rustflag\n>")
+  if(arg_BINDINGS)
+    foreach(header IN LISTS bindings)
+      string(APPEND inputs "\n--bindings\n${header}")
+    endforeach()
+    foreach(item IN LISTS arg_BINDINGS_ITEMS)
+      string(APPEND inputs "\n--bindings-item\n${item}")
+    endforeach()
+    if(Kbuild_BINDGEN)
+      string(APPEND inputs "\n--make-var\nBINDGEN=${Kbuild_BINDGEN}")
+    endif()
+  endif()
+endmacro()

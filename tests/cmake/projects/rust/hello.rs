@@ -1,0 +1,47 @@
+//! Rust that calls C of its own, of another module and of the kernel.
+
+use kernel::prelude::*;
+
+mod inner;
+
+mod helper {
+    include!(env!("HELPER_BINDINGS"));
+}
+
+mod ring {
+    include!(env!("RING_BINDINGS"));
+}
+
+#[cfg(several_authors)]
+module! {
+    type: Module,
+    name: "hello",
+    authors: ["nobody"],
+    description: "Rust and C",
+    license: "GPL",
+}
+
+#[cfg(not(several_authors))]
+module! {
+    type: Module,
+    name: "hello",
+    author: "nobody",
+    description: "Rust and C",
+    license: "GPL",
+}
+
+struct Module;
+
+#[cfg(greeting = "hello there")]
+const GREETING: &str = "hello there";
+#[cfg(not(greeting = "hello there"))]
+const GREETING: &str = "good morning";
+
+impl kernel::Module for Module {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: They take numbers, and nothing else.
+        let pushed = unsafe { ring::ring_push(helper::helper(helper::int_sqrt(49) as _)) };
+        pr_info!("{GREETING}: {} {pushed}\n", inner::word());
+        Ok(Module)
+    }
+}

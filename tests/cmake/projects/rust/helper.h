@@ -1,0 +1,5 @@
+#include <linux/math.h>
+
+#define HELPER_MOST 40
+
+int helper(int number);

@@ -1,0 +1,4 @@
+/// What is said.
+pub(crate) fn word() -> &'static str {
+    "first inner word"
+}

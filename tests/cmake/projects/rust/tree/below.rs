@@ -1,0 +1,2 @@
+/// What is said.
+pub(crate) const WORD: &str = "first word below";

@@ -1,0 +1,159 @@
+//! Modules in Rust: what they are built from, what an edit builds again, and what is refused.
+
+use std::fs;
+use std::path::Path;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+use serde_json::Value;
+
+use crate::project::*;
+use crate::support::*;
+
+const NOTHING: [&str; 0] = [];
+
+/// One of the lab's kernels with Rust.
+pub(crate) fn kernel_with_rust(name: &str) -> Option<LabKernel> {
+    if let Some(why) = lab::why_not(name) {
+        println!("not run: {name}: {why}");
+        return None;
+    }
+    Some(lab::kernel(name).unwrap())
+}
+
+/// tests/cmake/projects/rust, for a kernel with Rust.
+fn project(with: With, kernel: &LabKernel) -> Project {
+    let project = Project::for_kernel(with, kernel, &[]);
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmake/projects/rust");
+    copy(&from.join("."), &project.source());
+    project
+}
+
+/// Whether a module holds a text.
+fn holds(project: &Project, module: &str, text: &str) -> bool {
+    let bytes = fs::read(project.out().join(module)).unwrap();
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
+}
+
+/// Builds the project for the first time, and after an edit of an inner file.
+fn is_built(project: &Project) {
+    project.configured(&[]);
+    let source = Snapshot::take(project.source()).unwrap();
+    assert_eq!(project.builds(), ["hello", "made", "ring", "tree"]);
+    assert_untouched(&source, &project.source());
+    assert_eq!(project.builds(), NOTHING);
+    let info = |module| kbuild::ModuleInfo::read(&project.out().join(module)).unwrap();
+    assert_eq!(info("hello.ko").depends, ["ring"]);
+    assert_eq!(info("made.ko").description.unwrap(), "version 1.2.3");
+    assert_eq!(info("tree.ko").description.unwrap(), "Was there before");
+    assert!(holds(project, "made.ko", "first table word"));
+
+    project.edit("inner.rs", "first", "second");
+    assert_eq!(project.builds(), ["hello"]);
+    assert!(holds(project, "hello.ko", "second inner word"));
+    assert_eq!(project.builds(), NOTHING);
+}
+
+#[test]
+fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
+    let Some(kernel) = kernel_with_rust("7.3") else {
+        return;
+    };
+    let project = project(CORNERS[1], &kernel);
+    is_built(&project);
+    for (file, from, to, built) in [
+        ("table.txt", "first", "second", "made"),
+        ("tree/below.rs", "first", "second", "tree"),
+        // Of C, and declared for Rust.
+        ("helper.h", "40", "41", "hello"),
+        // Nothing that the user of its symbols can see.
+        ("ring.c", "pushed += number", "pushed += 2 * number", "ring"),
+    ] {
+        project.edit(file, from, to);
+        assert_eq!(project.builds(), [built], "{file}");
+    }
+    assert!(holds(&project, "made.ko", "second table word"));
+    assert!(holds(&project, "tree.ko", "second word below"));
+    assert!(holds(&project, "hello.ko", "hello there"));
+    project.configured(&["-DGREETING=it's $(word), <a> & 100 %"]);
+    assert_eq!(project.builds(), ["hello"], "a cfg");
+    assert!(holds(&project, "hello.ko", "good morning"));
+    assert_eq!(project.builds(), NOTHING);
+
+    let text = fs::read_to_string(project.out().join("rust-project.json")).unwrap();
+    let editors: Value = serde_json::from_str(&text).unwrap();
+    let crates = editors["crates"].as_array().unwrap().iter();
+    let mut roots: Vec<_> = crates
+        .filter(|one| one["is_workspace_member"] == true)
+        .map(|one| Path::new(one["root_module"].as_str().unwrap()).to_owned())
+        .collect();
+    roots.sort();
+    let (source, made) = (project.source(), project.build_dir().join("made.rs"));
+    let mut expected = [made, source.join("hello.rs"), source.join("tree/tree.rs")];
+    expected.sort();
+    assert_eq!(roots, expected);
+}
+
+#[test]
+fn the_same_project_is_built_for_an_older_kernel_with_makefiles() {
+    if let Some(kernel) = kernel_with_rust("6.12-rust") {
+        is_built(&project(CORNERS[0], &kernel));
+    }
+}
+
+#[test]
+fn the_tools_for_rust_are_those_that_the_project_names() {
+    let Some(kernel) = kernel_with_rust("7.3") else {
+        return;
+    };
+    let project = project(CORNERS[1], &kernel);
+    for (argument, says) in [
+        ("-DKbuild_CLIPPY=ON", "clippy is not beside the rustc"),
+        (
+            "-DKbuild_RUSTC=no-rustc",
+            "RUSTC=no-rustc: there is no such program",
+        ),
+        (
+            "-DKbuild_BINDGEN=no-bindgen",
+            "the program no-bindgen declares C headers",
+        ),
+    ] {
+        let _ = fs::remove_dir_all(project.build_dir());
+        project.configured(&[argument]);
+        let mut build = project.build_with_jobs(1);
+        let output = run::run(build.args(["--target", "hello"]), LIMIT).unwrap();
+        let said = output.out() + &output.err();
+        assert!(!output.status.success() && said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn a_kernel_without_rust_is_refused_before_anything_is_built() {
+    let Some(name) = lab::names().iter().find(|name| **name == "6.1") else {
+        println!("not run: the lab has one kernel here");
+        return;
+    };
+    let kernel = lab::kernel(name).unwrap();
+    let project = project(CORNERS[0], &kernel);
+    let refused = |says: &str| {
+        let output = project.configure(&[]);
+        let said = output
+            .err()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(!output.status.success() && said.contains(says), "{said}");
+    };
+    refused("Kbuild_KERNEL_RUST is OFF");
+    project.edit("CMakeLists.txt", "NOT Kbuild_KERNEL_RUST", "FALSE");
+    let source = project.source().join("hello.rs");
+    refused(&format!(
+        "kbuild_add_module(hello): {} is written in Rust, and the kernel {} ({}) was built without CONFIG_RUST=y",
+        source.display(),
+        kernel.release,
+        kernel.kdir.display()
+    ));
+}
