@@ -12,13 +12,15 @@ use std::process::Command;
 use kbuild_tests::lab::{self, LabKernel, packages};
 
 use crate::cargo::Tools;
-use crate::project::{CORNERS, files};
+use crate::project::{CORNERS, files, libclang};
+use crate::rust::{HELLO_RS, kernel_with_rust};
 use crate::support::project::{any_kernel, root};
 use crate::support::*;
 
 /// Sources that a page speaks of and does not show.
-const UNSEEN: [(&str, &str); 4] = [
+const UNSEEN: [(&str, &str); 5] = [
     ("hello.c", HELLO),
+    ("hello.rs", HELLO_RS),
     ("ring.c", HELLO),
     ("driver/one.c", HELLO),
     ("driver/two.c", HELLO),
@@ -81,12 +83,27 @@ impl Section {
         self.commands.iter().any(|line| line.contains(word))
     }
 
+    /// The kernel to build for, and the name of another; an error is why there is none.
+    fn kernels(&self, any: &LabKernel) -> Result<(LabKernel, Option<&'static str>), String> {
+        if self.lines.contains(".rs") {
+            let kernel = kernel_with_rust("7.3").ok_or("it takes a kernel with Rust")?;
+            return Ok((kernel, Some("6.12-rust")));
+        }
+        let mut names = lab::names().iter().rev();
+        let other = names.find(|name| **name != any.name);
+        Ok((any.clone(), other.copied()))
+    }
+
     /// What its commands take from the environment; an error is why that cannot be had here.
-    fn variables(&self, kernel: &LabKernel) -> Result<Vec<(&'static str, PathBuf)>, String> {
-        let mut variables = vec![("KDIR", kernel.kdir.clone())];
+    fn variables(&self, any: &LabKernel) -> Result<Vec<(&'static str, PathBuf)>, String> {
+        let (kernel, other) = self.kernels(any)?;
+        let mut variables = vec![("KDIR", kernel.kdir)];
+        if let Some(rustc) = kernel.rustc {
+            variables.push(("LIBCLANG_PATH", libclang(&rustc)));
+            variables.push(("KBUILD_RS_BINDGEN", rustc.with_file_name("bindgen")));
+            variables.push(("KBUILD_RS_RUSTC", rustc));
+        }
         if self.says("$OTHER_KDIR") {
-            let mut names = lab::names().iter().rev();
-            let other = names.find(|name| **name != kernel.name);
             let other = lab::kernel(other.ok_or("the lab has one kernel here")?)?;
             variables.push(("OTHER_KDIR", other.kdir));
         }
@@ -158,7 +175,7 @@ fn every_project_in_the_tutorial_builds_with_the_commands_that_it_names() {
 
 #[test]
 fn every_example_of_the_reference_builds() {
-    assert!(build("cmake.md") > 2);
+    assert!(build("cmake.md") > 4);
 }
 
 /// What the package takes from a project or leaves to it: the keywords of its commands, variables

@@ -11,6 +11,26 @@ use serde_json::Value;
 use crate::project::*;
 use crate::support::*;
 
+/// The smallest module, on each kernel with Rust.
+pub(crate) const HELLO_RS: &str = "\
+//! The smallest module.
+
+use kernel::prelude::*;
+
+#[cfg(several_authors)]
+module! { type: Hello, name: \"hello\", authors: [\"-\"], description: \"-\", license: \"GPL\", }
+#[cfg(not(several_authors))]
+module! { type: Hello, name: \"hello\", author: \"-\", description: \"-\", license: \"GPL\", }
+
+struct Hello;
+
+impl kernel::Module for Hello {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Hello)
+    }
+}
+";
+
 const NOTHING: [&str; 0] = [];
 
 /// One of the lab's kernels with Rust.
