@@ -133,8 +133,8 @@ impl Kernel {
                 let file = rustc.file.display();
                 format!(
                     "; the one that fits is {file}: choose it (--rustc {file}, \
-                     Build::rustc(\"{file}\"), KBUILD_RS_RUSTC={file} in the environment), or \
-                     name none"
+                     Build::rustc(\"{file}\"), KBUILD_RS_RUSTC={file} in the environment; in \
+                     CMake, -DKbuild_RUSTC={file}), or name none"
                 )
             }
             None => format!("; {}", search.how_to_get()),
@@ -157,7 +157,7 @@ impl Kernel {
             format!(
                 "the kernel {} was built with {}, and its Rust modules take the very same \
                  compiler, which was not found: {here}; {}, and name it if it is not in PATH \
-                 (--rustc FILE, Build::rustc, KBUILD_RS_RUSTC)",
+                 (--rustc FILE, Build::rustc, KBUILD_RS_RUSTC; in CMake, -DKbuild_RUSTC=FILE)",
                 self.release,
                 search.wanted.unwrap_or("rustc"),
                 search.how_to_get()

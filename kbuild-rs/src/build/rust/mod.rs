@@ -190,7 +190,8 @@ fn bindgen(
             format!(
                 "the program {name} declares C headers for Rust (bindings), and is not here: \
                  install bindgen (Debian, Ubuntu), bindgen-cli (Fedora), rust-bindgen (Arch), or \
-                 run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN names one that is not in PATH"
+                 run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
+                 -DKbuild_BINDGEN=FILE) names one that is not in PATH"
             ),
         )),
     }
