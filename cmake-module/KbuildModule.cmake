@@ -125,8 +125,8 @@ macro(_kbuild_add_rules)
 endmacro()
 
 # Sets <out> to what is the same for all modules of a kernel and folder: release, kernel tree, suffix
-# of the files with arguments, toolchain (arguments of kbuild-rs, one a line), and patterns for the
-# symvers of its modules, anywhere and here. No kernel is the default one.
+# of the files with arguments, toolchain (arguments of kbuild-rs, one a line), whether it takes Rust,
+# and patterns for the symvers of its modules, anywhere and here. No kernel is the default one.
 function(_kbuild_use_kernel out kernel)
   if(kernel STREQUAL "")
     set(kernel "${Kbuild_KERNEL_DIR}")
@@ -137,6 +137,7 @@ function(_kbuild_use_kernel out kernel)
   endif()
   string(JSON release GET "${description}" release)
   string(JSON kernel_dir GET "${description}" path)
+  string(JSON rust GET "${description}" rust)
   set(suffix "")
   get_property(configurations GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
   if(configurations)
@@ -148,7 +149,8 @@ function(_kbuild_use_kernel out kernel)
   _kbuild_pattern(of_kernel "/kbuild-out/${release}/")
   _kbuild_pattern(of_folder "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}/")
   set(${out}
-    "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${of_kernel}" "${of_folder}" PARENT_SCOPE)
+    "${release}" "${kernel_dir}" "${suffix}" "${toolchain}" "${rust}" "${of_kernel}" "${of_folder}"
+    PARENT_SCOPE)
 endfunction()
 
 # Text as a part of a regular expression within a generator expression.
@@ -176,7 +178,7 @@ function(_kbuild_add_rule target kernel)
     set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES
       "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
   endif()
-  list(POP_FRONT used release kernel_dir suffix toolchain of_kernel of_folder)
+  list(POP_FRONT used release kernel_dir suffix toolchain rust of_kernel of_folder)
   set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
   set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
   set(arguments "${own}/arguments${suffix}")
@@ -188,7 +190,7 @@ function(_kbuild_add_rule target kernel)
     set(own_symvers "^${of_folder}${name}[.]symvers$")
     set(arg_MODULES ${name})
     string(REPLACE ";" "\n" inputs "--expect;${name};--name;${name};${sources}")
-    if(sources MATCHES "[.]rs(;|$)")
+    if(NOT rust AND sources MATCHES "[.]rs(;|$)")
       _kbuild_check_rust_kernel()
     endif()
   endif()

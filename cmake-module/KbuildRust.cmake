@@ -33,8 +33,8 @@ macro(_kbuild_find_bindings)
   list(APPEND headers ${bindings})
 endmacro()
 
-# What else Rust needs of a kernel tree and of this machine, kbuild-rs says when it builds: it may
-# come to be there until then.
+# Refuses a kernel tree that kbuild-rs has found to take no Rust where it is without CONFIG_RUST. What
+# else is needed of it, and of this machine, may come to be there until the module is built.
 macro(_kbuild_check_rust_kernel)
   kbuild_get_config(takes_rust RUST KERNEL "${kernel_dir}")
   if(NOT takes_rust)

@@ -31,8 +31,9 @@ fn is_installed(kernel: &Kernel) -> bool {
         && (of_package || OpenOptions::new().append(true).open(file).is_err())
 }
 
-/// Of the kernel tree, its configuration and its symbols, and the folders of its headers. A folder
-/// whose parent is among them says nothing that the parent does not.
+/// Of the kernel tree, its configuration and its symbols, and the folders of its headers and of what
+/// modules in Rust are compiled against. A folder whose parent is among them says nothing that the
+/// parent does not.
 fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     let mut watched: Vec<PathBuf> = Vec::new();
     let mut folders: Vec<&Path> = Vec::new();
@@ -40,9 +41,7 @@ fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
         let is_kernels = path.starts_with(object) || path.starts_with(source);
         let name = path.file_name().and_then(OsStr::to_str);
         match path.parent() {
-            Some(folder) if is_kernels && path.extension().is_some_and(|e| e == "h") => {
-                folders.push(folder);
-            }
+            Some(folder) if is_kernels && is_read(path) => folders.push(folder),
             _ if is_kernels && !matches!(name, Some("auto.conf" | "Module.symvers")) => {}
             _ => watched.push(path.clone()),
         }
@@ -63,12 +62,18 @@ fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     watched
 }
 
+/// Whether a compiler reads it: a header, or a crate of the kernel's.
+fn is_read(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    matches!(extension, Some("h" | "rmeta" | "so"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn folders_stand_for_the_headers_of_a_kernel_tree_and_for_no_others() {
+    fn folders_stand_for_the_headers_and_crates_of_a_kernel_tree_and_for_no_others() {
         let all = [
             "/m/hello.c",
             "/m/hello.h",
@@ -79,6 +84,8 @@ mod tests {
             "/k/common/include/linux/module.h",
             "/k/common/include/linux/sched/task.h",
             "/k/common/include/net/sock.h",
+            "/k/amd64/rust/libkernel.rmeta",
+            "/k/amd64/rust/libmacros.so",
             "/usr/bin/gcc-12",
         ]
         .map(PathBuf::from);
@@ -90,6 +97,7 @@ mod tests {
             "/k/amd64/include/config/auto.conf",
             "/usr/bin/gcc-12",
             "/k/amd64/include/generated",
+            "/k/amd64/rust",
             "/k/common/include/linux",
             "/k/common/include/net",
         ];

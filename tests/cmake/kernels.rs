@@ -18,13 +18,16 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
     let lists = format!(
         "{HEAD}{PACKAGE}\
          set(kernels \"{}\" \"{}\")\n\
-         kbuild_add_module(ring ring.c KERNEL ${{kernels}})\n\
+         kbuild_add_module(ring ring.c KERNEL ${{kernels}}\n\
+           COMPILE_DEFINITIONS BUILT_FOR=\"$<TARGET_PROPERTY:KBUILD_KERNEL>\")\n\
          kbuild_add_module(user user.c KERNEL ${{kernels}})\n\
          target_link_libraries(user INTERFACE ring)\n",
         kernels[0].kdir.display(),
         kernels[1].kdir.display(),
     );
-    let ring = format!("{HELLO}int ring(void) {{ return 0; }}\nEXPORT_SYMBOL(ring);\n");
+    let ring = format!(
+        "{HELLO}int ring(void) {{ return 0; }}\nEXPORT_SYMBOL(ring);\nMODULE_VERSION(BUILT_FOR);\n"
+    );
     let ring = ring.replace("static int __init", "int ring(void);\nstatic int __init");
     let user = HELLO.replace("return 0", "return ring()");
     let user = user.replace("static int __init", "int ring(void);\nstatic int __init");
@@ -41,12 +44,10 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         [targets("ring"), targets("user")].concat()
     );
     for kernel in &kernels {
-        let module = project
-            .build_dir()
-            .join("kbuild-out")
-            .join(&kernel.release)
-            .join("user.ko");
-        let info = kbuild::ModuleInfo::read(&module).unwrap();
+        let folder = project.build_dir().join("kbuild-out").join(&kernel.release);
+        let info = |module| kbuild::ModuleInfo::read(folder.join(module)).unwrap();
+        assert_eq!(info("ring.ko").version, Some(kernel.release.clone()));
+        let info = info("user.ko");
         assert_eq!(info.depends, ["ring"]);
         assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
     }

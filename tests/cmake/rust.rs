@@ -65,7 +65,7 @@ fn is_built(project: &Project) {
     assert_eq!(project.builds(), ["hello", "made", "ring", "tree"]);
     assert_untouched(&source, &project.source());
     assert_eq!(project.builds(), NOTHING);
-    let info = |module| kbuild::ModuleInfo::read(&project.out().join(module)).unwrap();
+    let info = |module| kbuild::ModuleInfo::read(project.out().join(module)).unwrap();
     assert_eq!(info("hello.ko").depends, ["ring"]);
     assert_eq!(info("made.ko").description.unwrap(), "version 1.2.3");
     assert_eq!(info("tree.ko").description.unwrap(), "Was there before");
