@@ -45,7 +45,8 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Remove what `build` has made.
     Clean(CleanArgs),
-    /// For build systems: put the entries of modules into a project's compile_commands.json.
+    /// For build systems: put the entries of modules into a project's compile_commands.json, and
+    /// their crates into a rust-project.json beside it.
     #[command(hide = true)]
     CompileCommands(CompileCommandsArgs),
 }

@@ -1,5 +1,6 @@
-//! `kbuild-rs compile-commands`: the entries of modules among those of a project.
+//! `kbuild-rs compile-commands`: the entries of modules among those of a project, and their crates.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::args::CompileCommandsArgs;
@@ -8,7 +9,7 @@ use crate::progress::{Manner, Progress};
 use crate::style::Style;
 
 pub(crate) fn run(args: &CompileCommandsArgs, style: Style) -> ExitCode {
-    match kbuild::merge_compile_commands(&args.into, &args.from, &args.record) {
+    match merge(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let failure = Failure::from(error);
@@ -16,4 +17,14 @@ pub(crate) fn run(args: &CompileCommandsArgs, style: Style) -> ExitCode {
             exit_code([&failure])
         }
     }
+}
+
+fn merge(args: &CompileCommandsArgs) -> kbuild::Result<()> {
+    kbuild::merge_compile_commands(&args.into, &args.from, &args.record)?;
+    // A build leaves both beside its products.
+    let crates = |file: &Path| file.with_file_name("rust-project.json");
+    let from: Vec<PathBuf> = args.from.iter().map(|file| crates(file)).collect();
+    let folder = args.record.parent().filter(|dir| *dir != Path::new(""));
+    let lock = folder.unwrap_or(Path::new("."));
+    kbuild::merge_rust_projects(&crates(&args.into), &from, lock)
 }

@@ -73,6 +73,8 @@ pub use message::{Level, Message};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 pub use report::{Artifact, Plan, Report};
+#[cfg(feature = "ide")]
+pub use rust_project::merge_rust_projects;
 pub use signals::Signals;
 pub use symvers::{Symbol, Symbols, Symvers};
 #[cfg(feature = "bindgen")]

@@ -6,6 +6,7 @@
 
 mod entry;
 mod known;
+mod merge;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use entry::{Crate, list};
 use known::{KNOWN, Known};
+pub use merge::merge_rust_projects;
 
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
@@ -265,24 +267,15 @@ pub(crate) fn entries(
 pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut files = vec![first.to_owned()];
     add_entries(shared, RUST_ENTRIES, &mut files);
-    let mut of_kernel: Option<String> = None;
-    let mut lines = BTreeSet::new();
-    for file in files {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let Some((kernel, own)) = text.split_once("\n\n") else {
-            continue;
-        };
-        if *of_kernel.get_or_insert_with(|| kernel.to_owned()) == kernel {
-            lines.extend(own.lines().map(str::to_owned));
-        }
-    }
+    let texts = files.iter().map(|file| fs::read_to_string(file));
+    let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
+    let parts = texts.iter().filter_map(|text| text.split_once("\n\n"));
+    let parts = parts.map(|(kernel, own)| (kernel, own.lines().collect()));
     let file = out.join(RUST_PROJECT);
-    let Some(mut text) = of_kernel.map(|kernel| format!("{{{kernel}")) else {
-        return remove_file(&file);
-    };
-    lines.iter().for_each(|line| text.extend([",\n", line]));
-    text.push_str("\n]}\n");
-    write_if_changed(&file, text.as_bytes())
+    match merge::join(parts) {
+        Some(text) => write_if_changed(&file, text.as_bytes()),
+        None => remove_file(&file),
+    }
 }
 
 #[cfg(test)]

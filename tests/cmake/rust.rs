@@ -1,7 +1,7 @@
 //! Modules in Rust: what they are built from, what an edit builds again, and what is refused.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::run;
@@ -50,9 +50,19 @@ fn project(with: With, kernel: &LabKernel) -> Project {
     project
 }
 
+/// A module of the project: one of them is in a folder of its own.
+fn module(project: &Project, name: &str) -> PathBuf {
+    let below = Path::new("kbuild-out").join(project.release());
+    let folder = match name {
+        "tree.ko" => project.build_dir().join("tree").join(below),
+        _ => project.build_dir().join(below),
+    };
+    folder.join(name)
+}
+
 /// Whether a module holds a text.
-fn holds(project: &Project, module: &str, text: &str) -> bool {
-    let bytes = fs::read(project.out().join(module)).unwrap();
+fn holds(project: &Project, name: &str, text: &str) -> bool {
+    let bytes = fs::read(module(project, name)).unwrap();
     bytes
         .windows(text.len())
         .any(|part| part == text.as_bytes())
@@ -65,7 +75,7 @@ fn is_built(project: &Project) {
     assert_eq!(project.builds(), ["hello", "made", "ring", "tree"]);
     assert_untouched(&source, &project.source());
     assert_eq!(project.builds(), NOTHING);
-    let info = |module| kbuild::ModuleInfo::read(project.out().join(module)).unwrap();
+    let info = |name| kbuild::ModuleInfo::read(module(project, name)).unwrap();
     assert_eq!(info("hello.ko").depends, ["ring"]);
     assert_eq!(info("made.ko").description.unwrap(), "version 1.2.3");
     assert_eq!(info("tree.ko").description.unwrap(), "Was there before");
@@ -103,18 +113,27 @@ fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
     assert!(holds(&project, "hello.ko", "good morning"));
     assert_eq!(project.builds(), NOTHING);
 
-    let text = fs::read_to_string(project.out().join("rust-project.json")).unwrap();
-    let editors: Value = serde_json::from_str(&text).unwrap();
-    let crates = editors["crates"].as_array().unwrap().iter();
-    let mut roots: Vec<_> = crates
-        .filter(|one| one["is_workspace_member"] == true)
-        .map(|one| Path::new(one["root_module"].as_str().unwrap()).to_owned())
-        .collect();
+    // For an editor: of each folder, and of the whole project.
+    let (source, build) = (project.source(), project.build_dir());
+    let here = [build.join("made.rs"), source.join("hello.rs")];
+    let below = [source.join("tree/tree.rs")];
+    assert_eq!(roots(&module(&project, "rust-project.json")), here);
+    project.configured(&["-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]);
+    built(&mut project.build_with_jobs(2));
+    let all = [&here[..], &below].concat();
+    assert_eq!(roots(&build.join("rust-project.json")), all);
+}
+
+/// The roots of a project's own crates, as an editor is told.
+fn roots(file: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap();
+    let project: Value = serde_json::from_str(&text).unwrap();
+    let crates = project["crates"].as_array().unwrap().iter();
+    let own = crates.filter(|one| one["is_workspace_member"] == true);
+    let root = |one: &Value| one["root_module"].as_str().unwrap().into();
+    let mut roots: Vec<PathBuf> = own.map(root).collect();
     roots.sort();
-    let (source, made) = (project.source(), project.build_dir().join("made.rs"));
-    let mut expected = [made, source.join("hello.rs"), source.join("tree/tree.rs")];
-    expected.sort();
-    assert_eq!(roots, expected);
+    roots
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! The crates of several builds in one `rust-project.json`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::files::write_if_changed;
+use crate::{Error, Result, sys};
+
+/// What an entry of a module's own has, as [`super::entry`] writes it.
+const OWN: &str = "\"is_workspace_member\":true";
+
+/// Writes the crates of `from`, files that builds have left beside their products, into one
+/// `rust-project.json` of a larger project. Those of another kernel than the first file's are left
+/// out: a file tells of one. Any of `from` may be missing; without any, `into` stays as it is.
+///
+/// Several processes may do this at once, where all of them name the same folder `lock`, which has
+/// to exist.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::ErrorKind::Io).
+pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result<()> {
+    let held = File::open(lock).map_err(|e| Error::io("open", lock, e))?;
+    sys::lock(&held).map_err(|e| Error::io("lock", lock, e))?;
+    let texts = from.iter().map(|file| fs::read_to_string(file));
+    let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
+    match join(texts.iter().filter_map(|text| split(text))) {
+        Some(text) => write_if_changed(into, text.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// A file's part about the kernel, and an entry for each own crate.
+fn split(text: &str) -> Option<(&str, Vec<&str>)> {
+    let text = text.strip_prefix('{')?.strip_suffix("\n]}\n")?;
+    let mut ends = text.match_indices(",\n");
+    let (end, comma) = ends.find(|(end, comma)| {
+        let next = text[end + comma.len()..].lines().next();
+        next.is_some_and(|entry| entry.contains(OWN))
+    })?;
+    Some((
+        &text[..end],
+        text[end + comma.len()..].split(",\n").collect(),
+    ))
+}
+
+/// A file of such parts, where there is any: those of the first one's kernel.
+pub(super) fn join<'a>(parts: impl Iterator<Item = (&'a str, Vec<&'a str>)>) -> Option<String> {
+    let mut of_kernel = None;
+    let mut entries = BTreeSet::new();
+    for (kernel, own) in parts {
+        if *of_kernel.get_or_insert(kernel) == kernel {
+            entries.extend(own);
+        }
+    }
+    let mut text = format!("{{{}", of_kernel?);
+    entries.iter().for_each(|entry| text.extend([",\n", entry]));
+    text.push_str("\n]}\n");
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crates_of_one_kernel_come_together_and_those_of_another_are_left_out() {
+        let kernel = "\"sysroot\":\"/r\",\n\"crates\":[\n{\"a\":1,\"is_workspace_member\":false}";
+        let own = |name: &&str| format!("{{\"name\":\"{name}\",{OWN}}}");
+        let file = |kernel: &str, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(own).collect();
+            join([(kernel, names.iter().map(|n| &**n).collect())].into_iter()).unwrap()
+        };
+        let texts = [
+            file(kernel, &["b", "c"]),
+            String::new(),
+            "something else".into(),
+            file(kernel, &["a", "b"]),
+            file(&kernel.replace("/r", "/other"), &["d"]),
+        ];
+        let joined = join(texts.iter().filter_map(|text| split(text))).unwrap();
+        assert_eq!(joined, file(kernel, &["a", "b", "c"]));
+        assert_eq!(join(std::iter::empty()), None);
+    }
+}
