@@ -267,7 +267,7 @@ pub(crate) fn entries(
 pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut files = vec![first.to_owned()];
     add_entries(shared, RUST_ENTRIES, &mut files);
-    let texts = files.iter().map(|file| fs::read_to_string(file));
+    let texts = files.iter().map(fs::read_to_string);
     let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
     let parts = texts.iter().filter_map(|text| text.split_once("\n\n"));
     let parts = parts.map(|(kernel, own)| (kernel, own.lines().collect()));

@@ -176,7 +176,6 @@ impl Project {
         command.args(self.kernel.cc.iter().map(|cc| format!("-DKbuild_CC={cc}")));
         if let Some(rustc) = &self.kernel.rustc {
             command.arg(define("Kbuild_RUSTC", rustc));
-            command.arg(define("Kbuild_BINDGEN", &rustc.with_file_name("bindgen")));
         }
         match self.with.package {
             Package::Installed => {
@@ -253,8 +252,8 @@ impl Project {
         let mut cmake = Command::new(&self.cmake);
         // Where the stage goes that cannot lie below a folder with a blank.
         cmake.env("XDG_CACHE_HOME", self.dir.join("cache"));
-        if let Some(rustc) = &self.kernel.rustc {
-            cmake.env("LIBCLANG_PATH", libclang(rustc));
+        if self.kernel.rustc.is_some() {
+            set_bindgen(&mut cmake, &self.kernel);
         }
         cmake
     }
@@ -278,12 +277,6 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
 fn target_of(line: &str) -> String {
     let folder = Path::new(line).parent().unwrap().file_stem().unwrap();
     folder.to_str().unwrap().to_owned()
-}
-
-/// What the lab's bindgen, which lies beside its rustc, reads C with.
-pub(crate) fn libclang(rustc: &Path) -> PathBuf {
-    let own = rustc.ancestors().nth(2).unwrap();
-    own.join("usr/lib/x86_64-linux-gnu")
 }
 
 fn define(name: &str, path: &Path) -> String {

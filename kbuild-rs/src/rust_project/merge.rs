@@ -12,7 +12,8 @@ const OWN: &str = "\"is_workspace_member\":true";
 
 /// Writes the crates of `from`, files that builds have left beside their products, into one
 /// `rust-project.json` of a larger project. Those of another kernel than the first file's are left
-/// out: a file tells of one. Any of `from` may be missing; without any, `into` stays as it is.
+/// out: a file tells of one. Any of `from` may be missing; without any, `into` stays as it is, and
+/// so it does where it comes from somebody else.
 ///
 /// Several processes may do this at once, where all of them name the same folder `lock`, which has
 /// to exist.
@@ -22,9 +23,11 @@ const OWN: &str = "\"is_workspace_member\":true";
 pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result<()> {
     let held = File::open(lock).map_err(|e| Error::io("open", lock, e))?;
     sys::lock(&held).map_err(|e| Error::io("lock", lock, e))?;
-    let texts = from.iter().map(|file| fs::read_to_string(file));
+    let texts = from.iter().map(fs::read_to_string);
     let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
-    match join(texts.iter().filter_map(|text| split(text))) {
+    let joined = join(texts.iter().filter_map(|text| split(text)));
+    let is_ours = fs::read_to_string(into).map_or(true, |there| split(&there).is_some());
+    match joined.filter(|_| is_ours) {
         Some(text) => write_if_changed(into, text.as_bytes()),
         None => Ok(()),
     }
@@ -81,5 +84,23 @@ mod tests {
         let joined = join(texts.iter().filter_map(|text| split(text))).unwrap();
         assert_eq!(joined, file(kernel, &["a", "b", "c"]));
         assert_eq!(join(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn a_file_is_written_over_where_it_comes_from_here() {
+        let root = crate::kernel::fixture::Root::new();
+        let (into, from) = (root.join("all"), [root.join("a"), root.join("missing")]);
+        let merged = || {
+            merge_rust_projects(&into, &from, root.path()).unwrap();
+            fs::read_to_string(&into).ok()
+        };
+        assert_eq!(merged(), None);
+        for name in ["one", "other"] {
+            let text = format!("{{\"crates\":[\n{{}},\n{{\"name\":\"{name}\",{OWN}}}\n]}}\n");
+            root.write("a", &text);
+            assert_eq!(merged(), Some(text));
+        }
+        root.write("all", "{\"crates\":[]}");
+        assert_eq!(merged().unwrap(), "{\"crates\":[]}");
     }
 }
