@@ -1,4 +1,5 @@
-# The modules' entries in ${CMAKE_BINARY_DIR}/compile_commands.json, which clangd and others read.
+# The modules' entries in ${CMAKE_BINARY_DIR}/compile_commands.json, which clangd and others read, and
+# their crates in rust-project.json beside it, for rust-analyzer.
 #
 # CMake writes that file when it has run, and knows nothing of modules. So their entries come while
 # the project is built: those of a module after its build, and after each run of CMake all that are

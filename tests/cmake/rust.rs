@@ -97,8 +97,8 @@ fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
     for (file, from, to, built) in [
         ("table.txt", "first", "second", "made"),
         ("tree/below.rs", "first", "second", "tree"),
-        // Of C, and declared for Rust.
-        ("helper.h", "40", "41", "hello"),
+        // A header that a rule makes: of C, and declared for Rust.
+        ("most.txt", "40", "41", "hello"),
         // Nothing that the user of its symbols can see.
         ("ring.c", "pushed += number", "pushed += 2 * number", "ring"),
     ] {

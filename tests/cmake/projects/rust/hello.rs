@@ -12,6 +12,10 @@ mod ring {
     include!(env!("RING_BINDINGS"));
 }
 
+mod most {
+    include!(env!("MOST_BINDINGS"));
+}
+
 #[cfg(several_authors)]
 module! {
     type: Module,
@@ -41,7 +45,8 @@ impl kernel::Module for Module {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: They take numbers, and nothing else.
         let pushed = unsafe { ring::ring_push(helper::helper(helper::int_sqrt(49) as _)) };
-        pr_info!("{GREETING}: {} {pushed}\n", inner::word());
+        let most = most::HELPER_MOST;
+        pr_info!("{GREETING}: {} {pushed} of {most}\n", inner::word());
         Ok(Module)
     }
 }

@@ -1,4 +1,5 @@
 #include <linux/minmax.h>
+#include <most.h>
 #include "helper.h"
 
 int helper(int number)

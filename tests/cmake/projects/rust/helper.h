@@ -1,5 +1,3 @@
 #include <linux/math.h>
 
-#define HELPER_MOST 40
-
 int helper(int number);
