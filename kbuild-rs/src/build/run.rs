@@ -193,6 +193,13 @@ impl Run<'_> {
         if let (Some(rel), None) = (shadow, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} is new", rel.display()));
         }
+        // rustc takes neither of `x.rs` and `x/mod.rs` where there are both.
+        #[cfg(feature = "rust")]
+        for &added in &changes.added {
+            let other = crate::crate_files::other_place(&items[added].rel);
+            let other = items.iter().find(|item| Some(&item.rel) == other.as_ref());
+            stale.changed.extend(other.map(of));
+        }
         // A symvers that lies in the tree itself: no prerequisite of modpost's either.
         let is_symvers = |item: &Item| item.rel.to_string_lossy().ends_with("symvers");
         stale.modpost |= changes.copied().iter().any(|&i| is_symvers(&items[i]))
