@@ -257,8 +257,21 @@ fn what_rustc_says_names_the_sources() {
         let said = refused(&mut scene.command(), 1);
         let path = scene.path("src/deep/mod.rs");
         let line = format!("--> {}:2:", path.display());
-        assert!(said.contains(&line), "no {line} in {said}");
+        let (_, end) = said.split_once("error: cannot build mixed").unwrap();
+        for text in [&*said, end] {
+            assert!(text.contains("error[E0308]: mismatched types"), "{text}");
+            assert!(text.contains(&line), "no {line} in {text}");
+        }
+        assert!(!end.contains("aborting due to"), "{end}");
         assert!(!said.contains(".kbuild/"), "{said}");
+
+        fs::remove_file(scene.path("src/deep/below.rs")).unwrap();
+        let said = refused(&mut scene.command(), 1);
+        let file = format!(
+            "create file \"{}\"",
+            scene.path("src/deep/below.rs").display()
+        );
+        assert!(said.contains(&file), "no {file} in {said}");
     }
 }
 

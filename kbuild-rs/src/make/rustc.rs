@@ -1,0 +1,84 @@
+//! What rustc prints: a headline, the place that it is about, then more lines, and an empty one.
+
+use crate::message::Level;
+
+/// Follows the lines of one make, to tell which of them belong to a message of rustc's.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    /// What the headline was whose place has not come yet.
+    placeless: Option<Level>,
+    inside: bool,
+}
+
+impl Following {
+    /// The kind of a line that rustc wrote, or that ends what it wrote; `None` for all others. The
+    /// place counts as its headline does: who sees nothing but warnings and errors sees where.
+    pub(super) fn hear(&mut self, line: &str) -> Option<Level> {
+        if let Some(level) = headline(line) {
+            self.inside = true;
+            self.placeless = Some(level).filter(|level| *level != Level::Plain);
+            return Some(level);
+        }
+        if line.is_empty() {
+            self.placeless = None;
+            return std::mem::take(&mut self.inside).then_some(Level::Plain);
+        }
+        match line.trim_start().starts_with("--> ") {
+            true => self.placeless.take(),
+            false => None,
+        }
+    }
+}
+
+/// What a line that begins a message is; the counts at the end are neither warning nor error.
+fn headline(line: &str) -> Option<Level> {
+    let of = |word: &str| {
+        let rest = line.strip_prefix(word)?;
+        rest.starts_with([':', '[']).then_some(rest)
+    };
+    let (level, rest) = match (of("error"), of("warning")) {
+        (Some(rest), _) => (Level::Error, rest),
+        (_, Some(rest)) => (Level::Warning, rest),
+        _ => return None,
+    };
+    let counts = rest.starts_with(": aborting due to ") || rest.ends_with(" emitted");
+    Some(if counts { Level::Plain } else { level })
+}
+
+/// Whether a line is one in which rustc names files in words: `couldn't read "src/x.rs"`.
+pub(super) fn names_files(line: &str) -> bool {
+    headline(line).is_some() || line.trim_start().starts_with("= help: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_as_its_headline_and_only_the_first_does() {
+        let mut rustc = Following::default();
+        for (line, level) in [
+            ("", None),
+            ("  RUSTC [M] hello.o", None),
+            ("warning: unused variable: `x`", Some(Level::Warning)),
+            (" --> a.rs:1:1", Some(Level::Warning)),
+            ("  --> b.rs:1:1", None),
+            ("", Some(Level::Plain)),
+            ("", None),
+            ("error[E0583]: file not found", Some(Level::Error)),
+            ("  text of a second line", None),
+            ("   --> a.rs:1:1", Some(Level::Error)),
+            ("  | error: quoted", None),
+            ("warning: 2 warnings emitted", Some(Level::Plain)),
+            (
+                "error: aborting due to 1 previous error",
+                Some(Level::Plain),
+            ),
+            (" --> no.rs:1:1", None),
+            ("errors: none", None),
+            ("a.c:1:2: error: x", None),
+        ] {
+            assert_eq!(rustc.hear(line), level, "{line}");
+        }
+    }
+}
