@@ -55,6 +55,11 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         }
         let missing = refused(scene.command().env("KBUILD_RS_BINDGEN", "no-bindgen"), 1);
         assert!(missing.contains("cargo install bindgen-cli"), "{missing}");
+        write(scene.source.path(), &[("src/my_helper.h", "")]);
+        let mut twice = scene.command();
+        let said = refused(twice.args(["--bindings", "src/my_helper.h"]), 2);
+        let wanted = "src/my_helper.h is not the only header whose declarations would be in MY_H";
+        assert!(said.contains(wanted), "{said}");
         let command = || {
             let mut command = scene.command();
             set_bindgen(&mut command, &kernel);
@@ -69,7 +74,20 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
             said.contains("expected an array with a size of 3"),
             "{said}"
         );
-        scene.edit(&format!("{folder}/shared.h"), "3", "2");
+        scene.edit(
+            &format!("{folder}/shared.h"),
+            "#define SHARED 3",
+            "#error no",
+        );
+        let said = refused(&mut command(), 1);
+        let place = format!("{folder}/shared.h:1:2: error: no");
+        assert!(said.contains(&place), "no {place} in {said}");
+        assert!(!said.contains("fixdep"), "{said}");
+        scene.edit(
+            &format!("{folder}/shared.h"),
+            "#error no",
+            "#define SHARED 2",
+        );
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
 
         let guest = Guest::new(&kernel)

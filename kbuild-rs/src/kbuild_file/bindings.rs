@@ -73,7 +73,7 @@ impl Layout {
              --rust-target 1.68 --use-core --with-derive-default --ctypes-prefix ::{ctypes} \
              --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
              --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
-             $(kbuild_rs_c_flags) && cat {dir}/bind-head $@.part {dir}/bind-tail > $@ && \
+             $(kbuild_rs_c_flags); cat {dir}/bind-head $@.part {dir}/bind-tail > $@; \
              rm $@.part\n",
             skipped.join(" "),
             target(site.kernel),
@@ -82,6 +82,13 @@ impl Layout {
         let mut args: Vec<OsString> = of_c.flat_map(|(_, args)| args.clone()).collect();
         for header in &wishes.headers {
             let (folder, name, word) = named(&site.base.join(header))?;
+            let variable = format!("{}_BINDINGS", word.to_uppercase());
+            if self.rust.bound.iter().any(|b| b.variable == variable) {
+                return Err(Error::input(format!(
+                    "{} is not the only header whose declarations would be in {variable}: rename it",
+                    header.display()
+                )));
+            }
             let reached = links.carry(&folder);
             let mut quote = OsString::from("-iquote");
             quote.push(&reached);
@@ -105,7 +112,7 @@ impl Layout {
                 let _ = writeln!(text, "$(obj)/{object}: $(obj)/{made}");
             }
             self.rust.bound.push(Bound {
-                variable: format!("{}_BINDINGS", word.to_uppercase()),
+                variable,
                 file: site.stage.file(Path::new(&made)),
             });
         }
