@@ -235,7 +235,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     if line.contains("can't find crate for `core`")
         || line.contains("` which `kernel` depends on")
         || line.contains("incompatible version of rustc")
-        || line.contains("Error loading target specification")
+        || line.contains("rror loading target specification")
+        || (line.contains("target.json") && line.contains("does not exist"))
     {
         return Some((
             "rustc".into(),
