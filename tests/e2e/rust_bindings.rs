@@ -8,14 +8,15 @@ use crate::support::*;
 
 #[test]
 fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {
-    let header = "#include <linux/types.h>\n#include <linux/math.h>\n#include <shared.h>\n\
+    let header = "#include <linux/ioctl.h>\n#include <linux/math.h>\n#include <shared.h>\n\
                   #if GIVEN > 1 && defined(MODULE) && defined(CONFIG_MODULES)\n\
-                  struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n";
+                  struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n\
+                  #define GET _IOR('x', 1, struct pair)\n";
     let main = MAIN
         .replace("mod inner;\nmod deep;", "mod c { include!(env!(\"MY_HELPER_BINDINGS\")); }")
         .replace("helper_number()", "c::sum(&c::pair { one: 1, two: [2, 3] })")
         .replace("extern \"C\" {\n    fn c::sum(&c::pair { one: 1, two: [2, 3] }) -> core::ffi::c_int;\n}", "")
-        .replace("inner::word()", "\"declared\"")
+        .replace("inner::word()", "c::GET")
         .replace("deep::sum()", "{ unsafe { c::int_sqrt(49) } }")
         .replace("include_str!(\"texts/bye.txt\")", "\"bye\\n\"");
     for kernel in kernels() {
@@ -94,6 +95,9 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
             .file("/mixed.ko", scene.out.path().join("mixed.ko"))
             .script("insmod /mixed.ko && rmmod mixed\n");
         let console = guest.run().unwrap();
-        assert!(console.log.contains("mixed: declared 7 4 "), "{console:?}");
+        assert!(
+            console.log.contains("mixed: 2148300801 7 4 "),
+            "{console:?}"
+        );
     }
 }
