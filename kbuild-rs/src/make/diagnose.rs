@@ -165,7 +165,7 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         return Some((
             "license".into(),
             "every module must say its license: add MODULE_LICENSE(\"GPL\"); (or the one that \
-             is true) to one of its sources"
+             is true) to one of its sources, or to module! { … } of Rust license: \"GPL\","
                 .into(),
         ));
     }
@@ -248,6 +248,9 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
                 know.release
             ),
         ));
+    }
+    if let Some(text) = super::rustc::not_copied(line) {
+        return Some((text.clone(), text));
     }
     if line.contains("No space left on device") || line.contains("not all data was written") {
         return Some((
