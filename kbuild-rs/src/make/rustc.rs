@@ -52,12 +52,23 @@ pub(super) fn names_files(line: &str) -> bool {
     headline(line).is_some() || line.trim_start().starts_with("= help: ")
 }
 
-/// What to do about a file that rustc misses and that is there: it was not copied.
+/// What to do about a file that rustc misses and that may be there: it was not copied.
 pub(super) fn not_copied(line: &str) -> Option<String> {
-    let unread = line.starts_with("error: couldn't read ") && line.contains("No such file");
-    let missed = unread || line.contains("create file \"");
-    let mut quoted = line.split(['"', '`']).skip(1).step_by(2);
-    let file = quoted.find(|text| missed && text.starts_with('/') && Path::new(text).is_file())?;
+    let (what, names) = line
+        .strip_prefix("error: couldn't read ")
+        .and_then(|rest| rest.split_once(": No such file"))
+        .or_else(|| line.split_once("create file "))?;
+    // Without quotes in older ones.
+    if what.contains("../") {
+        return Some(format!(
+            "{what} was not found: stage a folder further up where a tree reaches above itself \
+             (--root, Build::root)"
+        ));
+    }
+    let mut quoted = [what, names]
+        .into_iter()
+        .flat_map(|part| part.split(['"', '`']));
+    let file = quoted.find(|text| text.starts_with('/') && Path::new(text).is_file())?;
     Some(format!(
         "{file} is there, and was not copied to where the module is built: the files of a crate are \
          found by its words, `mod name;` and `include_str!(\"name\")`, and this one is named by a \
@@ -84,6 +95,8 @@ mod tests {
             assert!(said.starts_with(&format!("{there} is there")), "{said}");
             assert_eq!(not_copied(&line.replace(&there, &gone)), None);
         }
+        let above = "error: couldn't read ../common/x.rs: No such file or directory";
+        assert!(not_copied(above).unwrap().contains("(--root, Build::root)"));
         let other = format!("error: couldn't read `{there}`: stream did not contain valid UTF-8");
         assert_eq!(not_copied(&other), None);
     }
