@@ -261,8 +261,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     if line.starts_with("fixdep: error opening file") {
         return Some((
             "fixdep".into(),
-            "kbuild's fixdep takes the names of headers apart at blanks, $ and colons: rename the \
-             header that is meant"
+            "kbuild's fixdep takes names of files apart at blanks, $ and colons: rename the \
+             one that is meant, or its folder"
                 .into(),
         ));
     }

@@ -176,7 +176,7 @@ fn every_form_of_a_cause_has_its_explanation() {
         ("/bin/sh: 1: gcc-10: not found", "program gcc-10"),
         (
             "fixdep: error opening file: /s/sp: No such file or directory",
-            "rename the header",
+            "rename the one",
         ),
         ("as: x.o: No space left on device", "disk is full"),
         (
