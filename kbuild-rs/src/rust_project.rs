@@ -12,13 +12,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use entry::{Crate, list};
-use known::{KNOWN, Known};
+use known::{KNOWN, Known, MODULE};
 
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
 use crate::make::PathMap;
 use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
 use crate::{Kernel, Result};
+
+/// In a kernel tree: its configuration as flags for rustc.
+const CFGS: &str = "include/generated/rustc_cfg";
 
 /// The crates that a kernel's modules stand on.
 pub(crate) struct Crates<'a> {
@@ -53,7 +56,7 @@ impl<'a> Crates<'a> {
                 }
             }
         }
-        let text = fs::read_to_string(kernel.dir().join("include/generated/rustc_cfg"));
+        let text = fs::read_to_string(kernel.dir().join(CFGS));
         let mut cfgs = Vec::new();
         for line in text.unwrap_or_default().lines() {
             if let Some(cfg) = line.strip_prefix("--cfg=") {
@@ -126,14 +129,8 @@ impl<'a> Crates<'a> {
         entries
     }
 
-    /// The entry of the crate that this saved command compiled; `None` for what is no crate.
-    fn entry(
-        &self,
-        text: &str,
-        cwd: &Path,
-        map: &PathMap,
-        env: &[(String, PathBuf)],
-    ) -> Option<String> {
+    /// The crate that this saved command compiled, and its arguments; `None` for what is no crate.
+    fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<(PathBuf, Vec<String>)> {
         let (_, command) = text.lines().next()?.split_once(":= ")?;
         let source = text
             .lines()
@@ -145,11 +142,29 @@ impl<'a> Crates<'a> {
         let words = words(&command.replace("$(pound)", "#").replace("$$", "$"))?;
         let mut args = Vec::new();
         for word in words {
-            match word.strip_prefix('@').map(fs::read_to_string) {
+            let file = word.strip_prefix('@').map(|file| cwd.join(file));
+            match file.map(fs::read_to_string) {
                 Some(Ok(text)) => args.extend(text.lines().map(str::to_owned)),
                 _ => args.push(word),
             }
         }
+        Some((root, args))
+    }
+
+    /// What a crate that was never compiled would be told.
+    fn expected(&self, flags: &Path) -> Vec<String> {
+        let mut args = vec!["--cfg=MODULE".to_owned()];
+        args.extend(MODULE.iter().map(|name| format!("--extern={name}")));
+        let of_kernel = self.kernel.dir().join(CFGS);
+        for file in [&of_kernel, flags] {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            args.extend(text.lines().map(str::to_owned));
+        }
+        args
+    }
+
+    /// The entry of a crate that is compiled with these arguments.
+    fn entry(&self, root: &Path, args: &[String], env: &[(String, PathBuf)]) -> Option<String> {
         let values = |flag: &str| {
             let mut values: Vec<&str> = Vec::new();
             for (at, arg) in args.iter().enumerate() {
@@ -166,7 +181,7 @@ impl<'a> Crates<'a> {
         let needs = self.numbers(&needs);
         let cfgs: Vec<String> = values("--cfg").into_iter().map(str::to_owned).collect();
         let mut environment = environment(self.kernel.dir());
-        let mut folders = vec![root.parent().unwrap_or(&root).to_owned()];
+        let mut folders = vec![root.parent().unwrap_or(root).to_owned()];
         for (variable, file) in env {
             environment.push((variable.clone(), file.display().to_string()));
             folders.extend(file.parent().map(Path::to_owned));
@@ -179,7 +194,7 @@ impl<'a> Crates<'a> {
         Some(
             Crate {
                 name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
-                root: &root,
+                root,
                 edition: values("--edition").first().copied().unwrap_or("2021"),
                 cfgs: &list(&cfgs),
                 needs,
@@ -233,21 +248,30 @@ fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
 }
 
 /// What a module folder keeps: the kernel's part of the file, an empty line, and an entry a line
-/// for its own crates. Nothing where there are none.
+/// for its own crates. Nothing where there are none. Of `roots`, those that did not compile are
+/// told of by what is known without, `flags` being the file with flags of their own.
 pub(crate) fn entries(
     crates: &Crates<'_>,
     (module_dir, cwd, map): (&Path, &Path, &PathMap),
+    (roots, flags): (&[PathBuf], &Path),
     env: &[(String, PathBuf)],
 ) -> Result<String> {
     let mut lines = BTreeSet::new();
+    let mut compiled = Vec::new();
     walk(module_dir, &mut |path, _| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') && name.ends_with(".o.cmd") {
             let text = fs::read_to_string(path).unwrap_or_default();
-            lines.extend(crates.entry(&text, cwd, map, env));
+            if let Some((root, args)) = crates.compiled(&text, cwd, map) {
+                lines.extend(crates.entry(&root, &args, env));
+                compiled.push(root);
+            }
         }
         Ok(())
     })?;
+    for root in roots.iter().filter(|root| !compiled.contains(root)) {
+        lines.extend(crates.entry(root, &crates.expected(flags), env));
+    }
     if lines.is_empty() {
         return Ok(String::new());
     }

@@ -117,6 +117,15 @@ impl Equipment<'_> {
     }
 }
 
+/// The crates that a build compiles, whatever the kernel is.
+#[cfg(feature = "ide")]
+fn roots(sources: &Sources) -> Vec<PathBuf> {
+    match sources {
+        Sources::Declared(layout) => layout.rust.crates.clone(),
+        Sources::Tree { dir, .. } => Crates::of_tree(dir, false).certain,
+    }
+}
+
 /// Where a compiler may be: in `PATH`, where Cargo has its own, where rustup keeps them.
 fn request<'a>(
     door: Door,

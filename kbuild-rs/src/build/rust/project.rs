@@ -41,7 +41,9 @@ impl Run<'_> {
                     .map(|b| (b.variable.clone(), b.file.clone()))
                     .collect();
                 let compiled = (&**dir, &*working_dir(&r.kernel, dir), &r.map);
-                let text = rust_project::entries(&crates, compiled, &bound)?;
+                let flags = r.folder.join("flags/rs");
+                let roots = (&*super::roots(&r.sources), &*flags);
+                let text = rust_project::entries(&crates, compiled, roots, &bound)?;
                 write_if_changed(&own, text.as_bytes())?;
             }
         }
