@@ -17,7 +17,8 @@ use known::{KNOWN, Known, MODULE};
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
 use crate::make::PathMap;
-use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
+use crate::prerequisites::parse;
+use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
 use crate::{Kernel, Result};
 
 /// In a kernel tree: its configuration as flags for rustc.
@@ -34,6 +35,15 @@ pub(crate) struct Crates<'a> {
     found: Vec<(&'static Known, PathBuf)>,
     /// Those of its configuration, a thousand, as the file has them.
     cfgs: String,
+}
+
+/// A crate of a module's own.
+struct Compiled {
+    root: PathBuf,
+    /// Of rustc.
+    args: Vec<String>,
+    /// The folders outside of the module that it includes sources of.
+    included: Vec<PathBuf>,
 }
 
 impl<'a> Crates<'a> {
@@ -129,8 +139,8 @@ impl<'a> Crates<'a> {
         entries
     }
 
-    /// The crate that this saved command compiled, and its arguments; `None` for what is no crate.
-    fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<(PathBuf, Vec<String>)> {
+    /// The crate that this saved command compiled; `None` for what is no crate.
+    fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<Compiled> {
         let (_, command) = text.lines().next()?.split_once(":= ")?;
         let source = text
             .lines()
@@ -148,11 +158,24 @@ impl<'a> Crates<'a> {
                 _ => args.push(word),
             }
         }
-        Some((root, args))
+        // Sources elsewhere that it includes: the build script's.
+        let mut included: Vec<PathBuf> = Vec::new();
+        for file in parse(text).map(Path::new) {
+            let folder = file.parent().unwrap_or(file);
+            let is_source = file.is_absolute() && file.extension().is_some_and(|e| e == "rs");
+            if is_source && map.source(file) == file && !included.iter().any(|f| f == folder) {
+                included.push(folder.to_owned());
+            }
+        }
+        Some(Compiled {
+            root,
+            args,
+            included,
+        })
     }
 
-    /// What a crate that was never compiled would be told.
-    fn expected(&self, flags: &Path) -> Vec<String> {
+    /// A crate that was never compiled, as it would be.
+    fn expected(&self, root: &Path, flags: &Path) -> Compiled {
         let mut args = vec!["--cfg=MODULE".to_owned()];
         args.extend(MODULE.iter().map(|name| format!("--extern={name}")));
         let of_kernel = self.kernel.dir().join(CFGS);
@@ -160,11 +183,20 @@ impl<'a> Crates<'a> {
             let text = fs::read_to_string(file).unwrap_or_default();
             args.extend(text.lines().map(str::to_owned));
         }
-        args
+        Compiled {
+            root: root.to_owned(),
+            args,
+            included: Vec::new(),
+        }
     }
 
-    /// The entry of a crate that is compiled with these arguments.
-    fn entry(&self, root: &Path, args: &[String], env: &[(String, PathBuf)]) -> Option<String> {
+    fn entry(
+        &self,
+        one: &Compiled,
+        env: &[(String, PathBuf)],
+        bound: &[PathBuf],
+    ) -> Option<String> {
+        let (root, args) = (&*one.root, &*one.args);
         let values = |flag: &str| {
             let mut values: Vec<&str> = Vec::new();
             for (at, arg) in args.iter().enumerate() {
@@ -182,15 +214,21 @@ impl<'a> Crates<'a> {
         let cfgs: Vec<String> = values("--cfg").into_iter().map(str::to_owned).collect();
         let mut environment = environment(self.kernel.dir());
         let mut folders = vec![root.parent().unwrap_or(root).to_owned()];
-        for (variable, file) in env {
-            environment.push((variable.clone(), file.display().to_string()));
-            folders.extend(file.parent().map(Path::to_owned));
+        for (variable, value) in env {
+            environment.push((variable.clone(), value.display().to_string()));
         }
+        folders.extend(
+            bound
+                .iter()
+                .filter_map(|file| file.parent())
+                .map(Path::to_owned),
+        );
+        folders.extend(one.included.iter().cloned());
         folders.dedup();
         let excluded = folders
             .iter()
             .skip(1)
-            .flat_map(|dir| [dir.join("src"), dir.join("gen")]);
+            .flat_map(|dir| ["src", "gen", PRIVATE].map(|own| dir.join(own)));
         Some(
             Crate {
                 name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
@@ -254,7 +292,7 @@ pub(crate) fn entries(
     crates: &Crates<'_>,
     (module_dir, cwd, map): (&Path, &Path, &PathMap),
     (roots, flags): (&[PathBuf], &Path),
-    env: &[(String, PathBuf)],
+    (env, bound): (&[(String, PathBuf)], &[PathBuf]),
 ) -> Result<String> {
     let mut lines = BTreeSet::new();
     let mut compiled = Vec::new();
@@ -262,15 +300,15 @@ pub(crate) fn entries(
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') && name.ends_with(".o.cmd") {
             let text = fs::read_to_string(path).unwrap_or_default();
-            if let Some((root, args)) = crates.compiled(&text, cwd, map) {
-                lines.extend(crates.entry(&root, &args, env));
-                compiled.push(root);
+            if let Some(one) = crates.compiled(&text, cwd, map) {
+                lines.extend(crates.entry(&one, env, bound));
+                compiled.push(one.root);
             }
         }
         Ok(())
     })?;
     for root in roots.iter().filter(|root| !compiled.contains(root)) {
-        lines.extend(crates.entry(root, &crates.expected(flags), env));
+        lines.extend(crates.entry(&crates.expected(root, flags), env, bound));
     }
     if lines.is_empty() {
         return Ok(String::new());

@@ -173,8 +173,10 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
         true => RUSTY.to_owned(),
         false => RUSTY.replace("authors: [\"nobody\"]", "author: \"nobody\""),
     };
+    let whole = whole + "include!(concat!(env!(\"GENERATED\"), \"/table.rs\"));\n";
     let source = folder(&[("hello.rs", &(whole.clone() + "fn unfinished("))]);
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = folder(&[("generated/table.rs", "const _TABLE: u8 = 1;\n")]);
+    let generated = scratch.path().join("generated").display().to_string();
     let out = scratch.path().join("out");
     let ide = || {
         let mut ide = Command::new(program());
@@ -192,6 +194,7 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
             "--cfg",
             "mine",
         ]);
+        ide.args(["--env", &format!("GENERATED={generated}")]);
         ide.env("KBUILD_RS_RUSTC", kernel.rustc.as_ref().unwrap());
         ide.current_dir(source.path());
         ide
@@ -210,12 +213,15 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
         }
         let needs = own["deps"].as_array().unwrap();
         assert!(needs.iter().any(|need| need["name"] == "kernel"), "{own}");
+        assert_eq!(own["env"]["GENERATED"], *generated, "{own}");
+        let folders = own["source"]["include_dirs"].as_array().unwrap();
+        folders.iter().any(|folder| *folder == *generated)
     };
     refused(&mut ide(), 1);
     own();
     write(source.path(), &[("hello.rs", &whole)]);
     built(&mut ide());
-    own();
+    assert!(own(), "what is included from elsewhere is looked at");
 }
 
 #[test]
