@@ -21,8 +21,9 @@ const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];
 
 pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
     let how = &args.build.how;
+    // What does not compile yet has a rust-project.json, too.
     let code = build::run(&args.build, style);
-    if code != ExitCode::SUCCESS || how.dry_run {
+    if how.dry_run {
         return code;
     }
     let dir = OutDir::path(args.build.products.out_dir.as_deref());
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
             for path in links {
                 out::result(path.as_os_str().as_encoded_bytes());
             }
-            ExitCode::SUCCESS
+            code
         }
         Err(failure) => {
             View::new(how.message_format, Manner::new(style, how.quiet)).failure(&failure);

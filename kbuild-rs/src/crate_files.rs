@@ -18,9 +18,13 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
         // rustc says what is wrong with one that cannot be read.
         let text = fs::read_to_string(&file).unwrap_or_default();
         for (kind, rel) in named(&text) {
+            // What is named by its whole path is read where it lies.
+            if rel.is_absolute() {
+                continue;
+            }
             let (path, own) = match kind {
                 Kind::Module => (modules.join(&rel), modules.join(rel.with_extension(""))),
-                Kind::ModuleAt | Kind::Included => {
+                Kind::ModuleAt | Kind::Source | Kind::Data => {
                     let path = folder(&file).join(&rel);
                     let own = folder(&path);
                     (path, own)
@@ -40,13 +44,21 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
             if path == root || found.contains(&path) || !path.is_file() {
                 continue;
             }
-            if kind != Kind::Included {
+            if kind != Kind::Data {
                 open.push((path.clone(), own));
             }
             found.push(path);
         }
     }
     found
+}
+
+/// The other place where a `mod` is looked for: `x/mod.rs` of `x.rs`, and `x.rs` of `x/mod.rs`.
+pub(crate) fn other_place(file: &Path) -> Option<PathBuf> {
+    if file.file_name()? == "mod.rs" {
+        return Some(file.parent()?.with_extension("rs"));
+    }
+    (file.extension()? == "rs").then(|| file.with_extension("").join("mod.rs"))
 }
 
 fn folder(file: &Path) -> PathBuf {
@@ -61,8 +73,10 @@ enum Kind {
     ModuleAt,
     /// By `#[path]` in a module that is written out in the file: below its modules' folder.
     ModuleBelowAt,
-    /// No module; beside the file.
-    Included,
+    /// By `include!`, beside the file.
+    Source,
+    /// By `include_str!` and `include_bytes!`, beside the file.
+    Data,
 }
 
 /// The files that a source names.
@@ -85,7 +99,8 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
                 let mut dir = PathBuf::new();
                 dir.extend(around.iter().map(|(name, _)| name));
                 if mark == '{' {
-                    around.push((name, depth));
+                    // With a `#[path]`, that is the folder's name.
+                    around.push((paths.last().copied().unwrap_or(name), depth));
                 } else if mark == ';' {
                     let kind = match around.is_empty() {
                         true => Kind::ModuleAt,
@@ -97,12 +112,16 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
                 }
             }
             (
-                Token::Word("include" | "include_str" | "include_bytes"),
+                Token::Word(word @ ("include" | "include_str" | "include_bytes")),
                 Some(Token::Mark('!')),
                 Some(Token::Mark('(' | '[' | '{')),
             ) => {
                 if let Some(Token::Text(path)) = next(3) {
-                    files.push((Kind::Included, PathBuf::from(path)));
+                    let kind = match word {
+                        "include" => Kind::Source,
+                        _ => Kind::Data,
+                    };
+                    files.push((kind, PathBuf::from(path)));
                 }
             }
             (Token::Mark('{'), ..) => depth += 1,
@@ -245,13 +264,14 @@ mod tests {
             fn f<'a>(x: &'a str) -> &'a str { include_str!("text/a.txt") }
             #[cfg(one)] #[path = "other/place.rs"] mod here;
             mod outer { fn g() {} pub mod inner; #[path = "x.rs"] mod y; }
-            mod last;
+            #[path = "folder"] mod moved { mod z; }
+            mod last; include!("more.in");
             include!(concat!(env!("X"), "/y.rs"));
         "##;
         let expected = [
             "Module fn.rs",
             "Module fn/mod.rs",
-            "Included text/a.txt",
+            "Data text/a.txt",
             "ModuleAt other/place.rs",
             "Module here.rs",
             "Module here/mod.rs",
@@ -260,8 +280,11 @@ mod tests {
             "ModuleBelowAt outer/x.rs",
             "Module outer/y.rs",
             "Module outer/y/mod.rs",
+            "Module folder/z.rs",
+            "Module folder/z/mod.rs",
             "Module last.rs",
             "Module last/mod.rs",
+            "Source more.in",
         ];
         assert_eq!(files(text), expected);
     }
@@ -281,7 +304,16 @@ mod tests {
         let root = Root::new();
         let place = |name: &str| root.join(name);
         for (name, text) in [
-            ("src/hello.rs", "mod a; mod b; mod absent; mod hello;"),
+            (
+                "src/hello.rs",
+                "mod a; mod b; mod absent; mod hello; include!(\"in/more.in\"); include!(\"/etc/hosts\");",
+            ),
+            (
+                "src/in/more.in",
+                "mod there; const X: &str = include_str!(\"x.txt\"); include!(\"more.in\");",
+            ),
+            ("src/in/there.rs", ""),
+            ("src/in/x.txt", "include_str!(\"../main.rs\")"),
             ("src/a.rs", "mod below; include_str!(\"a.txt\");"),
             ("src/a/below.rs", "#[path = \"../odd.rs\"] mod odd;"),
             ("src/odd.rs", "mod beside;"),
@@ -305,6 +337,9 @@ mod tests {
             "src/b/c.rs",
             "src/b/mod.rs",
             "src/beside.rs",
+            "src/in/more.in",
+            "src/in/there.rs",
+            "src/in/x.txt",
             "src/odd.rs",
         ];
         assert_eq!(found, expected.map(place));

@@ -141,7 +141,7 @@ fn target_of(command: &Path) -> Option<PathBuf> {
 }
 
 /// The paths in a `.cmd` file's `source_` and `deps_` variables.
-fn parse(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn parse(text: &str) -> impl Iterator<Item = &str> {
     let mut in_deps = false;
     text.lines().filter_map(move |line| {
         if let Some(source) = line.strip_prefix("source_") {

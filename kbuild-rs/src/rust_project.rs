@@ -13,14 +13,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use entry::{Crate, list};
-use known::{KNOWN, Known};
+use known::{KNOWN, Known, MODULE};
 pub use merge::merge_rust_projects;
 
 use crate::compile_commands::{add_entries, json, words};
 use crate::files::{remove_file, walk, write_if_changed};
 use crate::make::PathMap;
-use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
+use crate::prerequisites::parse;
+use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
 use crate::{Kernel, Result};
+
+/// In a kernel tree: its configuration as flags for rustc.
+const CFGS: &str = "include/generated/rustc_cfg";
 
 /// The crates that a kernel's modules stand on.
 pub(crate) struct Crates<'a> {
@@ -33,6 +37,15 @@ pub(crate) struct Crates<'a> {
     found: Vec<(&'static Known, PathBuf)>,
     /// Those of its configuration, a thousand, as the file has them.
     cfgs: String,
+}
+
+/// A crate of a module's own.
+struct Compiled {
+    root: PathBuf,
+    /// Of rustc.
+    args: Vec<String>,
+    /// The folders outside of the module that it includes sources of.
+    included: Vec<PathBuf>,
 }
 
 impl<'a> Crates<'a> {
@@ -55,7 +68,7 @@ impl<'a> Crates<'a> {
                 }
             }
         }
-        let text = fs::read_to_string(kernel.dir().join("include/generated/rustc_cfg"));
+        let text = fs::read_to_string(kernel.dir().join(CFGS));
         let mut cfgs = Vec::new();
         for line in text.unwrap_or_default().lines() {
             if let Some(cfg) = line.strip_prefix("--cfg=") {
@@ -128,14 +141,8 @@ impl<'a> Crates<'a> {
         entries
     }
 
-    /// The entry of the crate that this saved command compiled; `None` for what is no crate.
-    fn entry(
-        &self,
-        text: &str,
-        cwd: &Path,
-        map: &PathMap,
-        env: &[(String, PathBuf)],
-    ) -> Option<String> {
+    /// The crate that this saved command compiled; `None` for what is no crate.
+    fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<Compiled> {
         let (_, command) = text.lines().next()?.split_once(":= ")?;
         let source = text
             .lines()
@@ -147,11 +154,51 @@ impl<'a> Crates<'a> {
         let words = words(&command.replace("$(pound)", "#").replace("$$", "$"))?;
         let mut args = Vec::new();
         for word in words {
-            match word.strip_prefix('@').map(fs::read_to_string) {
+            let file = word.strip_prefix('@').map(|file| cwd.join(file));
+            match file.map(fs::read_to_string) {
                 Some(Ok(text)) => args.extend(text.lines().map(str::to_owned)),
                 _ => args.push(word),
             }
         }
+        // Sources elsewhere that it includes: the build script's.
+        let mut included: Vec<PathBuf> = Vec::new();
+        for file in parse(text).map(Path::new) {
+            let folder = file.parent().unwrap_or(file);
+            let is_source = file.is_absolute() && file.extension().is_some_and(|e| e == "rs");
+            if is_source && map.source(file) == file && !included.iter().any(|f| f == folder) {
+                included.push(folder.to_owned());
+            }
+        }
+        Some(Compiled {
+            root,
+            args,
+            included,
+        })
+    }
+
+    /// A crate that was never compiled, as it would be.
+    fn expected(&self, root: &Path, flags: &Path) -> Compiled {
+        let mut args = vec!["--cfg=MODULE".to_owned()];
+        args.extend(MODULE.iter().map(|name| format!("--extern={name}")));
+        let of_kernel = self.kernel.dir().join(CFGS);
+        for file in [&of_kernel, flags] {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            args.extend(text.lines().map(str::to_owned));
+        }
+        Compiled {
+            root: root.to_owned(),
+            args,
+            included: Vec::new(),
+        }
+    }
+
+    fn entry(
+        &self,
+        one: &Compiled,
+        env: &[(String, PathBuf)],
+        bound: &[PathBuf],
+    ) -> Option<String> {
+        let (root, args) = (&*one.root, &*one.args);
         let values = |flag: &str| {
             let mut values: Vec<&str> = Vec::new();
             for (at, arg) in args.iter().enumerate() {
@@ -168,20 +215,26 @@ impl<'a> Crates<'a> {
         let needs = self.numbers(&needs);
         let cfgs: Vec<String> = values("--cfg").into_iter().map(str::to_owned).collect();
         let mut environment = environment(self.kernel.dir());
-        let mut folders = vec![root.parent().unwrap_or(&root).to_owned()];
-        for (variable, file) in env {
-            environment.push((variable.clone(), file.display().to_string()));
-            folders.extend(file.parent().map(Path::to_owned));
+        let mut folders = vec![root.parent().unwrap_or(root).to_owned()];
+        for (variable, value) in env {
+            environment.push((variable.clone(), value.display().to_string()));
         }
+        folders.extend(
+            bound
+                .iter()
+                .filter_map(|file| file.parent())
+                .map(Path::to_owned),
+        );
+        folders.extend(one.included.iter().cloned());
         folders.dedup();
         let excluded = folders
             .iter()
             .skip(1)
-            .flat_map(|dir| [dir.join("src"), dir.join("gen")]);
+            .flat_map(|dir| ["src", "gen", PRIVATE].map(|own| dir.join(own)));
         Some(
             Crate {
                 name: &root.file_stem()?.to_string_lossy().replace('-', "_"),
-                root: &root,
+                root,
                 edition: values("--edition").first().copied().unwrap_or("2021"),
                 cfgs: &list(&cfgs),
                 needs,
@@ -235,21 +288,30 @@ fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
 }
 
 /// What a module folder keeps: the kernel's part of the file, an empty line, and an entry a line
-/// for its own crates. Nothing where there are none.
+/// for its own crates. Nothing where there are none. Of `roots`, those that did not compile are
+/// told of by what is known without, `flags` being the file with flags of their own.
 pub(crate) fn entries(
     crates: &Crates<'_>,
     (module_dir, cwd, map): (&Path, &Path, &PathMap),
-    env: &[(String, PathBuf)],
+    (roots, flags): (&[PathBuf], &Path),
+    (env, bound): (&[(String, PathBuf)], &[PathBuf]),
 ) -> Result<String> {
     let mut lines = BTreeSet::new();
+    let mut compiled = Vec::new();
     walk(module_dir, &mut |path, _| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') && name.ends_with(".o.cmd") {
             let text = fs::read_to_string(path).unwrap_or_default();
-            lines.extend(crates.entry(&text, cwd, map, env));
+            if let Some(one) = crates.compiled(&text, cwd, map) {
+                lines.extend(crates.entry(&one, env, bound));
+                compiled.push(one.root);
+            }
         }
         Ok(())
     })?;
+    for root in roots.iter().filter(|root| !compiled.contains(root)) {
+        lines.extend(crates.entry(&crates.expected(root, flags), env, bound));
+    }
     if lines.is_empty() {
         return Ok(String::new());
     }

@@ -126,13 +126,16 @@ fn a_tree_that_is_the_package_itself_does_not_run_its_script_for_cargos_own_file
 #[test]
 fn a_declared_module_is_built_again_for_what_goes_into_it_alone() {
     let project = package(
-        "kbuild::Build::new().files([\"module/hello.c\", \"module/part.c\"]).include(\"first\")\
-         .include(\"second\").compile(\"hello\")",
+        "let made = std::env::var(\"OUT_DIR\").unwrap() + \"/made\";\
+         std::fs::create_dir_all(&made).unwrap();\
+         std::fs::write(format!(\"{made}/made.h\"), \"\").unwrap();\
+         kbuild::Build::new().files([\"module/hello.c\", \"module/part.c\"]).include(\"first\")\
+         .include(\"second\").include(made).compile(\"hello\")",
         &[
             ("module/hello.c", HELLO),
             (
                 "module/part.c",
-                "#include <word.h>\n#include \"part.h\"\nconst char *part(void) { return PART WORD; }\n",
+                "#include <made.h>\n#include <word.h>\n#include \"part.h\"\nconst char *part(void) { return PART WORD; }\n",
             ),
             (
                 "module/part.h",

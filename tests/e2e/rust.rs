@@ -69,8 +69,14 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "src/deep/below.rs",
-        "pub(super) fn one() -> u32 { assert!(crate::inner::word().len() > 2); 1 }\n",
+        "include!(\"table.in\");\n\
+         pub(super) fn one() -> u32 { assert!(crate::inner::word().len() > TABLE.len()); 1 }\n",
     ),
+    (
+        "src/deep/table.in",
+        "const TABLE: &[u8] = include_bytes!(\"table.bin\");\n",
+    ),
+    ("src/deep/table.bin", "12"),
     ("src/texts/bye.txt", "bye from mixed\n"),
     (
         "src/helper.c",
@@ -172,6 +178,13 @@ fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
             ("a module of a module", &["mixed_main.o"], &|| {
                 scene.edit("src/deep/below.rs", " 1 }", " 2 }");
             }),
+            (
+                "what an included source includes",
+                &["mixed_main.o"],
+                &|| {
+                    scene.edit("src/deep/table.bin", "12", "3");
+                },
+            ),
             ("an included text", &["mixed_main.o"], &|| {
                 scene.edit("src/texts/bye.txt", "bye", "so long");
             }),
@@ -224,6 +237,11 @@ fn a_tree_with_crates_of_its_own_has_plain_makes_bytes_and_each_crate_the_flags_
         scene.edit("src/inner.rs", "first", "third");
         scene.compiles(&["mixed_main.o"], "an inner module");
         scene.is_fresh("nothing changed");
+        write(scene.source.path(), &[("src/inner/mod.rs", "")]);
+        let said = refused(&mut scene.command(), 1);
+        assert!(said.contains("E0761"), "found at two places: {said}");
+        fs::remove_file(scene.path("src/inner/mod.rs")).unwrap();
+        scene.compiles(&["mixed_main.o"], "one place again");
 
         *scene.args.last_mut().unwrap() = "word=c".into();
         let said = refused(&mut scene.command(), 1);
@@ -239,8 +257,21 @@ fn what_rustc_says_names_the_sources() {
         let said = refused(&mut scene.command(), 1);
         let path = scene.path("src/deep/mod.rs");
         let line = format!("--> {}:2:", path.display());
-        assert!(said.contains(&line), "no {line} in {said}");
+        let (_, end) = said.split_once("error: cannot build mixed").unwrap();
+        for text in [&*said, end] {
+            assert!(text.contains("error[E0308]: mismatched types"), "{text}");
+            assert!(text.contains(&line), "no {line} in {text}");
+        }
+        assert!(!end.contains("aborting due to"), "{end}");
         assert!(!said.contains(".kbuild/"), "{said}");
+
+        fs::remove_file(scene.path("src/deep/below.rs")).unwrap();
+        let said = refused(&mut scene.command(), 1);
+        let file = format!(
+            "create file \"{}\"",
+            scene.path("src/deep/below.rs").display()
+        );
+        assert!(said.contains(&file), "no {file} in {said}");
     }
 }
 

@@ -8,14 +8,15 @@ use crate::support::*;
 
 #[test]
 fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {
-    let header = "#include <linux/types.h>\n#include <linux/math.h>\n#include <shared.h>\n\
+    let header = "#include <linux/ioctl.h>\n#include <linux/math.h>\n#include <shared.h>\n\
                   #if GIVEN > 1 && defined(MODULE) && defined(CONFIG_MODULES)\n\
-                  struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n";
+                  struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n\
+                  #define GET _IOR('x', 1, struct pair)\n";
     let main = MAIN
         .replace("mod inner;\nmod deep;", "mod c { include!(env!(\"MY_HELPER_BINDINGS\")); }")
         .replace("helper_number()", "c::sum(&c::pair { one: 1, two: [2, 3] })")
         .replace("extern \"C\" {\n    fn c::sum(&c::pair { one: 1, two: [2, 3] }) -> core::ffi::c_int;\n}", "")
-        .replace("inner::word()", "\"declared\"")
+        .replace("inner::word()", "c::GET")
         .replace("deep::sum()", "{ unsafe { c::int_sqrt(49) } }")
         .replace("include_str!(\"texts/bye.txt\")", "\"bye\\n\"");
     for kernel in kernels() {
@@ -55,6 +56,11 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         }
         let missing = refused(scene.command().env("KBUILD_RS_BINDGEN", "no-bindgen"), 1);
         assert!(missing.contains("cargo install bindgen-cli"), "{missing}");
+        write(scene.source.path(), &[("src/my_helper.h", "")]);
+        let mut twice = scene.command();
+        let said = refused(twice.args(["--bindings", "src/my_helper.h"]), 2);
+        let wanted = "src/my_helper.h is not the only header whose declarations would be in MY_H";
+        assert!(said.contains(wanted), "{said}");
         let command = || {
             let mut command = scene.command();
             set_bindgen(&mut command, &kernel);
@@ -69,13 +75,29 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
             said.contains("expected an array with a size of 3"),
             "{said}"
         );
-        scene.edit(&format!("{folder}/shared.h"), "3", "2");
+        scene.edit(
+            &format!("{folder}/shared.h"),
+            "#define SHARED 3",
+            "#error no",
+        );
+        let said = refused(&mut command(), 1);
+        let place = format!("{folder}/shared.h:1:2: error: no");
+        assert!(said.contains(&place), "no {place} in {said}");
+        assert!(!said.contains("fixdep"), "{said}");
+        scene.edit(
+            &format!("{folder}/shared.h"),
+            "#error no",
+            "#define SHARED 2",
+        );
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
 
         let guest = Guest::new(&kernel)
             .file("/mixed.ko", scene.out.path().join("mixed.ko"))
             .script("insmod /mixed.ko && rmmod mixed\n");
         let console = guest.run().unwrap();
-        assert!(console.log.contains("mixed: declared 7 4 "), "{console:?}");
+        assert!(
+            console.log.contains("mixed: 2148300801 7 4 "),
+            "{console:?}"
+        );
     }
 }

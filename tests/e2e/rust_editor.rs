@@ -10,7 +10,7 @@ use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::{run, scope};
 use serde_json::Value;
 
-use crate::rust::kernels;
+use crate::rust::{kernels, takes_authors};
 use crate::rust_checks::{RUSTY, hello};
 use crate::support::project::root;
 use crate::support::*;
@@ -161,6 +161,67 @@ fn below(dir: &Path, name: &str, files: &mut Vec<PathBuf>) {
             false => {}
         }
     }
+}
+
+#[test]
+fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
+    // Of the oldest: its compilers run in the kernel's folder, not in the module's.
+    let Some(kernel) = kernels().into_iter().next_back() else {
+        return;
+    };
+    let whole = match takes_authors(&kernel) {
+        true => RUSTY.to_owned(),
+        false => RUSTY.replace("authors: [\"nobody\"]", "author: \"nobody\""),
+    };
+    let whole = whole + "include!(concat!(env!(\"GENERATED\"), \"/table.rs\"));\n";
+    let source = folder(&[("hello.rs", &(whole.clone() + "fn unfinished("))]);
+    let scratch = folder(&[("generated/table.rs", "const _TABLE: u8 = 1;\n")]);
+    let generated = scratch.path().join("generated").display().to_string();
+    let out = scratch.path().join("out");
+    let ide = || {
+        let mut ide = Command::new(program());
+        ide.args(["ide", "--into"]).arg(scratch.path());
+        ide.arg("--kernel")
+            .arg(&kernel.kdir)
+            .arg("--out-dir")
+            .arg(&out);
+        ide.args([
+            "--make-var",
+            PAHOLE,
+            "--name",
+            "hello",
+            "hello.rs",
+            "--cfg",
+            "mine",
+        ]);
+        ide.args(["--env", &format!("GENERATED={generated}")]);
+        ide.env("KBUILD_RS_RUSTC", kernel.rustc.as_ref().unwrap());
+        ide.current_dir(source.path());
+        ide
+    };
+    let own = || {
+        let text = fs::read_to_string(scratch.path().join("rust-project.json")).unwrap();
+        let project: Value = serde_json::from_str(&text).unwrap();
+        let crates = project["crates"].as_array().unwrap();
+        let own = crates.last().unwrap();
+        assert_eq!(own["is_workspace_member"], true, "{own}");
+        let file = source.path().join("hello.rs").display().to_string();
+        assert_eq!(own["root_module"], file);
+        let cfgs = own["cfg"].as_array().unwrap();
+        for cfg in ["MODULE", "CONFIG_MODULES", "mine"] {
+            assert!(cfgs.iter().any(|set| set == cfg), "no {cfg} in {own}");
+        }
+        let needs = own["deps"].as_array().unwrap();
+        assert!(needs.iter().any(|need| need["name"] == "kernel"), "{own}");
+        assert_eq!(own["env"]["GENERATED"], *generated, "{own}");
+        let folders = own["source"]["include_dirs"].as_array().unwrap();
+        folders.iter().any(|folder| *folder == *generated)
+    };
+    refused(&mut ide(), 1);
+    own();
+    write(source.path(), &[("hello.rs", &whole)]);
+    built(&mut ide());
+    assert!(own(), "what is included from elsewhere is looked at");
 }
 
 #[test]

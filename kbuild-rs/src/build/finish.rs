@@ -76,6 +76,11 @@ impl Run<'_> {
                 Ok(report)
             }
             other => {
+                // What does not compile yet wants an editor all the more; the failure goes first.
+                #[cfg(feature = "ide")]
+                let _ = self
+                    .lock_to_publish()
+                    .and_then(|_lock| self.write_rust_project());
                 r.stage.remember(&r.folder)?;
                 record.save(&self.record_path())?;
                 r.stage.end()?;

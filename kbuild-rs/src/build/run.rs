@@ -187,11 +187,21 @@ impl Run<'_> {
             .filter_map(|p| p.path.file_name())
             .collect();
         let shadow = changes.added.iter().map(|&i| &items[i].rel).find(|rel| {
-            rel.extension().is_some_and(|e| e == "h")
-                || rel.file_name().is_some_and(|n| known.contains(&n))
+            let is = |extension: &str| rel.extension().is_some_and(|e| e == extension);
+            // Rust's are looked for in no other folder.
+            let of_rust = cfg!(feature = "rust") && is("rs");
+            is("h") || (!of_rust && rel.file_name().is_some_and(|n| known.contains(&n)))
         });
         if let (Some(rel), None) = (shadow, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} is new", rel.display()));
+        }
+        // rustc takes neither of `x.rs` and `x/mod.rs` where there are both.
+        #[cfg(feature = "rust")]
+        for &added in &changes.added {
+            if let Some(other) = crate::crate_files::other_place(&items[added].rel) {
+                let other = items.iter().find(|item| item.rel == other);
+                stale.changed.extend(other.map(of));
+            }
         }
         // A symvers that lies in the tree itself: no prerequisite of modpost's either.
         let is_symvers = |item: &Item| item.rel.to_string_lossy().ends_with("symvers");

@@ -23,7 +23,12 @@ pub(crate) use links::{Provided, pass_on};
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {
+    // What lies there the script has just made: to Cargo it is newer than the script's run.
+    let own = std::env::var_os("OUT_DIR").and_then(|dir| std::fs::canonicalize(dir).ok());
     for path in report.prerequisites().iter().chain(report.folders()) {
+        if own.as_ref().is_some_and(|own| path.starts_with(own)) {
+            continue;
+        }
         let path = path.as_os_str().as_bytes();
         // Cargo reads lines: such a path cannot be told, and the others still are.
         if !path.contains(&b'\n') {

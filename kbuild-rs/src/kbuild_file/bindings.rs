@@ -22,6 +22,8 @@ pub(crate) struct Bound {
     pub(crate) variable: String,
     /// The declarations.
     pub(crate) file: PathBuf,
+    /// What bindgen reads, among the flag files, and its text.
+    input: (String, String),
 }
 
 /// Options that libclang does not know, and that are not in [`GCC_ONLY`], where editors stand.
@@ -33,6 +35,9 @@ const SKIPPED: &[&str] = &[
     "-fstrict-flex-arrays=",
     "-fplugin-arg-",
 ];
+
+/// What the names of constants begin with that are only there for bindgen.
+const CONSTANT: &str = "kbuild_rs_constant_";
 
 /// What stands around the declarations, which are C's and not the module's.
 const HEAD: &str = "#[allow(dead_code, missing_docs, non_camel_case_types, non_snake_case, \
@@ -69,11 +74,12 @@ impl Layout {
             text,
             "kbuild_rs_c_flags = $(filter-out {},$(c_flags)) -w {} -fno-builtin -D__BINDGEN__ -DMODULE\n\
              quiet_cmd_kbuild_rs_bindings = BINDGEN $@\n      \
-             cmd_kbuild_rs_bindings = BINDGEN_EXTRA_CLANG_ARGS=\"$$(cat {dir}/bind)\" $(BINDGEN) $< \
+             cmd_kbuild_rs_bindings = BINDGEN_EXTRA_CLANG_ARGS=\"$$(cat {dir}/bind)\" $(BINDGEN) $(kbuild_rs_input) \
              --rust-target 1.68 --use-core --with-derive-default --ctypes-prefix ::{ctypes} \
              --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
              --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
-             $(kbuild_rs_c_flags) && cat {dir}/bind-head $@.part {dir}/bind-tail > $@ && \
+             $(kbuild_rs_c_flags); \
+             sed 's/{CONSTANT}//' {dir}/bind-head $@.part {dir}/bind-tail > $@; \
              rm $@.part\n",
             skipped.join(" "),
             target(site.kernel),
@@ -82,6 +88,13 @@ impl Layout {
         let mut args: Vec<OsString> = of_c.flat_map(|(_, args)| args.clone()).collect();
         for header in &wishes.headers {
             let (folder, name, word) = named(&site.base.join(header))?;
+            let variable = format!("{}_BINDINGS", word.to_uppercase());
+            if self.rust.bound.iter().any(|b| b.variable == variable) {
+                return Err(Error::input(format!(
+                    "{} is not the only header whose declarations would be in {variable}: rename it",
+                    header.display()
+                )));
+            }
             let reached = links.carry(&folder);
             let mut quote = OsString::from("-iquote");
             quote.push(&reached);
@@ -89,7 +102,8 @@ impl Layout {
             self.searched.push(folder);
             let carried = reached.join(&name);
             let made = format!("{word}.bindings.rs");
-            let mut items = format!("--allowlist-file '{}'", regex(&carried));
+            let input = site.flags_dir.join(format!("bind-{word}.h"));
+            let mut items = format!("--allowlist-file '{}|{}'", regex(&carried), regex(&input));
             for item in &wishes.items {
                 let item = shell_quote(item.as_ref()).replace('$', "$$");
                 let _ = write!(items, " --allowlist-item {}", item.replace('#', "\\#"));
@@ -97,7 +111,9 @@ impl Layout {
             let _ = write!(
                 text,
                 "targets += {made}\n$(obj)/{made}: kbuild_rs_items := {items}\n\
+                 $(obj)/{made}: kbuild_rs_input := {}\n\
                  $(obj)/{made}: {} FORCE\n\t$(call if_changed_dep,kbuild_rs_bindings)\n",
+                input.display(),
                 carried.display()
             );
             for object in order.iter().filter(|object| object.is_rust()) {
@@ -105,8 +121,9 @@ impl Layout {
                 let _ = writeln!(text, "$(obj)/{object}: $(obj)/{made}");
             }
             self.rust.bound.push(Bound {
-                variable: format!("{}_BINDINGS", word.to_uppercase()),
+                variable,
                 file: site.stage.file(Path::new(&made)),
+                input: (format!("bind-{word}.h"), input_text(&carried)?),
             });
         }
         self.rust.bind_args = args;
@@ -115,19 +132,55 @@ impl Layout {
 
     /// The files beside the flag files that the rules read: their names and texts. `more` is what
     /// C is told besides in this build.
-    pub(crate) fn bind_files(&self, more: &[OsString]) -> Vec<(&'static str, String)> {
+    pub(crate) fn bind_files(&self, more: &[OsString]) -> Vec<(String, String)> {
         if self.rust.bound.is_empty() {
             return Vec::new();
         }
         let args = self.rust.bind_args.iter().chain(more);
         // bindgen takes them apart as a shell does.
         let args: Vec<String> = args.map(|arg| shell_quote(arg)).collect();
-        vec![
-            ("bind", args.join("\n")),
-            ("bind-head", HEAD.into()),
-            ("bind-tail", TAIL.into()),
-        ]
+        let mut files: Vec<(String, String)> = vec![
+            ("bind".into(), args.join("\n")),
+            ("bind-head".into(), HEAD.into()),
+            ("bind-tail".into(), TAIL.into()),
+        ];
+        files.extend(self.rust.bound.iter().map(|bound| bound.input.clone()));
+        files
     }
+}
+
+/// Includes the header, and says its ioctl numbers once more as what bindgen evaluates: to it, a
+/// macro that calls another is no constant.
+fn input_text(header: &Path) -> Result<String> {
+    let text = std::fs::read(header).map_err(|e| Error::io("read", header, e))?;
+    let mut input = format!("#include \"{}\"\n", header.display());
+    for name in ioctls(&String::from_utf8_lossy(&text)) {
+        let _ = write!(
+            input,
+            "#ifdef {name}\nstatic const unsigned int {CONSTANT}{name} = {name};\n#endif\n"
+        );
+    }
+    Ok(input)
+}
+
+/// The macros of a header that are `_IO(…)`, `_IOR(…)`, `_IOW(…)` or `_IOWR(…)`.
+fn ioctls(header: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for line in header.lines() {
+        let directive = line.trim_start().strip_prefix('#').unwrap_or_default();
+        let define = directive.trim_start().strip_prefix("define");
+        let Some((name, value)) = define.and_then(|d| d.trim_start().split_once([' ', '\t']))
+        else {
+            continue;
+        };
+        let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let called = value.trim_start_matches([' ', '\t', '(']).split('(').next();
+        let number = ["_IO", "_IOR", "_IOW", "_IOWR"].contains(&called.unwrap_or_default().trim());
+        if word && number && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Folder, file name, and the name as a part of others.
@@ -177,4 +230,17 @@ fn regex(path: &Path) -> String {
     text.replace('.', "\\.")
         .replace('+', "\\+")
         .replace('^', "\\^")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ioctl_numbers_of_a_header_are_its_macros_that_call_the_kernels() {
+        let header = "#define A _IOR('x', 1, struct a)\n # define\tB\t( _IO ('x', 2))\n\
+                      #define C(n) _IOW('x', n, int)\n#define D BIT(3)\n#define E\n#define F 3\n\
+                      #define G _IOWR('x', 3, \\\n\tint)\n#define A _IOR('x', 2, int)\n// #define H _IO('x', 1)\n";
+        assert_eq!(ioctls(header), ["A", "B", "G"]);
+    }
 }

@@ -105,7 +105,8 @@ fn place(file: &Path, root: &Object, base: &Path) -> Result<PathBuf> {
         Some(rel) => Ok(rel),
         None => Err(Error::input(format!(
             "{} is made of {} too, which cannot be copied to the same place beside it: keep both \
-             below {}, in folders and files with plain names",
+             below {}, in folders and files with plain names, or choose another folder to begin \
+             at (--base, Build::base)",
             root.source.display(),
             file.display(),
             base.display()

@@ -55,8 +55,12 @@ impl Kernel {
                 }
             }
         }
-        if makefile(&format!("arch/{}/Makefile", self.arch)).contains("scripts/target.json") {
-            files.push("scripts/target.json".into());
+        // The oldest have it for every architecture.
+        let of_arch = format!("arch/{}/Makefile", self.arch);
+        for (path, folder) in [("Makefile", "rust"), (&of_arch, "scripts")] {
+            if makefile(path).contains(&format!("$(objtree)/{folder}/target.json")) {
+                files.push(format!("{folder}/target.json"));
+            }
         }
         files.iter().map(|file| self.dir.join(file)).collect()
     }
@@ -79,17 +83,22 @@ mod tests {
             "k/arch/x86/Makefile",
             "F += --target=$(objtree)/scripts/target.json\n",
         );
+        root.write(
+            "k/Makefile",
+            "KBUILD_RUSTFLAGS := --target=$(objtree)/rust/target.json\n",
+        );
         let kernel = Kernel::open(&dir).unwrap();
         let missing = kernel.missing_rust_metadata();
         for file in [
             "rust/libkernel.rmeta",
             "rust/libpin_init.rmeta",
             "rust/libzerocopy_derive.so",
+            "rust/target.json",
             "scripts/target.json",
         ] {
             assert!(missing.contains(&dir.join(file)), "{file}: {missing:?}");
         }
-        assert_eq!(missing.len(), 9, "{missing:?}");
+        assert_eq!(missing.len(), 10, "{missing:?}");
         missing.iter().for_each(|file| {
             root.write(file.to_str().unwrap(), "");
         });

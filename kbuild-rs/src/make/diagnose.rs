@@ -165,7 +165,7 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         return Some((
             "license".into(),
             "every module must say its license: add MODULE_LICENSE(\"GPL\"); (or the one that \
-             is true) to one of its sources"
+             is true) to one of its sources, or to module! { … } of Rust license: \"GPL\","
                 .into(),
         ));
     }
@@ -235,7 +235,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     if line.contains("can't find crate for `core`")
         || line.contains("` which `kernel` depends on")
         || line.contains("incompatible version of rustc")
-        || line.contains("Error loading target specification")
+        || line.contains("rror loading target specification")
+        || (line.contains("target.json") && line.contains("does not exist"))
     {
         return Some((
             "rustc".into(),
@@ -248,6 +249,9 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
             ),
         ));
     }
+    if let Some(text) = super::rustc::not_copied(line) {
+        return Some((text.clone(), text));
+    }
     if line.contains("No space left on device") || line.contains("not all data was written") {
         return Some((
             "space".into(),
@@ -257,8 +261,8 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     if line.starts_with("fixdep: error opening file") {
         return Some((
             "fixdep".into(),
-            "kbuild's fixdep takes the names of headers apart at blanks, $ and colons: rename the \
-             header that is meant"
+            "kbuild's fixdep takes names of files apart at blanks, $ and colons: rename the \
+             one that is meant, or its folder"
                 .into(),
         ));
     }

@@ -8,6 +8,7 @@ mod goals;
 mod jobs;
 mod output;
 mod run;
+mod rustc;
 
 pub(crate) use command::{Make, check_shell_words, check_variable_name};
 pub(crate) use command::{escape_value, shell_quote};

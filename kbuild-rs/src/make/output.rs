@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::rustc;
 use crate::message::{Level, Message};
 
 /// Stage paths and the source paths that they stand for.
@@ -62,8 +63,25 @@ impl PathMap {
     /// A line with all stage paths in it replaced, and with the relative path that a compiler
     /// begins its messages with made whole.
     pub(crate) fn line(&self, line: &str) -> String {
-        let whole = self.made_whole(line);
+        let whole = match rustc::names_files(line) {
+            true => Some(self.in_quotes(line)),
+            false => self.made_whole(line),
+        };
         self.text(whole.as_deref().unwrap_or(line))
+    }
+
+    /// The line with the stage's folders replaced where a quoted path begins with one: `"src/x.rs"`.
+    fn in_quotes(&self, line: &str) -> String {
+        let mut line = line.to_owned();
+        for (stage, source) in &self.pairs {
+            if let Some((staged, _)) = self.relative(stage, source) {
+                for quote in ['"', '`'] {
+                    let from = format!("{quote}{}", staged.display());
+                    line = line.replace(&from, &format!("{quote}{}/", source.display()));
+                }
+            }
+        }
+        line
     }
 
     /// A text with all stage paths in it replaced.
@@ -152,7 +170,7 @@ fn step(line: &str) -> Option<(&str, &str)> {
 
 /// What kind of line it is.
 fn level(line: &str) -> Level {
-    let error = ["ERROR:", "FATAL:", "error:", "fatal:", "fixdep:"]
+    let error = ["ERROR:", "FATAL:", "fatal:", "fixdep:"]
         .iter()
         .any(|word| line.starts_with(word))
         || line.contains(": error:")
@@ -164,16 +182,24 @@ fn level(line: &str) -> Level {
     if error {
         return Level::Error;
     }
-    if line.starts_with("WARNING:") || line.contains(": warning:") || line.starts_with("warning:") {
+    if line.starts_with("WARNING:") || line.contains(": warning:") {
         return Level::Warning;
     }
     Level::Plain
 }
 
 /// Turns one line of output into a message and hands it to `send`. Lines that only tell that
-/// make enters and leaves folders are dropped.
-pub(super) fn report(line: &str, map: &PathMap, send: &mut dyn FnMut(&Message<'_>)) {
-    if line.is_empty() || (line.starts_with("make") && line.contains("ing directory '")) {
+/// make enters and leaves folders are dropped, and empty ones, but for those that end a message of
+/// rustc's.
+pub(super) fn report(
+    line: &str,
+    map: &PathMap,
+    of_rustc: &mut rustc::Following,
+    send: &mut dyn FnMut(&Message<'_>),
+) {
+    let known = of_rustc.hear(line);
+    let dropped = line.is_empty() && known.is_none();
+    if dropped || (line.starts_with("make") && line.contains("ing directory '")) {
         return;
     }
     if let Some((action, target)) = step(line) {
@@ -186,7 +212,7 @@ pub(super) fn report(line: &str, map: &PathMap, send: &mut dyn FnMut(&Message<'_
     let line = map.line(line);
     send(&Message::Output {
         line: &line,
-        level: level(&line),
+        level: known.unwrap_or_else(|| level(&line)),
     });
 }
 
@@ -216,6 +242,20 @@ mod tests {
             "/o/.kbuild/k/stage2/a.c"
         );
         assert_eq!(map().line("M=/o/.kbuild/k/stage"), "M=/s");
+    }
+
+    #[test]
+    fn a_file_that_rustc_names_in_words_is_the_users() {
+        let help = "  = help: to create the module `a`, create file \"src/a.rs\" or \"gen/0/a.rs\"";
+        let expected =
+            "  = help: to create the module `a`, create file \"/s/a.rs\" or \"/g en/a.rs\"";
+        assert_eq!(map().line(help), expected);
+        assert_eq!(
+            map().line("error: couldn't read `src/t.bin`: No such file"),
+            "error: couldn't read `/s/t.bin`: No such file"
+        );
+        let quoted = "3 | #include \"src/a.h\"";
+        assert_eq!(map().line(quoted), quoted);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::diagnose::{Diagnosis, Knowledge};
 use super::output;
+use super::rustc;
 use super::{Make, PathMap, Slot};
 use crate::message::{Message, Sink};
 use crate::sys::{self, Ties};
@@ -174,12 +175,13 @@ fn listen(
     // The write ends that `command` holds would keep the pipe from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();
+    let mut of_rustc = rustc::Following::default();
     let lines = read_lines(read);
     let mut silent_since_exit = 0;
     loop {
         signals::remind(&child);
         match lines.recv_timeout(TICK) {
-            Ok(line) => output::report(&line, map, &mut |message| {
+            Ok(line) => output::report(&line, map, &mut of_rustc, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message {
                     let hint = diagnosis.hear(line, *level, know);

@@ -82,6 +82,9 @@ pub(super) const KNOWN: &[Known] = &[
     known("kernel", &["rust/kernel/lib.rs"], KERNEL),
 ];
 
+/// Those that any kernel gives its modules.
+pub(super) const MODULE: &[&str] = &["alloc", "kernel", "pin_init", "zerocopy", "zerocopy_derive"];
+
 const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
 const KERNEL: &[&str] = &[
     "core",

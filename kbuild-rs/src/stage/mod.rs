@@ -34,11 +34,11 @@ use crate::{Error, Result};
 pub(crate) use links::Links;
 #[cfg(feature = "rust")]
 pub(crate) use place::RUST_ENTRIES;
-#[cfg(feature = "ide")]
-pub(crate) use place::RUST_PROJECT;
 pub(crate) use place::{
     CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, create_private_root, private_root,
 };
+#[cfg(feature = "ide")]
+pub(crate) use place::{PRIVATE, RUST_PROJECT};
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, wait_for_tick};
 

@@ -101,22 +101,52 @@ impl Crates {
 /// The words of a Kbuild file's assignments, and whether each stands there whatever the kernel is.
 fn words(makefile: &str) -> Vec<(String, bool)> {
     let mut words = Vec::new();
-    let mut conditions = 0_usize;
+    // Of each condition around a line, whether kbuild always comes here.
+    let mut conditions: Vec<Option<bool>> = Vec::new();
     for line in makefile.replace("\\\n", " ").lines() {
         let line = line.split('#').next().unwrap_or_default();
-        let first = line.split_whitespace().next().unwrap_or_default();
-        if matches!(first, "ifeq" | "ifneq" | "ifdef" | "ifndef") {
-            conditions += 1;
-        } else if first == "endif" {
-            conditions = conditions.saturating_sub(1);
-        } else if let Some((variable, value)) = line.split_once('=') {
+        let mut parts = line.split_whitespace();
+        match parts.next().unwrap_or_default() {
+            first @ ("ifeq" | "ifneq" | "ifdef" | "ifndef") => {
+                conditions.push(is_kbuild(first, &parts.collect::<String>()));
+                continue;
+            }
+            "else" => {
+                if let Some(last) = conditions.last_mut() {
+                    *last = last.map(|comes| !comes).filter(|_| parts.next().is_none());
+                }
+                continue;
+            }
+            "endif" => {
+                conditions.pop();
+                continue;
+            }
+            _ => {}
+        }
+        // What a person's make reads, who calls kbuild.
+        if conditions.contains(&Some(false)) {
+            continue;
+        }
+        if let Some((variable, value)) = line.split_once('=') {
             let of_kbuild = variable.contains("-m") || variable.contains("-y");
-            let certain = conditions == 0 && of_kbuild && !variable.contains('$');
+            let certain = !conditions.contains(&None) && of_kbuild && !variable.contains('$');
             let value = value.split_whitespace().map(str::to_owned);
             words.extend(value.map(|word| (word, certain)));
         }
     }
     words
+}
+
+/// Whether a condition holds in kbuild, where it asks for `KERNELRELEASE`: one file then serves the
+/// person who calls make and kbuild. `None` for any other.
+fn is_kbuild(word: &str, condition: &str) -> Option<bool> {
+    match (word, condition) {
+        ("ifneq", "($(KERNELRELEASE),)" | "(,$(KERNELRELEASE))") => Some(true),
+        ("ifeq", "($(KERNELRELEASE),)" | "(,$(KERNELRELEASE))") => Some(false),
+        ("ifdef", "KERNELRELEASE") => Some(true),
+        ("ifndef", "KERNELRELEASE") => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +161,33 @@ mod tests {
         let certain: Vec<&str> = all.iter().filter(|w| w.1).map(|w| &*w.0).collect();
         assert_eq!(certain, ["a.o", "b.o", "f.o"]);
         assert_eq!(all.len(), 6);
+    }
+
+    #[test]
+    fn what_is_for_kbuild_alone_in_a_makefile_for_both_is_certain() {
+        let assigned = |text: &str| -> Vec<String> {
+            let said = words(text).into_iter();
+            said.map(|(word, certain)| format!("{word} {certain}"))
+                .collect()
+        };
+        for (kbuild, other) in [
+            ("ifneq ($(KERNELRELEASE),)", "else"),
+            ("ifdef KERNELRELEASE", "else"),
+            ("ifneq  ( $(KERNELRELEASE) , )", "  else # by hand"),
+        ] {
+            let text = format!("{kbuild}\nobj-m := a.o\n{other}\nobj-m := b.o\nendif\nx-y := c.o");
+            assert_eq!(assigned(&text), ["a.o true", "c.o true"]);
+        }
+        for (other, kbuild) in [
+            ("ifeq ($(KERNELRELEASE),)", "else"),
+            ("ifndef KERNELRELEASE", "else"),
+        ] {
+            let text = format!("{other}\nobj-m := a.o\n{kbuild}\nobj-m := b.o\nendif");
+            assert_eq!(assigned(&text), ["b.o true"]);
+        }
+        let nested = "ifdef KERNELRELEASE\nifdef CONFIG_RUST\nobj-m := a.o\nendif\nendif\n\
+                      ifeq ($(X),)\nelse ifdef KERNELRELEASE\nobj-m += b.o\nelse\nobj-m += c.o\nendif";
+        assert_eq!(assigned(nested), ["a.o false", "b.o false", "c.o false"]);
     }
 
     #[test]

@@ -108,12 +108,21 @@ impl Equipment<'_> {
         for (name, text) in layout.bind_files(asked.headers) {
             self.files.push((flags_dir.join(name), text.into_bytes()));
         }
-        if let Some(bindgen) = bindgen(layout, asked.bindgen.as_deref(), self.env)? {
+        if let Some(bindgen) = bindgen(layout, asked, self.env)? {
             let file = bindgen.display().to_string();
             self.tools.variables.push(("BINDGEN".into(), file));
             self.whole.push(bindgen);
         }
         Ok(self.tools)
+    }
+}
+
+/// The crates that a build compiles, whatever the kernel is.
+#[cfg(feature = "ide")]
+fn roots(sources: &Sources) -> Vec<PathBuf> {
+    match sources {
+        Sources::Declared(layout) => layout.rust.crates.clone(),
+        Sources::Tree { dir, .. } => Crates::of_tree(dir, false).certain,
     }
 }
 
@@ -169,16 +178,20 @@ fn map_file(map: &PathMap) -> Result<Vec<u8>> {
 /// [`ErrorKind::ToolNotFound`] where it is not here.
 fn bindgen(
     layout: &Layout,
-    named: Option<&str>,
+    asked: &Asked<'_>,
     env: &mut Vec<(OsString, OsString)>,
 ) -> Result<Option<PathBuf>> {
     if layout.rust.bound.is_empty() {
         return Ok(None);
     }
+    // Where bindgen finds libclang.
+    let libclang = asked.door.user("LIBCLANG_PATH");
+    let libclang = libclang.map(|dir| (OsString::from("LIBCLANG_PATH"), dir));
+    env.extend(libclang.filter(|(name, _)| !env.iter().any(|(known, _)| known == name)));
     for bound in &layout.rust.bound {
         env.push(((&bound.variable).into(), (&bound.file).into()));
     }
-    let name = named.unwrap_or("bindgen");
+    let name = asked.bindgen.as_deref().unwrap_or("bindgen");
     let found = match name.contains('/') {
         true => std::path::absolute(name).ok().filter(|file| file.is_file()),
         false => find_program(name, env),

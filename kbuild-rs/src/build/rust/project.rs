@@ -37,11 +37,17 @@ impl Run<'_> {
                     Sources::Declared(layout) => layout.rust.bound.iter(),
                     Sources::Tree { .. } => [].iter(),
                 };
-                let bound: Vec<_> = bound
-                    .map(|b| (b.variable.clone(), b.file.clone()))
-                    .collect();
+                let (mut env, mut files) = (Vec::new(), Vec::new());
+                for one in bound {
+                    env.push((one.variable.clone(), one.file.clone()));
+                    files.push(one.file.clone());
+                }
+                let given = self.build.env.iter();
+                env.extend(given.map(|(n, v)| (n.to_string_lossy().into(), v.into())));
                 let compiled = (&**dir, &*working_dir(&r.kernel, dir), &r.map);
-                let text = rust_project::entries(&crates, compiled, &bound)?;
+                let flags = r.folder.join("flags/rs");
+                let roots = (&*super::roots(&r.sources), &*flags);
+                let text = rust_project::entries(&crates, compiled, roots, (&env, &files))?;
                 write_if_changed(&own, text.as_bytes())?;
             }
         }

@@ -46,6 +46,22 @@ fn rust_of_the_kernels_own_is_told_from_what_nobody_exports() {
 }
 
 #[test]
+fn what_another_rustc_or_a_kernel_without_rust_gives_is_explained() {
+    for line in [
+        "error[E0463]: can't find crate for `core`",
+        "error[E0514]: found crate `core` compiled by an incompatible version of rustc",
+        "error: Error loading target specification: Field target-pointer-width in target",
+        "error: error loading target specification: target-pointer-width: invalid type",
+        "error: target file \"./rust/target.json\" does not exist",
+    ] {
+        assert!(
+            told(line).contains("the rustc that built the kernel 6.1.0"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn a_tool_that_a_signal_ended_is_noticed() {
     for line in [
         "Killed",
@@ -160,7 +176,7 @@ fn every_form_of_a_cause_has_its_explanation() {
         ("/bin/sh: 1: gcc-10: not found", "program gcc-10"),
         (
             "fixdep: error opening file: /s/sp: No such file or directory",
-            "rename the header",
+            "rename the one",
         ),
         ("as: x.o: No space left on device", "disk is full"),
         (
