@@ -101,3 +101,25 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         );
     }
 }
+
+#[test]
+fn declarations_that_nothing_reads_or_leads_to_are_refused() {
+    let Some(kernel) = kernels().into_iter().next() else {
+        return;
+    };
+    let files = [("mixed_main.rs", MAIN), ("one.c", ""), ("one.h", "")];
+    for (args, wanted) in [
+        (
+            ["one.c", "--bindings", "one.h"],
+            "a header to declare for Rust (bindings), and no source in Rust",
+        ),
+        (
+            ["mixed_main.rs", "--bindings-item", "int_sqrt"],
+            "(bindings_item), int_sqrt, and no header (bindings)",
+        ),
+    ] {
+        let args = [&["--name", "mixed"], &args[..]].concat();
+        let said = refused(&mut Scene::with(&kernel, &files, &args).command(), 2);
+        assert!(said.contains(wanted), "{said}");
+    }
+}

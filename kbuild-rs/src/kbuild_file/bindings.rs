@@ -56,7 +56,13 @@ impl Layout {
     ) -> Result<String> {
         let mut text = String::new();
         if wishes.headers.is_empty() {
-            return Ok(text);
+            return match wishes.items.first() {
+                None => Ok(text),
+                Some(item) => Err(Error::input(format!(
+                    "there is an item to declare for Rust (bindings_item), {item}, and no header \
+                     (bindings) through which to reach it"
+                ))),
+            };
         }
         if self.rust.crates.is_empty() {
             return Err(Error::input(
