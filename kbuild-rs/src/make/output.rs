@@ -178,7 +178,8 @@ fn level(line: &str) -> Level {
         || line.contains("Error: ")
         || (line.contains("***") && line.starts_with("make"))
         || line.ends_with(": not found")
-        || line.contains("undefined reference to");
+        || line.contains("undefined reference to")
+        || line.contains("multiple definition of");
     if error {
         return Level::Error;
     }
@@ -296,6 +297,12 @@ mod tests {
         );
         assert_eq!(level("make[2]: *** [x] Error 1"), Level::Error);
         assert_eq!(level("FATAL: modpost: x"), Level::Error);
+        assert_eq!(
+            level(
+                "ld: b.o:(.text+0x0): multiple definition of `f'; a.o:(.text+0x0): first defined here"
+            ),
+            Level::Error
+        );
         assert_eq!(level("a.c:1:2: warning: x"), Level::Warning);
         assert_eq!(level("WARNING: modpost: x"), Level::Warning);
         assert_eq!(level("      | ^~~"), Level::Plain);
