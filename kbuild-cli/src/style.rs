@@ -51,11 +51,17 @@ impl Style {
         if !self.on {
             return Cow::Borrowed(line);
         }
-        let Some(at) = line.find(word) else {
+        // rustc's may have a code: `error[E0308]:`.
+        let coded = line
+            .strip_prefix(word.trim_end_matches(':'))
+            .filter(|rest| rest.starts_with('['))
+            .and_then(|_| Some((0, line.find("]:")? + 2)));
+        let plain = || line.find(word).map(|at| (at, at + word.len()));
+        let Some((at, end)) = coded.or_else(plain) else {
             return Cow::Borrowed(line);
         };
         let (before, rest) = line.split_at(at);
-        let (word, after) = rest.split_at(word.len());
+        let (word, after) = rest.split_at(end - at);
         let painted = if word.starts_with('w') {
             self.warning(word)
         } else {
@@ -105,6 +111,10 @@ mod tests {
             "src/hello.c:3:5: \x1b[1;33mwarning:\x1b[0m unused variable"
         );
         assert_eq!(Style { on: false }.diagnostic(line, "warning:"), line);
+        assert_eq!(
+            Style { on: true }.diagnostic("error[E0308]: error: x", "error:"),
+            "\x1b[1;31merror[E0308]:\x1b[0m error: x"
+        );
     }
 
     #[test]
