@@ -51,16 +51,22 @@ fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
         let Ok(file) = fs::canonicalize(dir.join(name)) else {
             continue;
         };
-        match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
-            Ok(_) if fs::canonicalize(&path).is_ok_and(|here| here == file) => continue,
-            Ok(_) => {
+        match (fs::symlink_metadata(&path), fs::canonicalize(&path)) {
+            (Ok(meta), Ok(there)) if there == file => {
+                if meta.is_symlink() {
+                    links.push(path);
+                }
+                continue;
+            }
+            // What it led to is gone.
+            (Ok(meta), Err(_)) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
+            (Ok(_), _) => {
                 return Err(Failure::call(format!(
                     "{} is there and not from here: remove it, or name another folder with --into",
                     path.display()
                 )));
             }
-            Err(_) => {}
+            (Err(_), _) => {}
         }
         symlink(&file, &path).map_err(failed)?;
         links.push(path);

@@ -222,6 +222,20 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
     write(source.path(), &[("hello.rs", &whole)]);
     built(&mut ide());
     assert!(own(), "what is included from elsewhere is looked at");
+
+    // A link that leads elsewhere is somebody's own; one that leads nowhere any more is nobody's.
+    let link = scratch.path().join("rust-project.json");
+    let relink = |to: &str| {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(to, &link).unwrap();
+    };
+    relink("generated");
+    let said = refused(&mut ide(), 2);
+    assert!(said.contains("is there and not from here"), "{said}");
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("generated"));
+    relink("gone");
+    built(&mut ide());
+    own();
 }
 
 #[test]
