@@ -1,13 +1,18 @@
 //! `kbuild::Bindings`: what Rust is told of a header is what C sees in it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_tests::lab::LabKernel;
 use kbuild_tests::run;
 use kbuild_tests::scope;
 
+use crate::rust;
+use crate::rust_checks::RUSTY;
 use crate::support::project::{Project, any_kernel, edit, manifest};
-use crate::support::{LIMIT, folder};
+use crate::support::{LIMIT, folder, set_bindgen};
 
 const HEADER: &str = r#"
 #include <linux/ioctl.h>
@@ -147,6 +152,7 @@ fn constants_ioctl_numbers_and_layouts_are_those_that_c_prints_and_the_module_ha
     assert!(said.contains("DEMO_ON 6\n"));
 
     module_and_program_agree_on_what_the_header_says(&project, &said);
+    so_does_a_module_in_rust(&project, &said);
     a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it(&project);
 }
 
@@ -234,4 +240,59 @@ fn module_and_program_agree_on_what_the_header_says(project: &Project, said: &st
         ".generate(\"demo\"); kbuild::Build::new().file(\"module/demo.c\").compile(\"demo\");",
     );
     project.built(&mut project.cargo_for(&kernel));
+}
+
+fn so_does_a_module_in_rust(project: &Project, said: &str) {
+    let Some(kernel) = rust::kernels().into_iter().next() else {
+        return;
+    };
+    let mut module = RUSTY.to_owned()
+        + "mod demo { include!(env!(\"DEMO_BINDINGS\")); }\nuse core::mem::{offset_of, size_of};\n";
+    let is = |what: String| format!("const _: [(); 1] = [(); ({what}) as usize];\n");
+    for line in said.lines() {
+        module += &match line.split(' ').collect::<Vec<_>>()[..] {
+            [name, value] => is(format!("demo::{name} as u64 == {value}")),
+            [path, size, offset] => {
+                let (name, field) = path.split_once('.').unwrap();
+                is(format!("size_of::<demo::{name}>() == {size}"))
+                    + &is(format!("offset_of!(demo::{name}, {field}) == {offset}"))
+            }
+            _ => panic!("{line}"),
+        };
+    }
+    fs::write(project.dir.join("module/demo.rs"), &module).unwrap();
+    edit(
+        &project.dir.join("Cargo.toml"),
+        "[\"bindgen\"]",
+        "[\"bindgen\", \"rust\"]",
+    );
+    edit(
+        &project.dir.join("build.rs"),
+        ".file(\"module/demo.c\")",
+        ".file(\"module/demo.rs\").bindings(\"module/demo.h\")",
+    );
+    let mut cargo = project.cargo_for(&kernel);
+    cargo.env("KBUILD_RS_BINDGEN", bindgen(&kernel, &project.dir));
+    project.built_with_library(&mut cargo);
+    let wrong = module.replace("DEMO_ON as u64 == 6", "DEMO_ON as u64 == 7");
+    fs::write(project.dir.join("module/demo.rs"), wrong).unwrap();
+    let error = project.fails(&mut cargo);
+    assert!(error.contains("demo::DEMO_ON as u64 == 7"), "{error}");
+}
+
+/// The lab's bindgen behind a script: its libclang is not that of this machine, which the build
+/// script itself takes.
+fn bindgen(kernel: &LabKernel, dir: &Path) -> PathBuf {
+    let mut settings = Command::new("");
+    set_bindgen(&mut settings, kernel);
+    let mut script = String::from("#!/bin/sh\n");
+    for (name, value) in settings.get_envs() {
+        let value = value.unwrap().to_str().unwrap();
+        script += &format!("export {}='{value}'\n", name.to_str().unwrap());
+    }
+    script += "exec \"$KBUILD_RS_BINDGEN\" \"$@\"\n";
+    let file = dir.join("bindgen");
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    file
 }

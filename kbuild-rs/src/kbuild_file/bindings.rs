@@ -155,12 +155,12 @@ impl Layout {
     }
 }
 
-/// Includes the header, and says its ioctl numbers once more as what bindgen evaluates: to it, a
-/// macro that calls another is no constant.
+/// Includes the header, and says its ioctl numbers and sizes once more as what bindgen evaluates: to
+/// it, a macro that calls another, or takes a `sizeof`, is no constant.
 fn input_text(header: &Path) -> Result<String> {
     let text = std::fs::read(header).map_err(|e| Error::io("read", header, e))?;
     let mut input = format!("#include \"{}\"\n", header.display());
-    for name in ioctls(&String::from_utf8_lossy(&text)) {
+    for name in computed(&String::from_utf8_lossy(&text)) {
         let _ = write!(
             input,
             "#ifdef {name}\nstatic const unsigned int {CONSTANT}{name} = {name};\n#endif\n"
@@ -169,8 +169,8 @@ fn input_text(header: &Path) -> Result<String> {
     Ok(input)
 }
 
-/// The macros of a header that are `_IO(…)`, `_IOR(…)`, `_IOW(…)` or `_IOWR(…)`.
-fn ioctls(header: &str) -> Vec<&str> {
+/// The macros of a header that are `_IO(…)`, `_IOR(…)`, `_IOW(…)`, `_IOWR(…)` or `sizeof(…)`.
+fn computed(header: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for line in header.lines() {
         let directive = line.trim_start().strip_prefix('#').unwrap_or_default();
@@ -181,7 +181,8 @@ fn ioctls(header: &str) -> Vec<&str> {
         };
         let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let called = value.trim_start_matches([' ', '\t', '(']).split('(').next();
-        let number = ["_IO", "_IOR", "_IOW", "_IOWR"].contains(&called.unwrap_or_default().trim());
+        let number =
+            ["_IO", "_IOR", "_IOW", "_IOWR", "sizeof"].contains(&called.unwrap_or_default().trim());
         if word && number && !names.contains(&name) {
             names.push(name);
         }
@@ -247,6 +248,6 @@ mod tests {
         let header = "#define A _IOR('x', 1, struct a)\n # define\tB\t( _IO ('x', 2))\n\
                       #define C(n) _IOW('x', n, int)\n#define D BIT(3)\n#define E\n#define F 3\n\
                       #define G _IOWR('x', 3, \\\n\tint)\n#define A _IOR('x', 2, int)\n// #define H _IO('x', 1)\n";
-        assert_eq!(ioctls(header), ["A", "B", "G"]);
+        assert_eq!(computed(header), ["A", "B", "G"]);
     }
 }

@@ -62,7 +62,7 @@ impl Build {
     /// }
     /// ```
     ///
-    /// Declared is what the header itself holds, numbers of ioctls included, and what that needs;
+    /// Declared is what the header itself holds, numbers of ioctls and sizes included, and what that needs;
     /// types are those of the `kernel` crate's C side, not its own. Functions that are `static inline` and macros that
     /// are no constants cannot be called: write a function around them in a C source beside it.
     ///
