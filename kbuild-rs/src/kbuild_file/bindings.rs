@@ -101,6 +101,7 @@ impl Layout {
                     header.display()
                 )));
             }
+            let original = folder.join(&name);
             let reached = links.carry(&folder);
             let mut quote = OsString::from("-iquote");
             quote.push(&reached);
@@ -129,7 +130,7 @@ impl Layout {
             self.rust.bound.push(Bound {
                 variable,
                 file: site.stage.file(Path::new(&made)),
-                input: (format!("bind-{word}.h"), input_text(&carried)?),
+                input: (format!("bind-{word}.h"), input_text(&original, &carried)?),
             });
         }
         self.rust.bind_args = args;
@@ -157,9 +158,11 @@ impl Layout {
 
 /// Includes the header, and says its ioctl numbers and sizes once more as what bindgen evaluates: to
 /// it, a macro that calls another, or takes a `sizeof`, is no constant.
-fn input_text(header: &Path) -> Result<String> {
+///
+/// `carried` is where make will find it: a link to there comes later.
+fn input_text(header: &Path, carried: &Path) -> Result<String> {
     let text = std::fs::read(header).map_err(|e| Error::io("read", header, e))?;
-    let mut input = format!("#include \"{}\"\n", header.display());
+    let mut input = format!("#include \"{}\"\n", carried.display());
     for name in computed(&String::from_utf8_lossy(&text)) {
         let _ = write!(
             input,
