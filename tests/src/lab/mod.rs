@@ -45,6 +45,7 @@ pub use kernels::KERNELS;
 pub use machine::Machine;
 pub use meson::MESONS;
 use place::{clear, lock, once};
+pub use sources::{source, source_for, source_of};
 
 /// Every kernel that a Debian machine can have.
 pub const ALL: &[&str] = &[
@@ -327,49 +328,6 @@ pub fn arm64() -> Result<Prepared> {
     get().map_err(|error| format!("cannot get the lab's tree for arm64: {error}"))
 }
 
-/// The module sources of a `*-dkms` package of the machine's own release: its folder below
-/// `usr/src`. It is shared: copy it, never build in it.
-///
-/// # Errors
-/// A package that is not there, or one that brings no module sources.
-pub fn source(package: &str) -> Result<PathBuf> {
-    source_of(package, &Distribution::here()?.codename)
-}
-
-/// As [`source`], but of the release whose module sources know `kernel`: on Debian 12, some of
-/// its own do not build on the 6.12 that its security suite brings, and Debian 13's do.
-///
-/// # Errors
-/// As [`source`].
-pub fn source_for(package: &str, kernel: &LabKernel) -> Result<PathBuf> {
-    match kernels::sources_for(kernel.name) {
-        Some(release) => source_of(package, release),
-        None => source(package),
-    }
-}
-
-/// As [`source`], but of the Debian release with this codename.
-///
-/// # Errors
-/// As [`source`].
-pub fn source_of(package: &str, release: &str) -> Result<PathBuf> {
-    let sane =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
-    if !package.starts_with(|first: char| first.is_ascii_alphanumeric())
-        || !package.bytes().all(sane)
-    {
-        return Err(format!("`{package}` is not the name of a package"));
-    }
-    let place = cache_dir().join("sources").join(release).join(package);
-    once(
-        &cache_dir(),
-        &place,
-        || sources::folder(&place).ok(),
-        |draft| sources::fetch(package, release, draft),
-    )
-    .map_err(|error| format!("cannot get the sources of {package}: {error}"))
-}
-
 /// The private apt of `release`, made under the lock only.
 fn apt(here: &Distribution, release: &str) -> Result<apt::Apt> {
     let root = cache_dir().join("apt").join(release);
@@ -404,18 +362,6 @@ fn unpack(deb: &Path, into: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_package_name_is_no_path() {
-        for name in ["../../etc", "", "-o", "a b", "a/bookworm"] {
-            assert!(
-                source(name)
-                    .unwrap_err()
-                    .contains("not the name of a package"),
-                "{name}"
-            );
-        }
-    }
 
     #[test]
     fn an_unknown_kernel_is_an_error_that_names_the_known_ones() {
