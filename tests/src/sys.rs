@@ -52,11 +52,16 @@ pub(crate) fn kill_group(leader: u32) {
     }
 }
 
-/// Has the kernel end the child when the thread that starts it goes, however it goes.
+/// Has the kernel end the child when the thread that starts it goes, however it goes. Signals end
+/// it, too, whoever started the tests: what a shell runs in the background ignores SIGINT.
 pub(crate) fn die_with_parent(command: &mut Command) {
-    // SAFETY: prctl is one system call, which is all that may run between fork and exec.
+    // SAFETY: signal and prctl are one system call each, which is all that may run between fork
+    // and exec.
     unsafe {
         command.pre_exec(|| {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 {
                 Ok(())
             } else {
