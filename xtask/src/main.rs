@@ -30,7 +30,7 @@ usage: cargo xtask COMMAND
   lab remove NAME...       remove what `lab list` names
   bench [--runs N] [ROW]...
                            speed and memory against what people use today, or some of:
-                           build staging corpus library jobs
+                           build rust staging corpus library jobs cmake meson
 ";
 
 fn main() -> ExitCode {

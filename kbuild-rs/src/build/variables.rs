@@ -9,8 +9,8 @@ use crate::kbuild_file::response_file;
 use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
 use crate::{Error, ErrorKind, Kernel, Result};
 
-/// What goes into `KCFLAGS` and `KAFLAGS`: the folders with headers, and prefix maps that turn
-/// stage paths into source paths in debug information and `__FILE__`, for C and for assembler.
+/// What goes into `KCFLAGS` and `KAFLAGS`: the folders with headers, and [`prefix_maps`] for C and
+/// for assembler.
 pub(super) fn map_file(
     map: &PathMap,
     includes: &[PathBuf],
@@ -18,8 +18,16 @@ pub(super) fn map_file(
     flags_dir: &Path,
 ) -> Vec<u8> {
     let mut args = header_flags(includes, build, flags_dir);
+    args.extend(prefix_maps("-ffile-prefix-map=", map));
+    response_file(&args)
+}
+
+/// Flags that turn stage paths into source paths in what a compiler writes: debug information,
+/// messages, `__FILE__` and `file!()`.
+pub(super) fn prefix_maps(flag: &str, map: &PathMap) -> Vec<OsString> {
+    let mut args = Vec::new();
     let mut add = |from: &OsStr, to: &Path| {
-        let mut arg = OsString::from("-ffile-prefix-map=");
+        let mut arg = OsString::from(flag);
         arg.push(from);
         arg.push("=");
         arg.push(without_equals(to));
@@ -32,7 +40,7 @@ pub(super) fn map_file(
             add(staged.as_os_str(), &by_hand);
         }
     }
-    response_file(&args)
+    args
 }
 
 /// The folders with headers, and the header with configuration symbols of the module's own.
@@ -75,7 +83,7 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
 
 /// gcc takes a prefix map apart at its last `=`: a path that holds one cannot be its second half.
 /// Nor may the stage's path stand instead, so a near one does.
-pub(super) fn without_equals(path: &Path) -> OsString {
+fn without_equals(path: &Path) -> OsString {
     let bytes = path.as_os_str().as_bytes().iter();
     OsString::from_vec(bytes.map(|b| if *b == b'=' { b'_' } else { *b }).collect())
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::Build;
 use super::request::Sources;
-use super::variables::without_equals;
+use super::variables::prefix_maps;
 use crate::cargo::Door;
 use crate::compile_commands::add_entries;
 use crate::files::is_carryable;
@@ -148,27 +148,12 @@ fn request<'a>(
     }
 }
 
-/// What goes into `KRUSTFLAGS`: prefix maps that turn stage paths into source paths in messages,
-/// debug information and `file!()`. rustc reads an argument a line.
+/// What goes into `KRUSTFLAGS`. rustc reads an argument a line.
 ///
 /// Makefiles that narrow all maps (`--remap-path-scope=macro`, 7.3 with rustc 1.95) do so where
 /// sources and objects lie apart; in a stage they lie together.
 fn map_file(map: &PathMap) -> Result<Vec<u8>> {
-    let mut args: Vec<OsString> = Vec::new();
-    let mut add = |from: &OsStr, to: &Path| {
-        let mut arg = OsString::from("--remap-path-prefix=");
-        arg.push(from);
-        arg.push("=");
-        arg.push(without_equals(to));
-        args.push(arg);
-    };
-    for (stage, source) in map.pairs() {
-        add(stage.as_os_str(), source);
-        if let Some((staged, by_hand)) = map.relative(stage, source) {
-            add(staged.as_os_str(), &by_hand);
-        }
-    }
-    argument_file(&args)
+    argument_file(&prefix_maps("--remap-path-prefix=", map))
 }
 
 /// The bindgen for the headers that Rust sources call, where there are any; rustc is told in
