@@ -42,6 +42,8 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
     };
     exec::scrub(command);
     command
+        // Cargo's own, for what it runs: each of make's processes would look for libraries there.
+        .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
         .stdout(stream()?)
         .stderr(stream()?);
