@@ -109,10 +109,10 @@ pub(crate) fn firewall(
         .cloned()
         .collect();
     // Messages are read by programs (and searched for by people) in English; the rest of the
-    // locale stays. LC_ALL would win over LC_MESSAGES, so its say goes to LC_CTYPE.
+    // locale stays. LC_ALL would win over LC_MESSAGES, so LANG says it for all others.
     if let Some(all) = get("LC_ALL").filter(|v| !v.is_empty()) {
-        env.retain(|(n, _)| n != "LC_ALL" && n != "LC_CTYPE");
-        env.push(("LC_CTYPE".into(), all.clone()));
+        env.retain(|(n, _)| n != "LANG" && !n.as_bytes().starts_with(b"LC_"));
+        env.push(("LANG".into(), all.clone()));
     }
     env.retain(|(n, _)| n != "LC_MESSAGES" && n != "LC_ALL");
     env.push(("LC_MESSAGES".into(), "C".into()));
@@ -228,15 +228,22 @@ mod tests {
 
     #[test]
     fn messages_are_in_english_and_the_rest_of_the_locale_stays() {
-        let env = through(&[
+        let locale = |outer: &[(&str, &str)]| {
+            let mut env = through(outer);
+            env.retain(|(n, _)| n != "PWD");
+            env
+        };
+        let all = locale(&[
+            ("LANG", "C.UTF-8"),
             ("LC_ALL", "de_DE.UTF-8"),
             ("LC_CTYPE", "C"),
             ("LC_TIME", "fr"),
         ]);
-        assert!(env.contains(&("LC_MESSAGES".into(), "C".into())));
-        assert!(env.contains(&("LC_CTYPE".into(), "de_DE.UTF-8".into())));
-        assert!(env.contains(&("LC_TIME".into(), "fr".into())));
-        assert!(!env.iter().any(|(n, _)| n == "LC_ALL"));
+        let wanted = [("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "C")];
+        assert_eq!(all, wanted.map(|(n, v)| (n.into(), v.into())));
+        let each = locale(&[("LANG", "de"), ("LC_ALL", ""), ("LC_TIME", "fr")]);
+        let wanted = [("LANG", "de"), ("LC_MESSAGES", "C"), ("LC_TIME", "fr")];
+        assert_eq!(each, wanted.map(|(n, v)| (n.into(), v.into())));
     }
 
     #[test]
