@@ -8,7 +8,7 @@ use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::{run, scope};
 use tempfile::TempDir;
 
-use crate::project::PACKAGE;
+use crate::project::{PACKAGE, fails_with};
 use crate::support::{HELLO, LIMIT, built, copy, folder, program};
 
 /// A program that starts the one under test: what is tried here is how it is built, and the real
@@ -102,15 +102,6 @@ impl Scene {
     }
 }
 
-/// The command fails and says `wanted`, the line breaks of which are CMake's.
-fn refused(command: &mut Command, wanted: &str) {
-    let output = run::run(command, LIMIT).unwrap();
-    let said = output.err();
-    let words: Vec<_> = said.split_whitespace().collect();
-    assert!(!output.status.success());
-    assert!(words.join(" ").contains(wanted), "{said}");
-}
-
 fn define(name: &str, path: &Path) -> String {
     format!("-D{name}={}", path.display())
 }
@@ -124,9 +115,10 @@ fn the_program_is_built_where_that_is_asked_for_and_again_when_its_source_change
     let build = || {
         let mut command = scene.cmake();
         command.arg("--build").arg(scene.path("build"));
-        command
+        run::run(&mut command, LIMIT).unwrap()
     };
-    built(&mut build());
+    let output = build();
+    assert!(output.status.success(), "{}", output.err());
     let release = &scene.kernel.release;
     assert!(
         scene
@@ -142,12 +134,12 @@ fn the_program_is_built_where_that_is_asked_for_and_again_when_its_source_change
 
     let other = r#"fn main() { println!("kbuild-rs 0.0.9"); }"#;
     fs::write(scene.path("tree/kbuild-cli/src/main.rs"), other).unwrap();
-    refused(
-        &mut build(),
+    fails_with(
+        &build(),
         "is kbuild-rs 0.0.9, and this package takes 0.1.x from 0.1.0 on",
     );
     fs::write(scene.path("tree/kbuild-cli/src/main.rs"), "fn main() {").unwrap();
-    refused(&mut build(), "cargo could not build kbuild-rs");
+    fails_with(&build(), "cargo could not build kbuild-rs");
     if scope::is_full() {
         let package = define("KBUILD_PACKAGE", &root().join("cmake-module"));
         built(&mut scene.configure("project", "real", &[on, package]));

@@ -46,6 +46,14 @@ pub(crate) const CORNERS: [With; 2] = [
     },
 ];
 
+/// The command failed and said `wanted`; the breaks of its lines are CMake's.
+pub(crate) fn fails_with(output: &Output, wanted: &str) {
+    let said = output.err();
+    let words: Vec<_> = said.split_whitespace().collect();
+    let says = words.join(" ").contains(wanted);
+    assert!(!output.status.success() && says, "{said}");
+}
+
 pub(crate) struct Project {
     dir: PathBuf,
     _scratch: Option<TempDir>,

@@ -62,9 +62,10 @@ impl Build {
     /// }
     /// ```
     ///
-    /// Declared is what the header itself holds, numbers of ioctls and sizes included, and what that needs;
-    /// types are those of the `kernel` crate's C side, not its own. Functions that are `static inline` and macros that
-    /// are no constants cannot be called: write a function around them in a C source beside it.
+    /// Declared is what the header itself holds, numbers of ioctls and sizes included, and what
+    /// that needs; types are those of the `kernel` crate's C side, not its own. Functions that are
+    /// `static inline` and macros that are no constants cannot be called: write a function around
+    /// them in a C source beside it.
     ///
     /// Takes the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
     pub fn bindings(&mut self, header: impl AsRef<Path>) -> &mut Self {
