@@ -1,13 +1,13 @@
 //! What came out: the modules that `modules.order` lists, published into the output directory.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::files::same_content;
 use crate::freshness::Product;
-use crate::identity::Identity;
+use crate::sys::{Copied, Writer, open_source};
 use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
@@ -53,63 +53,91 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
 /// Copies `from` to `to`, whole or not at all. A file that already holds the same keeps its
 /// mtime, so that what depends on it is not made again. Another one is dated when the build began
 /// (since the epoch): what is edited while make runs is newer.
-pub(crate) fn publish(from: &Path, to: &Path, module: &str, began: Duration) -> Result<Product> {
-    if !from.is_file() {
+pub(crate) fn publish(
+    writer: &Writer,
+    from: &Path,
+    to: &Path,
+    module: &str,
+    began: Duration,
+) -> Result<Product> {
+    let file = match open_source(from) {
+        Ok(file) if file.metadata().is_ok_and(|meta| meta.is_file()) => file,
+        _ => {
+            return Err(Error::new(
+                ErrorKind::NothingBuilt,
+                format!(
+                    "make succeeded and did not make {}, which modules.order lists",
+                    from.file_name().unwrap_or_default().to_string_lossy()
+                ),
+            ));
+        }
+    };
+    if !module.is_empty() && !is_whole_elf(&file).unwrap_or(false) {
         return Err(Error::new(
-            ErrorKind::NothingBuilt,
+            ErrorKind::BuildFailed,
             format!(
-                "make succeeded and did not make {}, which modules.order lists",
+                "make succeeded, and what it left as {} is not a whole ELF file; nothing was \
+                 published. Build again: the module is then made from nothing",
                 from.file_name().unwrap_or_default().to_string_lossy()
             ),
         ));
     }
-    if to.is_dir() {
-        return Err(Error::input(format!(
-            "{} is a folder; the product {} cannot take its place",
-            to.display(),
-            to.file_name().unwrap_or_default().to_string_lossy()
-        )));
+    let is_plain = fs::symlink_metadata(to).is_ok_and(|meta| meta.is_file());
+    if !is_plain || !same_content(from, to).unwrap_or(false) {
+        let how = Copied {
+            add_mode: 0,
+            mtime: Some(UNIX_EPOCH + began),
+        };
+        writer.publish(&file, to, how)?;
     }
-    if !same_content(from, to).unwrap_or(false) {
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    Product::at(to, module)
+}
+
+/// Whether a file is as long as its ELF header says: the table of sections is the last thing that
+/// linkers write (`elf(5)`).
+fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
+    let mut head = [0; 64];
+    let size = file.metadata()?.len();
+    if size < 52 {
+        return Ok(false);
+    }
+    let length = usize::try_from(size.min(64)).unwrap_or(64);
+    file.read_exact(&mut head[..length])?;
+    io::Seek::rewind(&mut file)?;
+    let number = |at: usize, bytes: usize| -> u64 {
+        let field = head[at..at + bytes].iter();
+        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        match head[5] {
+            1 => field.rev().fold(0, add),
+            _ => field.fold(0, add),
         }
-        let name = to.file_name().unwrap_or_default().to_string_lossy();
-        let part = to.with_file_name(format!(".{name}.part"));
-        fs::copy(from, &part)
-            .and_then(|_| fs::File::open(&part)?.set_modified(UNIX_EPOCH + began))
-            .and_then(|()| fs::rename(&part, to))
-            .map_err(|e| {
-                let _ = fs::remove_file(&part);
-                Error::io("write", to, e)
-            })?;
-    }
-    let id = Identity::of(to).map_err(|e| Error::io("read", to, e))?;
-    Ok(Product {
-        module: module.to_owned(),
-        path: to.to_owned(),
-        id,
-    })
+    };
+    let (start, count) = match head[4] {
+        1 => (number(32, 4), number(46, 2) * number(48, 2)),
+        2 => (number(40, 8), number(58, 2) * number(60, 2)),
+        _ => return Ok(false),
+    };
+    let end = start.checked_add(count).is_some_and(|end| end <= size);
+    Ok(head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end)
 }
 
 /// Removes published files that the last build made and this one did not, unless somebody else
 /// has replaced them since.
-pub(crate) fn remove_stale(old: &[Product], new: &[Product]) -> Result<()> {
+pub(crate) fn remove_stale(writer: &Writer, old: &[Product], new: &[Product]) -> Result<()> {
     for product in old {
         if !new.iter().any(|n| n.path == product.path) {
-            remove(product)?;
+            remove(writer, product)?;
         }
     }
     Ok(())
 }
 
 /// Removes a published file that is still ours; tells whether it was there.
-pub(crate) fn remove(product: &Product) -> Result<bool> {
-    if !product.id.matches(&product.path) {
-        return Ok(false);
+pub(crate) fn remove(writer: &Writer, product: &Product) -> Result<bool> {
+    match product.is_there() {
+        true => writer.remove_file(&product.path),
+        false => Ok(false),
     }
-    fs::remove_file(&product.path).map_err(|e| Error::io("remove", &product.path, e))?;
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -156,19 +184,44 @@ mod tests {
         let (from, to) = (dir.join("from"), dir.join("out/to.ko"));
         let at = |second: u64| Duration::from_secs(1_000_000_000 + second);
         let time = || fs::metadata(&to).unwrap().modified().unwrap();
+        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        let publish = |began| publish(&writer, &from, &to, "", began).unwrap();
         fs::write(&from, "x").unwrap();
-        let first = publish(&from, &to, "to", at(0)).unwrap();
-        let again = publish(&from, &to, "to", at(1)).unwrap();
+        let first = publish(at(0));
+        let again = publish(at(1));
         assert_eq!(first.id, again.id);
         assert_eq!(time(), UNIX_EPOCH + at(0));
         fs::write(&from, "y").unwrap();
-        let changed = publish(&from, &to, "to", at(2)).unwrap();
+        let changed = publish(at(2));
         assert_ne!(first.id, changed.id);
         assert_eq!(time(), UNIX_EPOCH + at(2));
-        remove_stale(&[first], &[]).unwrap();
+        remove_stale(&writer, &[first], &[]).unwrap();
         assert!(to.exists(), "somebody else's file was removed");
-        remove_stale(&[changed], &[]).unwrap();
+        remove_stale(&writer, &[changed], &[]).unwrap();
         assert!(!to.exists());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_module_that_was_cut_off_or_emptied_is_not_published() {
+        let dir = scratch("whole");
+        let (from, to) = (dir.join("from.ko"), dir.join("out/to.ko"));
+        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        // A header and one section of 64 bytes behind it.
+        let mut module = vec![0; 128];
+        module[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        (module[40], module[58], module[60]) = (64, 64, 1);
+        let publish = |bytes: &[u8]| {
+            fs::write(&from, bytes).unwrap();
+            publish(&writer, &from, &to, "to", Duration::ZERO)
+        };
+        publish(&module).unwrap();
+        for cut in [0, 10, 64, 127] {
+            let error = publish(&module[..cut]).unwrap_err().to_string();
+            assert!(error.contains("from.ko is not a whole ELF file"), "{error}");
+        }
+        publish(&[0; 128]).unwrap_err();
+        assert_eq!(fs::read(&to).unwrap(), module);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -2,20 +2,23 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
 use crate::compile_commands;
-use crate::files::{remove_file, sort_paths, walk};
+use crate::files::sort_paths;
 use crate::freshness::Record;
 use crate::lock::Lock;
 use crate::make::remove_pool;
 use crate::message::Sink;
 #[cfg(feature = "ide")]
 use crate::rust_project;
-use crate::stage::{CACHEDIR_TAG, PUBLISH_LOCK, folder, private_root};
+use crate::stage::{
+    BINDINGS, CACHEDIR_TAG, PUBLISH_LOCK, folder, folders, is_own_name, keys, open_private_root,
+    private_root,
+};
+use crate::sys::{Root, Writer, not_ours};
 use crate::{Error, Result};
 
 /// Removes the products that lie in `out_dir` and everything private that belongs to them, and
@@ -26,6 +29,8 @@ use crate::{Error, Result};
 /// was built gives an empty list.
 ///
 /// # Errors
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when something in the private folder was not
+/// made by kbuild-rs, or leads outside: then nothing at all is removed.
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when something cannot be removed.
 pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     let Ok(out) = fs::canonicalize(out_dir) else {
@@ -34,96 +39,130 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     let tree = tree
         .map(|t| fs::canonicalize(t).map_err(|e| Error::io("use the folder", t, e)))
         .transpose()?;
-    let shared = private_root(&out)?;
-    let mut removed = Vec::new();
-    let mut left = false;
-    for key in folders(&shared)? {
-        let Some(wanted) = wanted(&key, tree.as_deref()) else {
-            left = true;
-            continue;
-        };
-        // A build that runs right now is waited for.
-        let mut lock = Lock::take(&key.join("lock"), "clean", &Sink::printing(false))?;
-        lock.sign()?;
-        let mut records = Vec::new();
-        walk(&wanted, &mut |path, _| {
-            if path.file_name().is_some_and(|n| n == "record") {
-                records.extend(Record::load(path)?);
-            }
-            Ok(())
-        })?;
-        for record in &records {
-            remove_products(record, &out, &mut removed)?;
-            for rel in &record.elsewhere {
-                remove_file(&key.join("stage").join(rel))?;
-            }
-        }
-        match fs::remove_dir_all(&wanted) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &wanted, e));
-            }
-            _ => {}
-        }
-        if folders(&key.join("folders"))?.is_empty() {
-            fs::remove_dir_all(&key).map_err(|e| Error::io("remove", &key, e))?;
-        } else {
-            left = true;
-        }
-    }
-    compile_commands::publish(Path::new(""), &shared, &out)?;
-    #[cfg(feature = "ide")]
-    rust_project::publish(Path::new(""), &shared, &out)?;
-    if !left {
-        remove_pool(&shared);
-        for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
-            remove_file(&shared.join(file))?;
-        }
-        // A build that has just begun has put something there again.
-        let _ = fs::remove_dir(&shared);
-    }
-    sort_paths(&mut removed);
-    Ok(removed)
-}
-
-/// What of a private folder belongs to `tree`: everything where it is the staged root, else what is
-/// private to that module folder, which may share the stage with others.
-fn wanted(key: &Path, tree: Option<&Path>) -> Option<PathBuf> {
-    let all = key.join("folders");
-    let Some(tree) = tree else {
-        return Some(all);
+    let shared = private_root(&out, None)?;
+    let Some(private) = open_private_root(&shared)? else {
+        return Ok(Vec::new());
     };
-    let root = fs::read(key.join("root")).ok()?;
-    let rel = tree.strip_prefix(OsStr::from_bytes(&root)).ok()?;
-    if rel.as_os_str().is_empty() {
-        return Some(all);
-    }
-    Some(folder(key, rel)).filter(|folder| folder.is_dir())
+    let clean = Clean {
+        writer: Writer::new([Root::open(&out)?, private]),
+        out,
+        shared,
+    };
+    clean.check()?;
+    clean.go(tree.as_deref())
 }
 
-fn remove_products(record: &Record, out: &Path, removed: &mut Vec<PathBuf>) -> Result<()> {
-    for product in record.products.iter().chain(&record.targets) {
-        if artifact::remove(product)? {
-            removed.push(product.path.clone());
-            // The folder of a target such as dir/foo.o, if nothing else lies there.
-            let folders = product.path.ancestors().skip(1);
-            for folder in folders.take_while(|f| f.starts_with(out) && *f != out) {
-                if fs::remove_dir(folder).is_err() {
-                    break;
+struct Clean {
+    writer: Writer,
+    out: PathBuf,
+    shared: PathBuf,
+}
+
+impl Clean {
+    /// Looks at everything before anything is removed.
+    fn check(&self) -> Result<()> {
+        let failed = |e| Error::io("read", &self.shared, e);
+        for entry in fs::read_dir(&self.shared).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if !is_own_name(&entry.file_name()) {
+                return Err(not_ours(&entry.path(), "lies in the private folder"));
+            }
+            if entry.file_type().map_err(failed)?.is_symlink() {
+                return Err(not_ours(&entry.path(), "is a link"));
+            }
+        }
+        for key in keys(&self.shared)? {
+            self.records(&key.join("folders"))?;
+        }
+        Ok(())
+    }
+
+    /// The records of the module folders in or at `dir`.
+    fn records(&self, dir: &Path) -> Result<Vec<Record>> {
+        let mut all = match dir.file_name() == Some(OsStr::new("folders")) {
+            true => dir.parent().map_or_else(|| Ok(Vec::new()), folders)?,
+            false => vec![dir.to_owned()],
+        };
+        sort_paths(&mut all);
+        let load = |folder: &PathBuf| {
+            let record = Record::load(&self.writer, &folder.join("record"), &self.out);
+            record.transpose()
+        };
+        all.iter().filter_map(load).collect()
+    }
+
+    fn go(&self, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
+        let (writer, shared) = (&self.writer, &self.shared);
+        let mut removed = Vec::new();
+        let mut left = false;
+        for key in keys(shared)? {
+            let Some(wanted) = self.wanted(&key, tree)? else {
+                left = true;
+                continue;
+            };
+            // A build that runs right now is waited for.
+            let sink = Sink::printing(false);
+            let mut lock = Lock::take(writer, &key.join("lock"), "clean", &sink)?;
+            lock.sign()?;
+            for record in self.records(&wanted)? {
+                self.remove_products(&record, &mut removed)?;
+                for rel in &record.elsewhere {
+                    writer.remove_file(&key.join("stage").join(rel))?;
+                }
+            }
+            writer.remove_tree(&wanted)?;
+            if folders(&key)?.is_empty() {
+                writer.remove_tree(&key)?;
+            } else {
+                left = true;
+            }
+        }
+        compile_commands::publish(writer, Path::new(""), shared, &self.out)?;
+        #[cfg(feature = "ide")]
+        rust_project::publish(writer, Path::new(""), shared, &self.out)?;
+        if !left {
+            remove_pool(writer, shared);
+            writer.remove_tree(&shared.join(BINDINGS))?;
+            for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
+                writer.remove_file(&shared.join(file))?;
+            }
+            // A build that has just begun has put something there again.
+            let _ = fs::remove_dir(shared);
+        }
+        sort_paths(&mut removed);
+        Ok(removed)
+    }
+
+    /// What of a private folder belongs to `tree`: everything where it is the staged root, else
+    /// what is private to that module folder, which may share the stage with others.
+    fn wanted(&self, key: &Path, tree: Option<&Path>) -> Result<Option<PathBuf>> {
+        let all = key.join("folders");
+        let Some(tree) = tree else {
+            return Ok(Some(all));
+        };
+        let root = self.writer.read(&key.join("root"))?.unwrap_or_default();
+        let Ok(rel) = tree.strip_prefix(OsStr::from_bytes(&root)) else {
+            return Ok(None);
+        };
+        if rel.as_os_str().is_empty() {
+            return Ok(Some(all));
+        }
+        Ok(Some(folder(key, rel)).filter(|folder| folder.is_dir()))
+    }
+
+    fn remove_products(&self, record: &Record, removed: &mut Vec<PathBuf>) -> Result<()> {
+        for product in record.products.iter().chain(&record.targets) {
+            if artifact::remove(&self.writer, product)? {
+                removed.push(product.path.clone());
+                // The folder of a target such as dir/foo.o, if nothing else lies there.
+                let above = product.path.ancestors().skip(1);
+                for folder in above.take_while(|f| f.starts_with(&self.out) && *f != self.out) {
+                    if !self.writer.remove_empty(folder) {
+                        break;
+                    }
                 }
             }
         }
-    }
-    Ok(())
-}
-
-fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
-    match fs::read_dir(dir) {
-        Ok(entries) => Ok(entries
-            .flatten()
-            .map(|e| e.path())
-            .filter(|p| p.is_dir())
-            .collect()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(Error::io("read", dir, e)),
+        Ok(())
     }
 }

@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files::{walk, write_if_changed};
+use crate::Result;
 use crate::make::PathMap;
 use crate::stage::COMPILE_COMMANDS;
-use crate::{Error, Result};
+use crate::stage::{folders, keys};
+use crate::sys::{Writer, walk};
 
 pub use merge::merge_compile_commands;
 
@@ -72,13 +73,10 @@ pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -
 
 /// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
 /// there are none. `first`'s entries win where two kernels or two modules compiled one source.
-pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
-    let mut files = vec![first.to_owned()];
-    add_entries(shared, ENTRIES, &mut files);
+pub(crate) fn publish(writer: &Writer, first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut seen = BTreeSet::new();
     let mut objects = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(file).unwrap_or_default();
+    for text in all_entries(writer, first, shared, ENTRIES)? {
         for (source, object) in text.lines().filter_map(|l| l.split_once('\t')) {
             if seen.insert(source.to_owned()) {
                 objects.push(object.to_owned());
@@ -87,29 +85,40 @@ pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
     }
     let to = out.join(COMPILE_COMMANDS);
     if objects.is_empty() {
-        return match fs::remove_file(&to) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &to, e)),
-            _ => Ok(()),
-        };
+        return writer.remove_file(&to).map(drop);
     }
     objects.sort();
-    write_if_changed(&to, format!("[\n{}\n]\n", objects.join(",\n")).as_bytes())
+    writer.write_if_changed(&to, format!("[\n{}\n]\n", objects.join(",\n")).as_bytes())
+}
+
+/// The texts of `first` and of every `<key>/folders/<folder>/<name>`.
+pub(crate) fn all_entries(
+    writer: &Writer,
+    first: &Path,
+    shared: &Path,
+    name: &str,
+) -> Result<Vec<String>> {
+    let mut files = vec![first.to_owned()];
+    add_entries(shared, name, &mut files)?;
+    let mut texts = Vec::new();
+    for file in files.iter().filter(|file| !file.as_os_str().is_empty()) {
+        let bytes = writer.read(file)?.unwrap_or_default();
+        texts.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    Ok(texts)
 }
 
 /// `<key>/folders/<folder>/<name>`, without looking through the stages.
-pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) {
-    let folders = |dir: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.map(|e| e.path()).collect()
-    };
-    for key in folders(shared) {
-        for folder in folders(&key.join("folders")) {
+pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) -> Result<()> {
+    for key in keys(shared)? {
+        for folder in folders(&key)? {
             let file = folder.join(name);
             if file.is_file() && !files.contains(&file) {
                 files.push(file);
             }
         }
     }
+    Ok(())
 }
 
 /// The entry of one saved command; `None` for what compiled no source.

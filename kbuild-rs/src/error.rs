@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Environment,
     /// The operating system refused: a full disk, a folder that cannot be written.
     Io,
+    /// What kbuild-rs would write to belongs to somebody else, or is a link that leads elsewhere.
+    NotOurs,
     /// A `.ko` or a symvers that cannot be read as one.
     InvalidFile,
 }

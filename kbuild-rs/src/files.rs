@@ -1,35 +1,11 @@
-//! Small things done with files and paths everywhere.
+//! Small things done with paths and the bytes of files everywhere.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use crate::{Error, Result};
-
-/// Calls `visit` for everything below `dir` that is no folder. Links are not followed.
-pub(crate) fn walk(
-    dir: &Path,
-    visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>,
-) -> Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io("read", dir, e)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(|e| Error::io("read", dir, e))?;
-        let path = entry.path();
-        let meta = entry.metadata().map_err(|e| Error::io("read", &path, e))?;
-        if meta.is_dir() {
-            walk(&path, visit)?;
-        } else {
-            visit(&path, &meta)?;
-        }
-    }
-    Ok(())
-}
+use crate::sys::open_source;
 
 /// Sorts paths and drops what is there twice. By bytes: comparing thousands of paths component by
 /// component shows. (One place for all: every sort of its own is much code to compile.)
@@ -46,48 +22,12 @@ pub(crate) fn is_among(path: &Path, sorted: &[PathBuf]) -> bool {
         .is_ok()
 }
 
-/// Removes a file that may be gone already.
-pub(crate) fn remove_file(path: &Path) -> Result<()> {
-    remove_if_there(path).map_err(|e| Error::io("remove", path, e))
-}
-
-/// Like [`remove_file`], with the error as it is.
-pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file whole or not at all.
-pub(crate) fn write_whole(path: &Path, text: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    fs::write(&part, text)
-        .and_then(|()| fs::rename(&part, path))
-        .map_err(|e| {
-            let _ = fs::remove_file(&part);
-            Error::io("write", path, e)
-        })
-}
-
-/// Writes a file unless it already holds this.
-pub(crate) fn write_if_changed(path: &Path, text: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
-    }
-    write_whole(path, text)
-}
-
 /// Whether two files hold the same bytes.
 pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
     use std::io::Read;
-    let (mut a, mut b) = (fs::File::open(a)?, fs::File::open(b)?);
-    if a.metadata()?.len() != b.metadata()?.len() {
+    let (mut a, mut b) = (open_source(a)?, open_source(b)?);
+    let (one, other) = (a.metadata()?, b.metadata()?);
+    if !one.is_file() || !other.is_file() || one.len() != other.len() {
         return Ok(false);
     }
     let (mut x, mut y) = (vec![0; 1 << 16], vec![0; 1 << 16]);
@@ -103,6 +43,13 @@ pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
             Err(e) => return Err(e),
         }
     }
+}
+
+/// Whether a path that was read from a file of ours leads to something below the folder that it
+/// is about: relative, and without `..`.
+pub(crate) fn is_below(path: &Path) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    !path.as_os_str().is_empty() && path.components().all(plain)
 }
 
 /// Escapes what separates: names may hold any byte but NUL.

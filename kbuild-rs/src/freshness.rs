@@ -8,11 +8,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::files::{escape, unescape, write_whole};
-use crate::identity::Identity;
+use crate::files::{escape, is_below, unescape};
+use crate::identity::{Identity, boot_id, content_hash};
+use crate::salted::Salted;
+use crate::stage::leads_outside;
+use crate::sys::Writer;
 use crate::{Error, Result};
 
-const HEADER: &[u8] = b"kbuild-rs record 1";
+const HEADER: &[u8] = b"kbuild-rs record 2";
 
 /// What a prerequisite's change means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +55,39 @@ pub(crate) struct Product {
     pub(crate) module: String,
     pub(crate) path: PathBuf,
     pub(crate) id: Identity,
+    /// The hash of its content.
+    pub(crate) content: u64,
+}
+
+impl Product {
+    /// What lies at `path` now.
+    pub(crate) fn at(path: &Path, module: &str) -> Result<Product> {
+        let failed = |e| Error::io("read", path, e);
+        Ok(Product {
+            module: module.to_owned(),
+            id: Identity::of_entry(path).map_err(failed)?,
+            content: content_hash(path).map_err(failed)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Whether it is still there, and nobody has put something in its place.
+    pub(crate) fn is_there(&self) -> bool {
+        Identity::of_entry(&self.path).is_ok_and(|now| now.same_metadata(&self.id))
+    }
+
+    fn is_whole(&self) -> bool {
+        content_hash(&self.path).is_ok_and(|now| now == self.content)
+    }
 }
 
 /// What one module folder's last build was, and what it depended on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
     /// Every flag, variable and environment entry: any difference means a build from nothing.
-    pub(crate) config: Vec<Vec<u8>>,
+    pub(crate) config: Salted,
+    /// When the machine was started that wrote this.
+    pub(crate) boot: String,
     /// Whether make succeeded.
     pub(crate) succeeded: bool,
     pub(crate) prerequisites: Vec<Prerequisite>,
@@ -95,7 +124,7 @@ impl Record {
     pub(crate) fn check(&self, config: &[Vec<u8>]) -> Option<Stale> {
         let mut stale = Stale::default();
         let mut anything = !self.succeeded;
-        if let Some(difference) = difference(&self.config, config) {
+        if let Some(difference) = self.config.difference(config) {
             stale.from_nothing = Some(difference);
             return Some(stale);
         }
@@ -121,21 +150,44 @@ impl Record {
                 Class::Make => {}
             }
         }
-        anything |= self.products.iter().any(|p| !p.id.matches(&p.path));
+        // A file system that lost power may have kept a file's name and size, and not its bytes.
+        let is_whole = |p: &Product| p.is_there() && (!self.is_of_another_boot() || p.is_whole());
+        anything |= !self.products.iter().all(is_whole);
         anything.then_some(stale)
     }
 
-    /// Reads a record; `None` when there is none, or not one of this version's.
-    pub(crate) fn load(path: &Path) -> Result<Option<Record>> {
-        match std::fs::read(path) {
-            Ok(bytes) => Ok(parse(&bytes)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("read", path, e)),
+    /// Whether the machine was started again since the record was written.
+    pub(crate) fn is_of_another_boot(&self) -> bool {
+        self.boot != boot_id()
+    }
+
+    /// Reads a record about products in `out`; `None` when there is none, or not one of this
+    /// version's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when it names what lies outside of `out`
+    /// or of the stage.
+    pub(crate) fn load(writer: &Writer, path: &Path, out: &Path) -> Result<Option<Record>> {
+        let bytes = writer.read(path)?;
+        let Some(mut record) = bytes.and_then(|bytes| parse(&bytes)) else {
+            return Ok(None);
+        };
+        let products = record.products.iter_mut().chain(&mut record.targets);
+        let products = products.map(|product| &mut product.path);
+        for named in products {
+            if !is_below(named) {
+                return Err(leads_outside(path, named));
+            }
+            *named = out.join(&*named);
+        }
+        match record.elsewhere.iter().find(|named| !is_below(named)) {
+            Some(named) => Err(leads_outside(path, named)),
+            None => Ok(Some(record)),
         }
     }
 
-    /// Writes the record whole or not at all.
-    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+    /// Writes the record whole or not at all, for its owner to read.
+    pub(crate) fn save(&self, writer: &Writer, path: &Path, out: &Path) -> Result<()> {
         let mut text = HEADER.to_vec();
         let mut line = |tag: u8, words: &[&[u8]]| {
             text.push(b'\n');
@@ -148,8 +200,9 @@ impl Record {
         if self.succeeded {
             line(b'+', &[]);
         }
-        for entry in &self.config {
-            line(b'c', &[&escaped(entry)]);
+        line(b'b', &[&escaped(self.boot.as_bytes())]);
+        for [hash, name] in self.config.lines() {
+            line(b'c', &[hash, &escaped(name)]);
         }
         for p in &self.prerequisites {
             let (_, class) = Class::ALL[p.class as usize];
@@ -159,38 +212,18 @@ impl Record {
         let products = self.products.iter().map(|p| (b'p', p));
         for (tag, p) in products.chain(self.targets.iter().map(|p| (b't', p))) {
             let module = escaped(p.module.as_bytes());
-            line(
-                tag,
-                &[written(&p.id).as_bytes(), &escaped_path(&p.path), &module],
-            );
+            let rel = p.path.strip_prefix(out).unwrap_or(&p.path);
+            let content = format!("{:x}", p.content);
+            let (id, rel) = (written(&p.id), escaped_path(rel));
+            line(tag, &[id.as_bytes(), content.as_bytes(), &rel, &module]);
         }
         for path in &self.elsewhere {
             line(b'e', &[&escaped_path(path)]);
         }
         // A record that was cut off must not read as a shorter one.
         line(b'.', &[]);
-        write_whole(path, &text)
+        writer.write_private(path, &text)
     }
-}
-
-/// The first entry that one list has and the other has not, in words.
-fn difference(old: &[Vec<u8>], new: &[Vec<u8>]) -> Option<String> {
-    if old == new {
-        return None;
-    }
-    let odd = new
-        .iter()
-        .find(|e| !old.contains(e))
-        .or_else(|| old.iter().find(|e| !new.contains(e)));
-    // Values may be long or secret; the name is what tells.
-    Some(odd.map_or_else(
-        || "the order of the flags changed".to_owned(),
-        |entry| {
-            let text = String::from_utf8_lossy(entry);
-            let name = text.split(['=', '\n']).next().unwrap_or_default();
-            format!("{name} changed")
-        },
-    ))
 }
 
 fn written(id: &Identity) -> String {
@@ -232,17 +265,17 @@ fn parse(bytes: &[u8]) -> Option<Record> {
         }
         match tag {
             b'+' => record.succeeded = true,
-            b'c' => record
-                .config
-                .push(unescape(words.next()?)?.into_os_string().into_vec()),
+            b'b' => record.boot = text_of(words.next()?)?,
+            b'c' => {
+                let (hash, name) = (words.next()?, unescape(words.next()?)?);
+                record.config.add(hash, name.into_os_string().into_vec())?;
+            }
             b'p' | b't' => {
                 let product = Product {
                     id: identity(&mut words)??,
+                    content: u64::from_str_radix(&text_of(words.next()?)?, 16).ok()?,
                     path: unescape(words.next()?)?,
-                    module: unescape(words.next()?)?
-                        .into_os_string()
-                        .into_string()
-                        .ok()?,
+                    module: text_of(words.next()?)?,
                 };
                 match tag {
                     b'p' => record.products.push(product),
@@ -255,6 +288,10 @@ fn parse(bytes: &[u8]) -> Option<Record> {
         }
     }
     whole.then_some(record)
+}
+
+fn text_of(word: &[u8]) -> Option<String> {
+    unescape(word)?.into_os_string().into_string().ok()
 }
 
 /// `?`, or the five words of an identity.
@@ -292,10 +329,17 @@ mod tests {
         dir
     }
 
+    const CONFIG: [&[u8]; 2] = [b"CC=gcc\n12 %", b"A=1"];
+
+    fn config() -> Vec<Vec<u8>> {
+        CONFIG.map(<[u8]>::to_vec).into()
+    }
+
     fn record(file: &Path) -> Record {
         let id = Identity::of(file).unwrap();
         Record {
-            config: vec![b"CC=gcc\n12 %".to_vec(), b"A=1".to_vec()],
+            config: Salted::of(&config()),
+            boot: boot_id(),
             succeeded: true,
             prerequisites: [Class::Whole, Class::Targets, Class::Symvers, Class::Make]
                 .map(|class| match class {
@@ -307,15 +351,10 @@ mod tests {
                     },
                 })
                 .into(),
-            products: vec![Product {
-                module: "hello".into(),
-                path: file.to_owned(),
-                id: id.clone(),
-            }],
+            products: vec![Product::at(file, "hello").unwrap()],
             targets: vec![Product {
-                module: String::new(),
                 path: file.with_extension("o"),
-                id,
+                ..Product::at(file, "").unwrap()
             }],
             elsewhere: vec!["common/x.o".into()],
         }
@@ -329,13 +368,39 @@ mod tests {
         let mut written = record(&file);
         written.prerequisites[1].id = None;
         let path = dir.join("record");
-        written.save(&path).unwrap();
-        let read = Record::load(&path).unwrap().unwrap();
+        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        written.save(&writer, &path, &dir).unwrap();
+        let read = Record::load(&writer, &path, &dir).unwrap().unwrap();
         assert_eq!(format!("{read:?}"), format!("{written:?}"));
         let text = std::fs::read(&path).unwrap();
         for cut in 0..text.len() - 1 {
             assert!(parse(&text[..cut]).is_none(), "cut off at {cut}");
         }
+        let text = String::from_utf8(text).unwrap();
+        for (known, forged) in [
+            ("a%sfile", "../a%sfile"),
+            ("a%sfile", "/etc/passwd"),
+            ("common/x.o", "common/../../x.o"),
+        ] {
+            std::fs::write(&path, text.replace(known, forged)).unwrap();
+            let error = Record::load(&writer, &path, &dir).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn after_a_new_start_of_the_machine_products_have_to_be_whole() {
+        let dir = scratch("boot");
+        let file = dir.join("f");
+        std::fs::write(&file, "x").unwrap();
+        let mut kept = record(&file);
+        kept.products[0].content = 1;
+        assert_eq!(kept.check(&config()), None);
+        kept.boot = "another".into();
+        assert_eq!(kept.check(&config()), Some(Stale::default()));
+        kept.products[0].content = content_hash(&file).unwrap();
+        assert_eq!(kept.check(&config()), None);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 
@@ -345,7 +410,7 @@ mod tests {
         let file = dir.join("f");
         std::fs::write(&file, "x").unwrap();
         let kept = record(&file);
-        assert_eq!(kept.check(&kept.config), None);
+        assert_eq!(kept.check(&config()), None);
         let stale = kept.check(&[b"A=1".to_vec()]).unwrap();
         assert!(stale.from_nothing.unwrap().contains("CC changed"));
         std::fs::write(&file, "longer").unwrap();
@@ -354,7 +419,7 @@ mod tests {
             record.products.clear();
             record.prerequisites.retain(|p| p.class == class);
             record.prerequisites[0].id = None;
-            record.check(&record.config).unwrap()
+            record.check(&config()).unwrap()
         };
         assert!(of(Class::Whole).from_nothing.is_some());
         assert!(of(Class::Targets).changed.contains(&file));

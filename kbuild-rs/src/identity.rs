@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::sys::open_source;
+
 /// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
 /// a file that was restored with its old mtime is seen as changed, as is one that was replaced
 /// by a package upgrade.
@@ -39,6 +41,11 @@ impl Identity {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
     }
 
+    /// The identity of what lies at `path`, be it a link.
+    pub(crate) fn of_entry(path: &Path) -> io::Result<Self> {
+        Ok(Self::from_metadata(&std::fs::symlink_metadata(path)?))
+    }
+
     /// Like [`of`](Self::of), for a file that was read some time after `start` (a file's ctime, at
     /// least one tick before the reading).
     ///
@@ -61,14 +68,14 @@ impl Identity {
     /// The identity of `path` whose content is what `read` holds: a copy of it, or itself.
     pub(crate) fn of_content(path: &Path, read: &Path) -> io::Result<Self> {
         let mut id = Self::of(path)?;
-        id.content = Some(hash_file(read)?);
+        id.content = Some(content_hash(read)?);
         Ok(id)
     }
 
     /// Whether the file at `path` holds the content of [`of_content`](Self::of_content), whenever
     /// it was written.
     pub(crate) fn holds_at(&self, path: &Path) -> bool {
-        hash_file(path).is_ok_and(|hash| self.content == Some(hash))
+        content_hash(path).is_ok_and(|hash| self.content == Some(hash))
     }
 
     /// Whether `now`, just read from the file that `path` gives, is this one.
@@ -76,7 +83,7 @@ impl Identity {
         self.same_metadata(now)
             && self
                 .content
-                .is_none_or(|hash| hash_file(&path()).is_ok_and(|h| h == hash))
+                .is_none_or(|hash| content_hash(&path()).is_ok_and(|h| h == hash))
     }
 
     /// Whether size, times and inode are the same, whatever is known of the content.
@@ -96,9 +103,18 @@ impl Identity {
     /// and lies on a file system that counts whole seconds.
     pub(crate) fn pin_content(&mut self, path: &Path) -> io::Result<()> {
         if self.is_coarse() {
-            self.content = Some(hash_file(path)?);
+            self.content = Some(content_hash(path)?);
         }
         Ok(())
+    }
+
+    /// The hash of the content, where it is known.
+    pub(crate) fn content(&self) -> Option<u64> {
+        self.content
+    }
+
+    pub(crate) fn set_content(&mut self, hash: u64) {
+        self.content = Some(hash);
     }
 
     fn is_coarse(&self) -> bool {
@@ -136,6 +152,12 @@ impl Identity {
     }
 }
 
+/// Which start of this machine this is (`random(4)`); empty where nobody tells.
+pub(crate) fn boot_id() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    text.unwrap_or_default().trim().to_owned()
+}
+
 /// A file's change time in nanoseconds since the epoch.
 pub(crate) fn ctime(m: &Metadata) -> i128 {
     i128::from(m.ctime()) * NANOS + i128::from(m.ctime_nsec())
@@ -167,8 +189,13 @@ impl Hash {
     }
 }
 
-fn hash_file(path: &Path) -> io::Result<u64> {
-    let mut file = std::fs::File::open(path)?;
+/// What tells the contents of two files apart. What is no regular file has none, and is not waited
+/// for.
+pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
+    let mut file = open_source(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut buffer = [0; 64 * 1024];
     let mut hash = Hash::new();
     loop {

@@ -54,6 +54,7 @@ mod prerequisites;
 mod report;
 #[cfg(feature = "ide")]
 mod rust_project;
+mod salted;
 mod signals;
 mod stage;
 mod symvers;

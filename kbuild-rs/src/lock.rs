@@ -7,30 +7,36 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::message::Sink;
-use crate::{Error, Result, signals, sys};
+use crate::sys::{self, Writer};
+use crate::{Error, ErrorKind, Result, signals};
 
 /// An exclusive lock, held while this lives (and by every child that inherits it).
 #[derive(Debug)]
 pub(crate) struct Lock {
     pub(crate) file: File,
     doing: String,
+    /// Why nothing can be written there, nor beside it.
+    read_only: Option<Error>,
 }
 
 impl Lock {
     /// Takes the lock at `path`; a waiter says for whom it waits.
-    pub(crate) fn take(path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
+    ///
+    /// Where nothing can be written (a read-only file system, another user's folder), the lock is
+    /// taken all the same: whoever has nothing to do needs to write nothing.
+    pub(crate) fn take(writer: &Writer, path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
         let error = |e| Error::io("lock", path, e);
         loop {
-            let mut file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(|e| Error::io("open", path, e))?;
+            let (mut file, read_only) = match writer.open_lock(path) {
+                Ok(file) => (file, None),
+                Err(refused) => match writer.open_file(path) {
+                    Ok(Some(file)) if refused.kind() == ErrorKind::Io => (file, Some(refused)),
+                    _ => return Err(refused),
+                },
+            };
             if !Self::takes_soon(&file).map_err(error)? {
                 let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
+                let _ = (&mut file).take(4096).read_to_string(&mut holder);
                 if !is_own(&holder) {
                     sink.note(&format!("waiting for {}", describe(&holder)));
                 }
@@ -39,15 +45,16 @@ impl Lock {
             // Whoever held it may have removed it (`clean`): the next one locks another file.
             let same =
                 |there: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
-            if !fs::metadata(path).is_ok_and(same) {
+            if !fs::symlink_metadata(path).is_ok_and(same) {
                 if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+                    writer.create_dirs(folder)?;
                 }
                 continue;
             }
             return Ok(Lock {
                 file,
                 doing: doing.to_owned(),
+                read_only,
             });
         }
     }
@@ -75,19 +82,17 @@ impl Lock {
         sys::lock(file).map_err(error)
     }
 
-    /// Writes down who holds the lock, for those who wait.
+    /// Writes down who holds the lock, for those who wait. Fails where nothing can be written.
     pub(crate) fn sign(&mut self) -> Result<()> {
+        if let Some(refused) = self.read_only.take() {
+            return Err(refused);
+        }
         let text = format!("{}\n{}\n", std::process::id(), self.doing);
         self.file
             .set_len(0)
             .and_then(|()| self.file.rewind())
             .and_then(|()| self.file.write_all(text.as_bytes()))
-            .map_err(|e| {
-                Error::new(
-                    crate::ErrorKind::Io,
-                    format!("cannot write a lock file: {e}"),
-                )
-            })
+            .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write a lock file: {e}")))
     }
 
     /// Gives the lock up although children may have inherited it: a server that the build

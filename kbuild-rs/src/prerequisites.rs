@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::files::{normal, sort_paths, walk};
+use crate::files::{normal, sort_paths};
 use crate::stage::{Item, Stage};
+use crate::sys::walk;
 use crate::{Error, Kernel, Result};
 
 /// One target in the stage and the files that its `.cmd` names.

@@ -16,11 +16,11 @@ use entry::{Crate, list};
 use known::{KNOWN, Known, MODULE};
 pub use merge::merge_rust_projects;
 
-use crate::compile_commands::{add_entries, json, words};
-use crate::files::{remove_file, walk, write_if_changed};
+use crate::compile_commands::{all_entries, json, words};
 use crate::make::PathMap;
 use crate::prerequisites::parse;
 use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
+use crate::sys::{Writer, walk};
 use crate::{Kernel, Result};
 
 /// In a kernel tree: its configuration as flags for rustc.
@@ -326,17 +326,14 @@ pub(crate) fn entries(
 
 /// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
 /// there are none. Those of another kernel than `first`'s are left out: a file tells of one.
-pub(crate) fn publish(first: &Path, shared: &Path, out: &Path) -> Result<()> {
-    let mut files = vec![first.to_owned()];
-    add_entries(shared, RUST_ENTRIES, &mut files);
-    let texts = files.iter().map(fs::read_to_string);
-    let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
+pub(crate) fn publish(writer: &Writer, first: &Path, shared: &Path, out: &Path) -> Result<()> {
+    let texts = all_entries(writer, first, shared, RUST_ENTRIES)?;
     let parts = texts.iter().filter_map(|text| text.split_once("\n\n"));
     let parts = parts.map(|(kernel, own)| (kernel, own.lines().collect()));
     let file = out.join(RUST_PROJECT);
     match merge::join(parts) {
-        Some(text) => write_if_changed(&file, text.as_bytes()),
-        None => remove_file(&file),
+        Some(text) => writer.write_if_changed(&file, text.as_bytes()),
+        None => writer.remove_file(&file).map(drop),
     }
 }
 

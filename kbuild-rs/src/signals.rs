@@ -13,6 +13,9 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result, sys};
 
+/// SIGKILL, the same number on every architecture.
+const KILL: i32 = 9;
+
 /// Hands signals on to the makes of this process. For programs that catch them; a build script
 /// need not: when it dies, its makes are told to end.
 ///
@@ -65,7 +68,7 @@ impl Signals {
                 }
             }
             1 => self.pass_on(signal),
-            _ => self.pass_on(libc::SIGKILL),
+            _ => self.pass_on(KILL),
         }
     }
 

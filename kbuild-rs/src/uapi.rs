@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::cargo::{self, Door};
-use crate::files::write_if_changed;
+use crate::stage::{BINDINGS, PRIVATE, make_private_root};
+use crate::sys::{Root, Writer};
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// Rust declarations for userspace of a header in the manner of the kernel's `uapi` headers:
@@ -148,8 +149,11 @@ impl Bindings {
             )
         })?;
         check_libclang()?;
-        let private = out.join(".kbuild").join("bindings").join(name);
-        std::fs::create_dir_all(&private).map_err(|e| Error::io("create", &private, e))?;
+        let out = std::path::absolute(&out).map_err(|e| Error::io("use the folder", &out, e))?;
+        let shared = out.join(PRIVATE);
+        let private = shared.join(BINDINGS).join(name);
+        let writer = Writer::new([make_private_root(&shared)?, Root::open(&out)?]);
+        writer.create_dirs(&private)?;
         let mut builder = bindgen::Builder::default()
             .header(text(&header)?)
             .allowlist_file(regex(&header)?)
@@ -167,7 +171,7 @@ impl Bindings {
         for item in &self.items {
             builder = builder.allowlist_item(item);
         }
-        for dir in self.folders(&private)? {
+        for dir in self.folders(&writer, &private)? {
             builder = builder.clang_arg("-isystem").clang_arg(text(&dir)?);
         }
         for dir in &self.includes {
@@ -180,17 +184,17 @@ impl Bindings {
             )
         })?;
         let file = out.join(format!("{name}.rs"));
-        write_if_changed(&file, module(&bindings.to_string()).as_bytes())?;
+        writer.write_if_changed(&file, module(&bindings.to_string()).as_bytes())?;
         Ok(file)
     }
 
     /// The kernel's own uapi folders, the order that its build searches them in.
-    fn folders(&self, private: &Path) -> Result<Vec<PathBuf>> {
+    fn folders(&self, writer: &Writer, private: &Path) -> Result<Vec<PathBuf>> {
         let Some(kernel) = &self.kernel else {
             return Ok(Vec::new());
         };
         let stub = private.join("include");
-        write_if_changed(
+        writer.write_if_changed(
             &stub.join("linux/compiler_types.h"),
             COMPILER_TYPES.as_bytes(),
         )?;

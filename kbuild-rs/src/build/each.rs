@@ -7,9 +7,9 @@ use std::path::Path;
 use super::against::{find_kernel, kernels, rust_target};
 use super::{Build, Matrix, places, skip};
 use crate::cargo::{self, Door};
-use crate::files::write_if_changed;
 use crate::message::Kept;
 use crate::report::Report;
+use crate::sys::{Root, Writer};
 use crate::{Error, Kernel, Result};
 
 /// Builds for each kernel into `OUT/<release>/`; see [`Build::try_compile_each`].
@@ -117,7 +117,7 @@ fn write_table(out: &Path, name: &str, rows: &[(&str, &Path)]) -> Result<()> {
     }
     text.push_str("]\n");
     let file = out.join(format!("{name}_kernels.rs"));
-    write_if_changed(&file, text.as_bytes())?;
+    Writer::new([Root::make(out)?]).write_if_changed(&file, text.as_bytes())?;
     cargo::announce_table(name, &file);
     Ok(())
 }

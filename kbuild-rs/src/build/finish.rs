@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::request::Sources;
-use super::run::Run;
+use super::run::{Made, Run};
 use crate::artifact;
-use crate::files::{remove_file, sort_paths, walk, write_if_changed};
+use crate::files::sort_paths;
 use crate::freshness::{Class, Product, Record, seen, seen_symvers};
+use crate::identity::boot_id;
 use crate::lock::Lock;
 use crate::make::{self, Held, Knowledge, Slot};
 use crate::prerequisites::union;
 use crate::report::Report;
-use crate::stage::{Item, PUBLISH_LOCK, is_makefile};
+use crate::salted::Salted;
+use crate::stage::{Inventory, Item, PUBLISH_LOCK, is_makefile};
+use crate::sys::walk;
 use crate::{Error, ErrorKind, Result};
 
 impl Run<'_> {
@@ -23,11 +26,11 @@ impl Run<'_> {
         slot: &mut Slot,
         held: &Held,
         items: &[Item],
-        config: Vec<Vec<u8>>,
-        old: &Record,
-        start: Duration,
+        config: &[Vec<u8>],
+        made: Made<'_>,
     ) -> Result<Report> {
         let r = self.request;
+        let (old, start) = (made.record, made.start);
         let know = Knowledge {
             nearby: self.nearby_symvers(),
             release: r.kernel.release().to_owned(),
@@ -42,7 +45,8 @@ impl Run<'_> {
             self.remove_unfinished(items, time, start)?;
         }
         let mut record = Record {
-            config,
+            config: Salted::of(config),
+            boot: boot_id(),
             succeeded: false,
             prerequisites: Vec::new(),
             // Still what lies in OUT, until something is published over it.
@@ -59,7 +63,7 @@ impl Run<'_> {
             Ok(Some((products, targets))) => {
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
-                    artifact::remove_stale(&old.products, &products)?;
+                    artifact::remove_stale(self.writer, &old.products, &products)?;
                     self.remove_other_kernels(&products)?;
                     record.products = products;
                 }
@@ -68,9 +72,7 @@ impl Run<'_> {
                     .targets
                     .retain(|old| !targets.iter().any(|t| t.path == old.path));
                 record.targets.extend(targets);
-                r.stage.remember(&r.folder)?;
-                record.save(&self.record_path())?;
-                r.stage.end()?;
+                self.end(&record, made.inventory)?;
                 let mut report = self.report(&record, items, true);
                 report.targets = paths;
                 Ok(report)
@@ -81,9 +83,7 @@ impl Run<'_> {
                 let _ = self
                     .lock_to_publish()
                     .and_then(|_lock| self.write_rust_project());
-                r.stage.remember(&r.folder)?;
-                record.save(&self.record_path())?;
-                r.stage.end()?;
+                self.end(&record, made.inventory)?;
                 Err(other.err().unwrap_or_else(|| outcome.error(&what)))
             }
         }
@@ -101,14 +101,19 @@ impl Run<'_> {
             .products(&self.request.stage.dir, items)?
         {
             if crate::identity::ctime(&meta) >= since {
-                remove_file(&path)?;
+                self.writer.remove_file(&path)?;
             }
         }
         Ok(())
     }
 
-    fn record_path(&self) -> PathBuf {
-        self.request.folder.join("record")
+    /// Keeps what the next build has to know, and takes the marker away.
+    fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
+        let r = self.request;
+        r.stage.remember(self.writer, &r.folder)?;
+        record.save(self.writer, &self.record_path(), &r.out)?;
+        inventory.save(self.writer, &r.stage)?;
+        r.stage.end(self.writer)
     }
 
     /// Puts the products into OUT: (modules and symvers, other targets).
@@ -128,14 +133,14 @@ impl Run<'_> {
         let mut products = Vec::new();
         for (name, staged) in &modules {
             let to = r.out.join(format!("{name}.ko"));
-            products.push(artifact::publish(staged, &to, name, start)?);
+            products.push(artifact::publish(self.writer, staged, &to, name, start)?);
         }
         let symvers = dir.join("Module.symvers");
         if symvers.is_file() {
             let to = r.out.join(format!("{}.symvers", r.label));
             let mapped = r.folder.join("published.symvers");
             self.map_symvers(&symvers, &mapped)?;
-            products.push(artifact::publish(&mapped, &to, "", start)?);
+            products.push(artifact::publish(self.writer, &mapped, &to, "", start)?);
         }
         self.write_for_editors()?;
         Ok((products, targets))
@@ -145,7 +150,8 @@ impl Run<'_> {
     pub(super) fn lock_to_publish(&self) -> Result<Lock> {
         let r = self.request;
         let doing = format!("publishing {}", r.label);
-        Lock::take(&r.stage.shared.join(PUBLISH_LOCK), &doing, self.sink)
+        let path = r.stage.shared.join(PUBLISH_LOCK);
+        Lock::take(self.writer, &path, &doing, self.sink)
     }
 
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that
@@ -166,18 +172,19 @@ impl Run<'_> {
             mapped.push_str(&words.join("\t"));
             mapped.push('\n');
         }
-        write_if_changed(to, mapped.as_bytes())
+        self.writer.write_if_changed(to, mapped.as_bytes())
     }
 
     /// OUT holds the modules of one kernel: what this very folder gave for another one goes.
     fn remove_other_kernels(&self, new: &[Product]) -> Result<()> {
         let r = self.request;
-        for key in r.stage.other_kernels()? {
+        for key in r.stage.other_kernels(self.writer)? {
             let folder = key
                 .join("folders")
                 .join(r.folder.file_name().unwrap_or_default());
-            if let Some(record) = Record::load(&folder.join("record"))? {
-                artifact::remove_stale(&record.products, new)?;
+            let record = Record::load(self.writer, &folder.join("record"), &r.out)?;
+            if let Some(record) = record {
+                artifact::remove_stale(self.writer, &record.products, new)?;
             }
         }
         Ok(())
@@ -199,10 +206,11 @@ impl Run<'_> {
             let product = match std::str::from_utf8(&bytes) {
                 Ok(text) if is_text => {
                     let mapped = r.folder.join("published.target");
-                    write_if_changed(&mapped, r.map.text(text).as_bytes())?;
-                    artifact::publish(&mapped, &to, "", start)?
+                    let text = r.map.text(text);
+                    self.writer.write_if_changed(&mapped, text.as_bytes())?;
+                    artifact::publish(self.writer, &mapped, &to, "", start)?
                 }
-                _ => artifact::publish(&staged, &to, "", start)?,
+                _ => artifact::publish(self.writer, &staged, &to, "", start)?,
             };
             products.push(product);
         }
@@ -215,7 +223,7 @@ impl Run<'_> {
         walk(dir, &mut |path, meta| {
             let is_module = meta.is_file() && path.extension().is_some_and(|e| e == "ko");
             if is_module && !modules.iter().any(|(_, staged)| staged == path) {
-                remove_file(path)?;
+                self.writer.remove_file(path)?;
             }
             Ok(())
         })

@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::run::Run;
-use crate::files::write_if_changed;
 use crate::prerequisites::working_dir;
 use crate::stage::COMPILE_COMMANDS;
 use crate::{CompilerKind, Result, compile_commands};
@@ -15,7 +14,10 @@ impl Run<'_> {
         #[cfg(feature = "ide")]
         self.write_rust_project()?;
         #[cfg(all(feature = "rust", not(feature = "ide")))]
-        crate::files::remove_file(&self.request.folder.join(crate::stage::RUST_ENTRIES))?;
+        {
+            let own = self.request.folder.join(crate::stage::RUST_ENTRIES);
+            self.writer.remove_file(&own)?;
+        }
         Ok(())
     }
 
@@ -45,7 +47,7 @@ impl Run<'_> {
         let dir = &r.make.module_dir;
         let entries = compile_commands::entries(dir, &working_dir(&r.kernel, dir), &r.map, gcc)?;
         let own = r.folder.join(compile_commands::ENTRIES);
-        write_if_changed(&own, entries.as_bytes())?;
-        compile_commands::publish(&own, &r.stage.shared, &r.out)
+        self.writer.write_if_changed(&own, entries.as_bytes())?;
+        compile_commands::publish(self.writer, &own, &r.stage.shared, &r.out)
     }
 }

@@ -7,7 +7,8 @@ use super::places::absolute;
 use super::request::Request;
 use crate::Result;
 use crate::make::Jobs;
-use crate::stage::{create_private_root, private_root};
+use crate::stage::{make_private_root, private_root};
+use crate::sys::Writer;
 
 impl Build {
     /// How many jobs may run, where no jobserver says so: make's, and those of every other build
@@ -38,7 +39,7 @@ impl Request {
             cargo: self.door.metadata,
             requested: build.jobs,
             pool: &self.pool,
-            make_folder: create_private_root,
+            make_folder: |folder| Ok(Writer::new([make_private_root(folder)?])),
         }
     }
 }
@@ -46,7 +47,7 @@ impl Request {
 /// The private folder that holds the pool of jobs.
 pub(super) fn pool_folder(build: &Build, out: &Path) -> Result<PathBuf> {
     match &build.pool_dir {
-        Some(dir) => private_root(&absolute(dir)?),
-        None => private_root(out),
+        Some(dir) => private_root(&absolute(dir)?, None),
+        None => private_root(out, None),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Build, Tree};
 use crate::cargo::Door;
-use crate::files::walk;
+use crate::sys::walk;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that relative paths start at, canonical.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::request::Sources;
 use super::run::Run;
-use crate::files::{is_among, remove_file, sort_paths, write_if_changed};
+use crate::files::{is_among, sort_paths};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
 use crate::make::{self, Held};
@@ -26,7 +26,7 @@ impl Run<'_> {
     ) -> Result<(bool, Changes)> {
         let r = self.request;
         let Some(manifest) = manifest else {
-            r.stage.wipe()?;
+            r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
         };
         let Some(reason) = &stale.from_nothing else {
@@ -37,7 +37,7 @@ impl Run<'_> {
                 .note(&format!("building {} from nothing: {reason}", r.label));
         }
         if r.make.module_dir == r.stage.dir {
-            r.stage.wipe()?;
+            r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
         }
         // Other module folders of this root keep what they built in the same stage. An object
@@ -45,15 +45,15 @@ impl Run<'_> {
         // others' anew where this one uses them, because their commands name other flags.
         for target in self.resolver(&manifest).targets()? {
             if self.is_ours(&target.command)? {
-                remove_file(&target.path)?;
-                remove_file(&target.command)?;
+                self.writer.remove_file(&target.path)?;
+                self.writer.remove_file(&target.command)?;
             }
         }
         for (path, _) in r.stage.products(&r.make.module_dir, &manifest)? {
-            remove_file(&path)?;
+            self.writer.remove_file(&path)?;
         }
         for rel in &record.elsewhere {
-            remove_file(&r.stage.file(rel))?;
+            self.writer.remove_file(&r.stage.file(rel))?;
         }
         Ok((false, r.stage.compare(&manifest, items)))
     }
@@ -75,8 +75,8 @@ impl Run<'_> {
             for target in self.resolver(items).targets()? {
                 let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
                 if target.prerequisites.iter().any(gone) {
-                    remove_file(&target.path)?;
-                    remove_file(&target.command)?;
+                    self.writer.remove_file(&target.path)?;
+                    self.writer.remove_file(&target.command)?;
                 }
             }
         }
@@ -87,7 +87,7 @@ impl Run<'_> {
                 // folders of this root may depend on it.
                 let names = [&b".mod.c"[..], b".ko", b".Module.symvers.cmd"];
                 if names.iter().any(|end| name.ends_with(end)) {
-                    remove_file(&path)?;
+                    self.writer.remove_file(&path)?;
                 }
             }
         }
@@ -126,12 +126,12 @@ impl Run<'_> {
     pub(super) fn write_files(&self) -> Result<()> {
         let r = self.request;
         for (path, text) in &r.files {
-            write_if_changed(path, text)?;
+            self.writer.write_if_changed(path, text)?;
         }
-        r.links.create()?;
+        r.links.create(self.writer)?;
         for (original, copy) in &r.symvers {
             let text = fs::read(original).map_err(|e| Error::io("read", original, e))?;
-            write_if_changed(copy, &text)?;
+            self.writer.write_if_changed(copy, &text)?;
         }
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Run<'_> {
     pub(super) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
         let r = self.request;
         if let Some(git) = &r.git {
-            git.copy_index(&r.stage.private)?;
+            git.copy_index(self.writer, &r.stage.private)?;
         }
         let Sources::Tree { tree, dir, .. } = &r.sources else {
             return Ok(());
@@ -155,11 +155,11 @@ impl Run<'_> {
             return Ok(());
         }
         // Half-prepared is not prepared.
-        remove_file(&stamp)?;
+        self.writer.remove_file(&stamp)?;
         for command in &tree.prepare {
             make::run_prepare(command, &r.make, held, &r.map, self.sink)?;
         }
-        write_if_changed(&stamp, now.as_bytes())
+        self.writer.write_if_changed(&stamp, now.as_bytes())
     }
 }
 

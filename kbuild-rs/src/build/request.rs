@@ -123,6 +123,7 @@ impl Request {
             kernel.dir(),
             declared_name,
             &label_of_root(&label, &root, &form),
+            sink,
         )?;
         let module_rel = match &form {
             FormAt::Declared(_) => PathBuf::new(),

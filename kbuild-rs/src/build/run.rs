@@ -2,6 +2,7 @@
 
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Build;
 use super::request::{Request, Sources};
@@ -9,11 +10,13 @@ use super::skip;
 use crate::cargo::{self, Door};
 use crate::files::sort_paths;
 use crate::freshness::{Class, Record, Stale};
+use crate::identity::boot_id;
 use crate::make::{Held, find_program, inherited_descriptors};
 use crate::message::Sink;
 use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
-use crate::stage::{Item, Kind, is_makefile, wait_for_tick};
+use crate::stage::{Inventory, Item, Kind, Sync, is_makefile, told};
+use crate::sys::{Writer, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
 /// Builds what `build` says; see [`Build::try_compile`].
@@ -38,10 +41,12 @@ pub(super) fn one(build: &Build, name: Option<&str>, door: Door) -> Result<Repor
     // Before anything is opened here.
     inherited_descriptors(door.metadata);
     let request = Request::new(build, name, door)?;
+    let writer = request.stage.writer(&request.out)?;
     let report = Run {
         request: &request,
         build,
         sink: &build.sink,
+        writer: &writer,
     }
     .go()?;
     check_wanted(name, &request, &report)?;
@@ -90,29 +95,40 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
     })
 }
 
+/// What was there before make, for the steps after it.
+pub(super) struct Made<'a> {
+    pub(super) record: &'a Record,
+    pub(super) inventory: Inventory,
+    /// The marker's time.
+    pub(super) start: Duration,
+}
+
 /// One build under way.
 pub(super) struct Run<'a> {
     pub(super) request: &'a Request,
     pub(super) build: &'a Build,
     pub(super) sink: &'a Sink,
+    pub(super) writer: &'a Writer,
 }
 
 impl Run<'_> {
     fn go(&self) -> Result<Report> {
         let r = self.request;
         let doing = format!("{} for {}", r.label, r.kernel.release());
-        let mut lock = r.stage.lock(&doing, self.sink)?;
+        let writer = self.writer;
+        let mut lock = r.stage.lock(writer, &doing, self.sink)?;
         let mut items = r.items()?;
         let config = r.config()?;
-        let manifest = r.stage.manifest()?;
+        let manifest = r.stage.manifest(writer)?;
         let record = match &manifest {
-            Some(_) => Record::load(&r.folder.join("record"))?,
+            Some(_) => Record::load(writer, &self.record_path(), &r.out)?,
             None => None,
         };
         if let (Some(record), Some(manifest)) = (&record, &manifest) {
             let may_be_fresh = r.other_targets().next().is_none() && !r.stage.is_interrupted();
             if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
                 self.write_missing_for_editors()?;
+                self.note_boot(record);
                 return Ok(self.report(record, &items, false));
             }
         }
@@ -125,20 +141,38 @@ impl Run<'_> {
             withhold: inherited_descriptors(r.door.metadata),
         };
         lock.sign()?;
-        let start = r.stage.begin()?;
+        r.stage.sign(writer)?;
+        let start = r.stage.begin(writer)?;
         // What changes from here on cannot look as if it had been there before; and what changed
         // since the first look is seen now.
-        wait_for_tick(start);
-        let manifest = r.stage.manifest()?;
-        let stale = match (&record, &manifest) {
+        wait_for_tick(writer, &r.stage.private, start)?;
+        let mut manifest = r.stage.manifest(writer)?;
+        let mut stale = match (&record, &manifest) {
             (Some(record), Some(manifest)) => self
                 .verdict(record, &config, manifest, &items)?
                 .unwrap_or_default(),
             _ => Stale::from_nothing(""),
         };
+        let mut inventory = Inventory::load(writer, &r.stage)?;
+        if let Some(known) = &manifest {
+            let found = inventory.compare(writer, &r.stage, known)?;
+            if let Some(damage) = found.damage {
+                stale = Stale::from_nothing(&told(&r.stage, &damage));
+                manifest = None;
+            } else if found.missing {
+                r.stage.forget_prepared(writer)?;
+            }
+        }
         let record = record.unwrap_or_default();
         let (first, changes) = self.make_room(&stale, &record, manifest, &items)?;
-        r.stage.apply(&mut items, &changes, first, start)?;
+        let sync = Sync {
+            stage: &r.stage,
+            writer,
+            sink: self.sink,
+            first,
+            start,
+        };
+        sync.apply(&mut items, &changes, &mut inventory)?;
         if !first {
             self.remove_stale_targets(&stale, &items)?;
         }
@@ -147,11 +181,33 @@ impl Run<'_> {
             self.warn_of_habits(&items);
         }
         self.prepare(&items, stale.from_nothing.is_some(), &held)?;
-        let report = self.make(&mut slot, &held, &items, config, &record, start);
+        let made = Made {
+            record: &record,
+            inventory,
+            start,
+        };
+        let report = self.make(&mut slot, &held, &items, &config, made);
         if !r.stage.is_interrupted() {
             lock.release();
         }
         report
+    }
+
+    /// Once all is known to be whole after a new start of the machine, it need not be looked at
+    /// again.
+    fn note_boot(&self, record: &Record) {
+        if record.is_of_another_boot() {
+            let record = Record {
+                boot: boot_id(),
+                ..record.clone()
+            };
+            // Where nothing can be written, it is looked at the next time.
+            let _ = record.save(self.writer, &self.record_path(), &self.request.out);
+        }
+    }
+
+    pub(super) fn record_path(&self) -> PathBuf {
+        self.request.folder.join("record")
     }
 
     /// Compares the last build with the world, sources included.
@@ -164,7 +220,8 @@ impl Run<'_> {
     ) -> Result<Option<Stale>> {
         // Another folder of this root may have brought the stage in step, or a build that was
         // killed: what this folder's record tells of was built from older sources.
-        let seen = self.request.stage.seen(&self.request.folder)?;
+        let stage = &self.request.stage;
+        let seen = stage.seen(self.writer, &self.request.folder)?;
         let since = seen.as_deref().unwrap_or(manifest);
         let changes = self.request.stage.compare(since, items);
         let stale = record.check(config);

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::places::output_directory;
 use super::{Build, Form};
+use crate::Result;
 use crate::cargo::{self, Door};
 use crate::report::{Artifact, Report};
-use crate::{Error, Result};
+use crate::sys::{Root, Writer};
 
 /// Whether `KBUILD_RS_SKIP` is set, and this is a build script.
 pub(super) fn is_wanted(door: Door) -> bool {
@@ -18,14 +19,12 @@ pub(super) fn is_wanted(door: Door) -> bool {
 /// Puts an empty file where each `.ko` would be, so that `include_bytes!` compiles.
 pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
     let out = output_directory(build, door)?;
-    fs::create_dir_all(&out).map_err(|e| Error::io("create", &out, e))?;
+    let writer = Writer::new([Root::make(&out)?]);
     let names = names(build, name, door)?;
     let mut modules = Vec::new();
     for name in names {
         let path = out.join(format!("{name}.ko"));
-        if !fs::read(&path).is_ok_and(|old| old.is_empty()) {
-            fs::write(&path, "").map_err(|e| Error::io("write", &path, e))?;
-        }
+        writer.write_if_changed(&path, b"")?;
         cargo::announce_module(&name, &path);
         modules.push(Artifact { name, path });
     }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::write_if_changed;
-use crate::{Error, ErrorKind, Result, sys};
+use crate::sys::{self, parent_writer};
+use crate::{Error, ErrorKind, Result};
 
 /// Puts the entries of modules into the `compile_commands.json` of a larger project, which
 /// another build system writes: `into` then holds its own entries, byte for byte, and after them
@@ -46,9 +46,9 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
     all.retain(|entry| put.binary_search(entry).is_err());
     all.extend(&ours);
     if !all.is_empty() || !there.is_empty() {
-        write_if_changed(into, &list(&all))?;
+        parent_writer(into)?.write_if_changed(into, &list(&all))?;
     }
-    write_if_changed(record, &list(&ours))
+    parent_writer(record)?.write_if_changed(record, &list(&ours))
 }
 
 /// A file's bytes; none where there is no file.

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::sys::{Copied, Writer, open_source};
 use crate::{Error, Result, sys};
 
 /// The repository that a source tree lies in, if the effective user owns it.
@@ -71,12 +72,17 @@ impl Git {
 
     /// Copies the index: `git describe --dirty` refreshes the one it is given, and
     /// `GIT_OPTIONAL_LOCKS` does not stop it.
-    pub(crate) fn copy_index(&self, private: &Path) -> Result<()> {
-        let to = index_copy(private);
-        match fs::copy(self.git_dir.join("index"), &to) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("write", &to, e)),
-            _ => Ok(()),
-        }
+    pub(crate) fn copy_index(&self, writer: &Writer, private: &Path) -> Result<()> {
+        let from = self.git_dir.join("index");
+        let file = match open_source(&from) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file.map_err(|e| Error::io("read", &from, e))?,
+        };
+        let how = Copied {
+            add_mode: 0o600,
+            mtime: None,
+        };
+        writer.copy(&file, &index_copy(private), how)
     }
 
     /// The files and folders whose change means that git may answer otherwise: where HEAD is,

@@ -16,7 +16,7 @@ pub(crate) use diagnose::{Knowledge, no_modules};
 pub(crate) use env::{check_value, firewall, is_reserved};
 pub(crate) use git::Git;
 pub(crate) use goals::{MODULES, goals};
-pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, remove_pool};
+pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_pool};
 pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use output::PathMap;
 pub(crate) use run::{Held, find_program, run, run_prepare};

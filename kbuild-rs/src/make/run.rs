@@ -78,9 +78,10 @@ pub(crate) fn run(
     let mut ties = held.ties();
     ties.keep.extend_from_slice(&handed.descriptors);
     let outcome = listen((command, true), &make.module_dir, ties, map, know, sink)?;
-    // Before it ends of these, make waits for what it runs; of others it knows nothing.
+    // Before it ends of SIGHUP, SIGINT or SIGTERM, make waits for what it runs; of others it
+    // knows nothing.
     let signal = outcome.status.signal();
-    if signal.is_some_and(|s| ![libc::SIGHUP, libc::SIGINT, libc::SIGTERM].contains(&s)) {
+    if signal.is_some_and(|s| ![1, 2, 15].contains(&s)) {
         slot.lose();
     }
     Ok(outcome)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::files::write_if_changed;
-use crate::{Error, Result, sys};
+use crate::sys::{self, parent_writer};
+use crate::{Error, Result};
 
 /// What an entry of a module's own has, as [`super::entry`] writes it.
 const OWN: &str = "\"is_workspace_member\":true";
@@ -28,7 +28,7 @@ pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result
     let joined = join(texts.iter().filter_map(|text| split(text)));
     let is_ours = fs::read_to_string(into).map_or(true, |there| split(&there).is_some());
     match joined.filter(|_| is_ours) {
-        Some(text) => write_if_changed(into, text.as_bytes()),
+        Some(text) => parent_writer(into)?.write_if_changed(into, text.as_bytes()),
         None => Ok(()),
     }
 }

@@ -1,10 +1,10 @@
 //! Folders outside the stage whose path kbuild cannot carry: it gets a link to them instead.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::is_carryable;
-use crate::{Error, Result};
+use crate::Result;
+use crate::sys::Writer;
 
 /// Links in a private folder to folders elsewhere.
 #[derive(Debug, Default)]
@@ -42,16 +42,11 @@ impl Links {
     }
 
     /// Makes the links that are not there yet.
-    pub(crate) fn create(&self) -> Result<()> {
-        for (link, target) in &self.pairs {
-            if fs::read_link(link).is_ok_and(|t| t == *target) {
-                continue;
-            }
-            let _ = fs::remove_file(link);
-            fs::create_dir_all(&self.dir)
-                .and_then(|()| std::os::unix::fs::symlink(target, link))
-                .map_err(|e| Error::io("create", link, e))?;
+    pub(crate) fn create(&self, writer: &Writer) -> Result<()> {
+        if !self.pairs.is_empty() {
+            writer.create_dirs(&self.dir)?;
         }
-        Ok(())
+        let mut pairs = self.pairs.iter();
+        pairs.try_for_each(|(link, target)| writer.symlink(target, link))
     }
 }

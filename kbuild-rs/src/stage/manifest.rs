@@ -3,33 +3,57 @@
 use std::path::Path;
 
 use super::{Item, Kind};
-use crate::files::{escape, unescape, write_whole};
+use crate::files::{escape, is_below, unescape};
 use crate::identity::Identity;
+use crate::sys::{Writer, not_ours};
 use crate::{Error, Result};
 
-const HEADER: &str = "kbuild-rs manifest 1";
+const HEADER: &str = "kbuild-rs manifest 2";
+/// The last line: what was cut off before it must not read as a shorter one.
+const END: &[u8] = b".";
 
-/// Reads the manifest; `None` when there is none or it is another version's, so that the stage
-/// must be filled anew.
-pub(super) fn load(path: &Path) -> Result<Option<Vec<Item>>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::io("read", path, e)),
-    };
-    let mut lines = bytes.split(|&b| b == b'\n');
-    if lines.next() != Some(HEADER.as_bytes()) {
+/// Reads the manifest; `None` when there is none or it is another version's or cut off, so that the
+/// stage must be filled anew.
+///
+/// # Errors
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when it names what lies outside of the stage.
+pub(super) fn load(writer: &Writer, path: &Path) -> Result<Option<Vec<Item>>> {
+    let Some(bytes) = writer.read(path)? else {
         return Ok(None);
+    };
+    let Some(items) = read(&bytes) else {
+        return Ok(None);
+    };
+    match items.iter().find(|item| !is_below(&item.rel)) {
+        Some(item) => Err(leads_outside(path, &item.rel)),
+        None => Ok(Some(items)),
     }
-    // The last piece is what follows the final newline; anything else was cut off.
-    Ok(lines
-        .take_while(|line| !line.is_empty())
-        .map(parse)
-        .collect::<Option<Vec<_>>>())
+}
+
+fn read(bytes: &[u8]) -> Option<Vec<Item>> {
+    let mut lines = bytes.split(|&b| b == b'\n');
+    let mut items = Vec::new();
+    if lines.next()? != HEADER.as_bytes() {
+        return None;
+    }
+    loop {
+        match lines.next()? {
+            END => return Some(items),
+            line => items.push(parse(line)?),
+        }
+    }
+}
+
+/// An error about a file of ours that names what is not below the folder that it is about.
+pub(crate) fn leads_outside(file: &Path, named: &Path) -> Error {
+    not_ours(
+        file,
+        &format!("names {named:?}, which lies outside of its folder"),
+    )
 }
 
 /// Writes the manifest whole or not at all.
-pub(super) fn save(path: &Path, items: &[Item]) -> Result<()> {
+pub(super) fn save(writer: &Writer, path: &Path, items: &[Item]) -> Result<()> {
     let mut text = Vec::with_capacity(items.len() * 96);
     text.extend_from_slice(HEADER.as_bytes());
     text.push(b'\n');
@@ -54,7 +78,9 @@ pub(super) fn save(path: &Path, items: &[Item]) -> Result<()> {
         escape(&item.rel, &mut text);
         text.push(b'\n');
     }
-    write_whole(path, &text)
+    text.extend_from_slice(END);
+    text.push(b'\n');
+    writer.write_whole(path, &text)
 }
 
 fn parse(line: &[u8]) -> Option<Item> {
@@ -117,12 +143,23 @@ mod tests {
                 },
             ),
         ];
-        save(&file, &items).unwrap();
-        assert_eq!(load(&file).unwrap().unwrap(), items);
-        std::fs::write(&file, "kbuild-rs manifest 1\nX\tfoo\n").unwrap();
-        assert_eq!(load(&file).unwrap(), None);
-        std::fs::write(&file, "kbuild-rs manifest 0\n").unwrap();
-        assert_eq!(load(&file).unwrap(), None);
+        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        save(&writer, &file, &items).unwrap();
+        assert_eq!(load(&writer, &file).unwrap().unwrap(), items);
+        let whole = std::fs::read(&file).unwrap();
+        for cut in 0..whole.len() - 1 {
+            assert_eq!(read(&whole[..cut]), None, "cut off at {cut}");
+        }
+        let of = |text: &str| {
+            std::fs::write(&file, format!("{text}\n.\n")).unwrap();
+            load(&writer, &file)
+        };
+        assert_eq!(of("kbuild-rs manifest 2\nX\tfoo").unwrap(), None);
+        assert_eq!(of("kbuild-rs manifest 0").unwrap(), None);
+        for outside in ["../x", "/etc/x", "a/../../x"] {
+            let error = of(&format!("kbuild-rs manifest 2\nD\t{outside}")).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
+        }
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! OUT/.kbuild/<key>/stage/      the sources, and what kbuild makes of them
 //!                   manifest    what was staged from where
+//!                   inventory   what the stage held when the last build ended
 //!                   folders/    a module folder each: its record, the manifest it was built from,
 //!                               flag files, providers' symvers
 //!                   root        where the sources are, for `clean`
@@ -11,6 +12,8 @@
 //!                   lock        held while anything here is written
 //! ```
 
+mod inventory;
+mod item;
 mod links;
 mod manifest;
 mod place;
@@ -18,65 +21,43 @@ mod scan;
 mod stale;
 mod sync;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::files::{is_carryable, remove_file, remove_if_there, walk, write_if_changed};
-use crate::identity::{Hash, Identity, ctime};
+use crate::files::is_carryable;
+use crate::identity::{Hash, ctime};
 use crate::lock::Lock;
 use crate::message::Sink;
+use crate::sys::{Root, Writer, not_ours, walk};
 use crate::{Error, Result};
 
+pub(crate) use inventory::{Inventory, told};
+pub(crate) use item::{Item, Kind, sort_items};
 pub(crate) use links::Links;
+pub(crate) use manifest::leads_outside;
+#[cfg(any(feature = "ide", feature = "bindgen"))]
+pub(crate) use place::PRIVATE;
 #[cfg(feature = "rust")]
 pub(crate) use place::RUST_ENTRIES;
-pub(crate) use place::{
-    CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, create_private_root, private_root,
-};
 #[cfg(feature = "ide")]
-pub(crate) use place::{PRIVATE, RUST_PROJECT};
+pub(crate) use place::RUST_PROJECT;
+pub(crate) use place::{
+    BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, is_hash, is_key, is_own_name,
+    make_private_root, open_private_root, private_root,
+};
 pub(crate) use scan::{Scan, is_makefile, patterns};
-pub(crate) use sync::{Changes, wait_for_tick};
+pub(crate) use sync::{Changes, Sync};
 
 /// What is private to the module folder `rel` of the root whose private folder is `key`.
 pub(crate) fn folder(key: &Path, rel: &Path) -> PathBuf {
     let mut hash = Hash::new();
     hash.add(rel.as_os_str().as_bytes());
     key.join(format!("folders/{:016x}", hash.value()))
-}
-
-/// One thing to stage: a path below the stage and what is to be there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) rel: PathBuf,
-    pub(crate) kind: Kind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Dir,
-    /// A symbolic link with this target.
-    Link(PathBuf),
-    /// A copy. `from` is given where it is not `root/rel`.
-    File {
-        from: Option<PathBuf>,
-        id: Identity,
-    },
-}
-
-impl Item {
-    pub(crate) fn new(rel: PathBuf, kind: Kind) -> Self {
-        Item { rel, kind }
-    }
-}
-
-/// Sorts items by path, the order in which they are compared and looked up.
-pub(crate) fn sort_items(items: &mut [Item]) {
-    items.sort_unstable_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
 }
 
 /// The private folder of one key: (staged root, kernel tree, declared name).
@@ -105,8 +86,9 @@ impl Stage {
         kernel: &Path,
         name: &str,
         label: &str,
+        sink: &Sink,
     ) -> Result<Self> {
-        let shared = private_root(out)?;
+        let shared = private_root(out, Some(sink))?;
         let mut hash = Hash::new();
         for part in [root, kernel, Path::new(name)] {
             hash.add(part.as_os_str().as_bytes()).add(&[0]);
@@ -120,7 +102,7 @@ impl Stage {
                     '_'
                 }
             })
-            .take(40)
+            .take(place::LABEL)
             .collect();
         let private = shared.join(format!("{label}-{:016x}", hash.value()));
         Ok(Stage {
@@ -132,6 +114,11 @@ impl Stage {
             private,
             shared,
         })
+    }
+
+    /// Whether a module tree is staged, and not the sources of a declared module.
+    fn is_of_tree(&self) -> bool {
+        self.name.is_empty()
     }
 
     /// Where a staged path lies.
@@ -168,86 +155,92 @@ impl Stage {
         }
     }
 
-    /// Creates the private folder and takes its lock, waiting for another builder if need be.
-    /// The guard's descriptor is handed down to make, so that the lock outlives a killed
-    /// kbuild-rs until the last compiler is gone.
-    pub(crate) fn lock(&self, doing: &str, sink: &Sink) -> Result<Lock> {
-        place::create_private_root(&self.shared)?;
-        fs::create_dir_all(&self.private).map_err(|e| Error::io("create", &self.private, e))?;
-        let lock = Lock::take(&self.private.join("lock"), doing, sink)?;
-        write_if_changed(&self.private.join("root"), self.root.as_os_str().as_bytes())?;
-        write_if_changed(&self.private.join("name"), self.name.as_bytes())?;
+    /// What writes into the output directory and into the private folder, which is made where it
+    /// is missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) where the private folder is somebody
+    /// else's.
+    pub(crate) fn writer(&self, out: &Path) -> Result<Writer> {
+        let private = make_private_root(&self.shared)?;
+        Ok(Writer::new([Root::make(out)?, private]))
+    }
+
+    /// Takes the key's lock, waiting for another builder if need be. The guard's descriptor is
+    /// handed down to make, so that the lock outlives a killed kbuild-rs until the last compiler is
+    /// gone.
+    pub(crate) fn lock(&self, writer: &Writer, doing: &str, sink: &Sink) -> Result<Lock> {
+        writer.create_dirs(&self.private)?;
+        let lock = Lock::take(writer, &self.private.join("lock"), doing, sink)?;
         Ok(lock)
     }
 
+    /// Writes down what the key is of, for `clean` and for builds for other kernels.
+    pub(crate) fn sign(&self, writer: &Writer) -> Result<()> {
+        let (root, name) = (self.root.as_os_str().as_bytes(), self.name.as_bytes());
+        writer.write_if_changed(&self.private.join("root"), root)?;
+        writer.write_if_changed(&self.private.join("name"), name)
+    }
+
     /// The private folders of the same sources, built for other kernels into the same OUT.
-    pub(crate) fn other_kernels(&self) -> Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(&self.shared).map_err(|e| Error::io("read", &self.shared, e))?;
-        let same = |key: &Path, file: &str| {
-            fs::read(key.join(file)).ok() == fs::read(self.private.join(file)).ok()
-        };
-        Ok(entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|key| *key != self.private && key.join("folders").is_dir())
-            .filter(|key| same(key, "root") && same(key, "name"))
-            .collect())
+    pub(crate) fn other_kernels(&self, writer: &Writer) -> Result<Vec<PathBuf>> {
+        let mut others = Vec::new();
+        for key in keys(&self.shared)? {
+            if key == self.private {
+                continue;
+            }
+            let same = |file: &str| -> Result<bool> {
+                let (own, other) = (self.private.join(file), key.join(file));
+                Ok(writer.read(&own)? == writer.read(&other)?)
+            };
+            if same("root")? && same("name")? {
+                others.push(key);
+            }
+        }
+        Ok(others)
     }
 
     /// What was staged last; `None` when the stage must be filled from nothing.
-    pub(crate) fn manifest(&self) -> Result<Option<Vec<Item>>> {
-        manifest::load(&self.manifest)
+    pub(crate) fn manifest(&self, writer: &Writer) -> Result<Option<Vec<Item>>> {
+        manifest::load(writer, &self.manifest)
     }
 
     /// What the last build of one module folder was made from, where that is not what the stage
     /// holds.
-    pub(crate) fn seen(&self, folder: &Path) -> Result<Option<Vec<Item>>> {
+    pub(crate) fn seen(&self, writer: &Writer, folder: &Path) -> Result<Option<Vec<Item>>> {
         let seen = folder.join("manifest");
-        let inode = |path: &Path| fs::metadata(path).map(|meta| meta.ino()).ok();
+        let inode = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.ino()).ok();
         if inode(&seen) == inode(&self.manifest) {
             return Ok(None);
         }
-        manifest::load(&seen)
+        manifest::load(writer, &seen)
     }
 
     /// Keeps what a module folder's build was made from. The manifest is replaced and never
     /// written to: another name for it will do.
-    pub(crate) fn remember(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn remember(&self, writer: &Writer, folder: &Path) -> Result<()> {
         let (seen, part) = (folder.join("manifest"), folder.join("manifest.part"));
-        remove_file(&part)?;
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::hard_link(&self.manifest, &part))
-            .or_else(|_| fs::copy(&self.manifest, &part).map(drop))
-            .and_then(|()| fs::rename(&part, &seen))
-            // Two names of one file: rename leaves both.
-            .and_then(|()| remove_if_there(&part))
-            .map_err(|e| Error::io("write", &seen, e))
+        writer.create_dirs(folder)?;
+        writer.remove_file(&part)?;
+        if writer.link(&self.manifest, &part).is_err() {
+            // A file system without hard links.
+            let text = writer.read(&self.manifest)?.unwrap_or_default();
+            return writer.write_whole(&seen, &text);
+        }
+        writer.rename(&part, &seen)?;
+        // Two names of one file: rename leaves both.
+        writer.remove_file(&part).map(drop)
     }
 
     pub(crate) fn compare(&self, old: &[Item], new: &[Item]) -> Changes {
         sync::compare(self, old, new)
     }
 
-    /// See [`sync::apply`].
-    pub(crate) fn apply(
-        &self,
-        items: &mut [Item],
-        changes: &Changes,
-        first: bool,
-        start: Duration,
-    ) -> Result<()> {
-        fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
-        sync::apply(self, items, changes, first, start)
-    }
-
     /// Forgets everything staged and built here.
-    pub(crate) fn wipe(&self) -> Result<()> {
-        self.forget_prepared()?;
-        remove_file(&self.manifest)?;
-        match fs::remove_dir_all(&self.dir) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &self.dir, e)),
-            _ => Ok(()),
-        }
+    pub(crate) fn wipe(&self, writer: &Writer) -> Result<()> {
+        self.forget_prepared(writer)?;
+        writer.remove_file(&self.manifest)?;
+        writer.remove_tree(&self.dir)
     }
 
     /// The mark that a module folder's `prepare` commands have run, beside its record.
@@ -256,33 +249,34 @@ impl Stage {
     }
 
     /// What `prepare` made may be gone, for every module folder of this stage.
-    fn forget_prepared(&self) -> Result<()> {
-        let folders = fs::read_dir(self.private.join("folders"));
-        for folder in folders.into_iter().flatten().flatten() {
-            remove_file(&Self::prepared(&folder.path()))?;
+    pub(crate) fn forget_prepared(&self, writer: &Writer) -> Result<()> {
+        for folder in folders(&self.private)? {
+            writer.remove_file(&Self::prepared(&folder))?;
         }
         Ok(())
     }
 
     /// Whether the last build was cut off while make ran.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.marker.exists()
+        fs::symlink_metadata(&self.marker).is_ok()
     }
 
     /// Puts the marker there before anything in the stage changes, and gives its time. After an
     /// interruption, whatever was written since the old marker goes first: nobody knows whether
     /// it was finished. ctime decides, which no tool can set back.
-    pub(crate) fn begin(&self) -> Result<Duration> {
-        if let Ok(old) = fs::metadata(&self.marker) {
-            remove_since(&self.dir, ctime(&old))?;
-            self.forget_prepared()?;
+    pub(crate) fn begin(&self, writer: &Writer) -> Result<Duration> {
+        if let Ok(old) = fs::symlink_metadata(&self.marker) {
+            if !old.is_file() {
+                return Err(not_ours(&self.marker, "is not a regular file"));
+            }
+            self.remove_since(writer, ctime(&old))?;
+            self.forget_prepared(writer)?;
         }
-        let now = File::create(&self.marker)
-            .and_then(|mut f| {
-                f.write_all(b"make runs, or was cut off\n")?;
-                f.metadata()
-            })
-            .map_err(|e| Error::io("write", &self.marker, e))?;
+        let failed = |e| Error::io("write", &self.marker, e);
+        let mut file = writer.create(&self.marker, 0o666)?;
+        file.write_all(b"make runs, or was cut off\n")
+            .map_err(failed)?;
+        let now = file.metadata().map_err(failed)?;
         Ok(Duration::new(
             u64::try_from(now.ctime()).unwrap_or(0),
             u32::try_from(now.ctime_nsec()).unwrap_or(0),
@@ -290,8 +284,15 @@ impl Stage {
     }
 
     /// Takes the marker away: make returned by itself.
-    pub(crate) fn end(&self) -> Result<()> {
-        fs::remove_file(&self.marker).map_err(|e| Error::io("remove", &self.marker, e))
+    pub(crate) fn end(&self, writer: &Writer) -> Result<()> {
+        writer.remove_file(&self.marker).map(drop)
+    }
+
+    fn remove_since(&self, writer: &Writer, time: i128) -> Result<()> {
+        walk(&self.dir, &mut |path, meta| match ctime(meta) >= time {
+            true => writer.remove_file(path).map(drop),
+            false => Ok(()),
+        })
     }
 
     /// Every file below `dir` (inside the stage) that is no staged item, with its metadata.
@@ -313,11 +314,29 @@ impl Stage {
     }
 }
 
-fn remove_since(dir: &Path, time: i128) -> Result<()> {
-    walk(dir, &mut |path, meta| {
-        if ctime(meta) >= time {
-            fs::remove_file(path).map_err(|e| Error::io("remove", path, e))?;
-        }
-        Ok(())
+/// The private folders in the folder that all keys of an OUT share.
+pub(crate) fn keys(shared: &Path) -> Result<Vec<PathBuf>> {
+    folders_named(shared, is_key)
+}
+
+/// What is private to the module folders of one key.
+pub(crate) fn folders(key: &Path) -> Result<Vec<PathBuf>> {
+    folders_named(&key.join("folders"), |name| {
+        name.to_str().is_some_and(is_hash)
     })
+}
+
+/// The folders in `dir`, links left out, whose names have the form of ours.
+fn folders_named(dir: &Path, is_ours: fn(&OsStr) -> bool) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("read", dir, e)),
+    };
+    let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    Ok(entries
+        .flatten()
+        .filter(|entry| is_folder(entry) && is_ours(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect())
 }

@@ -1,11 +1,14 @@
 //! Where the private folder lies, and which paths kbuild can carry at all.
 
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::files::is_carryable;
 use crate::identity::Hash;
-use crate::{Error, Result, sys};
+use crate::make::is_pool_file;
+use crate::message::Sink;
+use crate::sys::{self, Private, Root};
+use crate::{Error, Result};
 
 /// The folder in OUT that holds everything private.
 pub(crate) const PRIVATE: &str = ".kbuild";
@@ -23,31 +26,45 @@ pub(crate) const RUST_ENTRIES: &str = "rust_project";
 /// The lock for publishing into OUT, which all keys share.
 pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 
+/// What the feature `bindgen` keeps beside the keys.
+pub(crate) const BINDINGS: &str = "bindings";
+
 /// The mark that backup programs and we ourselves know a cache folder by
 /// (<https://bford.info/cachedir/>).
 pub(crate) const CACHEDIR_TAG: &str = "CACHEDIR.TAG";
 pub(crate) const CACHEDIR_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+/// That mark in a folder of ours.
+const TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
+    # Made by kbuild-rs; may be deleted at any time.\n";
+
+/// How we know a private folder again.
+const OURS: Private<'_> = Private {
+    tag: (CACHEDIR_TAG, TAG),
+    is_own: is_own_name,
+};
 
 /// The folder for everything private of `out` (an absolute path): inside it, or in the user's
-/// cache where kbuild could not carry the path. Nothing is created.
-pub(crate) fn private_root(out: &Path) -> Result<PathBuf> {
+/// cache where kbuild could not carry the path. Nothing is created; `sink` hears which cache
+/// folders are not used.
+pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
     let inside = out.join(PRIVATE);
     if is_carryable(&inside) {
         return Ok(inside);
     }
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|p| p.is_absolute())
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
-        .filter(|p| p.is_absolute() && is_carryable(p))
-        .ok_or_else(|| {
-            Error::input(format!(
-                "kbuild cannot build below {}: make does not carry blanks, quotes or any of \
-                 , = ( ) & ; * ? \\ | < : % # $ in a path; choose another output directory, or \
-                 set XDG_CACHE_HOME to a path without them, where the build can take place",
-                out.display()
-            ))
-        })?;
+    let (cache, ignored) = sys::cache_folder(is_carryable);
+    let Some(cache) = cache else {
+        let ignored: String = ignored.iter().map(|why| format!("; {why}")).collect();
+        return Err(Error::input(format!(
+            "kbuild cannot build below {}: make does not carry blanks, quotes or any of \
+             , = ( ) & ; * ? \\ | < : % # $ in a path; choose another output directory, or set \
+             XDG_CACHE_HOME to a folder of your own whose path holds none of them, where the \
+             build can take place{ignored}",
+            out.display()
+        )));
+    };
+    if let Some(sink) = sink {
+        ignored.iter().for_each(|why| sink.note(why));
+    }
     let mut hash = Hash::new();
     hash.add(out.as_os_str().as_encoded_bytes());
     Ok(cache
@@ -55,35 +72,58 @@ pub(crate) fn private_root(out: &Path) -> Result<PathBuf> {
         .join(format!("{:016x}", hash.value())))
 }
 
-/// Creates `root` and what leads to it. The user's cache folder may be readable by others, the
-/// sources copied into it need not be: the folder itself is for its owner only there.
-pub(crate) fn create_private_root(root: &Path) -> Result<()> {
-    let inside_out = root.file_name().is_some_and(|n| n == PRIVATE);
-    let mode = if inside_out { 0o777 } else { 0o700 };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(root)
-        .map_err(|e| Error::io("create", root, e))?;
-    if !inside_out {
-        let owner = std::fs::metadata(root)
-            .map_err(|e| Error::io("look at", root, e))?
-            .uid();
-        if owner != sys::effective_uid() {
-            return Err(Error::input(format!(
-                "{} belongs to another user; remove it, or set XDG_CACHE_HOME to a folder of \
-                 your own",
-                root.display()
-            )));
-        }
+/// Opens a private folder where it is there, and is ours.
+///
+/// # Errors
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) for what belongs to somebody else.
+pub(crate) fn open_private_root(path: &Path) -> Result<Option<Root>> {
+    if is_inside_out(path) {
+        return OURS.open(path);
     }
-    let tag = root.join(CACHEDIR_TAG);
-    if !tag.exists() {
-        let mut text = CACHEDIR_SIGNATURE.to_vec();
-        text.extend_from_slice(b"\n# Made by kbuild-rs; may be deleted at any time.\n");
-        std::fs::write(&tag, text).map_err(|e| Error::io("write", &tag, e))?;
+    let root = sys::private_folder(path, false)?;
+    root.map(|root| OURS.known(root, false)).transpose()
+}
+
+/// Opens a private folder, and makes it and what leads to it where it is missing. In a user's cache
+/// folder it is for that user only: the sources copied into it need not be for everybody.
+pub(crate) fn make_private_root(path: &Path) -> Result<Root> {
+    if is_inside_out(path) {
+        return OURS.make(path);
     }
-    Ok(())
+    let root = sys::private_folder(path, true)?;
+    let root =
+        root.ok_or_else(|| Error::io("create", path, std::io::ErrorKind::NotFound.into()))?;
+    OURS.known(root, true)
+}
+
+fn is_inside_out(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == PRIVATE)
+}
+
+/// Whether a name has the form of a key: `label-0123456789abcdef`.
+pub(crate) fn is_key(name: &OsStr) -> bool {
+    let Some((label, hash)) = name.to_str().and_then(|name| name.rsplit_once('-')) else {
+        return false;
+    };
+    let of_label = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    label.len() <= LABEL && label.chars().all(of_label) && is_hash(hash)
+}
+
+/// So many characters of a label are in a key.
+pub(super) const LABEL: usize = 40;
+
+/// Whether a text is what sixteen hexadecimal digits of ours look like.
+pub(crate) fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether something of this name may lie in a private folder.
+pub(crate) fn is_own_name(name: &OsStr) -> bool {
+    [CACHEDIR_TAG, PUBLISH_LOCK, BINDINGS]
+        .iter()
+        .any(|own| name == *own)
+        || is_pool_file(name)
+        || is_key(name)
 }
 
 #[cfg(test)]
@@ -93,8 +133,26 @@ mod tests {
     #[test]
     fn the_private_folder_lies_in_out_where_make_can_carry_it() {
         assert_eq!(
-            private_root(Path::new("/o/out")).unwrap(),
+            private_root(Path::new("/o/out"), None).unwrap(),
             Path::new("/o/out/.kbuild")
         );
+    }
+
+    #[test]
+    fn a_key_has_the_form_that_we_give_it() {
+        let is = |name: &str| is_key(OsStr::new(name));
+        assert!(
+            is("hello-0123456789abcdef") && is("-0123456789abcdef") && is("a-b_c-00000000deadbeef")
+        );
+        for name in [
+            "hello",
+            "hello-0123456789ABCDEF",
+            "..",
+            "a/b-0123456789abcdef",
+            "x-0123",
+            "",
+        ] {
+            assert!(!is(name), "{name}");
+        }
     }
 }

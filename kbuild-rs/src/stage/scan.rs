@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use super::{Item, Kind, sort_items, stale};
 use crate::identity::Identity;
@@ -132,7 +134,7 @@ impl Scan<'_> {
         let target = std::fs::read_link(path).map_err(|e| read_error(path, e))?;
         let real = match std::fs::canonicalize(path) {
             Ok(real) => real,
-            Err(e) if e.raw_os_error() == Some(libc::ELOOP) => {
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) => {
                 return Err(Error::input(format!(
                     "{} is a link that leads to itself; remove it or exclude it",
                     path.display()

@@ -1,16 +1,17 @@
 //! Keeps the stage in step with the sources.
 
 use std::cmp::Ordering;
-use std::fs::{self, FileTimes, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Item, Kind, Stage};
-use crate::files::{remove_file, same_content};
+use super::{Inventory, Item, Kind, Stage, manifest};
+use crate::files::same_content;
 use crate::identity::Identity;
-use crate::{Error, ErrorKind, Result, sys};
+use crate::message::Sink;
+use crate::sys::{Copied, Writer, open_source};
+use crate::{Error, ErrorKind, Result};
 
 /// How the sources differ from what was staged last.
 #[derive(Debug, Default)]
@@ -91,146 +92,152 @@ fn same(stage: &Stage, old: &Item, new: &Item) -> bool {
     }
 }
 
-/// Brings the stage in step and saves the manifest. `first`: the stage is empty, and source
-/// mtimes are kept (configure scripts compare them); later, whatever is copied is new to make.
-///
-/// `start` is the marker's time: a source as young as that may have changed while it was being
-/// copied, and is compared once more after the clock has moved on.
-pub(crate) fn apply(
-    stage: &Stage,
-    items: &mut [Item],
-    changes: &Changes,
-    first: bool,
-    start: Duration,
-) -> Result<()> {
-    // From the leaves up, so that folders are empty when their turn comes. What the build put
-    // into a folder that the source no longer has goes with it.
-    if !first {
-        undo_links(stage, items, changes)?;
-    }
-    for item in changes.remove.iter().rev() {
-        remove(&stage.file(&item.rel), &item.kind)?;
-    }
-    let mut young = Vec::new();
-    for &index in &changes.copy {
-        let item = &mut items[index];
-        copy(stage, item, first)?;
-        if matches!(&item.kind, Kind::File { id, .. } if id.is_as_young_as(start)) {
-            young.push(index);
+/// How the stage is brought in step.
+pub(crate) struct Sync<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) writer: &'a Writer,
+    pub(crate) sink: &'a Sink,
+    /// Whether the stage is empty: source mtimes are kept (configure scripts compare them). Later,
+    /// whatever is copied is new to make.
+    pub(crate) first: bool,
+    /// The marker's time: a source as young as that may have changed while it was being copied,
+    /// and is compared once more after the clock has moved on.
+    pub(crate) start: Duration,
+}
+
+/// More than a tick of any clock that counts less than whole seconds.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Sync<'_> {
+    /// Brings the stage in step and saves the manifest.
+    pub(crate) fn apply(
+        &self,
+        items: &mut [Item],
+        changes: &Changes,
+        inventory: &mut Inventory,
+    ) -> Result<()> {
+        self.writer.create_dirs(&self.stage.dir)?;
+        if !self.first {
+            self.undo_links(items, changes)?;
         }
-    }
-    // Copies that somebody deleted from the stage.
-    if !first {
-        for item in items.iter_mut() {
-            if fs::symlink_metadata(stage.file(&item.rel)).is_err() {
-                copy(stage, item, false)?;
+        // From the leaves up, so that folders are empty when their turn comes. What the build put
+        // into a folder that the source no longer has goes with it.
+        for item in changes.remove.iter().rev() {
+            self.writer.remove_tree(&self.stage.file(&item.rel))?;
+        }
+        let mut young = Vec::new();
+        for &index in &changes.copy {
+            let item = &mut items[index];
+            let copied = self.copy(item, inventory)?;
+            let is_young = |item: &Item| matches!(&item.kind, Kind::File { id, .. } if id.is_as_young_as(self.start));
+            if copied && is_young(item) {
+                young.push(index);
             }
         }
-    }
-    if !young.is_empty() {
-        wait_for_tick(sys::file_clock());
-        for index in young {
-            settle(stage, &mut items[index], first)?;
-        }
-    }
-    super::manifest::save(&stage.manifest, items)
-}
-
-/// Puts folders back where the build removed them or put links in their place: what is written
-/// below a link would land elsewhere.
-fn undo_links(stage: &Stage, items: &[Item], changes: &Changes) -> Result<()> {
-    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_dir());
-    let gone = changes.remove.iter().map(|item| (item, false));
-    let folders = items.iter().map(|item| (item, true)).chain(gone);
-    for (item, wanted) in folders.filter(|(item, _)| item.kind == Kind::Dir) {
-        let path = stage.file(&item.rel);
-        if is_link(&path) {
-            remove_file(&path)?;
-        }
-        if wanted {
-            fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, e))?;
-        }
-    }
-    Ok(())
-}
-
-/// Sleeps until the clock of file times shows more than `since`: what changes from then on
-/// cannot bear a time that was there before.
-pub(crate) fn wait_for_tick(since: Duration) {
-    while sys::file_clock() <= since {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn copy(stage: &Stage, item: &mut Item, first: bool) -> Result<()> {
-    let to = stage.file(&item.rel);
-    match &item.kind {
-        Kind::Dir => fs::create_dir_all(&to).map_err(|e| Error::io("create", &to, e)),
-        Kind::Link(target) => {
-            let _ = fs::remove_file(&to);
-            std::os::unix::fs::symlink(target, &to).map_err(|e| Error::io("create", &to, e))
-        }
-        Kind::File { .. } => {
-            let from = stage.source_of(item);
-            let id = copy_file(&from, &to, first)?;
-            if let Kind::File { id: known, .. } = &mut item.kind {
-                *known = id;
+        // Copies that somebody deleted from the stage, or that were not as they had been left.
+        if !self.first {
+            for item in items.iter_mut() {
+                if fs::symlink_metadata(self.stage.file(&item.rel)).is_err() {
+                    self.copy(item, inventory)?;
+                }
             }
-            Ok(())
         }
+        if !young.is_empty() {
+            std::thread::sleep(TICK);
+            for index in young {
+                self.settle(&mut items[index], inventory)?;
+            }
+        }
+        manifest::save(self.writer, &self.stage.manifest, items)
     }
-}
 
-/// Copies once; the identity is the one the source had before it was read.
-fn copy_file(from: &Path, to: &Path, keep_mtime: bool) -> Result<Identity> {
-    let meta = fs::metadata(from).map_err(|e| vanished(from, e))?;
-    // A copy that a build made read-only, or a link it put in the place.
-    if !keep_mtime {
-        let _ = fs::remove_file(to);
-    }
-    let written = (|| {
-        // Reflinks where the file system can; see copy_file_range(2).
-        let mut source = fs::File::open(from)?;
-        let mut file = fs::File::create(to)?;
-        io::copy(&mut source, &mut file)?;
-        // The build may write to its copy, whatever the source's mode says.
-        let mode = meta.permissions().mode() & 0o777 | 0o200;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        if keep_mtime {
-            file.set_times(FileTimes::new().set_modified(meta.modified()?))?;
+    /// Puts folders back where the build removed them or put links in their place: what is written
+    /// below a link would land elsewhere.
+    fn undo_links(&self, items: &[Item], changes: &Changes) -> Result<()> {
+        let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_dir());
+        let gone = changes.remove.iter().map(|item| (item, false));
+        let folders = items.iter().map(|item| (item, true)).chain(gone);
+        for (item, wanted) in folders.filter(|(item, _)| item.kind == Kind::Dir) {
+            let path = self.stage.file(&item.rel);
+            if is_link(&path) {
+                self.writer.remove_file(&path)?;
+            }
+            if wanted {
+                self.writer.create_dirs(&path)?;
+            }
         }
         Ok(())
-    })();
-    written.map_err(|e| {
-        let error: io::Error = e;
-        Error::io(&format!("copy {} to", from.display()), to, error)
-    })?;
-    Ok(Identity::from_metadata(&meta))
-}
-
-/// Makes sure that the copy of a young source is what the source holds now that its clock has
-/// moved on.
-fn settle(stage: &Stage, item: &mut Item, first: bool) -> Result<()> {
-    let from = stage.source_of(item);
-    let to = stage.file(&item.rel);
-    let differs = !same_content(&from, &to).map_err(|e| vanished(&from, e))?;
-    if differs {
-        copy(stage, item, first)?;
     }
-    if let Kind::File { id, .. } = &mut item.kind {
-        id.pin_content(&from).map_err(|e| vanished(&from, e))?;
-    }
-    Ok(())
-}
 
-fn remove(path: &Path, kind: &Kind) -> Result<()> {
-    let removed = match kind {
-        Kind::Dir => fs::remove_dir_all(path),
-        Kind::Link(_) | Kind::File { .. } => fs::remove_file(path),
-    };
-    match removed {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
+    /// Puts an item into the stage; whether it was a file, which could be read.
+    fn copy(&self, item: &mut Item, inventory: &mut Inventory) -> Result<bool> {
+        let to = self.stage.file(&item.rel);
+        if let Kind::Dir = item.kind {
+            return self.writer.create_dirs(&to).map(|()| false);
+        }
+        // A folder that a build has put in the place.
+        if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
+            self.writer.remove_tree(&to)?;
+        }
+        let from = self.stage.source_of(item);
+        match &mut item.kind {
+            Kind::Link(target) => self.writer.symlink(target, &to).map(|()| false),
+            Kind::File { id, .. } => {
+                let Some(now) = self.copy_file(&from, &to)? else {
+                    return Ok(false);
+                };
+                *id = now;
+                let copy = fs::symlink_metadata(&to).map_err(|e| Error::io("read", &to, e))?;
+                inventory.copied(&item.rel, &copy);
+                Ok(true)
+            }
+            Kind::Dir => Ok(false),
+        }
+    }
+
+    /// Copies once; the identity is the one the source had before it was read. `None` for a file of
+    /// a module tree that cannot be read: nobody knows yet whether anything needs it.
+    fn copy_file(&self, from: &Path, to: &Path) -> Result<Option<Identity>> {
+        let file = match open_source(from) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && self.stage.is_of_tree() => {
+                self.sink.warning(&format!(
+                    "{} cannot be read ({e}); the module is built without it",
+                    from.display()
+                ));
+                self.writer.remove_file(to)?;
+                return Ok(None);
+            }
+            file => file.map_err(|e| vanished(from, e))?,
+        };
+        let meta = file.metadata().map_err(|e| vanished(from, e))?;
+        if !meta.is_file() {
+            return Err(Error::new(
+                ErrorKind::SourceNotFound,
+                format!("{} is not a regular file any more", from.display()),
+            ));
+        }
+        let how = Copied {
+            // The build may write to its copy, whatever the source's mode says.
+            add_mode: 0o200,
+            mtime: meta.modified().ok().filter(|_| self.first),
+        };
+        self.writer.copy(&file, to, how)?;
+        Ok(Some(Identity::from_metadata(&meta)))
+    }
+
+    /// Makes sure that the copy of a young source is what the source holds now that its clock has
+    /// moved on.
+    fn settle(&self, item: &mut Item, inventory: &mut Inventory) -> Result<()> {
+        let from = self.stage.source_of(item);
+        let to = self.stage.file(&item.rel);
+        let differs = !same_content(&from, &to).map_err(|e| vanished(&from, e))?;
+        if differs {
+            self.copy(item, inventory)?;
+        }
+        if let Kind::File { id, .. } = &mut item.kind {
+            id.pin_content(&from).map_err(|e| vanished(&from, e))?;
+        }
+        Ok(())
     }
 }
 

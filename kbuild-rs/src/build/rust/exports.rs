@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::build::request::Sources;
-use crate::files::walk;
 use crate::stage::Kind;
+use crate::sys::walk;
 use crate::{Kernel, Result};
 
 /// Refuses sources that export symbols, for a kernel that gives them no checksums.

@@ -79,7 +79,7 @@ impl Equipment<'_> {
         let note = asked.folder.join(NOTE);
         let mut notes = vec![note.clone()];
         if !note.exists() {
-            add_entries(asked.shared, NOTE, &mut notes);
+            add_entries(asked.shared, NOTE, &mut notes)?;
         }
         let request = request(asked.door, named, asked.path, &notes);
         if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::build::request::Sources;
 use crate::build::run::Run;
-use crate::files::{remove_file, write_if_changed};
 use crate::prerequisites::working_dir;
 use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
 use crate::{Result, rust_project};
@@ -29,7 +28,7 @@ impl Run<'_> {
         let r = self.request;
         let own = r.folder.join(RUST_ENTRIES);
         match self.rustc() {
-            None => remove_file(&own)?,
+            None => drop(self.writer.remove_file(&own)?),
             Some(rustc) => {
                 let crates = rust_project::Crates::of(&r.kernel, Path::new(rustc));
                 let dir = &r.make.module_dir;
@@ -48,9 +47,9 @@ impl Run<'_> {
                 let flags = r.folder.join("flags/rs");
                 let roots = (&*super::roots(&r.sources), &*flags);
                 let text = rust_project::entries(&crates, compiled, roots, (&env, &files))?;
-                write_if_changed(&own, text.as_bytes())?;
+                self.writer.write_if_changed(&own, text.as_bytes())?;
             }
         }
-        rust_project::publish(&own, &r.stage.shared, &r.out)
+        rust_project::publish(self.writer, &own, &r.stage.shared, &r.out)
     }
 }

@@ -117,12 +117,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 
 /// Opens a fifo for both directions: nobody has to be at the other end, and reading does not wait.
 pub(super) fn open_fifo(path: &Path) -> Result<File, String> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
+    let file = sys::open_nonblocking(File::options().read(true).write(true), path)
         .map_err(|e| e.to_string())?;
     match sys::is_pipe(&file) {
         true => Ok(file),

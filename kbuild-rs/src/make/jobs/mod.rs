@@ -23,11 +23,12 @@ use self::own::Own;
 use self::pool::Pool;
 use self::server::Server;
 use crate::message::Sink;
+use crate::sys::Writer;
 use crate::{Error, Result};
 
 pub(crate) use handed::Handed;
 pub use outside::{is_outside_pretending, is_outside_verbose};
-pub(crate) use pool::remove_pool;
+pub(crate) use pool::{is_pool_file, remove_pool};
 pub(crate) use tokens::{Budget, Slot};
 
 /// What a build says about its jobs.
@@ -38,7 +39,7 @@ pub(crate) struct Jobs<'a> {
     pub(crate) requested: Option<usize>,
     /// The folder of the pool, should there be need of one, and what makes it.
     pub(crate) pool: &'a Path,
-    pub(crate) make_folder: fn(&Path) -> Result<()>,
+    pub(crate) make_folder: fn(&Path) -> Result<Writer>,
 }
 
 impl Jobs<'_> {
@@ -56,7 +57,8 @@ impl Jobs<'_> {
         }
         let server = match outer(self.cargo) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) if is_shared(self.cargo) => {
-                let own = (self.make_folder)(self.pool).and_then(|()| Own::in_folder(self.pool));
+                let own = (self.make_folder)(self.pool);
+                let own = own.and_then(|writer| Own::in_folder(writer, self.pool));
                 match own {
                     Ok(own) => Server::Shared(outer, own),
                     Err(error) => {

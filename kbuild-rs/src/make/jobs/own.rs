@@ -5,16 +5,17 @@
 //! may use that token; who holds the lock is that one. make inherits the lock, as it does a pool's.
 
 use std::fs::File;
-use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use super::pool::{LOCK, check_locks, is_at, open_lock};
-use crate::{Error, Result, sys};
+use super::pool::{LOCK, check_locks, is_at};
+use crate::sys::{self, Writer};
+use crate::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct Own {
     folder: PathBuf,
+    writer: Writer,
     held: Option<File>,
     /// A make was killed: its compilers may hold the lock with us.
     lost: bool,
@@ -22,10 +23,11 @@ pub(super) struct Own {
 
 impl Own {
     /// The one that those have together who name this folder.
-    pub(super) fn in_folder(folder: &Path) -> Result<Own> {
-        check_locks(folder).map_err(|e| Error::io("share the outer build's jobs in", folder, e))?;
+    pub(super) fn in_folder(writer: Writer, folder: &Path) -> Result<Own> {
+        check_locks(&writer, folder)?;
         Ok(Own {
             folder: folder.to_owned(),
+            writer,
             held: None,
             lost: false,
         })
@@ -36,13 +38,11 @@ impl Own {
         if self.held.is_some() {
             return Ok(false);
         }
-        let lock = || -> io::Result<Option<File>> {
-            let file = open_lock(&self.folder)?;
-            // `clean` removes it, with the lock in its hands.
-            let taken = sys::try_lock(&file)? && is_at(&file, &self.folder.join(LOCK));
-            Ok(taken.then_some(file))
-        };
-        self.held = lock().map_err(|e| Error::io("take the lock in", &self.folder, e))?;
+        let path = self.folder.join(LOCK);
+        let file = self.writer.open_lock(&path)?;
+        // `clean` removes it, with the lock in its hands.
+        let locked = sys::try_lock(&file).map_err(|e| Error::io("lock", &path, e))?;
+        self.held = (locked && is_at(&file, &path)).then_some(file);
         Ok(self.held.is_some())
     }
 
@@ -74,7 +74,11 @@ mod tests {
     fn one_of_several_processes_has_it_until_the_last_of_its_children_is_gone() {
         let dir = std::env::temp_dir().join(format!("kbuild-own-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let (mut one, mut other) = (Own::in_folder(&dir).unwrap(), Own::in_folder(&dir).unwrap());
+        let own = || {
+            let writer = Writer::new([sys::Root::open(&dir).unwrap()]);
+            Own::in_folder(writer, &dir).unwrap()
+        };
+        let (mut one, mut other) = (own(), own());
         assert!(one.take().unwrap());
         assert!(!one.take().unwrap() && !other.take().unwrap());
         one.give();

@@ -20,18 +20,19 @@
 //! fills it. While the pool is in use it has the size of whoever filled it; another `-jN` counts
 //! when it is filled next. `-j1` means one job in any case.
 
-use std::fs::{DirBuilder, File};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::advertised::open_fifo;
 use super::handed::Handed;
 use super::tokens::Channel;
 use crate::identity::Hash;
-use crate::{Error, Result, sys};
+use crate::sys::{self, Writer};
+use crate::{Error, Result};
 
 const FIFO: &str = "jobs";
 pub(super) const LOCK: &str = "jobs.lock";
@@ -42,6 +43,7 @@ const MOST: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Pool {
     folder: PathBuf,
+    writer: Writer,
     size: usize,
     channel: Channel,
     /// A lock that is held while there are tokens in our hands, and what makes inherit.
@@ -55,23 +57,23 @@ impl Pool {
     /// belongs to it. `make_folder` makes the first.
     pub(super) fn open(
         folder: &Path,
-        make_folder: fn(&Path) -> Result<()>,
+        make_folder: fn(&Path) -> Result<Writer>,
         size: usize,
     ) -> Result<Pool> {
-        let first = make_folder(folder).and_then(|()| Pool::in_folder(folder, size));
+        let first = make_folder(folder).and_then(|writer| Pool::in_folder(writer, folder, size));
         first.or_else(|error| match users_folder(folder) {
-            Some(other) => Pool::in_folder(&other, size),
+            Some((writer, other)) => Pool::in_folder(writer, &other, size),
             None => Err(error),
         })
     }
 
-    fn in_folder(folder: &Path, size: usize) -> Result<Pool> {
-        let failed = |e| Error::io("make a pool of jobs in", folder, e);
-        check_locks(folder).map_err(failed)?;
+    fn in_folder(writer: Writer, folder: &Path, size: usize) -> Result<Pool> {
+        check_locks(&writer, folder)?;
         Ok(Pool {
             folder: folder.to_owned(),
+            channel: open_channel(&writer, folder)?,
+            writer,
             size: size.min(MOST),
-            channel: open_channel(folder).map_err(failed)?,
             member: None,
             lost: false,
         })
@@ -87,34 +89,32 @@ impl Pool {
 
     /// Draws a token if there is one.
     pub(super) fn draw(&mut self) -> Result<Option<u8>> {
-        self.try_draw()
-            .map_err(|e| Error::io("use the pool of jobs in", &self.folder, e))
-    }
-
-    fn try_draw(&mut self) -> io::Result<Option<u8>> {
+        let folder = self.folder.clone();
+        let failed = |e| Error::io("use the pool of jobs in", &folder, e);
         if self.member.is_some() {
-            return self.channel.take();
+            return self.channel.take().map_err(failed);
         }
         let (lock, fifo) = (self.folder.join(LOCK), self.folder.join(FIFO));
         // `clean` removes both, with the lock in its hands.
-        let file = open_lock(&self.folder)?;
-        let alone = sys::try_lock(&file)?;
+        let file = self.writer.open_lock(&lock)?;
+        let alone = sys::try_lock(&file).map_err(failed)?;
         if alone && !is_at(&file, &lock) {
             return Ok(None);
         }
         if !is_at(self.channel.file(), &fifo) {
-            self.channel = open_channel(&self.folder)?;
+            self.channel = open_channel(&self.writer, &self.folder)?;
         }
         if alone {
-            while self.channel.take()?.is_some() {}
+            while self.channel.take().map_err(failed)?.is_some() {}
             self.channel.give(&vec![b'+'; self.size]);
         } else if !sys::wait_readable(self.channel.file(), Duration::ZERO) {
             return Ok(None);
         }
-        if !sys::try_share(&file)? || !is_at(&file, &lock) || !is_at(self.channel.file(), &fifo) {
+        let shared = sys::try_share(&file).map_err(failed)?;
+        if !shared || !is_at(&file, &lock) || !is_at(self.channel.file(), &fifo) {
             return Ok(None);
         }
-        let token = self.channel.take()?;
+        let token = self.channel.take().map_err(failed)?;
         if token.is_some() {
             self.member = Some(file);
         }
@@ -150,79 +150,61 @@ impl Pool {
     }
 }
 
+/// Whether a file of this name is a pool's.
+pub(crate) fn is_pool_file(name: &OsStr) -> bool {
+    name == FIFO || name == LOCK
+}
+
 /// Removes the pool in `folder` unless it is in use.
-pub(crate) fn remove_pool(folder: &Path) {
-    let Ok(lock) = File::open(folder.join(LOCK)) else {
+pub(crate) fn remove_pool(writer: &Writer, folder: &Path) {
+    let Ok(Some(lock)) = writer.open_file(&folder.join(LOCK)) else {
         return;
     };
     if sys::try_lock(&lock).unwrap_or(false) {
         for name in [FIFO, LOCK] {
-            let _ = std::fs::remove_file(folder.join(name));
+            let _ = writer.remove_file(&folder.join(name));
         }
     }
 }
 
 /// Fails in a folder whose locks reach other machines, or that has none.
-pub(super) fn check_locks(folder: &Path) -> io::Result<()> {
+pub(super) fn check_locks(writer: &Writer, folder: &Path) -> Result<()> {
+    let failed = |e| Error::io("share jobs in", folder, e);
     if sys::is_remote(folder) {
-        return Err(io::ErrorKind::Unsupported.into());
+        return Err(failed(io::ErrorKind::Unsupported.into()));
     }
-    let lock = open_lock(folder)?;
-    if sys::try_share(&lock)? {
+    let lock = writer.open_lock(&folder.join(LOCK))?;
+    if sys::try_share(&lock).map_err(failed)? {
         sys::unlock(&lock);
     }
     Ok(())
 }
 
-pub(super) fn open_lock(folder: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(folder.join(LOCK))
-}
-
-fn open_channel(folder: &Path) -> io::Result<Channel> {
+fn open_channel(writer: &Writer, folder: &Path) -> Result<Channel> {
     let path = folder.join(FIFO);
-    match sys::make_fifo(&path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+    match writer.make_fifo(&path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", &path, e));
+        }
         _ => {}
     }
-    let file = open_fifo(&path).map_err(io::Error::other)?;
-    if file.metadata()?.uid() != sys::effective_uid() {
-        return Err(io::Error::other("it belongs to another user"));
-    }
-    Ok(Channel::of_fifo(file))
+    Ok(Channel::of_fifo(writer.open_fifo(&path)?))
 }
 
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let same = |there: std::fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
-    std::fs::metadata(path).is_ok_and(same)
+    std::fs::symlink_metadata(path).is_ok_and(same)
 }
 
 /// Where the pool of `folder` lies when it cannot lie there: with what runs for this user, else
 /// in the cache folder.
-fn users_folder(folder: &Path) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        let path = PathBuf::from(std::env::var_os(name)?);
-        path.is_absolute().then_some(path)
-    };
-    let base = absolute("XDG_RUNTIME_DIR")
-        .filter(|dir| dir.is_dir())
-        .or_else(|| absolute("XDG_CACHE_HOME"))
-        .or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+fn users_folder(folder: &Path) -> Option<(Writer, PathBuf)> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
+    let base = sys::runtime_folder().or_else(|| sys::cache_folder(|_| true).0)?;
     let folder = base.join(format!("kbuild-rs/pool-{:016x}", hash.value()));
-    let made = DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder);
-    let own = made.and_then(|()| folder.metadata()).ok()?;
-    (own.uid() == sys::effective_uid()).then_some(folder)
+    let root = sys::private_folder(&folder, true).ok()??;
+    Some((Writer::new([root]), folder))
 }
 
 #[cfg(test)]
@@ -235,9 +217,13 @@ mod tests {
         dir
     }
 
+    fn open_folder(folder: &Path) -> Result<Writer> {
+        Ok(Writer::new([sys::Root::open(folder)?]))
+    }
+
     /// What another process would have: locks of its own.
     fn process(folder: &Path, size: usize) -> Pool {
-        Pool::open(folder, |_| Ok(()), size).unwrap()
+        Pool::open(folder, open_folder, size).unwrap()
     }
 
     fn draw_all(pool: &mut Pool) -> Vec<u8> {
@@ -300,10 +286,10 @@ mod tests {
         let dir = scratch("removed");
         let (mut pool, mut other) = (process(&dir, 2), process(&dir, 2));
         let one = pool.draw().unwrap().unwrap();
-        remove_pool(&dir);
+        remove_pool(&open_folder(&dir).unwrap(), &dir);
         assert!(dir.join(FIFO).exists());
         give_back(&mut pool, &[one]);
-        remove_pool(&dir);
+        remove_pool(&open_folder(&dir).unwrap(), &dir);
         assert!(!dir.join(FIFO).exists() && !dir.join(LOCK).exists());
         assert_eq!(draw_all(&mut other).len(), 2);
         assert_eq!(pool.draw().unwrap(), None);
@@ -314,8 +300,9 @@ mod tests {
     fn a_file_in_the_way_is_no_pool() {
         let dir = scratch("file");
         std::fs::write(dir.join(FIFO), "").unwrap();
-        let error = Pool::in_folder(&dir, 2).unwrap_err().to_string();
-        assert!(error.contains("it is no fifo"), "{error}");
+        let writer = open_folder(&dir).unwrap();
+        let error = Pool::in_folder(writer, &dir, 2).unwrap_err().to_string();
+        assert!(error.contains("is not a fifo"), "{error}");
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::RawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -27,7 +26,7 @@ impl Channel {
     pub(super) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
         let open = |options: &mut OpenOptions, fd: RawFd| {
             let path = format!("/proc/self/fd/{fd}");
-            options.custom_flags(libc::O_NONBLOCK).open(path).ok()
+            sys::open_nonblocking(options, Path::new(&path)).ok()
         };
         Some(Channel {
             read: open(File::options().read(true), read)?,

@@ -1,0 +1,35 @@
+//! One thing to stage.
+
+use std::path::PathBuf;
+
+use crate::identity::Identity;
+
+/// One thing to stage: a path below the stage and what is to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) rel: PathBuf,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Dir,
+    /// A symbolic link with this target.
+    Link(PathBuf),
+    /// A copy. `from` is given where it is not `root/rel`.
+    File {
+        from: Option<PathBuf>,
+        id: Identity,
+    },
+}
+
+impl Item {
+    pub(crate) fn new(rel: PathBuf, kind: Kind) -> Self {
+        Item { rel, kind }
+    }
+}
+
+/// Sorts items by path, the order in which they are compared and looked up.
+pub(crate) fn sort_items(items: &mut [Item]) {
+    items.sort_unstable_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
+}

@@ -1,0 +1,102 @@
+//! Pipes, fifos, and what an open descriptor is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// A pipe whose ends children do not inherit unless they are handed them: (read, write).
+pub(crate) fn pipe() -> io::Result<(File, File)> {
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((read.into(), write.into()))
+}
+
+/// Opens a file that may be anything: nothing is waited for, now or later.
+pub(crate) fn open_nonblocking(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flag = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    options.custom_flags(flag).open(path)
+}
+
+/// Makes a fifo that its owner alone may open.
+#[cfg(test)]
+pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    Ok(rustix::fs::mkfifoat(rustix::fs::CWD, path, mode)?)
+}
+
+/// Waits until there is something to read, at most `timeout`; whether there is.
+pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
+    let limit = Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    let mut asked = [PollFd::new(file, PollFlags::IN)];
+    let any = poll(&mut asked, Some(&limit)).is_ok_and(|count| count == 1);
+    let readable = any && asked[0].revents().contains(PollFlags::IN);
+    if any && !readable {
+        // Nobody is at the other end any more, which poll tells at once and for ever.
+        std::thread::sleep(timeout);
+    }
+    readable
+}
+
+/// Whether a folder lies on another machine: its locks reach whoever else has it mounted, and its
+/// fifos do not. (fuse keeps both here, unless the file system behind it does more.)
+pub(crate) fn is_remote(folder: &Path) -> bool {
+    // nfs, smb (three of them), 9p, ceph, afs, coda, lustre: linux/magic.h, and lustre's own.
+    const REMOTE: &[u32] = &[
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x0102_1997,
+        0x00c3_6400,
+        0x5346_414f,
+        0x7375_7245,
+        0x0bd0_0bd0,
+    ];
+    rustix::fs::statfs(folder).is_ok_and(|stat| REMOTE.contains(&(stat.f_type as u32)))
+}
+
+/// Whether `file` is a pipe or fifo.
+pub(crate) fn is_pipe(file: &File) -> bool {
+    file.metadata().is_ok_and(|meta| meta.file_type().is_fifo())
+}
+
+/// Whether `read` and `write` are open, inherited, and the two ends of one pipe, as a jobserver's
+/// are: numbers that were closed and opened again as something else are not. What this process
+/// opened itself is closed on exec, and so was not inherited.
+pub(crate) fn are_ends_of_one_pipe(read: RawFd, write: RawFd) -> bool {
+    const ACCESS: u32 = 0o3;
+    const WRITE_ONLY: u32 = 0o1;
+    const READ_ONLY: u32 = 0o0;
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let (Some(one), Some(other)) = (flags(read), flags(write)) else {
+        return false;
+    };
+    pipe_identity(read).is_some()
+        && pipe_identity(read) == pipe_identity(write)
+        && one & ACCESS != WRITE_ONLY
+        && other & ACCESS != READ_ONLY
+        && (one | other) & CLOSE_ON_EXEC == 0
+}
+
+/// The flags that a descriptor was opened with, as the kernel shows them (`proc(5)`); a number
+/// that nobody opened cannot be asked in a safer way.
+fn flags(fd: RawFd) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
+/// (device, inode) of an open pipe or fifo.
+fn pipe_identity(fd: RawFd) -> Option<(u64, u64)> {
+    let meta = fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
+    meta.file_type().is_fifo().then(|| (meta.dev(), meta.ino()))
+}

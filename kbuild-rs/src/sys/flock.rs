@@ -1,0 +1,39 @@
+//! `flock`: locks that belong to an open file, and to every process that inherited it.
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+/// Takes an exclusive `flock` without waiting; `false` when somebody else holds it.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    now(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Takes a shared `flock` without waiting, or turns an exclusive one into it; `false` when
+/// somebody else holds it exclusively. Turning takes more than one step: somebody may come in
+/// between, and then no lock is held.
+pub(crate) fn try_share(file: &File) -> io::Result<bool> {
+    now(file, FlockOperation::NonBlockingLockShared)
+}
+
+/// Waits for an exclusive `flock`.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    Ok(rustix::io::retry_on_intr(|| {
+        flock(file, FlockOperation::LockExclusive)
+    })?)
+}
+
+/// Gives a lock up, also for those who inherited the descriptor.
+pub(crate) fn unlock(file: &File) {
+    let _ = flock(file, FlockOperation::Unlock);
+}
+
+fn now(file: &File, how: FlockOperation) -> io::Result<bool> {
+    match rustix::io::retry_on_intr(|| flock(file, how)) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,38 @@
+//! What the operating system does for us: the one room with system calls, and the one writer.
+//!
+//! # The rule about writing
+//!
+//! A build runs as root in trees of other people. Somebody else may have put a link where we are
+//! about to write. So nothing in this crate writes but the [`Writer`], and a writer knows a few
+//! [`Root`]s: folders that the caller named, or that were checked to be ours. It reaches what lies
+//! below them by descriptors, follows no link on the way, creates files that were not there, and
+//! renames them into place. A path that lies below none of its roots is an error.
+//!
+//! make itself writes by path. Before it starts, [`crate::stage`] makes sure that the stage holds
+//! what the last build left there and nothing else.
+
+mod clock;
+mod descriptor;
+mod flock;
+mod private;
+mod process;
+mod root;
+mod user;
+mod walk;
+mod write;
+
+pub(crate) use clock::{file_clock, wait_for_tick};
+#[cfg(test)]
+pub(crate) use descriptor::make_fifo;
+pub(crate) use descriptor::{
+    are_ends_of_one_pipe, is_pipe, is_remote, open_nonblocking, pipe, wait_readable,
+};
+pub(crate) use flock::{lock, try_lock, try_share, unlock};
+pub(crate) use private::{Private, cache_folder, private_folder, runtime_folder};
+pub(crate) use process::{
+    Ties, has_ended, process_exists, signal, signal_group, tie_child, wait_for_end,
+};
+pub(crate) use root::{Root, not_ours};
+pub(crate) use user::effective_uid;
+pub(crate) use walk::walk;
+pub(crate) use write::{Copied, Writer, open_source, parent_writer};

@@ -1,0 +1,274 @@
+//! Private folders: the one in an output directory, and those in a user's cache folder.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use super::root::{Root, not_ours};
+use super::{Writer, user};
+use crate::{Error, ErrorKind, Result};
+
+/// How a private folder is recognised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Private<'a> {
+    /// A file in it, and its text.
+    pub(crate) tag: (&'a str, &'a [u8]),
+    /// Whether something of this name may lie in one that has lost its tag.
+    pub(crate) is_own: fn(&OsStr) -> bool,
+}
+
+impl Private<'_> {
+    /// The private folder `path` in the folder above it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] for a link, for what belongs to another user, and for a folder
+    /// without our tag.
+    pub(crate) fn open(&self, path: &Path) -> Result<Option<Root>> {
+        self.opened(path, false)
+    }
+
+    /// Like [`open`](Self::open), and makes it where it is missing. A folder whose tag is damaged,
+    /// or was never finished, gets it again where nothing else of a stranger's lies there.
+    pub(crate) fn make(&self, path: &Path) -> Result<Root> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+        }
+        let made = self.opened(path, true)?;
+        made.ok_or_else(|| Error::io("create", path, Errno::NOENT.into()))
+    }
+
+    fn opened(&self, path: &Path, make: bool) -> Result<Option<Root>> {
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(not_ours(path, "is not a folder"));
+        };
+        if !make && !above.is_dir() {
+            return Ok(None);
+        }
+        let above = Root::open(above)?;
+        if make {
+            // A folder in the user's cache is private already; one in OUT is as open as OUT.
+            match rustix::fs::mkdirat(above.folder(), name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(Error::io("create", path, e.into())),
+            }
+        }
+        let Some(root) = above.below(name)? else {
+            return Ok(None);
+        };
+        root.check_owner()?;
+        self.known(root, make).map(Some)
+    }
+
+    /// The folder itself where it has our tag, or gets it.
+    pub(crate) fn known(&self, root: Root, make: bool) -> Result<Root> {
+        match self.has_tag(&root)? {
+            true => Ok(root),
+            false if make => self.adopt(root),
+            false => Err(self.foreign(root.path())),
+        }
+    }
+
+    fn has_tag(&self, root: &Root) -> Result<bool> {
+        use std::io::Read;
+        let (name, text) = self.tag;
+        let Some(mut file) = root.open_file(&root.path().join(name))? else {
+            return Ok(false);
+        };
+        let mut there = vec![0; text.len()];
+        Ok(file.read_exact(&mut there).is_ok() && there == text)
+    }
+
+    /// Writes the tag. It is on the disk before anything else lies in the folder: without it, the
+    /// folder would be taken for somebody else's.
+    fn adopt(&self, root: Root) -> Result<Root> {
+        let (name, text) = self.tag;
+        let strange = |entry: &std::ffi::OsString| {
+            let ours = entry == name || super::write::is_part(entry) || (self.is_own)(entry);
+            !ours
+        };
+        if root.names()?.iter().any(strange) {
+            return Err(self.foreign(root.path()));
+        }
+        let tag = root.path().join(name);
+        let writer = Writer::new([root]);
+        writer.write_synced(&tag, text)?;
+        writer
+            .into_roots()
+            .pop()
+            .ok_or_else(|| Error::io("create", &tag, Errno::NOENT.into()))
+    }
+
+    fn foreign(&self, path: &Path) -> Error {
+        let (name, _) = self.tag;
+        Error::new(
+            ErrorKind::NotOurs,
+            format!(
+                "{} is there, and kbuild-rs did not make it (it has no {name} of kbuild-rs's); \
+                 nothing was touched. Move it away, or choose another output directory",
+                path.display()
+            ),
+        )
+    }
+}
+
+/// The folder for what programs keep for the effective user, and a word on each that is ignored.
+///
+/// The environment's is taken where it belongs to that user or to root: `sudo` keeps the caller's
+/// `HOME`, and root's files in there would be in that user's way. Else it is the one of the
+/// password database.
+pub(crate) fn cache_folder(fits: impl Fn(&Path) -> bool) -> (Option<PathBuf>, Vec<String>) {
+    let mut ignored = Vec::new();
+    let home = user::entry(user::effective_uid()).map(|entry| entry.home.join(".cache"));
+    let named = [
+        ("XDG_CACHE_HOME", user::path_in("XDG_CACHE_HOME")),
+        (
+            "HOME",
+            user::path_in("HOME").map(|home| home.join(".cache")),
+        ),
+        (
+            "the user's own home",
+            home.filter(|home| home.is_absolute()),
+        ),
+    ];
+    for (what, folder) in named {
+        let Some(folder) = folder.filter(|folder| fits(folder)) else {
+            continue;
+        };
+        if !user::is_own(&folder) {
+            ignored.push(format!(
+                "{} ({what}) belongs to another user, and is not used",
+                folder.display()
+            ));
+            continue;
+        }
+        match check_way(&folder) {
+            Ok(()) => return (Some(folder), ignored),
+            Err(why) => ignored.push(format!("{} ({what}) is not used: {why}", folder.display())),
+        }
+    }
+    (None, ignored)
+}
+
+/// The folder for what belongs to the processes of the effective user (`XDG_RUNTIME_DIR`), where it
+/// is that user's own.
+pub(crate) fn runtime_folder() -> Option<PathBuf> {
+    let folder = user::path_in("XDG_RUNTIME_DIR")?;
+    (folder.is_dir() && user::is_own(&folder) && check_way(&folder).is_ok()).then_some(folder)
+}
+
+/// Makes the private folder `path` in a user's cache folder, for that user only, and what leads to
+/// it; `make` says whether missing folders are created.
+///
+/// # Errors
+/// [`ErrorKind::NotOurs`] where a folder on the way belongs to somebody else or others may write
+/// to it.
+pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
+    // Links that lead there are those of people who may write there anyway.
+    let there = path.ancestors().find_map(|part| {
+        let real = std::fs::canonicalize(part).ok()?;
+        Some((real, path.strip_prefix(part).ok()?))
+    });
+    let Some((real, missing)) = there else {
+        return Err(not_ours(path, "cannot be reached"));
+    };
+    let failed = |path: &Path, e: Errno| Error::io("open", path, e.into());
+    let whole = real.join(missing);
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::PATH;
+    let mut at = PathBuf::from("/");
+    let mut folder =
+        rustix::fs::open("/", flags, Mode::empty()).map_err(|e| failed(Path::new("/"), e))?;
+    for part in real.components().skip(1) {
+        at.push(part);
+        folder =
+            openat(&folder, part.as_os_str(), flags, Mode::empty()).map_err(|e| failed(&at, e))?;
+        let stat = rustix::fs::fstat(&folder).map_err(|e| failed(&at, e))?;
+        if let Some(why) = distrust(stat.st_uid, stat.st_gid, stat.st_mode, at == whole) {
+            return Err(not_private(&at, why));
+        }
+    }
+    if !make && !missing.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    for part in missing.components() {
+        at.push(part);
+        match rustix::fs::mkdirat(&folder, part.as_os_str(), Mode::from_raw_mode(0o700)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(Error::io("create", &at, e.into())),
+        }
+        folder =
+            openat(&folder, part.as_os_str(), flags, Mode::empty()).map_err(|e| failed(&at, e))?;
+        let stat = rustix::fs::fstat(&folder).map_err(|e| failed(&at, e))?;
+        if let Some(why) = distrust(stat.st_uid, stat.st_gid, stat.st_mode, at == whole) {
+            return Err(not_private(&at, why));
+        }
+    }
+    Ok(Some(Root::of(folder, path.to_owned())))
+}
+
+/// Whether everything that leads to a folder is safe from other users.
+fn check_way(folder: &Path) -> std::result::Result<(), String> {
+    let there = folder
+        .ancestors()
+        .find_map(|part| std::fs::canonicalize(part).ok());
+    for part in there.iter().flat_map(|real| real.ancestors()) {
+        let meta = std::fs::metadata(part).map_err(|e| format!("{}: {e}", part.display()))?;
+        if let Some(why) = distrust(meta.uid(), meta.gid(), meta.mode(), false) {
+            return Err(format!("{} {why}", part.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Why others could change what lies in a folder. In a sticky one (`/tmp`) nobody can rename what
+/// belongs to somebody else; `last` is the folder whose own entries matter.
+fn distrust(owner: u32, group: u32, mode: u32, last: bool) -> Option<&'static str> {
+    const STICKY: u32 = 0o1000;
+    if !user::is_trusted(owner) {
+        return Some("belongs to another user");
+    }
+    if mode & STICKY != 0 && !last {
+        return None;
+    }
+    if mode & 0o002 != 0 {
+        return Some("can be written by everybody");
+    }
+    // Where each user has a group of its own, files are often open to it; root's group is root's.
+    let own_group =
+        || group == 0 || user::entry(owner).is_some_and(|e| e.group == group && group == owner);
+    (mode & 0o020 != 0 && !own_group()).then_some("can be written by its group")
+}
+
+fn not_private(path: &Path, why: &str) -> Error {
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} {why}, and kbuild-rs keeps no private files there; set XDG_CACHE_HOME to a folder \
+             of your own",
+            path.display()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_change_is_not_trusted() {
+        let own = user::effective_uid();
+        let why = |owner, mode| distrust(owner, 12_345, mode, false);
+        assert_eq!(why(own, 0o755), None);
+        assert_eq!(why(0, 0o700), None);
+        assert_eq!(why(0, 0o1777), None);
+        assert_eq!(
+            distrust(0, 0, 0o1777, true),
+            Some("can be written by everybody")
+        );
+        assert_eq!(why(own, 0o777), Some("can be written by everybody"));
+        assert_eq!(why(own, 0o775), Some("can be written by its group"));
+        assert_eq!(why(54_321, 0o700), Some("belongs to another user"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Children: what they inherit, how they end, how they are signalled.
+#![allow(
+    unsafe_code,
+    reason = "a function that runs between fork and exec has no safe form in std"
+)]
+
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getppid, kill_process, kill_process_group,
+    set_parent_process_death_signal, setpgid, test_kill_process, waitid,
+};
+
+/// What a child is to be, besides a program with arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Ties {
+    /// Descriptors that it inherits, and hands down.
+    pub(crate) keep: Vec<RawFd>,
+    /// Descriptors that we inherited ourselves, which it does not get unless they are in `keep`.
+    pub(crate) withhold: Vec<RawFd>,
+    /// Whether it leads a process group of its own.
+    pub(crate) own_group: bool,
+}
+
+/// Ties a child to us: it inherits what `ties` says, and it ends (SIGTERM) when the calling
+/// *thread* dies, so that a killed kbuild-rs leaves no make behind. The thread that spawns it has
+/// to wait for it.
+pub(crate) fn tie_child(command: &mut Command, ties: Ties) {
+    let parent = pid(std::process::id());
+    // SAFETY: the closure runs between fork and exec and makes nothing but system calls; it
+    // allocates nothing.
+    unsafe {
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::TERM))?;
+            // The parent may have died before prctl took effect.
+            if getppid() != parent {
+                return Err(Errno::SRCH.into());
+            }
+            if ties.own_group {
+                setpgid(None, None)?;
+            }
+            for &fd in &ties.withhold {
+                let _ = set_close_on_exec(fd, true);
+            }
+            for &fd in &ties.keep {
+                set_close_on_exec(fd, false)?;
+            }
+            Ok(())
+        });
+    }
+}
+
+fn set_close_on_exec(fd: RawFd, yes: bool) -> io::Result<()> {
+    if fd < 0 {
+        return Err(Errno::BADF.into());
+    }
+    // SAFETY: the number is used for this one call, which fails where nothing is open there.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let flags = if yes {
+        FdFlags::CLOEXEC
+    } else {
+        FdFlags::empty()
+    };
+    Ok(fcntl_setfd(fd, flags)?)
+}
+
+/// Waits for the end of a child and leaves its number taken, so that nobody else can get it
+/// while signals are on their way.
+pub(crate) fn wait_for_end(child: u32) -> io::Result<()> {
+    rustix::io::retry_on_intr(|| wait_without_reaping(child, WaitIdOptions::empty()))?;
+    Ok(())
+}
+
+/// Whether a child has ended; its number stays taken.
+pub(crate) fn has_ended(child: u32) -> bool {
+    wait_without_reaping(child, WaitIdOptions::NOHANG).is_ok_and(|status| status.is_some())
+}
+
+fn wait_without_reaping(child: u32, how: WaitIdOptions) -> Result<Option<WaitIdStatus>, Errno> {
+    let child = pid(child).ok_or(Errno::CHILD)?;
+    waitid(
+        WaitId::Pid(child),
+        how | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )
+}
+
+/// Sends a signal to a process, if there is one.
+pub(crate) fn signal(process: i32, signal: i32) {
+    // 0 and less would be groups, 1 is nobody's child.
+    if let (Some(process), Some(signal)) = (other(process), Signal::from_named_raw(signal)) {
+        let _ = kill_process(process, signal);
+    }
+}
+
+/// Sends a signal to every process of a group, if there are any.
+pub(crate) fn signal_group(leader: i32, signal: i32) {
+    if let (Some(leader), Some(signal)) = (other(leader), Signal::from_named_raw(signal)) {
+        let _ = kill_process_group(leader, signal);
+    }
+}
+
+/// Whether a process of this number exists (it may be another user's).
+pub(crate) fn process_exists(number: u32) -> bool {
+    pid(number).is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
+}
+
+fn other(number: i32) -> Option<Pid> {
+    Pid::from_raw(number).filter(|_| number > 1)
+}
+
+fn pid(number: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(number).ok()?)
+}

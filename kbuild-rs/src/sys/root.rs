@@ -1,0 +1,244 @@
+//! A folder that is held by a descriptor, and the way from it to what lies below.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat};
+use rustix::io::Errno;
+
+use super::user;
+use crate::{Error, ErrorKind, Result};
+
+/// A folder below which a [`Writer`](super::Writer) may write. It stays the same one whatever
+/// happens to its path.
+#[derive(Debug)]
+pub(crate) struct Root {
+    folder: OwnedFd,
+    path: PathBuf,
+}
+
+const FOLDER: OFlags = OFlags::DIRECTORY
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOFOLLOW);
+
+impl Root {
+    /// The folder that the caller named, wherever links lead.
+    pub(crate) fn open(path: &Path) -> Result<Root> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(path, flags | OFlags::PATH, Mode::empty())
+            .map_err(|e| Error::io("use the folder", path, e.into()))?;
+        Ok(Root {
+            folder,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Like [`open`](Self::open), and makes what is missing of it.
+    pub(crate) fn make(path: &Path) -> Result<Root> {
+        fs::create_dir_all(path).map_err(|e| Error::io("create", path, e))?;
+        Root::open(path)
+    }
+
+    pub(super) fn of(folder: OwnedFd, path: PathBuf) -> Root {
+        Root { folder, path }
+    }
+
+    /// The folder `name` in this one; `None` where there is nothing of that name. A link, a file,
+    /// or anything else in its place is an error.
+    pub(super) fn below(&self, name: &OsStr) -> Result<Option<Root>> {
+        let path = self.path.join(name);
+        match openat(&self.folder, name, FOLDER | OFlags::PATH, Mode::empty()) {
+            Ok(folder) => Ok(Some(Root { folder, path })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.refused("open", &path, error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn folder(&self) -> &OwnedFd {
+        &self.folder
+    }
+
+    pub(super) fn stat(&self) -> Result<Stat> {
+        fstat(&self.folder).map_err(|e| Error::io("look at", &self.path, e.into()))
+    }
+
+    /// The part of `path` that lies below this folder.
+    pub(super) fn relative<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let rel = path.strip_prefix(&self.path).ok()?;
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+        rel.components().all(plain).then_some(rel)
+    }
+
+    /// The folder that holds `path`, and its name there.
+    pub(super) fn parent<'a>(&self, doing: &str, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
+        let inside = self
+            .relative(path)
+            .and_then(|rel| Some((rel.parent()?, rel.file_name()?)));
+        let Some((parent, name)) = inside else {
+            return Err(outside(path));
+        };
+        let folder = self
+            .open_folder(parent, OFlags::PATH)
+            .map_err(|error| self.refused(doing, path, error))?;
+        Ok((folder, name))
+    }
+
+    /// Opens a folder below this one without following a link.
+    pub(super) fn open_folder(&self, rel: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let here = if rel.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            rel
+        };
+        let flags = FOLDER | flags;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        loop {
+            match openat2(&self.folder, here, flags, Mode::empty(), resolve) {
+                // Somebody renames folders at this moment.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // Before Linux 5.6, and where a container's filter does not know it.
+                Err(Errno::NOSYS | Errno::PERM) => return self.step_by_step(here, flags),
+                done => return done,
+            }
+        }
+    }
+
+    fn step_by_step(&self, rel: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let mut folder: Option<OwnedFd> = None;
+        let mut parts = rel.components().peekable();
+        while let Some(part) = parts.next() {
+            let flags = match parts.peek() {
+                Some(_) => FOLDER | OFlags::PATH,
+                None => flags,
+            };
+            let from = folder.as_ref().unwrap_or(&self.folder);
+            folder = Some(openat(from, part.as_os_str(), flags, Mode::empty())?);
+        }
+        folder.ok_or(Errno::NOENT)
+    }
+
+    /// Opens a regular file for reading; `None` where there is none. Nothing is waited for, and no
+    /// link is followed.
+    pub(super) fn open_file(&self, path: &Path) -> Result<Option<File>> {
+        let failed = |error| self.refused("read", path, error);
+        let Some(rel) = self.relative(path) else {
+            return Err(outside(path));
+        };
+        let parent = rel.parent().unwrap_or(Path::new(""));
+        let folder = match self.open_folder(parent, OFlags::PATH) {
+            Err(Errno::NOENT) => return Ok(None),
+            folder => folder.map_err(failed)?,
+        };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let name = rel.file_name().ok_or_else(|| outside(path))?;
+        let file: File = match openat(&folder, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            opened => opened.map_err(failed)?.into(),
+        };
+        match file.metadata() {
+            Ok(meta) if meta.is_file() => Ok(Some(file)),
+            Ok(_) => Err(not_ours(path, "is not a regular file")),
+            Err(e) => Err(Error::io("read", path, e)),
+        }
+    }
+
+    /// The names in this folder.
+    pub(super) fn names(&self) -> Result<Vec<std::ffi::OsString>> {
+        let failed = |e: io::Error| Error::io("read", &self.path, e);
+        let folder = self
+            .open_folder(Path::new(""), OFlags::RDONLY)
+            .map_err(|e| failed(e.into()))?;
+        names(&folder).map_err(failed)
+    }
+
+    /// What went wrong with `path`: a link or somebody else's thing on the way is named.
+    pub(super) fn refused(&self, doing: &str, path: &Path, error: Errno) -> Error {
+        if matches!(error, Errno::LOOP | Errno::NOTDIR | Errno::XDEV) {
+            let rel = self.relative(path).unwrap_or(Path::new(""));
+            let mut at = self.path.clone();
+            for part in rel.components() {
+                at.push(part);
+                match fs::symlink_metadata(&at) {
+                    Ok(meta) if meta.is_symlink() => return not_ours(&at, "is a link"),
+                    Ok(meta) if !meta.is_dir() && at != path => {
+                        return not_ours(&at, "is not a folder");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Error::io(doing, path, error.into())
+    }
+
+    /// Fails unless this folder belongs to the effective user or to root.
+    pub(super) fn check_owner(&self) -> Result<()> {
+        let owner = self.stat()?.st_uid;
+        if user::is_trusted(owner) {
+            return Ok(());
+        }
+        let own = user::name_of(user::effective_uid());
+        let other = user::name_of(owner);
+        let command = std::env::args_os().map(|word| crate::make::shell_quote(&word));
+        let command: Vec<String> = command.collect();
+        Err(Error::new(
+            ErrorKind::NotOurs,
+            format!(
+                "{} belongs to the user {other}, and this is {own}: files that {other} controls \
+                 could lead {own}'s writes elsewhere. Choose another output directory, or run \
+                 this as {other}:\n    {}",
+                self.path.display(),
+                user::run_as(owner, &command.join(" "))
+            ),
+        ))
+    }
+}
+
+/// The names in an open folder.
+pub(super) fn names(folder: &OwnedFd) -> io::Result<Vec<std::ffi::OsString>> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(OsStr::from_bytes(name).to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Where a link in an open folder leads.
+pub(super) fn link_target(folder: &OwnedFd, name: &OsStr) -> Result<PathBuf, Errno> {
+    use std::os::unix::ffi::OsStringExt;
+    let target = readlinkat(folder, name, Vec::new())?;
+    Ok(std::ffi::OsString::from_vec(target.into_bytes()).into())
+}
+
+/// An error about something that kbuild-rs would write to and did not make.
+pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} {why}, and kbuild-rs did not make it; nothing was written there. Remove it, or \
+             choose another output directory",
+            path.display()
+        ),
+    )
+}
+
+fn outside(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} lies outside of the output directory; nothing was written there",
+            path.display()
+        ),
+    )
+}

@@ -1,0 +1,528 @@
+//! The one writer of files. Who writes through it: `stage` (copies, manifest, inventory, marker),
+//! `lock`, `freshness` (the record), `artifact` (products), `build` (what it generates, what
+//! editors read, placeholders), `clean`, `compile_commands`, `rust_project`, `uapi`, `make::git`
+//! and `make::jobs` (the pool).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, FileTimes};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::{
+    AtFlags, Mode, OFlags, SeekFrom, fsync, linkat, mkdirat, openat, renameat, seek, symlinkat,
+    unlinkat,
+};
+use rustix::io::Errno;
+
+use super::descriptor::open_nonblocking;
+use super::effective_uid;
+use super::root::{Root, link_target, names, not_ours};
+use crate::{Error, Result};
+
+/// Writes below its roots and nowhere else; see the [module](crate::sys) for the rule.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    roots: Vec<Root>,
+}
+
+/// How a copy is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copied {
+    /// Bits that the copy has besides those of its source.
+    pub(crate) add_mode: u32,
+    pub(crate) mtime: Option<SystemTime>,
+}
+
+/// What a file is called until it is finished.
+const PART: &str = ".part";
+
+/// Whether a file of this name was never finished.
+pub(super) fn is_part(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PART.as_bytes())
+}
+
+/// A writer for the folder that holds `file`, which the caller named.
+pub(crate) fn parent_writer(file: &Path) -> Result<Writer> {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
+    match parent {
+        Some(parent) => Ok(Writer::new([Root::open(parent)?])),
+        None => Ok(Writer::new([Root::open(Path::new(""))?])),
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(roots: impl IntoIterator<Item = Root>) -> Writer {
+        let mut roots: Vec<Root> = roots.into_iter().collect();
+        // The private folder of an output directory lies in that, and was checked by itself.
+        roots.sort_by_key(|root| std::cmp::Reverse(root.path().components().count()));
+        Writer { roots }
+    }
+
+    pub(super) fn into_roots(self) -> Vec<Root> {
+        self.roots
+    }
+
+    fn root(&self, path: &Path) -> Result<&Root> {
+        let found = self.roots.iter().find(|root| root.relative(path).is_some());
+        found.ok_or_else(|| not_ours(path, "lies outside of the output directory"))
+    }
+
+    fn parent<'a>(&self, doing: &str, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
+        self.root(path)?.parent(doing, path)
+    }
+
+    /// Makes a folder and those above it that are missing.
+    pub(crate) fn create_dirs(&self, path: &Path) -> Result<()> {
+        let root = self.root(path)?;
+        let rel = root.relative(path).unwrap_or(Path::new(""));
+        if root.open_folder(rel, OFlags::PATH).is_ok() {
+            return Ok(());
+        }
+        let mut at = root.path().to_owned();
+        for part in rel.components() {
+            at.push(part);
+            let (parent, name) = root.parent("create", &at)?;
+            match mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(root.refused("create", &at, e)),
+            }
+        }
+        match root.open_folder(rel, OFlags::PATH) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(root.refused("create", path, e)),
+        }
+    }
+
+    /// Makes a new file; what was there goes, be it a link.
+    pub(crate) fn create(&self, path: &Path, mode: u32) -> Result<File> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("write", path)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        for _ in 0..16 {
+            match openat(&parent, name, flags, Mode::from_raw_mode(mode)) {
+                Ok(file) => return Ok(file.into()),
+                Err(Errno::EXIST) => match unlinkat(&parent, name, AtFlags::empty()) {
+                    Ok(()) | Err(Errno::NOENT) => {}
+                    Err(Errno::ISDIR) => return Err(not_ours(path, "is a folder")),
+                    Err(e) => return Err(root.refused("write", path, e)),
+                },
+                Err(e) => return Err(root.refused("write", path, e)),
+            }
+        }
+        Err(Error::io("write", path, Errno::EXIST.into()))
+    }
+
+    /// Writes a file whole or not at all.
+    pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.write_as(path, 0o666, &mut |file| file.write_all(bytes))
+    }
+
+    /// Like [`write_whole`](Self::write_whole), for nobody else to read.
+    pub(crate) fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.write_as(path, 0o600, &mut |file| file.write_all(bytes))
+    }
+
+    /// Like [`write_whole`](Self::write_whole), and on the disk when it returns.
+    pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.write_as(path, 0o666, &mut |file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })?;
+        let root = self.root(path)?;
+        let folder = root.open_folder(Path::new(""), OFlags::RDONLY);
+        let synced = folder.and_then(fsync);
+        synced.map_err(|e| root.refused("write", path, e))
+    }
+
+    /// Writes a file unless it already holds this.
+    pub(crate) fn write_if_changed(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        if self.holds(path, bytes) {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent() {
+            self.create_dirs(parent)?;
+        }
+        self.write_whole(path, bytes)
+    }
+
+    /// Whether a file is there that holds this, and is known by this name only.
+    fn holds(&self, path: &Path, bytes: &[u8]) -> bool {
+        let Ok(Some(mut file)) = self.root(path).and_then(|root| root.open_file(path)) else {
+            return false;
+        };
+        let same_size = file
+            .metadata()
+            .is_ok_and(|meta| meta.len() == bytes.len() as u64 && meta.nlink() == 1);
+        let mut there = Vec::with_capacity(bytes.len());
+        same_size && file.read_to_end(&mut there).is_ok() && there == bytes
+    }
+
+    fn write_as(
+        &self,
+        path: &Path,
+        mode: u32,
+        write: &mut dyn FnMut(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
+        let part = part_of(path);
+        let mut file = self.create(&part, mode)?;
+        let written = write(&mut file).map_err(|e| Error::io("write", path, e));
+        written
+            .and_then(|()| self.rename(&part, path))
+            .inspect_err(|_| {
+                let _ = self.remove_file(&part);
+            })
+    }
+
+    /// Copies an open file to `to`, whole or not at all.
+    pub(crate) fn publish(&self, from: &File, to: &Path, how: Copied) -> Result<()> {
+        if let Some(parent) = to.parent() {
+            self.create_dirs(parent)?;
+        }
+        let meta = from.metadata().map_err(|e| Error::io("write", to, e))?;
+        self.write_as(to, 0o600, &mut |file| fill(from, &meta, file, how))
+    }
+
+    /// Copies an open file to `to`, which nobody looks at before it is finished.
+    pub(crate) fn copy(&self, from: &File, to: &Path, how: Copied) -> Result<()> {
+        let mut file = self.create(to, 0o600)?;
+        let filled = from
+            .metadata()
+            .and_then(|meta| fill(from, &meta, &mut file, how));
+        filled.map_err(|e| Error::io("write", to, e))
+    }
+
+    /// Puts `from` in the place of `to`; a folder there is an error.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let root = self.root(to)?;
+        let (source, name) = self.parent("write", from)?;
+        let (target, wanted) = root.parent("write", to)?;
+        match renameat(&source, name, &target, wanted) {
+            Ok(()) => Ok(()),
+            Err(Errno::ISDIR) => Err(Error::input(format!(
+                "{} is a folder; no file can take its place. Remove it, or choose another output \
+                 directory",
+                to.display()
+            ))),
+            Err(e) => Err(root.refused("write", to, e)),
+        }
+    }
+
+    /// Gives a file another name.
+    pub(crate) fn link(&self, from: &Path, to: &Path) -> Result<()> {
+        let (source, name) = self.parent("write", from)?;
+        let (target, wanted) = self.parent("write", to)?;
+        linkat(&source, name, &target, wanted, AtFlags::empty())
+            .map_err(|e| Error::io("write", to, e.into()))
+    }
+
+    /// Makes a symbolic link; another one or a file in its place goes.
+    pub(crate) fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("create", path)?;
+        if link_target(&parent, name).is_ok_and(|there| there == target) {
+            return Ok(());
+        }
+        match unlinkat(&parent, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(root.refused("create", path, e)),
+        }
+        symlinkat(target, &parent, name).map_err(|e| root.refused("create", path, e))
+    }
+
+    /// Opens a file to be locked, and makes it where it is missing.
+    pub(crate) fn open_lock(&self, path: &Path) -> Result<File> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("open", path)?;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file: File = openat(&parent, name, flags, Mode::from_raw_mode(0o666))
+            .map_err(|e| root.refused("open", path, e))?
+            .into();
+        match file.metadata() {
+            // What is written there would be written into somebody else's file.
+            Ok(meta) if meta.is_file() && meta.nlink() > 1 => {
+                Err(not_ours(path, "has another name, too"))
+            }
+            Ok(meta) if meta.is_file() => Ok(file),
+            Ok(_) => Err(not_ours(path, "is not a regular file")),
+            Err(e) => Err(Error::io("open", path, e)),
+        }
+    }
+
+    /// Makes a fifo that its owner alone may open.
+    pub(crate) fn make_fifo(&self, path: &Path) -> io::Result<()> {
+        let parent = self.parent("create", path).map_err(io::Error::other)?;
+        let (parent, name) = parent;
+        Ok(rustix::fs::mkfifoat(
+            &parent,
+            name,
+            Mode::from_raw_mode(0o600),
+        )?)
+    }
+
+    /// Opens a fifo of the effective user's for both directions: nobody has to be at the other end,
+    /// and reading does not wait.
+    pub(crate) fn open_fifo(&self, path: &Path) -> Result<File> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("open", path)?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file: File = openat(&parent, name, flags, Mode::empty())
+            .map_err(|e| root.refused("open", path, e))?
+            .into();
+        let meta = file.metadata().map_err(|e| Error::io("open", path, e))?;
+        if !meta.file_type().is_fifo() {
+            return Err(not_ours(path, "is not a fifo"));
+        }
+        match meta.uid() == effective_uid() {
+            true => Ok(file),
+            false => Err(not_ours(path, "belongs to another user")),
+        }
+    }
+
+    /// Removes a file or link that may be gone already; whether it was there.
+    pub(crate) fn remove_file(&self, path: &Path) -> Result<bool> {
+        let root = self.root(path)?;
+        let rel = root.relative(path).unwrap_or(Path::new(""));
+        let folder = rel.parent().unwrap_or(Path::new(""));
+        let folder = match root.open_folder(folder, OFlags::PATH) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(e) => return Err(root.refused("remove", path, e)),
+        };
+        match unlinkat(
+            &folder,
+            rel.file_name().unwrap_or_default(),
+            AtFlags::empty(),
+        ) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(e) => Err(root.refused("remove", path, e)),
+        }
+    }
+
+    /// Removes a folder that is empty; whether it did.
+    pub(crate) fn remove_empty(&self, path: &Path) -> bool {
+        let Ok((parent, name)) = self.parent("remove", path) else {
+            return false;
+        };
+        unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok()
+    }
+
+    /// Removes whatever is at `path` with all that lies below it. Links are removed, not followed.
+    pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
+        let root = self.root(path)?;
+        let rel = root.relative(path).unwrap_or(Path::new(""));
+        let failed = |at: &Path, e: Errno| root.refused("remove", at, e);
+        let folder = match root.open_folder(rel, OFlags::RDONLY) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) => return Ok(()),
+            // A link, a file: it goes as such.
+            Err(Errno::LOOP | Errno::NOTDIR) => return self.remove_file(path).map(drop),
+            Err(e) => return Err(failed(path, e)),
+        };
+        let entries = names(&folder).map_err(|e| Error::io("read", path, e))?;
+        let mut folders: Vec<OsString> = Vec::new();
+        for name in entries {
+            match unlinkat(&folder, &name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(Errno::ISDIR) => folders.push(name),
+                Err(e) => return Err(failed(&path.join(name), e)),
+            }
+        }
+        // A limit on open files is no limit on depth.
+        drop(folder);
+        for name in folders {
+            self.remove_tree(&path.join(name))?;
+        }
+        if rel.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let (parent, name) = root.parent("remove", path)?;
+        match unlinkat(&parent, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(e) => Err(failed(path, e)),
+        }
+    }
+
+    /// Opens a regular file for reading; `None` where there is none.
+    pub(crate) fn open_file(&self, path: &Path) -> Result<Option<File>> {
+        self.root(path)?.open_file(path)
+    }
+
+    /// The bytes of a regular file; `None` where there is none.
+    pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let Some(mut file) = self.open_file(path)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|e| Error::io("read", path, e))?;
+        Ok(Some(bytes))
+    }
+}
+
+/// `/o/hello.ko` -> `/o/.hello.ko.part`
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    // A name may be as long as the file system allows.
+    let own = path.file_name().unwrap_or_default().as_bytes();
+    name.push(OsStr::from_bytes(&own[..own.len().min(240)]));
+    name.push(PART);
+    path.with_file_name(name)
+}
+
+/// Puts bytes, mode and time of one file into another.
+fn fill(from: &File, meta: &fs::Metadata, to: &mut File, how: Copied) -> io::Result<()> {
+    // In blocks of 512 bytes: fewer than its size takes, so there are holes.
+    match meta.blocks() * 512 < meta.len() {
+        true => copy_sparse(from, meta.len(), to)?,
+        // Reflinks where the file system can; see copy_file_range(2).
+        false => drop(io::copy(&mut &*from, to)?),
+    }
+    to.set_permissions(fs::Permissions::from_mode(
+        meta.permissions().mode() & 0o777 | how.add_mode,
+    ))?;
+    match how.mtime {
+        Some(time) => to.set_times(FileTimes::new().set_modified(time)),
+        None => Ok(()),
+    }
+}
+
+/// Copies what holds data, and leaves the holes.
+fn copy_sparse(from: &File, size: u64, to: &mut File) -> io::Result<()> {
+    let mut at = 0;
+    while at < size {
+        let start = match seek(from, SeekFrom::Data(at)) {
+            Ok(start) => start,
+            // Nothing but a hole up to the end.
+            Err(Errno::NXIO) => break,
+            Err(e) => return Err(e.into()),
+        };
+        let end = seek(from, SeekFrom::Hole(start))?.min(size);
+        seek(from, SeekFrom::Start(start))?;
+        seek(&*to, SeekFrom::Start(start))?;
+        io::copy(&mut from.take(end - start), to)?;
+        at = end;
+    }
+    to.set_len(size)
+}
+
+/// Opens a file for reading that may be anything: nothing is waited for.
+pub(crate) fn open_source(path: &Path) -> io::Result<File> {
+    open_nonblocking(File::options().read(true), path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// (a folder to write in, one outside of it)
+    fn scratch(name: &str) -> (PathBuf, PathBuf, Writer) {
+        let dir = std::env::temp_dir().join(format!("kbuild-write-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        let dir = fs::create_dir_all(&dir)
+            .and_then(|()| fs::canonicalize(&dir))
+            .unwrap();
+        let (inside, outside) = (dir.join("in"), dir.join("out"));
+        fs::create_dir(&inside).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("victim"), "precious").unwrap();
+        let writer = Writer::new([Root::open(&inside).unwrap()]);
+        (inside, outside, writer)
+    }
+
+    fn untouched(outside: &Path) {
+        assert_eq!(fs::read(outside.join("victim")).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(outside).unwrap().count(), 1);
+        fs::remove_dir_all(outside.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_link_in_a_files_place_or_its_parts_is_replaced_and_not_followed() {
+        let (inside, outside, writer) = scratch("links");
+        for name in ["a", ".a.part", "b"] {
+            symlink(outside.join("victim"), inside.join(name)).unwrap();
+        }
+        fs::hard_link(outside.join("victim"), inside.join(".c.part")).unwrap();
+        fs::hard_link(outside.join("victim"), inside.join("d")).unwrap();
+        for name in ["a", "c", "d"] {
+            writer.write_whole(&inside.join(name), b"new").unwrap();
+            assert_eq!(fs::read(inside.join(name)).unwrap(), b"new");
+        }
+        writer.symlink(Path::new("x"), &inside.join("b")).unwrap();
+        writer.create(&inside.join("b"), 0o600).unwrap();
+        assert!(!inside.join("b").is_symlink());
+        untouched(&outside);
+    }
+
+    #[test]
+    fn nothing_is_reached_over_a_linked_folder_or_above_the_root() {
+        let (inside, outside, writer) = scratch("above");
+        symlink("../out", inside.join("dir")).unwrap();
+        let kinds = [
+            writer
+                .write_whole(&inside.join("dir/new"), b"x")
+                .unwrap_err(),
+            writer.create_dirs(&inside.join("dir/new")).unwrap_err(),
+            writer.remove_file(&inside.join("dir/victim")).unwrap_err(),
+            writer.remove_file(&outside.join("victim")).unwrap_err(),
+            writer
+                .write_whole(&inside.join("../out/victim"), b"x")
+                .unwrap_err(),
+            writer.remove_tree(&inside.join("../out")).unwrap_err(),
+            writer.open_lock(&inside.join("dir/victim")).unwrap_err(),
+            writer.read(&inside.join("dir/victim")).unwrap_err(),
+        ];
+        for error in kinds {
+            assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
+        }
+        fs::create_dir(inside.join("deep")).unwrap();
+        symlink("../../out", inside.join("deep/dir")).unwrap();
+        writer.remove_tree(&inside.join("deep")).unwrap();
+        writer.remove_tree(&inside.join("dir")).unwrap();
+        assert_eq!(fs::read_dir(&inside).unwrap().count(), 0);
+        untouched(&outside);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_neither_read_nor_locked() {
+        let (inside, outside, writer) = scratch("fifo");
+        writer.make_fifo(&inside.join("fifo")).unwrap();
+        fs::hard_link(outside.join("victim"), inside.join("twice")).unwrap();
+        for name in ["fifo", "twice"] {
+            assert!(writer.open_lock(&inside.join(name)).is_err(), "{name}");
+        }
+        assert!(writer.read(&inside.join("fifo")).is_err());
+        assert!(writer.read(&inside.join("none")).unwrap().is_none());
+        untouched(&outside);
+    }
+
+    #[test]
+    fn a_copy_keeps_holes_and_is_nobody_elses_until_it_is_there() {
+        let (inside, outside, writer) = scratch("sparse");
+        let from = outside.parent().unwrap().join("from");
+        let mut file = File::create(&from).unwrap();
+        file.write_all(b"start").unwrap();
+        file.set_len(1 << 33).unwrap();
+        fs::set_permissions(&from, fs::Permissions::from_mode(0o600)).unwrap();
+        let how = Copied {
+            add_mode: 0o200,
+            mtime: None,
+        };
+        let to = inside.join("to");
+        writer.copy(&File::open(&from).unwrap(), &to, how).unwrap();
+        let meta = fs::metadata(&to).unwrap();
+        assert_eq!((meta.len(), meta.mode() & 0o777), (1 << 33, 0o600));
+        assert!(meta.blocks() < 4096, "{}", meta.blocks());
+        let mut start = [0; 6];
+        File::open(&to).unwrap().read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"start\0");
+        untouched(&outside);
+    }
+}
