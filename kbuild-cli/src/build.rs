@@ -81,11 +81,8 @@ fn plan(args: &BuildArgs, jobs: &Jobs, job: &Job) -> Result<(), Failure> {
             kernel: plan.kernel().release(),
             stage: json::path(plan.stage()),
             env: plan
-                .env()
-                .iter()
-                // The pass phrase of a signing key: it is never written anywhere.
-                .filter(|(name, _)| name != "KBUILD_SIGN_PIN")
-                .map(|(name, value)| (json::text(name), json::text(value)))
+                .shown_env()
+                .map(|(name, value)| (json::text(name), value.map(json::text)))
                 .collect(),
             args: plan.args().iter().map(|arg| json::text(arg)).collect(),
             command: plan.to_string(),

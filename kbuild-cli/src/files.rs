@@ -61,8 +61,7 @@ fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<()
 
 /// Makes an empty file that bears the given time.
 pub(crate) fn touch(path: &Path, time: SystemTime) -> Result<(), FileError> {
-    let touched = File::create(path).and_then(|file| file.set_modified(time));
-    touched.map_err(|source| FileError::new("write", path, source))
+    write_dated(path, b"", Some(time))
 }
 
 /// Makes `to` a copy of `from` that bears the given time, and leaves it alone where it is a copy

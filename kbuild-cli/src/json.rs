@@ -57,7 +57,8 @@ pub(crate) enum Event<'a> {
     Plan {
         kernel: &'a str,
         stage: String,
-        env: BTreeMap<String, String>,
+        /// Without a value: it comes from outside, and may be a secret.
+        env: BTreeMap<String, Option<String>>,
         args: Vec<String>,
         command: String,
     },

@@ -1,6 +1,6 @@
 //! What a build gave: [`Report`], [`Artifact`] and, for a dry run, [`Plan`].
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +128,8 @@ pub struct Plan {
     pub(crate) program: OsString,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
+    /// The names of those whose values come from outside or from the caller.
+    pub(crate) not_ours: Vec<OsString>,
 }
 
 impl Plan {
@@ -141,9 +143,18 @@ impl Plan {
         &self.stage
     }
 
-    /// The whole environment that make would get.
+    /// The whole environment that make would get. Values that kbuild-rs did not set itself may be
+    /// secrets: show [`shown_env`](Self::shown_env).
     pub fn env(&self) -> &[(OsString, OsString)] {
         &self.env
+    }
+
+    /// The environment for people and logs: each name, with its value where kbuild-rs set it.
+    pub fn shown_env(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+        self.env.iter().map(|(name, value)| {
+            let shown = !self.not_ours.contains(name);
+            (&**name, shown.then_some(&**value))
+        })
     }
 
     /// make's arguments.
@@ -153,18 +164,24 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
-    /// A shell command that does the same, once the stage has been filled. `KBUILD_SIGN_PIN`
-    /// is left out.
+    /// A shell command that does the same, once the stage has been filled. Values that kbuild-rs
+    /// did not set are the shell's own: `TOKEN="$TOKEN"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cd {} && env -i", shell_quote(self.cwd.as_os_str()))?;
-        for (name, value) in &self.env {
-            if name == "KBUILD_SIGN_PIN" {
-                continue;
+        for (name, value) in self.shown_env() {
+            match (value, name.to_str()) {
+                (Some(value), _) => {
+                    let mut pair = name.to_owned();
+                    pair.push("=");
+                    pair.push(value);
+                    write!(f, " \\\n  {}", shell_quote(&pair))?;
+                }
+                (None, Some(name)) if is_identifier(name) => {
+                    write!(f, " \\\n  {name}=\"${name}\"")?;
+                }
+                // No shell can be asked for it.
+                (None, _) => {}
             }
-            let mut pair = name.clone();
-            pair.push("=");
-            pair.push(value);
-            write!(f, " \\\n  {}", shell_quote(&pair))?;
         }
         write!(f, " \\\n  {}", shell_quote(&self.program))?;
         for arg in &self.args {
@@ -172,4 +189,12 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    let starts = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -122,10 +122,12 @@ fn a_dry_run_writes_nothing_and_prints_what_sh_accepts() {
     scene.build();
     let mut dry = scene.command();
     let printed = built(dry.arg("--dry-run")).out();
+    assert!(!printed.contains("b'c"), "a value is shown: {printed}");
     let object = scene.stage().join("a.c");
     assert!(!object.exists());
     let mut sh = Command::new("sh");
-    sh.args(["-ec", &printed]).current_dir("/").env_clear();
+    sh.args(["-ec", &printed]).current_dir("/");
+    sh.env("ALSO", "a b'c$d");
     let output = run::checked(&mut sh, LIMIT).unwrap();
     assert!(!output.err().contains("not found"), "{}", output.err());
     // All is there already, and the same flags were given.

@@ -1,5 +1,6 @@
 //! The flow of one build: request, stage, freshness, make, artifacts, report.
 
+use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,6 +84,15 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
     let jobs = request.jobs(build).alone(&program, &build.sink)?;
     let mut args = make.args()?;
     let mut env = make.env.clone();
+    // What the outside or the caller says may be a secret; LANG and LD_LIBRARY_PATH are made of it.
+    let is_foreign = |(name, value): &&(OsString, OsString)| {
+        build.env.iter().any(|(of_caller, _)| of_caller == name)
+            || std::env::var_os(name).as_ref() == Some(value)
+            || name == "LANG"
+            || name == "LD_LIBRARY_PATH"
+    };
+    let not_ours = env.iter().filter(is_foreign);
+    let not_ours = not_ours.map(|(name, _)| name.clone()).collect();
     args.extend(jobs.argument);
     env.extend(jobs.makeflags.map(|flags| ("MAKEFLAGS".into(), flags)));
     Ok(Plan {
@@ -91,6 +101,7 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
         program: "make".into(),
         args,
         env,
+        not_ours,
         kernel: request.kernel,
     })
 }
@@ -157,7 +168,10 @@ impl Run<'_> {
         if let Some(known) = &manifest {
             let found = inventory.compare(writer, &r.stage, known)?;
             if let Some(damage) = found.damage {
-                stale = Stale::from_nothing(&told(&r.stage, &damage));
+                let why = told(&r.stage, &damage);
+                let note = format!("building {} from nothing: {why}", r.label);
+                self.sink.note(&note);
+                stale = Stale::from_nothing("");
                 manifest = None;
             } else if found.missing {
                 r.stage.forget_prepared(writer)?;

@@ -83,7 +83,7 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
 /// Nothing at `request`, or a link to nothing.
 fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     if error.kind() != std::io::ErrorKind::NotFound {
-        return Error::io("open the kernel tree", request, error);
+        return Error::io("read the kernel tree", request, error);
     }
     let advice = match module_release(request) {
         Some(release) => format!("install the headers: {}", host.distro().headers(release)),

@@ -34,7 +34,7 @@ impl Private<'_> {
     /// or was never finished, gets it again where nothing else of a stranger's lies there.
     pub(crate) fn make(&self, path: &Path) -> Result<Root> {
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+            Root::make(parent)?;
         }
         let made = self.opened(path, true)?;
         made.ok_or_else(|| Error::io("create", path, Errno::NOENT.into()))

@@ -38,7 +38,11 @@ impl Root {
 
     /// Like [`open`](Self::open), and makes what is missing of it.
     pub(crate) fn make(path: &Path) -> Result<Root> {
-        fs::create_dir_all(path).map_err(|e| Error::io("create", path, e))?;
+        fs::create_dir_all(path).map_err(|e| match e.kind() {
+            // It is there, and no folder.
+            io::ErrorKind::AlreadyExists => Error::io("create", path, Errno::NOTDIR.into()),
+            _ => Error::io("create", path, e),
+        })?;
         Root::open(path)
     }
 
