@@ -13,6 +13,7 @@ mod builders;
 mod cargo;
 mod chain;
 mod changes;
+mod crafted;
 mod crash;
 mod cross;
 mod declared;

@@ -1,0 +1,81 @@
+//! What somebody's files look like: another writer may give them another name or take one away
+//! (hard links), which changes a ctime and nothing that their owner sees.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Every entry at and below some folders, links not followed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Looks(BTreeMap<PathBuf, String>);
+
+impl Looks {
+    /// Looks at `root` and all below it, apart from what lies below `except`.
+    pub(crate) fn of(root: &Path, except: &[PathBuf]) -> Looks {
+        let mut all = BTreeMap::new();
+        add(root, except, &mut all);
+        Looks(all)
+    }
+
+    /// What is different now, a line an entry.
+    pub(crate) fn changes(&self, now: &Looks) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (path, then) in &self.0 {
+            match now.0.get(path) {
+                None => lines.push(format!("{} is gone", path.display())),
+                Some(now) if now != then => {
+                    lines.push(format!("{}: {then} -> {now}", path.display()));
+                }
+                Some(_) => {}
+            }
+        }
+        let new = now.0.keys().filter(|path| !self.0.contains_key(*path));
+        lines.extend(new.map(|path| format!("{} is new", path.display())));
+        lines
+    }
+}
+
+fn add(path: &Path, except: &[PathBuf], all: &mut BTreeMap<PathBuf, String>) {
+    if except.iter().any(|e| e == path) {
+        return;
+    }
+    let Ok(meta) = fs::symlink_metadata(path) else {
+        return;
+    };
+    let kind = meta.file_type();
+    let content = match () {
+        () if kind.is_file() => format!("holds {:?}", shown(&fs::read(path).unwrap_or_default())),
+        () if kind.is_symlink() => format!("leads to {:?}", fs::read_link(path).unwrap()),
+        () if kind.is_dir() => "is a folder".to_owned(),
+        () => "is special".to_owned(),
+    };
+    let (seconds, nanos) = (meta.mtime(), meta.mtime_nsec());
+    all.insert(
+        path.to_owned(),
+        format!(
+            "mode {:o}, user {}, inode {}, mtime {seconds}.{nanos:09}, {content}",
+            meta.mode(),
+            meta.uid(),
+            meta.ino(),
+        ),
+    );
+    if kind.is_dir() {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            add(&entry.path(), except, all);
+        }
+    }
+}
+
+/// A short text as it is, of a longer content its size and hash.
+fn shown(bytes: &[u8]) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() < 60 => text.to_owned(),
+        _ => {
+            let mut hasher = DefaultHasher::new();
+            bytes.hash(&mut hasher);
+            format!("{} bytes {:x}", bytes.len(), hasher.finish())
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Numbers for rounds that differ from run to run, and that a failure lets be repeated.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// xorshift64: enough to pick times and places.
+pub(crate) struct Random {
+    state: u64,
+    /// What it began with; a failure prints it, and `KBUILD_TEST_SEED` sets it.
+    pub(crate) seed: u64,
+}
+
+impl Random {
+    pub(crate) fn new() -> Random {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let seed = std::env::var("KBUILD_TEST_SEED")
+            .map_or_else(|_| now.as_nanos() as u64 | 1, |seed| seed.parse().unwrap());
+        Random { state: seed, seed }
+    }
+
+    /// A number from 0 to `limit`, which it never reaches.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state % limit
+    }
+
+    /// One of them.
+    pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len() as u64) as usize]
+    }
+}
