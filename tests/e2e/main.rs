@@ -10,6 +10,7 @@ mod support;
 
 mod bindings;
 mod builders;
+mod caches;
 mod cargo;
 mod chain;
 mod changes;
@@ -49,6 +50,7 @@ mod rust_editor;
 mod rust_symbols;
 mod scene;
 mod script_errors;
+mod secrets;
 mod settings;
 mod side_by_side;
 mod stamp;

@@ -45,7 +45,7 @@ pub(super) fn put(world: &World, path: &Path, shape: Shape) {
     let name = name.to_string_lossy().replace('/', "-");
     let same = world.victims.join(format!("same-{name}"));
     if matches!(shape, Shape::LinkSame | Shape::HardSame) {
-        match path.exists() {
+        match path.is_file() {
             true => drop(fs::copy(path, &same).unwrap()),
             false => fs::write(&same, "").unwrap(),
         }

@@ -47,8 +47,10 @@ pub(crate) struct World {
     mould: PathBuf,
     kernel: LabKernel,
     program: PathBuf,
-    /// Whom all of it belongs to and who calls the program; `None` for who runs the tests.
+    /// Whom all of it belongs to; `None` for who runs the tests.
     user: Option<u32>,
+    /// Who calls the program.
+    pub(crate) caller: Option<u32>,
     /// The module of either state.
     pub(crate) reference: [Vec<u8>; 2],
     /// What records say of the mould's files.
@@ -86,6 +88,7 @@ impl World {
             kernel: own_kernel,
             program: own_program,
             user,
+            caller: user,
             reference: [Vec::new(), Vec::new()],
             words: BTreeMap::new(),
             tree: None,
@@ -244,10 +247,15 @@ impl World {
         }
     }
 
+    /// Whether the caller is root.
+    pub(crate) fn is_of_root(&self) -> bool {
+        self.caller.is_none() && is_root()
+    }
+
     /// The program, called by the user. More is to be said.
     pub(crate) fn call(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
-        if let Some(user) = self.user {
+        if let Some(user) = self.caller {
             command.uid(user).gid(user);
         }
         command
