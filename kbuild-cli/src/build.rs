@@ -19,6 +19,11 @@ use crate::style::Style;
 use crate::view::View;
 
 pub(crate) fn run(args: &BuildArgs, style: Style) -> ExitCode {
+    exit_code(&failures(args, style))
+}
+
+/// Builds, and gives what failed, which has been told.
+pub(crate) fn failures(args: &BuildArgs, style: Style) -> Vec<Failure> {
     let format = args.how.message_format;
     let manner = Manner::new(style, args.how.quiet);
     let view = View::new(format, manner);
@@ -51,7 +56,7 @@ pub(crate) fn run(args: &BuildArgs, style: Style) -> ExitCode {
             success: failures.is_empty(),
         });
     }
-    exit_code(&failures)
+    failures
 }
 
 fn alone(args: &BuildArgs, job: &Job, view: &View) -> Result<(), Failure> {

@@ -39,6 +39,11 @@ impl Failure {
         &self.kind
     }
 
+    /// Whether make ran, and what it built is at fault.
+    pub(crate) fn is_of_sources(&self) -> bool {
+        matches!(&*self.kind, "build-failed" | "nothing-built")
+    }
+
     /// Whether the call was wrong, rather than the machine or the sources.
     pub(crate) fn is_call(&self) -> bool {
         self.call

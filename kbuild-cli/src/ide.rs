@@ -21,9 +21,10 @@ const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];
 
 pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
     let how = &args.build.how;
+    let failures = build::failures(&args.build, style);
+    let code = exit_code(&failures);
     // What does not compile yet has a rust-project.json, too.
-    let code = build::run(&args.build, style);
-    if how.dry_run {
+    if how.dry_run || !failures.iter().all(Failure::is_of_sources) {
         return code;
     }
     let dir = OutDir::path(args.build.products.out_dir.as_deref());

@@ -117,7 +117,7 @@ impl Inventory {
             Ok(())
         })?;
         text.extend_from_slice(b".\n");
-        writer.write_whole(&Self::file(stage), &text)
+        writer.write_private(&Self::file(stage), &text)
     }
 }
 

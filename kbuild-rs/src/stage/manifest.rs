@@ -80,7 +80,7 @@ pub(super) fn save(writer: &Writer, path: &Path, items: &[Item]) -> Result<()> {
     }
     text.extend_from_slice(END);
     text.push(b'\n');
-    writer.write_whole(path, &text)
+    writer.write_private(path, &text)
 }
 
 fn parse(line: &[u8]) -> Option<Item> {

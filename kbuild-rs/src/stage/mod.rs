@@ -225,7 +225,7 @@ impl Stage {
         if writer.link(&self.manifest, &part).is_err() {
             // A file system without hard links.
             let text = writer.read(&self.manifest)?.unwrap_or_default();
-            return writer.write_whole(&seen, &text);
+            return writer.write_private(&seen, &text);
         }
         writer.rename(&part, &seen)?;
         // Two names of one file: rename leaves both.

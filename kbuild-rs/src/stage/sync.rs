@@ -116,7 +116,8 @@ impl Sync<'_> {
         changes: &Changes,
         inventory: &mut Inventory,
     ) -> Result<()> {
-        self.writer.create_dirs(&self.stage.dir)?;
+        self.writer
+            .create_dir_like(&self.stage.dir, &self.stage.root)?;
         if !self.first {
             self.undo_links(items, changes)?;
         }
@@ -163,7 +164,8 @@ impl Sync<'_> {
                 self.writer.remove_file(&path)?;
             }
             if wanted {
-                self.writer.create_dirs(&path)?;
+                self.writer
+                    .create_dir_like(&path, &self.stage.source_of(item))?;
             }
         }
         Ok(())
@@ -173,7 +175,8 @@ impl Sync<'_> {
     fn copy(&self, item: &mut Item, inventory: &mut Inventory) -> Result<bool> {
         let to = self.stage.file(&item.rel);
         if let Kind::Dir = item.kind {
-            return self.writer.create_dirs(&to).map(|()| false);
+            let like = self.stage.source_of(item);
+            return self.writer.create_dir_like(&to, &like).map(|()| false);
         }
         // A folder that a build has put in the place.
         if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {

@@ -28,7 +28,7 @@ pub(crate) use descriptor::{
     are_ends_of_one_pipe, is_pipe, is_remote, open_nonblocking, pipe, wait_readable,
 };
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
-pub(crate) use private::{Private, cache_folder, private_folder, runtime_folder};
+pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};
 pub(crate) use process::{
     Ties, has_ended, process_exists, signal, signal_group, tie_child, wait_for_end,
 };

@@ -50,7 +50,7 @@ impl Private<'_> {
         let above = Root::open(above)?;
         if make {
             // A folder in the user's cache is private already; one in OUT is as open as OUT.
-            match rustix::fs::mkdirat(above.folder(), name, Mode::from_raw_mode(0o777)) {
+            match rustix::fs::mkdirat(above.folder(), name, Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(e) => return Err(Error::io("create", path, e.into())),
             }
@@ -166,8 +166,9 @@ pub(crate) fn runtime_folder() -> Option<PathBuf> {
 /// [`ErrorKind::NotOurs`] where a folder on the way belongs to somebody else or others may write
 /// to it.
 pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
-    // Links that lead there are those of people who may write there anyway.
-    let there = path.ancestors().find_map(|part| {
+    // A cache folder may be reached over links. What we make in it is no link.
+    let base = path.parent().and_then(Path::parent).unwrap_or(path);
+    let there = base.ancestors().find_map(|part| {
         let real = std::fs::canonicalize(part).ok()?;
         Some((real, path.strip_prefix(part).ok()?))
     });
@@ -189,23 +190,40 @@ pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
             return Err(not_private(&at, why));
         }
     }
-    if !make && !missing.as_os_str().is_empty() {
-        return Ok(None);
-    }
     for part in missing.components() {
         at.push(part);
-        match rustix::fs::mkdirat(&folder, part.as_os_str(), Mode::from_raw_mode(0o700)) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(Error::io("create", &at, e.into())),
+        if make {
+            match rustix::fs::mkdirat(&folder, part.as_os_str(), Mode::from_raw_mode(0o700)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(Error::io("create", &at, e.into())),
+            }
         }
-        folder =
-            openat(&folder, part.as_os_str(), flags, Mode::empty()).map_err(|e| failed(&at, e))?;
+        folder = match openat(&folder, part.as_os_str(), flags, Mode::empty()) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) if !make => return Ok(None),
+            Err(Errno::LOOP | Errno::NOTDIR) => {
+                return Err(not_ours(&at, "is not a folder, or is a link to one"));
+            }
+            Err(e) => return Err(failed(&at, e)),
+        };
         let stat = rustix::fs::fstat(&folder).map_err(|e| failed(&at, e))?;
         if let Some(why) = distrust(stat.st_uid, stat.st_gid, stat.st_mode, at == whole) {
             return Err(not_private(&at, why));
         }
     }
-    Ok(Some(Root::of(folder, path.to_owned())))
+    Ok(Some(Root::private(folder, path.to_owned())))
+}
+
+/// Fails unless nobody but the effective user and root can change what lies in a folder, or will lie
+/// there.
+pub(crate) fn check_folder(folder: &Path) -> Result<()> {
+    let mut checked = check_way(folder);
+    if let (Ok(()), Ok(meta)) = (&checked, std::fs::metadata(folder)) {
+        if let Some(why) = distrust(meta.uid(), meta.gid(), meta.mode(), true) {
+            checked = Err(format!("{} {why}", folder.display()));
+        }
+    }
+    checked.map_err(|why| Error::new(ErrorKind::NotOurs, format!("{why}, and is not used")))
 }
 
 /// Whether everything that leads to a folder is safe from other users.

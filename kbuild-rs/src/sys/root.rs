@@ -18,6 +18,8 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Root {
     folder: OwnedFd,
     path: PathBuf,
+    /// Whether nobody but the owner may write to what is made here, whatever the umask says.
+    is_private: bool,
 }
 
 const FOLDER: OFlags = OFlags::DIRECTORY
@@ -33,6 +35,7 @@ impl Root {
         Ok(Root {
             folder,
             path: path.to_owned(),
+            is_private: false,
         })
     }
 
@@ -46,8 +49,19 @@ impl Root {
         Root::open(path)
     }
 
-    pub(super) fn of(folder: OwnedFd, path: PathBuf) -> Root {
-        Root { folder, path }
+    /// A folder of ours.
+    pub(super) fn private(folder: OwnedFd, path: PathBuf) -> Root {
+        Root {
+            folder,
+            path,
+            is_private: true,
+        }
+    }
+
+    /// The mode of what is made here, the umask still to be taken away.
+    pub(super) fn mode(&self, bits: u32) -> Mode {
+        let others = if self.is_private { 0o022 } else { 0 };
+        Mode::from_raw_mode(bits & !others)
     }
 
     /// The folder `name` in this one; `None` where there is nothing of that name. A link, a file,
@@ -55,7 +69,7 @@ impl Root {
     pub(super) fn below(&self, name: &OsStr) -> Result<Option<Root>> {
         let path = self.path.join(name);
         match openat(&self.folder, name, FOLDER | OFlags::PATH, Mode::empty()) {
-            Ok(folder) => Ok(Some(Root { folder, path })),
+            Ok(folder) => Ok(Some(Root::private(folder, path))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.refused("open", &path, error)),
         }
@@ -195,8 +209,8 @@ impl Root {
             ErrorKind::NotOurs,
             format!(
                 "{} belongs to the user {other}, and this is {own}: files that {other} controls \
-                 could lead {own}'s writes elsewhere. Choose another output directory, or run \
-                 this as {other}:\n    {}",
+                 could lead {own}'s writes elsewhere. Choose another output directory \
+                 (--out-dir), or run this as {other}:\n    {}",
                 self.path.display(),
                 user::run_as(owner, &command.join(" "))
             ),

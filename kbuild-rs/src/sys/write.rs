@@ -86,13 +86,25 @@ impl Writer {
         for part in rel.components() {
             at.push(part);
             let (parent, name) = root.parent("create", &at)?;
-            match mkdirat(&parent, name, Mode::from_raw_mode(0o777)) {
+            match mkdirat(&parent, name, root.mode(0o777)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(e) => return Err(root.refused("create", &at, e)),
             }
         }
         match root.open_folder(rel, OFlags::PATH) {
             Ok(_) => Ok(()),
+            Err(e) => Err(root.refused("create", path, e)),
+        }
+    }
+
+    /// Makes a folder below those that are there, which nobody else may look into who may not look
+    /// into `like`.
+    pub(crate) fn create_dir_like(&self, path: &Path, like: &Path) -> Result<()> {
+        let like = fs::metadata(like).map_or(0o777, |meta| meta.permissions().mode());
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("create", path)?;
+        match mkdirat(&parent, name, root.mode(like & 0o777 | 0o700)) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(e) => Err(root.refused("create", path, e)),
         }
     }
@@ -104,7 +116,7 @@ impl Writer {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         for _ in 0..16 {
-            match openat(&parent, name, flags, Mode::from_raw_mode(mode)) {
+            match openat(&parent, name, flags, root.mode(mode)) {
                 Ok(file) => return Ok(file.into()),
                 Err(Errno::EXIST) => match unlinkat(&parent, name, AtFlags::empty()) {
                     Ok(()) | Err(Errno::NOENT) => {}
@@ -240,7 +252,7 @@ impl Writer {
         let (parent, name) = root.parent("open", path)?;
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file: File = openat(&parent, name, flags, Mode::from_raw_mode(0o666))
+        let file: File = openat(&parent, name, flags, root.mode(0o666))
             .map_err(|e| root.refused("open", path, e))?
             .into();
         match file.metadata() {
