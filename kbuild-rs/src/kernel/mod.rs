@@ -10,6 +10,7 @@ pub(crate) mod fixture;
 mod gcc;
 mod llvm;
 mod open;
+mod output;
 mod path;
 mod rust;
 #[cfg(feature = "rust")]

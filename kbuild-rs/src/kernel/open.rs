@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::find::Host;
+use super::output::working_directory;
 use super::{Compiler, Kernel, arch};
 use crate::files::sort_paths;
 use crate::{Error, ErrorKind, Result};
@@ -34,6 +35,7 @@ pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
 
 fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
     carried_by_kbuild(&dir)?;
+    let dir = working_directory(dir)?;
     let source = source_of(&dir, host)?;
     carried_by_kbuild(&source)?;
     let read = fs::read(dir.join("include/config/auto.conf"));
@@ -164,7 +166,8 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     })
 }
 
-fn head(file: &Path) -> std::io::Result<String> {
+/// Enough of a Makefile to tell what it is.
+pub(super) fn head(file: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     File::open(file)?.take(8192).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -301,6 +304,6 @@ fn not_a_kernel(dir: &Path, why: &str, host: &Host) -> Error {
     ))
 }
 
-fn not_prepared(message: String) -> Error {
+pub(super) fn not_prepared(message: String) -> Error {
     Error::new(ErrorKind::KernelNotPrepared, message)
 }

@@ -75,7 +75,7 @@ fn a_split_tree_is_one_kernel() {
     let real = common.display();
     for text in [
         format!("include {real}/Makefile\n"),
-        format!("# generated\nKBUILD_OUTPUT=/obj\ninclude {real}/Makefile\n"),
+        format!("# generated\nKBUILD_OUTPUT=$(CURDIR)\ninclude {real}/Makefile\n"),
         "include ../common/Makefile\n".to_owned(),
         format!("MAKEARGS := -C {real}\nMAKEARGS += O=$(CURDIR)\n"),
         "all:\n\t$(MAKE) -C ../common O=$(CURDIR)\n".to_owned(),

@@ -11,10 +11,15 @@ use kbuild_tests::lab::LabKernel;
 pub(crate) fn link_kernel(kernel: &LabKernel, at: &Path, own: &[&str]) -> LabKernel {
     let canonical = |path: &Path| fs::canonicalize(path).unwrap();
     link_folder(&kernel.kdir, at, Path::new(""), own, &canonical);
-    LabKernel {
+    let private = LabKernel {
         kdir: at.to_owned(),
         ..kernel.clone()
+    };
+    // It may name the folder that kbuild works in.
+    if at.to_str().is_some() {
+        move_makefile(kernel, &private, &kernel.kdir, at);
     }
+    private
 }
 
 /// Makes below `at` packages like those that the kernel comes in, of links into them, so that files
