@@ -20,6 +20,7 @@ mod cross;
 mod declared;
 mod disk;
 mod editor;
+mod elsewhere;
 mod errors;
 mod examples;
 mod failures;

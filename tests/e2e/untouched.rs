@@ -63,6 +63,8 @@ fn a_tree() -> TempDir {
             "obj-m := one.o\nifdef DEBUG\n$(error DEBUG)\nendif\n",
         ),
         ("sub/one.c", &format!("#include <one.h>\n{HELLO}")),
+        ("other/private.c", ""),
+        ("other/locked/x.c", ""),
     ])
 }
 
@@ -185,6 +187,25 @@ fn without_rights(kernel: &LabKernel, tree: &Path, source: &Path, plain: &Module
     assert_eq!(owner(&out.join("one.ko")), owner(home.path()));
     let again = built(&mut ours);
     assert!(!started_make(&again), "{}", again.err());
+    assert_same_modules(&modules(&out), plain, &kernel.release);
+
+    let mode = |name: &str, mode: u32| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(source.join(name), mode).unwrap();
+    };
+    // What nothing needs.
+    mode("other/private.c", 0);
+    mode("other/locked", 0);
+    let again = built(&mut ours);
+    assert_same_modules(&modules(&out), plain, &again.err());
+    mode("other/locked", 0o755);
+    mode("include/one.h", 0);
+    let said = refused(&mut ours, 1);
+    let header = source.join("include/one.h").display().to_string();
+    assert!(said.contains(&header), "{said}");
+    assert!(said.contains("Permission denied"), "{said}");
+    mode("include/one.h", 0o644);
+    built(&mut ours);
     assert_same_modules(&modules(&out), plain, &kernel.release);
 }
 

@@ -16,10 +16,12 @@ mod inventory;
 mod item;
 mod links;
 mod manifest;
+mod outside;
 mod place;
 mod scan;
 mod stale;
 mod sync;
+mod walk;
 
 use std::ffi::OsStr;
 use std::fs;

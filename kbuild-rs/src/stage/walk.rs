@@ -1,0 +1,355 @@
+//! The way through a module tree and what its links lead to.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::outside::{Look, Place, is_virtual};
+use super::scan::{Scan, check_source_name, is_output, read_error};
+use super::{Item, Kind};
+use crate::identity::Identity;
+use crate::{Error, Result, sys};
+
+/// One way through folders: through the tree, or through what a link in it leads to.
+pub(super) struct Walk<'a> {
+    scan: &'a Scan<'a>,
+    /// What has been seen, where the way begins with a link that leaves the tree.
+    outside: Option<Look>,
+    /// All that is copied from elsewhere.
+    copied: Look,
+    pending: Vec<Folder>,
+    items: Vec<Item>,
+}
+
+/// A folder to be read. (Not by recursion: a tree may be as deep as paths are long.)
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) rel: PathBuf,
+    step: Rc<Step>,
+}
+
+/// A folder on the way to another.
+struct Step {
+    id: (u64, u64),
+    rel: PathBuf,
+    above: Option<Rc<Step>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Everything in the tree, whose root has this metadata.
+    pub(super) fn through(scan: &'a Scan<'a>, meta: &Metadata) -> Result<Vec<Item>> {
+        let mut walk = Walk::new(scan, None, Look::default());
+        walk.push(scan.root.to_owned(), PathBuf::new(), meta, None)?;
+        walk.run()?;
+        Ok(walk.items)
+    }
+
+    fn new(scan: &'a Scan<'a>, outside: Option<Look>, copied: Look) -> Self {
+        Walk {
+            scan,
+            outside,
+            copied,
+            pending: Vec::new(),
+            items: Vec::new(),
+        }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        while let Some(folder) = self.pending.pop() {
+            self.folder(&folder)?;
+            let seen = self.outside.as_ref();
+            if seen.is_some_and(|seen| seen.is_too_much(&self.copied)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes into a folder later on, unless it is one on the way to itself.
+    fn push(
+        &mut self,
+        path: PathBuf,
+        rel: PathBuf,
+        meta: &Metadata,
+        above: Option<&Rc<Step>>,
+    ) -> Result<()> {
+        let id = (meta.dev(), meta.ino());
+        let mut step = above;
+        while let Some(known) = step {
+            if known.id == id && self.outside.is_some() {
+                // In its copy as there. (Followed, it would have no end.)
+                let folder = rel.parent().unwrap_or(Path::new(""));
+                let target = relative(folder, &known.rel);
+                self.items.push(Item::new(rel, Kind::Link(target)));
+                return Ok(());
+            }
+            if known.id == id {
+                return Err(Error::input(format!(
+                    "{} leads back into a folder that it lies in; remove that link or exclude it",
+                    self.scan.root.join(rel).display()
+                )));
+            }
+            step = known.above.as_ref();
+        }
+        if above.is_some_and(|above| above.id.0 != id.0) && is_virtual(id.0) {
+            self.items.push(Item::new(rel, Kind::Link(path)));
+            return Ok(());
+        }
+        let step = Rc::new(Step {
+            id,
+            rel: rel.clone(),
+            above: above.cloned(),
+        });
+        self.pending.push(Folder { path, rel, step });
+        Ok(())
+    }
+
+    fn folder(&mut self, folder: &Folder) -> Result<()> {
+        let is_root = folder.rel.as_os_str().is_empty();
+        let entries = match self.scan.entries(folder) {
+            Ok(entries) => entries,
+            Err(e) if !is_root && e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if !is_root && e.kind() == io::ErrorKind::PermissionDenied => {
+                self.unreadable(&folder.path, folder.rel.clone());
+                return Ok(());
+            }
+            Err(e) => return Err(read_error(&folder.path, e)),
+        };
+        if !is_root {
+            self.items.push(Item::new(folder.rel.clone(), Kind::Dir));
+        }
+        for (name, meta) in entries {
+            if let Some(seen) = &mut self.outside {
+                seen.add(&name, &meta);
+            }
+            let rel = folder.rel.join(&name);
+            if meta.is_symlink() {
+                self.link(&folder.path.join(&name), rel, &folder.step)?;
+            } else if meta.is_dir() {
+                let path = folder.path.join(&name);
+                if path != self.scan.out && !is_output(&path) {
+                    self.push(path, rel, &meta, Some(&folder.step))?;
+                }
+            } else if meta.is_file() {
+                // Sockets, fifos and devices are no sources.
+                let from = self.outside.is_some().then(|| folder.path.join(&name));
+                let path = || from.clone().unwrap_or_else(|| folder.path.join(&name));
+                check_source_name(&rel, path)?;
+                if is_readable(&meta, path) {
+                    self.items.push(Item::file(rel, from, &meta));
+                } else {
+                    self.unreadable(&path(), rel);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot be read is a link to itself: nothing may need it, and whoever does says what
+    /// is wrong with it. It is left out where the link would be a way to write there.
+    fn unreadable(&mut self, path: &Path, rel: PathBuf) {
+        let Ok(meta) = fs::symlink_metadata(path) else {
+            return;
+        };
+        let writers = match meta.uid() == sys::effective_uid() {
+            true => 0o200,
+            false => 0o022,
+        };
+        if meta.mode() & writers == 0 {
+            self.items.push(Item::new(rel, Kind::Link(path.to_owned())));
+        }
+    }
+
+    /// A link to nothing. A build may make what it leads to: in the stage if that lies in the
+    /// tree, and elsewhere not through this link.
+    fn dangling(&mut self, path: &Path, rel: PathBuf, target: PathBuf) {
+        let there = path.parent().unwrap_or(path).join(&target);
+        let folder = there.parent().and_then(|dir| fs::canonicalize(dir).ok());
+        let kept = match (folder, there.file_name()) {
+            (Some(folder), Some(name)) => match folder.strip_prefix(self.scan.root) {
+                Ok(inner) if self.outside.is_none() => {
+                    Some(self.inside(&rel, target, &inner.join(name)))
+                }
+                _ => None,
+            },
+            _ => Some(target),
+        };
+        let kept = kept.map(|target| Item::new(rel, Kind::Link(target)));
+        self.items.extend(kept);
+    }
+
+    /// What the link `rel` has to hold to lead to `inner` in the stage.
+    fn inside(&self, rel: &Path, target: PathBuf, inner: &Path) -> PathBuf {
+        let folder = rel.parent().unwrap_or(Path::new(""));
+        match target.is_absolute() || leaves(folder, &target) {
+            true => relative(folder, inner),
+            false => target,
+        }
+    }
+
+    fn link(&mut self, path: &Path, rel: PathBuf, step: &Rc<Step>) -> Result<()> {
+        let target = match fs::read_link(path) {
+            Ok(target) => target,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(read_error(path, e)),
+        };
+        let real = match fs::canonicalize(path) {
+            Ok(real) => real,
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) && self.outside.is_none() => {
+                return Err(Error::input(format!(
+                    "{} is a link that leads to itself; remove it or exclude it",
+                    path.display()
+                )));
+            }
+            // The build may not care, and if it does it says so in its own words.
+            Err(_) => {
+                self.dangling(path, rel, target);
+                return Ok(());
+            }
+        };
+        // A folder that was itself reached over a link has no place in the tree that its
+        // relative links could point into: follow those.
+        let inner = real.strip_prefix(self.scan.root).ok();
+        if let Some(inner) = inner.filter(|_| self.outside.is_none()) {
+            let target = self.inside(&rel, target, inner);
+            self.items.push(Item::new(rel, Kind::Link(target)));
+            return Ok(());
+        }
+        let Ok(meta) = fs::metadata(&real) else {
+            self.dangling(path, rel, target);
+            return Ok(());
+        };
+        if meta.is_dir() {
+            return self.linked_folder(path, rel, target, real, &meta, step);
+        }
+        if meta.is_file() {
+            check_source_name(&rel, || path.to_owned())?;
+            if is_readable(&meta, || real.clone()) {
+                self.items.push(Item::file(rel, Some(real), &meta));
+            } else {
+                self.unreadable(&real, rel);
+            }
+        }
+        Ok(())
+    }
+
+    /// A link to a folder elsewhere: kbuild would write into it, so its contents are copied. What
+    /// it can hardly write into stays a link.
+    fn linked_folder(
+        &mut self,
+        path: &Path,
+        rel: PathBuf,
+        target: PathBuf,
+        real: PathBuf,
+        meta: &Metadata,
+        step: &Rc<Step>,
+    ) -> Result<()> {
+        let place = Place::of(&real, self.scan.kernel_dirs);
+        let kept = Kind::Link(if target.is_absolute() {
+            target
+        } else {
+            real.clone()
+        });
+        if place == Place::KernelTree || is_virtual(meta.dev()) {
+            self.items.push(Item::new(rel, kept));
+            return Ok(());
+        }
+        if real == self.scan.out || self.scan.root.starts_with(&real) {
+            if self.outside.is_some() {
+                // Some link in a folder of the system's; nobody builds over it.
+                return Ok(());
+            }
+            return Err(Error::input(format!(
+                "{} is a link to {}, which holds this tree itself; remove it or exclude it",
+                path.display(),
+                real.display()
+            )));
+        }
+        if self.outside.is_some() {
+            return self.push(real, rel, meta, Some(step));
+        }
+        let outside = Some(Look::default());
+        let mut walk = Walk::new(self.scan, outside, std::mem::take(&mut self.copied));
+        walk.push(real.clone(), rel.clone(), meta, Some(step))?;
+        walk.run()?;
+        self.copied = walk.copied;
+        let seen = walk.outside.unwrap_or_default();
+        if !seen.is_to_be_copied(place) {
+            self.items.push(Item::new(rel, kept));
+            return Ok(());
+        }
+        if seen.is_too_much(&self.copied) {
+            return Err(Error::input(format!(
+                "{} is a link to {}, which holds sources and is too large to copy: {} together with \
+                 the other links that leave the tree; exclude it and name its folders of headers \
+                 with -I, or link to a smaller folder",
+                path.display(),
+                real.display(),
+                Look::LIMIT
+            )));
+        }
+        self.copied.add_all(&seen);
+        self.items.append(&mut walk.items);
+        Ok(())
+    }
+}
+
+/// Whether this process may read a file: tried where its mode leaves that open.
+fn is_readable(meta: &Metadata, path: impl Fn() -> PathBuf) -> bool {
+    let mode = meta.mode();
+    let own = mode & 0o400 != 0 && meta.uid() == sys::effective_uid();
+    mode & 0o444 == 0o444 || own || {
+        !sys::open_source(&path()).is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// Whether a relative link in `folder` goes above the root on its way.
+fn leaves(folder: &Path, target: &Path) -> bool {
+    let mut depth = folder.components().count();
+    for component in target.components() {
+        match component {
+            Component::ParentDir if depth == 0 => return true,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The relative path that leads from folder `from` to `to`, both below one root.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let shared = from
+        .components()
+        .zip(to.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let mut path = PathBuf::new();
+    for _ in from.components().skip(shared) {
+        path.push(Component::ParentDir);
+    }
+    path.extend(to.components().skip(shared));
+    if path.as_os_str().is_empty() {
+        path.push(Component::CurDir);
+    }
+    path
+}
+
+impl Item {
+    fn file(rel: PathBuf, from: Option<PathBuf>, meta: &Metadata) -> Self {
+        Item::new(
+            rel,
+            Kind::File {
+                from,
+                id: Identity::from_metadata(meta),
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;
