@@ -79,7 +79,8 @@ Examples:
 
 pub(crate) const KERNELS_MARKS: &str = "\
 In the table, * marks the tree that `build` takes without --kernel, and ! one that cannot be used, \
-with the reason. Looked at are /lib/modules/*/build, /usr/src/linux-headers-*, \
+with the reason. Several trees may have one release: --kernel with a path takes exactly that tree. \
+Looked at are /lib/modules/*/build, /usr/src/linux-headers-*, \
 /usr/src/kernels/*, and what KDIR names.
 
 What a tree can do:

@@ -18,7 +18,7 @@ use crate::progress::{Manner, Progress};
 use crate::style::Style;
 
 use row::{Row, State, row};
-use table::{broken, table};
+use table::{broken, shared_releases, table};
 
 pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     let (rows, note) = match (args.default, args.kernels.as_slice()) {
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     for line in table(&rows).into_iter().chain(broken(&rows)) {
         out::result(line);
     }
-    if let Some(note) = note {
+    for note in note.into_iter().chain(shared_releases(&rows)) {
         progress.chatter(&format!("note: {note}"));
     }
     code
@@ -54,6 +54,11 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
 /// One that was asked for by path or release.
 fn wanted_row(wanted: &OsString) -> Row {
     opened(Path::new(wanted), find(wanted))
+}
+
+/// Whether `--kernel RELEASE` takes this tree, and not another one of the same release.
+fn is_taken_by_release(tree: &Installed) -> bool {
+    Kernel::find(&tree.release).is_ok_and(|kernel| kernel.dir() == tree.dir)
 }
 
 /// The one that `build` takes, and why.
@@ -76,7 +81,8 @@ fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
         release,
         kernel,
     };
-    row(installed, None)
+    let by_release = is_taken_by_release(&installed);
+    row(installed, None, by_release)
 }
 
 /// Every tree; and why `build` would take the one that is marked, or none.
@@ -94,7 +100,10 @@ fn rows() -> (Vec<Row>, Option<String>) {
     };
     let rows = found
         .into_iter()
-        .map(|installed| row(installed, default.as_deref()))
+        .map(|installed| {
+            let by_release = is_taken_by_release(&installed);
+            row(installed, default.as_deref(), by_release)
+        })
         .collect();
     (rows, note)
 }

@@ -11,6 +11,7 @@ use kbuild_tests::scope;
 use serde_json::Value;
 
 use crate::scene::{kernel_at, oldest_and_newest};
+use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
 fn hello() -> tempfile::TempDir {
@@ -282,20 +283,20 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
             command.arg("kernels").args(args).env("KDIR", &kernel.kdir);
             built(&mut command)
         };
-        let table = kernels(&[]);
-        let line = table
-            .out()
-            .lines()
-            .find(|l| l.contains(&kernel.release))
-            .map(str::to_owned);
-        let line = line.unwrap_or_else(|| panic!("{}", table.out()));
+        // This machine may have another tree of the same release.
+        let path = kernel.kdir.to_str().unwrap();
+        let table = kernels(&[]).out();
+        let line = table.lines().find(|line| line.ends_with(path));
+        let line = line.unwrap_or_else(|| panic!("{table}"));
+        assert!(line.contains(&kernel.release), "{line}");
         assert!(line.contains('*') && line.contains("symvers"), "{line}");
         let json = kernels(&["--json"]).out();
         let row = json
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .find(|row| row["release"] == kernel.release)
+            .find(|row| row["path"] == path)
             .unwrap();
+        assert_eq!(row["release"], kernel.release);
         assert_eq!(row["usable"], true);
         assert_eq!(row["default"], true);
         assert_eq!(row["arch"], "x86");
@@ -326,5 +327,52 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
         assert_eq!(module["name"], "hello");
         assert_eq!(module["release"], kernel.release);
         assert!(info(&["-v"]).contains("printk"));
+    }
+}
+
+/// Shows `$1` as an installed tree too, to a command and to nobody else.
+const INSTALLED: &str = "mount -t tmpfs none /usr/src && mkdir \"$0\" && mount --bind \"$1\" \"$0\" \
+                         && shift && exec \"$@\"";
+
+#[test]
+fn two_trees_of_one_release_are_told_apart() {
+    let kernel = kernel_at(1);
+    let scratch = tempfile::tempdir().unwrap();
+    let other = link_kernel(&kernel, &scratch.path().join("other"), &[]);
+    let place = format!("/usr/src/linux-headers-{}", kernel.release);
+    let installed = |command: &str| {
+        let mut namespace = Command::new("unshare");
+        namespace.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        namespace.args([INSTALLED, &place]).arg(&other.kdir);
+        namespace.arg(command).env("KDIR", &kernel.kdir);
+        namespace
+    };
+    if let Err(why) = run::checked(&mut installed("true"), LIMIT) {
+        return println!("not run: mounting is not allowed here: {why}");
+    }
+    let program = program().to_str().unwrap();
+    let table = built(installed(program).arg("kernels"));
+    let note = format!(
+        "2 trees have the release {}: `--kernel {0}` takes {place}",
+        kernel.release
+    );
+    assert!(table.err().contains(&note), "{}", table.err());
+
+    let json = built(installed(program).args(["kernels", "--json"])).out();
+    let rows: Vec<Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|row: &Value| row["release"] == kernel.release)
+        .collect();
+    let path = kernel.kdir.to_str().unwrap();
+    for (at, name, default) in [(&*place, &*kernel.release, false), (path, path, true)] {
+        let row = rows.iter().find(|row| row["path"] == at);
+        let row = row.unwrap_or_else(|| panic!("no {at}: {json}"));
+        assert_eq!(row["name"], name, "{json}");
+        assert_eq!(row["default"], default, "{json}");
+        let mut again = installed(program);
+        again.args(["kernels", "--json", name]);
+        let again: Value = serde_json::from_str(&built(&mut again).out()).unwrap();
+        assert_eq!(again["path"], at, "{name}");
     }
 }

@@ -14,6 +14,9 @@ use crate::json;
 pub(super) struct Row {
     pub(super) release: String,
     pub(super) path: String,
+    /// The value of `--kernel` that takes this tree and no other: its release, or its path if
+    /// the release stands for another tree, or for none.
+    pub(super) name: String,
     /// Whether `build` would take it without `--kernel`.
     pub(super) default: bool,
     #[serde(flatten)]
@@ -71,10 +74,18 @@ impl From<Failure> for Reason {
     }
 }
 
-pub(super) fn row(installed: Installed, default: Option<&Path>) -> Row {
+/// `by_release`: whether `--kernel` with the tree's release takes this tree.
+pub(super) fn row(installed: Installed, default: Option<&Path>, by_release: bool) -> Row {
+    let path = json::path(&installed.dir);
+    let name = if by_release {
+        &installed.release
+    } else {
+        &path
+    };
     Row {
+        name: name.clone(),
         release: installed.release,
-        path: json::path(&installed.dir),
+        path,
         default: default == Some(&installed.dir),
         state: match installed.kernel {
             Ok(kernel) => State::Usable(Box::new(tree(&kernel))),

@@ -87,6 +87,30 @@ pub(super) fn broken(rows: &[Row]) -> Vec<String> {
     lines
 }
 
+/// What a release names that several trees have.
+pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        let is_usable = |row: &&Row| matches!(row.state, State::Usable(_));
+        let is_same = |other: &&Row| other.release == row.release;
+        let count = rows.iter().filter(is_usable).filter(is_same).count();
+        if count < 2 || rows[..i].iter().any(|other| is_same(&other)) {
+            continue;
+        }
+        let release = printable(&row.release);
+        let mut note = format!("{count} trees have the release {release}");
+        let taken = rows
+            .iter()
+            .find(|one| is_same(one) && one.name == one.release);
+        if let Some(taken) = taken {
+            let path = printable(&taken.path);
+            note += &format!(": `--kernel {release}` takes {path}");
+        }
+        notes.push(note + "; name the one you want by its path");
+    }
+    notes
+}
+
 #[cfg(test)]
 mod tests {
     use kbuild::Compiler;
@@ -98,6 +122,7 @@ mod tests {
         Row {
             release: release.to_owned(),
             path: format!("/usr/src/linux-headers-{release}"),
+            name: release.to_owned(),
             default,
             state: State::Usable(Box::new(Tree {
                 usable: true,
@@ -130,6 +155,7 @@ mod tests {
         Row {
             release: "5.10.0".to_owned(),
             path: "/lib/modules/5.10.0/build".to_owned(),
+            name: "/lib/modules/5.10.0/build".to_owned(),
             default: false,
             state: State::Broken {
                 usable: false,
@@ -151,6 +177,22 @@ mod tests {
                 "*  6.1.0-56-amd64  x86   gcc 12.2.0 (here)  C, symvers, signing  /usr/src/linux-headers-6.1.0-56-amd64",
                 "   6.12            x86   gcc 12.2.0 (here)  C, symvers, signing  /usr/src/linux-headers-6.12",
             ]
+        );
+    }
+
+    #[test]
+    fn two_trees_of_one_release_are_told_apart() {
+        let path = "/home/me/linux".to_owned();
+        let other = Row {
+            name: path.clone(),
+            path,
+            ..usable("6.12", true)
+        };
+        assert!(shared_releases(&[usable("6.12", true), usable("6.1", false)]).is_empty());
+        assert_eq!(
+            shared_releases(&[other, usable("6.12", false), usable("6.1", false)]),
+            ["2 trees have the release 6.12: `--kernel 6.12` takes \
+              /usr/src/linux-headers-6.12; name the one you want by its path"]
         );
     }
 
