@@ -14,7 +14,7 @@ use kbuild_tests::{Result, program};
 
 use crate::plain::{Modules, Plain, plain};
 
-/// The largest package takes a minute on a busy machine.
+/// More than the largest package takes on an idle machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 
 /// What an edit adds: it changes the bytes of every object that reads the file, and none warns.

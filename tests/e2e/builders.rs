@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kbuild_tests::scope;
 use tempfile::TempDir;
@@ -77,9 +77,7 @@ fn make_ends_after_a_killed_kbuild_rs_as_soon_as_its_compilers_do() {
     running.kill();
     // A shell that makes an object waits for its compiler, whatever signal it gets.
     fs::write(gate.path().join("open"), "").unwrap();
-    let start = Instant::now();
     until("all processes end", || running.processes().is_empty());
-    assert!(start.elapsed() < Duration::from_secs(10));
     assert!(!scene.stage().join("slow.ko").exists(), "make went on");
     scene.build();
     assert_as_clean(&scene);

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_millis(200);
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// So long one waits for the others; a machine can be very busy. Only failing tests take it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A recording compiler in a folder of its own, and what it tells.
 pub(crate) struct Meeting {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::{self, LabKernel, vm::Guest};
 use kbuild_tests::snapshot::Snapshot;
-use kbuild_tests::{run, scope};
+use kbuild_tests::{Limits, run, scope};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -273,9 +273,13 @@ fn a_panic_is_an_error_that_shows_the_console() {
 fn a_guest_that_does_not_end_is_killed() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let guest = Guest::new(&kernel).script("echo waiting; sleep 1000");
-    let error = guest.timeout(Duration::from_secs(15)).run().unwrap_err();
+    let limits = Limits {
+        idle: Duration::from_secs(5),
+        ..Limits::wall(Duration::from_secs(600))
+    };
+    let error = guest.timeout(limits).run().unwrap_err();
     assert!(
-        error.contains("was killed after 15 s") && error.contains("waiting"),
+        error.contains("was killed after") && error.contains("waiting"),
         "{error}"
     );
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::sys;
+use crate::{sys, tree};
 
 /// A running process.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub fn around(dir: &Path) -> Vec<Process> {
             let named = line.windows(name.len()).any(|part| part == name);
             (alive && (inside || named)).then(|| Process {
                 id,
-                parent: parent(&entry.path()).unwrap_or_default(),
+                parent: tree::parent(id).unwrap_or_default(),
                 program: fs::read_link(entry.path().join("exe")).unwrap_or_default(),
                 line: String::from_utf8_lossy(&line).replace('\0', " "),
             })
@@ -54,11 +54,9 @@ pub fn around(dir: &Path) -> Vec<Process> {
         .collect()
 }
 
-/// The second word after the name, which stands in parentheses and may hold anything.
-fn parent(process: &Path) -> Option<u32> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+/// Sends a signal to a process that the caller has started and not waited for.
+pub fn signal(process: u32, signal: i32) {
+    sys::signal(process, signal);
 }
 
 /// Whether somebody holds a lock on a file, of any kind.

@@ -1,12 +1,15 @@
-//! External commands, each with a time limit.
+//! External commands, each with [limits](crate::Limits).
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::{Result, sys};
+use crate::patience::Patience;
+use crate::{Limits, Result, sys, tree};
 
 /// What a finished command left behind.
 #[derive(Debug)]
@@ -35,9 +38,9 @@ impl Output {
 
 /// Runs `command` with no standard input and in a process group of its own.
 ///
-/// Any exit status is an `Ok`. After `limit` the whole group is killed and the answer is an error
-/// that ends with what the command had said so far.
-pub fn run(command: &mut Command, limit: Duration) -> Result<Output> {
+/// Any exit status is an `Ok`. A command that is beyond its limits is killed with all that it
+/// started, and the answer is an error that ends with what the command had said so far.
+pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
     let line = describe(command);
     sys::die_with_parent(command);
     let start = Instant::now();
@@ -48,46 +51,52 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Output> {
         .process_group(0)
         .spawn()
         .map_err(|error| format!("cannot start `{line}`: {error}"))?;
+    let mut patience = Patience::new(child.id(), limits.into());
     let mut group = Group { child };
-    let stdout = group.child.stdout.take().map(reader);
-    let stderr = group.child.stderr.take().map(reader);
+    let heard = Arc::new(AtomicBool::new(false));
+    let stdout = group.child.stdout.take().map(|pipe| reader(pipe, &heard));
+    let stderr = group.child.stderr.take().map(|pipe| reader(pipe, &heard));
 
     let mut pause = Duration::from_millis(1);
-    let status = loop {
+    let ended = loop {
         match group.child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if start.elapsed() >= limit => break None,
+            Ok(Some(status)) => break Ok(status),
             Ok(None) => std::thread::sleep(pause),
             Err(error) => return Err(format!("cannot wait for `{line}`: {error}")),
+        }
+        if heard.swap(false, Ordering::Relaxed) {
+            patience.heard();
+        }
+        if let Some(why) = patience.exhausted() {
+            break Err(why);
         }
         pause = (pause * 2).min(Duration::from_millis(20));
     };
     let elapsed = start.elapsed();
-    if status.is_none() {
+    if ended.is_err() {
         group.kill();
     }
     // A grandchild that left the group may hold the pipes open for ever.
     let grace = Instant::now() + Duration::from_secs(2);
     let stdout = stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
     let stderr = stderr.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
-    match status {
-        Some(status) => Ok(Output {
+    match ended {
+        Ok(status) => Ok(Output {
             status,
             stdout,
             stderr,
             elapsed,
         }),
-        None => Err(format!(
-            "`{line}` was killed after {} s without an end; its last words:\n{}",
-            limit.as_secs_f32(),
+        Err(why) => Err(format!(
+            "`{line}` was killed {why}; its last words:\n{}",
             tail(&[stdout, stderr].concat())
         )),
     }
 }
 
 /// As [`run`], and an exit status other than 0 is an error with the command's last words.
-pub fn checked(command: &mut Command, limit: Duration) -> Result<Output> {
-    let output = run(command, limit)?;
+pub fn checked(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
+    let output = run(command, limits)?;
     if output.status.success() {
         return Ok(output);
     }
@@ -115,7 +124,7 @@ fn describe(command: &Command) -> String {
     line
 }
 
-/// Ends the child's whole group whichever way the caller leaves.
+/// Ends the child with all that it started, whichever way the caller leaves.
 struct Group {
     child: Child,
 }
@@ -123,6 +132,8 @@ struct Group {
 impl Group {
     fn kill(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
+            tree::kill(self.child.id());
+            // Those whose parents had ended before.
             sys::kill_group(self.child.id());
             // Reaped here; that the wait fails can only mean that it is gone already.
             let _ = self.child.wait();
@@ -136,11 +147,13 @@ impl Drop for Group {
     }
 }
 
-fn reader(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn reader(mut pipe: impl Read + Send + 'static, heard: &Arc<AtomicBool>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
+    let heard = heard.clone();
     std::thread::spawn(move || {
         let mut chunk = vec![0; 1 << 16];
         while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+            heard.store(true, Ordering::Relaxed);
             if sender.send(chunk[..count].to_vec()).is_err() {
                 break;
             }
@@ -162,6 +175,7 @@ fn collect(pipe: &Receiver<Vec<u8>>, until: Instant) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::processes;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -184,18 +198,22 @@ mod tests {
     }
 
     #[test]
-    fn a_command_over_its_limit_is_killed_with_its_children() {
-        let start = Instant::now();
-        let error = run(
-            &mut sh("echo begun; sleep 60 & sleep 60"),
-            Duration::from_millis(200),
-        )
-        .unwrap_err();
-        assert!(
-            start.elapsed() < Duration::from_secs(2),
-            "the grandchild was left"
+    fn a_command_over_its_limit_is_killed_with_all_that_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = format!(
+            "cd {}; echo begun; setsid sleep 1000 & (sleep 1000 &); sleep 1000",
+            dir.path().display()
         );
+        let limits = Limits::wall(Duration::from_secs(2));
+        let error = run(&mut sh(&script), limits).unwrap_err();
+        assert!(error.contains("was killed after 2 s"), "{error}");
         assert!(error.contains("begun"), "{error}");
+        let start = Instant::now();
+        while !processes::around(dir.path()).is_empty() {
+            let left = processes::around(dir.path());
+            assert!(start.elapsed() < Duration::from_secs(600), "left: {left:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The few system calls that std does not offer on the oldest Rust that builds this.
 #![allow(
     unsafe_code,
-    reason = "flock, kill, prctl, pipe2, mkfifo and recv have no safe form here"
+    reason = "flock, kill, prctl, pipe2, mkfifo, recv, sysconf and waitpid have no safe form here"
 )]
 
 use std::ffi::CString;
@@ -10,9 +10,9 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// An exclusive lock on a file, held until dropped, by one thread of one process.
 pub(crate) struct Lock {
@@ -55,20 +55,58 @@ pub(crate) fn kill_group(leader: u32) {
 /// Has the kernel end the child when the thread that starts it goes, however it goes. Signals end
 /// it, too, whoever started the tests: what a shell runs in the background ignores SIGINT.
 pub(crate) fn die_with_parent(command: &mut Command) {
-    // SAFETY: signal and prctl are one system call each, which is all that may run between fork
-    // and exec.
+    // SAFETY: signal is a system call, which is all that may run between fork and exec.
     unsafe {
         command.pre_exec(|| {
             for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
                 libc::signal(signal, libc::SIG_DFL);
             }
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) == 0 {
+            Ok(())
+        });
+    }
+    signal_when_parent_ends(command, libc::SIGTERM);
+}
+
+/// Has the kernel send the child a signal when the thread that starts it goes, however it goes.
+pub(crate) fn signal_when_parent_ends(command: &mut Command, signal: i32) {
+    // SAFETY: prctl is a system call, which is all that may run between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, signal) == 0 {
                 Ok(())
             } else {
                 Err(io::Error::last_os_error())
             }
         });
     }
+}
+
+/// Has the kernel kill this process when the thread that started it goes.
+pub(crate) fn end_with_parent() {
+    // SAFETY: prctl takes no pointers here.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}
+
+/// Has the kernel make this process the parent of all below it whose parents end.
+pub(crate) fn adopt_orphans() {
+    // SAFETY: prctl takes no pointers here. Every kernel of the last ten years has it.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+}
+
+/// A child that has ended, waited for; `None` when there is none yet.
+pub(crate) fn reap() -> Option<(u32, ExitStatus)> {
+    let mut status = 0;
+    // SAFETY: there is room for the one number that waitpid writes.
+    let id = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+    let id = u32::try_from(id).ok().filter(|id| *id > 0)?;
+    Some((id, ExitStatus::from_raw(status)))
+}
+
+/// The unit of times in `/proc`.
+pub(crate) fn ticks_per_second() -> f64 {
+    // SAFETY: sysconf takes no pointers.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    if ticks > 0 { ticks as f64 } else { 100.0 }
 }
 
 /// A pipe: (read end, write end), neither of which children inherit.

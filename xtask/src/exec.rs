@@ -1,13 +1,16 @@
-//! Commands whose output is shown as it comes, each with a time limit.
+//! Commands whose output is shown as it comes, each with limits.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::Result;
+use kbuild_tests::patience::Patience;
+use kbuild_tests::{Limits, tree};
+
+use crate::{Result, keeper};
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -62,26 +65,26 @@ pub(crate) fn describe(command: &Command) -> String {
 }
 
 /// Runs `command` on our own terminal. Any exit status is an `Ok`.
-pub(crate) fn show(command: &mut Command, limit: Duration) -> Result<ExitStatus> {
+pub(crate) fn show(command: &mut Command, limits: impl Into<Limits>) -> Result<ExitStatus> {
     let mut child = start(command.stdin(Stdio::null()))?;
-    let until = Instant::now() + limit;
+    let mut patience = Patience::new(child.id(), limits.into());
     loop {
         if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
             return Ok(status);
         }
-        if Instant::now() >= until {
-            return Err(over(&mut child, command, limit));
+        if let Some(why) = patience.exhausted() {
+            return Err(over(&mut child, command, &why));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// As [`show`], but each line of the output, standard error included, is given to `see`, which
-/// says whether it is shown.
+/// As [`show`], but each line of the output, standard error included, is given to `see` with the
+/// number of the command's process. `see` says whether the line is shown.
 pub(crate) fn watch(
     command: &Command,
-    limit: Duration,
-    mut see: impl FnMut(&str) -> bool,
+    limits: impl Into<Limits>,
+    mut see: impl FnMut(&str, u32) -> bool,
 ) -> Result<ExitStatus> {
     // One pipe for both streams: with two, lines of one overtake those of the other.
     let mut joined = Command::new("sh");
@@ -101,6 +104,8 @@ pub(crate) fn watch(
         };
     }
     let mut child = start(&mut joined)?;
+    let id = child.id();
+    let mut patience = Patience::new(id, limits.into());
     let (sender, lines) = channel();
     if let Some(pipe) = child.stdout.take() {
         std::thread::spawn(move || {
@@ -115,12 +120,12 @@ pub(crate) fn watch(
             }
         });
     }
-    let until = Instant::now() + limit;
     let mut exited = None;
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => {
-                if see(&line) {
+                patience.heard();
+                if see(&line, id) {
                     println!("{line}");
                 }
                 continue;
@@ -134,15 +139,17 @@ pub(crate) fn watch(
             }
         }
         exited = child.try_wait().map_err(|e| e.to_string())?;
-        if exited.is_none() && Instant::now() >= until {
-            return Err(over(&mut child, command, limit));
+        if exited.is_none() {
+            if let Some(why) = patience.exhausted() {
+                return Err(over(&mut child, command, &why));
+            }
         }
     }
 }
 
 /// As [`show`], and an exit status other than 0 is an error.
-pub(crate) fn checked(command: &mut Command, limit: Duration) -> Result<()> {
-    let status = show(command, limit)?;
+pub(crate) fn checked(command: &mut Command, limits: impl Into<Limits>) -> Result<()> {
+    let status = show(command, limits)?;
     if status.success() {
         Ok(())
     } else {
@@ -158,64 +165,32 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
 }
 
 fn start(command: &mut Command) -> Result<Child> {
+    if keeper::is_ending() {
+        return Err(format!(
+            "`{}` was not started: told to end",
+            describe(command)
+        ));
+    }
+    // Children stay in our own process group, so that Ctrl-C in the terminal reaches them.
+    tree::end_with_this_thread(command);
     command
         .spawn()
         .map_err(|error| format!("cannot start `{}`: {error}", describe(command)))
 }
 
-fn over(child: &mut Child, command: &Command, limit: Duration) -> String {
-    kill_tree(child.id());
+fn over(child: &mut Child, command: &Command, why: &str) -> String {
+    tree::kill(child.id());
     // Killed: the wait only reaps it.
     let _ = child.wait();
-    format!(
-        "`{}` was still running after {} s and was killed",
-        describe(command),
-        limit.as_secs()
-    )
-}
-
-/// Ends a process and all that it started. Children stay in our own process group, so that
-/// Ctrl-C in the terminal reaches them; hence no group can be killed here.
-fn kill_tree(top: u32) {
-    let mut doomed = vec![top];
-    let pairs = processes();
-    let mut next = 0;
-    while let Some(&parent) = doomed.get(next) {
-        doomed.extend(
-            pairs
-                .iter()
-                .filter(|(_, of)| *of == parent)
-                .map(|(pid, _)| *pid),
-        );
-        next += 1;
-    }
-    let mut kill = Command::new("sh");
-    kill.args(["-c", "kill -KILL \"$@\" 2>/dev/null", "sh"]);
-    // Best effort: what is gone already needs no killing.
-    let _ = kill.args(doomed.iter().map(u32::to_string)).status();
-}
-
-/// Every process with its parent.
-fn processes() -> Vec<(u32, u32)> {
-    let parent = |pid: u32| -> Option<u32> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything.
-        stat.rsplit_once(')')?
-            .1
-            .split_whitespace()
-            .nth(1)?
-            .parse()
-            .ok()
-    };
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, parent(pid)?)))
-        .collect()
+    format!("`{}` was killed {why}", describe(command))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use kbuild_tests::processes;
+
     use super::*;
 
     fn sh(script: &str) -> Command {
@@ -228,7 +203,7 @@ mod tests {
     fn both_streams_are_seen_in_order() {
         let mut seen = Vec::new();
         let script = "echo a; echo b >&2; echo c; exit 3";
-        let status = watch(&sh(script), Duration::from_secs(10), |line| {
+        let status = watch(&sh(script), Duration::from_secs(10), |line, _| {
             seen.push(line.to_owned());
             false
         });
@@ -239,12 +214,15 @@ mod tests {
     #[test]
     fn a_command_over_its_limit_is_killed_with_all_that_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let alive = folder.path().join("alive");
-        let script = format!("(sleep 2; touch {}) & wait", alive.display());
-        let error = watch(&sh(&script), Duration::from_millis(300), |_| true).unwrap_err();
-        assert!(error.contains("was still running"), "{error}");
-        std::thread::sleep(Duration::from_millis(2500));
-        assert!(!alive.exists(), "the grandchild was left");
+        let script = format!("cd {}; setsid sleep 1000 & wait", folder.path().display());
+        let limits = Limits::wall(Duration::from_secs(1));
+        let error = watch(&sh(&script), limits, |_, _| true).unwrap_err();
+        assert!(error.ends_with("was killed after 1 s"), "{error}");
+        let start = Instant::now();
+        while !processes::around(folder.path()).is_empty() {
+            assert!(start.elapsed().as_secs() < 600, "the grandchild was left");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod exec;
+mod keeper;
 mod lab;
 mod outcome;
 mod test;
@@ -36,6 +37,25 @@ usage: cargo xtask COMMAND
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.split_first() {
+        Some((&keeper::WORKER, rest)) => {
+            keeper::end_when_told();
+            let code = work(rest);
+            keeper::wait_for_the_end();
+            code
+        }
+        Some((&keeper::WITH_PARENT, rest)) => {
+            eprintln!("error: {}", keeper::with_parent(rest));
+            ExitCode::FAILURE
+        }
+        _ => keeper::keep(&arguments).unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }),
+    }
+}
+
+fn work(arguments: &[&str]) -> ExitCode {
     let done = match arguments.split_first() {
         Some((&"demo", rest)) => demo::run(rest),
         Some((&"test", rest)) => test::run(rest),

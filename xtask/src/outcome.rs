@@ -1,6 +1,7 @@
 //! What `cargo test` printed: which suites ran, how each ended, and what did not run.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What the output of `cargo test … -- --show-output` says.
 #[derive(Default)]
@@ -18,12 +19,15 @@ struct Suite {
     /// Its closing line; none when it crashed or was killed.
     result: Option<String>,
     passed: u32,
+    /// The processor time that all of Cargo's children had used when it began, and when it ended.
+    processor: [Duration; 2],
 }
 
 impl Outcome {
     /// Reads one line, and tells whether a person wants to see it: what passing tests printed is
-    /// of no interest, but for what [`Outcome::not_run`] finds in it.
-    pub(crate) fn line(&mut self, line: &str) -> bool {
+    /// of no interest, but for what [`Outcome::not_run`] finds in it. `used` tells the processor
+    /// time that Cargo's children have used so far.
+    pub(crate) fn line(&mut self, line: &str, used: impl FnOnce() -> Duration) -> bool {
         match line {
             "successes:" => self.in_successes = true,
             "failures:" => self.in_successes = false,
@@ -31,16 +35,26 @@ impl Outcome {
             _ => {}
         }
         let hidden = self.in_successes;
-        self.read(line);
+        self.read(line, used);
         !hidden
     }
 
-    fn read(&mut self, line: &str) {
+    /// Cargo has ended, and its children used so much processor time.
+    pub(crate) fn ended(&mut self, used: Duration) {
+        if let Some(suite) = self.suites.last_mut() {
+            suite.processor[1] = used;
+        }
+    }
+
+    fn read(&mut self, line: &str, used: impl FnOnce() -> Duration) {
         if let Some(name) = suite_name(line) {
+            let used = used();
+            self.ended(used);
             self.suites.push(Suite {
                 name,
                 result: None,
                 passed: 0,
+                processor: [used; 2],
             });
         } else if let Some(result) = line.strip_prefix("test result: ") {
             if let Some(suite) = self.suites.last_mut() {
@@ -76,19 +90,24 @@ impl Outcome {
         })
     }
 
-    /// How long each suite that took a second or more ran, the longest first.
-    pub(crate) fn times(&self) -> Vec<(&str, f32)> {
+    /// How long each suite that took a second or more ran, and the processor time that it used,
+    /// in seconds; the longest first.
+    pub(crate) fn times(&self) -> Vec<(&str, f32, f32)> {
         let seconds = |suite: &Suite| -> Option<f32> {
             let (_, time) = suite.result.as_deref()?.rsplit_once("finished in ")?;
             time.trim().strip_suffix('s')?.parse().ok()
         };
+        let processor = |suite: &Suite| {
+            let [begun, ended] = suite.processor;
+            ended.saturating_sub(begun).as_secs_f32()
+        };
         let mut times: Vec<_> = self
             .suites
             .iter()
-            .filter_map(|suite| Some((&*suite.name, seconds(suite)?)))
-            .filter(|(_, seconds)| *seconds >= 1.0)
+            .filter_map(|suite| Some((&*suite.name, seconds(suite)?, processor(suite))))
+            .filter(|(_, seconds, _)| *seconds >= 1.0)
             .collect();
-        times.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        times.sort_by(|(_, one, _), (_, other, _)| other.total_cmp(one));
         times
     }
 
@@ -189,7 +208,7 @@ test something ... ok
     fn outcome() -> Outcome {
         let mut outcome = Outcome::default();
         for line in OUTPUT.lines() {
-            outcome.line(line);
+            outcome.line(line, || Duration::ZERO);
         }
         outcome
     }
@@ -206,10 +225,21 @@ test something ... ok
     #[test]
     fn suites_that_took_seconds_are_told_with_the_longest_first() {
         let mut outcome = outcome();
-        assert_eq!(outcome.times(), [("e2e", 2.0)]);
-        outcome.line("     Running jobs/main.rs (target/debug/deps/jobs-99)");
-        outcome.line("test result: ok. 8 passed; 0 failed; finished in 61.25s");
-        assert_eq!(outcome.times(), [("jobs", 61.25), ("e2e", 2.0)]);
+        assert_eq!(outcome.times(), [("e2e", 2.0, 0.0)]);
+        let mut line = |line, used| outcome.line(line, || Duration::from_secs(used));
+        line("     Running jobs/main.rs (target/debug/deps/jobs-99)", 7);
+        line("test result: ok. 8 passed; 0 failed; finished in 61.25s", 8);
+        line("     Running last/main.rs (target/debug/deps/last-99)", 107);
+        line("test result: ok. 1 passed; 0 failed; finished in 3s", 108);
+        outcome.ended(Duration::from_secs(109));
+        assert_eq!(
+            outcome.times(),
+            [
+                ("jobs", 61.25, 100.0),
+                ("last", 3.0, 2.0),
+                ("e2e", 2.0, 0.0)
+            ]
+        );
     }
 
     #[test]
@@ -245,7 +275,10 @@ test something ... ok
     #[test]
     fn what_passing_tests_printed_is_not_shown() {
         let mut outcome = Outcome::default();
-        let shown: Vec<&str> = OUTPUT.lines().filter(|line| outcome.line(line)).collect();
+        let shown: Vec<&str> = OUTPUT
+            .lines()
+            .filter(|line| outcome.line(line, || Duration::ZERO))
+            .collect();
         assert!(!shown.contains(&"booted"), "{shown:?}");
         assert!(shown.contains(&"test trees::another_user ... ok"));
         assert!(

@@ -7,11 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::packages;
-use kbuild_tests::scope;
+use kbuild_tests::{Limits, scope, tree};
 
 use crate::lab::Making;
 use crate::outcome::{self, Outcome};
-use crate::{Result, exec};
+use crate::{Result, exec, keeper};
 
 /// The suites that must have run at least one test each.
 const SUITES: &[&str] = &[
@@ -25,6 +25,7 @@ const SUITES: &[&str] = &[
     "jobs",
     "lab",
     "meson",
+    "stop",
     "xtask",
     "doc-tests kbuild",
 ];
@@ -53,6 +54,10 @@ const STEPS: &[Step] = &[
 ];
 
 const FULL: &str = "--full";
+
+/// What the default run may use of processor time with a lab that is there, in minutes. Half an
+/// hour on two processors; whoever goes beyond it moves something to the full run.
+const BUDGET: u64 = 40;
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let full = arguments.contains(&FULL);
@@ -93,6 +98,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             println!("{name}: {error}");
         }
         summary.push((*name, done, start.elapsed()));
+        if keeper::is_ending() {
+            break;
+        }
     }
 
     let undone = account(&run.outcome, &allowed);
@@ -101,9 +109,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         let verdict = if done.is_ok() { "passed" } else { "FAILED" };
         println!("  {name:12} {verdict}  {:6.1} s", elapsed.as_secs_f32());
     }
-    for (suite, seconds) in run.outcome.times() {
-        println!("    {suite:18} {seconds:6.1} s");
+    for (suite, seconds, processor) in run.outcome.times() {
+        println!("    {suite:18} {seconds:6.1} s  {processor:6.1} s of processor time");
     }
+    println!("  {}", used(processor_time()));
     if !full && is_asked_for("tests") {
         println!(
             "  {FULL} adds: every kernel for each test that runs on one, and {}",
@@ -126,6 +135,19 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         return Ok(());
     }
     Err(failed.join("\n       "))
+}
+
+/// The processor time of everything that this process started and that has ended.
+fn processor_time() -> Duration {
+    tree::processor_time_of_ended_children(std::process::id())
+}
+
+fn used(processor: Duration) -> String {
+    format!(
+        "processor time: {:.1} min (the default run's budget, compiling and the lab excepted: \
+         {BUDGET} min)",
+        processor.as_secs_f32() / 60.0
+    )
 }
 
 /// Prints the closing lines and what did not run; returns what should have.
@@ -240,6 +262,8 @@ fn tests(run: &mut Run) -> Result<()> {
         "--all-features",
         "--no-fail-fast",
     ]);
+    // Test programs end with Cargo, which does not end them.
+    test.args(["--config", &runner()?]);
     // A test that cannot run here says `not run: why`, which must be seen although it passes.
     test.args(["--", "--show-output"]);
     if run.full {
@@ -249,8 +273,11 @@ fn tests(run: &mut Run) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     test.env("RUST_TEST_THREADS", threads.to_string());
     let outcome = &mut run.outcome;
-    let limit = Duration::from_secs(3600);
-    let status = exec::watch(&test, limit, |line| outcome.line(line))?;
+    let before = processor_time();
+    let status = exec::watch(&test, whole_run(), |line, cargo| {
+        outcome.line(line, || tree::processor_time_of_ended_children(cargo))
+    })?;
+    outcome.ended(processor_time().saturating_sub(before));
     let mut problems = outcome.problems(SUITES);
     if problems.is_empty() && !status.success() {
         problems.push(format!("cargo test failed ({status})"));
@@ -260,6 +287,27 @@ fn tests(run: &mut Run) -> Result<()> {
     } else {
         Err(problems.join("; "))
     }
+}
+
+/// Every command that a test starts has limits of its own. These are for a test that hangs by
+/// itself; they do not tell a slow machine from a fast one.
+fn whole_run() -> Limits {
+    Limits {
+        idle: Duration::from_secs(30 * 60),
+        processor: Duration::MAX,
+        wall: Duration::from_secs(12 * 3600),
+    }
+}
+
+/// Has Cargo start each test program through this one.
+fn runner() -> Result<String> {
+    let own = std::env::current_exe().map_err(|error| format!("which program is this? {error}"))?;
+    let words = [
+        own.to_string_lossy().into_owned(),
+        keeper::WITH_PARENT.into(),
+    ];
+    // Strings of Rust's and of TOML's look the same.
+    Ok(format!("target.'cfg(unix)'.runner = {words:?}"))
 }
 
 /// The workspace, and each example: a project of its own.

@@ -23,7 +23,8 @@ use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
-/// A build of the largest module takes half a minute on a busy machine; a hung one must fail.
+/// More than a build of the largest module takes on an idle machine. What a busy one may take
+/// follows from that: see [`Limits`](kbuild_tests::Limits).
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The program, built once for this test run.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::LabKernel;
 use super::cpio::Archive;
-use crate::{Result, run};
+use crate::{Limits, Result, run};
 
 /// First process of the guest. What the kernel said before the script is cleared, so that
 /// `dmesg` in the script (and the log at the end) begins with the script's own doing.
@@ -44,7 +44,7 @@ pub struct Guest {
     trees: Vec<PathBuf>,
     dependencies: Vec<String>,
     script: String,
-    timeout: Duration,
+    limits: Limits,
 }
 
 /// What the guest said.
@@ -61,7 +61,7 @@ pub struct Console {
 }
 
 impl Guest {
-    /// A guest that boots `kernel`, with 512 MiB and 60 s of time.
+    /// A guest that boots `kernel`, with 512 MiB and 60 s of time on an idle machine.
     pub fn new(kernel: &LabKernel) -> Guest {
         Guest {
             kernel: kernel.clone(),
@@ -69,7 +69,7 @@ impl Guest {
             trees: Vec::new(),
             dependencies: Vec::new(),
             script: String::new(),
-            timeout: Duration::from_secs(60),
+            limits: Duration::from_secs(60).into(),
         }
     }
 
@@ -106,8 +106,8 @@ impl Guest {
 
     /// How long boot and script together may take.
     #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Guest {
-        self.timeout = limit;
+    pub fn timeout(mut self, limits: impl Into<Limits>) -> Guest {
+        self.limits = limits.into();
         self
     }
 
@@ -142,7 +142,7 @@ impl Guest {
             .arg("-append")
             .arg(format!("console={console} panic=-1 quiet"));
         let about = |error: String| format!("guest of {}: {error}", self.kernel.release);
-        let output = run::run(&mut qemu, self.timeout).map_err(about)?;
+        let output = run::run(&mut qemu, self.limits).map_err(about)?;
         verdict(&output.out()).ok_or_else(|| {
             let said = [output.stdout, output.stderr].concat();
             about(format!(

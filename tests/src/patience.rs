@@ -1,0 +1,202 @@
+//! How long a command may take before it counts as hung.
+//!
+//! A wall clock alone cannot tell: with ten other jobs on the machine, a build takes ten times as
+//! long, and it is the same build. So the clock that counts is the command's own: the processor
+//! time of its process tree, and the time in which the tree does nothing at all.
+
+use std::time::{Duration, Instant};
+
+use crate::tree;
+
+/// What a command may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time without progress: no output, and next to no processor time.
+    pub idle: Duration,
+    /// Processor time of the command and of all that it starts: ends endless loops.
+    pub processor: Duration,
+    /// Time by the clock on the wall: ends what waits by looking again and again.
+    pub wall: Duration,
+}
+
+impl Limits {
+    /// This much time by the clock on the wall, for a command that has to be cut off.
+    pub fn wall(limit: Duration) -> Limits {
+        Limits {
+            idle: limit,
+            processor: Duration::MAX,
+            wall: limit,
+        }
+    }
+}
+
+/// From the time that a command takes at most on a machine with nothing else to do.
+impl From<Duration> for Limits {
+    fn from(takes: Duration) -> Limits {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        Limits {
+            idle: takes.max(minutes(3)),
+            processor: (takes * 3).max(minutes(3)),
+            wall: (takes * 6).max(minutes(20)),
+        }
+    }
+}
+
+/// Watches one command that runs.
+pub struct Patience {
+    process: u32,
+    limits: Limits,
+    begun: Instant,
+    /// When it did something last.
+    active: Instant,
+    looked: Instant,
+    /// Its processor time at its last progress, and the most that was seen.
+    used: Duration,
+    most: Duration,
+}
+
+impl Patience {
+    /// With the process `process`, which was started just now.
+    pub fn new(process: u32, limits: Limits) -> Patience {
+        let now = Instant::now();
+        Patience {
+            process,
+            limits,
+            begun: now,
+            active: now,
+            looked: now,
+            used: Duration::ZERO,
+            most: Duration::ZERO,
+        }
+    }
+
+    /// The command has written something.
+    pub fn heard(&mut self) {
+        self.active = Instant::now();
+    }
+
+    /// Why the command should not be waited for any longer; `None` as long as it may go on. To be
+    /// asked often: it looks at the processes about once a second.
+    pub fn exhausted(&mut self) -> Option<String> {
+        let now = Instant::now();
+        let (elapsed, limits) = (now - self.begun, self.limits);
+        if elapsed >= limits.wall {
+            return Some(format!("after {} s", limits.wall.as_secs_f32()));
+        }
+        let pause = Duration::from_secs(1).min(limits.idle / 4);
+        if now - self.looked < pause {
+            return None;
+        }
+        self.looked = now;
+        let used = tree::processor_time(self.process);
+        self.most = self.most.max(used);
+        if self.most >= limits.processor {
+            let seconds = limits.processor.as_secs_f32();
+            return Some(format!("after {seconds} s of processor time"));
+        }
+        // What looks again and again whether something has changed uses a little: that is no
+        // progress. Less than before: a process left the tree with the time that it had used.
+        let idle = now - self.active;
+        if used < self.used || used - self.used > idle / 200 {
+            self.active = now;
+            self.used = used;
+        } else if idle >= limits.idle {
+            return Some(format!("after {} s without progress", idle.as_secs()));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    fn sh(script: &str) -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// Watches a script to its end, or to that of patience; gives the reason for the latter.
+    fn watched(script: &str, limits: Limits) -> Option<String> {
+        let mut child = sh(script);
+        let mut patience = Patience::new(child.id(), limits);
+        let why = loop {
+            if child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            if let Some(why) = patience.exhausted() {
+                break why;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        tree::kill(child.id());
+        child.wait().unwrap();
+        Some(why)
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn limits() -> Limits {
+        Limits {
+            idle: LONG,
+            processor: LONG,
+            wall: LONG,
+        }
+    }
+
+    #[test]
+    fn a_command_that_works_longer_than_it_may_be_idle_goes_on() {
+        // Each command of it ends at once, as many compilers do.
+        let busy = "end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do sleep 0.02; done";
+        let idle = Duration::from_secs(1);
+        let start = Instant::now();
+        let ended = watched(busy, Limits { idle, ..limits() });
+        assert_eq!(ended, None);
+        assert!(start.elapsed() > idle, "too short to show anything");
+    }
+
+    #[test]
+    fn a_command_that_does_nothing_is_given_up_and_so_is_one_that_only_looks_again_and_again() {
+        let idle = Duration::from_millis(600);
+        for script in ["sleep 1000", "sh -c 'sleep 1000'; true"] {
+            let why = watched(script, Limits { idle, ..limits() });
+            let why = why.unwrap();
+            assert!(why.ends_with("s without progress"), "{why}");
+        }
+        let wall = Duration::from_millis(600);
+        let polls = "while :; do sleep 0.01; done";
+        let why = watched(polls, Limits { wall, ..limits() });
+        assert_eq!(why.unwrap(), "after 0.6 s");
+    }
+
+    #[test]
+    fn an_endless_loop_is_given_up_by_its_processor_time() {
+        let processor = Duration::from_millis(300);
+        let why = watched(
+            "sh -c 'while :; do :; done'",
+            Limits {
+                processor,
+                ..limits()
+            },
+        );
+        assert_eq!(why.unwrap(), "after 0.3 s of processor time");
+    }
+
+    #[test]
+    fn output_is_progress() {
+        let mut child = sh("sleep 1000");
+        let idle = Duration::from_millis(200);
+        let mut patience = Patience::new(child.id(), Limits { idle, ..limits() });
+        let start = Instant::now();
+        while start.elapsed() < idle * 3 {
+            patience.heard();
+            assert_eq!(patience.exhausted(), None);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        tree::kill(child.id());
+        child.wait().unwrap();
+    }
+}

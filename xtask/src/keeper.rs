@@ -1,0 +1,121 @@
+//! Nothing that `cargo xtask` starts outlives it, however it ends.
+//!
+//! Two processes see to that: the one that was called, the keeper, and one that does the work.
+//! The keeper adopts each process below it whose parent has ended (servers, what leads a session
+//! of its own), and ends all of them when the worker has ended or a signal comes. If the keeper is
+//! killed itself, the kernel tells the worker, which ends what it started.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use kbuild_tests::tree;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::Result;
+
+/// The first argument of a worker.
+pub(crate) const WORKER: &str = "--kept";
+
+/// The first argument of [`with_parent`].
+pub(crate) const WITH_PARENT: &str = "--with-parent";
+
+/// What asks a program to end, unless it was started to ignore that (`nohup`).
+const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// Compilers' caches that run on for the next build, whoever started them.
+const SERVERS: &[&str] = &["sccache"];
+
+/// How long processes that were asked to end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Does what `arguments` say in a worker, and ends with it.
+pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
+    tree::adopt_orphans();
+    let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = Signals::new(ending.chain([SIGCHLD]))
+        .map_err(|error| format!("cannot catch signals: {error}"))?;
+    let own = std::env::current_exe().map_err(|error| format!("which program is this? {error}"))?;
+    let mut command = Command::new(own);
+    command.arg(WORKER).args(arguments);
+    tree::end_with_this_thread(&mut command);
+    let worker = command
+        .spawn()
+        .map_err(|error| format!("cannot start the worker: {error}"))?;
+    for signal in signals.forever() {
+        if signal != SIGCHLD {
+            tree::end_children(GRACE, SERVERS);
+            let _ = emulate_default_handler(signal);
+        }
+        // One signal may stand for several children.
+        while let Some((child, status)) = tree::reap() {
+            if child == worker.id() {
+                tree::end_children(GRACE, SERVERS);
+                return Ok(code(status));
+            }
+        }
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// The worker's status as our own.
+fn code(status: ExitStatus) -> ExitCode {
+    if let Some(signal) = status.signal() {
+        let _ = emulate_default_handler(signal);
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process was told to end.
+pub(crate) fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::Relaxed)
+}
+
+/// Has a worker end what it started when it is told to end.
+pub(crate) fn end_when_told() {
+    let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
+    let Ok(mut signals) = Signals::new(ending) else {
+        return;
+    };
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            IS_ENDING.store(true, Ordering::Relaxed);
+            tree::end_children(GRACE, SERVERS);
+            let _ = emulate_default_handler(signal);
+        }
+    });
+}
+
+/// If this process was told to end, waits until it is ended: when nothing is left of what it
+/// started.
+pub(crate) fn wait_for_the_end() {
+    while is_ending() {
+        thread::park();
+    }
+}
+
+/// Becomes another program, which the kernel kills when the thread that started us ends: Cargo runs
+/// the test programs so. Returns only when that fails.
+pub(crate) fn with_parent(arguments: &[&str]) -> String {
+    let Some((program, arguments)) = arguments.split_first() else {
+        return "which program?".into();
+    };
+    tree::end_with_parent();
+    let error = Command::new(program).args(arguments).exec();
+    format!("cannot start {program}: {error}")
+}
+
+/// Whether this process was started to ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.unwrap_or_default().trim(), 16).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}

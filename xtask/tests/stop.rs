@@ -1,0 +1,139 @@
+//! `cargo xtask`, told to end, leaves nothing of what it started.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kbuild_tests::processes::{self, Process};
+use tempfile::TempDir;
+
+/// Stands in for Cargo: it starts what tests start, in the ways in which they do, and hangs.
+const CARGO: &str = r#"#!/bin/sh
+[ "$2" = --version ] && exit
+cd "$(dirname "$0")"
+sh -c 'sleep 1000; true' &
+setsid sh -c 'sleep 1000; true' &
+sh -c 'trap "" TERM INT HUP; : > deaf; while :; do sleep 1000; done' &
+ORPHAN
+until [ -e deaf ]; do sleep 0.01; done
+: > begun
+wait
+"#;
+
+/// Its parent has ended, and it leads a session: as servers do.
+const ORPHAN: &str = "(setsid sh -c 'sleep 1000; true' &)";
+
+/// A run of `cargo xtask test` that hangs.
+struct Hanging {
+    dir: TempDir,
+    xtask: Child,
+}
+
+impl Hanging {
+    fn start(orphan: &str) -> Hanging {
+        let dir = tempfile::tempdir().unwrap();
+        let cargo = dir.path().join("cargo");
+        fs::write(&cargo, CARGO.replace("ORPHAN", orphan)).unwrap();
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+        let xtask = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["test", "format"])
+            .env("CARGO", &cargo)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let run = Hanging { dir, xtask };
+        until("it begins", || run.dir.path().join("begun").exists());
+        run
+    }
+
+    fn left(&self) -> Vec<Process> {
+        processes::around(self.dir.path())
+    }
+
+    /// The process that does the work.
+    fn worker(&self) -> Process {
+        let cargo = self.left().into_iter();
+        let ids: Vec<u32> = cargo.map(|process| process.parent).collect();
+        let program = Path::new(env!("CARGO_BIN_EXE_xtask"));
+        let all = processes::around(program).into_iter();
+        let mut workers = all.filter(|one| one.parent == self.xtask.id() && ids.contains(&one.id));
+        workers.next().unwrap()
+    }
+
+    fn signal(&self, signal: i32) {
+        processes::signal(self.xtask.id(), signal);
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let _ = self.xtask.kill();
+        let _ = self.xtask.wait();
+        self.left().iter().for_each(|one| one.signal(libc::SIGKILL));
+    }
+}
+
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(600), "{what}: never");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        let mut run = Hanging::start(ORPHAN);
+        // Of the stand-in itself and of each of its four lines.
+        assert!(run.left().len() >= 5, "{:?}", run.left());
+        run.signal(signal);
+        let status = run.xtask.wait().unwrap();
+        assert_eq!(run.left().len(), 0, "{:?}", run.left());
+        assert_eq!(status.signal(), Some(signal));
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_process_and_neither_does_one_whose_worker_is_killed() {
+    // Nobody is left to adopt orphans.
+    let run = Hanging::start("");
+    run.signal(libc::SIGKILL);
+    until("all end", || run.left().is_empty());
+
+    let mut run = Hanging::start(ORPHAN);
+    run.worker().signal(libc::SIGKILL);
+    let status = run.xtask.wait().unwrap();
+    assert_eq!(run.left().len(), 0, "{:?}", run.left());
+    assert_eq!(status.signal(), Some(libc::SIGKILL));
+}
+
+/// As `pkill -9 xtask` does it.
+#[test]
+fn test_programs_end_when_cargo_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("cd {}; exec sleep 1000", dir.path().display());
+    // Cargo's part: it starts the program through `--with-parent`, and is killed.
+    let start = format!(
+        "{} --with-parent sh -c '{script}' & wait",
+        env!("CARGO_BIN_EXE_xtask")
+    );
+    let mut cargo = Command::new("sh").args(["-c", &start]).spawn().unwrap();
+    let sleeps = |one: &Process| one.line.starts_with("sleep");
+    until("it begins", || {
+        processes::around(dir.path()).iter().any(sleeps)
+    });
+    cargo.kill().unwrap();
+    cargo.wait().unwrap();
+    until("it ends", || processes::around(dir.path()).is_empty());
+}
