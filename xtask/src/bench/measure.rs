@@ -1,18 +1,25 @@
 //! One run of a command: wall time, CPU time of it and all its children, its own peak memory.
-#![allow(unsafe_code, reason = "wait4 and kill have no safe form in std")]
+#![allow(unsafe_code, reason = "wait4 has no safe form in std")]
 
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use kbuild_tests::patience::Patience;
+use kbuild_tests::tree;
+
 use crate::{Result, exec};
 
-/// No single run of a benchmark takes this long.
+/// No single run of a benchmark takes this long on an idle machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// How often the memory of a running command is looked at, where it is asked for.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// How often it is asked whether a command hangs: seldom, for that takes some of the time that is
+/// measured.
+const ASK: Duration = Duration::from_secs(10);
 
 /// What one run took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +61,7 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
         .map_err(|error| format!("cannot start `{name}`: {error}"))?;
     let pid = child.id();
     let (done, ended) = channel::<()>();
-    let watcher = std::thread::spawn(move || watch(pid, memory, start, &ended));
+    let watcher = std::thread::spawn(move || watch(pid, memory, &ended));
     let waited = wait(pid);
     let wall = start.elapsed();
     drop(done);
@@ -71,23 +78,21 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
     Ok(Sample { wall, cpu, peak })
 }
 
-/// Reads the high-water mark until the command has ended; ends it when it takes too long.
-fn watch(pid: u32, memory: bool, start: Instant, ended: &std::sync::mpsc::Receiver<()>) -> u64 {
+/// Reads the high-water mark until the command has ended; ends it when it hangs.
+fn watch(pid: u32, memory: bool, ended: &std::sync::mpsc::Receiver<()>) -> u64 {
+    let mut patience = Patience::new(pid, LIMIT.into());
     let mut peak = 0;
     loop {
         if memory {
             peak = high_water(pid).unwrap_or(peak).max(peak);
         }
-        let pause = if memory { LOOK } else { LIMIT };
+        let pause = if memory { LOOK } else { ASK };
         if ended.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return peak;
         }
-        if start.elapsed() >= LIMIT {
-            if let Ok(pid) = i32::try_from(pid) {
-                // SAFETY: takes no pointers; the child has not been waited for, so that the
-                // number is still its own.
-                unsafe { libc::kill(pid, libc::SIGKILL) };
-            }
+        if patience.exhausted().is_some() {
+            // The child has not been waited for: the number is still its own.
+            tree::kill(pid);
             return peak;
         }
     }
