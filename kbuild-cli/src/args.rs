@@ -283,7 +283,8 @@ pub(crate) struct How {
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Where no jobserver says how many jobs may run: share them with every build that names the
-    /// same folder [default: the output directory].
+    /// same folder [default: all builds of the Ninja outside share them, else those of one output
+    /// directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
     /// Show the commands that make runs; twice (-vv), also why.

@@ -90,7 +90,10 @@ pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
         build.jobs(jobs.into());
     }
     let out_dir = OutDir::path(args.products.out_dir.as_deref());
-    build.pool_dir(how.pool_dir.as_deref().unwrap_or(out_dir));
+    build.default_pool_dir(out_dir);
+    if let Some(dir) = &how.pool_dir {
+        build.pool_dir(dir);
+    }
     if how.verbose > 0 {
         build.verbose(if how.verbose == 1 { "1" } else { "2" });
     }

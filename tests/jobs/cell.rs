@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_tests::jobserver::Jobserver;
 use kbuild_tests::lab::{self, LabKernel, packages};
 use kbuild_tests::run::{self, Output};
 
@@ -17,6 +18,8 @@ pub(crate) enum Server {
     None,
     Pipe,
     Fifo,
+    /// A character device of the whole system's, which nobody outside is the server of.
+    Device,
     /// Advertised, and its descriptors are not handed on.
     Closed,
     /// Advertised, and its descriptors are a file now.
@@ -178,6 +181,15 @@ impl Cell {
         for (name, value) in innermost.get_envs() {
             outermost.envs(value.map(|value| (name, value)));
         }
+        if self.server == Server::Device {
+            let tokens = vec![b'+'; self.jobs - 1];
+            let server = Jobserver::device(&tokens)?;
+            let output = run::checked(server.hand(&mut outermost), LIMIT)?;
+            return match server.tokens()? == tokens {
+                true => Ok(output),
+                false => Err("tokens are missing".to_owned()),
+            };
+        }
         run::checked(&mut outermost, LIMIT)
     }
 
@@ -201,7 +213,9 @@ impl Cell {
                 let dir = dir.display();
                 format!("+mkfifo {dir}/a {dir}/b; exec 3<>{dir}/a 4<>{dir}/b; ")
             }
-            Server::None | Server::Fifo | Server::Closed | Server::OneJob => String::new(),
+            Server::None | Server::Fifo | Server::Device | Server::Closed | Server::OneJob => {
+                String::new()
+            }
         };
         format!("all:\n\t{lead}{line}\n")
     }
@@ -221,6 +235,8 @@ impl Cell {
             // What is outside counts for more.
             _ => command.arg("-j9"),
         };
+        // Where the builds of a Ninja meet.
+        command.env("XDG_RUNTIME_DIR", dir);
         for name in ["HOME", "TMPDIR"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
@@ -237,6 +253,7 @@ impl Cell {
         // Where there is a jobserver outside, Cargo ignores it.
         match self.server {
             Server::Pipe | Server::Fifo if self.outer.is_some() => {}
+            Server::Device => {}
             _ => {
                 cargo.arg(format!("-j{}", self.jobs));
             }
@@ -275,6 +292,7 @@ impl fmt::Display for Cell {
             Server::None => "none",
             Server::Pipe => "pipe",
             Server::Fifo => "fifo",
+            Server::Device => "device",
             Server::Closed => "closed",
             Server::File => "reused: file",
             Server::Pipes => "reused: pipes",

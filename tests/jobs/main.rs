@@ -19,6 +19,7 @@ mod cell;
 mod descriptors;
 mod many;
 mod meeting;
+mod ninja;
 mod outside;
 mod pool;
 mod rust;

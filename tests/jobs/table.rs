@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kbuild_tests::lab::LabKernel;
 
 use crate::cell::Make::{New, Old};
-use crate::cell::Server::{Closed, Fifo, File, None as Silent, OneJob, Pipe, Pipes};
+use crate::cell::Server::{Closed, Device, Fifo, File, None as Silent, OneJob, Pipe, Pipes};
 use crate::cell::Under::{Cargo, Make, NewNinja, OldNinja};
 use crate::cell::{Cell, Tools, package};
 use crate::many::{self, PARTS};
@@ -43,6 +43,7 @@ const CELLS: &[Cell] = &[
     cell(Pipe, Some(New), Make, Old, 4),
     cell(Fifo, Some(New), Make, New, 7),
     cell(Fifo, Some(New), Make, Old, 4),
+    cell(Device, None, Make, Old, 4),
     cell(Closed, Some(Old), Make, Old, 4),
     cell(Closed, Some(New), Make, New, 7),
     cell(File, Some(Old), Make, Old, 7),
@@ -62,6 +63,7 @@ const CELLS: &[Cell] = &[
     cell(Pipe, Some(New), NewNinja, New, 2),
     cell(Fifo, Some(New), NewNinja, New, 4),
     cell(Fifo, Some(New), NewNinja, Old, 7),
+    cell(Device, None, NewNinja, New, 4),
     cell(Closed, Some(Old), NewNinja, Old, 7),
     cell(Pipes, Some(Old), NewNinja, New, 4),
     cell(OneJob, Some(New), NewNinja, New, 1),
@@ -72,6 +74,7 @@ const CELLS: &[Cell] = &[
     cell(Pipe, Some(New), Cargo, Old, 7),
     cell(Fifo, Some(New), Cargo, Old, 4),
     cell(Fifo, Some(New), Cargo, New, 2),
+    cell(Device, None, Cargo, New, 4),
     cell(Closed, Some(Old), Cargo, Old, 4),
     cell(Pipes, Some(New), Cargo, New, 2),
     cell(Pipes, Some(Old), Cargo, Old, 4),

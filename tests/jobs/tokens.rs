@@ -97,3 +97,11 @@ fn a_pipe_holds_its_tokens_after_success_after_a_failure_and_after_being_stopped
 fn a_fifo_holds_its_tokens_after_success_after_a_failure_and_after_being_stopped() {
     with_both_makes(|dir| Jobserver::fifo(&dir.join("jobs"), TOKENS).unwrap());
 }
+
+#[test]
+fn a_character_device_holds_its_tokens_after_success_after_a_failure_and_after_being_stopped() {
+    if !scope::is_full() {
+        return; // The table has one, with both makes.
+    }
+    with_both_makes(|_| Jobserver::device(TOKENS).unwrap());
+}

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::{Result, sys};
 
@@ -16,7 +17,10 @@ pub struct Jobserver {
     read: File,
     write: File,
     fifo: Option<PathBuf>,
+    is_device: bool,
 }
+
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
 
 impl Jobserver {
     /// One that children inherit, as GNU make's was before 4.4. `tokens` are the bytes in it.
@@ -29,6 +33,7 @@ impl Jobserver {
             read,
             write,
             fifo: None,
+            is_device: false,
         };
         server.fill(tokens)
     }
@@ -48,6 +53,39 @@ impl Jobserver {
             read,
             write,
             fifo: Some(path.to_owned()),
+            is_device: false,
+        };
+        server.fill(tokens)
+    }
+
+    /// One that children open, and that is a character device, as those of a whole system are.
+    /// A terminal stands in: who gives a token back writes it to the other end, from where it is
+    /// sent to this one again.
+    ///
+    /// # Errors
+    /// No terminals.
+    pub fn device(tokens: &[u8]) -> Result<Jobserver> {
+        let open = || {
+            let (master, slave) = sys::terminals()?;
+            let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd()))?;
+            Ok((master.try_clone()?, master, slave, path))
+        };
+        let opened = open().map_err(|error: io::Error| format!("no device: {error}"))?;
+        let (other_end, master, slave, path) = opened;
+        // Ends when nobody has the device open any more.
+        std::thread::spawn(move || {
+            let mut given = [0; 64];
+            while let Ok(number @ 1..) = (&other_end).read(&mut given) {
+                if (&other_end).write_all(&given[..number]).is_err() {
+                    break;
+                }
+            }
+        });
+        let server = Jobserver {
+            read: slave,
+            write: master,
+            fifo: Some(path),
+            is_device: true,
         };
         server.fill(tokens)
     }
@@ -82,11 +120,15 @@ impl Jobserver {
         let opened = open.read(true).custom_flags(libc::O_NONBLOCK).open(&path);
         let mut file = opened.map_err(|error| format!("{path}: {error}"))?;
         let mut tokens = Vec::new();
-        // Nothing more is there, which is an error for what does not wait.
-        match file.read_to_end(&mut tokens) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(format!("cannot read the tokens: {error}")),
-            Ok(_) => {}
+        // What a child gave to a device may be on its way.
+        for look in 0..if self.is_device { 4 } else { 1 } {
+            std::thread::sleep(ON_ITS_WAY * look.min(1));
+            // Nothing more is there, which is an error for what does not wait.
+            match file.read_to_end(&mut tokens) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(format!("cannot read the tokens: {error}")),
+                Ok(_) => {}
+            }
         }
         let back = (&self.write).write_all(&tokens);
         back.map_err(|error| format!("cannot give the tokens back: {error}"))?;
@@ -106,6 +148,7 @@ mod tests {
         for server in [
             Jobserver::pipe(b"cba").unwrap(),
             Jobserver::fifo(&fifo, b"cba").unwrap(),
+            Jobserver::device(b"cba").unwrap(),
         ] {
             let (read, write) = (server.read.as_raw_fd(), server.write.as_raw_fd());
             assert_eq!(server.tokens().unwrap(), b"abc");
@@ -113,12 +156,14 @@ mod tests {
                 let mut sh = Command::new("sh");
                 sh.args(["-c", script, "sh"]).arg(&fifo);
                 sys::inherit(&mut sh, [read, write]);
-                crate::run::checked(server.hand(&mut sh), std::time::Duration::from_secs(10))
-                    .unwrap()
+                crate::run::checked(server.hand(&mut sh), Duration::from_secs(10)).unwrap()
             };
             sh(&format!("head -c 2 <&{read} >/dev/null"));
             assert_eq!(server.tokens().unwrap().len(), 1);
-            sh(&format!("printf xyz >&{write}"));
+            match &server.fifo {
+                Some(path) => sh(&format!("printf xyz >{}", path.display())),
+                None => sh(&format!("printf xyz >&{write}")),
+            };
             assert_eq!(server.tokens().unwrap().len(), 4);
             let said = sh("echo \"$MAKEFLAGS\"").out();
             assert!(said.starts_with(" -j --jobserver-auth="), "{said}");

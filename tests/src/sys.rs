@@ -1,7 +1,7 @@
 //! The few system calls that std does not offer on the oldest Rust that builds this.
 #![allow(
     unsafe_code,
-    reason = "flock, kill, prctl, pipe2, mkfifo, recv, sysconf and waitpid have no safe form here"
+    reason = "flock, kill, prctl, pipe2, mkfifo, openpty, recv, sysconf and waitpid have no safe form here"
 )]
 
 use std::ffi::CString;
@@ -118,6 +118,30 @@ pub(crate) fn pipe() -> io::Result<(File, File)> {
     }
     // SAFETY: both are open, new, and nobody else's.
     unsafe { Ok((File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))) }
+}
+
+/// A pair of terminals that change nothing of what passes through: (master, slave). Children
+/// inherit neither.
+pub(crate) fn terminals() -> io::Result<(File, File)> {
+    let (mut master, mut slave) = (-1, -1);
+    // SAFETY: a zeroed termios is a valid value of that plain C struct. The two numbers outlive the
+    // call, which takes no name and no size.
+    unsafe {
+        let mut raw: libc::termios = std::mem::zeroed();
+        raw.c_cflag = libc::CREAD;
+        libc::cfmakeraw(&mut raw);
+        raw.c_cc[libc::VMIN] = 1;
+        let no_name = std::ptr::null_mut();
+        if libc::openpty(&mut master, &mut slave, no_name, &raw, std::ptr::null()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    for fd in [master, slave] {
+        // SAFETY: fcntl takes no pointers here; both are open.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    // SAFETY: both are new, open, and nobody else's.
+    Ok(unsafe { (File::from_raw_fd(master), File::from_raw_fd(slave)) })
 }
 
 /// Makes a fifo.

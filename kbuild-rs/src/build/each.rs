@@ -42,7 +42,7 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
     for (kernel, kept) in asked.iter().zip(&kept) {
         let mut one = build.clone();
         one.kernel(kernel.dir()).out_dir(out.join(kernel.release()));
-        one.pool_dir.get_or_insert_with(|| out.clone());
+        one.default_pool_dir.get_or_insert_with(|| out.clone());
         if asked.len() > 1 {
             one.sink = kept.sink(door.metadata);
         }

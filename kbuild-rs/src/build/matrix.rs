@@ -144,11 +144,15 @@ impl Matrix {
     /// One pool for all: that of the first build, unless they say otherwise.
     fn share_pool(&mut self) {
         let first = &self.entries[0].build;
-        let Some(dir) = first.pool_dir.clone().or_else(|| out_dir(first)) else {
+        let (named, default) = (first.pool_dir.clone(), first.default_pool_dir.clone());
+        let Some(default) = default.or_else(|| out_dir(first)) else {
             return;
         };
-        for entry in &mut self.entries {
-            entry.build.pool_dir.get_or_insert_with(|| dir.clone());
+        for Entry { build, .. } in &mut self.entries {
+            build.pool_dir = build.pool_dir.take().or_else(|| named.clone());
+            build
+                .default_pool_dir
+                .get_or_insert_with(|| default.clone());
         }
     }
 

@@ -75,6 +75,7 @@ pub struct Build {
     pub(crate) out_dir: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
     pub(crate) pool_dir: Option<PathBuf>,
+    pub(crate) default_pool_dir: Option<PathBuf>,
     pub(crate) sink: Sink,
 }
 
@@ -140,6 +141,7 @@ impl Build {
             out_dir: None,
             jobs: None,
             pool_dir: None,
+            default_pool_dir: None,
             sink: Sink::printing(true),
         }
     }

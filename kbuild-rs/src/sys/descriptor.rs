@@ -19,8 +19,10 @@ pub(crate) fn pipe() -> io::Result<(File, File)> {
 
 /// Opens a file that may be anything: nothing is waited for, now or later.
 pub(crate) fn open_nonblocking(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flag = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    options.custom_flags(flag).open(path)
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path)
 }
 
 /// Makes a fifo that its owner alone may open.
@@ -73,26 +75,28 @@ pub(crate) fn is_pipe(file: &File) -> bool {
 /// are: numbers that were closed and opened again as something else are not. What this process
 /// opened itself is closed on exec, and so was not inherited.
 pub(crate) fn are_ends_of_one_pipe(read: RawFd, write: RawFd) -> bool {
-    const ACCESS: u32 = 0o3;
-    const WRITE_ONLY: u32 = 0o1;
-    const READ_ONLY: u32 = 0o0;
-    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
-    let (Some(one), Some(other)) = (flags(read), flags(write)) else {
-        return false;
-    };
     pipe_identity(read).is_some()
         && pipe_identity(read) == pipe_identity(write)
-        && one & ACCESS != WRITE_ONLY
-        && other & ACCESS != READ_ONLY
-        && (one | other) & CLOSE_ON_EXEC == 0
+        && are_inherited_ends(read, write)
+}
+
+/// Whether one descriptor can be read from and the other written to, and both were inherited.
+pub(crate) fn are_inherited_ends(read: RawFd, write: RawFd) -> bool {
+    let inherited = |fd, unwanted| {
+        flags(fd).is_some_and(|flags| {
+            !flags.contains(OFlags::CLOEXEC) && flags & OFlags::ACCMODE != unwanted
+        })
+    };
+    inherited(read, OFlags::WRONLY) && inherited(write, OFlags::RDONLY)
 }
 
 /// The flags that a descriptor was opened with, as the kernel shows them (`proc(5)`); a number
 /// that nobody opened cannot be asked in a safer way.
-fn flags(fd: RawFd) -> Option<u32> {
+fn flags(fd: RawFd) -> Option<OFlags> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
-    u32::from_str_radix(line.trim(), 8).ok()
+    let bits = u32::from_str_radix(line.trim(), 8).ok()?;
+    Some(OFlags::from_bits_retain(bits))
 }
 
 /// (device, inode) of an open pipe or fifo.

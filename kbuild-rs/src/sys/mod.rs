@@ -25,7 +25,8 @@ pub(crate) use clock::{file_clock, wait_for_tick};
 #[cfg(test)]
 pub(crate) use descriptor::make_fifo;
 pub(crate) use descriptor::{
-    are_ends_of_one_pipe, is_pipe, is_remote, open_nonblocking, pipe, wait_readable,
+    are_ends_of_one_pipe, are_inherited_ends, is_pipe, is_remote, open_nonblocking, pipe,
+    wait_readable,
 };
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};

@@ -246,6 +246,13 @@ impl Writer {
         symlinkat(target, &parent, name).map_err(|e| root.refused("create", path, e))
     }
 
+    /// Makes a symbolic link where there is nothing yet.
+    pub(crate) fn symlink_new(&self, target: &Path, path: &Path) -> Result<()> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("create", path)?;
+        symlinkat(target, &parent, name).map_err(|e| root.refused("create", path, e))
+    }
+
     /// Opens a file to be locked, and makes it where it is missing.
     pub(crate) fn open_lock(&self, path: &Path) -> Result<File> {
         let root = self.root(path)?;

@@ -3,11 +3,14 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::outside::has_ninja_between;
-use super::tokens::Channel;
+use super::channel::Channel;
+use super::device;
+use super::ninja::{self, Ninja};
 use crate::sys;
 
 /// The nearest jobserver outside of this process.
@@ -21,8 +24,19 @@ pub(super) enum Outer {
     Dead(String),
     /// A pipe: (read end, write end), and descriptors of our own to it where there can be any.
     Pipe(RawFd, RawFd, Option<Channel>),
-    /// A fifo, open.
+    /// A fifo or a character device, open.
     Fifo(PathBuf, Channel),
+}
+
+/// Who has the one token that comes with a jobserver, beside those that are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FirstToken {
+    /// This process.
+    Ours,
+    /// A Ninja between us and the jobserver, and so everybody that it starts.
+    OfNinja(&'static Ninja),
+    /// Cargo's build script further out, and so everybody that it starts.
+    OfScript,
 }
 
 /// A jobserver as a MAKEFLAGS names it.
@@ -40,16 +54,14 @@ pub(super) fn outer(cargo: bool) -> &'static Outer {
     &found(cargo).0
 }
 
-/// Whether the one token beside those that are drawn was given to somebody further out, and so to
-/// all that this has started: to Cargo's build script, to a Ninja that is below make.
-pub(super) fn is_shared(cargo: bool) -> bool {
+pub(super) fn first_token(cargo: bool) -> FirstToken {
     found(cargo).1
 }
 
 /// Looked at once, before this process opens anything that could take the number of a closed
 /// descriptor.
-fn found(cargo: bool) -> &'static (Outer, bool) {
-    static FOUND: OnceLock<(Outer, bool)> = OnceLock::new();
+fn found(cargo: bool) -> &'static (Outer, FirstToken) {
+    static FOUND: OnceLock<(Outer, FirstToken)> = OnceLock::new();
     FOUND.get_or_init(|| {
         let names: &[&str] = match cargo {
             true => &["CARGO_MAKEFLAGS", "MAKEFLAGS"],
@@ -60,20 +72,43 @@ fn found(cargo: bool) -> &'static (Outer, bool) {
         match server {
             Some(flags) => {
                 let outer = look(flags);
-                let shared = match &outer {
-                    Outer::Pipe(..) => has_ninja_between(None),
-                    Outer::Fifo(path, _) => has_ninja_between(Some(path)),
-                    _ => false,
+                let first = match of_ninja(&outer, flags) {
+                    Some(ninja) => FirstToken::OfNinja(ninja),
+                    None => FirstToken::Ours,
                 };
-                (outer, shared)
+                (outer, first)
             }
-            None if flags.iter().any(|flags| wants_one_job(flags)) => (Outer::OneJob, false),
-            None => match std::env::var_os("CARGO_MAKEFLAGS").map(|flags| look(&flags)) {
-                Some(outer @ (Outer::Pipe(..) | Outer::Fifo(..))) => (outer, true),
+            None if flags.iter().any(|flags| wants_one_job(flags)) => {
+                (Outer::OneJob, FirstToken::Ours)
+            }
+            None => match std::env::var_os("CARGO_MAKEFLAGS").map(|flags| (look(&flags), flags)) {
+                Some((outer @ (Outer::Pipe(..) | Outer::Fifo(..)), flags)) => {
+                    let first = match of_ninja(&outer, &flags) {
+                        Some(ninja) => FirstToken::OfNinja(ninja),
+                        None => FirstToken::OfScript,
+                    };
+                    (outer, first)
+                }
                 // Nobody between Cargo and us promised to hand it on.
-                _ => (Outer::Silent, false),
+                _ => (Outer::Silent, FirstToken::Ours),
             },
         }
+    })
+}
+
+/// The Ninja between us and the jobserver that these flags name, unless it is a client.
+fn of_ninja(outer: &Outer, flags: &OsStr) -> Option<&'static Ninja> {
+    let fifo = match outer {
+        Outer::Pipe(..) => None,
+        Outer::Fifo(path, _) => Some(path.as_path()),
+        _ => return None,
+    };
+    let server = named(flags);
+    ninja::that_shares(fifo, |variable| {
+        let value = [&b"MAKEFLAGS="[..], b"CARGO_MAKEFLAGS="]
+            .iter()
+            .find_map(|name| variable.strip_prefix(*name));
+        value.is_some_and(|value| named(OsStr::from_bytes(value)) == server)
     })
 }
 
@@ -98,8 +133,11 @@ fn look(flags: &OsStr) -> Outer {
         Some(Named::Pipe(read, write)) if sys::are_ends_of_one_pipe(read, write) => {
             Outer::Pipe(read, write, Channel::of_pipe(read, write))
         }
-        Some(Named::Fifo(path)) => match open_fifo(&path) {
-            Ok(file) => Outer::Fifo(absolute(path), Channel::of_fifo(file)),
+        Some(Named::Pipe(read, write)) if device::is_inherited(read, write) => {
+            Outer::Pipe(read, write, Channel::of_pipe(read, write))
+        }
+        Some(Named::Fifo(path)) => match open_server(&path) {
+            Ok(channel) => Outer::Fifo(absolute(path), channel),
             Err(why) => dead(&format!("and {} cannot be used: {why}", path.display())),
         },
         Some(_) => dead(
@@ -115,14 +153,35 @@ fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Opens a fifo for both directions: nobody has to be at the other end, and reading does not wait.
+/// Opens what a jobserver is named by: a fifo, or a character device that gives tokens.
+fn open_server(path: &Path) -> Result<Channel, String> {
+    let file = open(path)?;
+    if sys::is_pipe(&file) {
+        return Ok(Channel::of_fifo(file));
+    }
+    match file.metadata() {
+        Ok(meta) if meta.file_type().is_char_device() => {
+            let channel = Channel::of_fifo(file);
+            device::try_out(&channel).map(|()| channel)
+        }
+        _ => Err("it is neither a fifo nor a character device".to_owned()),
+    }
+}
+
+/// Opens a fifo.
+#[cfg(test)]
 pub(super) fn open_fifo(path: &Path) -> Result<File, String> {
-    let file = sys::open_nonblocking(File::options().read(true).write(true), path)
-        .map_err(|e| e.to_string())?;
+    let file = open(path)?;
     match sys::is_pipe(&file) {
         true => Ok(file),
         false => Err("it is no fifo".to_owned()),
     }
+}
+
+/// For both directions: nobody has to be at the other end, and reading does not wait.
+fn open(path: &Path) -> Result<File, String> {
+    let opened = sys::open_nonblocking(File::options().read(true).write(true), path);
+    opened.map_err(|e| e.to_string())
 }
 
 /// The last jobserver that the flags name; what follows `--` are variables.
@@ -204,7 +263,31 @@ mod tests {
             assert!(why.contains("JOB_SERVER_AWARE"), "{why}");
         }
         assert!(why("--jobserver-auth=fifo:/nonexistent/fifo").contains("No such file"));
-        assert!(why("--jobserver-auth=fifo:/dev/null").contains("it is no fifo"));
+        for (path, reason) in [
+            ("/", "Is a directory"),
+            ("/dev/null", "it gives no tokens"),
+            ("/dev/full", "it takes no token back"),
+        ] {
+            let why = why(&format!("--jobserver-auth=fifo:{path}"));
+            assert!(why.contains(path) && why.contains(reason), "{why}");
+            assert!(why.ends_with("running one job"), "{why}");
+        }
+        let file = std::env::temp_dir().join(format!("kbuild-no-fifo-{}", std::process::id()));
+        std::fs::write(&file, "++++").unwrap();
+        let regular = why(&format!("--jobserver-auth=fifo:{}", file.display()));
+        std::fs::remove_file(file).unwrap();
+        assert!(regular.contains("neither a fifo nor a character device"));
+    }
+
+    #[test]
+    fn a_character_device_that_gives_tokens_and_takes_them_back_is_a_jobserver() {
+        match look(OsStr::new(" -j2 --jobserver-auth=fifo:/dev/zero")) {
+            Outer::Fifo(path, channel) => {
+                assert_eq!(path, Path::new("/dev/zero"));
+                assert_eq!(channel.take().unwrap(), Some(0));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -2,14 +2,18 @@
 //!
 //! GNU make's rule: a process has one token from whoever started it; each further job needs one
 //! from the jobserver. The nearest jobserver is Cargo's for a build script, else that of a make
-//! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else the pool
-//! that all kbuild-rs processes of the build tree share. One that is advertised and dead means one
-//! job, as it does to GNU make, and a warning.
+//! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else a pool:
+//! that of the Ninja outside, which all builds share that it starts, else that of a folder. One
+//! that is advertised and dead means one job, as it does to GNU make, and a warning.
 
 mod advertised;
+mod channel;
+mod device;
 mod handed;
+mod ninja;
 mod outside;
 mod own;
+mod place;
 mod pool;
 mod server;
 mod tokens;
@@ -18,10 +22,10 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use self::advertised::{Outer, is_shared, outer};
+use self::advertised::{FirstToken, Outer, first_token, outer};
 use self::own::Own;
 use self::pool::Pool;
-use self::server::Server;
+use self::server::{Outside, Server};
 use crate::message::Sink;
 use crate::sys::Writer;
 use crate::{Error, Result};
@@ -39,6 +43,8 @@ pub(crate) struct Jobs<'a> {
     pub(crate) requested: Option<usize>,
     /// The folder of the pool, should there be need of one, and what makes it.
     pub(crate) pool: &'a Path,
+    /// Whether somebody asked for that folder.
+    pub(crate) is_named: bool,
     pub(crate) make_folder: fn(&Path) -> Result<Writer>,
 }
 
@@ -47,27 +53,26 @@ impl Jobs<'_> {
     pub(crate) fn budget(&self, sink: &Sink) -> Result<Arc<Budget>> {
         /// For each pool folder; the outer build's jobserver has none.
         static BUDGETS: Mutex<Vec<(PathBuf, Arc<Budget>)>> = Mutex::new(Vec::new());
-        let folder = match self.has_pool() {
-            true => self.pool,
-            false => Path::new(""),
+        let (folder, make_folder) = match self.has_pool() {
+            true => self.pool_folder(),
+            false => (PathBuf::new(), self.make_folder),
         };
         let mut budgets = BUDGETS.lock().unwrap_or_else(|p| p.into_inner());
-        if let Some((_, budget)) = budgets.iter().find(|(of, _)| of == folder) {
+        if let Some((_, budget)) = budgets.iter().find(|(of, _)| *of == folder) {
             return Ok(budget.clone());
         }
         let server = match outer(self.cargo) {
-            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) if is_shared(self.cargo) => {
-                let own = (self.make_folder)(self.pool);
-                let own = own.and_then(|writer| Own::in_folder(writer, self.pool));
-                match own {
-                    Ok(own) => Server::Shared(outer, own),
-                    Err(error) => {
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
+                let outside = Outside::of(outer);
+                match self.own() {
+                    None => Server::Outer(outside),
+                    Some(Ok(own)) => Server::Shared(outside, own),
+                    Some(Err(error)) => {
                         sink.note(&format!("{error}; other builds are not counted"));
-                        Server::Outer(outer)
+                        Server::Outer(outside)
                     }
                 }
             }
-            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer),
             Outer::Dead(why) => {
                 sink.warning(why);
                 Server::Nobody(1)
@@ -75,7 +80,7 @@ impl Jobs<'_> {
             _ if !self.has_pool() => Server::Nobody(1),
             _ => {
                 let jobs = self.number()?;
-                match Pool::open(folder, self.make_folder, jobs) {
+                match Pool::open(&folder, make_folder, jobs, sink) {
                     Ok(pool) => Server::Pool(pool),
                     Err(error) => {
                         sink.note(&format!("{error}; other builds are not counted"));
@@ -85,14 +90,45 @@ impl Jobs<'_> {
             }
         };
         let budget = Arc::new(Budget::new(server));
-        budgets.push((folder.to_owned(), budget.clone()));
+        budgets.push((folder, budget.clone()));
         Ok(budget)
+    }
+
+    /// The first token, where it is not this process's alone.
+    fn own(&self) -> Option<Result<Own>> {
+        let meeting = match first_token(self.cargo) {
+            FirstToken::Ours => return None,
+            FirstToken::OfNinja(ninja) => place::of_ninja(ninja),
+            FirstToken::OfScript => None,
+        };
+        Some(match meeting {
+            Some(meeting) => Own::in_folder(meeting.writer, &meeting.path),
+            None => {
+                let writer = (self.make_folder)(self.pool);
+                writer.and_then(|writer| Own::in_folder(writer, self.pool))
+            }
+        })
+    }
+
+    /// Where the pool lies, and what makes that folder. The outermost Ninja is the one that
+    /// somebody started.
+    fn pool_folder(&self) -> (PathBuf, fn(&Path) -> Result<Writer>) {
+        let Some(meeting) = ninja::above().last().and_then(place::of_ninja) else {
+            return (self.pool.to_owned(), self.make_folder);
+        };
+        let folder = place::pool(&meeting, self.is_named.then_some(self.pool));
+        match folder == meeting.path {
+            true => (folder, place::open),
+            false => (folder, self.make_folder),
+        }
     }
 
     /// What a make would be told that ran alone. Nothing is made or drawn for it.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<Handed> {
         match outer(self.cargo) {
-            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => Server::Outer(outer).hand(make),
+            outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
+                Server::Outer(Outside::of(outer)).hand(make)
+            }
             Outer::Dead(why) => {
                 sink.warning(why);
                 Ok(Handed::jobs(1))
@@ -121,7 +157,7 @@ impl Jobs<'_> {
         match self.requested {
             Some(0) => Err(Error::input("the number of jobs must be at least 1")),
             Some(jobs) => Ok(jobs),
-            None => Ok(outside::jobs()
+            None => Ok(ninja::jobs()
                 .or_else(|| of("CMAKE_BUILD_PARALLEL_LEVEL"))
                 .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
                 .or_else(|| std::thread::available_parallelism().ok().map(usize::from))

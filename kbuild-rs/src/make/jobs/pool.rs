@@ -28,9 +28,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::channel::Channel;
 use super::handed::Handed;
-use super::tokens::Channel;
+use super::place;
 use crate::identity::Hash;
+use crate::message::Sink;
 use crate::sys::{self, Writer};
 use crate::{Error, Result};
 
@@ -59,10 +61,15 @@ impl Pool {
         folder: &Path,
         make_folder: fn(&Path) -> Result<Writer>,
         size: usize,
+        sink: &Sink,
     ) -> Result<Pool> {
         let first = make_folder(folder).and_then(|writer| Pool::in_folder(writer, folder, size));
         first.or_else(|error| match users_folder(folder) {
-            Some((writer, other)) => Pool::in_folder(writer, &other, size),
+            Some(other) => {
+                let place = other.path.display();
+                sink.note(&format!("{error}; the pool of jobs lies in {place}"));
+                Pool::in_folder(other.writer, &other.path, size)
+            }
             None => Err(error),
         })
     }
@@ -196,15 +203,11 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(same)
 }
 
-/// Where the pool of `folder` lies when it cannot lie there: with what runs for this user, else
-/// in the cache folder.
-fn users_folder(folder: &Path) -> Option<(Writer, PathBuf)> {
+/// Where the pool of `folder` lies when it cannot lie there.
+fn users_folder(folder: &Path) -> Option<place::Folder> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
-    let base = sys::runtime_folder().or_else(|| sys::cache_folder(|_| true).0)?;
-    let folder = base.join(format!("kbuild-rs/pool-{:016x}", hash.value()));
-    let root = sys::private_folder(&folder, true).ok()??;
-    Some((Writer::new([root]), folder))
+    place::of_user(&format!("pool-{:016x}", hash.value()))
 }
 
 #[cfg(test)]
@@ -223,7 +226,7 @@ mod tests {
 
     /// What another process would have: locks of its own.
     fn process(folder: &Path, size: usize) -> Pool {
-        Pool::open(folder, open_folder, size).unwrap()
+        Pool::open(folder, open_folder, size, &Sink::printing(false)).unwrap()
     }
 
     fn draw_all(pool: &mut Pool) -> Vec<u8> {

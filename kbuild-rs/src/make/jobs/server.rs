@@ -3,23 +3,48 @@
 use std::path::Path;
 
 use super::advertised::Outer;
+use super::channel::Channel;
 use super::handed::Handed;
 use super::own::Own;
 use super::pool::Pool;
-use super::tokens::Channel;
 use crate::{Error, Result};
 
 /// Where tokens come from.
 #[derive(Debug)]
 pub(super) enum Server {
     /// The outer build's jobserver, whose token for this process is the first make's.
-    Outer(&'static Outer),
+    Outer(Outside),
     /// The outer build's jobserver, whose token for this process belongs to others too.
-    Shared(&'static Outer, Own),
+    Shared(Outside, Own),
     /// The pool, where each make needs a token, the first one too.
     Pool(Pool),
     /// Nobody: makes run one after another, each with so many jobs.
     Nobody(usize),
+}
+
+/// The outer build's jobserver.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outside {
+    server: &'static Outer,
+    /// It failed, and is not asked again. What is held still goes back to it.
+    failed: bool,
+}
+
+impl Outside {
+    pub(super) fn of(server: &'static Outer) -> Outside {
+        Outside {
+            server,
+            failed: false,
+        }
+    }
+
+    fn channel(&self) -> Option<&'static Channel> {
+        match self.server {
+            Outer::Pipe(_, _, channel) => channel.as_ref(),
+            Outer::Fifo(_, channel) => Some(channel),
+            _ => None,
+        }
+    }
 }
 
 /// What one make runs on.
@@ -32,15 +57,23 @@ pub(super) enum Token {
 }
 
 impl Server {
-    pub(super) fn channel(&self) -> Option<&Channel> {
+    /// Where tokens may come from.
+    pub(super) fn source(&self) -> Option<&Channel> {
+        self.channel().filter(|_| !self.has_failed())
+    }
+
+    fn channel(&self) -> Option<&Channel> {
         match self {
             Server::Pool(pool) => Some(pool.channel()),
-            Server::Outer(outer) | Server::Shared(outer, _) => match outer {
-                Outer::Pipe(_, _, channel) => channel.as_ref(),
-                Outer::Fifo(_, channel) => Some(channel),
-                _ => None,
-            },
+            Server::Outer(outside) | Server::Shared(outside, _) => outside.channel(),
             Server::Nobody(_) => None,
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        match self {
+            Server::Outer(outside) | Server::Shared(outside, _) => outside.failed,
+            _ => false,
         }
     }
 
@@ -54,8 +87,18 @@ impl Server {
             }
         }
         let failed = |e| Error::io("read", Path::new("the outer build's jobserver"), e);
-        let drawn = self.channel().map(|channel| channel.take().map_err(failed));
+        let drawn = self.source().map(|channel| channel.take().map_err(failed));
         Ok(drawn.unwrap_or(Ok(None))?.map(Token::Drawn))
+    }
+
+    /// Draws no more from the outer build's jobserver after an error; whether that is a way out.
+    pub(super) fn give_up(&mut self) -> bool {
+        match self {
+            Server::Outer(outside) | Server::Shared(outside, _) => {
+                !std::mem::replace(&mut outside.failed, true)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn give(&mut self, token: Token) {
@@ -86,7 +129,8 @@ impl Server {
 
     pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
         match self {
-            Server::Outer(outer) | Server::Shared(outer, _) => match outer {
+            Server::Outer(outside) | Server::Shared(outside, _) => match outside.server {
+                _ if outside.failed => Ok(Handed::jobs(1)),
                 Outer::Pipe(read, write, _) => Ok(Handed::pipe(*read, *write, make)),
                 Outer::Fifo(path, _) => {
                     Handed::fifo(path, make).map_err(|e| Error::io("open", path, e))

@@ -1,7 +1,5 @@
 //! The tokens that this process holds, one for each make that it runs.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -12,63 +10,13 @@ use super::server::{Server, Token};
 use crate::message::Sink;
 use crate::{Result, signals, sys};
 
-/// Descriptors of our own to a jobserver. That reading from them does not wait concerns nobody
-/// else: they are no copies of what was inherited.
-#[derive(Debug)]
-pub(crate) struct Channel {
-    read: File,
-    /// Where it is another one than for reading.
-    write: Option<File>,
-}
-
-impl Channel {
-    /// Without `/proc` there is none, and no token beyond our own.
-    pub(super) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
-        let open = |options: &mut OpenOptions, fd: RawFd| {
-            let path = format!("/proc/self/fd/{fd}");
-            sys::open_nonblocking(options, Path::new(&path)).ok()
-        };
-        Some(Channel {
-            read: open(File::options().read(true), read)?,
-            write: Some(open(File::options().write(true), write)?),
-        })
-    }
-
-    pub(super) fn of_fifo(file: File) -> Channel {
-        Channel {
-            read: file,
-            write: None,
-        }
-    }
-
-    pub(super) fn file(&self) -> &File {
-        &self.read
-    }
-
-    /// Takes a token if one is there.
-    pub(super) fn take(&self) -> io::Result<Option<u8>> {
-        let mut byte = [0];
-        loop {
-            match (&self.read).read(&mut byte) {
-                Ok(0) => return Ok(None),
-                Ok(_) => return Ok(Some(byte[0])),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-    }
-
-    /// Gives tokens back, each as it came. A server that is gone needs none.
-    pub(super) fn give(&self, bytes: &[u8]) {
-        let _ = self.write.as_ref().unwrap_or(&self.read).write_all(bytes);
-    }
-}
-
 /// How often a waiter looks for what no descriptor tells it of: that it is to stop, that another
 /// make of this process has ended, that a killed process has left the pool.
 const OWN_MAKES: Duration = Duration::from_millis(5);
 const OTHERS: Duration = Duration::from_millis(50);
+
+/// So often there may be something to read and no token before a waiter only looks now and then.
+const IN_VAIN: u32 = 20;
 
 /// So long a wait is worth a word.
 const LONG: Duration = Duration::from_secs(20);
@@ -92,6 +40,8 @@ struct State {
     waiting: usize,
     /// Whether one of those that wait looks at the jobserver for all.
     watching: bool,
+    /// How often in a row there was something to read and then no token for us.
+    in_vain: u32,
     held: Vec<Token>,
 }
 
@@ -110,7 +60,7 @@ impl Budget {
         };
         let limit = match &server {
             Server::Pool(pool) if pool.size() == 1 => 1,
-            server if server.channel().is_none() => 1,
+            server if server.source().is_none() => 1,
             _ => usize::MAX,
         };
         Budget {
@@ -121,6 +71,7 @@ impl Budget {
                 running: 0,
                 waiting: 0,
                 watching: false,
+                in_vain: 0,
                 held: Vec::new(),
             }),
             changed: Condvar::new(),
@@ -145,9 +96,16 @@ impl Budget {
                 match state.server.draw() {
                     Ok(Some(token)) => {
                         state.held.push(token);
+                        state.in_vain = 0;
                         continue;
                     }
                     Ok(None) => {}
+                    Err(error) if state.server.give_up() => {
+                        drop(state);
+                        sink.warning(&format!("{error}; running one job"));
+                        state = self.state();
+                        continue;
+                    }
                     Err(error) => break Err(error),
                 }
             }
@@ -173,10 +131,16 @@ impl Budget {
 
     /// Waits until something may have changed.
     fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let may_draw = state.running < self.limit && !state.watching;
-        let channel = state.server.channel().filter(|_| may_draw);
-        let Some(watched) = channel.and_then(|c| c.read.try_clone().ok()) else {
-            let waited = self.changed.wait_timeout(state, OTHERS);
+        // A device may tell everybody of a token that it then gives to one of them.
+        let pause = state.in_vain >= IN_VAIN;
+        let may_draw = state.running < self.limit && !state.watching && !pause;
+        let channel = state.server.source().filter(|_| may_draw);
+        let Some(watched) = channel.and_then(|c| c.file().try_clone().ok()) else {
+            let time = if pause { OWN_MAKES } else { OTHERS };
+            if pause {
+                state.in_vain = 0;
+            }
+            let waited = self.changed.wait_timeout(state, time);
             return waited.unwrap_or_else(|p| p.into_inner()).0;
         };
         let time = match state.running {
@@ -185,12 +149,14 @@ impl Budget {
         };
         state.watching = true;
         drop(state);
-        if sys::wait_readable(&watched, time) {
+        let readable = sys::wait_readable(&watched, time);
+        if readable {
             // Others may be faster, or the pool's lock is in other hands for a moment.
             std::thread::yield_now();
         }
         let mut state = self.state();
         state.watching = false;
+        state.in_vain = if readable { state.in_vain + 1 } else { 0 };
         state
     }
 
@@ -255,6 +221,9 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::super::advertised::{Outer, open_fifo};
+    use super::super::channel::Channel;
+    use super::super::own::Own;
+    use super::super::server::Outside;
     use super::*;
 
     /// A budget under a jobserver outside, and that jobserver's fifo.
@@ -267,7 +236,10 @@ mod tests {
         let own = Channel::of_fifo(open_fifo(&path).unwrap());
         std::fs::remove_file(&path).unwrap();
         let outer = Box::leak(Box::new(Outer::Fifo(path, own)));
-        (Arc::new(Budget::new(Server::Outer(outer))), fifo)
+        (
+            Arc::new(Budget::new(Server::Outer(Outside::of(outer)))),
+            fifo,
+        )
     }
 
     fn left(fifo: &Channel) -> Vec<u8> {
@@ -315,12 +287,47 @@ mod tests {
 
     #[test]
     fn without_a_jobserver_one_make_runs_at_a_time() {
-        let budget = Arc::new(Budget::new(Server::Nobody(3)));
-        let first = budget.slot(&sink()).unwrap();
+        one_at_a_time(&Arc::new(Budget::new(Server::Nobody(3))), &sink());
+    }
+
+    #[test]
+    fn a_jobserver_that_fails_leaves_one_job_and_is_told_of_once() {
+        // Reading it fails.
+        let device = || Channel::of_fifo(std::fs::File::open("/dev/null").unwrap());
+        let outside = || {
+            let outer = Outer::Fifo("/dev/null".into(), device());
+            Outside::of(Box::leak(Box::new(outer)))
+        };
+        let dir = std::env::temp_dir().join(format!("kbuild-fails-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let writer = sys::Writer::new([sys::Root::open(&dir).unwrap()]);
+        let own = Own::in_folder(writer, &dir).unwrap();
+        for server in [Server::Outer(outside()), Server::Shared(outside(), own)] {
+            let budget = Arc::new(Budget::new(server));
+            let said = Arc::new(Mutex::new(Vec::new()));
+            let mut sink = sink();
+            let heard = said.clone();
+            sink.set_handler(move |message| heard.lock().unwrap().push(format!("{message:?}")));
+            one_at_a_time(&budget, &sink);
+            one_at_a_time(&budget, &sink);
+            let said = said.lock().unwrap();
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].starts_with("Warning") && said[0].contains("running one job"));
+            // make would die of it.
+            let slot = budget.slot(&sink).unwrap();
+            let handed = slot.hand(Path::new("make")).unwrap();
+            assert_eq!(handed.argument.unwrap(), "-j1");
+            assert_eq!(handed.makeflags, None);
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    fn one_at_a_time(budget: &Arc<Budget>, sink: &Sink) {
+        let first = budget.slot(sink).unwrap();
         let released = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let second = scope.spawn(|| {
-                let _slot = budget.slot(&sink()).unwrap();
+                let _slot = budget.slot(sink).unwrap();
                 assert!(released.load(Ordering::SeqCst));
             });
             std::thread::sleep(Duration::from_millis(20));

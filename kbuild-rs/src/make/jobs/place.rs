@@ -1,0 +1,141 @@
+//! Where the builds that one Ninja starts find each other.
+//!
+//! A Ninja that is no jobserver's client starts as many of us as it likes, and what it was asked
+//! for is meant for all of them. They meet in a private folder that belongs to that one process:
+//! it holds their pool, or tells which folder does, or is where they pass on the one token that a
+//! jobserver further out gave to this Ninja. Which folder holds the pool the first of them says,
+//! since a `--pool-dir` of some is no reason for the others to run as many compilers again.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::ninja::{self, Ninja};
+use super::pool::remove_pool;
+use crate::sys::{self, Writer};
+use crate::{Error, Result};
+
+/// A link in the folder of a Ninja: to the folder that holds the pool.
+const POOL: &str = "pool";
+
+/// A private folder of this user's.
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) writer: Writer,
+}
+
+/// The folder of this Ninja; none where the user has no place for it.
+pub(super) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
+    let base = base()?;
+    let is_new = !base.join(ninja.key()).exists();
+    let folder = of_user(&ninja.key())?;
+    if is_new {
+        sweep(&base);
+    }
+    Some(folder)
+}
+
+/// The folder of the pool for the builds of the Ninja whose own folder is `meeting`: what the
+/// first of them named, else that.
+pub(super) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
+    let own = named.unwrap_or(&meeting.path);
+    let link = meeting.path.join(POOL);
+    match meeting.writer.symlink_new(own, &link) {
+        Ok(()) => own.to_owned(),
+        Err(_) => fs::read_link(&link).unwrap_or_else(|_| own.to_owned()),
+    }
+}
+
+/// Removes the folders of Ninjas that have ended, unless what they started is still at work.
+fn sweep(base: &Path) {
+    let Ok(Some(root)) = sys::private_folder(base, false) else {
+        return;
+    };
+    let writer = Writer::new([root]);
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(ninja::has_ended) {
+            remove_pool(&writer, &entry.path());
+            let _ = writer.remove_file(&entry.path().join(POOL));
+            // With a pool in it, it stays.
+            writer.remove_empty(&entry.path());
+        }
+    }
+}
+
+/// The folder of ours with what runs for this user, else in its cache.
+fn base() -> Option<PathBuf> {
+    let base = sys::runtime_folder().or_else(|| sys::cache_folder(|_| true).0)?;
+    Some(base.join("kbuild-rs"))
+}
+
+/// A private folder of this user's; none where it has no place for it, or one that is not its own.
+pub(super) fn of_user(name: impl AsRef<OsStr>) -> Option<Folder> {
+    let path = base()?.join(name.as_ref());
+    let writer = open(&path).ok()?;
+    Some(Folder { path, writer })
+}
+
+/// Opens a private folder of this user's.
+pub(super) fn open(path: &Path) -> Result<Writer> {
+    let root = sys::private_folder(path, true)?;
+    let missing = || Error::io("create", path, std::io::ErrorKind::NotFound.into());
+    Ok(Writer::new([root.ok_or_else(missing)?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("kbuild-place-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn folder(path: &Path) -> Folder {
+        let writer = open(path).unwrap();
+        Folder {
+            path: path.to_owned(),
+            writer,
+        }
+    }
+
+    #[test]
+    fn the_first_build_of_a_ninja_says_where_the_pool_of_all_of_them_lies() {
+        let dir = scratch("first");
+        let named = Path::new("/somewhere/.kbuild");
+        for (name, first, then) in [
+            ("none", None, dir.join("none")),
+            ("named", Some(named), named.to_owned()),
+        ] {
+            let meeting = folder(&dir.join(name));
+            assert_eq!(pool(&meeting, first), then);
+            for later in [None, Some(named), Some(Path::new("/elsewhere/.kbuild"))] {
+                assert_eq!(pool(&meeting, later), then);
+            }
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_a_ninja_that_has_ended_left_goes_unless_it_is_in_use() {
+        use super::super::pool::Pool;
+        let sink = crate::message::Sink::printing(false);
+        let dir = scratch("sweep");
+        let ninja = |started| ninja::key(std::process::id(), started);
+        let folders = [1, 2, 3].map(|started| dir.join(ninja(started)));
+        for path in &folders {
+            pool(&folder(path), None);
+        }
+        let [in_use, left, _bare] = &folders;
+        let mut user = Pool::open(in_use, open, 1, &sink).unwrap();
+        assert!(user.draw().unwrap().is_some());
+        drop(Pool::open(left, open, 1, &sink).unwrap());
+        fs::create_dir(dir.join("pool-1")).unwrap();
+        sweep(&dir);
+        assert!(in_use.join("jobs").exists());
+        let left = fs::read_dir(&dir).unwrap().count();
+        assert_eq!(left, 2);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
