@@ -2,8 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A file that could not be written, with the path that it was about.
 #[derive(Debug)]
@@ -44,8 +45,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<(), FileError> {
     let failed = |source| FileError::new("write", path, source);
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return file.write_all(bytes).map_err(failed);
+        return write_into(path, bytes).map_err(failed);
     }
     let (temporary, mut file) = create_beside(path).map_err(failed)?;
     let written = file
@@ -59,7 +59,27 @@ fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<()
     })
 }
 
-/// Makes an empty file that bears the given time.
+/// Writes into a device or a pipe. A fifo that nobody reads is an error, and no reason to wait for
+/// ever.
+fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
+    const O_NONBLOCK: i32 = 0o4000;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).custom_flags(O_NONBLOCK).open(path)?;
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            // The reader is slower than we are.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty file of the given time.
 pub(crate) fn touch(path: &Path, time: SystemTime) -> Result<(), FileError> {
     write_dated(path, b"", Some(time))
 }
@@ -162,8 +182,23 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_device_is_written_into_and_not_replaced() {
+    fn a_device_is_written_into_and_not_replaced_and_a_fifo_that_nobody_reads_is_an_error() {
         write(Path::new("/dev/null"), b"x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let dir = Scratch::new("fifo");
+        let fifo = dir.0.join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        write(&fifo, b"x").unwrap_err();
+        // The longest that a pipe holds, and more.
+        let text = vec![b'x'; 200_000];
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || fs::read(fifo).unwrap().len()
+        });
+        while write(&fifo, &text).is_err() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(reader.join().unwrap(), text.len());
     }
 }

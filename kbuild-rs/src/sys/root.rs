@@ -244,8 +244,8 @@ pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} {why}, and kbuild-rs did not make it; nothing was written there. Remove it, or \
-             choose another output directory",
+            "{} {why}, and kbuild-rs did not make it; it was not touched. Move it away, or choose \
+             another output directory",
             path.display()
         ),
     )
@@ -255,7 +255,7 @@ fn outside(path: &Path) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} lies outside of the output directory; nothing was written there",
+            "{} lies outside of the output directory; it was not touched",
             path.display()
         ),
     )
