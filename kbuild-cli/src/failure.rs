@@ -34,6 +34,15 @@ impl Failure {
         }
     }
 
+    /// What would be written to is not kbuild-rs's own.
+    pub(crate) fn not_ours(message: impl Into<String>) -> Self {
+        Failure {
+            kind: kebab(&format!("{:?}", ErrorKind::NotOurs)),
+            message: message.into(),
+            call: false,
+        }
+    }
+
     /// The class, as JSON has it: `kernel-not-found`.
     pub(crate) fn kind(&self) -> &str {
         &self.kind

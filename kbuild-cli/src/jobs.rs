@@ -8,7 +8,7 @@ use kbuild::Kernel;
 use crate::args::BuildArgs;
 use crate::failure::Failure;
 use crate::kernels;
-use crate::outdir::OutDir;
+use crate::outdir::{OutDir, check_no_link};
 use crate::view::View;
 
 /// One build.
@@ -58,6 +58,9 @@ impl Jobs {
         for (column, kernel) in kernels.iter().enumerate() {
             if kernel.failure.is_some() {
                 continue;
+            }
+            if folder_each {
+                check_no_link(&out_dir.join(&kernel.name))?;
             }
             for (source, tree) in trees.iter().enumerate() {
                 jobs.push(Job {

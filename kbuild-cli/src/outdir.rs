@@ -38,7 +38,10 @@ impl OutDir {
                     made: Some(dir.to_owned()),
                 })
             }
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(OutDir::default()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                check_no_link(dir)?;
+                Ok(OutDir::default())
+            }
             Err(e) => Err(files::FileError::new("create", dir, e).into()),
         }
     }
@@ -51,9 +54,25 @@ impl OutDir {
     }
 }
 
+/// Fails for a link in the place of a directory that nobody named: it may have come with somebody's
+/// sources, and may lead anywhere.
+pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
+    match dir.is_symlink() {
+        true => Err(Failure::not_ours(format!(
+            "{0} is a link, and nothing was built: it may lead anywhere. Name the directory where \
+             products are to go:\n    --out-dir {0}",
+            dir.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// Removes a directory that holds nothing, or nothing but the ignore file written here. Returns
 /// whether it did.
 pub(crate) fn remove_if_bare(dir: &Path) -> bool {
+    if dir.is_symlink() {
+        return false;
+    }
     let ignore = dir.join(IGNORE_FILE);
     let Ok(entries) = fs::read_dir(dir) else {
         return false;
@@ -96,6 +115,10 @@ mod tests {
         fs::write(dir.join(IGNORE_FILE), "mine\n").unwrap();
         assert!(!remove_if_bare(&dir));
         fs::write(dir.join(IGNORE_FILE), IGNORE_ALL).unwrap();
+        let link = scratch.0.join("link");
+        std::os::unix::fs::symlink(&dir, &link).unwrap();
+        assert!(!remove_if_bare(&link));
+        assert!(check_no_link(&link).is_err() && check_no_link(&dir).is_ok());
         fs::write(dir.join("notes"), "").unwrap();
         assert!(!remove_if_bare(&dir));
         assert!(dir.join(IGNORE_FILE).exists());

@@ -9,7 +9,7 @@ use super::{Build, Matrix, places, skip};
 use crate::cargo::{self, Door};
 use crate::message::Kept;
 use crate::report::Report;
-use crate::sys::{Root, Writer};
+use crate::sys::{Root, Writer, not_ours};
 use crate::{Error, Kernel, Result};
 
 /// Builds for each kernel into `OUT/<release>/`; see [`Build::try_compile_each`].
@@ -34,6 +34,9 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
         asked.push(default_kernel(build, target.as_deref())?);
     }
     check_releases(&asked)?;
+    for kernel in &asked {
+        check_no_link(&out.join(kernel.release()))?;
+    }
 
     let mut matrix = Matrix::new();
     // Who runs at the same time must not talk at the same time: each kernel's messages are kept
@@ -97,6 +100,14 @@ fn check_releases(kernels: &[Kernel]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Below the output directory no link is followed, and each kernel's is there.
+fn check_no_link(out: &Path) -> Result<()> {
+    match out.is_symlink() {
+        true => Err(not_ours(out, "is a link")),
+        false => Ok(()),
+    }
 }
 
 /// A Rust expression: `&[("6.1.0-56-amd64", include_bytes!("…")), …]`.

@@ -151,7 +151,8 @@ impl Run<'_> {
         }
         let now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
         let stamp = Stage::prepared(&r.folder);
-        if !anew && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
+        let then = self.writer.read(&stamp)?;
+        if !anew && then.is_some_and(|then| then == now.as_bytes()) {
             return Ok(());
         }
         // Half-prepared is not prepared.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use super::walk::{Folder, Walk};
 use super::{Item, sort_items, stale};
+use crate::sys::open_source;
 use crate::{Error, Result};
 
 /// Version control keeps its own files out of sight of a build.
@@ -106,8 +107,14 @@ pub(super) fn is_output(dir: &Path) -> bool {
         || dir.join(PRIVATE).join(CACHEDIR_TAG).exists()
         || dir.join("CMakeCache.txt").exists()
         || dir.join("meson-private").exists()
-        || std::fs::read(dir.join(CACHEDIR_TAG))
-            .is_ok_and(|text| text.starts_with(CACHEDIR_SIGNATURE))
+        || is_tagged(dir).unwrap_or(false)
+}
+
+fn is_tagged(dir: &Path) -> io::Result<bool> {
+    use std::io::Read;
+    let mut text = [0; CACHEDIR_SIGNATURE.len()];
+    open_source(&dir.join(CACHEDIR_TAG))?.read_exact(&mut text)?;
+    Ok(text == CACHEDIR_SIGNATURE)
 }
 
 /// What an earlier build published, where the tree itself is the output directory. (A `.ko` is

@@ -28,7 +28,7 @@ pub(super) struct Folder {
 pub(super) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
     let base = base()?;
     let is_new = !base.join(ninja.key()).exists();
-    let folder = of_user(&ninja.key())?;
+    let folder = of_user(ninja.key())?;
     if is_new {
         sweep(&base);
     }

@@ -207,7 +207,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
 fn users_folder(folder: &Path) -> Option<place::Folder> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
-    place::of_user(&format!("pool-{:016x}", hash.value()))
+    place::of_user(format!("pool-{:016x}", hash.value()))
 }
 
 #[cfg(test)]
