@@ -292,10 +292,14 @@ impl Request {
         })
     }
 
-    /// What is to be staged now.
+    /// What is to be staged, as it is now.
     pub(crate) fn items(&self) -> Result<Vec<Item>> {
         match &self.sources {
-            Sources::Declared(layout) => Ok(layout.items.clone()),
+            Sources::Declared(layout) => {
+                let mut items = layout.items.clone();
+                items.iter_mut().try_for_each(|item| self.stage.look(item))?;
+                Ok(items)
+            }
             Sources::Tree { root, excludes, .. } => Scan {
                 root,
                 out: &self.out,

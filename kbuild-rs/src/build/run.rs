@@ -128,7 +128,7 @@ impl Run<'_> {
         let doing = format!("{} for {}", r.label, r.kernel.release());
         let writer = self.writer;
         let mut lock = r.stage.lock(writer, &doing, self.sink)?;
-        let mut items = r.items()?;
+        let items = r.items()?;
         let config = r.config()?;
         let manifest = r.stage.manifest(writer)?;
         let record = match &manifest {
@@ -157,6 +157,9 @@ impl Run<'_> {
         // What changes from here on cannot look as if it had been there before; and what changed
         // since the first look is seen now.
         wait_for_tick(writer, &r.stage.private, start)?;
+        // Others may have had the token for minutes.
+        let mut items = r.items()?;
+        let config = r.config()?;
         let mut manifest = r.stage.manifest(writer)?;
         let mut stale = match (&record, &manifest) {
             (Some(record), Some(manifest)) => self

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::files::is_carryable;
-use crate::identity::{Hash, ctime};
+use crate::identity::{Hash, Identity, ctime};
 use crate::lock::Lock;
 use crate::message::Sink;
 use crate::sys::{Root, Writer, not_ours, walk};
@@ -155,6 +155,15 @@ impl Stage {
             } => from.clone(),
             _ => self.root.join(&item.rel),
         }
+    }
+
+    /// Brings what is known of an item's source up to date.
+    pub(crate) fn look(&self, item: &mut Item) -> Result<()> {
+        let source = self.source_of(item);
+        if let Kind::File { id, .. } = &mut item.kind {
+            *id = Identity::of(&source).map_err(|e| sync::vanished(&source, e))?;
+        }
+        Ok(())
     }
 
     /// What writes into the output directory and into the private folder, which is made where it

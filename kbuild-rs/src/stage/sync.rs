@@ -244,7 +244,7 @@ impl Sync<'_> {
     }
 }
 
-fn vanished(path: &Path, e: io::Error) -> Error {
+pub(super) fn vanished(path: &Path, e: io::Error) -> Error {
     match e.kind() {
         io::ErrorKind::NotFound => Error::new(
             ErrorKind::SourceNotFound,
