@@ -31,6 +31,8 @@ pub(crate) struct Kind {
     always: bool,
     /// Calls that are of use; all of them where none is named.
     calls: Vec<Call>,
+    /// The call that is made in any case, however long it takes.
+    must: Option<Call>,
     /// Paths in the output directory that are not ours, either.
     guarded: Vec<PathBuf>,
     craft: Box<dyn Fn(&World)>,
@@ -43,6 +45,7 @@ impl Kind {
             culprits: vec![culprit.to_owned()],
             always: false,
             calls: Vec::new(),
+            must: None,
             guarded: Vec::new(),
             craft: Box::new(craft),
         }
@@ -61,6 +64,11 @@ impl Kind {
     fn calls(mut self, calls: &[Call]) -> Kind {
         self.calls = calls.to_vec();
         self
+    }
+
+    fn must(mut self, call: Call) -> Kind {
+        self.must = Some(call);
+        self.always()
     }
 
     fn guards(mut self, path: impl Into<PathBuf>) -> Kind {
@@ -88,7 +96,13 @@ pub(crate) enum Call {
     Named,
 }
 
-const QUICK: [Call; 4] = [Call::Clean, Call::Again, Call::CleanTree, Call::Ide];
+const ALL: [Call; 5] = [
+    Call::Clean,
+    Call::CleanTree,
+    Call::Again,
+    Call::Ide,
+    Call::Changed,
+];
 
 impl Call {
     fn command(self, world: &World) -> Command {
@@ -113,6 +127,11 @@ impl Call {
 
     fn is_clean(self) -> bool {
         matches!(self, Call::Clean | Call::CleanTree)
+    }
+
+    /// Whether no make is to be expected.
+    fn is_quick(self) -> bool {
+        self.is_clean() || self == Call::Named
     }
 
     /// What the user has asked to be written outside of the output directory.
@@ -157,7 +176,7 @@ fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
     for (then, now) in before.1.iter().zip(guarded()) {
         changes.extend(then.changes(&now));
     }
-    wrong.extend(changes.iter().map(|line| format!("TOUCHED {line}")));
+    wrong.extend(shortened(&changes));
     match &answer {
         Err(error) => wrong.push(format!("HANGS {error}")),
         Ok(output) => {
@@ -171,6 +190,21 @@ fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
         world.set_changed(false);
     }
     wrong
+}
+
+/// The first of what was touched; that a folder is another than before tells least.
+fn shortened(changes: &[String]) -> Vec<String> {
+    let (folders, mut told): (Vec<_>, Vec<_>) = changes
+        .iter()
+        .partition(|line| line.ends_with("is a folder"));
+    told.extend(folders);
+    let more = told.len().saturating_sub(3);
+    told.truncate(3);
+    let mut lines: Vec<_> = told.iter().map(|line| format!("TOUCHED {line}")).collect();
+    if more > 0 {
+        lines.push(format!("TOUCHED {more} more"));
+    }
+    lines
 }
 
 /// What is wrong with an answer.
@@ -214,23 +248,22 @@ fn kinds(world: &World) -> Vec<Kind> {
     all
 }
 
-/// The calls that a kind is tried with. Each kind has one of those that take no time; which one
-/// differs from run to run. In the full run it has all.
+/// The calls that a kind is tried with: all in the full run. Else one that takes no time, another
+/// from run to run, and every tenth kind has one that may take a second.
 fn calls(kind: &Kind, number: usize, random: &mut Random) -> Vec<Call> {
-    let mut own = kind.calls.clone();
-    if own.is_empty() {
-        own = QUICK.to_vec();
-        own.push(Call::Changed);
-    }
+    let own = match kind.calls.is_empty() {
+        true => &ALL[..],
+        false => &kind.calls,
+    };
     if scope::is_full() {
-        return own;
+        return own.to_vec();
     }
-    let (slow, quick): (Vec<_>, Vec<_>) = own.into_iter().partition(|c| !QUICK.contains(c));
-    let mut some = Vec::new();
+    let (quick, slow): (Vec<_>, Vec<_>) = own.iter().partition(|call| call.is_quick());
+    let mut some: Vec<Call> = kind.must.into_iter().collect();
     if !quick.is_empty() {
         some.push(*random.pick(&quick));
     }
-    if !slow.is_empty() && (quick.is_empty() || number % 10 == 0) {
+    if !slow.is_empty() && number % 10 == 0 {
         some.push(*random.pick(&slow));
     }
     some
@@ -274,7 +307,7 @@ fn nothing_outside_is_touched(mut world: World) {
 fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
     let mut world = World::new(&kernel_at(1), None);
     let untouched = Kind::new("nothing is wrong", "", |_| {});
-    for call in QUICK {
+    for call in [Call::Clean, Call::CleanTree, Call::Again, Call::Ide] {
         assert_eq!(attempt(&mut world, &untouched, call), Vec::<String>::new());
         let module = world.out.join("hello.ko");
         assert_eq!(module.exists(), !call.is_clean(), "{call:?}");

@@ -73,7 +73,7 @@ pub(super) fn kinds(_: &World) -> Vec<Kind> {
         w.give(&w.out.join("sub"));
     };
     let kind = Kind::new("OUT/sub leads away", "sub", craft);
-    all.push(kind.always().calls(&[Call::Target, Call::Clean]));
+    all.push(kind.must(Call::Target).calls(&[Call::Target, Call::Clean]));
     for shape in SHAPES {
         let craft = move |w: &World| put(w, &w.out.join("sub/other.o"), shape);
         let kind = Kind::new(format!("OUT/sub/other.o is {shape:?}"), "other.o", craft);

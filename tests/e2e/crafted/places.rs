@@ -281,10 +281,9 @@ fn temporary_names(world: &World) -> Vec<Kind> {
         let kind = Kind::new(format!("every temporary name is {shape:?}"), ".part", craft);
         let kind = kind.or_named(".tmp").or_named(".new");
         let often = matches!(shape, Shape::Link | Shape::Hard | Shape::LinkNew);
-        all.push(if often {
-            kind.always().calls(&[Call::Changed])
-        } else {
-            kind
+        all.push(match often {
+            true => kind.must(Call::Changed).calls(&[Call::Changed]),
+            false => kind.calls(&[Call::Changed]),
         });
     }
     all

@@ -20,6 +20,8 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
             let craft = move |w: &World| put(w, &w.out.join(&at), shape);
             let name = rel.file_name().unwrap().to_str().unwrap();
             let kind = Kind::new(format!("staged {shown} is {shape:?}"), name, craft);
+            // What stands in it now is no object and no list of objects.
+            let kind = kind.or_named("make").or_named("hello");
             all.push(kind.calls(&[Call::Changed, Call::Again]));
         }
     }
@@ -32,7 +34,10 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
         // A link to nothing is a target that has to be made, or a source that is gone.
         let name = format!("everything staged is {shape:?}");
         let kind = all_at_once(name, files.clone(), shape);
-        all.push(kind.always().calls(&[Call::Changed, Call::Clean]));
+        all.push(
+            kind.must(Call::Changed)
+                .calls(&[Call::Changed, Call::Clean]),
+        );
     }
     for same in [false, true] {
         let name = format!("a staged folder is a link away, the same: {same}");
