@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use crate::scene::{Scene, kernel_at};
 use crate::support::trap::holds;
-use crate::support::world::files_below;
 use crate::support::*;
+use crate::world::files_below;
 
 /// A word that stands nowhere else.
 const SECRET: &str = "s3cret-8f1c";

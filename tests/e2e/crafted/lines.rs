@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{Call, Kind};
 use crate::support::copy;
-use crate::support::forged::{self, Words};
-use crate::support::world::*;
+use crate::world::forged::{self, Words};
+use crate::world::*;
 
 /// How somebody's file may be named by who is believed to name a file of ours: from the output
 /// directory, from the stage and from the working directory alike.
@@ -226,9 +226,12 @@ fn of_other_keys(world: &World) -> Vec<Kind> {
     all
 }
 
+/// What is made of a file that was written as it should be.
+type Text = fn(&[u8]) -> Vec<u8>;
+
 /// Files that nobody wrote so.
 fn garbage() -> Vec<Kind> {
-    let texts: [(&str, fn(&[u8]) -> Vec<u8>); 6] = [
+    let texts: [(&str, Text); 6] = [
         ("empty", |_| Vec::new()),
         ("cut off", |text| text[..text.len() / 2].to_owned()),
         ("of NULs", |text| vec![0; text.len()]),

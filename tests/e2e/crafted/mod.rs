@@ -15,9 +15,9 @@ use kbuild_tests::run::{self, Output};
 use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
-use crate::support::looks::Looks;
-use crate::support::random::Random;
-use crate::support::world::*;
+use crate::world::looks::{self, Looks};
+use crate::world::random::Random;
+use crate::world::*;
 
 /// None of these calls takes a second where nobody else works; a hang must fail.
 const SOON: Duration = Duration::from_secs(60);
@@ -176,7 +176,7 @@ fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
     for (then, now) in before.1.iter().zip(guarded()) {
         changes.extend(then.changes(&now));
     }
-    wrong.extend(shortened(&changes));
+    wrong.extend(looks::shortened(&changes));
     match &answer {
         Err(error) => wrong.push(format!("HANGS {error}")),
         Ok(output) => {
@@ -190,21 +190,6 @@ fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
         world.set_changed(false);
     }
     wrong
-}
-
-/// The first of what was touched; that a folder is another than before tells least.
-fn shortened(changes: &[String]) -> Vec<String> {
-    let (folders, mut told): (Vec<_>, Vec<_>) = changes
-        .iter()
-        .partition(|line| line.ends_with("is a folder"));
-    told.extend(folders);
-    let more = told.len().saturating_sub(3);
-    told.truncate(3);
-    let mut lines: Vec<_> = told.iter().map(|line| format!("TOUCHED {line}")).collect();
-    if more > 0 {
-        lines.push(format!("TOUCHED {more} more"));
-    }
-    lines
 }
 
 /// What is wrong with an answer.
@@ -269,7 +254,8 @@ fn calls(kind: &Kind, number: usize, random: &mut Random) -> Vec<Call> {
     some
 }
 
-fn nothing_outside_is_touched(mut world: World) {
+/// `tell` hears of each fault as it is found: the test itself may go wrong later.
+fn nothing_outside_is_touched(mut world: World, tell: &dyn Fn(&str)) {
     let mut random = Random::new();
     let mut kinds = kinds(&world);
     // Where this run begins to count.
@@ -288,8 +274,7 @@ fn nothing_outside_is_touched(mut world: World) {
             tried += 1;
             for wrong in attempt(&mut world, kind, call) {
                 let line = format!("{} | {call:?} | {wrong}\n", kind.name);
-                // What is found before something goes wrong with the test itself.
-                print!("{line}");
+                tell(&line);
                 table.push_str(&line);
             }
         }
@@ -328,13 +313,14 @@ fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
 
 #[test]
 fn in_an_output_directory_that_somebody_made_up_nothing_outside_is_touched() {
-    nothing_outside_is_touched(World::new(&kernel_at(1), None));
+    nothing_outside_is_touched(World::new(&kernel_at(1), None), &|line| println!("{line}"));
 }
 
 #[test]
 fn a_user_who_builds_in_such_an_output_directory_touches_nothing_outside_either() {
     // Not as root, the test above is about a user.
     if is_root() {
-        nothing_outside_is_touched(World::new(&kernel_at(1), Some(NOBODY)));
+        let world = World::new(&kernel_at(1), Some(NOBODY));
+        nothing_outside_is_touched(world, &|line| println!("{line}"));
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::places::{SHAPES, Shape, put};
 use super::{Call, Kind};
-use crate::support::world::*;
+use crate::world::*;
 
 /// Where flags name files.
 const NAMED: [&str; 6] = [

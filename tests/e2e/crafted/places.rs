@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{Call, Kind};
 use crate::support::copy;
-use crate::support::world::*;
+use crate::world::*;
 
 /// What may take a file's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

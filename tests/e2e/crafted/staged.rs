@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::places::{SHAPES, Shape, lead_away, put};
 use super::{Call, Kind};
-use crate::support::world::*;
+use crate::world::*;
 
 pub(super) fn kinds(world: &World) -> Vec<Kind> {
     let key = world.key();

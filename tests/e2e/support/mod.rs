@@ -1,13 +1,9 @@
 //! What the end-to-end tests share.
 
-pub(crate) mod forged;
 pub(crate) mod kernel_tree;
-pub(crate) mod looks;
 pub(crate) mod project;
-pub(crate) mod random;
 pub(crate) mod recorder;
 pub(crate) mod trap;
-pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::fs;

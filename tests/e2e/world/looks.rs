@@ -79,3 +79,18 @@ fn shown(bytes: &[u8]) -> String {
         }
     }
 }
+
+/// The first of what was touched; that a folder is another than before tells least.
+pub(crate) fn shortened(changes: &[String]) -> Vec<String> {
+    let (folders, mut told): (Vec<_>, Vec<_>) = changes
+        .iter()
+        .partition(|line| line.ends_with("is a folder"));
+    told.extend(folders);
+    let more = told.len().saturating_sub(3);
+    told.truncate(3);
+    let mut lines: Vec<_> = told.iter().map(|line| format!("TOUCHED {line}")).collect();
+    if more > 0 {
+        lines.push(format!("TOUCHED {more} more"));
+    }
+    lines
+}

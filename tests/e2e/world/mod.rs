@@ -1,6 +1,10 @@
 //! One finished build that can be had again and again, among things that belong to others: an
 //! output directory is spoilt, the program is called, and nothing else may have changed.
 
+pub(crate) mod forged;
+pub(crate) mod looks;
+pub(crate) mod random;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,10 +16,10 @@ use kbuild_tests::lab::LabKernel;
 use kbuild_tests::run;
 use tempfile::TempDir;
 
-use super::forged::{self, Words};
-use super::looks::Looks;
-use super::{HELLO, LIMIT, build, built, copy, modules, program, write};
 use crate::scene::private_kernel;
+use crate::support::*;
+use forged::Words;
+use looks::Looks;
 
 /// A user without any rights.
 pub(crate) const NOBODY: u32 = 65534;
