@@ -43,6 +43,7 @@ mod parity;
 mod pool;
 mod pools;
 mod prepare;
+mod probes;
 mod program;
 mod providers;
 mod rerun;

@@ -262,6 +262,7 @@ impl Request {
         let targets = goals(&build.targets, dir)?;
         let make = Make {
             kernel_dir: kernel.dir().to_owned(),
+            kernel_source: kernel.source_dir().to_owned(),
             module_dir,
             variables,
             env,

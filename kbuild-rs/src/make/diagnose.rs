@@ -119,7 +119,7 @@ const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kern
     vmlinux to describe types against. The module works; only BPF programs and debuggers that \
     want its types miss them";
 
-/// A shell's and make's words for a child that a signal ended. Compilers quote source lines, which
+/// A shell's and make's words for a child that a signal ended, or that could not be started. Compilers quote source lines, which
 /// may hold the same words: only a whole line counts, or one that begins as a shell's does.
 fn tells_of_a_signal(line: &str) -> bool {
     const WORDS: &[&str] = &[
@@ -149,7 +149,16 @@ fn tells_of_a_signal(line: &str) -> bool {
             .rsplit_once("Error ")
             .and_then(|(_, code)| code.trim_end_matches(" (ignored)").parse::<u32>().ok())
             .is_some_and(|code| (129..=192).contains(&code));
-    by_shell || by_make || line.contains("signal terminated program")
+    // dash: `/bin/sh: 1: Cannot fork`; bash: `sh: fork: Cannot allocate memory`.
+    let no_child = line.split_once("sh: ").is_some_and(|(shell, what)| {
+        let goes_on = what.starts_with("fork: retry: ") || shell.contains(' ');
+        !goes_on && (what.ends_with(": Cannot fork") || what.starts_with("fork: "))
+    });
+    by_shell
+        || by_make
+        || no_child
+        || line.contains("signal terminated program")
+        || line.contains(super::probes::DIED)
 }
 
 /// (a key that is the same for the same cause, the explanation)
@@ -251,6 +260,9 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
     }
     if let Some(text) = super::rustc::not_copied(line) {
         return Some((text.clone(), text));
+    }
+    if line.contains(super::probes::DIED) {
+        return Some(("probe".into(), super::probes::explanation()));
     }
     if line.contains("No space left on device") || line.contains("not all data was written") {
         return Some((

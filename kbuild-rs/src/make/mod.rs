@@ -7,6 +7,7 @@ mod git;
 mod goals;
 mod jobs;
 mod output;
+mod probes;
 mod run;
 mod rustc;
 

@@ -177,6 +177,7 @@ fn level(line: &str) -> Level {
         || line.contains(": fatal error:")
         || line.contains("Error: ")
         || (line.contains("***") && line.starts_with("make"))
+        || line.contains(super::probes::DIED)
         || line.ends_with(": not found")
         || line.contains("undefined reference to")
         || line.contains("multiple definition of");

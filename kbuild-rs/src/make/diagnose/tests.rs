@@ -70,6 +70,8 @@ fn a_tool_that_a_signal_ended_is_noticed() {
         "gcc-12: fatal error: Killed signal terminated program cc1",
         "Segmentation fault (core dumped)",
         "scripts/gen.sh: line 12:  77 Segmentation fault      (core dumped) x",
+        "/bin/sh: 1: Cannot fork",
+        "bash: fork: Resource temporarily unavailable",
     ] {
         assert!(tells_of_a_signal(line), "{line}");
     }
@@ -79,10 +81,24 @@ fn a_tool_that_a_signal_ended_is_noticed() {
         "  CC [M]  Killed.o",
         "   12 |         pr_info(\"it was Killed by us\");",
         "a.c:3: note: Aborted",
+        "bash: fork: retry: Resource temporarily unavailable",
+        "   12 |         sh: 1: Cannot fork",
         "make[3]: *** [x.o] Error 255",
     ] {
         assert!(!tells_of_a_signal(line), "{line}");
     }
+}
+
+#[test]
+fn a_probe_that_died_is_explained_and_cuts_the_build_off() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    let line = "/k/Makefile:3: *** kbuild-rs: the compiler probe for -fx died: signal 9.  Stop.";
+    assert_eq!(diagnosis.hear(line, Level::Error, &know), None);
+    assert!(diagnosis.was_cut_off());
+    let summary = diagnosis.summary(&know);
+    assert!(summary.contains(line), "{summary}");
+    assert!(summary.contains("then build again"), "{summary}");
 }
 
 #[test]

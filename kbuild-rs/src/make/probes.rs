@@ -1,0 +1,262 @@
+//! The questions that kbuild asks compilers and linkers ("do you take this flag?"), and how one
+//! that got no honest answer is noticed.
+//!
+//! kbuild throws away what a tool says to such a question and takes every failure for a "no". So a
+//! compiler that is killed, finds no memory, or has no room for its temporary file leaves the flag
+//! out, and the build succeeds with other bytes. All of these questions go through one macro of
+//! kbuild's, `try-run`. make is given another definition of it, made from the kernel tree's own
+//! text: it starts the same processes, keeps what the tool said, and ends make when that tells of
+//! a death. make's command line carries it to the makes below.
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use super::Make;
+
+/// How the message of a probe that died begins, in what make prints.
+pub(super) const DIED: &str = "*** kbuild-rs: the compiler probe";
+
+/// What an honest "no" looks like. Whoever fails with other words is asked once more.
+const REFUSALS: &[&str] = &[
+    "nrecognized",
+    "nknown",
+    "support",
+    "o such instruction",
+    "nvalid",
+];
+
+/// Words of tools and shells that could not do their work, each without its first letter where
+/// that may be a capital one. `try-run` asks about flags and instructions alone, so that an honest
+/// answer has none of them.
+const DEATHS: &[&str] = &[
+    // A signal: shells, gcc's driver, clang's driver.
+    "Killed",
+    "Terminated",
+    "egmentation fault",
+    "Bus error",
+    "llegal instruction",
+    "loating point exception",
+    "Aborted",
+    "Trace/breakpoint trap",
+    "ignal terminated program",
+    "due to signal",
+    "limit exceeded",
+    "core dumped",
+    // An error of the tool's own.
+    "nternal compiler error",
+    "nternal error",
+    "ompiler unexpectedly panicked",
+    "panicked at",
+    "overflowed its stack",
+    "LLVM ERROR",
+    "error in backend",
+    "frontend command failed",
+    "bug report",
+    // No memory, no processes, no descriptors.
+    "ut of memory",
+    "emory exhausted",
+    "emory allocation",
+    "bad_alloc",
+    "annot allocate",
+    "esource temporarily unavailable",
+    "annot fork",
+    "ould not exec",
+    "unable to execute",
+    "annot execute",
+    "oo many open files",
+    "loading shared libraries",
+    // No room for files, or no place.
+    "o space left",
+    "uota exceeded",
+    "ile too large",
+    "ead-only file system",
+    "nput/output error",
+    "tale file handle",
+    "temporary",
+    "temp dir",
+    "annot create",
+    "an't create",
+    "ouldn't create",
+    "an't write",
+    "not write",
+    "unable to open output",
+    "error opening",
+    "ermission denied",
+];
+
+/// What the shell says last when it came to the end of its work.
+const ANSWERED: &str = "<answered>";
+
+/// The middle of `try-run`, the same in every kernel so far.
+const QUESTION: &str = r#"if ($(1)) >/dev/null 2>&1; then echo "$(2)"; else echo "$(3)"; fi"#;
+
+/// What the command line of `make` gets besides, as `name=value`. What the caller defines stays.
+///
+/// It is no part of the record of a build: what it defines gives the same answers as before.
+pub(super) fn arguments(make: &Make) -> impl Iterator<Item = OsString> {
+    let is_given = |name: &str| make.variables.iter().any(|(given, _)| given == name);
+    let mut found = definitions(&make.kernel_source);
+    found.retain(|(name, _)| !is_given(name));
+    found
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}").into())
+}
+
+/// The definitions for the kernel whose source is `source`. There are none for what is written in
+/// another way than any kernel so far writes it.
+fn definitions(source: &Path) -> Vec<(String, String)> {
+    // Before 5.12, the first has all of them.
+    let texts = ["scripts/Kbuild.include", "scripts/Makefile.compiler"]
+        .map(|name| fs::read_to_string(source.join(name)).unwrap_or_default());
+    let known: Vec<_> = texts.iter().flat_map(|text| assignments(text)).collect();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, _) in &known {
+        if found.iter().any(|(n, _)| n == name) {
+            continue;
+        }
+        let values = known.iter().filter(|(n, _)| n == name);
+        let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+        let watched = match name.as_str() {
+            "try-run" => watched_question(&values),
+            // make hands a variable with another kind of name to everything that it starts, and
+            // has to expand it for that.
+            _ if name.contains('-') => watched_answer(&values),
+            _ => None,
+        };
+        found.extend(watched.map(|value| (name.clone(), value)));
+    }
+    if !found.is_empty() {
+        found.push(("kbuild-rs-probe".into(), probe()));
+        found.push(("kbuild-rs-answer".into(), answer()));
+    }
+    found
+}
+
+/// Each `NAME = VALUE` of a makefile, its continued lines joined as make joins them.
+fn assignments(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let mut whole = line.to_owned();
+        while let Some(start) = whole.strip_suffix('\\') {
+            whole = format!(
+                "{} {}",
+                start.trim_end(),
+                lines.next().unwrap_or_default().trim()
+            );
+        }
+        let Some((name, value)) = whole.split_once(" = ") else {
+            continue;
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if !name.is_empty() && name.chars().all(is_name) {
+            found.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+    found
+}
+
+/// `try-run`, from its own text.
+fn watched_question(values: &[&str]) -> Option<String> {
+    let [value] = values else { return None };
+    let (before, after) = value.split_once(QUESTION)?;
+    let is_call = before.starts_with("$(shell ") && after == ")" && !before.contains('#');
+    is_call.then(|| {
+        let script = script();
+        format!("$(call kbuild-rs-probe,{before}{script}{after},$(2))")
+    })
+}
+
+/// What asks and judges, in the place of [`QUESTION`]. Where the tool says nothing and succeeds,
+/// which is the rule, it does nothing more than that.
+fn script() -> String {
+    let pattern = |words: &[&str]| {
+        let quoted = words.iter().map(|word| {
+            // `case` takes no blank, and nobody a quote that has no second one.
+            let word = word.replace(' ', "\\ ").replace('\'', "?");
+            format!("*{word}*")
+        });
+        quoted.collect::<Vec<_>>().join("|")
+    };
+    let (deaths, refusals) = (pattern(DEATHS), pattern(REFUSALS));
+    [
+        r#"ask() { ($(1)) >/dev/null 2>"$$TMP.said"; };"#,
+        "code=0; ask || code=$$?; why=; no=;",
+        r#"if [ $$code != 0 ] || [ -s "$$TMP.said" ]; then"#,
+        // A last line may have no end.
+        r#"while IFS= read -r line || [ -n "$$line" ]; do case $$line in"#,
+        &format!("({deaths}) why=$${{why:-$$line}};;"),
+        &format!("({refusals}) no=1;;"),
+        r#"esac; done <"$$TMP.said";"#,
+        // Signals; a launcher's own codes are above them.
+        "if [ $$code -gt 128 ] && [ $$code -lt 193 ];",
+        r#"then why="signal $$((code - 128))$${why:+: $$why}"; fi;"#,
+        r#"if [ $$code != 0 ] && [ -z "$$why$$no" ]; then"#,
+        // Nothing was said, perhaps because nothing can be written any more.
+        r#"if echo . >"$$TMP.said"; then again=0; ask || again=$$?; [ $$again = $$code ] ||"#,
+        r#"why="it ended with exit code $$code, and with $$again when asked again";"#,
+        r#"else why="$$TMP.said cannot be written"; fi; fi; fi;"#,
+        r#"if [ -n "$$why" ]; then printf "%s\n" "$$why";"#,
+        &format!(r#"elif [ $$code = 0 ]; then echo "$(2){ANSWERED}";"#),
+        &format!(r#"else echo "$(3){ANSWERED}"; fi"#),
+    ]
+    .join(" ")
+}
+
+/// `$(call kbuild-rs-probe,what the shell said,the flag that was asked about)`.
+fn probe() -> String {
+    let flag = "$(if $(filter -%,$(2)), for $(filter -%,$(2)))";
+    // kbuild asks the compiler for its name first: one that died then is no clang to kbuild.
+    let unnamed = "$(if $(filter y,$(CONFIG_CC_IS_CLANG)),\
+                   $(if $(CLANG_FLAGS),,$(findstring clang,$(notdir $(CC)))))";
+    format!(
+        "$(if $(findstring {ANSWERED},$(1)),$(subst {ANSWERED},,$(1))\
+         $(if {unnamed},{no_name}),{died})",
+        no_name = error(" for its version", "it gave none"),
+        died = error(flag, "$(or $(strip $(1)),its shell gave no answer)"),
+    )
+}
+
+/// Another definition whose value is what a shell says, such as `gcc-min-version`: an answer that
+/// is empty is one, where the shell lived to give it.
+fn watched_answer(values: &[&str]) -> Option<String> {
+    let shell = |value: &str| {
+        let command = value.strip_prefix("$(shell ")?.strip_suffix(')')?;
+        let plain = !command.contains(['#', '\\']);
+        plain.then(|| format!("$(call kbuild-rs-answer,$(shell {command}; echo \"{ANSWERED}\"))"))
+    };
+    match values {
+        [value] => shell(value),
+        // make 4.4 needs no shell to compare numbers.
+        [own, value] if own.starts_with("$(intcmp ") => {
+            let value = shell(value)?;
+            Some(format!("$(if $(filter y,$(intcmp 1,0,,,y)),{own},{value})"))
+        }
+        _ => None,
+    }
+}
+
+/// `$(call kbuild-rs-answer,what the shell said)`.
+fn answer() -> String {
+    let died = error(" of a version", "its shell gave no answer");
+    format!("$(if $(findstring {ANSWERED},$(1)),$(strip $(subst {ANSWERED},,$(1))),{died})")
+}
+
+/// Ends make.
+fn error(what: &str, why: &str) -> String {
+    let lead = DIED.trim_start_matches("*** ");
+    format!("$(error {lead}{what} died: {why})")
+}
+
+/// What to do about it.
+pub(super) fn explanation() -> String {
+    "kbuild asks the compiler and the linker which flags they take. One of these questions got no \
+     answer, and kbuild would have left the flag out and built a module with other contents. \
+     Nothing of this build is kept: see that there is enough memory, and room where temporary files \
+     go (TMPDIR, else /tmp), then build again"
+        .to_owned()
+}

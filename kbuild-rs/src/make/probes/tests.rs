@@ -1,0 +1,160 @@
+use std::process::Command;
+
+use super::*;
+use crate::kernel::fixture::Root;
+
+/// A kernel's scripts, as short as they may be.
+fn scripts() -> Root {
+    let root = Root::new();
+    let question = QUESTION.replace("; ", ";\t\\\n\t");
+    root.write(
+        "scripts/Makefile.compiler",
+        format!(
+            "TMPOUT = $(if $(PLACE),$(PLACE)/).tmp_$$$$\n\
+             # try-run = of a comment\n\
+             try-run = $(shell set -e;\t\\\n\tTMP=$(TMPOUT)/tmp;\t\\\n\t\
+             trap \"rm -rf $(TMPOUT)\" EXIT; mkdir -p $(TMPOUT);\t\\\n\t{question})\n\
+             old-enough = $(shell [ $(1)0 -ge 30 ] && echo y)\n"
+        ),
+    );
+    root.write(
+        "scripts/Kbuild.include",
+        "ifeq ($(intcmp 1,0,,,y),y)\n\
+         test-ge = $(intcmp $(strip $1)0, $(strip $2)0,,y,y)\n\
+         else\n\
+         test-ge = $(shell test $(strip $1)0 -ge $(strip $2)0 && echo y)\n\
+         endif\n\
+         names := $(shell ls)\n\
+         TOOL_TEXT = $(shell tool --version)\n",
+    );
+    root
+}
+
+/// What make says to `$(call …)` with the scripts' macros, watched or not.
+fn expand(root: &Root, call: &str, watched: bool, more: &[&str]) -> String {
+    let text = format!(
+        "include scripts/Kbuild.include\ninclude scripts/Makefile.compiler\n\
+         $(info <$(call {call})>)\nall:;@:\n"
+    );
+    root.write("Makefile", text);
+    let mut make = Command::new("make");
+    make.current_dir(root.path()).env("LC_ALL", "C").args(more);
+    if watched {
+        let found = definitions(root.path()).into_iter();
+        make.args(found.map(|(name, value)| format!("{name}={value}")));
+    }
+    let output = make.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => text(&output.stdout),
+        false => text(&output.stderr),
+    }
+}
+
+/// `try-run` of a shell command.
+fn ask(root: &Root, command: &str) -> String {
+    // To make, a comma would end it, and a dollar begin something.
+    root.write("question", command);
+    expand(root, "try-run,. ./question,-fyes  -x,-fno", true, &[])
+}
+
+#[test]
+fn an_honest_answer_is_the_one_that_kbuild_gets() {
+    let root = scripts();
+    for (command, answer) in [
+        ("true", "<-fyes  -x>"),
+        ("echo 'a warning' >&2", "<-fyes  -x>"),
+        ("echo 'cc: unrecognized option -fyes' >&2; exit 1", "<-fno>"),
+        ("echo 'some other words' >&2; exit 1", "<-fno>"),
+        ("exit 127", "<-fno>"),
+        // A launcher's own.
+        ("exit 255", "<-fno>"),
+    ] {
+        assert_eq!(ask(&root, command), answer, "{command}");
+        let plain = expand(&root, "try-run,. ./question,-fyes  -x,-fno", false, &[]);
+        assert_eq!(plain, answer, "{command}, not watched");
+    }
+    for (version, answer) in [("3", "<y>"), ("2", "<>")] {
+        for name in ["old-enough", "test-ge"] {
+            let call = format!("{name},{version},3");
+            for watched in [true, false] {
+                assert_eq!(
+                    expand(&root, &call, watched, &[]),
+                    answer,
+                    "{call} {watched}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_death_is_told_from_a_no_and_ends_make() {
+    let root = scripts();
+    let (killed, odd) = (
+        "cc: fatal error: Killed signal terminated program cc1",
+        "an error that nobody has seen before",
+    );
+    for (command, why) in [
+        ("sh -c 'kill -KILL $$'", "signal 9"),
+        ("sh -c 'kill -SEGV $$'", "signal 11"),
+        (&format!("echo '{killed}' >&2; exit 1"), killed),
+        // In the middle of several commands, whose last one succeeds.
+        (&format!("echo '{killed}' >&2"), killed),
+        (
+            "printf '/tmp/x.s: No space left on device' >&2; exit 1",
+            "/tmp/x.s: No space left on device",
+        ),
+        (
+            "echo \"as: can't create x: no reason\" >&2; exit 1",
+            "as: can't create x: no reason",
+        ),
+        (
+            &format!("mkdir seen 2>/dev/null || exit 0; echo '{odd}' >&2; exit 1"),
+            "it ended with exit code 1, and with 0 when asked again",
+        ),
+        ("kill -KILL $$", "its shell gave no answer"),
+    ] {
+        let said = ask(&root, command);
+        let wanted = format!("{DIED} for -fyes -x died: {why}");
+        assert!(said.contains(&wanted), "{command}: {said}");
+    }
+    let said = ask(&root, "rm $TMP.said; mkdir $TMP.said; exit 1");
+    assert!(said.contains("/tmp.said cannot be written."), "{said}");
+    let said = expand(&root, "try-run,true,y", true, &["PLACE=/proc/none"]);
+    assert!(said.contains(&format!("{DIED} died: its shell")), "{said}");
+}
+
+#[test]
+fn a_version_that_nobody_told_ends_make() {
+    let root = scripts();
+    let said = expand(&root, "old-enough,3; kill -KILL $$$$; [ 1", true, &[]);
+    assert!(said.contains(" of a version died: its shell"), "{said}");
+    let clang = ["CC=ccache /x/clang-19", "CONFIG_CC_IS_CLANG=y"];
+    let said = expand(&root, "try-run,true,y", true, &clang);
+    assert!(said.contains(" for its version died: "), "{said}");
+    let with_flags = [clang[0], clang[1], "CLANG_FLAGS=-x"];
+    assert_eq!(expand(&root, "try-run,true,y", true, &with_flags), "<y>");
+    let gcc = ["CC=/clang/gcc", clang[1]];
+    assert_eq!(expand(&root, "try-run,true,y", true, &gcc), "<y>");
+}
+
+#[test]
+fn what_is_written_in_another_way_stays_as_it_is() {
+    let root = scripts();
+    let names = |root: &Root| {
+        let found = definitions(root.path()).into_iter();
+        found.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let own = ["kbuild-rs-probe", "kbuild-rs-answer"];
+    let all = ["test-ge", "try-run", "old-enough"];
+    assert_eq!(names(&root), [&all[..], &own].concat());
+    root.write("scripts/Kbuild.include", "");
+    root.write(
+        "scripts/Makefile.compiler",
+        "try-run = $(shell if ($(1)) 2>&1; then echo y; fi)\n",
+    );
+    assert_eq!(names(&root), Vec::<String>::new());
+    root.remove("scripts/Makefile.compiler");
+    assert_eq!(names(&root), Vec::<String>::new());
+}
