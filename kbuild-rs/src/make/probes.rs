@@ -27,6 +27,7 @@ const REFUSALS: &[&str] = &[
     "support",
     "o such instruction",
     "nvalid",
+    "unused",
 ];
 
 /// Words of tools and shells that could not do their work, each without its first letter where
@@ -210,9 +211,9 @@ fn script() -> String {
 /// `$(call kbuild-rs-probe,what the shell said,the flag that was asked about)`.
 fn probe() -> String {
     let flag = "$(if $(filter -%,$(2)), for $(filter -%,$(2)))";
-    // kbuild asks the compiler for its name first: one that died then is no clang to kbuild.
-    let unnamed = "$(if $(filter y,$(CONFIG_CC_IS_CLANG)),\
-                   $(if $(CLANG_FLAGS),,$(findstring clang,$(notdir $(CC)))))";
+    // kbuild asks the compiler for its version first: one that died then is no clang to kbuild,
+    // which gives each clang some flags.
+    let unnamed = "$(if $(CLANG_FLAGS),,$(findstring clang,$(notdir $(CC))))";
     format!(
         "$(if $(findstring {ANSWERED},$(1)),$(subst {ANSWERED},,$(1))\
          $(if {unnamed},{no_name}),{died})",

@@ -130,13 +130,13 @@ fn a_version_that_nobody_told_ends_make() {
     let root = scripts();
     let said = expand(&root, "old-enough,3; kill -KILL $$$$; [ 1", true, &[]);
     assert!(said.contains(" of a version died: its shell"), "{said}");
-    let clang = ["CC=ccache /x/clang-19", "CONFIG_CC_IS_CLANG=y"];
-    let said = expand(&root, "try-run,true,y", true, &clang);
+    let clang = "CC=ccache /x/clang-19";
+    let said = expand(&root, "try-run,true,y", true, &[clang]);
     assert!(said.contains(" for its version died: "), "{said}");
-    let with_flags = [clang[0], clang[1], "CLANG_FLAGS=-x"];
+    let with_flags = [clang, "CLANG_FLAGS=-x"];
     assert_eq!(expand(&root, "try-run,true,y", true, &with_flags), "<y>");
-    let gcc = ["CC=/clang/gcc", clang[1]];
-    assert_eq!(expand(&root, "try-run,true,y", true, &gcc), "<y>");
+    let gcc = "CC=/clang/gcc";
+    assert_eq!(expand(&root, "try-run,true,y", true, &[gcc]), "<y>");
 }
 
 #[test]
