@@ -4,7 +4,10 @@
 //! and the flag, and a change of the file is a change that all of them notice.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// The arguments of this process, the program's name first. The first one alone can name a file:
@@ -18,11 +21,26 @@ pub(crate) fn arguments(
         .and_then(|first| first.as_bytes().strip_prefix(b"@"));
     if let Some(file) = file {
         let file = Path::new(OsStr::from_bytes(file)).to_owned();
-        let text = std::fs::read(&file)
+        let text = read(&file)
             .map_err(|error| format!("cannot read arguments from {}: {error}", file.display()))?;
         arguments.splice(1..2, lines(&text));
     }
     Ok(arguments)
+}
+
+/// A fifo would wait for whoever writes into it, and a device may never end.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let kind = fs::metadata(file)?.file_type();
+    if kind.is_file() {
+        return fs::read(file);
+    }
+    let what = match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a fifo",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(io::Error::other(format!("it is {what}, not a file")))
 }
 
 fn lines(text: &[u8]) -> Vec<OsString> {
@@ -54,5 +72,10 @@ mod tests {
         assert_eq!(arguments(given.clone()).unwrap(), given);
         let error = arguments(["kbuild-rs", "@/no/such"].map(OsString::from)).unwrap_err();
         assert!(error.contains("/no/such"), "{error}");
+        for (path, what) in [("/dev/zero", "a device"), ("/tmp", "a directory")] {
+            let given = ["kbuild-rs".to_owned(), format!("@{path}")];
+            let error = arguments(given.map(OsString::from)).unwrap_err();
+            assert!(error.contains(path) && error.contains(what), "{error}");
+        }
     }
 }

@@ -83,7 +83,14 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
     if others > 0 {
         return false;
     }
-    match fs::read(&ignore) {
+    // Ours is a file; anything else is not even opened.
+    let is_file = |meta: fs::Metadata| meta.is_file();
+    let read = match fs::symlink_metadata(&ignore).map(is_file) {
+        Ok(true) => fs::read(&ignore),
+        Ok(false) => return false,
+        Err(error) => Err(error),
+    };
+    match read {
         Ok(text) if text == IGNORE_ALL => {
             // Only an empty directory can be removed: failing here is failing there.
             let _ = fs::remove_file(&ignore);

@@ -7,7 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::files::same_content;
 use crate::freshness::Product;
-use crate::sys::{Copied, Writer, open_source};
+use crate::regular;
+use crate::sys::{Copied, Writer};
 use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
@@ -60,7 +61,7 @@ pub(crate) fn publish(
     module: &str,
     began: Duration,
 ) -> Result<Product> {
-    let file = match open_source(from) {
+    let file = match regular::open(from) {
         Ok(file) if file.metadata().is_ok_and(|meta| meta.is_file()) => file,
         _ => {
             return Err(Error::new(

@@ -7,11 +7,11 @@
 mod merge;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::make::PathMap;
+use crate::regular;
 use crate::stage::COMPILE_COMMANDS;
 use crate::stage::{folders, keys};
 use crate::sys::{Writer, walk};
@@ -63,7 +63,7 @@ pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -
             && name.ends_with(".o.cmd")
             && !name.ends_with(".mod.o.cmd");
         if ours {
-            let text = fs::read_to_string(path).unwrap_or_default();
+            let text = regular::read_to_string(path).unwrap_or_default();
             lines.extend(entry(&text, cwd, map, gcc));
         }
         Ok(())
@@ -132,7 +132,7 @@ fn entry(text: &str, cwd: &Path, map: &PathMap, gcc: bool) -> Option<String> {
     let words = words(&command.replace("$(pound)", "#").replace("$$", "$"))?;
     let mut arguments = Vec::new();
     for word in words {
-        match word.strip_prefix('@').map(fs::read_to_string) {
+        match word.strip_prefix('@').map(regular::read_to_string) {
             Some(Ok(text)) => arguments.extend(self::words(&text)?),
             _ => arguments.push(word),
         }
@@ -215,6 +215,7 @@ pub(crate) fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_first_command_of_a_line_is_split_as_a_shell_would() {

@@ -4,10 +4,10 @@
 //! They have to be staged before rustc, which alone knows, can tell. So this looks at the words of
 //! the source: what is behind a `cfg` is taken too, what is not there is passed over.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::normal;
+use crate::regular;
 
 /// The files that `root` reaches and that are there, without `root` itself.
 pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
@@ -16,7 +16,7 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
     let mut open = vec![(root.to_owned(), folder(root))];
     while let Some((file, modules)) = open.pop() {
         // rustc says what is wrong with one that cannot be read.
-        let text = fs::read_to_string(&file).unwrap_or_default();
+        let text = regular::read_to_string(&file).unwrap_or_default();
         for (kind, rel) in named(&text) {
             // What is named by its whole path is read where it lies.
             if rel.is_absolute() {

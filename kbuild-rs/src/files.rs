@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use crate::sys::open_source;
+use crate::regular;
 
 /// Sorts paths and drops what is there twice. By bytes: comparing thousands of paths component by
 /// component shows. (One place for all: every sort of its own is much code to compile.)
@@ -25,7 +25,7 @@ pub(crate) fn is_among(path: &Path, sorted: &[PathBuf]) -> bool {
 /// Whether two files hold the same bytes.
 pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
     use std::io::Read;
-    let (mut a, mut b) = (open_source(a)?, open_source(b)?);
+    let (mut a, mut b) = (regular::open(a)?, regular::open(b)?);
     let (one, other) = (a.metadata()?, b.metadata()?);
     if !one.is_file() || !other.is_file() || one.len() != other.len() {
         return Ok(false);

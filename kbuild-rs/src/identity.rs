@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sys::open_source;
+use crate::regular;
 
 /// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
 /// a file that was restored with its old mtime is seen as changed, as is one that was replaced
@@ -192,10 +192,7 @@ impl Hash {
 /// What tells the contents of two files apart. What is no regular file has none, and is not waited
 /// for.
 pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
-    let mut file = open_source(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
+    let mut file = regular::open(path)?;
     let mut buffer = [0; 64 * 1024];
     let mut hash = Hash::new();
     loop {

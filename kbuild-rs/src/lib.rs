@@ -51,6 +51,7 @@ mod message;
 #[cfg(feature = "modinfo")]
 mod modinfo;
 mod prerequisites;
+mod regular;
 mod report;
 #[cfg(feature = "ide")]
 mod rust_project;

@@ -1,13 +1,12 @@
 //! What a `.ko` says about itself.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use object::elf;
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular};
 
 /// What a module file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,7 +97,7 @@ impl ModuleInfo {
     /// compressed one, the message has the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
         let mut info = parse(&bytes).map_err(|why| {
             Error::new(
                 ErrorKind::InvalidFile,

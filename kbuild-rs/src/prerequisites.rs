@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::files::{normal, sort_paths};
+use crate::regular;
 use crate::stage::{Item, Stage};
 use crate::sys::walk;
 use crate::{Error, Kernel, Result};
@@ -57,7 +58,7 @@ impl<'a> Resolver<'a> {
         let mut known = Known::default();
         walk(&self.stage.dir, &mut |path, _| {
             if let Some(target) = target_of(path) {
-                let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+                let text = regular::read(path).map_err(|e| Error::io("read", path, e))?;
                 let text = String::from_utf8_lossy(&text);
                 targets.push(Target {
                     path: target,

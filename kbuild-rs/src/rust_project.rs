@@ -19,6 +19,7 @@ pub use merge::merge_rust_projects;
 use crate::compile_commands::{all_entries, json, words};
 use crate::make::PathMap;
 use crate::prerequisites::parse;
+use crate::regular;
 use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
 use crate::sys::{Writer, walk};
 use crate::{Kernel, Result};
@@ -68,7 +69,7 @@ impl<'a> Crates<'a> {
                 }
             }
         }
-        let text = fs::read_to_string(kernel.dir().join(CFGS));
+        let text = regular::read_to_string(kernel.dir().join(CFGS));
         let mut cfgs = Vec::new();
         for line in text.unwrap_or_default().lines() {
             if let Some(cfg) = line.strip_prefix("--cfg=") {
@@ -98,7 +99,7 @@ impl<'a> Crates<'a> {
     /// The entries of the kernel's own.
     fn entries(&self) -> Vec<String> {
         let makefile = self.kernel.source_dir().join("rust/Makefile");
-        let makefile = fs::read_to_string(makefile).unwrap_or_default();
+        let makefile = regular::read_to_string(makefile).unwrap_or_default();
         let objtree = self.kernel.dir();
         let mut entries = Vec::new();
         for (known, root) in &self.found {
@@ -155,7 +156,7 @@ impl<'a> Crates<'a> {
         let mut args = Vec::new();
         for word in words {
             let file = word.strip_prefix('@').map(|file| cwd.join(file));
-            match file.map(fs::read_to_string) {
+            match file.map(regular::read_to_string) {
                 Some(Ok(text)) => args.extend(text.lines().map(str::to_owned)),
                 _ => args.push(word),
             }
@@ -182,7 +183,7 @@ impl<'a> Crates<'a> {
         args.extend(MODULE.iter().map(|name| format!("--extern={name}")));
         let of_kernel = self.kernel.dir().join(CFGS);
         for file in [&of_kernel, flags] {
-            let text = fs::read_to_string(file).unwrap_or_default();
+            let text = regular::read_to_string(file).unwrap_or_default();
             args.extend(text.lines().map(str::to_owned));
         }
         Compiled {
@@ -301,7 +302,7 @@ pub(crate) fn entries(
     walk(module_dir, &mut |path, _| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') && name.ends_with(".o.cmd") {
-            let text = fs::read_to_string(path).unwrap_or_default();
+            let text = regular::read_to_string(path).unwrap_or_default();
             if let Some(one) = crates.compiled(&text, cwd, map) {
                 lines.extend(crates.entry(&one, env, bound));
                 compiled.push(one.root);

@@ -1,9 +1,8 @@
 //! `Module.symvers`: which symbols a kernel or a module tree exports.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular};
 
 /// The symbols that a kernel or a module tree exports, as modpost wrote them down.
 #[derive(Debug, Clone)]
@@ -55,7 +54,7 @@ impl Symvers {
     /// none.
     pub fn read(path: impl AsRef<Path>) -> Result<Symvers> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let lines = error.as_bytes()[..good]

@@ -139,7 +139,9 @@ impl Bindings {
             Some(dir) => dir.clone(),
             None => door.cargo_dir("OUT_DIR", "out_dir()")?,
         };
-        let header = std::fs::canonicalize(base.join(&self.header)).map_err(|e| {
+        let header = base.join(&self.header);
+        let header = crate::regular::look(&header).and_then(|()| std::fs::canonicalize(&header));
+        let header = header.map_err(|e| {
             Error::new(
                 ErrorKind::SourceNotFound,
                 format!(

@@ -37,6 +37,7 @@ mod llvm;
 mod loading;
 mod matrix;
 mod no_kernel;
+mod odd_files;
 mod others;
 mod outer;
 mod parity;

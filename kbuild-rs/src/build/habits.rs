@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::run::Run;
+use crate::regular;
 use crate::stage::{Item, is_makefile};
 
 impl Run<'_> {
@@ -16,7 +17,7 @@ impl Run<'_> {
         }
         for item in items.iter().filter(|i| is_makefile(&i.rel)) {
             let path = r.stage.source_of(item);
-            let text = fs::read(&path).unwrap_or_default();
+            let text = regular::read(&path).unwrap_or_default();
             if asks_for_the_running_kernel(&String::from_utf8_lossy(&text)) {
                 self.sink.warning(&format!(
                     "{} asks `uname -r`, which names the running kernel {}, not {} that is built \

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Build, Tree};
 use crate::cargo::Door;
+use crate::regular;
 use crate::sys::walk;
 use crate::{Error, ErrorKind, Result};
 
@@ -104,7 +105,10 @@ pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
             root.display()
         )));
     }
-    if !dir.join("Kbuild").is_file() && !dir.join("Makefile").is_file() && tree.prepare.is_empty() {
+    let files = ["Kbuild", "Makefile"].map(|name| dir.join(name));
+    if let Some(file) = files.iter().find(|file| file.exists()) {
+        regular::look(file).map_err(|e| Error::io("read", file, e))?;
+    } else if tree.prepare.is_empty() {
         let empty = std::fs::read_dir(&dir).is_ok_and(|mut d| d.next().is_none());
         return Err(Error::new(
             ErrorKind::SourceNotFound,

@@ -298,7 +298,9 @@ impl Request {
         match &self.sources {
             Sources::Declared(layout) => {
                 let mut items = layout.items.clone();
-                items.iter_mut().try_for_each(|item| self.stage.look(item))?;
+                items
+                    .iter_mut()
+                    .try_for_each(|item| self.stage.look(item))?;
                 Ok(items)
             }
             Sources::Tree { root, excludes, .. } => Scan {

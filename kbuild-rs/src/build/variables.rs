@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Build, Config, Form, MissingSymvers};
 use crate::kbuild_file::response_file;
 use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
-use crate::{Error, ErrorKind, Kernel, Result};
+use crate::{Error, ErrorKind, Kernel, Result, regular};
 
 /// What goes into `KCFLAGS` and `KAFLAGS`: the folders with headers, and [`prefix_maps`] for C and
 /// for assembler.
@@ -164,13 +164,16 @@ pub(super) fn providers(
     all.into_iter()
         .enumerate()
         .map(|(number, path)| {
-            if !path.is_file() {
+            if let Err(error) = regular::look(&path) {
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "does not exist; build the module that provides it first".to_owned()
+                    }
+                    _ => format!("cannot be read: {error}"),
+                };
                 return Err(Error::new(
                     ErrorKind::SourceNotFound,
-                    format!(
-                        "the symvers {} does not exist; build the module that provides it first",
-                        path.display()
-                    ),
+                    format!("the symvers {} {why}", path.display()),
                 ));
             }
             crate::Symvers::read(&path)?;

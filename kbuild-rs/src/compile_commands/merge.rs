@@ -1,9 +1,10 @@
 //! The modules' entries in the `compile_commands.json` of a project around them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::regular;
 use crate::sys::{self, parent_writer};
 use crate::{Error, ErrorKind, Result};
 
@@ -53,7 +54,7 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
 
 /// A file's bytes; none where there is no file.
 fn read(file: &Path) -> Result<Vec<u8>> {
-    match fs::read(file) {
+    match regular::read(file) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("read", file, e)),
         read => Ok(read.unwrap_or_default()),
     }
@@ -121,6 +122,8 @@ fn source(entry: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     struct Scratch(PathBuf);

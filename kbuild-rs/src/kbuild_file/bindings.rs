@@ -13,7 +13,7 @@ use crate::compile_commands::GCC_ONLY;
 use crate::files::is_carryable;
 use crate::make::shell_quote;
 use crate::stage::Links;
-use crate::{Error, ErrorKind, Kernel, Result};
+use crate::{Error, ErrorKind, Kernel, Result, regular};
 
 /// A header that Rust sources call.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Layout {
 ///
 /// `carried` is where make will find it: a link to there comes later.
 fn input_text(header: &Path, carried: &Path) -> Result<String> {
-    let text = std::fs::read(header).map_err(|e| Error::io("read", header, e))?;
+    let text = regular::read(header).map_err(|e| Error::io("read", header, e))?;
     let mut input = format!("#include \"{}\"\n", carried.display());
     for name in computed(&String::from_utf8_lossy(&text)) {
         let _ = write!(
@@ -201,9 +201,10 @@ fn named(header: &Path) -> Result<(PathBuf, String, String)> {
             format!("the header {} {why}", header.display()),
         )
     };
-    if !header.is_file() {
-        return Err(not_found("does not exist".into()));
-    }
+    regular::look(header).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => not_found("does not exist".into()),
+        _ => not_found(format!("cannot be read: {error}")),
+    })?;
     let folder = header.parent().unwrap_or(header);
     let folder = std::fs::canonicalize(folder).map_err(|e| not_found(e.to_string()))?;
     let name = header.file_name().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! What this distribution calls the packages that an error message recommends.
 
-use std::fs;
 use std::path::Path;
+
+use crate::regular;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Distro {
@@ -17,7 +18,7 @@ pub(super) enum Distro {
 impl Distro {
     /// By `ID` and `ID_LIKE` of `/etc/os-release` below `root`.
     pub(super) fn of(root: &Path) -> Distro {
-        let text = fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
+        let text = regular::read_to_string(root.join("etc/os-release")).unwrap_or_default();
         let value = |key: &str| {
             text.lines()
                 .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::distro::Distro;
 use super::{Kernel, arch, arch_name, open};
 use crate::files::sort_paths;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular};
 
 /// A place where a kernel tree is, or should be.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Host {
     /// `uname -r`.
     pub(super) fn running(&self) -> Result<String> {
         let file = self.root.join("proc/sys/kernel/osrelease");
-        match fs::read_to_string(&file) {
+        match regular::read_to_string(&file) {
             Ok(text) => Ok(text.trim().to_owned()),
             Err(error) => Err(Error::io(
                 "read the running kernel's release from",

@@ -1,7 +1,7 @@
 //! From a directory to a [`Kernel`], or to the reason why it is none.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::find::Host;
 use super::output::working_directory;
 use super::{Compiler, Kernel, arch};
 use crate::files::sort_paths;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular};
 
 pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
     let asked = fs::canonicalize(request).map_err(|error| not_there(request, error, host))?;
@@ -38,12 +38,11 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
     let dir = working_directory(dir)?;
     let source = source_of(&dir, host)?;
     carried_by_kbuild(&source)?;
-    let read = fs::read(dir.join("include/config/auto.conf"));
-    let text = match read {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => return Err(unconfigured(&dir, &source, host)),
+    let text = match read(&dir.join("include/config/auto.conf"))? {
+        Some(text) => text,
+        None => return Err(unconfigured(&dir, &source, host)),
     };
-    let release = release_of(&dir);
+    let release = release_of(&dir)?;
     let missing = if !dir.join("include/generated/autoconf.h").is_file() {
         Some(dir.join("include/generated/autoconf.h"))
     } else if release.is_none() {
@@ -169,7 +168,7 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
 /// Enough of a Makefile to tell what it is.
 pub(super) fn head(file: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(8192).read_to_end(&mut bytes)?;
+    regular::open(file)?.take(8192).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -178,20 +177,34 @@ fn is_assignment(line: &str, variable: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-fn release_of(dir: &Path) -> Option<String> {
-    let header = fs::read_to_string(dir.join("include/generated/utsrelease.h")).ok();
-    let release = header
-        .as_deref()
-        .and_then(|text| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("#define UTS_RELEASE "))
-        })
-        .map(|value| value.trim().trim_matches('"').to_owned())
-        .or_else(|| fs::read_to_string(dir.join("include/config/kernel.release")).ok())?;
-    let release = release.trim();
+/// A file's text; none where there is no file.
+fn read(file: &Path) -> Result<Option<String>> {
+    match regular::read(file) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Ok(None),
+            _ => Err(Error::io("read", file, error)),
+        },
+    }
+}
+
+fn release_of(dir: &Path) -> Result<Option<String>> {
+    let header = read(&dir.join("include/generated/utsrelease.h"))?;
+    let of_header = header.as_deref().and_then(|text| {
+        text.lines()
+            .find_map(|line| line.strip_prefix("#define UTS_RELEASE "))
+            .map(|value| value.trim().trim_matches('"').to_owned())
+    });
+    let release = match of_header {
+        Some(release) => Some(release),
+        None => read(&dir.join("include/config/kernel.release"))?,
+    };
     // It becomes the name of a folder.
-    let good = release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains(['/', '\0']);
-    good.then(|| release.to_owned())
+    let good = |release: &str| {
+        release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains(['/', '\0'])
+    };
+    let release = release.as_deref().map(str::trim);
+    Ok(release.filter(|release| good(release)).map(str::to_owned))
 }
 
 /// No `auto.conf`: a source that nobody configured, half a package, or no kernel at all.

@@ -1,9 +1,10 @@
 //! Rust in a kernel: what its modules are compiled against, and whether that is all there.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::Kernel;
+
+use crate::regular;
 
 impl Kernel {
     /// Whether Rust modules can be built here: `CONFIG_RUST=y` *and* the crate metadata is there.
@@ -40,7 +41,8 @@ impl Kernel {
         ]
         .map(str::to_owned)
         .to_vec();
-        let makefile = |path: &str| fs::read_to_string(self.source.join(path)).unwrap_or_default();
+        let makefile =
+            |path: &str| regular::read_to_string(self.source.join(path)).unwrap_or_default();
         let build = makefile("scripts/Makefile.build");
         for name in build.split("--extern ").skip(1) {
             let name = name.split_whitespace().next().unwrap_or_default();

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::sys::{Copied, Writer, open_source};
+use crate::regular;
+use crate::sys::{Copied, Writer};
 use crate::{Error, Result, sys};
 
 /// The repository that a source tree lies in, if the effective user owns it.
@@ -31,11 +32,11 @@ impl Git {
             dot_git.clone()
         } else {
             // A worktree or submodule: a file that says where the repository is.
-            let text = fs::read_to_string(&dot_git).ok()?;
+            let text = regular::read_to_string(&dot_git).ok()?;
             work_tree.join(text.strip_prefix("gitdir:")?.trim())
         };
         // A worktree's configuration is that of the repository it was made from.
-        let common = fs::read_to_string(git_dir.join("commondir"))
+        let common = regular::read_to_string(git_dir.join("commondir"))
             .map(|text| git_dir.join(text.trim()))
             .unwrap_or_else(|_| git_dir.clone());
         let owned =
@@ -74,7 +75,7 @@ impl Git {
     /// `GIT_OPTIONAL_LOCKS` does not stop it.
     pub(crate) fn copy_index(&self, writer: &Writer, private: &Path) -> Result<()> {
         let from = self.git_dir.join("index");
-        let file = match open_source(&from) {
+        let file = match regular::open(&from) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             file => file.map_err(|e| Error::io("read", &from, e))?,
         };
@@ -89,7 +90,7 @@ impl Git {
     /// and the tags. What is dirty shows in the sources themselves.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
-        let head = fs::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        let head = regular::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
         if let Some(name) = head.strip_prefix("ref: ") {
             files.push(self.common.join(name.trim()));
         }

@@ -1,9 +1,10 @@
 //! The crates of several builds in one `rust-project.json`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::regular;
 use crate::sys::{self, parent_writer};
 use crate::{Error, Result};
 
@@ -23,10 +24,10 @@ const OWN: &str = "\"is_workspace_member\":true";
 pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result<()> {
     let held = File::open(lock).map_err(|e| Error::io("open", lock, e))?;
     sys::lock(&held).map_err(|e| Error::io("lock", lock, e))?;
-    let texts = from.iter().map(fs::read_to_string);
+    let texts = from.iter().map(regular::read_to_string);
     let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
     let joined = join(texts.iter().filter_map(|text| split(text)));
-    let is_ours = fs::read_to_string(into).map_or(true, |there| split(&there).is_some());
+    let is_ours = regular::read_to_string(into).map_or(true, |there| split(&there).is_some());
     match joined.filter(|_| is_ours) {
         Some(text) => parent_writer(into)?.write_if_changed(into, text.as_bytes()),
         None => Ok(()),
@@ -64,6 +65,8 @@ pub(super) fn join<'a>(parts: impl Iterator<Item = (&'a str, Vec<&'a str>)>) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use super::walk::{Folder, Walk};
 use super::{Item, sort_items, stale};
-use crate::sys::open_source;
+use crate::regular;
 use crate::{Error, Result};
 
 /// Version control keeps its own files out of sight of a build.
@@ -113,7 +113,7 @@ pub(super) fn is_output(dir: &Path) -> bool {
 fn is_tagged(dir: &Path) -> io::Result<bool> {
     use std::io::Read;
     let mut text = [0; CACHEDIR_SIGNATURE.len()];
-    open_source(&dir.join(CACHEDIR_TAG))?.read_exact(&mut text)?;
+    regular::open(&dir.join(CACHEDIR_TAG))?.read_exact(&mut text)?;
     Ok(text == CACHEDIR_SIGNATURE)
 }
 

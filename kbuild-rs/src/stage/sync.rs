@@ -10,7 +10,8 @@ use super::{Inventory, Item, Kind, Stage, manifest};
 use crate::files::same_content;
 use crate::identity::Identity;
 use crate::message::Sink;
-use crate::sys::{Copied, Writer, open_source};
+use crate::regular;
+use crate::sys::{Copied, Writer};
 use crate::{Error, ErrorKind, Result};
 
 /// How the sources differ from what was staged last.
@@ -201,7 +202,7 @@ impl Sync<'_> {
     /// Copies once; the identity is the one the source had before it was read. `None` for a file of
     /// a module tree that cannot be read: nobody knows yet whether anything needs it.
     fn copy_file(&self, from: &Path, to: &Path) -> Result<Option<Identity>> {
-        let file = match open_source(from) {
+        let file = match regular::open(from) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && self.stage.is_of_tree() => {
                 self.sink.warning(&format!(
                     "{} cannot be read ({e}); the module is built without it",

@@ -12,6 +12,7 @@ use super::outside::{Look, Place, is_virtual};
 use super::scan::{Scan, check_source_name, is_output, read_error};
 use super::{Item, Kind};
 use crate::identity::Identity;
+use crate::regular;
 use crate::{Error, Result, sys};
 
 /// One way through folders: through the tree, or through what a link in it leads to.
@@ -303,7 +304,7 @@ fn is_readable(meta: &Metadata, path: impl Fn() -> PathBuf) -> bool {
     let mode = meta.mode();
     let own = mode & 0o400 != 0 && meta.uid() == sys::effective_uid();
     mode & 0o444 == 0o444 || own || {
-        !sys::open_source(&path()).is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
+        !regular::open(&path()).is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
     }
 }
 

@@ -18,7 +18,6 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::descriptor::open_nonblocking;
 use super::effective_uid;
 use super::root::{Root, link_target, names, not_ours};
 use crate::{Error, Result};
@@ -429,11 +428,6 @@ fn copy_sparse(from: &File, size: u64, to: &mut File) -> io::Result<()> {
         at = end;
     }
     to.set_len(size)
-}
-
-/// Opens a file for reading that may be anything: nothing is waited for.
-pub(crate) fn open_source(path: &Path) -> io::Result<File> {
-    open_nonblocking(File::options().read(true), path)
 }
 
 #[cfg(test)]

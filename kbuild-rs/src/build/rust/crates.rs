@@ -1,12 +1,11 @@
 //! Which sources of a build are Rust, and the compiler for them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::build::Build;
 use crate::files::normal;
 use crate::kernel::{RustRequest, Rustc, Toolchain};
-use crate::{Error, Kernel, Result};
+use crate::{Error, Kernel, Result, regular};
 
 /// The crates that a build compiles.
 #[derive(Debug, Default)]
@@ -41,7 +40,7 @@ impl Crates {
         while let Some(dir) = open.pop() {
             let text = ["Kbuild", "Makefile"]
                 .iter()
-                .find_map(|name| fs::read_to_string(dir.join(name)).ok())
+                .find_map(|name| regular::read_to_string(dir.join(name)).ok())
                 .unwrap_or_default();
             for (word, certain) in words(&text) {
                 if let Some(below) = word.strip_suffix('/') {

@@ -1,9 +1,9 @@
 //! Sources that export symbols.
 
-use std::fs;
 use std::path::Path;
 
 use crate::build::request::Sources;
+use crate::regular;
 use crate::stage::Kind;
 use crate::sys::walk;
 use crate::{Kernel, Result};
@@ -29,7 +29,7 @@ pub(super) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
 /// Rust has no way of its own to export a symbol: C beside it does.
 fn exports(source: &Path) -> bool {
     let may = source.extension().is_some_and(|e| e == "c" || e == "S");
-    let text = may.then(|| fs::read(source).ok()).flatten();
+    let text = may.then(|| regular::read(source).ok()).flatten();
     let word = b"EXPORT_SYMBOL";
     text.is_some_and(|text| text.windows(word.len()).any(|part| part == word))
 }

@@ -7,7 +7,6 @@ mod project;
 mod settings;
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Build;
@@ -20,7 +19,7 @@ use crate::kbuild_file::Layout;
 use crate::kbuild_file::rust::argument_file;
 use crate::kernel::{RustRequest, Rustc, Toolchain, of_rustup};
 use crate::make::{PathMap, find_program};
-use crate::{Error, ErrorKind, Kernel, Result};
+use crate::{Error, ErrorKind, Kernel, Result, regular};
 
 use crates::Crates;
 pub(crate) use settings::Settings;
@@ -144,7 +143,7 @@ fn request<'a>(
         rustc,
         path,
         others,
-        known: notes.iter().flat_map(fs::read).collect(),
+        known: notes.iter().flat_map(regular::read).collect(),
     }
 }
 

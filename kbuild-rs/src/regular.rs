@@ -1,0 +1,91 @@
+//! Files that others name, or that are found in other people's folders.
+//!
+//! A fifo waits for whoever writes into it, and to open a device can do anything: what is not a
+//! regular file is refused by what it is. Nothing here waits.
+
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use crate::sys::open_nonblocking;
+
+/// Opens a regular file for reading.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    // A device is not even opened; and what is exchanged after this look does not make us wait.
+    check(fs::metadata(path)?.file_type())?;
+    let file = open_nonblocking(File::options().read(true), path)?;
+    check(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// The contents of a regular file.
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut file = open(path.as_ref())?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The contents of a regular file that is UTF-8.
+pub(crate) fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut file = open(path.as_ref())?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// An error where no regular file is.
+pub(crate) fn look(path: &Path) -> io::Result<()> {
+    check(fs::metadata(path)?.file_type())
+}
+
+fn check(kind: FileType) -> io::Result<()> {
+    let what = match kind {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a fifo",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_char_device() || kind.is_block_device() => "a device",
+        _ => "something else",
+    };
+    let kind = match what {
+        "a directory" => io::ErrorKind::IsADirectory,
+        _ => io::ErrorKind::InvalidInput,
+    };
+    Err(io::Error::new(kind, format!("it is {what}, not a file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_named_and_not_waited_for() {
+        let name = format!("kbuild-regular-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        fs::create_dir_all(&dir).unwrap();
+        let (fifo, socket, file) = (dir.join("fifo"), dir.join("socket"), dir.join("file"));
+        crate::sys::make_fifo(&fifo).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        fs::write(&file, "text").unwrap();
+        let link = dir.join("link");
+        std::os::unix::fs::symlink(&fifo, &link).unwrap();
+        for (path, what) in [
+            (&*fifo, "it is a fifo, not a file"),
+            (&*link, "it is a fifo, not a file"),
+            (&*socket, "it is a socket, not a file"),
+            (&*dir, "it is a directory, not a file"),
+            (Path::new("/dev/zero"), "it is a device, not a file"),
+        ] {
+            assert_eq!(look(path).unwrap_err().to_string(), what);
+            assert_eq!(read(path).unwrap_err().to_string(), what);
+            assert_eq!(read_to_string(path).unwrap_err().to_string(), what);
+        }
+        assert_eq!(read(&file).unwrap(), b"text");
+        assert_eq!(read_to_string(&file).unwrap(), "text");
+        let missing = read(dir.join("none")).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
