@@ -1,15 +1,17 @@
 //! `KBUILD_RS_SKIP`: builds nothing and succeeds, for documentation builds and machines without
 //! kernel headers.
 
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::places::output_directory;
 use super::{Build, Form};
-use crate::Result;
 use crate::cargo::{self, Door};
 use crate::report::{Artifact, Report};
 use crate::sys::{Root, Writer};
+use crate::{Result, regular};
 
 /// Whether `KBUILD_RS_SKIP` is set, and this is a build script.
 pub(super) fn is_wanted(door: Door) -> bool {
@@ -52,36 +54,50 @@ pub(super) fn names(build: &Build, name: Option<&str>, door: Door) -> Result<Vec
 /// The modules that a tree's Kbuild files name in `obj-…`, read as text: without a kernel,
 /// nobody can evaluate them.
 fn names_in(dir: &Path) -> Vec<String> {
-    let text = ["Kbuild", "Makefile"]
-        .iter()
-        .find_map(|file| fs::read_to_string(dir.join(file)).ok())
-        .unwrap_or_default()
-        .replace("\\\n", " ");
-    let mut names = Vec::new();
-    for line in text.lines() {
-        let Some((variable, value)) = line.split_once('=') else {
+    let (mut names, mut known) = (Vec::new(), HashSet::new());
+    // The folders that were looked into, by device and inode: one that names itself, by whatever
+    // path, has nothing new to say.
+    let mut seen = HashSet::new();
+    let mut look_into = |dir: &Path| {
+        let here = fs::metadata(dir).ok()?;
+        let is_new = seen.insert((here.dev(), here.ino()));
+        is_new.then(|| (dir.to_owned(), objects_in(dir).into_iter()))
+    };
+    // From the tree to the folder that is looked into, each with what is left of it: a tree may be
+    // deeper than a thread's stack.
+    let mut open = Vec::from_iter(look_into(dir));
+    while let Some((folder, words)) = open.last_mut() {
+        let Some(word) = words.next() else {
+            open.pop();
             continue;
         };
-        if !variable.trim_start().starts_with("obj-") {
-            continue;
-        }
-        for word in value
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-        {
-            if let Some(module) = word.strip_suffix(".o") {
-                let module = module.rsplit('/').next().unwrap_or(module);
-                if !names.iter().any(|n| n == module) {
-                    names.push(module.to_owned());
-                }
-            } else if word.ends_with('/') {
-                names.extend(names_in(&dir.join(word)));
+        if let Some(module) = word.strip_suffix(".o") {
+            let module = module.rsplit('/').next().unwrap_or(module);
+            if known.insert(module.to_owned()) {
+                names.push(module.to_owned());
             }
+        } else if word.ends_with('/') {
+            let below = folder.join(word);
+            open.extend(look_into(&below));
         }
     }
     names
+}
+
+/// The words of a folder's `obj-…`.
+fn objects_in(dir: &Path) -> Vec<String> {
+    let text = ["Kbuild", "Makefile"]
+        .iter()
+        .find_map(|file| regular::read_to_string(dir.join(file)).ok())
+        .unwrap_or_default()
+        .replace("\\\n", " ");
+    let values = text.lines().filter_map(|line| {
+        let (variable, value) = line.split_once('=')?;
+        let is_objects = variable.trim_start().starts_with("obj-");
+        is_objects.then(|| value.split('#').next().unwrap_or_default())
+    });
+    let words = values.flat_map(str::split_whitespace);
+    words.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +115,49 @@ mod tests {
         .unwrap();
         fs::write(dir.join("sub/Makefile"), "obj-$(CONFIG_BAR) += x/bar.o\n").unwrap();
         assert_eq!(names_in(&dir), ["foo", "bar"]);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn folders_that_name_themselves_or_each_other_are_read_once() {
+        let dir = std::env::temp_dir().join(format!("kbuild-skip-loops-{}", std::process::id()));
+        let write = |folder: &str, text: &str| {
+            fs::create_dir_all(dir.join(folder)).unwrap();
+            fs::write(dir.join(folder).join("Kbuild"), text).unwrap();
+        };
+        // Twice at each step: 2^n folders for who does not remember.
+        write("self", "obj-m += a.o\nobj-y += ./ ./ ././ ../self/\n");
+        std::os::unix::fs::symlink("../self", dir.join("self/again")).unwrap();
+        write("each", "obj-m := a.o\nobj-y += ../other/\n");
+        write(
+            "other",
+            "obj-m := b.o a.o\nobj-y += ../each/ ../self/again/\n",
+        );
+        for i in 0..40 {
+            let next = i + 1;
+            write(
+                &format!("wide{i}"),
+                &format!("obj-y := ../wide{next}/ ../wide{next}/./\nobj-m += w{i}.o\n"),
+            );
+        }
+        assert_eq!(names_in(&dir.join("self")), ["a"]);
+        assert_eq!(names_in(&dir.join("each")), ["a", "b"]);
+        assert_eq!(names_in(&dir.join("wide0")).len(), 40);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_grows_without_end_ends() {
+        let dir = std::env::temp_dir().join(format!("kbuild-skip-deep-{}", std::process::id()));
+        // As deep as a path can be.
+        let deep = "d/".repeat(1500);
+        fs::create_dir_all(dir.join(&deep)).unwrap();
+        let mut at = dir.join(&deep);
+        while at.starts_with(&dir) {
+            fs::write(at.join("Kbuild"), "obj-y += d/\nobj-m += m.o\n").unwrap();
+            at.pop();
+        }
+        assert_eq!(names_in(&dir), ["m"]);
         fs::remove_dir_all(&dir).unwrap();
     }
 }
