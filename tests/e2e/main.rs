@@ -67,4 +67,5 @@ mod traces;
 mod untouched;
 mod values;
 mod vendored;
+mod waiting;
 mod world;
