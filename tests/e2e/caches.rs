@@ -147,9 +147,8 @@ const CACHES: &[Kind] = &[
     Kind {
         name: "XDG_CACHE_HOME is relative",
         craft: |w| {
-            make(w, &cache(w));
-            // Whoever may name the working directory.
-            vec![("XDG_CACHE_HOME", "../victims".into())]
+            let own = w.scratch().join("own");
+            vec![("XDG_CACHE_HOME", "../victims".into()), ("HOME", own)]
         },
     },
 ];
