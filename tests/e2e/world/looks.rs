@@ -18,6 +18,15 @@ impl Looks {
         Looks(all)
     }
 
+    /// Looks at several folders and files.
+    pub(crate) fn of_all(roots: &[PathBuf]) -> Looks {
+        let mut all = BTreeMap::new();
+        for root in roots {
+            add(root, &[], &mut all);
+        }
+        Looks(all)
+    }
+
     /// What is different now, a line an entry.
     pub(crate) fn changes(&self, now: &Looks) -> Vec<String> {
         let mut lines = Vec::new();
