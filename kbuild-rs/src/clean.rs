@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::artifact;
@@ -15,10 +16,10 @@ use crate::message::Sink;
 #[cfg(feature = "ide")]
 use crate::rust_project;
 use crate::stage::{
-    BINDINGS, CACHEDIR_TAG, PUBLISH_LOCK, folder, folders, is_own_name, keys, open_private_root,
-    private_root,
+    BINDINGS, CACHEDIR_TAG, PUBLISH_LOCK, folder, folders, is_folder_name, is_own_name, keys,
+    open_private_root, private_root,
 };
-use crate::sys::{Root, Writer, not_ours};
+use crate::sys::{Root, Writer, effective_uid, is_part, not_ours};
 use crate::{Error, Result};
 
 /// Removes the products that lie in `out_dir` and everything private that belongs to them, and
@@ -64,17 +65,43 @@ impl Clean {
         let failed = |e| Error::io("read", &self.shared, e);
         for entry in fs::read_dir(&self.shared).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if !is_own_name(&entry.file_name()) {
+            let (name, kind) = (entry.file_name(), entry.file_type().map_err(failed)?);
+            if is_part(&name) {
+                continue;
+            }
+            if !is_own_name(&name) {
                 return Err(not_ours(&entry.path(), "lies in the private folder"));
             }
-            if entry.file_type().map_err(failed)?.is_symlink() {
-                return Err(not_ours(&entry.path(), "is a link"));
+            match kind {
+                kind if kind.is_symlink() => return Err(not_ours(&entry.path(), "is a link")),
+                kind if kind.is_dir() != is_folder_name(&name) => {
+                    return Err(not_ours(&entry.path(), "is not what has that name here"));
+                }
+                _ => {}
             }
         }
+        self.check_owner(&self.shared)?;
         for key in keys(&self.shared)? {
             self.records(&key.join("folders"))?;
         }
         Ok(())
+    }
+
+    /// What is removed half-way would be worse than what stays: nobody else's folder may lie below.
+    fn check_owner(&self, dir: &Path) -> Result<()> {
+        let failed = |e| Error::io("read", dir, e);
+        let owner = fs::symlink_metadata(dir).map_err(failed)?.uid();
+        if owner != effective_uid() && owner != 0 {
+            return Err(not_ours(dir, "belongs to another user"));
+        }
+        let entries = fs::read_dir(dir).map_err(failed)?.flatten();
+        let folders: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect();
+        folders
+            .iter()
+            .try_for_each(|folder| self.check_owner(folder))
     }
 
     /// The records of the module folders in or at `dir`.
@@ -107,7 +134,8 @@ impl Clean {
             for record in self.records(&wanted)? {
                 self.remove_products(&record, &mut removed)?;
                 for rel in &record.elsewhere {
-                    writer.remove_file(&key.join("stage").join(rel))?;
+                    // What cannot be reached is no object that a build could take.
+                    let _ = writer.remove_file(&key.join("stage").join(rel));
                 }
             }
             writer.remove_tree(&wanted)?;
@@ -123,7 +151,11 @@ impl Clean {
         if !left {
             remove_pool(writer, shared);
             writer.remove_tree(&shared.join(BINDINGS))?;
-            for file in [CACHEDIR_TAG, PUBLISH_LOCK] {
+            let parts = fs::read_dir(shared).into_iter().flatten().flatten();
+            let parts = parts
+                .map(|entry| entry.file_name())
+                .filter(|name| is_part(name));
+            for file in parts.chain([CACHEDIR_TAG, PUBLISH_LOCK].map(Into::into)) {
                 writer.remove_file(&shared.join(file))?;
             }
             // A build that has just begun has put something there again.

@@ -117,6 +117,11 @@ pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Whether what has this name in a private folder is a folder.
+pub(crate) fn is_folder_name(name: &OsStr) -> bool {
+    name == BINDINGS || is_key(name)
+}
+
 /// Whether something of this name may lie in a private folder.
 pub(crate) fn is_own_name(name: &OsStr) -> bool {
     [CACHEDIR_TAG, PUBLISH_LOCK, BINDINGS]

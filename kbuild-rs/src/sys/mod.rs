@@ -36,4 +36,4 @@ pub(crate) use process::{
 pub(crate) use root::{Root, not_ours};
 pub(crate) use user::effective_uid;
 pub(crate) use walk::walk;
-pub(crate) use write::{Copied, Writer, parent_writer};
+pub(crate) use write::{Copied, Writer, is_part, parent_writer};

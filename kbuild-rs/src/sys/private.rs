@@ -121,29 +121,26 @@ impl Private<'_> {
 /// password database.
 pub(crate) fn cache_folder(fits: impl Fn(&Path) -> bool) -> (Option<PathBuf>, Vec<String>) {
     let mut ignored = Vec::new();
-    let home = user::entry(user::effective_uid()).map(|entry| entry.home.join(".cache"));
-    let named = [
+    let cache = |home: PathBuf| home.join(".cache");
+    let of_env = [
         ("XDG_CACHE_HOME", user::path_in("XDG_CACHE_HOME")),
-        (
-            "HOME",
-            user::path_in("HOME").map(|home| home.join(".cache")),
-        ),
-        (
-            "the user's own home",
-            home.filter(|home| home.is_absolute()),
-        ),
+        ("HOME", user::path_in("HOME").map(cache)),
     ];
-    for (what, folder) in named {
-        let Some(folder) = folder.filter(|folder| fits(folder)) else {
-            continue;
-        };
-        if !user::is_own(&folder) {
-            ignored.push(format!(
-                "{} ({what}) belongs to another user, and is not used",
-                folder.display()
-            ));
-            continue;
-        }
+    let of_env = of_env.into_iter().find_map(|(variable, folder)| {
+        let folder = folder.filter(|folder| fits(folder))?;
+        Some((variable, folder))
+    });
+    let own = || {
+        let entry = user::entry(user::effective_uid())?;
+        let folder =
+            Some(cache(entry.home)).filter(|folder| folder.is_absolute() && fits(folder))?;
+        Some(("the home of this user", folder))
+    };
+    // Where one variable is another user's, so may the others be: they came together.
+    for (what, folder) in of_env
+        .into_iter()
+        .chain(std::iter::once_with(own).flatten())
+    {
         match check_way(&folder) {
             Ok(()) => return (Some(folder), ignored),
             Err(why) => ignored.push(format!("{} ({what}) is not used: {why}", folder.display())),

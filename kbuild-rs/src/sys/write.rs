@@ -40,7 +40,7 @@ pub(crate) struct Copied {
 const PART: &str = ".part";
 
 /// Whether a file of this name was never finished.
-pub(super) fn is_part(name: &OsStr) -> bool {
+pub(crate) fn is_part(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PART.as_bytes())
 }
 
