@@ -120,9 +120,6 @@ impl Artifact {
 }
 
 /// What a build would run, see [`Build::plan`](crate::Build::plan).
-///
-/// A build gives make some definitions besides, which notice a compiler that dies while kbuild asks
-/// it for its flags. They change nothing in the module.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) kernel: Kernel,

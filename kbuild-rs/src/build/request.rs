@@ -19,7 +19,7 @@ use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, Site, response_file};
 use crate::kernel::ToolRequest;
 use crate::make::{Git, MODULES, Make, PathMap, check_value, find_program};
-use crate::make::{firewall, goals, no_modules};
+use crate::make::{firewall, goals, no_modules, watch};
 use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
 
@@ -254,6 +254,11 @@ impl Request {
             &symvers,
             &mut env,
         )?;
+        let probes = flags_dir.join("probes.mk");
+        if let Some(text) = watch(kernel.source_dir(), &probes) {
+            env.push(("MAKEFILES".into(), probes.clone().into()));
+            files.push((probes, text));
+        }
         env.sort();
         let dir = match &sources {
             Sources::Tree { dir, .. } => Some(&**dir),
@@ -262,7 +267,6 @@ impl Request {
         let targets = goals(&build.targets, dir)?;
         let make = Make {
             kernel_dir: kernel.dir().to_owned(),
-            kernel_source: kernel.source_dir().to_owned(),
             module_dir,
             variables,
             env,

@@ -13,8 +13,6 @@ use crate::{Error, Result};
 pub(crate) struct Make {
     /// What `-C` is given.
     pub(crate) kernel_dir: PathBuf,
-    /// Where that kernel's scripts are.
-    pub(crate) kernel_source: PathBuf,
     /// The module folder in the stage: `M=`, the working directory and `PWD`.
     pub(crate) module_dir: PathBuf,
     /// Variables of the command line, values not yet escaped.

@@ -20,4 +20,5 @@ pub(crate) use goals::{MODULES, goals};
 pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_pool};
 pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use output::PathMap;
+pub(crate) use probes::watch;
 pub(crate) use run::{Held, find_program, run, run_prepare};

@@ -6,16 +6,17 @@
 //! out, and the build succeeds with other bytes. All of these questions go through one macro of
 //! kbuild's, `try-run`. make is given another definition of it, made from the kernel tree's own
 //! text: it starts the same processes, keeps what the tool said, and ends make when that tells of
-//! a death. make's command line carries it to the makes below.
+//! a death.
+//!
+//! The definitions are in a makefile of ours, which `MAKEFILES` has every make read first. On make's
+//! command line they would be in `MAKEFLAGS`, which makefiles hand to shells.
 
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-use super::Make;
 
 /// How the message of a probe that died begins, in what make prints.
 pub(super) const DIED: &str = "*** kbuild-rs: the compiler probe";
@@ -95,16 +96,22 @@ const ANSWERED: &str = "<answered>";
 /// The middle of `try-run`, the same in every kernel so far.
 const QUESTION: &str = r#"if ($(1)) >/dev/null 2>&1; then echo "$(2)"; else echo "$(3)"; fi"#;
 
-/// What the command line of `make` gets besides, as `name=value`. What the caller defines stays.
-///
-/// It is no part of the record of a build: what it defines gives the same answers as before.
-pub(super) fn arguments(make: &Make) -> impl Iterator<Item = OsString> {
-    let is_given = |name: &str| make.variables.iter().any(|(given, _)| given == name);
-    let mut found = definitions(&make.kernel_source);
-    found.retain(|(name, _)| !is_given(name));
-    found
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}").into())
+/// The makefile for a kernel whose source is `source`, which will lie at `path`; `None` where there
+/// is nothing to say.
+pub(crate) fn watch(source: &Path, path: &Path) -> Option<Vec<u8>> {
+    let found = definitions(source);
+    if found.is_empty() {
+        return None;
+    }
+    let mut text =
+        b"# Written by kbuild-rs: notices a compiler that dies of kbuild's questions.\n".to_vec();
+    for (name, value) in found {
+        text.extend_from_slice(format!("override {name} = {value}\n").as_bytes());
+    }
+    // make looks for a way to make each makefile anew, and lists those that it has read.
+    text.extend_from_slice(path.as_os_str().as_bytes());
+    text.extend_from_slice(b": ;\nMAKEFILE_LIST :=\n");
+    Some(text)
 }
 
 /// The definitions for the kernel whose source is `source`. There are none for what is written in
@@ -123,8 +130,7 @@ fn definitions(source: &Path) -> Vec<(String, String)> {
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
         let watched = match name.as_str() {
             "try-run" => watched_question(&values),
-            // make hands a variable with another kind of name to everything that it starts, and
-            // has to expand it for that.
+            // The others are in the environment of all that make starts.
             _ if name.contains('-') => watched_answer(&values),
             _ => None,
         };

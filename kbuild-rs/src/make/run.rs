@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::diagnose::{Diagnosis, Knowledge};
 use super::output;
-use super::probes;
 use super::rustc;
 use super::{Make, PathMap, Slot};
 use crate::message::{Message, Sink};
@@ -71,7 +70,6 @@ pub(crate) fn run(
     let mut command = Command::new(&program);
     command
         .args(make.args()?)
-        .args(probes::arguments(make))
         .args(&handed.argument)
         .envs(handed.makeflags.iter().map(|flags| ("MAKEFLAGS", flags)));
     for (name, value) in &make.env {

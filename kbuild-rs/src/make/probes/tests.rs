@@ -32,16 +32,20 @@ fn scripts() -> Root {
 
 /// What make says to `$(call …)` with the scripts' macros, watched or not.
 fn expand(root: &Root, call: &str, watched: bool, more: &[&str]) -> String {
-    let text = format!(
-        "include scripts/Kbuild.include\ninclude scripts/Makefile.compiler\n\
-         $(info <$(call {call})>)\nall:;@:\n"
-    );
-    root.write("Makefile", text);
+    said(root, &format!("$(info <$(call {call})>)"), watched, more)
+}
+
+/// What make says when it reads `line` after the scripts.
+fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
+    let scripts = "include scripts/Kbuild.include\ninclude scripts/Makefile.compiler\n";
+    root.write("Makefile", format!("{scripts}{line}\nall:;@:\n"));
     let mut make = Command::new("make");
     make.current_dir(root.path()).env("LC_ALL", "C").args(more);
+    make.env_remove("MAKEFLAGS");
     if watched {
-        let found = definitions(root.path()).into_iter();
-        make.args(found.map(|(name, value)| format!("{name}={value}")));
+        let path = root.join("watch.mk");
+        root.write("watch.mk", watch(root.path(), &path).unwrap());
+        make.env("MAKEFILES", path);
     }
     let output = make.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -157,4 +161,17 @@ fn what_is_written_in_another_way_stays_as_it_is() {
     assert_eq!(names(&root), Vec::<String>::new());
     root.remove("scripts/Makefile.compiler");
     assert_eq!(names(&root), Vec::<String>::new());
+}
+
+#[test]
+fn makefiles_see_nothing_of_it() {
+    let root = scripts();
+    root.write("sub.mk", "$(info $(MAKEFILE_LIST)|$(MAKEFLAGS))\nall:;@:\n");
+    let line = "$(info $(MAKEFILE_LIST)|$(MAKEFLAGS)|$(MAKEOVERRIDES)|$(.DEFAULT_GOAL)|)\n\
+                default:; @$(MAKE) -rR -f sub.mk; : $(MAKEFLAGS)";
+    for more in [&[][..], &["-j2", "A=b"], &["-n"], &["-B"]] {
+        let told = |watched| said(&root, line, watched, more);
+        assert_eq!(told(true), told(false), "{more:?}");
+    }
+    assert!(said(&root, line, true, &[]).starts_with("Makefile scripts/Kbuild.include"));
 }
