@@ -43,6 +43,7 @@ mod outer;
 mod parity;
 mod pool;
 mod pools;
+mod power;
 mod prepare;
 mod probes;
 mod program;

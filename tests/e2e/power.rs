@@ -1,0 +1,245 @@
+//! What a power cut leaves: files of OUT that lost their bytes, whatever their size and times say.
+//! The next build gives the right module, or an error that names a file and the mend.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kbuild_tests::run;
+use kbuild_tests::scope;
+
+use crate::scene::kernel_at;
+use crate::support::*;
+use crate::world::random::Random;
+use crate::world::{World, forged};
+
+/// How a file lost its bytes.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    /// Of the old size, and nothing but zeros.
+    Zeros,
+    /// Zeros from some place on.
+    ZeroTail,
+    /// Cut off somewhere, perhaps at the start.
+    Cut,
+    /// The name was lost.
+    Gone,
+}
+
+const LOSSES: [Loss; 4] = [Loss::Zeros, Loss::ZeroTail, Loss::Cut, Loss::Gone];
+
+impl Loss {
+    /// Spoils the file in its place: its inode stays.
+    fn strike(self, path: &Path, random: &mut Random) {
+        if let Loss::Gone = self {
+            return fs::remove_file(path).unwrap();
+        }
+        let mut bytes = fs::read(path).unwrap();
+        let at = random.below(bytes.len().max(1) as u64) as usize;
+        match self {
+            Loss::Zeros => bytes.fill(0),
+            Loss::ZeroTail => bytes[at..].fill(0),
+            Loss::Cut => bytes.truncate(at),
+            Loss::Gone => {}
+        }
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// What a power cut may strike: everything but the fifo of the pool, and the tag, which is on the
+/// disk before a first build goes on.
+fn targets(world: &World) -> Vec<PathBuf> {
+    let mut files = world.files();
+    files.retain(|rel| {
+        let is_file = fs::symlink_metadata(world.out.join(rel)).is_ok_and(|meta| meta.is_file());
+        is_file && !rel.ends_with("CACHEDIR.TAG")
+    });
+    files
+}
+
+/// A few of the files. The newest at the time of a power cut are those that a build writes last:
+/// they are half of what is struck.
+fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
+    let all = targets(world);
+    let last = |rel: &&PathBuf| {
+        let name = rel.file_name().unwrap().to_str().unwrap();
+        ["record", "manifest", "inventory", "seen"].contains(&name)
+            || [".ko", ".o", ".mod.c", ".symvers", ".cmd"]
+                .iter()
+                .any(|end| name.ends_with(end))
+    };
+    let last: Vec<PathBuf> = all.iter().filter(last).cloned().collect();
+    let count = 1 + random.below(4);
+    let mut chosen: Vec<PathBuf> = (0..count)
+        .map(|_| match random.below(2) {
+            0 => random.pick(&all).clone(),
+            _ => random.pick(&last).clone(),
+        })
+        .collect();
+    chosen.sort();
+    chosen.dedup();
+    chosen
+}
+
+/// Size, mtime, ctime and inode of what is there, as records write them.
+fn words_of(path: &Path) -> Option<[String; 4]> {
+    let meta = fs::symlink_metadata(path).ok()?;
+    let time = |s: i64, ns: i64| (i128::from(s) * 1_000_000_000 + i128::from(ns)).to_string();
+    Some([
+        meta.size().to_string(),
+        time(meta.mtime(), meta.mtime_nsec()),
+        time(meta.ctime(), meta.ctime_nsec()),
+        meta.ino().to_string(),
+    ])
+}
+
+/// A line `X SIZE MTIME CTIME INODE …` with the words of what lies at `path` now.
+fn restamped(line: &[u8], path: &Path) -> Vec<u8> {
+    let text = String::from_utf8(line.to_vec()).unwrap();
+    let mut words: Vec<&str> = text.split(' ').collect();
+    let Some(now) = words_of(path) else {
+        return line.to_vec();
+    };
+    for (word, now) in words[1..].iter_mut().zip(&now) {
+        *word = now;
+    }
+    words.join(" ").into_bytes()
+}
+
+/// Has the inventory and the record say that each file has the size and the times which it has
+/// now; of the contents they say what they said. With `boot`, another start of the machine wrote
+/// them.
+fn restamp(world: &World, boot: Option<&str>) {
+    let stage = world.key().join("stage");
+    let path = world.key().join("inventory");
+    let text = forged::lines(&fs::read(&path).unwrap(), |line| {
+        let tab = line.iter().position(|&b| b == b'\t');
+        vec![match (tab, boot) {
+            (Some(tab), _) => {
+                let rel = std::str::from_utf8(&line[tab + 1..]).unwrap();
+                restamped(line, &stage.join(rel))
+            }
+            (None, Some(boot)) if line.len() == 36 => boot.as_bytes().to_vec(),
+            _ => line.to_vec(),
+        }]
+    });
+    fs::write(&path, text).unwrap();
+    let path = world.folder().join("record");
+    let text = forged::lines(&fs::read(&path).unwrap(), |line| {
+        vec![match (line.split(|&b| b == b' ').nth(7), boot) {
+            (Some(rel), _) if line.starts_with(b"p ") || line.starts_with(b"t ") => {
+                restamped(line, &world.out.join(std::str::from_utf8(rel).unwrap()))
+            }
+            (_, Some(boot)) if line.starts_with(b"b ") => format!("b {boot}").into_bytes(),
+            _ => line.to_vec(),
+        }]
+    });
+    fs::write(&path, text).unwrap();
+    if let Some(boot) = boot {
+        for path in [world.key().join("inventory"), world.folder().join("record")] {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(boot), "{} names no boot", path.display());
+        }
+    }
+}
+
+const ANOTHER_BOOT: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The files that tell of others: spoilt after they have been made to tell of spoilt ones.
+fn is_note(rel: &Path) -> bool {
+    rel.ends_with("inventory") || rel.ends_with("record")
+}
+
+/// One build; what it leaves is right. Whether it succeeded.
+fn builds(world: &World, state: usize, chosen: &[PathBuf], what: &str) -> bool {
+    let output = run::run(&mut world.build(&[]), LIMIT).unwrap();
+    let said = output.err();
+    assert!(!said.contains("panicked"), "{what}\n{said}");
+    let there = modules(&world.out);
+    if output.status.success() {
+        assert_eq!(there.len(), 1, "{what}: {:?}\n{said}", there.keys());
+        let right = there["hello.ko"] == world.reference[state];
+        assert!(right, "{what}: hello.ko is another module\n{said}");
+        return true;
+    }
+    let names = |rel: &PathBuf| said.contains(&*world.out.join(rel).to_string_lossy());
+    assert!(chosen.iter().any(names), "{what}: no file named\n{said}");
+    let mends = ["Remove", "remove", "Move it away", "build again"];
+    let has_mend = mends.iter().any(|mend| said.contains(mend));
+    assert!(has_mend, "{what}: no mend named\n{said}");
+    false
+}
+
+#[test]
+fn what_a_power_cut_lost_is_built_again_or_named() {
+    let mut world = World::new(&kernel_at(0), None);
+    without_damage(&mut world);
+    let mut random = Random::new();
+    let rounds = if scope::is_full() { 200 } else { 16 };
+    let mut failed = 0;
+    for round in 0..rounds {
+        world.restore();
+        let chosen = choose(&world, &mut random);
+        let restarted = round % 4 != 0;
+        let edited = random.below(2) == 1;
+        let boot = restarted.then_some(ANOTHER_BOOT);
+        let mut what = format!("seed {}, round {round}, {restarted} {edited}", random.seed);
+        let (notes, others): (Vec<_>, Vec<_>) = chosen.iter().partition(|rel| is_note(rel));
+        if !restarted {
+            restamp(&world, None);
+            // More than a tick of the clock that stamps files.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for (rels, notes) in [(others, false), (notes, true)] {
+            if notes && restarted {
+                restamp(&world, boot);
+            }
+            for rel in rels {
+                let loss = *random.pick(&LOSSES);
+                what += &format!(", {loss:?} {}", rel.display());
+                loss.strike(&world.out.join(rel), &mut random);
+            }
+        }
+        if edited {
+            world.set_changed(true);
+        }
+        let mut state = usize::from(edited);
+        if !builds(&world, state, &chosen, &what) {
+            failed += 1;
+            assert!(builds(&world, state, &chosen, &what), "{what}: twice");
+        }
+        // What the first build did not have to look at is right when it is needed.
+        if !edited && (scope::is_full() || round % 4 == 1) {
+            world.set_changed(true);
+            state = 1;
+            assert!(builds(&world, state, &chosen, &what), "{what}: edited");
+        }
+        if state == 1 {
+            world.set_changed(false);
+        }
+    }
+    assert!(failed * 4 <= rounds, "{failed} of {rounds} builds failed");
+}
+
+/// The rounds spoil what they say they spoil: without damage there is nothing to do, and the
+/// notes of another boot are read as such.
+fn without_damage(world: &mut World) {
+    for boot in [None, Some(ANOTHER_BOOT)] {
+        world.restore();
+        restamp(world, boot);
+        let output = built(&mut world.build(&[]));
+        assert!(!started_make(&output), "{boot:?}: {}", output.err());
+    }
+    // Only the content tells.
+    world.restore();
+    let module = world.out.join("hello.ko");
+    let bytes = fs::read(&module).unwrap();
+    fs::write(&module, vec![0; bytes.len()]).unwrap();
+    restamp(world, None);
+    let output = built(&mut world.build(&[]));
+    assert!(!started_make(&output), "{}", output.err());
+    restamp(world, Some(ANOTHER_BOOT));
+    built(&mut world.build(&[]));
+    assert!(fs::read(&module).unwrap() == bytes);
+}
