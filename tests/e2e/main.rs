@@ -19,6 +19,7 @@ mod crash;
 mod cross;
 mod declared;
 mod disk;
+mod editing;
 mod editor;
 mod elsewhere;
 mod errors;
