@@ -42,6 +42,7 @@ mod odd_files;
 mod others;
 mod outer;
 mod parity;
+mod paths;
 mod pool;
 mod pools;
 mod power;
