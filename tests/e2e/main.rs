@@ -61,6 +61,7 @@ mod script_errors;
 mod secrets;
 mod settings;
 mod side_by_side;
+mod staging;
 mod stamp;
 mod stop;
 mod surprises;
