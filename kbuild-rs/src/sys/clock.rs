@@ -23,6 +23,17 @@ pub(crate) fn file_clock() -> Duration {
 /// So long a file system's clock may stand still: the coarsest in use counts by two seconds.
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// What [`wait_for_tick`] looks at while it waits.
+struct Watch<'a> {
+    /// This machine's clock.
+    own: &'a dyn Fn() -> Duration,
+    /// The file system's clock, by what a write to this file gives it.
+    stamp: &'a dyn Fn(&File) -> std::io::Result<Duration>,
+    /// An error once the wait is to end.
+    check: &'a dyn Fn() -> Result<()>,
+    limit: Duration,
+}
+
 /// Waits until the clock of the file system that holds `folder` shows more than `since`, the time
 /// of a file there: what changes from then on cannot have a time that was there before.
 ///
@@ -33,45 +44,65 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped), and
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the clock stands still.
 pub(crate) fn wait_for_tick(writer: &Writer, folder: &Path, since: Duration) -> Result<()> {
-    let first = file_clock();
-    // Where it is this machine's clock, nothing has to be written to see it move.
-    let is_ours = first.abs_diff(since) < Duration::from_secs(1);
-    let probe = folder.join("tick");
-    let mut file = None;
-    let started = Instant::now();
-    loop {
-        signals::check()?;
-        let own = file_clock();
-        if is_ours && own > since {
-            break;
-        }
-        if !is_ours || own == first && started.elapsed() > Duration::from_millis(100) {
-            let file = match &file {
-                Some(file) => file,
-                None => file.insert(writer.create(&probe, 0o600)?),
-            };
-            if stamp(file).map_err(|e| Error::io("write", &probe, e))? > since {
-                break;
+    let watch = Watch {
+        own: &file_clock,
+        stamp: &stamp,
+        check: &signals::check,
+        limit: LIMIT,
+    };
+    watch.wait(writer, folder, since)
+}
+
+impl Watch<'_> {
+    fn wait(&self, writer: &Writer, folder: &Path, since: Duration) -> Result<()> {
+        let first = (self.own)();
+        // Where it is this machine's clock, nothing has to be written to see it move.
+        let is_ours = first.abs_diff(since) < Duration::from_secs(1);
+        let probe = folder.join("tick");
+        let mut file = None;
+        let started = Instant::now();
+        let ended = loop {
+            if let Err(stopped) = (self.check)() {
+                break Err(stopped);
             }
+            let own = (self.own)();
+            if is_ours && own > since {
+                break Ok(());
+            }
+            if !is_ours || own == first && started.elapsed() > Duration::from_millis(100) {
+                let file = match &file {
+                    Some(file) => file,
+                    None => file.insert(writer.create(&probe, 0o600)?),
+                };
+                match (self.stamp)(file) {
+                    Ok(now) if now > since => break Ok(()),
+                    Ok(_) => {}
+                    Err(e) => break Err(Error::io("write", &probe, e)),
+                }
+            }
+            if started.elapsed() > self.limit {
+                break Err(self.stands_still(folder));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        if file.is_some() {
+            let removed = writer.remove_file(&probe);
+            return ended.and(removed.map(drop));
         }
-        if started.elapsed() > LIMIT {
-            writer.remove_file(&probe)?;
-            return Err(Error::new(
-                crate::ErrorKind::Io,
-                format!(
-                    "the clock of the file system that holds {} stands still: a file written \
-                     there is no younger than one written {} s ago. kbuild-rs tells by these \
-                     times what has changed; choose another output directory",
-                    folder.display(),
-                    LIMIT.as_secs()
-                ),
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(1));
+        ended
     }
-    match file {
-        Some(_) => writer.remove_file(&probe).map(drop),
-        None => Ok(()),
+
+    fn stands_still(&self, folder: &Path) -> Error {
+        Error::new(
+            crate::ErrorKind::Io,
+            format!(
+                "the clock of the file system that holds {} stands still: a file written there is \
+                 no younger than one written {} s ago. kbuild-rs tells by these times what has \
+                 changed; choose another output directory",
+                folder.display(),
+                self.limit.as_secs()
+            ),
+        )
     }
 }
 
@@ -83,4 +114,79 @@ fn stamp(mut file: &File) -> std::io::Result<Duration> {
         u64::try_from(meta.ctime()).unwrap_or(0),
         u32::try_from(meta.ctime_nsec()).unwrap_or(0),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::sys::Root;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Waits in a folder of its own for a tick of a clock that is `stamp` for a file written now.
+    fn wait(
+        name: &str,
+        since: Duration,
+        stamp: &dyn Fn(&File) -> std::io::Result<Duration>,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let dir = std::fs::canonicalize(dir).unwrap();
+        let writer = Writer::new([Root::open(&dir).unwrap()]);
+        let watch = Watch {
+            own: &file_clock,
+            stamp,
+            check,
+            limit: Duration::from_millis(200),
+        };
+        let ended = watch.wait(&writer, &dir, since);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{name}");
+        std::fs::remove_dir_all(dir).unwrap();
+        ended
+    }
+
+    #[test]
+    fn a_clock_that_is_hours_from_ours_is_waited_for_by_itself() {
+        let ahead = |file: &File| stamp(file).map(|now| now + HOUR);
+        wait("ahead", file_clock() + HOUR, &ahead, &|| Ok(())).unwrap();
+        let behind = |file: &File| stamp(file).map(|now| now - HOUR);
+        wait("behind", file_clock() - HOUR, &behind, &|| Ok(())).unwrap();
+        wait("ours", file_clock(), &stamp, &|| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_does_not_move_is_an_error_and_no_hang() {
+        for (name, since) in [
+            ("still-ahead", file_clock() + HOUR),
+            ("still-behind", file_clock() - HOUR),
+        ] {
+            let error = wait(name, since, &|_| Ok(since), &|| Ok(())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io);
+            let said = error.to_string();
+            assert!(
+                said.contains("stands still") && said.contains(name),
+                "{said}"
+            );
+        }
+        // Ours was set back since: it may not be waited for an hour.
+        let since = file_clock() + HOUR;
+        assert!(wait("set-back", since, &stamp, &|| Ok(())).is_err());
+    }
+
+    #[test]
+    fn who_waits_for_a_tick_is_stopped_by_a_signal() {
+        let since = file_clock() + HOUR;
+        let asked = std::cell::Cell::new(0);
+        let check = || {
+            asked.set(asked.get() + 1);
+            match asked.get() {
+                ..4 => Ok(()),
+                _ => Err(Error::new(ErrorKind::Stopped, "stopped")),
+            }
+        };
+        let error = wait("stopped", since, &|_| Ok(since), &check).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stopped);
+    }
 }
