@@ -281,11 +281,11 @@ fn so_does_a_module_in_rust(project: &Project, said: &str) {
 }
 
 /// The lab's bindgen behind a script: its libclang is not that of this machine, which the build
-/// script itself takes.
+/// script itself takes. There is no rustfmt here, as on many machines: all is in one line.
 fn bindgen(kernel: &LabKernel, dir: &Path) -> PathBuf {
     let mut settings = Command::new("");
     set_bindgen(&mut settings, kernel);
-    let mut script = String::from("#!/bin/sh\n");
+    let mut script = String::from("#!/bin/sh\nexport RUSTFMT=/bin/false\n");
     for (name, value) in settings.get_envs() {
         let value = value.unwrap().to_str().unwrap();
         script += &format!("export {}='{value}'\n", name.to_str().unwrap());

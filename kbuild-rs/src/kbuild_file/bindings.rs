@@ -85,7 +85,7 @@ impl Layout {
              --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
              --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
              $(kbuild_rs_c_flags); \
-             sed 's/{CONSTANT}//' {dir}/bind-head $@.part {dir}/bind-tail > $@; \
+             sed 's/{CONSTANT}//g' {dir}/bind-head $@.part {dir}/bind-tail > $@; \
              rm $@.part\n",
             skipped.join(" "),
             target(site.kernel),
