@@ -28,6 +28,7 @@ fn git(dir: &Path, args: &[&str]) {
         command.args(["-c", setting]);
     }
     command.args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    leave_git(&mut command);
     run::checked(&mut command, LIMIT).unwrap();
 }
 

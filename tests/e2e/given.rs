@@ -98,6 +98,7 @@ impl Given {
             let mut sh = Command::new("sh");
             sh.args(["-ec", script]).current_dir(&self.source);
             sh.env("GIT_CONFIG_GLOBAL", "/dev/null");
+            leave_git(&mut sh);
             run::checked(&mut sh, LIMIT).unwrap().out()
         };
         git(

@@ -71,6 +71,7 @@ fn tree(kernel: &LabKernel) -> Scene {
             "git init -q . && git add -A && git -c user.name=a -c user.email=a@b commit -qm one \
              && git tag v7.5",
         ]);
+    leave_git(&mut git);
     run::checked(&mut git, LIMIT).unwrap();
     scene
 }

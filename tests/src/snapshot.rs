@@ -189,6 +189,8 @@ mod tests {
         for name in ["gone", "grown", "mode"] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
+        // Whatever the umask is.
+        fs::set_permissions(dir.path().join("mode"), fs::Permissions::from_mode(0o644)).unwrap();
         symlink("one", dir.path().join("link")).unwrap();
         let before = Snapshot::take(dir.path()).unwrap();
         fs::remove_file(dir.path().join("gone")).unwrap();

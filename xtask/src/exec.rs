@@ -1,6 +1,6 @@
 //! Commands whose output is shown as it comes, each with limits.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -51,6 +51,67 @@ pub(crate) fn scrub(command: &mut Command) {
             command.env_remove(&name);
         }
     }
+}
+
+/// Leaves a command of its environment what machines are set up with, and takes out the rest: a
+/// variable of CMake's, Ninja's or Git's (`GIT_DIR` in a hook) would change what tests see.
+pub(crate) fn keep_setup_only(command: &mut Command) {
+    const NAMES: &[&str] = &[
+        "CI",
+        "HOME",
+        "LANG",
+        "LIBCLANG_PATH",
+        "LOGNAME",
+        "PATH",
+        "SHELL",
+        "TERM",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "XDG_CACHE_HOME",
+    ];
+    // How Cargo, pip and apt reach a network, and how Rust compiles here.
+    const GROUPS: &[&str] = &[
+        "CARGO_BUILD_",
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_INCREMENTAL",
+        "CARGO_NET_",
+        "CARGO_PROFILE_",
+        "CARGO_REGISTR",
+        "CARGO_SOURCE_",
+        "KBUILD_RS_FULL_TESTS",
+        "KBUILD_RS_LAB",
+        "KBUILD_TEST_",
+        "LC_",
+        "PIP_",
+        "RUST",
+        "SSL_CERT_",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_proxy = text.to_ascii_lowercase().ends_with("_proxy");
+        let is_kept = NAMES.contains(&&*text) || GROUPS.iter().any(|group| text.starts_with(group));
+        if !is_kept && !is_proxy {
+            command.env_remove(&name);
+        }
+    }
+    command.env("PATH", path_to_compilers());
+}
+
+/// `PATH` without folders in which compilers are links to a cache: a cache does not notice each
+/// change that a compiler would, and what the tests see is said to be a compiler's.
+fn path_to_compilers() -> OsString {
+    const CACHES: &[&str] = &["ccache", "sccache", "distcc", "icecc"];
+    let is_cache = |folder: &PathBuf| {
+        ["cc", "gcc"].iter().any(|name| {
+            let real = std::fs::canonicalize(folder.join(name)).unwrap_or_default();
+            CACHES.iter().any(|cache| real.ends_with(cache))
+        })
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| !is_cache(folder));
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
 /// The command as a person would type it, for messages: its environment is left out.

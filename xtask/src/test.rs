@@ -255,6 +255,7 @@ fn get_lab(run: &mut Run) -> Result<()> {
 /// Unit tests, end-to-end tests over the lab's kernels, doctests: every target of the workspace.
 fn tests(run: &mut Run) -> Result<()> {
     let mut test = exec::cargo();
+    exec::keep_setup_only(&mut test);
     test.args([
         "test",
         "--locked",
@@ -262,12 +263,20 @@ fn tests(run: &mut Run) -> Result<()> {
         "--all-features",
         "--no-fail-fast",
     ]);
+    // Its words are read here: they are the same whatever somebody has set up.
+    for setting in ["color = 'never'", "verbose = false", "quiet = false"] {
+        test.args(["--config", &format!("term.{setting}")]);
+    }
     // Test programs end with Cargo, which does not end them.
     test.args(["--config", &runner()?]);
     // A test that cannot run here says `not run: why`, which must be seen although it passes.
     test.args(["--", "--show-output"]);
     if run.full {
         test.env(scope::FULL, "1");
+    }
+    if let Some(folder) = temporary_folder() {
+        println!("  kbuild cannot carry the path in TMPDIR: tests use {folder}");
+        test.env("TMPDIR", folder);
     }
     // Tests wait now and then: for clocks, for guests, for each other.
     let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
@@ -297,6 +306,14 @@ fn whole_run() -> Limits {
         processor: Duration::MAX,
         wall: Duration::from_secs(12 * 3600),
     }
+}
+
+/// Where tests work, if plain make cannot build modules in the folder that the environment names.
+fn temporary_folder() -> Option<&'static str> {
+    let folder = std::env::temp_dir();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+    let is_carried = |text: &str| text.starts_with('/') && text.chars().all(is_plain);
+    (!folder.to_str().is_some_and(is_carried)).then_some("/tmp")
 }
 
 /// Has Cargo start each test program through this one.

@@ -16,6 +16,8 @@ if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
   fetch(SOURCE_DIR "${source}" OVERRIDE_FIND_PACKAGE)
 endif()
 
+# Whatever this machine has in its settings.
+set(ENV{GIT_CONFIG_GLOBAL} /dev/null)
 set(git git -C "${source}" -c user.name=a -c user.email=a@b
   -c init.defaultBranch=main -c commit.gpgsign=false -c core.hooksPath=)
 foreach(step init "add -A" "commit -m a")

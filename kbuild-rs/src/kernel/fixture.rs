@@ -5,6 +5,16 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Where kernel trees and modules are made up: kbuild can carry its path, whatever `TMPDIR` is.
+pub(crate) fn temp_dir() -> PathBuf {
+    let dir = std::env::temp_dir();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match dir.to_str() {
+        Some(text) if text.chars().all(is_plain) => dir,
+        _ => "/tmp".into(),
+    }
+}
+
 pub(crate) struct Root(PathBuf);
 
 impl Root {
@@ -12,7 +22,7 @@ impl Root {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kbuild-rs-test-{}-{count}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
+        let dir = temp_dir().join(name);
         fs::create_dir_all(&dir).unwrap();
         Root(fs::canonicalize(dir).unwrap())
     }

@@ -44,6 +44,13 @@ pub(crate) fn write(dir: &Path, files: &[(&str, &str)]) {
     }
 }
 
+/// Takes out of a command's environment what Git tells hooks: the tests' repositories are others.
+pub(crate) fn leave_git(command: &mut Command) {
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
+}
+
 /// A copy as `cp -a` makes it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     plain::copy(from, to).unwrap();

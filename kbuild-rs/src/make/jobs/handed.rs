@@ -149,7 +149,7 @@ mod tests {
 
     fn scratch(name: &str) -> PathBuf {
         let name = format!("kbuild-handed-{name}-{}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
+        let dir = crate::kernel::fixture::temp_dir().join(name);
         fs::create_dir_all(&dir).unwrap();
         dir
     }
