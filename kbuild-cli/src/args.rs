@@ -225,7 +225,8 @@ pub(crate) struct BothArgs {
     /// Set a CONFIG_ symbol of the module's own to m, y or n.
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,
-    /// Set a variable on make's command line. The value arrives as it is; nothing in it is run.
+    /// Set a variable on make's command line. Nothing in its value is run, and kbuild's own names
+    /// are refused.
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
     pub(crate) make_var: Vec<(String, OsString)>,
     /// Add a variable to the environment of make, which otherwise gets a short list only.

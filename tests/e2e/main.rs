@@ -37,6 +37,7 @@ mod kernels_guide;
 mod llvm;
 mod loading;
 mod matrix;
+mod names;
 mod no_kernel;
 mod odd_files;
 mod others;

@@ -288,8 +288,15 @@ impl Build {
         self
     }
 
-    /// Sets a variable on make's command line. The value arrives as it is: `$` is
-    /// escaped, and what the kernel's makefiles would let a shell run is refused.
+    /// Sets a variable on make's command line. The value is not run, and the name decides what it
+    /// may hold:
+    ///
+    /// - a name of the tree's own (`DRIVER_VERSION`): anything; it arrives as it is. What the tree's
+    ///   Makefiles do with it is theirs.
+    /// - one that kbuild puts into its commands (`KCFLAGS`, `LD`, `foo-y`, `CONFIG_FOO`): words,
+    ///   without what make or a shell would run.
+    /// - one of kbuild's or make's own (`M`, `SHELL`, `LINUXINCLUDE`, `cmd_*`, what the kernel's
+    ///   makefiles set): the build is refused with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     pub fn make_var(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
         self.make_vars
             .push((name.to_owned(), value.as_ref().to_owned()));
@@ -297,6 +304,8 @@ impl Build {
     }
 
     /// Adds a variable to the environment of make, which otherwise gets a short allow-list only.
+    /// make takes it for a variable of its own, so that the rules of [`make_var`](Build::make_var)
+    /// hold, and `$(` is refused in any value.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));

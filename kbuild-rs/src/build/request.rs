@@ -18,7 +18,7 @@ use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, Site, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, MODULES, Make, PathMap, check_value, find_program};
+use crate::make::{Git, MODULES, Make, Names, PathMap, check_value, find_program};
 use crate::make::{firewall, goals, no_modules, watch};
 use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -195,7 +195,8 @@ impl Request {
             check_value(name, value, false)?;
         }
         env.extend(Git::env(git.as_ref(), &stage.private));
-        add_user_env(build, &mut env)?;
+        let names = Names::of(&kernel);
+        add_user_env(build, &names, &mut env)?;
         let search = env
             .iter()
             .find(|(n, _)| n == "PATH")
@@ -249,6 +250,7 @@ impl Request {
         let variables = variables(
             build,
             &kernel,
+            &names,
             &tools.variables,
             &flags_dir,
             &symvers,

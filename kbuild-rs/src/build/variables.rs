@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Build, Config, Form, MissingSymvers};
 use crate::kbuild_file::response_file;
-use crate::make::{PathMap, check_shell_words, check_value, check_variable_name, is_reserved};
+use crate::make::{Names, PathMap};
 use crate::{Error, ErrorKind, Kernel, Result, regular};
 
 /// What goes into `KCFLAGS` and `KAFLAGS`: the folders with headers, and [`prefix_maps`] for C and
@@ -113,24 +113,16 @@ fn config_name(name: &str) -> Result<String> {
     Ok(format!("CONFIG_{bare}"))
 }
 
-pub(super) fn add_user_env(build: &Build, env: &mut Vec<(OsString, OsString)>) -> Result<()> {
+pub(super) fn add_user_env(
+    build: &Build,
+    names: &Names<'_>,
+    env: &mut Vec<(OsString, OsString)>,
+) -> Result<()> {
     for (name, value) in &build.env {
-        let bytes = name.as_bytes();
-        if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
-            return Err(Error::input(format!(
-                "{name:?} is no name of an environment variable"
-            )));
-        }
-        if name.to_str().is_some_and(is_reserved) {
-            return Err(Error::input(format!(
-                "{name:?} decides where and how kbuild-rs itself runs make, and cannot be set"
-            )));
-        }
         if value.as_bytes().contains(&0) {
             return Err(Error::input(format!("the value of {name:?} holds a NUL")));
         }
-        check_value(name, value, true)?;
-        check_shell_words(&name.to_string_lossy(), value)?;
+        names.check_environment(name, value)?;
         env.retain(|(n, _)| n != name);
         env.push((name.clone(), value.clone()));
     }
@@ -187,6 +179,7 @@ pub(super) fn providers(
 pub(super) fn variables(
     build: &Build,
     kernel: &Kernel,
+    names: &Names<'_>,
     tools: &[(String, String)],
     flags_dir: &Path,
     symvers: &[(PathBuf, PathBuf)],
@@ -196,7 +189,7 @@ pub(super) fn variables(
     list.extend(tools.iter().map(|(n, v)| (n.clone(), OsString::from(v))));
     for (name, value) in [("V", &build.verbose), ("W", &build.extra_warnings)] {
         if let Some(value) = value {
-            check_shell_words(name, OsStr::new(value))?;
+            names.check_variable(name, OsStr::new(value))?;
             list.push((name.into(), value.into()));
         }
     }
@@ -241,7 +234,6 @@ pub(super) fn variables(
         flags.push(("KRUSTFLAGS", words, false));
     }
     for (name, value) in &build.make_vars {
-        check_variable_name(name)?;
         // Taken apart above.
         if [
             "ARCH",
@@ -256,7 +248,7 @@ pub(super) fn variables(
         {
             continue;
         }
-        check_shell_words(name, value)?;
+        names.check_variable(name, value)?;
         let mut value = value.clone();
         if let Some((_, own, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
             *set = true;

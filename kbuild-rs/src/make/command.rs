@@ -5,7 +5,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::goals::assignment;
-use super::is_reserved;
 use crate::{Error, Result};
 
 /// One run of make in a module folder of the stage.
@@ -68,106 +67,6 @@ pub(crate) fn escape_value(name: &str, value: &OsStr) -> Result<OsString> {
     Ok(OsString::from_vec(escaped))
 }
 
-/// Refuses names that make would not read as a variable, and those that kbuild-rs sets itself.
-pub(crate) fn check_variable_name(name: &str) -> Result<()> {
-    let mut chars = name.chars();
-    let plain = chars
-        .next()
-        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    if !plain {
-        return Err(Error::input(format!(
-            "{name:?} is no name of a make variable (letters, digits, _ - . and no digit first)"
-        )));
-    }
-    if is_reserved(name) {
-        return Err(Error::input(format!(
-            "{name} decides where and how kbuild-rs itself runs make, and cannot be set; \
-             products go where the output directory says"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses a value that a shell would do more with than split it into words, for the variables
-/// that the kernel's makefiles put into shell commands as they are: flags and tools.
-pub(crate) fn check_shell_words(name: &str, value: &OsStr) -> Result<()> {
-    if !reaches_a_shell(name) {
-        return Ok(());
-    }
-    let mut quote = None;
-    let mut bytes = value.as_bytes().iter();
-    while let Some(&byte) = bytes.next() {
-        let bad = match (quote, byte) {
-            (Some(open), _) if byte == open => {
-                quote = None;
-                false
-            }
-            (Some(b'\''), _) => false,
-            (_, b'\\') => bytes.next().is_none(),
-            (_, b'`' | b'$') => true,
-            (None, b'\'' | b'"') => {
-                quote = Some(byte);
-                false
-            }
-            (None, _) => b";&|<>()#".contains(&byte),
-            _ => false,
-        };
-        if bad {
-            return Err(Error::input(format!(
-                "kbuild puts the value of {name} into a shell command, and {:?} in {value:?} \
-                 means something there; quote it as in a shell, or leave it out",
-                char::from(byte)
-            )));
-        }
-    }
-    match quote {
-        None => Ok(()),
-        Some(open) => Err(Error::input(format!(
-            "kbuild puts the value of {name} into a shell command, and the {} in {value:?} has no \
-             end",
-            char::from(open)
-        ))),
-    }
-}
-
-fn reaches_a_shell(name: &str) -> bool {
-    const TOOLS: &[&str] = &[
-        "AR",
-        "AS",
-        "AWK",
-        "BASH",
-        "BINDGEN",
-        "CHECK",
-        "CPP",
-        "DEPMOD",
-        "HOSTCC",
-        "HOSTCXX",
-        "HOSTLD",
-        "HOSTRUSTC",
-        "LD",
-        "MAKE",
-        "NM",
-        "OBJCOPY",
-        "OBJDUMP",
-        "PAHOLE",
-        "PERL",
-        "PYTHON3",
-        "READELF",
-        "RESOLVE_BTFIDS",
-        "RUSTC",
-        "STRIP",
-        "V",
-        "W",
-        "ZSTD",
-        "XZ",
-    ];
-    // `hello-y`, `obj-m`, `CFLAGS_hello.o`, `KCFLAGS`, `ccflags-y`.
-    TOOLS.contains(&name)
-        || name.to_ascii_uppercase().contains("FLAGS")
-        || ["-y", "-m", "-objs"].iter().any(|end| name.ends_with(end))
-}
-
 /// Quotes a word for `sh`, for people to read and paste.
 pub(crate) fn shell_quote(word: &OsStr) -> String {
     let text = word.to_string_lossy();
@@ -195,47 +94,6 @@ mod tests {
         let escaped = escape_value("X", OsStr::new("  a ")).unwrap();
         assert_eq!(escaped, "$()  a ");
         assert_eq!(escape_value("X", OsStr::new("")).unwrap(), "");
-    }
-
-    #[test]
-    fn flags_and_tools_may_hold_words_and_nothing_that_a_shell_runs() {
-        let check = |name: &str, value: &str| check_shell_words(name, OsStr::new(value));
-        for good in [
-            "-DX=1 -O2",
-            r#"-DX=\"a\" '-DY="a;b $(c) `d`"' "-DZ=(1)""#,
-            "-Wl,--a=b @/x",
-            "",
-        ] {
-            assert!(check("KCFLAGS", good).is_ok(), "{good}");
-        }
-        for bad in [
-            "-DX=`x`", "$(x)", "a;b", "a&b", "a|b", "a>b", "'a", "\"`x`\"", "\"$x\"", "a\\", "#a",
-        ] {
-            for name in ["KCFLAGS", "LD", "PAHOLE_FLAGS", "ccflags-y", "obj-m"] {
-                assert!(check(name, bad).is_err(), "{name}={bad}");
-            }
-            assert!(check("MY_VALUE", bad).is_ok(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn variables_that_move_the_build_are_refused() {
-        for name in [
-            "M",
-            "MO",
-            "O",
-            "KBUILD_OUTPUT",
-            "MAKEFLAGS",
-            "sub_make_done",
-        ] {
-            assert!(check_variable_name(name).is_err(), "{name}");
-        }
-        for name in ["", "1A", "A B", "A=B", "$(x)", "-C", "A:B"] {
-            assert!(check_variable_name(name).is_err(), "{name:?}");
-        }
-        for name in ["KDIR", "CONFIG_FOO", "W", "C", "kver.x"] {
-            assert!(check_variable_name(name).is_ok(), "{name}");
-        }
     }
 
     #[test]

@@ -34,41 +34,6 @@ const ALLOWED_PREFIXES: &[&str] = &[
     "GIT_SSH",
 ];
 
-/// Variables that decide where kbuild works or how make runs. kbuild-rs sets them, nobody else.
-const RESERVED: &[&str] = &[
-    "M",
-    "MO",
-    "O",
-    "SUBDIRS",
-    "KBUILD_OUTPUT",
-    "KBUILD_EXTMOD",
-    "KBUILD_EXTMOD_OUTPUT",
-    "KBUILD_SRC",
-    "KERNELRELEASE",
-    "MAKEFLAGS",
-    "MAKEOVERRIDES",
-    "MAKEFILES",
-    "MAKELEVEL",
-    "MFLAGS",
-    "GNUMAKEFLAGS",
-    "CARGO_MAKEFLAGS",
-    "sub_make_done",
-    "need-sub-make",
-    "abs_srctree",
-    "abs_objtree",
-    "srctree",
-    "objtree",
-    "src",
-    "obj",
-    "CURDIR",
-    "PWD",
-];
-
-/// Whether `name` is set by kbuild-rs alone.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-}
-
 /// Refuses a value that make would run: it takes each variable of the environment for one of its
 /// own and expands what is in it, unlike what is on its command line. Passed over are those that
 /// no makefile reads and a program's own language may be in (`GIT_SSH_COMMAND`).

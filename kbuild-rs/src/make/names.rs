@@ -1,0 +1,235 @@
+//! Names of variables: whose they are, and what their values may hold.
+//!
+//! make carries any value unharmed (see [`escape_value`](super::escape_value)). What happens to it
+//! then is a matter of the name. A tree's own variables go where its Makefiles put them. kbuild's
+//! own hold commands, functions and paths: a value given for one of those would be run. They are
+//! told in two ways: by the lists here, which say why, and by what the makefiles of the kernel
+//! that is built for set themselves, so that a kernel of tomorrow is no way in.
+
+mod lists;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
+
+use super::env::check_value;
+use super::kernel_names::KernelNames;
+use crate::{Error, Kernel, Result};
+
+/// What the value of a variable may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Nothing: the name is not the caller's, for this reason.
+    Refused(&'static str),
+    /// Words that a shell does no more with than to split them, in quotes or not.
+    Words,
+    /// The same, of which kbuild makes rules: no word may be an assignment in one.
+    Targets,
+    /// The same, and in quotes what else a compiler's flag may hold.
+    Flags,
+    /// Anything: no makefile of the kernel's looks at it.
+    Own,
+}
+
+/// Whose a variable is, as far as that does not depend on the kernel.
+fn fixed(name: &str) -> Option<Use> {
+    let is_in = |names: &[&str]| names.contains(&name);
+    let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+    let exact = REFUSED.iter().find(|(_, names)| is_in(names));
+    if let Some((why, _)) = exact {
+        return Some(Use::Refused(why));
+    }
+    if is_in(WORDS) {
+        return Some(Use::Words);
+    }
+    if is_in(TARGETS) {
+        return Some(Use::Targets);
+    }
+    if is_in(FLAGS) {
+        return Some(Use::Flags);
+    }
+    if is_in(SHARED) {
+        return Some(Use::Own);
+    }
+    let start = REFUSED_STARTS.iter().find(|(_, starts)| begins(starts));
+    if let Some((why, _)) = start {
+        return Some(Use::Refused(why));
+    }
+    if begins(&["CONFIG_", "INSTALL_", "HOSTLDLIBS"]) {
+        return Some(Use::Words);
+    }
+    // `KCFLAGS`, `CFLAGS_hello.o`, `MODULE_CFLAGS`.
+    name.contains("FLAGS").then_some(Use::Flags)
+}
+
+/// What the names of make's variables mean to one kernel.
+pub(crate) struct Names<'a> {
+    kernel: &'a Kernel,
+    /// Read when a name is not among the lists.
+    of_kernel: OnceCell<KernelNames>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(kernel: &'a Kernel) -> Self {
+        Names {
+            kernel,
+            of_kernel: OnceCell::new(),
+        }
+    }
+
+    /// Refuses a variable of make's command line that is kbuild's, or whose value kbuild would run.
+    pub(crate) fn check_variable(&self, name: &str, value: &OsStr) -> Result<()> {
+        if !is_plain(name) {
+            return Err(Error::input(format!(
+                "{name:?} is no name of a make variable (letters, digits, _ - . and no digit first)"
+            )));
+        }
+        match fixed(name) {
+            Some(known) => check(name, value, known),
+            None => {
+                let of_kernel = self.of_kernel();
+                if let Some(makefile) = of_kernel.set_by(name) {
+                    return Err(Error::input(format!(
+                        "{name} is kbuild's own: {} sets it; call the variable something else, or \
+                         set it in the Makefile that reads it",
+                        makefile.display()
+                    )));
+                }
+                check(name, value, of_kernel.other_use(name))
+            }
+        }
+    }
+
+    /// As [`check_variable`](Self::check_variable), for a variable of the environment: a makefile
+    /// that sets it wins.
+    pub(crate) fn check_environment(&self, name: &OsStr, value: &OsStr) -> Result<()> {
+        let Some(name) = name.to_str().filter(|name| is_plain(name)) else {
+            return Err(Error::input(format!(
+                "{name:?} is no name of an environment variable that make hands down (letters, \
+                 digits, _ - . and no digit first)"
+            )));
+        };
+        let known = fixed(name).unwrap_or_else(|| match self.of_kernel().set_by(name) {
+            Some(_) => Use::Words,
+            None => self.of_kernel().other_use(name),
+        });
+        let known = match known {
+            // Programs' own, and meant for them; make takes no shell from there.
+            Use::Refused(LOADER) => Use::Own,
+            _ if name == "SHELL" => Use::Own,
+            known => known,
+        };
+        if let Use::Refused(_) = known {
+            return check(name, value, known);
+        }
+        check_value(OsStr::new(name), value, true)?;
+        check(name, value, known)
+    }
+
+    fn of_kernel(&self) -> &KernelNames {
+        self.of_kernel
+            .get_or_init(|| KernelNames::read(self.kernel))
+    }
+}
+
+impl KernelNames {
+    /// What a name that no makefile of the kernel's sets is to it.
+    fn other_use(&self, name: &str) -> Use {
+        const OBJECTS: &[&str] = &["-y", "-m", "-objs", "-cxxobjs"];
+        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        if name.to_ascii_uppercase().contains("FLAGS") {
+            Use::Flags
+        } else if ends(OBJECTS) {
+            Use::Targets
+        } else if name.starts_with("KBUILD_") || self.uses(name) {
+            Use::Words
+        } else {
+            Use::Own
+        }
+    }
+}
+
+/// Whether make reads this as the name of a variable, and nothing else.
+fn is_plain(name: &str) -> bool {
+    let mut chars = name.chars();
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    chars.next().is_some_and(starts)
+        && chars.all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+}
+
+fn check(name: &str, value: &OsStr, meaning: Use) -> Result<()> {
+    match meaning {
+        Use::Refused(why) => Err(Error::input(format!("{name} {why}"))),
+        Use::Words => check_words(name, value, false),
+        Use::Targets => check_words(name, value, false).and_then(|()| check_targets(name, value)),
+        Use::Flags => check_words(name, value, true),
+        Use::Own => Ok(()),
+    }
+}
+
+/// Refuses a value that a shell would do more with than split it into words. kbuild puts some of
+/// them into quotes of its own, where those of the value do the opposite: without `quotes`, what
+/// means something to a shell may not stand in quotes either. `$` and the backtick never: make
+/// expands the one again when it hands the value down, and quotes do not stop the other everywhere.
+fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
+    let mut quote = None;
+    let mut bytes = value.as_bytes().iter();
+    while let Some(&byte) = bytes.next() {
+        let is_special = |byte: &u8| b";&|<>()#".contains(byte);
+        let bad = match (quote, byte) {
+            (_, b'`' | b'$') => true,
+            (_, byte) if !quotes && is_special(&byte) => true,
+            (Some(open), _) if byte == open => {
+                quote = None;
+                false
+            }
+            (Some(b'\''), _) => false,
+            (_, b'\\') => bytes
+                .next()
+                .is_none_or(|next| b"`$".contains(next) || (!quotes && is_special(next))),
+            (None, b'\'' | b'"') => {
+                quote = Some(byte);
+                false
+            }
+            (None, _) => is_special(&byte),
+            _ => false,
+        };
+        if bad {
+            return Err(Error::input(format!(
+                "kbuild puts the value of {name} into a shell command, and {:?} in {value:?} \
+                 means something there; leave it out{}",
+                char::from(byte),
+                if quotes && is_special(&byte) {
+                    ", or quote it as in a shell"
+                } else {
+                    ""
+                }
+            )));
+        }
+    }
+    match quote {
+        None => Ok(()),
+        Some(open) => Err(Error::input(format!(
+            "kbuild puts the value of {name} into a shell command, and the {} in {value:?} has no \
+             end",
+            char::from(open)
+        ))),
+    }
+}
+
+/// Refuses `hello.o:SHELL=/x`, which is a variable of that target in a rule.
+fn check_targets(name: &str, value: &OsStr) -> Result<()> {
+    let mut bytes = value.as_bytes().iter();
+    match bytes.find(|byte| b":=".contains(byte)) {
+        None => Ok(()),
+        Some(byte) => Err(Error::input(format!(
+            "kbuild makes rules of the words of {name}, and {:?} in {value:?} means something \
+             there; leave it out",
+            char::from(*byte)
+        ))),
+    }
+}

@@ -1,0 +1,325 @@
+//! The lists of names, and why the names in them are not the caller's.
+
+pub(super) const PLACE: &str = "decides where and how kbuild-rs itself runs make, and cannot be set; \
+                                products go where the output directory says";
+pub(super) const OF_MAKE: &str = "belongs to make itself and cannot be set; call a variable of the \
+                                  tree's own something else";
+pub(super) const SHELL: &str = "names the shell or the make that runs all of kbuild's commands, and \
+                                cannot be set";
+pub(super) const COMMAND: &str = "is a command of kbuild's or a part of one, so that its value would be \
+                                  run; call a variable of the tree's own something else";
+pub(super) const FUNCTION: &str = "is a function of kbuild's, whose value make would expand; call a \
+                                   variable of the tree's own something else";
+pub(super) const COMPUTED: &str = "is computed by kbuild for each file and put into its commands; for \
+                                   flags use KCFLAGS, KAFLAGS, KCPPFLAGS, or ccflags-y and its like";
+pub(super) const LOADER: &str = "would be handed down to every program that make starts, which obey it; \
+                                 give it as a variable of the environment (--env, Build::env) if that \
+                                 is meant";
+pub(super) const SHELL_CODE: &str = "is read as commands by every shell that make starts, and cannot be \
+                                     set";
+
+/// Names that are refused, and why.
+pub(super) const REFUSED: &[(&str, &[&str])] = &[
+    (
+        PLACE,
+        &[
+            "M",
+            "MO",
+            "O",
+            "SUBDIRS",
+            "KBUILD_OUTPUT",
+            "KBUILD_EXTMOD",
+            "KBUILD_EXTMOD_OUTPUT",
+            "KBUILD_SRC",
+            "KERNELRELEASE",
+            "MAKEFLAGS",
+            "MAKEOVERRIDES",
+            "MAKEFILES",
+            "MAKELEVEL",
+            "MFLAGS",
+            "GNUMAKEFLAGS",
+            "CARGO_MAKEFLAGS",
+            "sub_make_done",
+            "need-sub-make",
+            "abs_srctree",
+            "abs_objtree",
+            "abs_output",
+            "srctree",
+            "srcroot",
+            "objtree",
+            "src",
+            "obj",
+            "output",
+            "CURDIR",
+            "PWD",
+            "MODORDER",
+            "SRCARCH",
+        ],
+    ),
+    (
+        OF_MAKE,
+        &[
+            "MAKECMDGOALS",
+            "MAKEFILE_LIST",
+            "MAKE_COMMAND",
+            "MAKE_HOST",
+            "MAKE_RESTARTS",
+            "MAKE_TERMERR",
+            "MAKE_TERMOUT",
+            "MAKE_VERSION",
+            "VPATH",
+        ],
+    ),
+    (
+        SHELL,
+        &["SHELL", "CONFIG_SHELL", "MAKE", "MAKESHELL", "BASH"],
+    ),
+    (
+        COMMAND,
+        &[
+            "Q",
+            "quiet",
+            "build",
+            "clean",
+            "dtbinst",
+            "hdr-inst",
+            "kecho",
+            "objtool",
+            "genksyms",
+            "gendwarfksyms",
+            "gen_symversions",
+            "getasmexports",
+            "getexportsymbols",
+            "mod_compress_cmd",
+            "mod_sign_cmd",
+            "mod_strip_cmd",
+            "rust_common_cmd",
+            "rust_handle_depfile",
+            "size_append",
+            "delete-on-interrupt",
+            "MODPOST",
+            "KERNELDOC",
+            "MKIMAGE",
+            "RUSTC_OR_CLIPPY",
+            "RUSTC_OR_CLIPPY_QUIET",
+        ],
+    ),
+    (
+        FUNCTION,
+        &[
+            "cmd",
+            "filechk",
+            "echo-cmd",
+            "make-cmd",
+            "why",
+            "try-run",
+            "escsq",
+            "quote",
+            "squote",
+            "pound",
+            "comma",
+            "empty",
+            "space",
+            "newline",
+            "stringify",
+            "name-fix",
+            "read-file",
+        ],
+    ),
+    (
+        COMPUTED,
+        &[
+            "LINUXINCLUDE",
+            "USERINCLUDE",
+            "NOSTDINC_FLAGS",
+            "CLANG_FLAGS",
+            "DTC_INCLUDE",
+            "TMPOUT",
+            "PHONY",
+            "basetarget",
+            "target-stem",
+            "dot-target",
+            "tmp-target",
+            "depfile",
+            "modname",
+            "modfile",
+            "real-prereqs",
+            "newer-prereqs",
+            "kbuild-dir",
+            "kbuild-file",
+            "targets",
+        ],
+    ),
+    (
+        LOADER,
+        &[
+            "PATH",
+            "IFS",
+            "LD_AUDIT",
+            "LD_LIBRARY_PATH",
+            "LD_PRELOAD",
+            "GCONV_PATH",
+            "COMPILER_PATH",
+            "GCC_EXEC_PREFIX",
+            "GIT_DIR",
+            "GIT_EXEC_PATH",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_INDEX_FILE",
+            "GIT_WORK_TREE",
+            "PERL5DB",
+            "PERL5LIB",
+            "PERL5OPT",
+            "PYTHONHOME",
+            "PYTHONPATH",
+        ],
+    ),
+    (SHELL_CODE, &["BASH_ENV", "BASHOPTS", "PS4", "SHELLOPTS"]),
+];
+
+/// As [`REFUSED`], by how a name begins.
+pub(super) const REFUSED_STARTS: &[(&str, &[&str])] = &[
+    (
+        COMMAND,
+        &[
+            "cmd_",
+            "rule_",
+            "sub_cmd_",
+            "savedcmd_",
+            "quiet_",
+            "silent_",
+        ],
+    ),
+    (
+        FUNCTION,
+        &[
+            "filechk_",
+            "if_changed",
+            "if-changed",
+            "cc-option",
+            "as-option",
+            "as-instr",
+            "ld-option",
+            "rustc-option",
+        ],
+    ),
+    (
+        COMPUTED,
+        &[
+            "KBUILD_CFLAGS",
+            "KBUILD_AFLAGS",
+            "KBUILD_CPPFLAGS",
+            "KBUILD_LDFLAGS",
+            "KBUILD_RUSTFLAGS",
+            "KBUILD_HOST",
+            "KBUILD_USER",
+        ],
+    ),
+    (LOADER, &["GIT_CONFIG", "GIT_SSH"]),
+];
+
+/// What kbuild runs when it is named, and what goes into commands as it is, whatever the kernel.
+pub(super) const WORDS: &[&str] = &[
+    "AR",
+    "AS",
+    "AWK",
+    "BINDGEN",
+    "CARGO",
+    "CC",
+    "CHECK",
+    "CLIPPY_DRIVER",
+    "CPP",
+    "DEPMOD",
+    "DTC",
+    "HOSTCC",
+    "HOSTCXX",
+    "HOSTLD",
+    "HOSTPKG_CONFIG",
+    "HOSTRUSTC",
+    "KBZIP2",
+    "KGZIP",
+    "KLZOP",
+    "LD",
+    "LEX",
+    "LLVM_LINK",
+    "LZ4",
+    "LZMA",
+    "NM",
+    "OBJCOPY",
+    "OBJDUMP",
+    "PAHOLE",
+    "PERL",
+    "PYTHON",
+    "PYTHON3",
+    "READELF",
+    "RESOLVE_BTFIDS",
+    "RUSTC",
+    "RUSTDOC",
+    "RUSTFMT",
+    "STRIP",
+    "TAR",
+    "XZ",
+    "YACC",
+    "ZSTD",
+    // Switches.
+    "C",
+    "CLIPPY",
+    "GCOV_PROFILE",
+    "JOBS",
+    "KBUILD_CHECKSRC",
+    "KBUILD_CLIPPY",
+    "KBUILD_EXTRA_WARN",
+    "KBUILD_NSDEPS",
+    "KBUILD_VERBOSE",
+    "KERNELVERSION",
+    "KCSAN_SANITIZE",
+    "SKIP_STACK_VALIDATION",
+    "V",
+    "W",
+];
+
+/// Names of files that a Kbuild lists.
+pub(super) const TARGETS: &[&str] = &[
+    "always",
+    "always-m",
+    "always-y",
+    "extra-y",
+    "hostprogs",
+    "lib-m",
+    "lib-y",
+    "obj-m",
+    "obj-y",
+    "subdir-m",
+    "subdir-y",
+    "userprogs",
+];
+
+/// The same as [`WORDS`], of flags.
+pub(super) const FLAGS: &[&str] = &[
+    "CF",
+    "asflags-y",
+    "ccflags-y",
+    "cppflags-y",
+    "ldflags-y",
+    "rustflags-y",
+    "subdir-asflags-y",
+    "subdir-ccflags-y",
+    "subdir-rustflags-y",
+    "ccflags-remove-y",
+    "asflags-remove-y",
+    "rustflags-remove-y",
+];
+
+/// Names that trees share with the kernel, or people with its scripts. No command of a module's
+/// build holds their values.
+pub(super) const SHARED: &[&str] = &[
+    "VERSION",
+    "PATCHLEVEL",
+    "SUBLEVEL",
+    "EXTRAVERSION",
+    "NAME",
+    "KBUILD_BUILD_HOST",
+    "KBUILD_BUILD_TIMESTAMP",
+    "KBUILD_BUILD_USER",
+    "KBUILD_BUILD_VERSION",
+    "KBUILD_SIGN_PIN",
+];
