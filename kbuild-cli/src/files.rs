@@ -18,10 +18,11 @@ impl std::fmt::Display for FileError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "cannot {} {}: {}",
+            "cannot {} {}: {}{}",
             self.doing,
             self.path.display(),
-            self.source
+            self.source,
+            kbuild::limit_behind(&self.source).unwrap_or_default()
         )
     }
 }

@@ -18,6 +18,7 @@ mod jobs;
 mod json;
 mod kernels;
 mod matrix;
+mod memory;
 mod out;
 mod outdir;
 mod overview;
@@ -39,6 +40,7 @@ use args::{Cli, Verb};
 use style::Style;
 
 fn main() -> ExitCode {
+    memory::explain_aborts();
     let arguments = match arguments::arguments(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),

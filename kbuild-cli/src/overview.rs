@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::memory;
 use crate::out;
 use crate::progress::Manner;
 use crate::style;
@@ -78,6 +79,9 @@ pub(crate) fn moving_line(position: &str, started: Instant) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.tick_chars("|/-\\ "));
     }
-    bar.enable_steady_tick(Duration::from_millis(120));
+    // It starts a thread, and panics where none can be had: then the line moves when there is news.
+    if memory::thread(|| ()).is_some_and(|thread| thread.join().is_ok()) {
+        bar.enable_steady_tick(Duration::from_millis(120));
+    }
     bar
 }

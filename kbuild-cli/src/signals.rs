@@ -1,10 +1,12 @@
 //! Being asked to stop, or to halt for a while, on behalf of the makes that run.
 
-use std::thread;
+use std::sync::mpsc;
 
 use kbuild::Signals;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::memory;
 
 /// Catches what would end or halt this process, and hands it on to the makes.
 pub(crate) fn catch() {
@@ -12,11 +14,14 @@ pub(crate) fn catch() {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
     let wanted = wanted.into_iter().filter(|s| ignored >> (s - 1) & 1 == 0);
-    let Ok(mut caught) = signal_hook::iterator::Signals::new(wanted) else {
-        return;
-    };
-    let makes = Signals::relay();
-    thread::spawn(move || {
+    // The thread first: what is caught and not looked at would end nothing any more. Without it,
+    // or without a pipe, makes are in our process group and get what the terminal sends.
+    let (hand, handed) = mpsc::channel::<signal_hook::iterator::Signals>();
+    let thread = memory::thread(move || {
+        let Ok(mut caught) = handed.recv() else {
+            return;
+        };
+        let makes = Signals::relay();
         for signal in caught.forever() {
             match signal {
                 SIGTSTP => {
@@ -28,6 +33,13 @@ pub(crate) fn catch() {
             }
         }
     });
+    if thread.is_none() {
+        return;
+    }
+    if let Ok(caught) = signal_hook::iterator::Signals::new(wanted) {
+        Signals::relay();
+        let _ = hand.send(caught);
+    }
 }
 
 /// Ends the process by the signal that asked for it, if one did, as a shell expects.

@@ -1,5 +1,6 @@
 //! What came out: the modules that `modules.order` lists, published into the output directory.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
         Err(e) => return Err(Error::io("read", &order, e)),
     };
     let mut modules: Vec<(String, PathBuf)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let word = |name: &str| name.replace('-', "_");
     for line in text.lines() {
         // Relative since 6.13; .ko until 6.1 and .o later.
@@ -28,7 +30,9 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
         let Some(name) = path.file_stem().and_then(|n| n.to_str()) else {
             continue;
         };
-        if let Some((_, other)) = modules.iter().find(|(n, _)| word(n) == word(name)) {
+        if let Some(place) = places.insert(word(name), modules.len()) {
+            places.insert(word(name), place);
+            let other = &modules[place].1;
             if *other == path {
                 continue;
             }

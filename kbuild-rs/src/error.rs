@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::limits::limit_behind;
+
 /// What went wrong, and what to do about it.
 ///
 /// [`Display`](fmt::Display) gives the whole story in words: what was wrong, where, and what to
@@ -94,9 +96,10 @@ impl Error {
             std::io::ErrorKind::NotADirectory => "; a part of that path is a file",
             _ => "",
         };
+        let limit = limit_behind(&source).unwrap_or_default();
         Error {
             kind: ErrorKind::Io,
-            message: format!("cannot {doing} {}: {source}{advice}", path.display()),
+            message: format!("cannot {doing} {}: {source}{advice}{limit}", path.display()),
             source: Some(source),
         }
     }

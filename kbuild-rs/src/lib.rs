@@ -45,6 +45,7 @@ mod freshness;
 mod identity;
 mod kbuild_file;
 mod kernel;
+mod limits;
 mod lock;
 mod make;
 mod message;
@@ -70,6 +71,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
 };
+pub use limits::limit_behind;
 pub use make::{is_outside_pretending, is_outside_verbose};
 pub use message::{Level, Message};
 #[cfg(feature = "modinfo")]

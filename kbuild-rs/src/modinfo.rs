@@ -1,11 +1,14 @@
 //! What a `.ko` says about itself.
 
+mod names;
+
 use std::collections::HashMap;
 use std::path::Path;
 
 use object::elf;
 use object::{Object, ObjectSection, ObjectSymbol};
 
+use self::names::Names;
 use crate::{Error, ErrorKind, Result, regular};
 
 /// What a module file says about itself.
@@ -111,7 +114,8 @@ impl ModuleInfo {
         Ok(info)
     }
 
-    fn take_field(&mut self, key: &str, value: &str) {
+    /// `parameters` has the place of each by its name.
+    fn take_field(&mut self, key: &str, value: &str, parameters: &mut HashMap<String, usize>) {
         let text = value.to_owned();
         match key {
             "name" => self.name = text,
@@ -132,7 +136,7 @@ impl ModuleInfo {
             "import_ns" => self.imported_namespaces.push(text),
             "parm" | "parmtype" => {
                 let (name, rest) = value.split_once(':').unwrap_or((value, ""));
-                let parameter = self.parameter(name);
+                let parameter = self.parameter(name, parameters);
                 match key {
                     "parm" => parameter.description = Some(rest.to_owned()),
                     _ => parameter.kind = Some(rest.to_owned()),
@@ -143,9 +147,8 @@ impl ModuleInfo {
         self.fields.push((key.to_owned(), value.to_owned()));
     }
 
-    fn parameter(&mut self, name: &str) -> &mut Parameter {
-        let known = self.parameters.iter().position(|known| known.name == name);
-        let index = known.unwrap_or_else(|| {
+    fn parameter(&mut self, name: &str, places: &mut HashMap<String, usize>) -> &mut Parameter {
+        let index = *places.entry(name.to_owned()).or_insert_with(|| {
             self.parameters.push(Parameter {
                 name: name.to_owned(),
                 kind: None,
@@ -163,6 +166,7 @@ enum Invalid {
     Compressed(&'static str),
     NotElf,
     NotModule,
+    Overlapping,
     Damaged(object::Error),
 }
 
@@ -184,6 +188,11 @@ impl Invalid {
                  .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
                  linked from"
                 .to_owned(),
+            Invalid::Overlapping => {
+                "is no kernel module that a compiler made: its names lie over each other; build \
+                 it again"
+                    .to_owned()
+            }
             Invalid::Damaged(error) => {
                 format!("is a damaged or truncated kernel module ({error}); build it again")
             }
@@ -206,8 +215,9 @@ fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
     }
     let file = object::File::parse(bytes)?;
     // A file cut short in the middle of a section reads well as long as nobody asks for that one.
+    let mut names = Names::of(bytes.len());
     for section in file.sections() {
-        section.name()?;
+        names.count(section.name()?)?;
         section.data()?;
     }
     // An object of a module has .modinfo too; what the kernel loads has its `struct module`.
@@ -222,14 +232,15 @@ fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
         signed: bytes.ends_with(SIGNATURE),
         ..ModuleInfo::default()
     };
+    let mut parameters = HashMap::new();
     for entry in modinfo.split(|byte| *byte == 0) {
         let text = String::from_utf8_lossy(entry);
         if let Some((key, value)) = text.split_once('=') {
-            info.take_field(key, value);
+            info.take_field(key, value, &mut parameters);
         }
     }
-    info.exports = exports(&file)?;
-    info.imports = imports(&file)?;
+    info.exports = exports(&file, &mut names)?;
+    info.imports = imports(&file, &mut names)?;
     Ok(info)
 }
 
@@ -262,27 +273,29 @@ fn arch(file: &object::File<'_>) -> String {
 }
 
 /// Exported symbols are those with an entry in a `__ksymtab` section.
-fn exports(file: &object::File<'_>) -> Result<Vec<Export>, Invalid> {
+fn exports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Export>, Invalid> {
+    let flags = section(file, "__kflagstab").unwrap_or_default();
     let mut namespaces = HashMap::new();
     let mut exports = Vec::new();
     for symbol in file.symbols() {
-        let name = symbol.name().unwrap_or_default();
+        let name = names.count(symbol.name().unwrap_or_default())?;
         let Some(index) = symbol.section_index() else {
             continue;
         };
         if let Some(exported) = name.strip_prefix("__kstrtabns_") {
             let data = file.section_by_index(index)?.data()?;
             if let Some(namespace) = string_at(data, symbol.address()) {
+                names.count(&namespace)?;
                 namespaces.insert(exported, namespace);
             }
         } else if let Some(exported) = name.strip_prefix("__ksymtab_") {
             let section = file.section_by_index(index)?;
-            let section_name = section.name()?;
+            let section_name = names.count(section.name()?)?;
             // modpost's objects have ___ksymtab_gpl+foo, linked modules __ksymtab_gpl. Kernels that
             // have a table of flags have __ksymtab only.
             if section_name.trim_start_matches('_').starts_with("ksymtab") {
                 let by_section = section_name.contains("ksymtab_gpl");
-                let by_flag = flagged_gpl(file, section.size(), symbol.address());
+                let by_flag = flagged_gpl(flags, section.size(), symbol.address());
                 exports.push((exported, by_section || by_flag));
             }
         }
@@ -302,13 +315,10 @@ fn exports(file: &object::File<'_>) -> Result<Vec<Export>, Invalid> {
 
 /// `__kflagstab` has one byte for each entry of `__ksymtab`, in the same order; its lowest bit is
 /// `KSYM_FLAG_GPL_ONLY`.
-fn flagged_gpl(file: &object::File<'_>, table_size: u64, offset: u64) -> bool {
-    let Some(flags) = section(file, "__kflagstab").filter(|flags| !flags.is_empty()) else {
-        return false;
-    };
-    let entry_size = table_size / flags.len() as u64;
-    offset
-        .checked_div(entry_size)
+fn flagged_gpl(flags: &[u8], table_size: u64, offset: u64) -> bool {
+    let entry_size = table_size.checked_div(flags.len() as u64);
+    entry_size
+        .and_then(|size| offset.checked_div(size))
         .and_then(|index| flags.get(usize::try_from(index).ok()?))
         .is_some_and(|flag| flag & 1 != 0)
 }
@@ -319,11 +329,11 @@ fn string_at(data: &[u8], offset: u64) -> Option<String> {
     (end > 0).then(|| String::from_utf8_lossy(&text[..end]).into_owned())
 }
 
-fn imports(file: &object::File<'_>) -> Result<Vec<Import>, Invalid> {
+fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, Invalid> {
     let crcs = checksums(file);
     let mut imports = Vec::new();
     for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
-        let name = symbol.name()?;
+        let name = names.count(symbol.name()?)?;
         if !name.is_empty() {
             imports.push(Import {
                 crc: crcs.get(name).copied(),

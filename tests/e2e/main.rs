@@ -34,6 +34,7 @@ mod hostile;
 mod in_tree;
 mod kernels_at_once;
 mod kernels_guide;
+mod limits;
 mod llvm;
 mod loading;
 mod matrix;

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::{Build, Form, places, run, skip};
 use crate::cargo::{self, Door};
+use crate::limits::has_room_for_a_thread;
 use crate::make::inherited_descriptors;
 use crate::report::Report;
 use crate::{Error, ErrorKind, Result};
@@ -127,11 +128,8 @@ impl Matrix {
             for i in 1..self.entries.len().min(MOST) {
                 let name = format!("build {i}");
                 let work = || board.work();
-                if std::thread::Builder::new()
-                    .name(name)
-                    .spawn_scoped(scope, work)
-                    .is_err()
-                {
+                let thread = std::thread::Builder::new().name(name);
+                if !has_room_for_a_thread() || thread.spawn_scoped(scope, work).is_err() {
                     break;
                 }
             }

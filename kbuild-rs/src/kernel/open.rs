@@ -132,7 +132,10 @@ fn carried_by_kbuild(dir: &Path) -> Result<()> {
 /// lines that include the real one (`O=` trees, Debian) or call make there (`O=` trees of old).
 fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     let makefile = dir.join("Makefile");
-    let head = head(&makefile).map_err(|_| not_a_kernel(dir, "it has no Makefile", host))?;
+    let head = head(&makefile).map_err(|error| match is_missing(&error) {
+        true => not_a_kernel(dir, "it has no Makefile", host),
+        false => Error::io("read", &makefile, error),
+    })?;
     let mut included = None;
     for line in head.lines() {
         if is_assignment(line, "VERSION") {
@@ -181,11 +184,14 @@ fn is_assignment(line: &str, variable: &str) -> bool {
 fn read(file: &Path) -> Result<Option<String>> {
     match regular::read(file) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) => match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Ok(None),
-            _ => Err(Error::io("read", file, error)),
-        },
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(Error::io("read", file, error)),
     }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 fn release_of(dir: &Path) -> Result<Option<String>> {

@@ -6,8 +6,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::Symvers;
 use crate::message::Level;
+use crate::{Symvers, limits};
 
 /// What is known besides the output: who exports what.
 #[derive(Debug, Default)]
@@ -30,7 +30,8 @@ pub(crate) struct Diagnosis {
     errors: Vec<String>,
     /// What make adds to an error: the rule that failed, which is in the kernel's makefiles.
     rules: Vec<String>,
-    /// A tool ended by a signal: what it was writing cannot be trusted, whatever make thinks.
+    /// A tool ended by a signal, or by a limit of this process: what it was writing cannot be trusted,
+    /// whatever make thinks.
     cut_off: bool,
 }
 
@@ -53,7 +54,8 @@ impl Diagnosis {
                 self.undefined.insert(symbol.to_owned());
             }
         }
-        self.cut_off |= tells_of_a_signal(line);
+        // A probe of the compiler that could not run is an answer to make.
+        self.cut_off |= tells_of_a_signal(line) || limits::explain(line).is_some();
         let (key, text) = explain(line, know)?;
         if !self.said.insert(key) {
             return None;
@@ -167,6 +169,9 @@ fn explain(line: &str, know: &Knowledge) -> Option<(String, String)> {
         let from = line.find(a)? + a.len();
         Some(line[from..from + line[from..].find(b)?].to_owned())
     };
+    if let Some(text) = limits::explain(line) {
+        return Some(("limit".into(), text));
+    }
     if line.contains("Skipping BTF generation") {
         return Some(("btf".into(), BTF_SKIPPED.to_owned()));
     }

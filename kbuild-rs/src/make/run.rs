@@ -1,12 +1,12 @@
 //! Runs make and listens to it.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{ErrorKind as IoErrorKind, Read};
 use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use super::diagnose::{Diagnosis, Knowledge};
@@ -38,7 +38,7 @@ impl Outcome {
         }
         let how = match (self.status.code(), self.status.signal()) {
             (_, Some(signal)) => format!("make was ended by signal {signal}"),
-            (Some(0), _) => "a tool was ended by a signal".to_owned(),
+            (Some(0), _) => "a tool was ended by a signal or a limit".to_owned(),
             (code, _) => format!("make failed with exit code {}", code.unwrap_or(-1)),
         };
         Error::new(
@@ -177,21 +177,21 @@ fn listen(
     drop(command);
     let mut diagnosis = Diagnosis::default();
     let mut of_rustc = rustc::Following::default();
-    let lines = read_lines(read);
+    let mut lines = Lines::of(read);
     let mut silent_since_exit = 0;
     loop {
         signals::remind(&child);
-        match lines.recv_timeout(TICK) {
-            Ok(line) => output::report(&line, map, &mut of_rustc, &mut |message| {
+        match lines.next(TICK) {
+            Next::Line(line) => output::report(&line, map, &mut of_rustc, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message {
                     let hint = diagnosis.hear(line, *level, know);
                     hint.iter().for_each(|text| sink.hint(text));
                 }
             }),
-            Err(RecvTimeoutError::Disconnected) => break,
+            Next::End => break,
             // A server that the build started (ccache's, sccache's) may hold the pipe for ever.
-            Err(RecvTimeoutError::Timeout) => {
+            Next::Silence => {
                 if sys::has_ended(child.id()) {
                     silent_since_exit += 1;
                     if silent_since_exit > SILENCE {
@@ -216,21 +216,84 @@ fn listen(
     })
 }
 
-fn read_lines(pipe: std::fs::File) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut pipe = BufReader::new(pipe);
-        let mut line = Vec::new();
-        while pipe.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let text = String::from_utf8_lossy(&line);
-            if send
-                .send(text.trim_end_matches(['\n', '\r']).to_owned())
-                .is_err()
-            {
-                break;
-            }
-            line.clear();
+/// What comes next out of a pipe.
+enum Next {
+    Line(String),
+    Silence,
+    End,
+}
+
+/// The lines of a pipe, read without a thread: where there is none to be had, a make that runs
+/// would be left alone.
+struct Lines {
+    pipe: File,
+    /// What was read and not given yet.
+    text: Vec<u8>,
+    /// Up to here there is no end of a line in it.
+    searched: usize,
+    ended: bool,
+}
+
+impl Lines {
+    fn of(pipe: File) -> Lines {
+        Lines {
+            pipe,
+            text: Vec::new(),
+            searched: 0,
+            ended: false,
         }
-    });
-    receive
+    }
+
+    fn next(&mut self, patience: Duration) -> Next {
+        loop {
+            let end = self.text[self.searched..].iter().position(|b| *b == b'\n');
+            match end {
+                Some(at) => return Next::Line(self.give(self.searched + at + 1)),
+                None if !self.ended => self.searched = self.text.len(),
+                None if self.text.is_empty() => return Next::End,
+                None => return Next::Line(self.give(self.text.len())),
+            }
+            if !sys::wait_for_input(&self.pipe, patience) {
+                return Next::Silence;
+            }
+            let mut bytes = [0; 1 << 13];
+            match self.pipe.read(&mut bytes) {
+                Ok(read @ 1..) => self.text.extend_from_slice(&bytes[..read]),
+                Err(e) if e.kind() == IoErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => self.ended = true,
+            }
+        }
+    }
+
+    fn give(&mut self, length: usize) -> String {
+        self.searched = 0;
+        let line: Vec<u8> = self.text.drain(..length).collect();
+        let line = String::from_utf8_lossy(&line);
+        line.trim_end_matches(['\n', '\r']).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn lines_come_as_they_are_written_and_the_last_one_needs_no_end() {
+        let (read, mut write) = sys::pipe().unwrap();
+        let mut lines = Lines::of(read);
+        let mut next = || match lines.next(Duration::from_millis(1)) {
+            Next::Line(line) => line,
+            Next::Silence => "silence".to_owned(),
+            Next::End => "end".to_owned(),
+        };
+        write.write_all(b"one\r\ntwo\n\nth").unwrap();
+        assert_eq!([next(), next(), next()], ["one", "two", ""]);
+        assert_eq!(next(), "silence");
+        write.write_all(b"ree\nfour \xff").unwrap();
+        assert_eq!([next(), next()], ["three", "silence"]);
+        drop(write);
+        assert_eq!([next(), next(), next()], ["four \u{fffd}", "end", "end"]);
+    }
 }

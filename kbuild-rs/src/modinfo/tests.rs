@@ -42,6 +42,11 @@ impl Elf {
         self.symbols.push((name.into(), section, value, 0x10));
     }
 
+    /// A symbol that has the name of the one that comes after it and all others like it.
+    fn alias(&mut self) {
+        self.symbols.push((String::new(), 0, 0, 0x10));
+    }
+
     fn build(mut self) -> Vec<u8> {
         let mut names = vec![0];
         let mut table = vec![0; 24];
@@ -51,8 +56,10 @@ impl Elf {
             table.extend(self.bytes(section.to_le_bytes()));
             table.extend(self.bytes(value.to_le_bytes()));
             table.extend([0; 8]);
-            names.extend(name.bytes());
-            names.push(0);
+            if !name.is_empty() {
+                names.extend(name.bytes());
+                names.push(0);
+            }
         }
         self.sections.push((".strtab".into(), 3, names, 0, 0));
         let strtab = self.sections.len() as u32;
@@ -297,4 +304,56 @@ fn a_module_without_a_name_goes_by_its_file() {
     elf.section(".gnu.linkonce.this_module", [0; 32]);
     let path = root.write("my-mod.ko", elf.build());
     assert_eq!(ModuleInfo::read(path).unwrap().name, "my_mod");
+}
+
+/// Far more than it takes, and far less than the square of the input would.
+const SOON: std::time::Duration = std::time::Duration::from_secs(20);
+
+fn parse_soon(elf: Elf) -> Result<ModuleInfo, Invalid> {
+    let bytes = elf.build();
+    let since = std::time::Instant::now();
+    let info = parse(&bytes);
+    let time = since.elapsed();
+    assert!(time < SOON, "{time:?} for {} bytes", bytes.len());
+    info
+}
+
+#[test]
+fn a_module_with_much_of_everything_is_read_soon() {
+    const MANY: usize = 100_000;
+    let mut elf = Elf::new(62, false);
+    let parameters: String = (0..MANY).map(|i| format!("parmtype=p{i}:int\0")).collect();
+    elf.section(".modinfo", parameters);
+    elf.section(".gnu.linkonce.this_module", [0; 32]);
+    let table = elf.section("__ksymtab", vec![0; 12 * MANY]);
+    elf.section("__kflagstab", vec![0; MANY]);
+    for i in 0..20_000 {
+        elf.section(&format!(".text.f{i}"), []);
+    }
+    for i in 0..MANY {
+        elf.symbol(&format!("__ksymtab_s{i}"), table, 12 * i as u64);
+    }
+    let info = parse_soon(elf).unwrap();
+    assert_eq!((info.parameters.len(), info.exports.len()), (MANY, MANY));
+}
+
+#[test]
+fn names_that_lie_over_each_other_are_refused_soon() {
+    let long = "x".repeat(1 << 20);
+    let crowd = |symbols: bool| {
+        let mut elf = rich(62, false);
+        let strings = elf.section("__ksymtab_strings", format!("{long}\0"));
+        for i in 0..100_000 {
+            match symbols {
+                true => elf.alias(),
+                false => elf.symbol(&format!("__kstrtabns_{i}"), strings, 0),
+            }
+        }
+        elf.symbol(&long, 0, 0);
+        elf
+    };
+    for symbols in [true, false] {
+        let refused = parse_soon(crowd(symbols)).unwrap_err();
+        assert!(matches!(refused, Invalid::Overlapping), "{refused:?}");
+    }
 }

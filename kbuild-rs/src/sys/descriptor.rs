@@ -34,18 +34,30 @@ pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
 
 /// Waits until there is something to read, at most `timeout`; whether there is.
 pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
+    let events = wait_for_events(file, timeout);
+    let readable = events.contains(PollFlags::IN);
+    if !events.is_empty() && !readable {
+        // Nobody is at the other end any more, which poll tells at once and for ever.
+        std::thread::sleep(timeout);
+    }
+    readable
+}
+
+/// Waits until reading does not wait, at most `timeout`: there is something, or the end.
+pub(crate) fn wait_for_input(file: &File, timeout: Duration) -> bool {
+    !wait_for_events(file, timeout).is_empty()
+}
+
+fn wait_for_events(file: &File, timeout: Duration) -> PollFlags {
     let limit = Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     };
     let mut asked = [PollFd::new(file, PollFlags::IN)];
-    let any = poll(&mut asked, Some(&limit)).is_ok_and(|count| count == 1);
-    let readable = any && asked[0].revents().contains(PollFlags::IN);
-    if any && !readable {
-        // Nobody is at the other end any more, which poll tells at once and for ever.
-        std::thread::sleep(timeout);
+    match poll(&mut asked, Some(&limit)) {
+        Ok(1) => asked[0].revents(),
+        _ => PollFlags::empty(),
     }
-    readable
 }
 
 /// Whether a folder lies on another machine: its locks reach whoever else has it mounted, and its

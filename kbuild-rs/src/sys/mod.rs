@@ -26,12 +26,13 @@ pub(crate) use clock::{file_clock, wait_for_tick};
 pub(crate) use descriptor::make_fifo;
 pub(crate) use descriptor::{
     are_ends_of_one_pipe, are_inherited_ends, is_pipe, is_remote, open_nonblocking, pipe,
-    wait_readable,
+    wait_for_input, wait_readable,
 };
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};
 pub(crate) use process::{
-    Ties, has_ended, process_exists, signal, signal_group, tie_child, wait_for_end,
+    Limit, Ties, has_ended, process_exists, signal, signal_group, soft_limit, tie_child,
+    wait_for_end,
 };
 pub(crate) use root::{Root, not_ours};
 pub(crate) use user::effective_uid;

@@ -11,8 +11,8 @@ use std::process::Command;
 
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getppid, kill_process, kill_process_group,
-    set_parent_process_death_signal, setpgid, test_kill_process, waitid,
+    Pid, Resource, Signal, WaitId, WaitIdOptions, WaitIdStatus, getppid, getrlimit, kill_process,
+    kill_process_group, set_parent_process_death_signal, setpgid, test_kill_process, waitid,
 };
 
 /// What a child is to be, besides a program with arguments.
@@ -114,4 +114,22 @@ fn other(number: i32) -> Option<Pid> {
 
 fn pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
+}
+
+/// What this process may have at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    OpenFiles,
+    Processes,
+    Memory,
+}
+
+/// The limit that counts, where there is one; memory in bytes.
+pub(crate) fn soft_limit(which: Limit) -> Option<u64> {
+    let which = match which {
+        Limit::OpenFiles => Resource::Nofile,
+        Limit::Processes => Resource::Nproc,
+        Limit::Memory => Resource::As,
+    };
+    getrlimit(which).current
 }

@@ -196,6 +196,10 @@ fn every_form_of_a_cause_has_its_explanation() {
         ),
         ("as: x.o: No space left on device", "disk is full"),
         (
+            "a.c:1:9: fatal error: x.h: Too many open files",
+            "ulimit -n",
+        ),
+        (
             "fixdep: not all data was written to the output",
             "disk is full",
         ),
