@@ -57,9 +57,13 @@ fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
 
 /// `try-run` of a shell command.
 fn ask(root: &Root, command: &str) -> String {
+    ask_with(root, command, "SHELL=/bin/sh")
+}
+
+fn ask_with(root: &Root, command: &str, shell: &str) -> String {
     // To make, a comma would end it, and a dollar begin something.
     root.write("question", command);
-    expand(root, "try-run,. ./question,-fyes  -x,-fno", true, &[])
+    expand(root, "try-run,. ./question,-fyes  -x,-fno", true, &[shell])
 }
 
 #[test]
@@ -119,9 +123,13 @@ fn a_death_is_told_from_a_no_and_ends_make() {
         ),
         ("kill -KILL $$", "its shell gave no answer"),
     ] {
-        let said = ask(&root, command);
-        let wanted = format!("{DIED} for -fyes -x died: {why}");
-        assert!(said.contains(&wanted), "{command}: {said}");
+        // Others say other things of a signal, or nothing.
+        for shell in ["/bin/bash", "/bin/sh"] {
+            let said = ask_with(&root, command, &format!("SHELL={shell}"));
+            let _ = fs::remove_dir(root.join("seen"));
+            let wanted = format!("{DIED} for -fyes -x died: {why}");
+            assert!(said.contains(&wanted), "{shell}: {command}: {said}");
+        }
     }
     let said = ask(&root, "rm $TMP.said; mkdir $TMP.said; exit 1");
     assert!(said.contains("/tmp.said cannot be written."), "{said}");
