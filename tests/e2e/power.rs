@@ -30,7 +30,7 @@ enum Loss {
 const LOSSES: [Loss; 4] = [Loss::Zeros, Loss::ZeroTail, Loss::Cut, Loss::Gone];
 
 impl Loss {
-    /// Spoils the file in its place: its inode stays.
+    /// Spoils the file in its place: its inode and its mtime stay.
     fn strike(self, path: &Path, random: &mut Random) {
         if let Loss::Gone = self {
             return fs::remove_file(path).unwrap();
@@ -43,8 +43,16 @@ impl Loss {
             Loss::Cut => bytes.truncate(at),
             Loss::Gone => {}
         }
-        fs::write(path, bytes).unwrap();
+        rewrite(path, &bytes);
     }
+}
+
+/// Puts bytes into a file whose mtime stays.
+fn rewrite(path: &Path, bytes: &[u8]) {
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, bytes).unwrap();
+    let file = fs::File::options().append(true).open(path).unwrap();
+    file.set_modified(modified).unwrap();
 }
 
 /// What a power cut may strike: everything but the fifo of the pool, and the tag, which is on the
@@ -58,25 +66,27 @@ fn targets(world: &World) -> Vec<PathBuf> {
     files
 }
 
-/// A few of the files. The newest at the time of a power cut are those that a build writes last:
-/// they are half of what is struck.
+/// A few of the files. The newest at the time of a power cut are those that a build writes last,
+/// and what make leaves is all that it looks at: each of these is a third of what is struck.
 fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
     let all = targets(world);
-    let last = |rel: &&PathBuf| {
-        let name = rel.file_name().unwrap().to_str().unwrap();
-        ["record", "manifest", "inventory", "seen"].contains(&name)
-            || [".ko", ".o", ".mod.c", ".symvers", ".cmd"]
-                .iter()
-                .any(|end| name.ends_with(end))
+    let with = |ends: &[&str]| -> Vec<PathBuf> {
+        let has_end = |rel: &&PathBuf| ends.iter().any(|end| rel.to_str().unwrap().ends_with(end));
+        all.iter().filter(has_end).cloned().collect()
     };
-    let last: Vec<PathBuf> = all.iter().filter(last).cloned().collect();
+    let last = with(&["record", "manifest", "inventory", "seen", ".ko", ".symvers"]);
+    let made = with(&[".o", ".ko", ".mod.c", ".mod", ".cmd"]);
     let count = 1 + random.below(4);
     let mut chosen: Vec<PathBuf> = (0..count)
-        .map(|_| match random.below(2) {
-            0 => random.pick(&all).clone(),
-            _ => random.pick(&last).clone(),
+        .map(|_| {
+            let among = *random.pick(&[&all, &last, &made]);
+            random.pick(among).clone()
         })
         .collect();
+    // Both copies of a module are as young.
+    if chosen.iter().any(|rel| rel.ends_with("hello.ko")) && random.below(2) == 1 {
+        chosen.extend(with(&["hello.ko"]));
+    }
     chosen.sort();
     chosen.dedup();
     chosen
@@ -235,11 +245,22 @@ fn without_damage(world: &mut World) {
     world.restore();
     let module = world.out.join("hello.ko");
     let bytes = fs::read(&module).unwrap();
-    fs::write(&module, vec![0; bytes.len()]).unwrap();
+    zero_tail(&module);
     restamp(world, None);
     let output = built(&mut world.build(&[]));
     assert!(!started_make(&output), "{}", output.err());
+    for name in ["hello.ko", "hello.mod.o"] {
+        zero_tail(&world.key().join("stage").join(name));
+    }
     restamp(world, Some(ANOTHER_BOOT));
-    built(&mut world.build(&[]));
-    assert!(fs::read(&module).unwrap() == bytes);
+    let output = built(&mut world.build(&[]));
+    assert!(fs::read(&module).unwrap() == bytes, "{}", output.err());
+}
+
+/// Half of the file is lost.
+fn zero_tail(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0);
+    rewrite(path, &bytes);
 }
