@@ -71,7 +71,7 @@ fn statistics(cache: &Path) -> (u32, u32) {
 
 #[test]
 fn a_build_that_shows_its_commands_shows_those_of_kbuild() {
-    for with in CORNERS {
+    for with in corners(1) {
         let project = project(with, lab::names()[0]);
         project.configured(&[]);
         let shows = |flags: &[&str]| {
@@ -86,7 +86,7 @@ fn a_build_that_shows_its_commands_shows_those_of_kbuild() {
 
 #[test]
 fn a_compile_error_names_the_source_where_it_is() {
-    for with in CORNERS {
+    for with in corners(0) {
         let project = project(with, lab::names()[0]);
         project.configured(&[]);
         project.write("hello.c", "int hello;\nno_such_type nothing;\n");

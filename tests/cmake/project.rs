@@ -7,6 +7,7 @@ use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel, packages};
 use kbuild_tests::run::{self, Output};
+use kbuild_tests::scope;
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -45,6 +46,11 @@ pub(crate) const CORNERS: [With; 2] = [
         package: Package::Subdirectory,
     },
 ];
+
+/// One of the [`CORNERS`], which tests share out among themselves; both in the full run.
+pub(crate) fn corners(place: usize) -> Vec<With> {
+    scope::one_of(place, &CORNERS).to_vec()
+}
 
 /// The command failed and said `wanted`; the breaks of its lines are CMake's.
 pub(crate) fn fails_with(output: &Output, wanted: &str) {

@@ -32,7 +32,7 @@ fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
 
 #[test]
 fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
-    for with in CORNERS {
+    for with in corners(0) {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());
         let compiler = compiler_of(&kernel, tree.path());
@@ -58,7 +58,7 @@ fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
 /// for a change, come into the places of others.
 #[test]
 fn an_upgrade_of_an_installed_kernel_tree_is_noticed_although_its_files_are_old() {
-    for with in CORNERS {
+    for with in corners(1) {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());
         project.configured(&[]);

@@ -106,15 +106,22 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
-/// The cells whose names hold one of `wanted`, all without one; some kernels are in the full run
-/// only.
+/// The cells whose names hold one of `wanted`. Without one: all in the full run; otherwise each
+/// package on one kernel, by turns, and on the newest.
 fn cells<'a>(packages: &'a [Package], wanted: &[String]) -> Vec<(String, &'a Package, &'a Cell)> {
     let mut cells = Vec::new();
-    for package in packages {
-        for cell in &package.cells {
+    for (place, package) in packages.iter().enumerate() {
+        let usual = |cell: &&Cell| scope::is_full() || !lab::FULL.contains(&&*cell.kernel);
+        let all: Vec<&Cell> = package.cells.iter().filter(usual).collect();
+        let chosen = match all.split_last() {
+            Some((newest, others)) if wanted.is_empty() => {
+                [scope::one_of(place, others), &[newest]].concat()
+            }
+            _ => all,
+        };
+        for cell in chosen {
             let name = format!("{}::{}", cell.kernel, package.name);
-            let is_wanted = wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
-            if is_wanted && (scope::is_full() || !lab::FULL.contains(&&*cell.kernel)) {
+            if wanted.is_empty() || wanted.iter().any(|word| name.contains(word)) {
                 cells.push((name, package, cell));
             }
         }

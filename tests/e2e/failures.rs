@@ -237,7 +237,7 @@ fn path_without(left_out: impl Fn(&str) -> bool) -> TempDir {
 fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_no_error() {
     let source = tree(HELLO);
     let path = path_without(|name| name == "pahole");
-    for kernel in lab::kernels().unwrap() {
+    for kernel in oldest_and_newest() {
         let tree = Kernel::open(&kernel.kdir).unwrap();
         if !tree.has_btf() {
             continue;

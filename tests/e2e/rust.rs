@@ -4,8 +4,8 @@
 use std::fs;
 
 use kbuild_tests::lab::{self, LabKernel, vm::Guest};
-use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
+use kbuild_tests::{run, scope};
 
 use crate::scene::*;
 use crate::support::project::{Project, root};
@@ -141,7 +141,7 @@ fn by_hand(
 
 #[test]
 fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
-    for kernel in kernels() {
+    for kernel in scope::one_of(0, &kernels()).to_vec() {
         let scene = declared(&kernel);
         let source = Snapshot::take(scene.source.path()).unwrap();
         let tree = Snapshot::take(&kernel.kdir).unwrap();
@@ -216,7 +216,7 @@ const ASKING: &str = "#[cfg(not(all(word = \"a b\", flagged)))]\n\
 
 #[test]
 fn a_tree_with_crates_of_its_own_has_plain_makes_bytes_and_each_crate_the_flags_that_are_named() {
-    for kernel in kernels() {
+    for kernel in scope::one_of(1, &kernels()).to_vec() {
         let mut files = FILES.to_vec();
         let kbuild = format!("{KBUILD}mixed-y += src/asking.o\n");
         files.extend([("Kbuild", &*kbuild), ("src/asking.rs", ASKING)]);

@@ -27,13 +27,7 @@ pub(crate) fn newest_kernel() -> LabKernel {
 
 /// The two between which everything has changed that does; all of them in the full run.
 pub(crate) fn oldest_and_newest() -> Vec<LabKernel> {
-    if scope::is_full() {
-        return lab::kernels().unwrap();
-    }
-    let mut kernels = vec![kernel_at(0), newest_kernel()];
-    // Ubuntu has but one.
-    kernels.dedup_by_key(|kernel| kernel.name);
-    kernels
+    scope::oldest_and_newest().unwrap()
 }
 
 /// What is changed, the objects that are compiled because of it, and how to change it.

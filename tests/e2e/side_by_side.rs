@@ -30,7 +30,7 @@ MODULE_LICENSE("GPL");
 
 #[test]
 fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
-    let kernels = kbuild_tests::lab::kernels().unwrap();
+    let kernels = kbuild_tests::scope::oldest_and_newest().unwrap();
     let mut files = vec![
         ("Cargo.toml", manifest("several", "", "") + "[workspace]\n"),
         ("src/lib.rs", String::new()),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel, packages};
 use kbuild_tests::run::{self, Output};
+use kbuild_tests::scope;
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -38,6 +39,11 @@ pub(crate) const CORNERS: [With; 2] = [
         ninja: Ninja::New,
     },
 ];
+
+/// One of the [`CORNERS`], which tests share out among themselves; both in the full run.
+pub(crate) fn corners(place: usize) -> Vec<With> {
+    scope::one_of(place, &CORNERS).to_vec()
+}
 
 /// The variable with the kernel tree at the first setup.
 pub(crate) const KDIR: &str = "KDIR";
