@@ -21,8 +21,8 @@ const MEETINGS: usize = 3;
 const GRACE: Duration = Duration::from_millis(200);
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// So long one waits for the others; a machine can be very busy. Only failing tests take it.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// So long one waits for the others, where fewer are left than are to meet.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A recording compiler in a folder of its own, and what it tells.
 pub(crate) struct Meeting {

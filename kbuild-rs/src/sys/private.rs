@@ -286,4 +286,27 @@ mod tests {
         assert_eq!(why(own, 0o775), Some("can be written by its group"));
         assert_eq!(why(54_321, 0o700), Some("belongs to another user"));
     }
+
+    #[test]
+    fn several_may_make_one_private_folder_at_once() {
+        const OURS: Private<'_> = Private {
+            tag: ("TAG", b"made by a test\n"),
+            is_own: |name| name == "own",
+        };
+        let out = std::env::temp_dir().join(format!("kbuild-private-{}", std::process::id()));
+        for round in 0..20 {
+            let folder = out.join(format!("{round}/.private"));
+            std::thread::scope(|scope| {
+                let make = || drop(OURS.make(&folder).unwrap());
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+                threads
+                    .into_iter()
+                    .for_each(|thread| thread.join().unwrap());
+            });
+            let names: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+            assert_eq!(names.len(), 1, "{names:?}");
+            assert!(OURS.open(&folder).unwrap().is_some());
+        }
+        std::fs::remove_dir_all(&out).unwrap();
+    }
 }

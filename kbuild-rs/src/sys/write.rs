@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use rustix::fs::{
@@ -138,12 +139,17 @@ impl Writer {
         self.write_as(path, 0o600, &mut |file| file.write_all(bytes))
     }
 
-    /// Like [`write_whole`](Self::write_whole), and on the disk when it returns.
+    /// Like [`write_whole`](Self::write_whole), and on the disk when it returns. Several may do so at
+    /// once: there is no lock yet.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        self.write_as(path, 0o666, &mut |file| {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = part_of(path).with_extension(format!("{}-{number}{PART}", std::process::id()));
+        let mut write = |file: &mut File| {
             file.write_all(bytes)?;
             file.sync_all()
-        })?;
+        };
+        self.write_over(path, &own, 0o666, &mut write)?;
         let root = self.root(path)?;
         let folder = root.open_folder(Path::new(""), OFlags::RDONLY);
         let synced = folder.and_then(fsync);
@@ -179,13 +185,22 @@ impl Writer {
         mode: u32,
         write: &mut dyn FnMut(&mut File) -> io::Result<()>,
     ) -> Result<()> {
-        let part = part_of(path);
-        let mut file = self.create(&part, mode)?;
+        self.write_over(path, &part_of(path), mode, write)
+    }
+
+    fn write_over(
+        &self,
+        path: &Path,
+        part: &Path,
+        mode: u32,
+        write: &mut dyn FnMut(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
+        let mut file = self.create(part, mode)?;
         let written = write(&mut file).map_err(|e| Error::io("write", path, e));
         written
-            .and_then(|()| self.rename(&part, path))
+            .and_then(|()| self.rename(part, path))
             .inspect_err(|_| {
-                let _ = self.remove_file(&part);
+                let _ = self.remove_file(part);
             })
     }
 
