@@ -103,6 +103,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         }
     }
 
+    if keeper::is_ending() {
+        return Err("it was told to end".into());
+    }
     let undone = account(&run.outcome, &allowed);
     println!("\n==== summary");
     for (name, done, elapsed) in &summary {
