@@ -139,9 +139,13 @@ pub(crate) fn remove_stale(writer: &Writer, old: &[Product], new: &[Product]) ->
 
 /// Removes a published file that is still ours; tells whether it was there.
 pub(crate) fn remove(writer: &Writer, product: &Product) -> Result<bool> {
-    match product.is_there() {
-        true => writer.remove_file(&product.path),
-        false => Ok(false),
+    if !product.is_there() {
+        return Ok(false);
+    }
+    match writer.remove_file(&product.path) {
+        // Somebody has put a link in the place of its folder: what lies behind it is not ours.
+        Err(e) if e.kind() == ErrorKind::NotOurs => Ok(false),
+        removed => removed,
     }
 }
 

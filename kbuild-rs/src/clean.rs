@@ -15,9 +15,11 @@ use crate::make::remove_pool;
 use crate::message::Sink;
 #[cfg(feature = "ide")]
 use crate::rust_project;
+#[cfg(feature = "ide")]
+use crate::stage::RUST_PROJECT;
 use crate::stage::{
-    BINDINGS, CACHEDIR_TAG, PUBLISH_LOCK, folder, folders, is_folder_name, is_own_name, keys,
-    open_private_root, private_root,
+    BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, folder, folders, is_folder_name,
+    is_own_name, keys, open_private_root, private_root,
 };
 use crate::sys::{Root, Writer, effective_uid, is_part, not_ours};
 use crate::{Error, Result};
@@ -145,9 +147,14 @@ impl Clean {
                 left = true;
             }
         }
-        compile_commands::publish(writer, Path::new(""), shared, &self.out)?;
+        // A folder in the place of such a file is somebody else's.
+        if !self.out.join(COMPILE_COMMANDS).is_dir() {
+            compile_commands::publish(writer, Path::new(""), shared, &self.out)?;
+        }
         #[cfg(feature = "ide")]
-        rust_project::publish(writer, Path::new(""), shared, &self.out)?;
+        if !self.out.join(RUST_PROJECT).is_dir() {
+            rust_project::publish(writer, Path::new(""), shared, &self.out)?;
+        }
         if !left {
             remove_pool(writer, shared);
             writer.remove_tree(&shared.join(BINDINGS))?;
