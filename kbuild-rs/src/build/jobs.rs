@@ -78,5 +78,6 @@ fn open_pool_folder(folder: &Path) -> Result<Writer> {
 /// compilers run, and where our files go.
 fn open_named_folder(folder: &Path) -> Result<Writer> {
     folder.parent().map_or(Ok(()), check_folder)?;
-    open_pool_folder(folder)
+    let writer = open_pool_folder(folder)?;
+    check_folder(folder).map(|()| writer)
 }
