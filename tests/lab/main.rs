@@ -173,7 +173,8 @@ fn a_command_of_debian_13_is_the_program_itself_with_the_callers_surroundings() 
     let mounts = || fs::read_to_string("/proc/self/mounts").unwrap();
     let before = mounts();
     let mut sleep = machine.command("sleep");
-    let error = run::run(sleep.arg("1000"), Duration::from_millis(300)).unwrap_err();
+    let limit = Limits::wall(Duration::from_millis(300));
+    let error = run::run(sleep.arg("1000"), limit).unwrap_err();
     assert!(error.contains("was killed"), "{error}");
     assert_eq!(mounts(), before);
 }
