@@ -30,7 +30,12 @@ impl Root {
     /// The folder that the caller named, wherever links lead.
     pub(crate) fn open(path: &Path) -> Result<Root> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::open(path, flags | OFlags::PATH, Mode::empty())
+        // The folder of a file that is named without one.
+        let named = match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
+        };
+        let folder = rustix::fs::open(named, flags | OFlags::PATH, Mode::empty())
             .map_err(|e| Error::io("use the folder", path, e.into()))?;
         Ok(Root {
             folder,

@@ -47,11 +47,8 @@ pub(crate) fn is_part(name: &OsStr) -> bool {
 
 /// A writer for the folder that holds `file`, which the caller named.
 pub(crate) fn parent_writer(file: &Path) -> Result<Writer> {
-    let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
-    match parent {
-        Some(parent) => Ok(Writer::new([Root::open(parent)?])),
-        None => Ok(Writer::new([Root::open(Path::new(""))?])),
-    }
+    let parent = file.parent().unwrap_or(Path::new(""));
+    Ok(Writer::new([Root::open(parent)?]))
 }
 
 impl Writer {
@@ -515,6 +512,21 @@ mod tests {
         writer.remove_tree(&inside.join("deep")).unwrap();
         writer.remove_tree(&inside.join("dir")).unwrap();
         assert_eq!(fs::read_dir(&inside).unwrap().count(), 0);
+        untouched(&outside);
+    }
+
+    #[test]
+    fn a_file_is_named_with_or_without_a_folder() {
+        let (inside, outside, _) = scratch("named");
+        let file = inside.join("a.json");
+        parent_writer(&file)
+            .unwrap()
+            .write_whole(&file, b"x")
+            .unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"x");
+        // The working directory is the same for all tests: nothing is written there.
+        let bare = Path::new("no-such-file-of-a-test");
+        assert!(parent_writer(bare).unwrap().read(bare).unwrap().is_none());
         untouched(&outside);
     }
 
