@@ -181,13 +181,14 @@ fn a_compiler_that_dies_of_a_question_has_not_answered_it() {
             ways = ways.into_iter().skip(2 * place).take(2).collect();
         }
         for (index, (how, says)) in ways.iter().enumerate() {
-            site.is_noticed(3 + 2 * index, how, says);
+            // The driver refuses some of the later ones itself.
+            site.is_noticed(3 + index % 8, how, says);
         }
         site.is_right();
         if scope::is_full() {
             for at in 1..=30 {
                 site.out = tempfile::tempdir().unwrap();
-                site.is_noticed(at, &child("cc1", "KILL"), "Killed signal");
+                site.is_noticed(at, "kill -KILL $$\n", "signal 9");
                 site.is_right();
             }
         }
