@@ -55,9 +55,10 @@ const STEPS: &[Step] = &[
 
 const FULL: &str = "--full";
 
-/// What the default run may use of processor time with a lab that is there, in minutes. Half an
-/// hour on two processors; whoever goes beyond it moves something to the full run.
-const BUDGET: u64 = 40;
+/// The processor time of the default run once the lab is filled, in minutes, compiling included:
+/// it leaves room below CI's limit of 90 minutes on two slow processors. When the run exceeds it,
+/// something has to go to the full run.
+const BUDGET: u64 = 45;
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let full = arguments.contains(&FULL);
@@ -147,8 +148,7 @@ fn processor_time() -> Duration {
 
 fn used(processor: Duration) -> String {
     format!(
-        "processor time: {:.1} min (the default run's budget, compiling and the lab excepted: \
-         {BUDGET} min)",
+        "processor time: {:.1} min (budget of the default run, once the lab is filled: {BUDGET} min)",
         processor.as_secs_f32() / 60.0
     )
 }
