@@ -1,0 +1,123 @@
+//! Links, fifos and other names in the way of what is written.
+
+use super::*;
+use std::os::unix::fs::symlink;
+
+/// (a folder to write in, one outside of it)
+fn scratch(name: &str) -> (PathBuf, PathBuf, Writer) {
+    let dir = std::env::temp_dir().join(format!("kbuild-write-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    let dir = fs::create_dir_all(&dir)
+        .and_then(|()| fs::canonicalize(&dir))
+        .unwrap();
+    let (inside, outside) = (dir.join("in"), dir.join("out"));
+    fs::create_dir(&inside).unwrap();
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("victim"), "precious").unwrap();
+    let writer = Writer::new([Root::open(&inside).unwrap()]);
+    (inside, outside, writer)
+}
+
+fn untouched(outside: &Path) {
+    assert_eq!(fs::read(outside.join("victim")).unwrap(), b"precious");
+    assert_eq!(fs::read_dir(outside).unwrap().count(), 1);
+    fs::remove_dir_all(outside.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_link_in_a_files_place_or_its_parts_is_replaced_and_not_followed() {
+    let (inside, outside, writer) = scratch("links");
+    for name in ["a", ".a.part", "b"] {
+        symlink(outside.join("victim"), inside.join(name)).unwrap();
+    }
+    fs::hard_link(outside.join("victim"), inside.join(".c.part")).unwrap();
+    fs::hard_link(outside.join("victim"), inside.join("d")).unwrap();
+    for name in ["a", "c", "d"] {
+        writer.write_whole(&inside.join(name), b"new").unwrap();
+        assert_eq!(fs::read(inside.join(name)).unwrap(), b"new");
+    }
+    writer.symlink(Path::new("x"), &inside.join("b")).unwrap();
+    writer.create(&inside.join("b"), 0o600).unwrap();
+    assert!(!inside.join("b").is_symlink());
+    untouched(&outside);
+}
+
+#[test]
+fn nothing_is_reached_over_a_linked_folder_or_above_the_root() {
+    let (inside, outside, writer) = scratch("above");
+    symlink("../out", inside.join("dir")).unwrap();
+    let kinds = [
+        writer
+            .write_whole(&inside.join("dir/new"), b"x")
+            .unwrap_err(),
+        writer.create_dirs(&inside.join("dir/new")).unwrap_err(),
+        writer.remove_file(&inside.join("dir/victim")).unwrap_err(),
+        writer.remove_file(&outside.join("victim")).unwrap_err(),
+        writer
+            .write_whole(&inside.join("../out/victim"), b"x")
+            .unwrap_err(),
+        writer.remove_tree(&inside.join("../out")).unwrap_err(),
+        writer.open_lock(&inside.join("dir/victim")).unwrap_err(),
+        writer.read(&inside.join("dir/victim")).unwrap_err(),
+    ];
+    for error in kinds {
+        assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
+    }
+    fs::create_dir(inside.join("deep")).unwrap();
+    symlink("../../out", inside.join("deep/dir")).unwrap();
+    writer.remove_tree(&inside.join("deep")).unwrap();
+    writer.remove_tree(&inside.join("dir")).unwrap();
+    assert_eq!(fs::read_dir(&inside).unwrap().count(), 0);
+    untouched(&outside);
+}
+
+#[test]
+fn a_file_is_named_with_or_without_a_folder() {
+    let (inside, outside, _) = scratch("named");
+    let file = inside.join("a.json");
+    parent_writer(&file)
+        .unwrap()
+        .write_whole(&file, b"x")
+        .unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"x");
+    // The working directory is the same for all tests: nothing is written there.
+    let bare = Path::new("no-such-file-of-a-test");
+    assert!(parent_writer(bare).unwrap().read(bare).unwrap().is_none());
+    untouched(&outside);
+}
+
+#[test]
+fn what_is_no_regular_file_is_neither_read_nor_locked() {
+    let (inside, outside, writer) = scratch("fifo");
+    writer.make_fifo(&inside.join("fifo")).unwrap();
+    fs::hard_link(outside.join("victim"), inside.join("twice")).unwrap();
+    for name in ["fifo", "twice"] {
+        assert!(writer.open_lock(&inside.join(name)).is_err(), "{name}");
+    }
+    assert!(writer.read(&inside.join("fifo")).is_err());
+    assert!(writer.read(&inside.join("none")).unwrap().is_none());
+    untouched(&outside);
+}
+
+#[test]
+fn a_copy_keeps_holes_and_is_nobody_elses_until_it_is_there() {
+    let (inside, outside, writer) = scratch("sparse");
+    let from = outside.parent().unwrap().join("from");
+    let mut file = File::create(&from).unwrap();
+    file.write_all(b"start").unwrap();
+    file.set_len(1 << 33).unwrap();
+    fs::set_permissions(&from, fs::Permissions::from_mode(0o600)).unwrap();
+    let how = Copied {
+        add_mode: 0o200,
+        mtime: None,
+    };
+    let to = inside.join("to");
+    writer.copy(&File::open(&from).unwrap(), &to, how).unwrap();
+    let meta = fs::metadata(&to).unwrap();
+    assert_eq!((meta.len(), meta.mode() & 0o777), (1 << 33, 0o600));
+    assert!(meta.blocks() < 4096, "{}", meta.blocks());
+    let mut start = [0; 6];
+    File::open(&to).unwrap().read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"start\0");
+    untouched(&outside);
+}
