@@ -1,4 +1,4 @@
-//! What is said when there is no memory left.
+//! The error that the program prints when it runs out of memory.
 //!
 //! Rust aborts a program whose allocation fails, and one that cannot set up a thread. Under a
 //! limit of memory, that is why; the abort is turned into an error that names the limit.

@@ -89,7 +89,7 @@ impl Clean {
         Ok(())
     }
 
-    /// What is removed half-way would be worse than what stays: nobody else's folder may lie below.
+    /// Fails when another user's folder lies below: `clean` would stop there, with half of it gone.
     fn check_owner(&self, dir: &Path) -> Result<()> {
         let failed = |e| Error::io("read", dir, e);
         let owner = fs::symlink_metadata(dir).map_err(failed)?.uid();

@@ -189,8 +189,8 @@ impl Hash {
     }
 }
 
-/// What tells the contents of two files apart. What is no regular file has none, and is not waited
-/// for.
+/// A hash that tells the contents of two files apart. Anything but a regular file is an error, and
+/// is not waited for.
 pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
     let mut file = regular::open(path)?;
     let mut buffer = [0; 64 * 1024];

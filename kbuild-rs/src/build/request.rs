@@ -299,7 +299,7 @@ impl Request {
         })
     }
 
-    /// What is to be staged, as it is now.
+    /// The items to stage, as their sources are now.
     pub(crate) fn items(&self) -> Result<Vec<Item>> {
         match &self.sources {
             Sources::Declared(layout) => {

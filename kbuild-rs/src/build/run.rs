@@ -106,7 +106,7 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
     })
 }
 
-/// What was there before make, for the steps after it.
+/// The state before make started, for the steps after it.
 pub(super) struct Made<'a> {
     pub(super) record: &'a Record,
     pub(super) inventory: Inventory,

@@ -12,6 +12,7 @@
 //! what the last build left there and nothing else.
 
 mod clock;
+mod copy;
 mod descriptor;
 mod flock;
 mod private;
@@ -22,6 +23,7 @@ mod walk;
 mod write;
 
 pub(crate) use clock::{file_clock, wait_for_tick};
+pub(crate) use copy::Copied;
 #[cfg(test)]
 pub(crate) use descriptor::make_fifo;
 pub(crate) use descriptor::{
@@ -37,4 +39,4 @@ pub(crate) use process::{
 pub(crate) use root::{Root, not_ours};
 pub(crate) use user::effective_uid;
 pub(crate) use walk::walk;
-pub(crate) use write::{Copied, Writer, is_part, parent_writer};
+pub(crate) use write::{Writer, is_part, parent_writer};

@@ -4,21 +4,20 @@
 //! and `make::jobs` (the pool).
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, FileTimes};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, SeekFrom, fsync, linkat, mkdirat, openat, renameat, seek, symlinkat,
-    unlinkat,
+    AtFlags, Mode, OFlags, fsync, linkat, mkdirat, openat, renameat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
+use super::copy::{Copied, fill};
 use super::effective_uid;
 use super::root::{Root, link_target, names, not_ours};
 use crate::{Error, Result};
@@ -27,14 +26,6 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Writer {
     roots: Vec<Root>,
-}
-
-/// How a copy is made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Copied {
-    /// Bits that the copy has besides those of its source.
-    pub(crate) add_mode: u32,
-    pub(crate) mtime: Option<SystemTime>,
 }
 
 /// What a file is called until it is finished.
@@ -404,42 +395,6 @@ fn part_of(path: &Path) -> PathBuf {
     name.push(OsStr::from_bytes(&own[..own.len().min(240)]));
     name.push(PART);
     path.with_file_name(name)
-}
-
-/// Puts bytes, mode and time of one file into another.
-fn fill(from: &File, meta: &fs::Metadata, to: &mut File, how: Copied) -> io::Result<()> {
-    // In blocks of 512 bytes: fewer than its size takes, so there are holes.
-    match meta.blocks() * 512 < meta.len() {
-        true => copy_sparse(from, meta.len(), to)?,
-        // Reflinks where the file system can; see copy_file_range(2).
-        false => drop(io::copy(&mut &*from, to)?),
-    }
-    to.set_permissions(fs::Permissions::from_mode(
-        meta.permissions().mode() & 0o777 | how.add_mode,
-    ))?;
-    match how.mtime {
-        Some(time) => to.set_times(FileTimes::new().set_modified(time)),
-        None => Ok(()),
-    }
-}
-
-/// Copies what holds data, and leaves the holes.
-fn copy_sparse(from: &File, size: u64, to: &mut File) -> io::Result<()> {
-    let mut at = 0;
-    while at < size {
-        let start = match seek(from, SeekFrom::Data(at)) {
-            Ok(start) => start,
-            // Nothing but a hole up to the end.
-            Err(Errno::NXIO) => break,
-            Err(e) => return Err(e.into()),
-        };
-        let end = seek(from, SeekFrom::Hole(start))?.min(size);
-        seek(from, SeekFrom::Start(start))?;
-        seek(&*to, SeekFrom::Start(start))?;
-        io::copy(&mut from.take(end - start), to)?;
-        at = end;
-    }
-    to.set_len(size)
 }
 
 #[cfg(test)]
