@@ -1,3 +1,4 @@
+use super::signals::tells_of_a_signal;
 use super::*;
 
 fn told(line: &str) -> String {
