@@ -190,7 +190,8 @@ impl Clean {
     }
 
     fn remove_products(&self, record: &Record, removed: &mut Vec<PathBuf>) -> Result<()> {
-        for product in record.products.iter().chain(&record.targets) {
+        let products = record.products.iter().chain(&record.others);
+        for product in products.chain(&record.targets) {
             if artifact::remove(&self.writer, product)? {
                 removed.push(product.path.clone());
                 // The folder of a target such as dir/foo.o, if nothing else lies there.

@@ -51,7 +51,7 @@ pub(crate) struct Prerequisite {
 /// A file that was published into the output directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Product {
-    /// The module's name; empty for a symvers and for what `Build::target` asked for.
+    /// The module's name; empty for every other file.
     pub(crate) module: String,
     pub(crate) path: PathBuf,
     pub(crate) id: Identity,
@@ -92,6 +92,8 @@ pub(crate) struct Record {
     pub(crate) succeeded: bool,
     pub(crate) prerequisites: Vec<Prerequisite>,
     pub(crate) products: Vec<Product>,
+    /// Files beside the modules that the caller asks for.
+    pub(crate) others: Vec<Product>,
     /// What [`Build::target`](crate::Build::target) has put there so far.
     pub(crate) targets: Vec<Product>,
     /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
@@ -152,7 +154,7 @@ impl Record {
         }
         // A file system that lost power may have kept a file's name and size, and not its bytes.
         let is_whole = |p: &Product| p.is_there() && (!self.is_of_another_boot() || p.is_whole());
-        anything |= !self.products.iter().all(is_whole);
+        anything |= !self.products.iter().chain(&self.others).all(is_whole);
         anything.then_some(stale)
     }
 
@@ -172,9 +174,9 @@ impl Record {
         let Some(mut record) = bytes.and_then(|bytes| parse(&bytes)) else {
             return Ok(None);
         };
-        let products = record.products.iter_mut().chain(&mut record.targets);
-        let products = products.map(|product| &mut product.path);
-        for named in products {
+        let products = record.products.iter_mut().chain(&mut record.others);
+        let products = products.chain(&mut record.targets);
+        for named in products.map(|product| &mut product.path) {
             if !is_below(named) {
                 return Err(leads_outside(path, named));
             }
@@ -210,7 +212,9 @@ impl Record {
             line(class, &[id.as_bytes(), &escaped_path(&p.path)]);
         }
         let products = self.products.iter().map(|p| (b'p', p));
-        for (tag, p) in products.chain(self.targets.iter().map(|p| (b't', p))) {
+        let others = self.others.iter().map(|p| (b'o', p));
+        let targets = self.targets.iter().map(|p| (b't', p));
+        for (tag, p) in products.chain(others).chain(targets) {
             let module = escaped(p.module.as_bytes());
             let rel = p.path.strip_prefix(out).unwrap_or(&p.path);
             let content = format!("{:x}", p.content);
@@ -270,7 +274,7 @@ fn parse(bytes: &[u8]) -> Option<Record> {
                 let (hash, name) = (words.next()?, unescape(words.next()?)?);
                 record.config.add(hash, name.into_os_string().into_vec())?;
             }
-            b'p' | b't' => {
+            b'p' | b'o' | b't' => {
                 let product = Product {
                     id: identity(&mut words)??,
                     content: u64::from_str_radix(&text_of(words.next()?)?, 16).ok()?,
@@ -279,6 +283,7 @@ fn parse(bytes: &[u8]) -> Option<Record> {
                 };
                 match tag {
                     b'p' => record.products.push(product),
+                    b'o' => record.others.push(product),
                     _ => record.targets.push(product),
                 }
             }
@@ -352,6 +357,7 @@ mod tests {
                 })
                 .into(),
             products: vec![Product::at(file, "hello").unwrap()],
+            others: vec![Product::at(file, "").unwrap()],
             targets: vec![Product {
                 path: file.with_extension("o"),
                 ..Product::at(file, "").unwrap()

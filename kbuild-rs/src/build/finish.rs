@@ -51,6 +51,7 @@ impl Run<'_> {
             prerequisites: Vec::new(),
             // Still what lies in OUT, until something is published over it.
             products: old.products.clone(),
+            others: old.others.clone(),
             targets: old.targets.clone(),
             elsewhere: self.made_elsewhere(items, old, start)?,
         };
