@@ -2,12 +2,14 @@
 
 mod against;
 mod configuration;
+mod decide;
 mod each;
 mod finish;
 mod flags;
 mod form;
 mod habits;
 mod ide;
+mod inputs;
 mod jobs;
 mod matrix;
 mod places;

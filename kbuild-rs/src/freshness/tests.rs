@@ -1,0 +1,109 @@
+use super::text::parse;
+use super::*;
+use crate::sys::Writer;
+
+fn scratch(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+const CONFIG: [&[u8]; 2] = [b"CC=gcc\n12 %", b"A=1"];
+
+fn config() -> Vec<Vec<u8>> {
+    CONFIG.map(<[u8]>::to_vec).into()
+}
+
+fn record(file: &Path) -> Record {
+    let id = Identity::of(file).unwrap();
+    Record {
+        config: Salted::of(&config()),
+        boot: boot_id(),
+        succeeded: true,
+        prerequisites: [Class::Whole, Class::Targets, Class::Symvers, Class::Make]
+            .map(|class| match class {
+                Class::Symvers => seen_symvers(file.to_owned(), file).unwrap(),
+                _ => Prerequisite {
+                    class,
+                    path: file.to_owned(),
+                    id: Some(id.clone()),
+                },
+            })
+            .into(),
+        products: vec![Product::at(file, "hello").unwrap()],
+        others: vec![Product::at(file, "").unwrap()],
+        targets: vec![Product {
+            path: file.with_extension("o"),
+            ..Product::at(file, "").unwrap()
+        }],
+        elsewhere: vec!["common/x.o".into()],
+    }
+}
+
+#[test]
+fn a_record_reads_back_as_it_was_written() {
+    let dir = scratch("record");
+    let file = dir.join("a file");
+    std::fs::write(&file, "x").unwrap();
+    let mut written = record(&file);
+    written.prerequisites[1].id = None;
+    let path = dir.join("record");
+    let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+    written.save(&writer, &path, &dir).unwrap();
+    let read = Record::load(&writer, &path, &dir).unwrap().unwrap();
+    assert_eq!(format!("{read:?}"), format!("{written:?}"));
+    let text = std::fs::read(&path).unwrap();
+    for cut in 0..text.len() - 1 {
+        assert!(parse(&text[..cut]).is_none(), "cut off at {cut}");
+    }
+    let text = String::from_utf8(text).unwrap();
+    for (known, forged) in [
+        ("a%sfile", "../a%sfile"),
+        ("a%sfile", "/etc/passwd"),
+        ("common/x.o", "common/../../x.o"),
+    ] {
+        std::fs::write(&path, text.replace(known, forged)).unwrap();
+        let error = Record::load(&writer, &path, &dir).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn after_a_new_start_of_the_machine_products_have_to_be_whole() {
+    let dir = scratch("boot");
+    let file = dir.join("f");
+    std::fs::write(&file, "x").unwrap();
+    let mut kept = record(&file);
+    kept.products[0].content = 1;
+    assert_eq!(kept.check(&config()), None);
+    kept.boot = "another".into();
+    assert_eq!(kept.check(&config()), Some(Stale::default()));
+    kept.products[0].content = content_hash(&file).unwrap();
+    assert_eq!(kept.check(&config()), None);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn each_class_of_change_has_its_own_consequence() {
+    let dir = scratch("classes");
+    let file = dir.join("f");
+    std::fs::write(&file, "x").unwrap();
+    let kept = record(&file);
+    assert_eq!(kept.check(&config()), None);
+    let stale = kept.check(&[b"A=1".to_vec()]).unwrap();
+    assert!(stale.from_nothing.unwrap().contains("CC changed"));
+    std::fs::write(&file, "longer").unwrap();
+    let of = |class: Class| {
+        let mut record = record(&file);
+        record.products.clear();
+        record.prerequisites.retain(|p| p.class == class);
+        record.prerequisites[0].id = None;
+        record.check(&config()).unwrap()
+    };
+    assert!(of(Class::Whole).from_nothing.is_some());
+    assert!(of(Class::Targets).changed.contains(&file));
+    assert!(of(Class::Symvers).modpost);
+    assert_eq!(of(Class::Make), Stale::default());
+    std::fs::remove_dir_all(&dir).unwrap();
+}

@@ -1,0 +1,160 @@
+//! The record as text: an entry a line, and a closing line.
+
+use std::path::Path;
+
+use super::{Class, Prerequisite, Product, Record};
+use crate::Result;
+use crate::files::{escape, is_below, unescape};
+use crate::identity::Identity;
+use crate::stage::leads_outside;
+use crate::sys::Writer;
+
+const HEADER: &[u8] = b"kbuild-rs record 2";
+
+impl Record {
+    /// Reads a record about products in `out`; `None` when there is none, or not one of this
+    /// version's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when it names what lies outside of `out`
+    /// or of the stage.
+    pub(crate) fn load(writer: &Writer, path: &Path, out: &Path) -> Result<Option<Record>> {
+        let bytes = writer.read(path)?;
+        let Some(mut record) = bytes.and_then(|bytes| parse(&bytes)) else {
+            return Ok(None);
+        };
+        let products = record.products.iter_mut().chain(&mut record.others);
+        let products = products.chain(&mut record.targets);
+        for named in products.map(|product| &mut product.path) {
+            if !is_below(named) {
+                return Err(leads_outside(path, named));
+            }
+            *named = out.join(&*named);
+        }
+        match record.elsewhere.iter().find(|named| !is_below(named)) {
+            Some(named) => Err(leads_outside(path, named)),
+            None => Ok(Some(record)),
+        }
+    }
+
+    /// Writes the record whole or not at all, for its owner to read.
+    pub(crate) fn save(&self, writer: &Writer, path: &Path, out: &Path) -> Result<()> {
+        let mut text = HEADER.to_vec();
+        let mut line = |tag: u8, words: &[&[u8]]| {
+            text.push(b'\n');
+            text.push(tag);
+            for word in words {
+                text.push(b' ');
+                text.extend_from_slice(word);
+            }
+        };
+        if self.succeeded {
+            line(b'+', &[]);
+        }
+        line(b'b', &[&escaped(self.boot.as_bytes())]);
+        for [hash, name] in self.config.lines() {
+            line(b'c', &[hash, &escaped(name)]);
+        }
+        for p in &self.prerequisites {
+            let (_, class) = Class::ALL[p.class as usize];
+            let id = p.id.as_ref().map_or_else(|| "?".to_owned(), written);
+            line(class, &[id.as_bytes(), &escaped_path(&p.path)]);
+        }
+        let products = self.products.iter().map(|p| (b'p', p));
+        let others = self.others.iter().map(|p| (b'o', p));
+        let targets = self.targets.iter().map(|p| (b't', p));
+        for (tag, p) in products.chain(others).chain(targets) {
+            let module = escaped(p.module.as_bytes());
+            let rel = p.path.strip_prefix(out).unwrap_or(&p.path);
+            let content = format!("{:x}", p.content);
+            let (id, rel) = (written(&p.id), escaped_path(rel));
+            line(tag, &[id.as_bytes(), content.as_bytes(), &rel, &module]);
+        }
+        for path in &self.elsewhere {
+            line(b'e', &[&escaped_path(path)]);
+        }
+        // A record that was cut off must not read as a shorter one.
+        line(b'.', &[]);
+        writer.write_private(path, &text)
+    }
+}
+
+fn written(id: &Identity) -> String {
+    let mut text = String::new();
+    id.write(&mut text);
+    text
+}
+
+fn escaped(bytes: &[u8]) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    escaped_path(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+fn escaped_path(path: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    escape(path, &mut text);
+    text
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Option<Record> {
+    use std::os::unix::ffi::OsStringExt;
+    let mut lines = bytes.split(|&b| b == b'\n');
+    if lines.next() != Some(HEADER) {
+        return None;
+    }
+    let mut record = Record::default();
+    let mut whole = false;
+    for line in lines {
+        let mut words = line.split(|&b| b == b' ');
+        let tag = *words.next()?.first()?;
+        if let Some((class, _)) = Class::ALL.iter().find(|(_, c)| *c == tag) {
+            let id = identity(&mut words)?;
+            record.prerequisites.push(Prerequisite {
+                class: *class,
+                id,
+                path: unescape(words.next()?)?,
+            });
+            continue;
+        }
+        match tag {
+            b'+' => record.succeeded = true,
+            b'b' => record.boot = text_of(words.next()?)?,
+            b'c' => {
+                let (hash, name) = (words.next()?, unescape(words.next()?)?);
+                record.config.add(hash, name.into_os_string().into_vec())?;
+            }
+            b'p' | b'o' | b't' => {
+                let product = Product {
+                    id: identity(&mut words)??,
+                    content: u64::from_str_radix(&text_of(words.next()?)?, 16).ok()?,
+                    path: unescape(words.next()?)?,
+                    module: text_of(words.next()?)?,
+                };
+                match tag {
+                    b'p' => record.products.push(product),
+                    b'o' => record.others.push(product),
+                    _ => record.targets.push(product),
+                }
+            }
+            b'e' => record.elsewhere.push(unescape(words.next()?)?),
+            b'.' => whole = true,
+            _ => return None,
+        }
+    }
+    whole.then_some(record)
+}
+
+fn text_of(word: &[u8]) -> Option<String> {
+    unescape(word)?.into_os_string().into_string().ok()
+}
+
+/// `?`, or the five words of an identity.
+fn identity<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Identity>> {
+    let first = std::str::from_utf8(words.next()?).ok()?;
+    if first == "?" {
+        return Some(None);
+    }
+    let rest = words.take(4).map(|w| std::str::from_utf8(w).unwrap_or(""));
+    let mut all = std::iter::once(first).chain(rest);
+    Some(Some(Identity::parse(&mut all)?))
+}
