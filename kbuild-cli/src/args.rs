@@ -294,7 +294,8 @@ pub(crate) struct How {
     /// Turn on more compiler warnings: 1, 2, 3, or a mixture, as kbuild's W= takes it.
     #[arg(short = 'W', long = "warnings", value_name = "LEVEL")]
     pub(crate) warnings: Option<String>,
-    /// Show warnings and errors only.
+    /// Show warnings, errors and what commands write to standard error, when the build has ended;
+    /// everything if it fails.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Show the commands where the build that this is a part of shows its own.

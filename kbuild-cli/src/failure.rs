@@ -12,6 +12,8 @@ use crate::files::FileError;
 pub(crate) struct Failure {
     kind: String,
     message: String,
+    /// The message for a person, who has seen what make printed.
+    told: Option<String>,
     call: bool,
 }
 
@@ -21,6 +23,7 @@ impl Failure {
         Failure {
             kind: kebab(&format!("{:?}", ErrorKind::InvalidInput)),
             message: message.into(),
+            told: None,
             call: true,
         }
     }
@@ -30,6 +33,7 @@ impl Failure {
         Failure {
             kind: kebab(&format!("{:?}", ErrorKind::InvalidFile)),
             message: message.into(),
+            told: None,
             call: false,
         }
     }
@@ -39,6 +43,7 @@ impl Failure {
         Failure {
             kind: kebab(&format!("{:?}", ErrorKind::NotOurs)),
             message: message.into(),
+            told: None,
             call: false,
         }
     }
@@ -46,6 +51,11 @@ impl Failure {
     /// The class, as JSON has it: `kernel-not-found`.
     pub(crate) fn kind(&self) -> &str {
         &self.kind
+    }
+
+    /// The message for a person: the lines that make printed stand above it.
+    pub(crate) fn told(&self) -> &str {
+        self.told.as_deref().unwrap_or(&self.message)
     }
 
     /// Whether make ran, and what it built is at fault.
@@ -76,6 +86,7 @@ impl From<&kbuild::Error> for Failure {
         Failure {
             kind: kebab(&format!("{:?}", error.kind())),
             message: error.to_string(),
+            told: Some(error.without_output().to_string()),
             // A kernel or a compiler that is missing is the machine's fault: the same call works
             // on another one.
             call: matches!(
@@ -91,6 +102,7 @@ impl From<FileError> for Failure {
         Failure {
             kind: kebab(&format!("{:?}", ErrorKind::Io)),
             message: error.to_string(),
+            told: None,
             call: false,
         }
     }
@@ -128,6 +140,7 @@ mod tests {
         Failure {
             kind: "io".to_owned(),
             message: String::new(),
+            told: None,
             call: false,
         }
     }

@@ -29,6 +29,9 @@ pub(crate) struct Job {
 pub(crate) struct Jobs {
     /// What is built, as the caller named it.
     pub(crate) sources: Vec<String>,
+    /// What a person is told of it: the module, or the folder of the tree, whose name no other
+    /// tree has.
+    pub(crate) names: Vec<String>,
     pub(crate) kernels: Vec<Column>,
     /// For each kernel that is there, each source, in the order that was given.
     pub(crate) jobs: Vec<Job>,
@@ -49,7 +52,11 @@ pub(crate) struct Column {
 impl Jobs {
     /// A kernel that is not there is a failure of its own and hides no other's result.
     pub(crate) fn of(args: &BuildArgs, view: &View) -> Result<Jobs, Failure> {
-        let (sources, trees) = sources(args)?;
+        let Sources {
+            named: sources,
+            names,
+            trees,
+        } = sources(args)?;
         let providers = providers(args, &trees)?;
         let kernels = columns(args, trees.len(), view)?;
         let out_dir = OutDir::path(args.products.out_dir.as_deref());
@@ -77,6 +84,7 @@ impl Jobs {
         }
         Ok(Jobs {
             sources,
+            names,
             kernels,
             jobs,
             providers,
@@ -109,7 +117,7 @@ impl Jobs {
 
     /// What a job is called beside the others: "ring for 6.1.0-56-amd64".
     pub(crate) fn label(&self, job: &Job) -> String {
-        let (source, kernel) = (&self.sources[job.source], &self.kernels[job.column].name);
+        let (source, kernel) = (&self.names[job.source], &self.kernels[job.column].name);
         match (self.source(job), self.release(job)) {
             (Some(_), None) => source.clone(),
             _ => format!("{source} for {kernel}"),
@@ -117,10 +125,21 @@ impl Jobs {
     }
 }
 
-/// The names of what is built, and the trees; one that is `None` for a declared module.
-fn sources(args: &BuildArgs) -> Result<(Vec<String>, Vec<Option<PathBuf>>), Failure> {
+/// What is built.
+struct Sources {
+    named: Vec<String>,
+    names: Vec<String>,
+    /// `None` for a declared module.
+    trees: Vec<Option<PathBuf>>,
+}
+
+fn sources(args: &BuildArgs) -> Result<Sources, Failure> {
     if let Some(name) = &args.declared.name {
-        return Ok((vec![name.clone()], vec![None]));
+        return Ok(Sources {
+            named: vec![name.clone()],
+            names: vec![name.clone()],
+            trees: vec![None],
+        });
     }
     let trees: &[PathBuf] = match args.inputs.as_slice() {
         [] => &[PathBuf::from(".")],
@@ -141,8 +160,15 @@ fn sources(args: &BuildArgs) -> Result<(Vec<String>, Vec<Option<PathBuf>>), Fail
         }
         folders.push((name, tree));
     }
-    let names = trees.iter().map(|tree| tree.display().to_string());
-    Ok((names.collect(), trees.iter().cloned().map(Some).collect()))
+    let named = trees.iter().map(|tree| tree.display().to_string());
+    let names = folders
+        .iter()
+        .map(|(name, _)| Path::new(name).display().to_string());
+    Ok(Sources {
+        named: named.collect(),
+        names: names.collect(),
+        trees: trees.iter().cloned().map(Some).collect(),
+    })
 }
 
 /// The module trees among those of this call that `--symvers` names.

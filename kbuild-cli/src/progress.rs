@@ -9,9 +9,6 @@ use crate::out;
 use crate::overview::moving_line;
 use crate::style::{self, Style};
 
-/// Lines kept back under `-q`, until it is known whether they belong to a warning.
-const HELD_LINES: usize = 16;
-
 /// How much is shown, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
@@ -37,7 +34,7 @@ pub(crate) struct Progress {
     started: Instant,
     /// There from the first step on: a build that has nothing to do does not flicker.
     bar: Option<ProgressBar>,
-    quiet: Quiet,
+    held: Held,
     /// Said before anything else, when there are several builds.
     heading: Option<String>,
     lines: Lines,
@@ -57,7 +54,7 @@ impl Progress {
             manner,
             started: Instant::now(),
             bar: None,
-            quiet: Quiet::default(),
+            held: Held::default(),
             heading: None,
             lines: Lines::Out(|line| out::text(line)),
         }
@@ -95,20 +92,40 @@ impl Progress {
     pub(crate) fn message(&mut self, message: &Message<'_>) {
         let style = self.manner.style;
         match *message {
-            Message::Note { text } => self.chatter(&format!("note: {text}")),
-            Message::Hint { text } => self.chatter(&format!("{} {text}", style.hint("hint:"))),
+            Message::Note { text } => self.detail(format!("note: {text}")),
+            Message::Hint { text } => self.detail(format!("{} {text}", style.hint("hint:"))),
             Message::Warning { text } => self.warning(text),
             Message::Step { action, target } => self.step(action, target),
             Message::Output { line, level } => {
-                if self.manner.quiet {
-                    for line in self.quiet.output(line, level) {
-                        self.output(&line, level);
-                    }
-                } else {
-                    self.output(line, level);
+                let shown = match level {
+                    Level::Warning => style.diagnostic(line, "warning:"),
+                    Level::Error => style.diagnostic(line, "error:"),
+                    _ => line.into(),
+                };
+                match self.manner.quiet {
+                    true => self.held.output(shown.into_owned(), level),
+                    false => self.line(&shown),
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What `-q` shows of a build that has ended well: warnings, and what was written to standard
+    /// error.
+    pub(crate) fn tell_wanted(&mut self) {
+        self.tell(|held| held.wanted);
+    }
+
+    /// What `-q` shows of a build that failed: everything, in the order in which it came.
+    pub(crate) fn tell_all(&mut self) {
+        self.tell(|_| true);
+    }
+
+    fn tell(&mut self, wanted: fn(&HeldLine) -> bool) {
+        let held = std::mem::take(&mut self.held);
+        for held in held.lines.iter().filter(|held| wanted(held)) {
+            self.line(&held.text);
         }
     }
 
@@ -129,6 +146,14 @@ impl Progress {
         }
     }
 
+    /// What `-q` keeps for a build that fails.
+    fn detail(&mut self, text: String) {
+        match self.manner.quiet {
+            true => self.held.add(text, false),
+            false => self.line(&text),
+        }
+    }
+
     /// Takes the moving line away.
     pub(crate) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -137,13 +162,13 @@ impl Progress {
     }
 
     fn step(&mut self, action: &str, target: &str) {
-        self.quiet.step();
+        // kbuild's own "  %-7s %s".
+        let line = || format!("  {action:<7} {target}");
         if self.manner.quiet {
-            return;
+            return self.held.step(line());
         }
         if !self.manner.animated {
-            // kbuild's own "  %-7s %s".
-            return self.line(&format!("  {action:<7} {target}"));
+            return self.line(&line());
         }
         let started = self.started;
         let bar = self
@@ -151,15 +176,6 @@ impl Progress {
             .get_or_insert_with(|| moving_line("step {pos}", started));
         bar.inc(1);
         bar.set_message(format!("{action} {}", style::printable(target)));
-    }
-
-    fn output(&mut self, line: &str, level: Level) {
-        let style = self.manner.style;
-        match level {
-            Level::Warning => self.line(&style.diagnostic(line, "warning:")),
-            Level::Error => self.line(&style.diagnostic(line, "error:")),
-            _ => self.line(line),
-        }
     }
 
     fn line(&mut self, line: &str) {
@@ -177,36 +193,39 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.end();
+        self.tell_wanted();
     }
 }
 
-/// Finds, among what a compiler prints, the lines that belong to a warning or an error: the
-/// "In function" before it, the source line and the caret after it.
+/// What `-q` holds back until it is known how the build ends.
 #[derive(Debug, Default)]
-struct Quiet {
-    held: Vec<String>,
+struct Held {
+    lines: Vec<HeldLine>,
+    /// A warning was the last thing that came: plain lines after it belong to it.
     in_diagnostic: bool,
 }
 
-impl Quiet {
-    fn step(&mut self) {
-        self.held.clear();
+#[derive(Debug)]
+struct HeldLine {
+    text: String,
+    /// Shown after a build that has ended well, too.
+    wanted: bool,
+}
+
+impl Held {
+    fn step(&mut self, text: String) {
         self.in_diagnostic = false;
+        self.add(text, false);
     }
 
-    /// The lines to print now.
-    fn output(&mut self, line: &str, level: Level) -> Vec<String> {
-        if level != Level::Plain {
-            self.in_diagnostic = true;
-        }
-        self.held.push(line.to_owned());
-        if self.in_diagnostic {
-            return std::mem::take(&mut self.held);
-        }
-        if self.held.len() > HELD_LINES {
-            self.held.remove(0);
-        }
-        Vec::new()
+    fn output(&mut self, text: String, level: Level) {
+        self.in_diagnostic |= matches!(level, Level::Warning | Level::Error);
+        let wanted = self.in_diagnostic || level == Level::Remark;
+        self.add(text, wanted);
+    }
+
+    fn add(&mut self, text: String, wanted: bool) {
+        self.lines.push(HeldLine { text, wanted });
     }
 }
 
@@ -229,6 +248,12 @@ mod tests {
     thread_local!(static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
 
     fn shown(quiet: bool, color: ColorWhen, messages: &[Message<'_>]) -> Vec<String> {
+        let mut progress = told(quiet, color, messages);
+        progress.tell_wanted();
+        LINES.take()
+    }
+
+    fn told(quiet: bool, color: ColorWhen, messages: &[Message<'_>]) -> Progress {
         let mut progress = Progress::new(Manner {
             style: Style::stderr(color),
             quiet,
@@ -238,7 +263,7 @@ mod tests {
         for message in messages {
             progress.message(message);
         }
-        LINES.take()
+        progress
     }
 
     const COMPILER: [Message<'_>; 6] = [
@@ -252,7 +277,7 @@ mod tests {
         },
         Message::Output {
             line: "src/hello.c: In function 'f':",
-            level: Level::Plain,
+            level: Level::Remark,
         },
         Message::Output {
             line: "src/hello.c:3:5: warning: unused",
@@ -293,6 +318,49 @@ mod tests {
                 "    3 | int y;",
             ]
         );
+    }
+
+    #[test]
+    fn quiet_shows_everything_once_of_a_build_that_failed() {
+        let mut messages = COMPILER.to_vec();
+        messages.insert(0, Message::Note { text: "a" });
+        messages.push(Message::Hint { text: "b" });
+        let loud = shown(false, ColorWhen::Never, &messages);
+        assert_eq!(loud.len(), 8);
+        let mut progress = told(true, ColorWhen::Never, &messages);
+        assert_eq!(LINES.take(), [""; 0]);
+        progress.tell_all();
+        // Nothing is left for its end.
+        drop(progress);
+        assert_eq!(LINES.take(), loud);
+    }
+
+    #[test]
+    fn quiet_shows_what_was_said_on_standard_error_and_warnings_however_a_build_ends() {
+        let messages = [
+            Message::Output {
+                line: "cat: /nosuch: No such file or directory",
+                level: Level::Remark,
+            },
+            Message::Output {
+                line: "configuring",
+                level: Level::Plain,
+            },
+            Message::Output {
+                line: "warning: the compiler differs",
+                level: Level::Warning,
+            },
+            Message::Output {
+                line: "  You are using: gcc-1",
+                level: Level::Plain,
+            },
+        ];
+        let wanted = [0, 2, 3].map(|i| match messages[i] {
+            Message::Output { line, .. } => line,
+            _ => "",
+        });
+        drop(told(true, ColorWhen::Never, &messages));
+        assert_eq!(LINES.take(), wanted);
     }
 
     #[test]

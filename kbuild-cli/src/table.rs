@@ -65,7 +65,7 @@ impl Table {
             None => Outcome::Stopped,
         });
         Table {
-            sources: jobs.sources.iter().map(|s| printable(s).into()).collect(),
+            sources: jobs.names.iter().map(|s| printable(s).into()).collect(),
             kernels: jobs
                 .kernels
                 .iter()

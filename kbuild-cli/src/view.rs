@@ -95,8 +95,9 @@ impl View {
     pub(crate) fn failure(&self, failure: &Failure) {
         let mut inner = self.lock();
         inner.progress.end();
+        inner.progress.tell_all();
         match inner.format {
-            MessageFormat::Human => inner.progress.error(&failure.to_string()),
+            MessageFormat::Human => inner.progress.error(failure.told()),
             MessageFormat::Json => json::print(&Event::Error {
                 kind: failure.kind(),
                 message: failure.to_string(),
@@ -111,6 +112,7 @@ impl View {
         let time = self.time();
         let mut inner = self.lock();
         inner.progress.end();
+        inner.progress.tell_wanted();
         if inner.format == MessageFormat::Human {
             let text = text(time);
             inner.progress.without_heading();

@@ -13,6 +13,9 @@ use crate::limits::limit_behind;
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    /// What follows the message: lines of a tool that failed, and then what they mean.
+    quoted: String,
+    explained: String,
     source: Option<std::io::Error>,
 }
 
@@ -65,8 +68,31 @@ impl Error {
         Error {
             kind,
             message: message.into(),
+            quoted: String::new(),
+            explained: String::new(),
             source: None,
         }
+    }
+
+    /// A build that failed: what, the lines that tell of it, and what they mean.
+    pub(crate) fn of_output(what: String, quoted: &str, explained: &str) -> Self {
+        Error {
+            quoted: quoted.to_owned(),
+            explained: explained.to_owned(),
+            ..Error::new(ErrorKind::BuildFailed, what)
+        }
+    }
+
+    /// The message without the lines of make's output that it repeats, for a caller that has shown
+    /// these already: each was a [`Message::Output`](crate::Message::Output).
+    pub fn without_output(&self) -> impl fmt::Display + '_ {
+        struct Without<'a>(&'a Error);
+        impl fmt::Display for Without<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", self.0.message, self.0.explained)
+            }
+        }
+        Without(self)
     }
 
     pub(crate) fn input(message: impl Into<String>) -> Self {
@@ -97,17 +123,17 @@ impl Error {
             _ => "",
         };
         let limit = limit_behind(&source).unwrap_or_default();
+        let message = format!("cannot {doing} {}: {source}{advice}{limit}", path.display());
         Error {
-            kind: ErrorKind::Io,
-            message: format!("cannot {doing} {}: {source}{advice}{limit}", path.display()),
             source: Some(source),
+            ..Error::new(ErrorKind::Io, message)
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{}{}{}", self.message, self.quoted, self.explained)
     }
 }
 

@@ -46,8 +46,11 @@ pub enum Message<'a> {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Level {
-    /// Neither of the others.
+    /// None of the others.
     Plain,
+    /// It was written to standard error, and is neither a warning nor an error by its form: the
+    /// lines around a compiler's message, or what a command in a Makefile complains of.
+    Remark,
     /// It reports a warning.
     Warning,
     /// It reports an error.

@@ -17,15 +17,28 @@ fn tree(text: &str) -> TempDir {
     folder(&[("hello.c", text), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// The error that ends a build: all that follows the last `error: cannot build`.
+/// What a build says that fails: each error of a compiler or of modpost once.
 fn fails(kernel: &LabKernel, source: &Path, out: &Path, args: &[&str]) -> String {
     let mut command = build(kernel, out);
     let text = refused(command.arg(source).args(args), 1);
-    let at = text
-        .rfind("error: cannot build ")
-        .unwrap_or_else(|| panic!("{text}"));
+    assert!(text.contains("error: cannot build "), "{text}");
     assert!(!text.contains("/.kbuild/"), "{text}");
-    text[at..].to_owned()
+    let mut errors: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| is_error(l))
+        .collect();
+    let all = errors.len();
+    errors.sort_unstable();
+    errors.dedup();
+    assert_eq!(errors.len(), all, "{text}");
+    text
+}
+
+fn is_error(line: &str) -> bool {
+    ["error: ", "ERROR: ", "FATAL: ", "*** "]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 #[track_caller]

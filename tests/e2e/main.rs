@@ -52,6 +52,7 @@ mod prepare;
 mod probes;
 mod program;
 mod providers;
+mod quiet;
 mod rerun;
 mod rust;
 mod rust_bindings;

@@ -258,11 +258,10 @@ fn what_rustc_says_names_the_sources() {
         let path = scene.path("src/deep/mod.rs");
         let line = format!("--> {}:2:", path.display());
         let (_, end) = said.split_once("error: cannot build mixed").unwrap();
-        for text in [&*said, end] {
-            assert!(text.contains("error[E0308]: mismatched types"), "{text}");
-            assert!(text.contains(&line), "no {line} in {text}");
+        for text in ["error[E0308]: mismatched types", &line] {
+            assert!(said.contains(text), "no {text} in {said}");
+            assert!(!end.contains(text), "{said}");
         }
-        assert!(!end.contains("aborting due to"), "{end}");
         assert!(!said.contains(".kbuild/"), "{said}");
 
         fs::remove_file(scene.path("src/deep/below.rs")).unwrap();

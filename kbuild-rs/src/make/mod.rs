@@ -7,6 +7,7 @@ mod git;
 mod goals;
 mod jobs;
 mod kernel_names;
+mod lines;
 mod names;
 mod output;
 mod probes;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::lines::Stream;
 use super::rustc;
 use crate::message::{Level, Message};
 
@@ -168,6 +169,27 @@ fn step(line: &str) -> Option<(&str, &str)> {
     (!target.is_empty() && !target.contains(' ')).then_some((&text[..action_end], target))
 }
 
+/// What a makefile says itself, by `$(warning …)` or `$(error …)`, or make about a line of it:
+/// `Kbuild:2: text`. A compiler names a column too, and an assembler a source.
+fn of_makefile(line: &str) -> Option<Level> {
+    const SOURCES: &[&str] = &["c", "h", "S", "s", "rs", "lds"];
+    let (file, rest) = line.split_once(':')?;
+    let (number, text) = rest.split_once(": ")?;
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let is_source = || {
+        Path::new(file)
+            .extension()
+            .is_some_and(|e| SOURCES.iter().any(|s| e == *s))
+    };
+    if !is_number || is_source() {
+        return None;
+    }
+    Some(match text.starts_with("*** ") {
+        true => Level::Error,
+        false => Level::Warning,
+    })
+}
+
 /// What kind of line it is.
 fn level(line: &str) -> Level {
     let error = ["ERROR:", "FATAL:", "fatal:", "fixdep:"]
@@ -190,32 +212,53 @@ fn level(line: &str) -> Level {
     Level::Plain
 }
 
-/// Turns one line of output into a message and hands it to `send`. Lines that only tell that
-/// make enters and leaves folders are dropped, and empty ones, but for those that end a message of
-/// rustc's.
-pub(super) fn report(
-    line: &str,
-    map: &PathMap,
-    of_rustc: &mut rustc::Following,
-    send: &mut dyn FnMut(&Message<'_>),
-) {
-    let known = of_rustc.hear(line);
-    let dropped = line.is_empty() && known.is_none();
-    if dropped || (line.starts_with("make") && line.contains("ing directory '")) {
-        return;
-    }
-    if let Some((action, target)) = step(line) {
-        let target = map.target(target);
-        return send(&Message::Step {
-            action,
-            target: &target,
+/// Listens to one child: what was heard on a stream says what the next line there belongs to.
+#[derive(Debug, Default)]
+pub(super) struct Listening {
+    on_output: rustc::Following,
+    on_error: rustc::Following,
+}
+
+impl Listening {
+    /// Turns one line into a message and hands it to `send`. Lines that only tell that make enters
+    /// and leaves folders are dropped, and empty ones, but for those that end a message of rustc's.
+    pub(super) fn report(
+        &mut self,
+        line: &str,
+        stream: Stream,
+        map: &PathMap,
+        send: &mut dyn FnMut(&Message<'_>),
+    ) {
+        let known = match stream {
+            Stream::Output => self.on_output.hear(line),
+            Stream::Error => self.on_error.hear(line),
+        };
+        let dropped = line.is_empty() && known.is_none();
+        if dropped || (line.starts_with("make") && line.contains("ing directory '")) {
+            return;
+        }
+        if let Some((action, target)) = step(line) {
+            let target = map.target(target);
+            return send(&Message::Step {
+                action,
+                target: &target,
+            });
+        }
+        let line = map.line(line);
+        let level = known.unwrap_or_else(|| match (level(&line), stream) {
+            (Level::Plain, Stream::Error) => on_error(&line),
+            (level, _) => level,
         });
+        send(&Message::Output { line: &line, level });
     }
-    let line = map.line(line);
-    send(&Message::Output {
-        line: &line,
-        level: known.unwrap_or_else(|| level(&line)),
-    });
+}
+
+/// What kind of line it is that does not say so itself, and was written to standard error.
+fn on_error(line: &str) -> Level {
+    match line.starts_with("Skipping BTF generation ") {
+        true => Level::Plain,
+        false => of_makefile(line).unwrap_or(Level::Remark),
+    }
 }
 
 #[cfg(test)]
@@ -307,5 +350,31 @@ mod tests {
         assert_eq!(level("a.c:1:2: warning: x"), Level::Warning);
         assert_eq!(level("WARNING: modpost: x"), Level::Warning);
         assert_eq!(level("      | ^~~"), Level::Plain);
+    }
+
+    #[test]
+    fn a_line_on_standard_error_is_a_makefiles_warning_or_at_least_a_remark() {
+        for (line, expected) in [
+            ("/s/Kbuild:2: probe warns", Level::Warning),
+            ("/s/a b/vendor.inc:12: old kernel", Level::Warning),
+            ("Kbuild:3: *** too old.  Stop.", Level::Error),
+            ("/s/a.S:3: Info: macro invoked from here", Level::Remark),
+            ("/s/a.c: In function 'f':", Level::Remark),
+            ("cat: /nosuch: No such file or directory", Level::Remark),
+            ("Skipping BTF generation for a.ko", Level::Plain),
+        ] {
+            let heard = |stream| {
+                let mut heard = None;
+                let mut send = |message: &Message<'_>| {
+                    if let Message::Output { level, .. } = message {
+                        heard = Some(*level);
+                    }
+                };
+                Listening::default().report(line, stream, &PathMap::default(), &mut send);
+                heard
+            };
+            assert_eq!(heard(Stream::Error), Some(expected), "{line}");
+            assert_eq!(heard(Stream::Output), Some(Level::Plain), "{line}");
+        }
     }
 }

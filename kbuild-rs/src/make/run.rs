@@ -1,21 +1,19 @@
 //! Runs make and listens to it.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{ErrorKind as IoErrorKind, Read};
 use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::diagnose::{Diagnosis, Knowledge};
-use super::output;
-use super::rustc;
+use super::diagnose::{Diagnosis, Knowledge, Summary};
+use super::lines::{Lines, Next};
+use super::output::Listening;
 use super::{Make, PathMap, Slot};
 use crate::message::{Message, Sink};
 use crate::sys::{self, Ties};
-use crate::{Error, ErrorKind, Result, signals};
+use crate::{Error, Result, signals};
 
 /// How a make ended that could be started.
 #[derive(Debug)]
@@ -25,8 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) cut_off: bool,
     /// When what make ran was stopped, where that is why it failed.
     pub(crate) stopped: Option<Duration>,
-    /// The error lines and what they mean; starts with a line break unless empty.
-    pub(crate) summary: String,
+    /// The error lines and what they mean.
+    summary: Summary,
     status: ExitStatus,
 }
 
@@ -41,10 +39,7 @@ impl Outcome {
             (Some(0), _) => "a tool was ended by a signal or a limit".to_owned(),
             (code, _) => format!("make failed with exit code {}", code.unwrap_or(-1)),
         };
-        Error::new(
-            ErrorKind::BuildFailed,
-            format!("cannot build {what}: {how}{}", self.summary),
-        )
+        self.summary.error(format!("cannot build {what}: {how}"))
     }
 }
 
@@ -133,15 +128,11 @@ pub(crate) fn run_prepare(
         return Ok(());
     }
     signals::check()?;
-    Err(Error::new(
-        ErrorKind::BuildFailed,
-        format!(
-            "the command that prepares the tree failed ({}): {}{}",
-            outcome.status,
-            script.to_string_lossy(),
-            outcome.summary
-        ),
-    ))
+    Err(outcome.summary.error(format!(
+        "the command that prepares the tree failed ({}): {}",
+        outcome.status,
+        script.to_string_lossy()
+    )))
 }
 
 /// How often a child is looked at that says nothing.
@@ -158,8 +149,8 @@ fn listen(
     sink: &Sink,
 ) -> Result<Outcome> {
     let failed = |e| Error::io("run make in", dir, e);
-    // One pipe for both streams: a compiler's message stays behind the step it belongs to.
-    let (read, write) = sys::pipe().map_err(failed)?;
+    let (output, to_output) = sys::pipe().map_err(failed)?;
+    let (error, to_error) = sys::pipe().map_err(failed)?;
     let env: Vec<_> = command
         .get_envs()
         .filter_map(|(n, v)| Some((n.to_owned(), v?.to_owned())))
@@ -169,20 +160,20 @@ fn listen(
         .envs(env)
         .current_dir(dir)
         .stdin(Stdio::null())
-        .stdout(write.try_clone().map_err(failed)?)
-        .stderr(write);
+        .stdout(to_output)
+        .stderr(to_error);
     sys::tie_child(&mut command, ties);
     let mut child = signals::spawn(&mut command, is_make, dir)?;
-    // The write ends that `command` holds would keep the pipe from ending.
+    // The write ends that `command` holds would keep the pipes from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();
-    let mut of_rustc = rustc::Following::default();
-    let mut lines = Lines::of(read);
+    let mut listening = Listening::default();
+    let mut lines = Lines::of(output, error);
     let mut silent_since_exit = 0;
     loop {
         signals::remind(&child);
         match lines.next(TICK) {
-            Next::Line(line) => output::report(&line, map, &mut of_rustc, &mut |message| {
+            Next::Line(line, stream) => listening.report(&line, stream, map, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message {
                     let hint = diagnosis.hear(line, *level, know);
@@ -214,86 +205,4 @@ fn listen(
         summary: diagnosis.summary(know),
         status,
     })
-}
-
-/// What comes next out of a pipe.
-enum Next {
-    Line(String),
-    Silence,
-    End,
-}
-
-/// The lines of a pipe, read without a thread: where there is none to be had, a make that runs
-/// would be left alone.
-struct Lines {
-    pipe: File,
-    /// What was read and not given yet.
-    text: Vec<u8>,
-    /// Up to here there is no end of a line in it.
-    searched: usize,
-    ended: bool,
-}
-
-impl Lines {
-    fn of(pipe: File) -> Lines {
-        Lines {
-            pipe,
-            text: Vec::new(),
-            searched: 0,
-            ended: false,
-        }
-    }
-
-    fn next(&mut self, patience: Duration) -> Next {
-        loop {
-            let end = self.text[self.searched..].iter().position(|b| *b == b'\n');
-            match end {
-                Some(at) => return Next::Line(self.give(self.searched + at + 1)),
-                None if !self.ended => self.searched = self.text.len(),
-                None if self.text.is_empty() => return Next::End,
-                None => return Next::Line(self.give(self.text.len())),
-            }
-            if !sys::wait_for_input(&self.pipe, patience) {
-                return Next::Silence;
-            }
-            let mut bytes = [0; 1 << 13];
-            match self.pipe.read(&mut bytes) {
-                Ok(read @ 1..) => self.text.extend_from_slice(&bytes[..read]),
-                Err(e) if e.kind() == IoErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => self.ended = true,
-            }
-        }
-    }
-
-    fn give(&mut self, length: usize) -> String {
-        self.searched = 0;
-        let line: Vec<u8> = self.text.drain(..length).collect();
-        let line = String::from_utf8_lossy(&line);
-        line.trim_end_matches(['\n', '\r']).to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    #[test]
-    fn lines_come_as_they_are_written_and_the_last_one_needs_no_end() {
-        let (read, mut write) = sys::pipe().unwrap();
-        let mut lines = Lines::of(read);
-        let mut next = || match lines.next(Duration::from_millis(1)) {
-            Next::Line(line) => line,
-            Next::Silence => "silence".to_owned(),
-            Next::End => "end".to_owned(),
-        };
-        write.write_all(b"one\r\ntwo\n\nth").unwrap();
-        assert_eq!([next(), next(), next()], ["one", "two", ""]);
-        assert_eq!(next(), "silence");
-        write.write_all(b"ree\nfour \xff").unwrap();
-        assert_eq!([next(), next()], ["three", "silence"]);
-        drop(write);
-        assert_eq!([next(), next(), next()], ["four \u{fffd}", "end", "end"]);
-    }
 }

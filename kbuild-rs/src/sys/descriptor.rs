@@ -43,20 +43,34 @@ pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
     readable
 }
 
-/// Waits until reading does not wait, at most `timeout`: there is something, or the end.
-pub(crate) fn wait_for_input(file: &File, timeout: Duration) -> bool {
-    !wait_for_events(file, timeout).is_empty()
+/// Waits until reading one of the files does not wait, at most `timeout`: there is something, or
+/// the end.
+pub(crate) fn wait_for_input(files: &[&File], timeout: Duration) -> bool {
+    let mut asked: Vec<_> = files
+        .iter()
+        .map(|f| PollFd::new(*f, PollFlags::IN))
+        .collect();
+    matches!(poll(&mut asked, Some(&timespec(timeout))), Ok(1..))
+}
+
+/// How many bytes of a pipe can be read at once.
+pub(crate) fn waiting_bytes(file: &File) -> usize {
+    let bytes = rustix::io::ioctl_fionread(file).unwrap_or(0);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn wait_for_events(file: &File, timeout: Duration) -> PollFlags {
-    let limit = Timespec {
-        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
-    };
     let mut asked = [PollFd::new(file, PollFlags::IN)];
-    match poll(&mut asked, Some(&limit)) {
+    match poll(&mut asked, Some(&timespec(timeout))) {
         Ok(1) => asked[0].revents(),
         _ => PollFlags::empty(),
+    }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use copy::Copied;
 pub(crate) use descriptor::make_fifo;
 pub(crate) use descriptor::{
     are_ends_of_one_pipe, are_inherited_ends, is_pipe, is_remote, open_nonblocking, pipe,
-    wait_for_input, wait_readable,
+    wait_for_input, wait_readable, waiting_bytes,
 };
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};

@@ -13,8 +13,8 @@ mod tests;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::limits;
 use crate::message::Level;
+use crate::{Error, limits};
 
 pub(crate) use kbuild::no_modules;
 
@@ -93,22 +93,33 @@ impl Diagnosis {
     }
 
     /// The end of an error message: the original lines, then what they mean.
-    pub(super) fn summary(&self, know: &Knowledge) -> String {
-        let mut text = String::new();
+    pub(super) fn summary(&self, know: &Knowledge) -> Summary {
         let lines = match self.errors.is_empty() {
             true => &self.rules,
             false => &self.errors,
         };
-        for line in lines {
-            text.push_str("\n  ");
-            text.push_str(line);
-        }
         let undefined = modpost::explain_undefined(&self.undefined, know);
-        for explanation in undefined.iter().chain(&self.explanations) {
-            text.push_str("\n\n");
-            text.push_str(explanation);
+        let explanations = undefined.iter().chain(&self.explanations);
+        Summary {
+            quoted: lines.iter().map(|line| format!("\n  {line}")).collect(),
+            explained: explanations.map(|text| format!("\n\n{text}")).collect(),
         }
-        text
+    }
+}
+
+/// What a failed child said.
+#[derive(Debug)]
+pub(super) struct Summary {
+    /// The lines that report an error.
+    quoted: String,
+    /// What they mean.
+    explained: String,
+}
+
+impl Summary {
+    /// The failure; `what` says it in a sentence.
+    pub(super) fn error(&self, what: String) -> Error {
+        Error::of_output(what, &self.quoted, &self.explained)
     }
 }
 

@@ -8,7 +8,12 @@ fn told(line: &str) -> String {
         release: "6.1.0".into(),
     };
     diagnosis.hear(line, Level::Error, &know);
-    diagnosis.summary(&know)
+    text_of(&diagnosis, &know)
+}
+
+fn text_of(diagnosis: &Diagnosis, know: &Knowledge) -> String {
+    let Summary { quoted, explained } = diagnosis.summary(know);
+    quoted + &explained
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn a_probe_that_died_is_explained_and_cuts_the_build_off() {
     let line = "/k/Makefile:3: *** kbuild-rs: the compiler probe for -fx died: signal 9.  Stop.";
     assert_eq!(diagnosis.hear(line, Level::Error, &know), None);
     assert!(diagnosis.was_cut_off());
-    let summary = diagnosis.summary(&know);
+    let summary = text_of(&diagnosis, &know);
     assert!(summary.contains(line), "{summary}");
     assert!(summary.contains("then build again"), "{summary}");
 }
@@ -120,7 +125,7 @@ fn what_is_only_a_warning_is_explained_at_once() {
     let hint = hear("WARNING: modpost: missing MODULE_LICENSE() in x.o").unwrap();
     assert!(hint.contains("MODULE_LICENSE(\"GPL\")"), "{hint}");
     assert_eq!(hear("WARNING: modpost: \"x\" [x.ko] undefined!"), None);
-    assert_eq!(diagnosis.summary(&know), "");
+    assert_eq!(text_of(&diagnosis, &know), "");
 }
 
 #[test]
@@ -131,7 +136,7 @@ fn undefined_symbols_are_explained_together() {
         let line = format!("ERROR: modpost: \"s{number}\" [x.ko] undefined!");
         diagnosis.hear(&line, Level::Error, &know);
     }
-    let text = diagnosis.summary(&know);
+    let text = text_of(&diagnosis, &know);
     assert!(
         text.contains("s0, s1, s2, s3, s4, s5 and 2 more are"),
         "{text}"
@@ -145,9 +150,9 @@ fn the_rules_that_failed_are_named_only_where_nothing_else_is() {
     let know = Knowledge::default();
     let rule = "make[1]: *** [scripts/Makefile.build:255: a.o] Error 1";
     diagnosis.hear(rule, Level::Error, &know);
-    assert!(diagnosis.summary(&know).contains(rule));
+    assert!(text_of(&diagnosis, &know).contains(rule));
     diagnosis.hear("a.c:1:2: error: x", Level::Error, &know);
-    assert_eq!(diagnosis.summary(&know), "\n  a.c:1:2: error: x");
+    assert_eq!(text_of(&diagnosis, &know), "\n  a.c:1:2: error: x");
 }
 
 #[test]

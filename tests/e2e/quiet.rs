@@ -1,0 +1,112 @@
+//! `-q`: a build that ends well says what a person must know, one that fails says everything.
+
+use std::fs;
+
+use crate::scene::{kernel_at, oldest_and_newest};
+use crate::support::project::edit;
+use crate::support::*;
+
+#[test]
+fn a_quiet_build_says_only_what_a_person_must_know() {
+    let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);
+    let kernel = kernel_at(0);
+    let out = tempfile::tempdir().unwrap();
+    let mut command = build(&kernel, out.path());
+    let output = built(command.arg(source.path()).arg("-q"));
+    assert_eq!(output.err(), "");
+    let path = out.path().join("hello.ko");
+    assert_eq!(output.out(), format!("{}\n", path.display()));
+    fs::write(
+        source.path().join("hello.c"),
+        format!("{HELLO}\n#warning look here\n"),
+    )
+    .unwrap();
+    let mut command = build(&kernel, out.path());
+    let text = built(command.arg(source.path()).arg("-q")).err();
+    assert!(text.contains("look here"), "{text}");
+    assert!(
+        !text.contains("CC [M]") && !text.contains("built"),
+        "{text}"
+    );
+    // Piped: no colour, no moving line.
+    let mut command = build(&kernel, out.path());
+    command
+        .arg(source.path())
+        .args(["--ldflag", "-s"])
+        .env("TERM", "xterm-256color");
+    assert!(!refused(&mut command, 2).contains('\x1b'));
+}
+
+#[test]
+fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failure() {
+    let dir = folder(&[
+        ("tree/hello.c", HELLO),
+        (
+            "tree/Kbuild",
+            "obj-m := hello.o\n$(info only info)\n$(warning probe warns)\n\
+             include $(src)/vendor.inc\nX := $(shell cat /nosuch; echo complains >&2)\n",
+        ),
+        ("tree/vendor.inc", "$(warning vendor warns)\n"),
+    ]);
+    let tree = fs::canonicalize(dir.path()).unwrap().join("tree");
+    for kernel in oldest_and_newest() {
+        let out = tempfile::tempdir().unwrap();
+        let quiet = || {
+            let mut command = build(&kernel, out.path());
+            command.arg(&tree).arg("-q");
+            command
+        };
+        let text = built(&mut quiet()).err();
+        for wanted in [
+            &format!("{}/Kbuild:3: probe warns\n", tree.display()),
+            &format!("{}/vendor.inc:1: vendor warns\n", tree.display()),
+            "cat: /nosuch: No such file",
+            "\ncomplains\n",
+        ] {
+            assert!(text.contains(wanted), "no {wanted} in\n{text}");
+        }
+        for unwanted in ["only info", "CC [M]", "built", "note:"] {
+            assert!(!text.contains(unwanted), "{unwanted} in\n{text}");
+        }
+        fs::write(tree.join("hello.c"), "int x = nothing;\n").unwrap();
+        let text = refused(&mut quiet(), 1);
+        for wanted in ["CC [M]", "hello.c:1:9: error: ", "error: cannot build tree"] {
+            assert_eq!(text.matches(wanted).count(), 1, "{wanted} in\n{text}");
+        }
+        assert!(text.contains("only info"), "{text}");
+        let step = text.find("CC [M]").unwrap();
+        assert!(text.find("probe warns").unwrap() < step, "{text}");
+        assert!(step < text.find("error: ").unwrap(), "{text}");
+        // A makefile that gives up.
+        edit(
+            &tree.join("vendor.inc"),
+            "warning vendor warns",
+            "error no such chip",
+        );
+        let text = refused(&mut quiet(), 1);
+        let wanted = format!("{}/vendor.inc:1: *** no such chip.  Stop.", tree.display());
+        assert_eq!(text.matches(&wanted).count(), 1, "{text}");
+        write(
+            &tree,
+            &[
+                ("hello.c", HELLO),
+                ("vendor.inc", "$(warning vendor warns)\n"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_tree_that_is_named_by_a_dot_is_told_by_its_folder() {
+    let dir = folder(&[("ring/ring.c", HELLO), ("ring/Kbuild", "obj-m := ring.o\n")]);
+    let mut command = build(&kernel_at(0), &dir.path().join("out"));
+    command.arg("--kernel").arg(kernel_at(1).kdir);
+    command
+        .arg("--dry-run")
+        .current_dir(dir.path().join("ring"));
+    let text = built(&mut command).out();
+    for number in [0, 1] {
+        let heading = format!("# ring for {}\n", kernel_at(number).release);
+        assert!(text.contains(&heading), "{text}");
+    }
+}
