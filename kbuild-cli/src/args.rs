@@ -226,7 +226,8 @@ pub(crate) struct BothArgs {
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,
     /// Set a variable on make's command line. Nothing in its value is run, and kbuild's own names
-    /// are refused.
+    /// are refused. Here, in --env and in --prepare, {kernel_dir}, {kernel_source}, {release},
+    /// {staged_root} and {staged_dir} stand for the kernel that is built for and for the copy.
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
     pub(crate) make_var: Vec<(String, OsString)>,
     /// Add a variable to the environment of make, which otherwise gets a short list only.

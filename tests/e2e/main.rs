@@ -45,6 +45,7 @@ mod others;
 mod outer;
 mod parity;
 mod paths;
+mod placeholders;
 mod pool;
 mod pools;
 mod power;

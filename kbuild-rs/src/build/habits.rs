@@ -1,92 +1,123 @@
 //! Habits of Makefiles that a person should know of.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
+use super::request::Sources;
 use super::run::Run;
+use super::running_kernel::{Decision, Follower};
+use crate::files::normal;
 use crate::regular;
-use crate::stage::{Item, is_makefile};
+use crate::stage::Item;
 
 impl Run<'_> {
-    /// Says so when a Makefile asks for the running kernel: in a container, or on another
-    /// kernel's machine, that is not the one built against.
+    /// Warns where the release of the running kernel decides what kbuild makes: in a container, or
+    /// on another kernel's machine, that is not the kernel that is built against.
     pub(super) fn warn_of_habits(&self, items: &[Item]) {
         let r = self.request;
         let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let Sources::Tree { root, dir, .. } = &r.sources else {
+            return;
+        };
         if running.trim() == r.kernel.release() {
             return;
         }
-        for item in items.iter().filter(|i| is_makefile(&i.rel)) {
-            let path = r.stage.source_of(item);
-            let text = regular::read(&path).unwrap_or_default();
-            if asks_for_the_running_kernel(&String::from_utf8_lossy(&text)) {
-                self.sink.warning(&format!(
-                    "{} asks `uname -r`, which names the running kernel {}, not {} that is built \
-                     against; if that decides anything, use $(KERNELRELEASE) or $(VERSION) there",
-                    path.display(),
-                    running.trim(),
-                    r.kernel.release()
-                ));
+        let is_given = |name: &str, how: char| {
+            let mut environment = r.make.env.iter();
+            r.make.variables.iter().any(|(known, _)| known == name)
+                || (how == '?' && environment.any(|(known, _)| known == name))
+        };
+        let reading = Reading {
+            run: self,
+            items,
+            module: dir.strip_prefix(root).unwrap_or(Path::new("")),
+            is_given: &is_given,
+        };
+        for decision in reading.decisions() {
+            self.sink.warning(&format!(
+                "{}:{}: `uname -r` decides here, and names the running kernel {}, not {} that is \
+                 built against; use $(KERNELRELEASE) or $(VERSION){}",
+                decision.makefile.display(),
+                decision.line,
+                running.trim(),
+                r.kernel.release(),
+                match decision.variable {
+                    Some((name, placeholder)) => format!(
+                        ", or set {name} for this build:\n    --make-var '{name}={placeholder}' \
+                         (make_var(\"{name}\", \"{placeholder}\") in a build script)"
+                    ),
+                    None => String::new(),
+                }
+            ));
+        }
+    }
+}
+
+/// Reads the makefiles that kbuild reads, as their text names them.
+struct Reading<'a> {
+    run: &'a Run<'a>,
+    items: &'a [Item],
+    /// The module folder, below the staged root.
+    module: &'a Path,
+    is_given: &'a dyn Fn(&str, char) -> bool,
+}
+
+impl Reading<'_> {
+    fn decisions(&self) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        let mut open = vec![self.module.to_owned()];
+        let mut seen = open.clone();
+        while let Some(folder) = open.pop() {
+            let files = ["Kbuild", "Makefile"].map(|name| folder.join(name));
+            let Some(file) = files.into_iter().find(|file| self.has(file)) else {
+                continue;
+            };
+            // Another make for each folder, with variables of its own.
+            let included = |word: &str| Some(self.read(&self.included(word, &folder)?));
+            let mut follower = Follower::new(self.is_given, &included);
+            let (path, text) = self.read(&file);
+            follower.read(&path, &text);
+            for word in &follower.folders {
+                let below = normal(&folder.join(word));
+                if !seen.contains(&below) && self.has(&below) {
+                    seen.push(below.clone());
+                    open.push(below);
+                }
             }
+            decisions.extend(follower.decisions);
         }
-    }
-}
-
-/// Whether kbuild's own pass over a Makefile may depend on it. What `make` by hand needs does not
-/// count: its recipes, and the path of the running kernel's tree, by way of a variable or not.
-fn asks_for_the_running_kernel(makefile: &str) -> bool {
-    let lines: Vec<&str> = makefile
-        .lines()
-        .filter(|line| !line.starts_with('\t'))
-        .map(|line| line.split('#').next().unwrap_or_default())
-        .filter(|line| {
-            !line.contains("/lib/modules/") && !line.trim_start().starts_with("KERNELDIR")
-        })
-        .collect();
-    let mut asking = lines.iter().filter(|line| line.contains("uname -r"));
-    asking.any(|line| match named(line) {
-        Some(name) => lines.iter().any(|other| uses(other, name)),
-        None => true,
-    })
-}
-
-/// The variable that a line gives the running kernel's release to, and nothing else.
-fn named(line: &str) -> Option<&str> {
-    let (name, value) = line.split_once('=')?;
-    let name = name.trim_end_matches([':', '?']).trim();
-    let is_release = matches!(value.trim(), "$(shell uname -r)" | "`uname -r`");
-    (is_release && !name.contains(char::is_whitespace)).then_some(name)
-}
-
-fn uses(line: &str, variable: &str) -> bool {
-    line.contains(&format!("$({variable})")) || line.contains(&format!("${{{variable}}}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tree_of_the_running_kernel_is_for_make_by_hand() {
-        for makefile in [
-            "KDIR ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n",
-            "KVER ?= $(shell uname -r)\nKDIR ?= /lib/modules/$(KVER)/build\nobj-m := a.o\n",
-            "KERNELRELEASE\t?= `uname -r`\nKERNEL_DIR\t?= /lib/modules/${KERNELRELEASE}/build\n",
-            "KVER ?= $(shell uname -r)\ninstall:\n\tmv a.ko a-$(KVER).ko\n",
-            "# uname -r\nall:\n\tmake -C /lib/modules/$(shell uname -r)/build\n",
-        ] {
-            assert!(!asks_for_the_running_kernel(makefile), "{makefile}");
-        }
+        decisions
     }
 
-    #[test]
-    fn what_decides_is_told() {
-        for makefile in [
-            "EXTRA_CFLAGS += -DKVER=$(shell uname -r)\n",
-            "ccflags-y += -DKVER=\"$(shell uname -r)\"\n",
-            "KVER := $(shell uname -r)\nifneq ($(findstring 6.1,$(KVER)),)\nccflags-y += -DOLD\nendif\n",
-            "ifeq ($(shell uname -r | cut -d. -f1),5)\nobj-m := old.o\nendif\n",
-        ] {
-            assert!(asks_for_the_running_kernel(makefile), "{makefile}");
-        }
+    /// The staged file behind a word of an `include`.
+    fn included(&self, word: &str, folder: &Path) -> Option<PathBuf> {
+        let bare = match word.rsplit_once([')', '}']) {
+            Some((_, rest)) => rest.trim_start_matches('/'),
+            None => word,
+        };
+        let mut places = [folder, self.module].into_iter();
+        places.find_map(|place| Some(normal(&place.join(bare))).filter(|file| self.has(file)))
+    }
+
+    fn has(&self, rel: &Path) -> bool {
+        self.item(rel).is_some()
+    }
+
+    fn item(&self, rel: &Path) -> Option<&Item> {
+        let wanted = rel.as_os_str();
+        let items = self.items;
+        let found = items.binary_search_by(|item| item.rel.as_os_str().cmp(wanted));
+        found.ok().map(|at| &self.items[at])
+    }
+
+    /// Its path for people, and its text.
+    fn read(&self, rel: &Path) -> (PathBuf, String) {
+        let Some(item) = self.item(rel) else {
+            return (rel.to_owned(), String::new());
+        };
+        let path = self.run.request.stage.source_of(item);
+        let text = regular::read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        (path, text)
     }
 }

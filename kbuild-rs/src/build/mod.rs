@@ -4,6 +4,7 @@ mod against;
 mod configuration;
 mod decide;
 mod each;
+mod filled;
 mod finish;
 mod flags;
 mod form;
@@ -16,6 +17,7 @@ mod places;
 mod rebuild;
 mod request;
 mod run;
+mod running_kernel;
 #[cfg(feature = "rust")]
 mod rust;
 mod skip;
@@ -262,7 +264,8 @@ impl Build {
     /// A command that prepares a module tree (a `configure` script, a generator), given to
     /// `sh -c` in the staged module folder before make starts, with make's environment and the
     /// kernel tree in `KDIR`. It runs the first time and whenever a
-    /// [`prepare_input`](Self::prepare_input) has changed.
+    /// [`prepare_input`](Self::prepare_input) has changed. A
+    /// [placeholder](Self::make_var#placeholders) in it becomes one word.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
         self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
     }
@@ -299,6 +302,23 @@ impl Build {
     ///   without what make or a shell would run.
     /// - one of kbuild's or make's own (`M`, `SHELL`, `LINUXINCLUDE`, `cmd_*`, what the kernel's
     ///   makefiles set): the build is refused with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    ///
+    /// # Placeholders
+    ///
+    /// - `{kernel_dir}`: the kernel tree that `make -C` gets
+    /// - `{kernel_source}`: the sources of that kernel, where they lie elsewhere
+    /// - `{release}`: the kernel's release
+    /// - `{staged_root}`, `{staged_dir}`: the copy of the staged root, and of the module folder
+    ///
+    /// They are replaced in the values of `make_var` and [`env`](Self::env) and in the commands of
+    /// [`prepare`](Self::prepare), for each kernel by its own. All other braces stay, also those
+    /// behind a `$`. `PWD` may be set to one that stands for a folder.
+    ///
+    /// ```no_run
+    /// kbuild::Build::tree("driver")
+    ///     .make_var("KSRC", "{kernel_dir}")
+    ///     .compile_all();
+    /// ```
     pub fn make_var(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
         self.make_vars
             .push((name.to_owned(), value.as_ref().to_owned()));
@@ -307,7 +327,7 @@ impl Build {
 
     /// Adds a variable to the environment of make, which otherwise gets a short allow-list only.
     /// make takes it for a variable of its own, so that the rules of [`make_var`](Build::make_var)
-    /// hold, and `$(` is refused in any value.
+    /// hold, and `$(` is refused in any value. [Placeholders](Self::make_var#placeholders) are replaced.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));

@@ -158,7 +158,9 @@ impl Run<'_> {
         // Half-prepared is not prepared.
         self.writer.remove_file(&stamp)?;
         for command in &tree.prepare {
-            make::run_prepare(command, &r.make, held, &r.map, self.sink)?;
+            let filled = r.placeholders.fill_for_shell(command);
+            let filled = filled.as_ref().unwrap_or(command);
+            make::run_prepare((command, filled), &r.make, held, &r.map, self.sink)?;
         }
         self.writer.write_if_changed(&stamp, now.as_bytes())
     }

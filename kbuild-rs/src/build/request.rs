@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::against::{check_symvers, kernel, note_signing, rust_target};
 use super::configuration::STAMPS;
+use super::filled::filled;
 use super::jobs::pool_folder;
 use super::places::{base, output_directory, tree_folders};
 #[cfg(feature = "rust")]
@@ -18,7 +19,7 @@ use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, Site, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, MODULES, Make, Names, PathMap, check_value, find_program};
+use crate::make::{Git, MODULES, Make, Names, PathMap, Placeholders, check_value, find_program};
 use crate::make::{firewall, goals, no_modules, watch};
 use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -48,6 +49,8 @@ pub(crate) struct Request {
     pub(crate) git: Option<Git>,
     /// Links to folders whose path kbuild cannot carry.
     pub(crate) links: Links,
+    /// What the placeholders of the caller's commands stand for.
+    pub(crate) placeholders: Placeholders,
     /// What crates that depend on this one get, the symvers of this build excepted.
     pub(crate) provided: Provided,
 }
@@ -75,14 +78,14 @@ impl Request {
                 .map(|v| v.to_string_lossy().into_owned())
         };
         // What make's users put on its command line means the same here.
-        let var = |wanted: &str| {
+        let var = |build: &Build, wanted: &str| {
             let found = build.make_vars.iter().rev().find(|(n, _)| n == wanted);
             found.map(|(_, v)| v.to_string_lossy().into_owned())
         };
         let arch = build
             .arch
             .clone()
-            .or_else(|| var("ARCH"))
+            .or_else(|| var(build, "ARCH"))
             .or_else(|| text("ARCH"));
         let kernel = kernel(build, door, target, arch.as_deref())?;
         kernel.check_arch(arch.as_deref(), target)?;
@@ -132,6 +135,9 @@ impl Request {
         let module_dir = stage.inside(&module_rel)?;
         let folder = stage.folder(&module_rel);
         let flags_dir = folder.join("flags");
+        let names = Names::of(&kernel);
+        let placeholders = Placeholders::new(&kernel, &stage.dir, &module_dir);
+        let build = &filled(build, &placeholders, &names)?;
 
         let received = Provided::received(door, kernel.release());
         let mut links = Links::new(folder.join("inc"));
@@ -195,14 +201,13 @@ impl Request {
             check_value(name, value, false)?;
         }
         env.extend(Git::env(git.as_ref(), &stage.private));
-        let names = Names::of(&kernel);
         add_user_env(build, &names, &mut env)?;
         let search = env
             .iter()
             .find(|(n, _)| n == "PATH")
             .map(|(_, v)| v.clone());
         let tool = |own: &Option<String>, of_make: &str, of_env| {
-            let named = own.clone().or_else(|| var(of_make));
+            let named = own.clone().or_else(|| var(build, of_make));
             named.or_else(|| text(of_env))
         };
         let cc = tool(&build.cc, "CC", "KBUILD_RS_CC");
@@ -290,6 +295,7 @@ impl Request {
             whole,
             git,
             links,
+            placeholders,
             provided: Provided {
                 symvers: received.symvers,
                 includes,

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::filled::{is_working_folder, unexpanded};
 use super::{Build, Config, Form, MissingSymvers};
 use crate::kbuild_file::response_file;
 use crate::make::{Names, PathMap};
@@ -122,7 +123,9 @@ pub(super) fn add_user_env(
         if value.as_bytes().contains(&0) {
             return Err(Error::input(format!("the value of {name:?} holds a NUL")));
         }
-        names.check_environment(name, value)?;
+        if !is_working_folder(name) {
+            names.check_environment(name, value)?;
+        }
         env.retain(|(n, _)| n != name);
         env.push((name.clone(), value.clone()));
     }
@@ -248,7 +251,11 @@ pub(super) fn variables(
         {
             continue;
         }
-        names.check_variable(name, value)?;
+        if !is_working_folder(OsStr::new(name)) {
+            names.check_variable(name, value)?;
+        }
+        let unexpanded = unexpanded(name, value);
+        unexpanded.iter().for_each(|text| build.sink.warning(text));
         let mut value = value.clone();
         if let Some((_, own, set)) = flags.iter_mut().find(|(n, ..)| n == name) {
             *set = true;

@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::placeholders::instead;
 use crate::{Error, Result};
 
 const ALLOWED: &[&str] = &[
@@ -50,11 +51,12 @@ pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Resul
     if !expands || !(from_user || named()) {
         return Ok(());
     }
-    let advice = match from_user {
-        true => {
-            "give it as a make variable (--make-var, Build::make_var), which is carried as it is"
-        }
-        false => "set it to something else for this build",
+    let advice = match (from_user, instead(value)) {
+        (true, Some(placeholder)) => format!("write {placeholder}"),
+        (true, None) => "give it as a make variable (--make-var, Build::make_var), which is \
+                         carried as it is"
+            .to_owned(),
+        (false, _) => "set it to something else for this build".to_owned(),
     };
     Err(Error::input(format!(
         "make would expand the value of the environment variable {text}, {value:?}: {advice}"

@@ -10,6 +10,7 @@ mod kernel_names;
 mod lines;
 mod names;
 mod output;
+mod placeholders;
 mod probes;
 mod run;
 mod rustc;
@@ -23,5 +24,6 @@ pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_po
 pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
+pub(crate) use placeholders::{Placeholders, instead};
 pub(crate) use probes::watch;
 pub(crate) use run::{Held, find_program, run, run_prepare};

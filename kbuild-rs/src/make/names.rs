@@ -18,6 +18,7 @@ use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
 
 use super::env::check_value;
 use super::kernel_names::KernelNames;
+use super::placeholders::instead;
 use crate::{Error, Kernel, Result};
 
 /// What the value of a variable may be.
@@ -199,15 +200,17 @@ fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
             _ => false,
         };
         if bad {
+            let advice = match instead(value) {
+                Some(placeholder) if byte == b'$' => format!("write {placeholder}"),
+                _ if quotes && is_special(&byte) => {
+                    "leave it out, or quote it as in a shell".to_owned()
+                }
+                _ => "leave it out".to_owned(),
+            };
             return Err(Error::input(format!(
                 "kbuild puts the value of {name} into a shell command, and {:?} in {value:?} \
-                 means something there; leave it out{}",
+                 means something there; {advice}",
                 char::from(byte),
-                if quotes && is_special(&byte) {
-                    ", or quote it as in a shell"
-                } else {
-                    ""
-                }
             )));
         }
     }

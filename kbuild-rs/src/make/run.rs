@@ -1,6 +1,6 @@
 //! Runs make and listens to it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -101,9 +101,10 @@ impl Held {
     }
 }
 
-/// Runs a `prepare` command of the user's in the stage.
+/// Runs a `prepare` command of the user's in the stage: as it was written, for messages, and with
+/// its placeholders replaced.
 pub(crate) fn run_prepare(
-    script: &std::ffi::OsStr,
+    (written, script): (&OsStr, &OsStr),
     make: &Make,
     held: &Held,
     map: &PathMap,
@@ -131,7 +132,7 @@ pub(crate) fn run_prepare(
     Err(outcome.summary.error(format!(
         "the command that prepares the tree failed ({}): {}",
         outcome.status,
-        script.to_string_lossy()
+        written.to_string_lossy()
     )))
 }
 

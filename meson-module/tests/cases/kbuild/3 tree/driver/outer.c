@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
 
-MODULE_DESCRIPTION("Says nothing");
+MODULE_DESCRIPTION("Built for " BUILT_FOR);
 MODULE_LICENSE("GPL");

@@ -1,0 +1,70 @@
+//! The values of a build, with their placeholders replaced.
+
+use std::ffi::OsStr;
+
+use super::Build;
+use crate::make::{Names, Placeholders, instead};
+use crate::{Error, Result};
+
+/// A copy of `build` whose make variables and environment name the paths of one build.
+///
+/// # Errors
+/// A value that its name does not allow: what a person wrote is checked here, so that no message
+/// shows the stage's path.
+pub(super) fn filled(
+    build: &Build,
+    placeholders: &Placeholders,
+    names: &Names<'_>,
+) -> Result<Build> {
+    let mut build = build.clone();
+    for (name, value) in &mut build.make_vars {
+        if is_working_folder(OsStr::new(name)) {
+            check_working_folder(name, value, placeholders)?;
+        }
+        if let Some(text) = placeholders.fill(value) {
+            if !is_working_folder(OsStr::new(name)) {
+                names.check_variable(name, value)?;
+            }
+            *value = text;
+        }
+    }
+    for (name, value) in &mut build.env {
+        if is_working_folder(name) {
+            check_working_folder(&name.to_string_lossy(), value, placeholders)?;
+        }
+        if let Some(text) = placeholders.fill(value) {
+            if !is_working_folder(name) {
+                names.check_environment(name, value)?;
+            }
+            *value = text;
+        }
+    }
+    Ok(build)
+}
+
+/// Whether a variable is the one by which makefiles know the folder that make was started in.
+/// kbuild itself does not read it.
+pub(super) fn is_working_folder(name: &OsStr) -> bool {
+    name == "PWD"
+}
+
+fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) -> Result<()> {
+    match placeholders.is_folder(value) {
+        true => Ok(()),
+        false => Err(Error::input(format!(
+            "{name} is the folder that make works in, and cannot be set to {value:?}: it takes \
+             {{staged_dir}}, {{staged_root}}, {{kernel_dir}}, {{kernel_source}}, or a folder below \
+             one of them"
+        ))),
+    }
+}
+
+/// The warning about a value that make would expand in a makefile and does not expand here.
+pub(super) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
+    let placeholder = instead(value)?;
+    Some(format!(
+        "make does not expand the value of {name}, {}, which is given from outside; write \
+         {placeholder}",
+        value.to_string_lossy()
+    ))
+}

@@ -1,0 +1,331 @@
+//! Whether the part of a makefile that kbuild reads depends on the release of the running kernel.
+//!
+//! A makefile often serves `make` by hand, too: its recipes and the path of the running kernel's
+//! tree do not matter to kbuild. So the release is followed from `uname -r` through variables and
+//! conditions to something of kbuild's own: flags, objects, an included file.
+
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lines::{Rule, Statement, logical_lines};
+
+/// A place where `uname -r` decides.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    pub(super) makefile: PathBuf,
+    /// The number of the line.
+    pub(super) line: usize,
+    /// The variable that brings the release there, and the placeholder that it may be set to.
+    pub(super) variable: Option<(String, &'static str)>,
+}
+
+/// Follows the release through a makefile and what it includes.
+pub(super) struct Follower<'a> {
+    /// Whether an assignment (`?` for `?=`) is without effect, because the caller sets the variable.
+    is_given: &'a dyn Fn(&str, char) -> bool,
+    /// The path and the text of the makefile that a word behind `include` names.
+    included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
+    /// Where the release decides: the first place in each makefile.
+    pub(super) decisions: Vec<Decision>,
+    /// Words with a slash at their end, which may be folders.
+    pub(super) folders: Vec<String>,
+    /// Variables that depend on the release, and the placeholder that each may be set to.
+    dependent: BTreeMap<String, Option<&'static str>>,
+}
+
+/// A makefile that includes itself comes to an end.
+const DEEPEST: usize = 16;
+
+/// Variables that are never empty where kbuild reads a makefile.
+const SET: &[&str] = &[
+    "KERNELRELEASE",
+    "KBUILD_EXTMOD",
+    "M",
+    "src",
+    "obj",
+    "srctree",
+];
+
+impl<'a> Follower<'a> {
+    pub(super) fn new(
+        is_given: &'a dyn Fn(&str, char) -> bool,
+        included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
+    ) -> Self {
+        Follower {
+            is_given,
+            included,
+            decisions: Vec::new(),
+            folders: Vec::new(),
+            dependent: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a makefile.
+    pub(super) fn read(&mut self, path: &Path, text: &str) {
+        self.read_at(path, text, 0);
+    }
+
+    fn read_at(&mut self, path: &Path, text: &str, depth: usize) {
+        let mut conditions: Vec<Condition> = Vec::new();
+        let mut rule = Rule::None;
+        let mut definition: Option<String> = None;
+        let mut is_told = false;
+        for (line, text) in logical_lines(text) {
+            if let Some(name) = &definition {
+                match text.trim() == "endef" {
+                    true => definition = None,
+                    false if self.brings(&text) => {
+                        self.dependent.insert(name.clone(), None);
+                    }
+                    false => {}
+                }
+                continue;
+            }
+            let is_recipe = text.starts_with('\t') && rule != Rule::None;
+            if !is_recipe && self.follow_condition(text.trim(), &mut conditions) {
+                continue;
+            }
+            if conditions.iter().any(|c| c.branch == Branch::Dead) {
+                continue;
+            }
+            let depends = self.brings(&text) || conditions.iter().any(|c| c.depends);
+            let variable = self.named_in(&text);
+            let decides = match is_recipe {
+                true => rule == Rule::OfKbuild,
+                false => {
+                    let statement = Statement::of(text.trim());
+                    rule = statement.rule(rule);
+                    if let Statement::Definition(name) = statement {
+                        definition = Some(name.to_owned());
+                    }
+                    self.take(&statement, depends, depth)
+                }
+            };
+            if decides && depends && !is_told {
+                is_told = true;
+                let of_condition = conditions.iter().rev().find_map(|c| c.variable.clone());
+                self.decisions.push(Decision {
+                    makefile: path.to_owned(),
+                    line,
+                    variable: variable.or(of_condition),
+                });
+            }
+        }
+    }
+
+    /// Takes in a line that is no recipe; tells whether kbuild's part depends on it.
+    fn take(&mut self, statement: &Statement<'_>, depends: bool, depth: usize) -> bool {
+        match statement {
+            Statement::Assignment { name, how, value } => {
+                self.folders.extend(folders(value));
+                self.assign(name, *how, value, depends);
+                is_of_kbuild(name)
+            }
+            Statement::Include(files) => {
+                for word in files.split_whitespace().filter(|_| depth < DEEPEST) {
+                    if let Some((path, text)) = (self.included)(word) {
+                        self.read_at(&path, &text, depth + 1);
+                    }
+                }
+                true
+            }
+            Statement::Call(text) => ["$(shell", "$(eval", "$(error"]
+                .iter()
+                .any(|call| text.starts_with(call)),
+            Statement::Definition(_) | Statement::Rule(_) => false,
+        }
+    }
+
+    /// Whether a text depends on the release of the running kernel.
+    fn brings(&self, text: &str) -> bool {
+        ["uname -r", "uname --kernel-release"]
+            .iter()
+            .any(|call| text.contains(call))
+            || self.dependent.keys().any(|name| uses(text, name))
+    }
+
+    /// The variable in a text that depends on the release, where something can be set instead.
+    fn named_in(&self, text: &str) -> Option<(String, &'static str)> {
+        let mut known = self.dependent.iter();
+        known.find_map(|(name, instead)| {
+            let instead = instead.filter(|_| uses(text, name) && !SET.contains(&&**name))?;
+            Some((name.clone(), instead))
+        })
+    }
+
+    fn assign(&mut self, name: &str, how: char, value: &str, depends: bool) {
+        // kbuild's own are set; what is on make's command line stays.
+        let stays = (self.is_given)(name, how) || (how == '?' && SET.contains(&name));
+        if stays {
+            return;
+        }
+        if depends {
+            let instead = placeholder_for(value);
+            self.dependent.insert(name.to_owned(), instead);
+        } else if matches!(how, ':' | '=') {
+            self.dependent.remove(name);
+        }
+    }
+
+    /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
+    fn follow_condition(&self, statement: &str, conditions: &mut Vec<Condition>) -> bool {
+        let word = statement.split([' ', '\t', '(']).next().unwrap_or_default();
+        match word {
+            "ifeq" | "ifneq" | "ifdef" | "ifndef" => {
+                conditions.push(self.condition(statement, false));
+            }
+            "else" => {
+                let Some(last) = conditions.pop() else {
+                    return true;
+                };
+                let rest = statement["else".len()..].trim();
+                let certain = last.certain || last.branch == Branch::Live;
+                let mut next = match rest.is_empty() {
+                    false => self.condition(rest, certain),
+                    true => Condition {
+                        branch: match (certain, last.branch) {
+                            (true, _) => Branch::Dead,
+                            (false, Branch::Dead) => Branch::Live,
+                            (false, _) => Branch::Unknown,
+                        },
+                        certain,
+                        depends: false,
+                        variable: None,
+                    },
+                };
+                next.depends |= last.depends;
+                next.variable = next.variable.or(last.variable);
+                conditions.push(next);
+            }
+            "endif" => drop(conditions.pop()),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A condition's first branch; none is taken where another one `certain`ly was.
+    fn condition(&self, text: &str, certain: bool) -> Condition {
+        let branch = match (certain, outcome(text)) {
+            (true, _) | (_, Some(false)) => Branch::Dead,
+            (_, Some(true)) => Branch::Live,
+            (_, None) => Branch::Unknown,
+        };
+        let is_named = |name: &str| text.split_whitespace().nth(1) == Some(name);
+        let asks_for_one = text.starts_with("ifdef") || text.starts_with("ifndef");
+        let depends =
+            self.brings(text) || (asks_for_one && self.dependent.keys().any(|name| is_named(name)));
+        Condition {
+            branch,
+            certain,
+            depends,
+            variable: self.named_in(text),
+        }
+    }
+}
+
+/// What is known of the branch of a condition that a line stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Branch {
+    Live,
+    Dead,
+    Unknown,
+}
+
+struct Condition {
+    branch: Branch,
+    /// Whether a branch before this one is taken for certain.
+    certain: bool,
+    /// Whether the release of the running kernel decides which branch it is.
+    depends: bool,
+    variable: Option<(String, &'static str)>,
+}
+
+/// Whether a condition holds, where kbuild decides that: `ifneq ($(KERNELRELEASE),)`.
+fn outcome(text: &str) -> Option<bool> {
+    let (word, rest) = text.split_at(text.find([' ', '\t', '('])?);
+    let rest = rest.trim();
+    let is_set = |name: &str| SET.contains(&name);
+    match word {
+        "ifdef" => is_set(rest).then_some(true),
+        "ifndef" => is_set(rest).then_some(false),
+        _ => {
+            let bare: String = rest
+                .chars()
+                .filter(|c| !"(){}\"',$ \t".contains(*c))
+                .collect();
+            let bare = bare.strip_prefix("strip").unwrap_or(&bare);
+            // Compared with nothing: everything else has more letters.
+            is_set(bare).then_some(word == "ifneq")
+        }
+    }
+}
+
+/// Whether kbuild reads the variable itself.
+fn is_of_kbuild(name: &str) -> bool {
+    const NAMES: &[&str] = &["always", "hostprogs", "userprogs", "targets"];
+    const STARTS: &[&str] = &[
+        "obj-",
+        "lib-",
+        "subdir-",
+        "always-",
+        "extra-",
+        "hostprogs-",
+        "ccflags",
+        "asflags",
+        "ldflags",
+        "rustflags",
+        "cppflags",
+        "CFLAGS_",
+        "AFLAGS_",
+        "LDFLAGS_",
+        "RUSTFLAGS_",
+        "EXTRA_",
+        "KBUILD_",
+        "KCFLAGS",
+        "KAFLAGS",
+        "HOSTCFLAGS",
+        "LINUXINCLUDE",
+        "CONFIG_",
+    ];
+    const ENDS: &[&str] = &["-y", "-m", "-objs"];
+    NAMES.contains(&name)
+        || STARTS.iter().any(|start| name.starts_with(start))
+        || ENDS.iter().any(|end| name.ends_with(end))
+        || name.contains("-$")
+}
+
+/// The placeholder that stands for what a makefile makes of `uname -r`.
+fn placeholder_for(value: &str) -> Option<&'static str> {
+    let value = value.trim();
+    let ends = |ends: &[&str]| ends.iter().any(|end| value.ends_with(end));
+    if matches!(
+        value,
+        "$(shell uname -r)" | "`uname -r`" | "${shell uname -r}"
+    ) {
+        Some("{release}")
+    } else if ends(&["/build", "/build/"]) {
+        Some("{kernel_dir}")
+    } else if ends(&["/source", "/source/"]) {
+        Some("{kernel_source}")
+    } else {
+        None
+    }
+}
+
+fn uses(text: &str, variable: &str) -> bool {
+    ["$(", "${"].iter().any(|open| {
+        text.match_indices(open).any(|(at, _)| {
+            let rest = text[at + 2..].strip_prefix(variable);
+            rest.is_some_and(|rest| rest.starts_with([')', '}', ':']))
+        })
+    })
+}
+
+fn folders(value: &str) -> impl Iterator<Item = String> + '_ {
+    let words = value.split_whitespace();
+    words.filter(|word| word.ends_with('/')).map(str::to_owned)
+}

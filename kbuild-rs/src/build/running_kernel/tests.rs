@@ -1,0 +1,129 @@
+//! Makefiles as people write them.
+
+use super::*;
+
+/// What is found in a makefile beside which lies one that sets `FROM_FILE`.
+fn followed(makefile: &str) -> (Vec<Decision>, Vec<String>) {
+    let included = |word: &str| {
+        let text = "FROM_FILE := $(shell uname -r)\ninclude $(src)/x.mk\n";
+        (word == "$(src)/x.mk").then(|| ("x.mk".into(), text.to_owned()))
+    };
+    let mut follower = Follower::new(
+        &|name, how| name == "GIVEN" || (name == "OUTER" && how == '?'),
+        &included,
+    );
+    follower.read(Path::new("Kbuild"), makefile);
+    (follower.decisions, follower.folders)
+}
+
+#[test]
+fn the_tree_of_the_running_kernel_is_for_make_by_hand() {
+    for makefile in [
+        "KDIR ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n",
+        "KVER ?= $(shell uname -r)\nKDIR ?= /lib/modules/$(KVER)/build\nobj-m := a.o\n",
+        "KERNELRELEASE\t?= `uname -r`\nKERNEL_DIR\t?= /lib/modules/${KERNELRELEASE}/build\n",
+        "KERNELRELEASE ?= `uname -r`\nccflags-y += -DK=$(KERNELRELEASE)\n",
+        "KVER ?= $(shell uname -r)\ninstall:\n\tmv a.ko a-$(KVER).ko\n",
+        "# uname -r\nall:\n\tmake -C /lib/modules/$(shell uname -r)/build\n",
+        "ifneq ($(KERNELRELEASE),)\nobj-m := a.o\nelse\nCFLAGS_x += $(shell uname -r)\nendif\n",
+        "ifdef KERNELRELEASE\nelse ifeq (a,b)\nobj-m += $(shell uname -r).o\nelse\n\
+         obj-m += $(shell uname -r).o\nendif\n",
+        "ifeq (,${KERNELRELEASE})\nobj-m := $(shell uname -r).o\nendif\n",
+        "ifndef KERNELRELEASE\nifeq (a,b)\nobj-m := $(shell uname -r).o\nendif\nendif\n",
+        "K := $(shell uname -r)\nK := 6\nccflags-y += -DK=$(K)\n",
+        "K := $(shell uname -r)\nifeq ($(K),x)\n$(info rather old)\nD := y\nendif\nobj-m := a.o\n",
+        "OUTER ?= $(shell uname -r)\nccflags-y += -DK=$(OUTER)\n",
+        "GIVEN := $(shell uname -r)\nccflags-y += -DK=$(GIVEN)\n",
+    ] {
+        assert_eq!(followed(makefile).0, [], "{makefile}");
+    }
+}
+
+#[test]
+fn the_line_where_it_decides_is_told_and_what_to_set_instead() {
+    let named = |name: &str, placeholder| Some((name.to_owned(), placeholder));
+    for (makefile, line, variable) in [
+        ("EXTRA_CFLAGS += -DKVER=$(shell uname -r)\n", 1, None),
+        ("ccflags-y += \\\n -DKVER=\"$(shell uname -r)\"\n", 1, None),
+        (
+            "KVER := $(shell uname -r)\nifneq ($(findstring 6.1,$(KVER)),)\nccflags-y += -DOLD\nendif\n",
+            3,
+            named("KVER", "{release}"),
+        ),
+        (
+            "ifeq ($(shell uname -r | cut -d. -f1),5)\nobj-m := old.o\nendif\n",
+            2,
+            None,
+        ),
+        (
+            "K ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n\
+             ifneq ($(wildcard $(K)/a.h),)\nelse\nccflags-y += -DX\nendif\n",
+            5,
+            named("K", "{kernel_dir}"),
+        ),
+        (
+            "V := $(shell uname -r)\nK := /lib/modules/$(V)/source\nccflags-y += -I$(K)/x\n",
+            3,
+            named("K", "{kernel_source}"),
+        ),
+        (
+            "R := $(shell uname -r | cut -c1)\nS := $(R)\nobj-m := a$(S).o\n",
+            3,
+            None,
+        ),
+        (
+            "K := $(shell uname -r)\nifdef K\nD := y\nendif\nobj-$(D) += a.o\n",
+            5,
+            None,
+        ),
+        (
+            "OUTER := $(shell uname -r)\nccflags-y += -D$(OUTER)\n",
+            2,
+            named("OUTER", "{release}"),
+        ),
+        (
+            "-include $(src)/x.mk\nccflags-y += -D$(FROM_FILE)\n",
+            2,
+            named("FROM_FILE", "{release}"),
+        ),
+        (
+            "K := $(shell uname -r)\ninclude $(src)/$(K).mk\n",
+            2,
+            named("K", "{release}"),
+        ),
+        (
+            "all:\n\techo\n$(obj)/v.h: FORCE\n\tuname -r > $@\n",
+            4,
+            None,
+        ),
+        (
+            "define K\n$(shell uname -r)\nendef\nccflags-y += -D$(K)\n",
+            4,
+            None,
+        ),
+        (
+            "ifneq ($(KERNELRELEASE),)\nobj-m += $(shell uname -r).o\nelse\nendif\n",
+            2,
+            None,
+        ),
+        (
+            "K := $(shell uname -r)\nifeq ($(K),x)\n$(error too old)\nendif\n",
+            3,
+            named("K", "{release}"),
+        ),
+    ] {
+        let expected = Decision {
+            makefile: "Kbuild".into(),
+            line,
+            variable,
+        };
+        assert_eq!(followed(makefile).0, [expected], "{makefile}");
+    }
+}
+
+#[test]
+fn folders_that_kbuild_may_enter_are_told() {
+    let text = "obj-m := a.o sub/ # no/\nobj-y += \\\n\tdeep/er/\n\
+                ifeq ($(KERNELRELEASE),)\nobj-m += hand/\nendif\n";
+    assert_eq!(followed(text).1, ["sub/", "deep/er/"]);
+}
