@@ -59,6 +59,7 @@ mod rust;
 mod rust_bindings;
 mod rust_checks;
 mod rust_editor;
+mod rust_hints;
 mod rust_symbols;
 mod scene;
 mod script_errors;

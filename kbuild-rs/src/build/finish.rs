@@ -33,6 +33,8 @@ impl Run<'_> {
         let know = Knowledge {
             nearby: self.nearby_symvers(),
             release: r.kernel.release().to_owned(),
+            kernel_dir: r.kernel.dir().to_owned(),
+            kernel_source: r.kernel.source_dir().to_owned(),
         };
         let outcome = make::run(&r.make, slot, held, &r.map, &know, self.sink)?;
         let what = format!("{} for {}", r.label, r.kernel.release());

@@ -37,6 +37,9 @@ pub(crate) struct Knowledge {
     pub(crate) nearby: Vec<PathBuf>,
     /// The kernel's name, for sentences.
     pub(crate) release: String,
+    /// The kernel tree, and its source half.
+    pub(crate) kernel_dir: PathBuf,
+    pub(crate) kernel_source: PathBuf,
 }
 
 /// Listens to the output of one make.
@@ -51,6 +54,7 @@ pub(crate) struct Diagnosis {
     errors: Vec<String>,
     /// What make adds to an error: the rule that failed, which is in the kernel's makefiles.
     rules: Vec<String>,
+    rustc: rust::Rustc,
     /// A tool ended by a signal, or by a limit of this process: what it was writing cannot be trusted,
     /// whatever make thinks.
     cut_off: bool,
@@ -76,6 +80,11 @@ impl Diagnosis {
         }
         // A probe of the compiler that could not run is an answer to make.
         self.cut_off |= signals::tells_of_a_signal(line) || limits::explain(line).is_some();
+        for (key, text) in self.rustc.hear(line, know) {
+            if self.said.insert(key) {
+                self.explanations.push(text);
+            }
+        }
         let (key, text) = ROOMS.iter().find_map(|explain| explain(line, know))?;
         if !self.said.insert(key) {
             return None;
@@ -99,7 +108,8 @@ impl Diagnosis {
             false => &self.errors,
         };
         let undefined = modpost::explain_undefined(&self.undefined, know);
-        let explanations = undefined.iter().chain(&self.explanations);
+        let of_rust = self.rustc.summary(know);
+        let explanations = undefined.iter().chain(&self.explanations).chain(&of_rust);
         Summary {
             quoted: lines.iter().map(|line| format!("\n  {line}")).collect(),
             explained: explanations.map(|text| format!("\n\n{text}")).collect(),

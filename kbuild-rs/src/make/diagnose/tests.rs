@@ -4,8 +4,8 @@ use super::*;
 fn told(line: &str) -> String {
     let mut diagnosis = Diagnosis::default();
     let know = Knowledge {
-        nearby: Vec::new(),
         release: "6.1.0".into(),
+        ..Knowledge::default()
     };
     diagnosis.hear(line, Level::Error, &know);
     text_of(&diagnosis, &know)

@@ -1,0 +1,213 @@
+//! Names that the `kernel` crate has elsewhere, or not at all.
+
+use std::collections::BTreeSet;
+
+use super::catalog::{Catalog, Found};
+use super::message::{Message, quoted};
+use super::paths;
+use crate::make::diagnose::Knowledge;
+use crate::regular;
+
+/// The kernel's crates that a module may name.
+const CRATES: &[&str] = &["kernel", "pin_init"];
+/// The item is there, for the crate itself.
+const PRIVATE: &str = "E0603";
+const MAX_SHOWN: usize = 3;
+
+/// Explains a path into the kernel's crates that leads nowhere.
+pub(super) fn explain<'a>(
+    message: &Message,
+    know: &Knowledge,
+    catalog: &dyn Fn() -> &'a Catalog,
+) -> Vec<(String, String)> {
+    let mut explained = Vec::new();
+    for (path, at) in missing(message) {
+        let wanted = path[..=at].join("::");
+        let name = &path[at];
+        let text = match catalog().is_empty() {
+            true => format!(
+                "{wanted} is not in the kernel {}: what the kernel crate has differs from release \
+                 to release. Look for {name} in rust/kernel of that kernel's source",
+                know.release
+            ),
+            false => match look_up((&wanted, name), message, know, catalog()) {
+                Some(text) => text,
+                None => continue,
+            },
+        };
+        explained.push((format!("path {wanted}"), text));
+    }
+    explained
+}
+
+/// The paths that lead nowhere, each with the number of the segment to look for.
+fn missing(message: &Message) -> Vec<(Vec<String>, usize)> {
+    let split = |path: &str| -> Vec<String> { path.split("::").map(str::to_owned).collect() };
+    let of_kernel = |path: &[String]| CRATES.contains(&&*path[0]);
+    let there = || message.place().map(paths::at).unwrap_or_default();
+    let mut found = Vec::new();
+    if message.code == "E0432" {
+        for failing in quoted(&message.text).map(split) {
+            if !of_kernel(&failing) {
+                continue;
+            }
+            let mut paths = there();
+            paths.retain(|path| path.starts_with(&failing));
+            if paths.is_empty() {
+                paths.push(failing.clone());
+            }
+            found.extend(paths.into_iter().map(|path| {
+                let at = target(&path, failing.len() - 1);
+                (path, at)
+            }));
+        }
+        return found;
+    }
+    let Some((name, container)) = name_and_container(message) else {
+        return found;
+    };
+    for path in there() {
+        let fits = |at: &usize| path[*at] == name && container.is_none_or(|c| path[at - 1] == c);
+        let at = (1..path.len()).find(fits);
+        if let Some(at) = at.filter(|_| of_kernel(&path)) {
+            let at = target(&path, at);
+            found.push((path, at));
+        }
+    }
+    found
+}
+
+/// `X` and `y` of ``cannot find type `X` in module `kernel::y```` and ``could not find `X` in `y```;
+/// `X` of ``trait `X` is private``.
+fn name_and_container(message: &Message) -> Option<(&str, Option<&str>)> {
+    let mut names = quoted(&message.text);
+    let name = names.next()?;
+    if message.code == PRIVATE {
+        return Some((name, None));
+    }
+    let words = ["cannot find ", "could not find "];
+    let is_missing = words.iter().any(|words| message.text.contains(words));
+    let container = names.next()?.rsplit("::").next();
+    (is_missing && message.code.starts_with("E04")).then_some((name, container))
+}
+
+/// The segment to look for where the one at `from` is not there: the item, not a module on the way
+/// to it, and not a function of a type.
+fn target(path: &[String], from: usize) -> usize {
+    let is_type = |word: &String| word.starts_with(|c: char| c.is_ascii_uppercase());
+    (from..path.len())
+        .find(|&at| is_type(&path[at]))
+        .unwrap_or(path.len() - 1)
+}
+
+/// What the catalog has of a name; `None` where it has just what is wanted, or where rustc knows
+/// better.
+fn look_up(
+    (wanted, name): (&str, &str),
+    message: &Message,
+    know: &Knowledge,
+    catalog: &Catalog,
+) -> Option<String> {
+    let config = Config::of(know);
+    let is_on = |found: &Found| found.gates.iter().all(|gate| config.allows(gate));
+    let (there, gated): (Vec<Found>, Vec<Found>) = catalog.find(name).into_iter().partition(is_on);
+    if there.iter().any(|found| found.path == wanted) {
+        return None;
+    }
+    let exact = gated.iter().find(|found| found.path == wanted);
+    let mut gates = match exact {
+        Some(found) => found.gates.clone(),
+        None => catalog.gates_on_the_way(wanted),
+    };
+    gates.retain(|gate| !config.allows(gate));
+    if !gates.is_empty() {
+        return Some(switched_off(wanted, &gates, &know.release));
+    }
+    if let Some(text) = elsewhere(wanted, name, &there, &know.release) {
+        return Some(text);
+    }
+    let is_misspelt = message
+        .words()
+        .any(|text| text.contains("similar name exists"));
+    if is_misspelt || message.code == PRIVATE {
+        return None;
+    }
+    if let Some(found) = gated.first() {
+        return Some(switched_off(&found.path, &found.gates, &know.release));
+    }
+    Some(format!(
+        "the kernel {} has no {wanted}, and no {name} elsewhere in its Rust crates, which differ \
+         from release to release. Its own sources show what it has:\n  {}",
+        know.release,
+        know.kernel_source.join("rust/kernel").display()
+    ))
+}
+
+fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {
+    let gates: Vec<&str> = gates.iter().map(String::as_str).collect();
+    let condition = match &gates[..] {
+        [gate] => (*gate).to_owned(),
+        gates => format!("all({})", gates.join(", ")),
+    };
+    format!(
+        "{path} exists only in kernels built with {}, and the kernel {release} was built without: \
+         name another kernel, or put this in front of the code that needs it:\n  \
+         #[cfg({condition})]",
+        gates.join(" and ")
+    )
+}
+
+/// Where a name is instead; `None` where it is nowhere.
+fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option<String> {
+    let (preluded, others): (Vec<&Found>, Vec<&Found>) = there
+        .iter()
+        .partition(|found| found.path.starts_with("kernel::prelude::"));
+    let paths: Vec<&str> = others.iter().map(|found| found.path.as_str()).collect();
+    let missing = format!("the kernel {release} has no {wanted}");
+    let prelude = match preluded.is_empty() {
+        true => "",
+        false => "\nkernel::prelude::* brings it, too",
+    };
+    match &paths[..] {
+        [] if preluded.is_empty() => None,
+        [] => Some(format!(
+            "{missing}; the prelude has {name}:\n  use kernel::prelude::*;"
+        )),
+        [path] => Some(format!(
+            "{missing}; {name} is in another place there:\n  use {path};{prelude}"
+        )),
+        paths => {
+            let uses = paths
+                .iter()
+                .take(MAX_SHOWN)
+                .map(|path| format!("\n  use {path};"));
+            let uses: String = uses.collect();
+            let more = match paths.len().saturating_sub(MAX_SHOWN) {
+                0 => String::new(),
+                more => format!("\nand {more} more"),
+            };
+            Some(format!(
+                "{missing}; {name} is the name of these, if it is one of them:{uses}{more}{prelude}"
+            ))
+        }
+    }
+}
+
+/// The options that Rust of this kernel sees.
+struct Config(BTreeSet<String>);
+
+impl Config {
+    fn of(know: &Knowledge) -> Config {
+        let file = know.kernel_dir.join("include/generated/rustc_cfg");
+        let text = regular::read_to_string(file).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("--cfg="));
+        Config(lines.map(str::to_owned).collect())
+    }
+
+    /// Whether a `cfg` holds; of what is no plain option nobody can tell here, and it may.
+    fn allows(&self, gate: &str) -> bool {
+        let gate = gate.replace(' ', "");
+        let plain = gate.starts_with("CONFIG_") && !gate.contains('(');
+        !plain || self.0.is_empty() || self.0.contains(&gate)
+    }
+}

@@ -1,0 +1,179 @@
+//! What is said about Rust that a module cannot keep from programs, or from modules for other
+//! kernels.
+
+use std::fs;
+
+use kbuild_tests::run;
+
+use crate::rust::{kernels, takes_authors};
+use crate::rust_checks::assert_says;
+use crate::scene::Scene;
+use crate::support::*;
+
+/// A module that nothing is wrong with but what stands in for these words.
+const MODULE: &str = r#"//! Hints.
+use kernel::prelude::*;
+IMPORTS
+
+module! {
+    type: Hello,
+    name: "hello",
+    AUTHOR,
+    description: "Hints",
+    license: "GPL",
+}
+
+struct Hello;
+
+impl kernel::Module for Hello {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+BODY
+        Ok(Hello)
+    }
+}
+"#;
+
+fn module(author: &str, imports: &str, body: &str) -> String {
+    let text = MODULE.replace("AUTHOR", author);
+    text.replace("IMPORTS", imports).replace("BODY", body)
+}
+
+/// What a kernel calls these: (the author, an import, and the same of the other lab kernel's).
+fn words(takes_authors: bool) -> [(&'static str, &'static str); 2] {
+    let newer = ("authors: [\"nobody\"]", "use kernel::sync::aref::ARef;");
+    let older = ("author: \"nobody\"", "use kernel::types::ARef;");
+    match takes_authors {
+        true => [newer, older],
+        false => [older, newer],
+    }
+}
+
+/// A body as of a program.
+const PROGRAM: &str = r#"
+        let mut list: Vec<u8> = Vec::new();
+        list.push(1);
+        let boxed = Box::new(1);
+        let text = String::from("x");
+        let text = format!("{text}{boxed}");
+        println!("{text}");
+        let map = HashMap::<u8, u8>::new();
+        kernel::types::clocksource();
+        pr_info!("{} {}\n", env!("CARGO_PKG_VERSION"), util::one());
+"#;
+
+/// The same as the hints have it.
+const MENDED: &str = r#"
+        let mut list = KVec::new();
+        list.push(1, GFP_KERNEL)?;
+        let boxed = KBox::new(1, GFP_KERNEL)?;
+        let (text, number) = ("x", *boxed);
+        let text = kernel::str::CString::try_from_fmt(FMT!("{text}{number}"))?;
+        let map = kernel::rbtree::RBTree::<u8, u8>::new();
+        let arc = kernel::sync::Arc::new(list.len() + map.iter().count(), GFP_KERNEL)?;
+        drop(text);
+        pr_info!("{} {} {arc}\n", env!("CARGO_PKG_VERSION"), util::one());
+"#;
+
+#[test]
+fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_say() {
+    for kernel in kernels() {
+        let [right, wrong] = words(takes_authors(&kernel));
+        let (foreign, fmt) = match takes_authors(&kernel) {
+            true => ("use kernel::init::PinInit;\n", "fmt"),
+            false => ("use pin_init::PinInit;\n", "kernel::fmt"),
+        };
+        let imports = format!(
+            "{}\n{foreign}use std::{{collections::HashMap, fmt::Write}};\n\
+             use kernel::{{net::phy::Driver, sync::{{Arc, Mutex}}}};",
+            wrong.1
+        );
+        let files = [
+            ("hello.rs", &*module(wrong.0, &imports, PROGRAM)),
+            ("util.rs", "pub(crate) fn one() -> u8 {\n    1\n}\n"),
+        ];
+        let args = ["--name", "hello", "hello.rs"];
+        let mut scene = Scene::with(&kernel, &files, &args);
+        // Not `refused`: the kernel's macro panics.
+        let said = run::run(&mut scene.command(), LIMIT).unwrap().err();
+        let (_, end) = said.split_once("error: cannot build hello").unwrap();
+        let [author, import] = [right.0.replace("nobody", "…"), right.1.to_owned()];
+        assert_says(
+            end,
+            &[
+                &format!("\n  {author}"),
+                &format!("\n  {import}"),
+                "PinInit is in another place there:\n  use ",
+                "kernels built with CONFIG_NET and CONFIG_RUST_PHYLIB_ABSTRACTIONS",
+                "no kernel::types::clocksource, and no clocksource elsewhere",
+                "for Vec: KVec: let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
+                "for Box: KBox: KBox::new(x, GFP_KERNEL)?",
+                &format!(
+                    "for String, format!: kernel::str::CString: CString::try_from_fmt({fmt}!("
+                ),
+                "for HashMap: kernel::rbtree::RBTree",
+                "for println!: pr_info!",
+                "for std::fmt: core::fmt",
+                "--env CARGO_PKG_VERSION=VALUE",
+                "\n  mod util;\n",
+            ],
+        );
+        assert!(!end.contains("__LOG_PREFIX"), "module! is there: {end}");
+
+        let imports = format!("{}\nuse core::fmt::Write as _;\nmod util;", right.1);
+        scene.write(
+            "hello.rs",
+            &module(right.0, &imports, &MENDED.replace("FMT", fmt)),
+        );
+        // As a CMake or Meson project has it.
+        let version = ["--make-var", "CARGO_PKG_VERSION=1.2.3"];
+        scene.args.extend(version.map(str::to_owned));
+        scene.build();
+        let bytes = fs::read(scene.out.path().join("hello.ko")).unwrap();
+        let version = bytes.windows(5).any(|part| part == b"1.2.3");
+        assert!(version, "the variable reaches rustc");
+    }
+}
+
+/// Types and a module with names of the standard library, and what rustc prints in a source.
+const OWN: &str = r#"//! A crate without module!.
+use kernel::prelude::*;
+use alloc::gone;
+mod alloc {}
+mod kernel_types {
+    /// error[E0432]: unresolved import `kernel::types::ARef`
+    pub(crate) struct String;
+}
+/// error: unknown key "author". Valid keys are: ["authors"].
+pub(crate) fn print(text: String) {
+    pr_info!("x\n");
+}
+"#;
+
+#[test]
+fn names_of_a_crates_own_get_no_hints_and_a_crate_without_module_is_told_so() {
+    let Some(kernel) = kernels().into_iter().next() else {
+        return;
+    };
+    let [right, _] = words(takes_authors(&kernel));
+    let files = [
+        ("hello.rs", &*module(right.0, "", "")),
+        ("part.rs", OWN),
+        (
+            "Kbuild",
+            "obj-m := hello_all.o\nhello_all-y := hello.o part.o\n",
+        ),
+    ];
+    let scene = Scene::tree(&kernel, &files);
+    let said = refused(&mut scene.command(), 1);
+    let (_, end) = said.split_once("error: cannot build").unwrap();
+    assert_says(
+        end,
+        &[
+            "\n  mod part;\n",
+            "const __LOG_PREFIX: &[u8] = b\"part\\0\";",
+        ],
+    );
+    for wrong in ["standard library", "use kernel::", "authors: ", "CString"] {
+        assert!(!end.contains(wrong), "{wrong} in {end}");
+    }
+}
