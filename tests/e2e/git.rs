@@ -11,6 +11,7 @@ use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
 use crate::scene::kernel_at;
+use crate::support::repository::git;
 use crate::support::trap::Trap;
 use crate::support::*;
 
@@ -21,17 +22,6 @@ $(info describe[$(call git,describe --always --dirty)])
 $(info status[$(call git,status --short)])
 $(info top[$(call git,rev-parse --show-toplevel)])
 ";
-
-fn git(dir: &Path, args: &[&str]) {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(dir);
-    for setting in ["user.name=a", "user.email=a@b", "tag.gpgSign=false"] {
-        command.args(["-c", setting]);
-    }
-    command.args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
-    leave_git(&mut command);
-    run::checked(&mut command, LIMIT).unwrap();
-}
 
 /// A repository with a tag `v1`, and settings that run the trap's program whenever git looks.
 fn repository(trap: &Trap, hostile: bool) -> TempDir {

@@ -54,6 +54,7 @@ mod probes;
 mod program;
 mod providers;
 mod quiet;
+mod repositories;
 mod rerun;
 mod rust;
 mod rust_bindings;

@@ -64,7 +64,8 @@ impl Run<'_> {
         let copied = changes.copied().iter().map(|&i| &items[i]);
         let link = copied
             .chain(changes.removed())
-            .find(|item| matches!(item.kind, Kind::Link(_)));
+            // git's answers are make's affair.
+            .find(|item| matches!(item.kind, Kind::Link(_)) && !item.rel.ends_with(".git"));
         if let (Some(item), None) = (link, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
         }

@@ -8,6 +8,7 @@ mod filled;
 mod finish;
 mod flags;
 mod form;
+mod git;
 mod habits;
 mod ide;
 mod inputs;

@@ -140,16 +140,20 @@ impl Run<'_> {
     /// they read has changed.
     pub(super) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
         let r = self.request;
-        if let Some(git) = &r.git {
-            git.copy_index(self.writer, &r.stage.private)?;
-        }
+        self.write_repositories(items, held)?;
         let Sources::Tree { tree, dir, .. } = &r.sources else {
             return Ok(());
         };
         if tree.prepare.is_empty() {
             return Ok(());
         }
-        let now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
+        let mut now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
+        if tree.prepare_inputs.is_empty() && self.asks_git(items) {
+            for head in r.repository_heads(items) {
+                let id = Identity::of(&head).map_err(|e| Error::io("read", &head, e))?;
+                id.write(&mut now);
+            }
+        }
         let stamp = Stage::prepared(&r.folder);
         let then = self.writer.read(&stamp)?;
         if !anew && then.is_some_and(|then| then == now.as_bytes()) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::against::{check_symvers, kernel, note_signing, rust_target};
 use super::configuration::STAMPS;
 use super::filled::filled;
+use super::git::{self, Above};
 use super::jobs::pool_folder;
 use super::places::{base, output_directory, tree_folders};
 #[cfg(feature = "rust")]
@@ -19,7 +20,9 @@ use super::{Build, Form, Tree};
 use crate::cargo::{Door, Provided};
 use crate::kbuild_file::{self, Declared, Layout, Site, response_file};
 use crate::kernel::ToolRequest;
-use crate::make::{Git, MODULES, Make, Names, PathMap, Placeholders, check_value, find_program};
+use crate::make::{
+    GitPlaces, MODULES, Make, Names, PathMap, Placeholders, check_value, find_program,
+};
 use crate::make::{firewall, goals, no_modules, watch};
 use crate::stage::{Item, Links, Scan, Stage, patterns};
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -46,7 +49,12 @@ pub(crate) struct Request {
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
     /// Files whose change means a build from nothing.
     pub(crate) whole: Vec<PathBuf>,
-    pub(crate) git: Option<Git>,
+    /// Where the private repositories lie that git finds in the stage.
+    pub(crate) git: GitPlaces,
+    /// The repository that the staged root lies in, where that begins above it.
+    pub(super) above: Option<Above>,
+    /// What goes before git in `PATH`: the file, and its text.
+    pub(super) in_kernel: Option<(PathBuf, Vec<u8>)>,
     /// Links to folders whose path kbuild cannot carry.
     pub(crate) links: Links,
     /// What the placeholders of the caller's commands stand for.
@@ -120,6 +128,10 @@ impl Request {
             FormAt::Declared(_) => label.as_str(),
             FormAt::Tree(..) => "",
         };
+        let above = match &form {
+            FormAt::Declared(_) => None,
+            FormAt::Tree(..) => Above::of(&root),
+        };
         let stage = Stage::new(
             &out,
             &root,
@@ -127,7 +139,8 @@ impl Request {
             declared_name,
             &label_of_root(&label, &root, &form),
             sink,
-        )?;
+        )?
+        .below(above.as_ref().map_or(Path::new(""), Above::prefix));
         let module_rel = match &form {
             FormAt::Declared(_) => PathBuf::new(),
             FormAt::Tree(_, dir) => dir.strip_prefix(&root).unwrap_or(dir).to_owned(),
@@ -166,6 +179,7 @@ impl Request {
             }
             FormAt::Tree(tree, dir) => {
                 pairs.push((stage.dir.clone(), root.clone()));
+                pairs.extend(above.as_ref().and_then(|above| above.pair(&stage)));
                 if !build.flags.is_empty() {
                     for (name, args) in build.flags.files()? {
                         files.push((flags_dir.join(name), response_file(&args)));
@@ -195,12 +209,13 @@ impl Request {
         for name in STAMPS {
             door.user(name);
         }
-        let git = Git::of(&root);
+        let repositories = GitPlaces::of(&stage.private);
         let mut env = firewall(std::env::vars_os(), &module_dir);
         for (name, value) in &env {
             check_value(name, value, false)?;
         }
-        env.extend(Git::env(git.as_ref(), &stage.private));
+        env.extend(repositories.env());
+        let names = Names::of(&kernel);
         add_user_env(build, &names, &mut env)?;
         let search = env
             .iter()
@@ -261,6 +276,15 @@ impl Request {
             &symvers,
             &mut env,
         )?;
+        let in_kernel = match &sources {
+            Sources::Tree { root, .. } => git::in_kernel(
+                (root, above.as_ref()),
+                &kernel,
+                (&folder, &module_dir),
+                &mut env,
+            ),
+            Sources::Declared(_) => None,
+        };
         let probes = flags_dir.join("probes.mk");
         if let Some(text) = watch(kernel.source_dir(), &probes) {
             env.push(("MAKEFILES".into(), probes.clone().into()));
@@ -293,7 +317,9 @@ impl Request {
             files,
             symvers,
             whole,
-            git,
+            git: repositories,
+            above,
+            in_kernel,
             links,
             placeholders,
             provided: Provided {
@@ -320,6 +346,7 @@ impl Request {
                 out: &self.out,
                 kernel_dirs: &[self.kernel.dir(), self.kernel.source_dir()],
                 excludes,
+                git: &self.git,
             }
             .items(),
         }

@@ -84,11 +84,12 @@ pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
     let jobs = request.jobs(build).alone(&program, &build.sink)?;
     let mut args = make.args()?;
     let mut env = make.env.clone();
-    // What the outside or the caller says may be a secret; LANG and LD_LIBRARY_PATH are made of it.
+    // What the outside or the caller says may be a secret; LANG, PATH and LD_LIBRARY_PATH are made of it.
     let is_foreign = |(name, value): &&(OsString, OsString)| {
         build.env.iter().any(|(of_caller, _)| of_caller == name)
             || std::env::var_os(name).as_ref() == Some(value)
             || name == "LANG"
+            || name == "PATH"
             || name == "LD_LIBRARY_PATH"
     };
     let not_ours = env.iter().filter(is_foreign);

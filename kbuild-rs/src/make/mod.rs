@@ -18,7 +18,10 @@ mod rustc;
 pub(crate) use command::{Make, escape_value, shell_quote};
 pub(crate) use diagnose::{Knowledge, no_modules};
 pub(crate) use env::{check_value, firewall};
-pub(crate) use git::Git;
+pub(crate) use git::{
+    Found, Places as GitPlaces, Repository, Run as RunGit, Staged, asked, asked_in_kernel,
+    before_path, is_bare, prefix_in,
+};
 pub(crate) use goals::{MODULES, goals};
 pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_pool};
 pub use jobs::{is_outside_pretending, is_outside_verbose};

@@ -92,7 +92,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn ties(&self) -> Ties {
+    pub(super) fn ties(&self) -> Ties {
         Ties {
             keep: self.locks.clone(),
             withhold: self.withhold.clone(),

@@ -71,6 +71,9 @@ pub(crate) struct Stage {
     pub(crate) shared: PathBuf,
     /// The copy.
     pub(crate) dir: PathBuf,
+    /// What stands for the work tree of the repository that the root lies in; the copy itself
+    /// where there is none above it.
+    pub(crate) top: PathBuf,
     /// Where items come from that do not say otherwise.
     root: PathBuf,
     /// The declared name; empty for a module tree.
@@ -109,6 +112,7 @@ impl Stage {
         let private = shared.join(format!("{label}-{:016x}", hash.value()));
         Ok(Stage {
             dir: private.join("stage"),
+            top: private.join("stage"),
             manifest: private.join("manifest"),
             marker: private.join("running"),
             root: root.to_owned(),
@@ -116,6 +120,15 @@ impl Stage {
             private,
             shared,
         })
+    }
+
+    /// The same with the copy at this path below what stands for a repository's work tree: git
+    /// tells paths from there.
+    pub(crate) fn below(mut self, prefix: &Path) -> Self {
+        if !prefix.as_os_str().is_empty() {
+            self.dir = self.top.join(prefix);
+        }
+        self
     }
 
     /// Whether a module tree is staged, and not the sources of a declared module.
@@ -251,7 +264,7 @@ impl Stage {
     pub(crate) fn wipe(&self, writer: &Writer) -> Result<()> {
         self.forget_prepared(writer)?;
         writer.remove_file(&self.manifest)?;
-        writer.remove_tree(&self.dir)
+        writer.remove_tree(&self.top)
     }
 
     /// The mark that a module folder's `prepare` commands have run, beside its record.

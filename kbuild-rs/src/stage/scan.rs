@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use super::walk::{Folder, Walk};
 use super::{Item, sort_items, stale};
+use crate::make::GitPlaces;
 use crate::regular;
 use crate::{Error, Result};
 
-/// Version control keeps its own files out of sight of a build.
-const VCS: &[&str] = &[
-    ".git", ".hg", ".svn", ".bzr", "CVS", "_darcs", ".pijul", ".jj",
-];
+/// Version control keeps its own files out of sight of a build. (git's is another matter.)
+const VCS: &[&str] = &[".hg", ".svn", ".bzr", "CVS", "_darcs", ".pijul", ".jj"];
 
 /// What to stage from a module tree.
 pub(crate) struct Scan<'a> {
@@ -27,6 +26,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) kernel_dirs: &'a [&'a Path],
     /// Patterns of what the user excludes.
     pub(crate) excludes: &'a [glob::Pattern],
+    /// Where the private repositories lie that stand for those of the tree.
+    pub(crate) git: &'a GitPlaces,
 }
 
 impl Scan<'_> {

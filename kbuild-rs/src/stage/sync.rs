@@ -117,6 +117,9 @@ impl Sync<'_> {
         changes: &Changes,
         inventory: &mut Inventory,
     ) -> Result<()> {
+        if let Some(above) = self.stage.dir.parent() {
+            self.writer.create_dirs(above)?;
+        }
         self.writer
             .create_dir_like(&self.stage.dir, &self.stage.root)?;
         if !self.first {

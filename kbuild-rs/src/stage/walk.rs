@@ -1,5 +1,6 @@
 //! The way through a module tree and what its links lead to.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +13,7 @@ use super::outside::{Look, Place, is_virtual};
 use super::scan::{Scan, check_source_name, is_output, read_error};
 use super::{Item, Kind};
 use crate::identity::Identity;
+use crate::make::{Found, Repository, is_bare};
 use crate::regular;
 use crate::{Error, Result, sys};
 
@@ -123,7 +125,11 @@ impl<'a> Walk<'a> {
         if !is_root {
             self.items.push(Item::new(folder.rel.clone(), Kind::Dir));
         }
+        self.repository(folder, &entries);
         for (name, meta) in entries {
+            if name == ".git" {
+                continue;
+            }
             if let Some(seen) = &mut self.outside {
                 seen.add(&name, &meta);
             }
@@ -148,6 +154,22 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// In the place of `.git` is a link to a private repository, or to what git finds nothing
+    /// behind: that is so of a folder, too, that git would take for a repository as it is.
+    fn repository(&mut self, folder: &Folder, entries: &[(OsString, Metadata)]) {
+        let has_own = entries.iter().any(|(name, _)| name == ".git");
+        if !has_own && !is_bare(entries.iter().map(|(name, _)| name)) {
+            return;
+        }
+        let rel = folder.rel.join(".git");
+        let kind = match Repository::at(&folder.path) {
+            Found::Ours(_) => Kind::Link(self.scan.git.of_link(&rel)),
+            Found::Nothing if has_own => Kind::Dir,
+            _ => Kind::Link(self.scan.git.refusal()),
+        };
+        self.items.push(Item::new(rel, kind));
     }
 
     /// What cannot be read is a link to itself: nothing may need it, and whoever does says what
@@ -275,6 +297,7 @@ impl<'a> Walk<'a> {
         }
         let outside = Some(Look::default());
         let mut walk = Walk::new(self.scan, outside, std::mem::take(&mut self.copied));
+        walk.items.extend(self.repository_above(&real, &rel));
         walk.push(real.clone(), rel.clone(), meta, Some(step))?;
         walk.run()?;
         self.copied = walk.copied;
@@ -296,6 +319,23 @@ impl<'a> Walk<'a> {
         self.copied.add_all(&seen);
         self.items.append(&mut walk.items);
         Ok(())
+    }
+}
+
+impl Walk<'_> {
+    /// The `.git` of a folder outside of the tree that lies in another repository than the tree
+    /// does: git would look for it above the copy.
+    fn repository_above(&self, real: &Path, rel: &Path) -> Option<Item> {
+        let top = Repository::top_above(real)?;
+        if Repository::at(real) != Found::Nothing || self.scan.root.starts_with(&top) {
+            return None;
+        }
+        let rel = rel.join(".git");
+        let target = match Repository::at(&top) {
+            Found::Ours(_) => self.scan.git.of_link(&rel),
+            _ => self.scan.git.refusal(),
+        };
+        Some(Item::new(rel, Kind::Link(target)))
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod kernel_tree;
 pub(crate) mod project;
 pub(crate) mod recorder;
+pub(crate) mod repository;
 pub(crate) mod trap;
 
 use std::collections::BTreeMap;

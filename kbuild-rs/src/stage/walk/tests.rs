@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::kernel::fixture::Root;
+use crate::make::GitPlaces;
 
 /// What is staged of the folder `tree`: the path, and what is there.
 fn staged(root: &Root, kernel: &Path) -> Result<Vec<(String, String)>> {
@@ -13,6 +14,7 @@ fn staged(root: &Root, kernel: &Path) -> Result<Vec<(String, String)>> {
         out: &out,
         kernel_dirs: &[kernel],
         excludes: &[],
+        git: &GitPlaces::of(Path::new("/private")),
     };
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let told = |item: Item| {
@@ -182,6 +184,7 @@ fn a_deep_tree_takes_no_descriptor_a_level() {
             out: Path::new("/no/out"),
             kernel_dirs: &[],
             excludes: &[],
+            git: &GitPlaces::of(Path::new("/private")),
         };
         assert_eq!(scan.items().unwrap().len(), 501);
         return;

@@ -1,0 +1,101 @@
+//! git, asked in the kernel's folder about the module.
+//!
+//! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. One that says
+//! `$(shell git describe)`, without a folder, means its own repository.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::make::shell_quote;
+
+/// Options of git's that stand before its command, with a word of their own.
+const WITH_A_WORD: &str = "-c | --exec-path | --namespace | --config-env | --super-prefix";
+
+/// The text of a program that goes before git in `PATH`: it asks in the module's folder what is
+/// asked in the kernel's without naming a folder or a repository.
+pub(crate) fn asked_in_kernel(git: &Path, kernel: [&Path; 2], module_dir: &Path) -> Vec<u8> {
+    let [dir, source] = kernel.map(quoted);
+    let (git, module_dir) = (quoted(git), quoted(module_dir));
+    format!(
+        "#!/bin/sh\n\
+         # kbuild reads the module's Makefile in the kernel's folder.\n\
+         own=yes skip=\n\
+         for word do\n\
+         \tif [ \"$skip\" ]; then skip=; continue; fi\n\
+         \tcase $word in\n\
+         \t-C | --git-dir | --git-dir=* | --work-tree | --work-tree=*) own=; break ;;\n\
+         \t{WITH_A_WORD}) skip=yes ;;\n\
+         \t-*) ;;\n\
+         \t*) break ;;\n\
+         \tesac\n\
+         done\n\
+         if [ \"$own\" ] && [ -z \"${{GIT_DIR+set}}\" ]; then\n\
+         \tcase $(pwd -P)/ in\n\
+         \t{dir}/* | {source}/*) cd {module_dir} || exit ;;\n\
+         \tesac\n\
+         fi\n\
+         exec {git} \"$@\"\n"
+    )
+    .into_bytes()
+}
+
+fn quoted(path: &Path) -> String {
+    // Whatever a shell could take for something else is in quotes.
+    shell_quote(path.as_os_str())
+}
+
+/// `PATH` with a folder in front.
+pub(crate) fn before_path(folder: &Path, path: &OsStr) -> OsString {
+    let mut text = folder.as_os_str().as_bytes().to_vec();
+    text.push(b':');
+    text.extend_from_slice(path.as_bytes());
+    OsStr::from_bytes(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    #[test]
+    fn only_what_names_no_folder_is_asked_in_the_modules() {
+        let dir = std::env::temp_dir().join(format!("kbuild-door-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        for folder in ["kernel/scripts", "module", "other"] {
+            fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let dir = fs::canonicalize(dir).unwrap();
+        let program = |name: &str, text: &[u8]| {
+            let path = dir.join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let git = program("git", b"#!/bin/sh\necho \"$(basename \"$(pwd)\") $*\"\n");
+        let kernel = dir.join("kernel");
+        let text = asked_in_kernel(&git, [&kernel, &kernel], &dir.join("module"));
+        let door = program("door", &text);
+        let ask = |folder: &str, args: &[&str]| {
+            // Through the shell: nobody else may have the file open that is executed.
+            let mut command = Command::new("/bin/sh");
+            command.arg(&door).args(args).current_dir(dir.join(folder));
+            let output = command.env_remove("GIT_DIR").output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(ask("kernel", &["describe", "-C"]), "module describe -C\n");
+        assert_eq!(
+            ask("kernel/scripts", &["-c", "a=b", "log"]),
+            "module -c a=b log\n"
+        );
+        assert_eq!(ask("kernel", &["-C", "x", "log"]), "kernel -C x log\n");
+        assert_eq!(
+            ask("kernel", &["--git-dir=x", "log"]),
+            "kernel --git-dir=x log\n"
+        );
+        assert_eq!(ask("other", &["log"]), "other log\n");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

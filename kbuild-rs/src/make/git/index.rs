@@ -1,0 +1,241 @@
+//! Fits a private index to the stage.
+//!
+//! The stage lacks what is not staged, and the build may write into its copies. `--dirty` is to
+//! answer as in the source all the same: what is clean there is marked so that git takes it for
+//! clean without a look (`skip-worktree`), and of what git does not know, only what it does not
+//! know in the source either is to be seen.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::private::{Run, Staged};
+use super::{Found, Places, Repository};
+use crate::sys::{self, Writer};
+use crate::{Error, Result, regular, signals};
+
+/// Does so. Where git fails, the index stays the source's: git then looks at the copies.
+pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'_>) -> Result<()> {
+    if !staged.place.join("index").exists() {
+        return Ok(());
+    }
+    let git = Git {
+        staged,
+        writer,
+        run,
+    };
+    // Fails where a file is changed or not merged.
+    git.ask(&["update-index", "-q", "--refresh"], None)?;
+    let changed = [
+        "diff-files",
+        "--ignore-submodules=all",
+        "--name-only",
+        "--no-ext-diff",
+        "-z",
+    ];
+    let known = git.ask(&["ls-files", "--stage", "-z"], None)?;
+    let (Some(changed), Some(known)) = (git.ask(&changed, None)?, known) else {
+        return Ok(());
+    };
+    let known = entries(&known);
+    if let Some(only) = &staged.only {
+        let modules = known.iter().filter(|entry| entry.is_submodule);
+        for module in modules.map(|entry| Path::new(OsStr::from_bytes(entry.name))) {
+            submodule(places, (staged, only), module, writer, run)?;
+        }
+    }
+    let is_there = |name: &[u8]| staged.work_tree.join(OsStr::from_bytes(name)).exists();
+    let clean = clean(&known, &changed, |name| is_there(name) && !staged.is_part);
+    git.ask(
+        &["update-index", "-z", "--skip-worktree", "--stdin"],
+        Some(&clean),
+    )?;
+    let others = ["ls-files", "--others", "--exclude-standard", "-z"];
+    if let Some(others) = git.ask(&others, None)? {
+        let file = staged.place.join("info/exclude");
+        let excluded = excluded(&others, staged.is_part);
+        writer.write_whole(&file, &excluded)?;
+    }
+    Ok(())
+}
+
+/// A line of the index.
+struct Entry<'a> {
+    name: &'a [u8],
+    is_submodule: bool,
+    is_merged: bool,
+}
+
+/// What `git ls-files --stage -z` prints.
+fn entries(text: &[u8]) -> Vec<Entry<'_>> {
+    let entry = |line: &'_ [u8]| -> Option<usize> { line.iter().position(|&b| b == b'\t') };
+    let lines = text.split(|&b| b == 0);
+    // 100644 <object> 0<TAB>name
+    let parts = lines.filter_map(|line| entry(line).map(|tab| (&line[..tab], &line[tab + 1..])));
+    let entries = parts.map(|(head, name)| Entry {
+        name,
+        is_submodule: head.starts_with(b"160000 "),
+        is_merged: head.ends_with(b" 0"),
+    });
+    entries.collect()
+}
+
+/// The names of those entries that are as they were committed. A submodule that git can look at is
+/// looked at.
+fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let changed: HashSet<&[u8]> = changed.split(|&b| b == 0).collect();
+    let mut names = Vec::new();
+    for entry in known {
+        let is_looked_at = entry.is_submodule && can_look(entry.name);
+        if entry.is_merged && !is_looked_at && !changed.contains(entry.name) {
+            names.extend_from_slice(entry.name);
+            names.push(0);
+        }
+    }
+    names
+}
+
+/// Puts the repository of a submodule into the place where git looks for it, unless it is staged:
+/// nothing else of it is there.
+fn submodule(
+    places: &Places,
+    (of, only): (&Staged, &Path),
+    name: &Path,
+    writer: &Writer,
+    run: &Run<'_>,
+) -> Result<()> {
+    let work_tree = of.work_tree.join(name);
+    if work_tree.starts_with(only) || only.starts_with(&work_tree) {
+        return Ok(());
+    }
+    let Found::Ours(repository) = Repository::at(&of.repository.work_tree().join(name)) else {
+        return Ok(());
+    };
+    let staged = Staged {
+        repository,
+        place: places.of_link(&Path::new("..").join(name)),
+        work_tree,
+        is_part: false,
+        only: Some(only.to_owned()),
+    };
+    writer.create_dirs(&staged.work_tree)?;
+    writer.symlink(&staged.place, &staged.work_tree.join(".git"))?;
+    staged.write(writer)?;
+    fit(places, &staged, writer, run)
+}
+
+/// The patterns that hide everything but these files.
+fn excluded(others: &[u8], all: bool) -> Vec<u8> {
+    let mut patterns = b"*\n".to_vec();
+    let mut folders = BTreeSet::new();
+    let others = others
+        .split(|&b| b == 0)
+        .filter(|name| !name.is_empty() && !all);
+    let mut files = Vec::new();
+    for name in others {
+        // A line break cannot stand in a pattern.
+        if name.contains(&b'\n') {
+            continue;
+        }
+        let path = Path::new(OsStr::from_bytes(name));
+        let above = path.ancestors().skip(1).map(Path::to_owned);
+        folders.extend(above.filter(|dir| !dir.as_os_str().is_empty()));
+        files.push(path.to_owned());
+    }
+    for (path, end) in folders
+        .iter()
+        .map(|dir| (dir, "/"))
+        .chain(files.iter().map(|file| (file, "")))
+    {
+        patterns.extend(b"!/");
+        for &byte in path.as_os_str().as_bytes() {
+            if b"*?[\\ ".contains(&byte) {
+                patterns.push(b'\\');
+            }
+            patterns.push(byte);
+        }
+        patterns.extend(end.as_bytes());
+        patterns.push(b'\n');
+    }
+    patterns
+}
+
+/// git, asked about the source with the private index.
+struct Git<'a> {
+    staged: &'a Staged,
+    writer: &'a Writer,
+    run: &'a Run<'a>,
+}
+
+impl Git<'_> {
+    /// What git prints; `None` where it fails.
+    fn ask(&self, args: &[&str], input: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
+        let place = &self.staged.place;
+        let source = self.staged.repository.work_tree();
+        let (asked, said) = (place.join("asked"), place.join("said"));
+        let failed = |e| Error::io("run git in", source, e);
+        let stdin = match input {
+            Some(bytes) => {
+                self.writer.write_whole(&asked, bytes)?;
+                Stdio::from(regular::open(&asked).map_err(failed)?)
+            }
+            None => Stdio::null(),
+        };
+        let said_to: File = self.writer.create(&said, 0o600)?;
+        let mut command = Command::new(&self.run.program);
+        command
+            .env_clear()
+            .envs(self.env())
+            .arg("--git-dir")
+            .arg(place)
+            .arg("--work-tree")
+            .arg(source)
+            .args(args)
+            .current_dir(source)
+            .stdin(stdin)
+            .stdout(said_to)
+            .stderr(Stdio::null());
+        sys::tie_child(&mut command, self.run.held.ties());
+        let mut child = signals::spawn(&mut command, false, source)?;
+        let status = signals::wait(&mut child).map_err(failed)?;
+        signals::check()?;
+        let bytes = self.writer.read(&said)?;
+        self.writer.remove_file(&asked)?;
+        self.writer.remove_file(&said)?;
+        Ok(bytes.filter(|_| status.success()))
+    }
+
+    fn env(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let of_git = |name: &OsStr| name.as_bytes().starts_with(b"GIT_");
+        let env = self.run.env.iter();
+        env.filter(move |(name, _)| !of_git(name))
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).replace('\0', "|")
+    }
+
+    #[test]
+    fn clean_files_are_those_that_did_not_change_and_are_no_submodules() {
+        let known = b"100644 aa 0\ta b.c\x00100644 bb 0\tb.c\x00160000 cc 0\tsub\x00100644 dd 2\tconflict\x00";
+        let known = entries(known);
+        assert_eq!(text(&clean(&known, b"b.c\0", |_| true)), "a b.c|");
+        assert_eq!(text(&clean(&known, b"b.c\0", |_| false)), "a b.c|sub|");
+    }
+
+    #[test]
+    fn what_git_does_not_know_in_the_source_is_all_that_it_does_not_know_in_the_stage() {
+        let patterns = text(&excluded(b"new.c\0a/b/x y*.c\0", false));
+        assert_eq!(patterns, "*\n!/a/\n!/a/b/\n!/new.c\n!/a/b/x\\ y\\*.c\n");
+        assert_eq!(text(&excluded(b"new.c\0", true)), "*\n");
+    }
+}

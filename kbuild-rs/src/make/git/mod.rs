@@ -1,0 +1,216 @@
+//! The answers that git gives to a Makefile inside the stage.
+//!
+//! A build in place has the `.git` of each repository at hand. The stage has a link instead, to a
+//! private repository of our own: it holds the same references and reads the same objects, and its
+//! work tree is the stage. So git finds the repository that it was asked about, and whatever a
+//! Makefile does to `.git` (or `git clean`, `git reset`) is done to ours.
+
+mod in_kernel;
+mod index;
+mod private;
+mod trace;
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::identity::Hash;
+use crate::{files, regular, sys};
+
+pub(crate) use in_kernel::{asked_in_kernel, before_path};
+pub(crate) use private::{Run, Staged};
+pub(crate) use trace::asked;
+
+/// A repository of the effective user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repository {
+    /// The folder that holds `.git`.
+    work_tree: PathBuf,
+    git_dir: PathBuf,
+    /// Where branches and tags are; a worktree has only a HEAD of its own.
+    common: PathBuf,
+}
+
+/// What git would find in a folder's `.git`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Ours(Repository),
+    /// In somebody else's repository git may be made to run that person's commands
+    /// (`core.fsmonitor`). Git checks the owner itself, but our copy would be ours.
+    Refused,
+    /// Git looks further up.
+    Nothing,
+}
+
+impl Repository {
+    /// Looks at the `.git` of `top` (canonical).
+    pub(crate) fn at(top: &Path) -> Found {
+        let dot_git = top.join(".git");
+        let Ok(meta) = fs::metadata(&dot_git) else {
+            return Found::Nothing;
+        };
+        let git_dir = match meta.is_dir() {
+            true => dot_git.clone(),
+            // A worktree or submodule: a file that says where the repository is.
+            false => match linked(top, &dot_git) {
+                Some(dir) => dir,
+                None => return Found::Refused,
+            },
+        };
+        if !git_dir.join("HEAD").is_file() {
+            return match meta.is_dir() {
+                true => Found::Nothing,
+                false => Found::Refused,
+            };
+        }
+        // A worktree's configuration is that of the repository it was made from.
+        let common = regular::read_to_string(git_dir.join("commondir"))
+            .map(|text| git_dir.join(text.trim_end_matches('\n')))
+            .unwrap_or_else(|_| git_dir.clone());
+        let mine = [top, &dot_git, &git_dir, &common].into_iter().all(is_mine)
+            // A configuration file may belong to somebody else all the same.
+            && is_mine(&common.join("config"));
+        match mine {
+            true => Found::Ours(Repository {
+                work_tree: top.to_owned(),
+                git_dir,
+                common,
+            }),
+            false => Found::Refused,
+        }
+    }
+
+    /// The repository that `dir` (canonical) lies in, where that begins above it.
+    pub(crate) fn above(dir: &Path) -> Option<Repository> {
+        match Repository::at(&Repository::top_above(dir)?) {
+            Found::Ours(repository) => Some(repository),
+            _ => None,
+        }
+    }
+
+    /// The folder above `dir` whose `.git` counts there.
+    pub(crate) fn top_above(dir: &Path) -> Option<PathBuf> {
+        let mut above = dir.ancestors().skip(1);
+        let top = above.find(|top| Repository::at(top) != Found::Nothing);
+        top.map(Path::to_owned)
+    }
+
+    /// The folder that holds `.git`.
+    pub(crate) fn work_tree(&self) -> &Path {
+        &self.work_tree
+    }
+
+    /// The files and folders whose change means that git may answer otherwise: where HEAD is,
+    /// and the tags. Edits show in the sources themselves.
+    pub(crate) fn head_files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
+        let head = regular::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
+        if let Some(name) = head.strip_prefix("ref: ") {
+            let branch = self.common.join(name.trim());
+            // One that is packed comes into its folder with the next commit.
+            let folder = branch.parent().map(Path::to_owned);
+            files.extend(match branch.exists() {
+                true => Some(branch),
+                false => folder,
+            });
+        }
+        files.push(self.common.join("packed-refs"));
+        files.push(self.common.join("reftable/tables.list"));
+        // git replaces a reference by renaming: that shows in its folder.
+        add_folders(&self.common.join("refs/tags"), &mut files);
+        files.retain(|f| f.exists());
+        files
+    }
+}
+
+/// The folder and those below it.
+fn add_folders(folder: &Path, to: &mut Vec<PathBuf>) {
+    to.push(folder.to_owned());
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|entry| add_folders(&entry.path(), to));
+}
+
+fn linked(top: &Path, file: &Path) -> Option<PathBuf> {
+    let text = regular::read(file).ok()?;
+    let path = text.strip_prefix(b"gitdir:")?.trim_ascii();
+    Some(top.join(std::ffi::OsStr::from_bytes(path)))
+}
+
+fn is_mine(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.uid() == sys::effective_uid())
+}
+
+/// Whether git takes a folder with these names for a repository as it is, without `.git`.
+pub(crate) fn is_bare<'a>(mut names: impl Iterator<Item = &'a OsString> + Clone) -> bool {
+    const OTHERS: [&str; 3] = ["objects", "refs", "commondir"];
+    names.clone().any(|name| name == "HEAD") && names.any(|n| OTHERS.iter().any(|other| n == other))
+}
+
+/// Where the private repositories of a stage lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Places(PathBuf);
+
+impl Places {
+    /// Those of the stage with this private folder.
+    pub(crate) fn of(private: &Path) -> Places {
+        Places(private.join("git"))
+    }
+
+    /// The private repository for the `.git` at this path in the stage.
+    pub(crate) fn of_link(&self, rel: &Path) -> PathBuf {
+        let mut hash = Hash::new();
+        hash.add(rel.as_os_str().as_bytes());
+        self.0.join(format!("{:016x}", hash.value()))
+    }
+
+    /// Whether a link in the stage leads to a private repository.
+    pub(crate) fn has(&self, target: &Path) -> bool {
+        target.parent() == Some(&self.0) && target != self.refusal()
+    }
+
+    /// A `.git` behind which git finds nothing, and looks no further up.
+    pub(crate) fn refusal(&self) -> PathBuf {
+        self.0.join("refused")
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.0.join("asked")
+    }
+
+    /// The environment for a build in the stage: no repository above it answers (the output
+    /// directory may lie in one), and git notes which repository was asked.
+    pub(crate) fn env(&self) -> Vec<(OsString, OsString)> {
+        let private = self.0.parent().unwrap_or(&self.0);
+        vec![
+            ("GIT_CEILING_DIRECTORIES".into(), private.into()),
+            ("GIT_OPTIONAL_LOCKS".into(), "0".into()),
+            ("GIT_TRACE_SETUP".into(), self.trace().into()),
+        ]
+    }
+}
+
+/// How a path has to be written into git's files that may quote one.
+fn quoted(path: &Path) -> Vec<u8> {
+    let mut text = vec![b'"'];
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'"' | b'\\' => text.extend([b'\\', byte]),
+            b'\n' => text.extend(b"\\n"),
+            _ => text.push(byte),
+        }
+    }
+    text.push(b'"');
+    text
+}
+
+/// Whether kbuild could work in a folder at this path below the private folder.
+pub(crate) fn prefix_in(repository: &Repository, root: &Path) -> Option<PathBuf> {
+    let prefix = root.strip_prefix(&repository.work_tree).ok()?;
+    files::is_carryable(prefix).then(|| prefix.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! A private repository: the references and the configuration of the source's, its objects by
+//! reference, and an index for the stage.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::{Places, Repository, index, quoted};
+use crate::make::Held;
+use crate::sys::{self, Copied, Writer};
+use crate::{Error, Result, regular};
+
+/// A repository and its place in the stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    pub(crate) repository: Repository,
+    /// The private repository.
+    pub(crate) place: PathBuf,
+    /// The folder in the stage that stands for the repository's work tree.
+    pub(crate) work_tree: PathBuf,
+    /// Whether that folder is not the whole work tree, and no part of it that has the right name.
+    pub(crate) is_part: bool,
+    /// The folder below it that is all of the work tree that is staged, where not the whole is.
+    pub(crate) only: Option<PathBuf>,
+}
+
+/// The file in a private repository that names the work tree of the source's.
+pub(super) const STANDS_FOR: &str = "stands-for";
+
+/// Settings that make git write, or start what would outlive the build.
+const OVERRIDES: &str = "\tbare = false\n\tfsmonitor = false\n\tuntrackedCache = false\n\
+    \tsplitIndex = false\n\tsparseCheckout = false\n[gc]\n\tauto = 0\n[maintenance]\n\
+    \tauto = false\n";
+
+impl Places {
+    /// Writes the private repositories anew, and forgets which were asked. With `run`, the index
+    /// is fitted to the stage.
+    pub(crate) fn write(
+        &self,
+        writer: &Writer,
+        staged: &[Staged],
+        run: Option<&Run<'_>>,
+    ) -> Result<()> {
+        writer.remove_tree(&self.0)?;
+        writer.create_dirs(&self.0)?;
+        let nowhere = self.0.join("no-repository");
+        let text = [b"gitdir: ", nowhere.as_os_str().as_bytes(), b"\n"].concat();
+        writer.write_if_changed(&self.refusal(), &text)?;
+        staged.iter().try_for_each(|one| one.write(writer))?;
+        match run {
+            Some(run) => staged
+                .iter()
+                .try_for_each(|one| index::fit(self, one, writer, run)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What it takes to run git.
+pub(crate) struct Run<'a> {
+    pub(crate) program: PathBuf,
+    pub(crate) env: &'a [(OsString, OsString)],
+    pub(crate) held: &'a Held,
+}
+
+impl Staged {
+    pub(super) fn write(&self, writer: &Writer) -> Result<()> {
+        let (place, from) = (&self.place, &self.repository);
+        writer.remove_tree(place)?;
+        writer.create_dirs(&place.join("objects/info"))?;
+        writer.create_dirs(&place.join("info"))?;
+        writer.create_dirs(&place.join("refs"))?;
+        let objects = from.common.join("objects");
+        let mut alternate = quoted(&fs::canonicalize(&objects).unwrap_or(objects));
+        alternate.push(b'\n');
+        writer.write_whole(&place.join("objects/info/alternates"), &alternate)?;
+        writer.write_private(&place.join("config"), &self.config()?)?;
+        let work_tree = from.work_tree().as_os_str().as_bytes();
+        writer.write_private(&place.join(STANDS_FOR), work_tree)?;
+        copy(writer, &from.git_dir.join("HEAD"), &place.join("HEAD"))?;
+        for name in ["packed-refs", "shallow", "info/exclude", "info/attributes"] {
+            copy(writer, &from.common.join(name), &place.join(name))?;
+        }
+        for name in ["refs", "reftable"] {
+            copy_folder(writer, &from.common.join(name), &place.join(name), 0)?;
+        }
+        copy(writer, &from.git_dir.join("index"), &place.join("index"))?;
+        // A split index has its other half in a file of its own.
+        for name in names(&from.git_dir) {
+            if name.as_bytes().starts_with(b"sharedindex.") {
+                copy(writer, &from.git_dir.join(&name), &place.join(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The source's configuration, whose owner is looked at once more, and then ours.
+    fn config(&self) -> Result<Vec<u8>> {
+        let path = self.repository.common.join("config");
+        let failed = |e| Error::io("read", &path, e);
+        let mut text = Vec::new();
+        let mut file = regular::open(&path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.uid() == sys::effective_uid() {
+            file.read_to_end(&mut text).map_err(failed)?;
+            // A path in it is relative to the file.
+            if text.windows(8).any(|w| w.eq_ignore_ascii_case(b"[include")) {
+                text.extend(b"\n[include]\n\tpath = ");
+                text.extend(quoted(&path));
+            }
+        }
+        text.extend(b"\n[core]\n\tworktree = ");
+        text.extend(quoted(&self.work_tree));
+        text.push(b'\n');
+        text.extend(OVERRIDES.as_bytes());
+        Ok(text)
+    }
+}
+
+/// Copies a file that is there and can be read: whoever asks git is told what is missing.
+fn copy(writer: &Writer, from: &Path, to: &Path) -> Result<()> {
+    let Ok(file) = regular::open(from) else {
+        return Ok(());
+    };
+    let how = Copied {
+        add_mode: 0o600,
+        mtime: None,
+    };
+    writer.copy(&file, to, how)
+}
+
+/// More levels than that are a loop.
+const DEEP: usize = 64;
+
+fn copy_folder(writer: &Writer, from: &Path, to: &Path, depth: usize) -> Result<()> {
+    let names = names(from);
+    if names.is_empty() || depth > DEEP {
+        return Ok(());
+    }
+    writer.create_dirs(to)?;
+    for name in names {
+        let (from, to) = (from.join(&name), to.join(&name));
+        match fs::metadata(&from) {
+            Ok(meta) if meta.is_dir() => copy_folder(writer, &from, &to, depth + 1)?,
+            Ok(meta) if meta.is_file() && !is_lock(&name) => copy(writer, &from, &to)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A file that git is about to put in the place of another.
+fn is_lock(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(b".lock")
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).collect()
+}

@@ -1,0 +1,92 @@
+//! Which repositories were asked while make ran.
+//!
+//! `GIT_TRACE_SETUP` has each git write down what it works in, a line each:
+//!
+//! ```text
+//! 07:04:14.589596 trace.c:316             setup: git_dir: .git
+//! 07:04:14.589634 trace.c:317             setup: git_common_dir: .git
+//! 07:04:14.589637 trace.c:318             setup: worktree: /driver
+//! 07:04:14.589638 trace.c:319             setup: cwd: /driver
+//! ```
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::private::STANDS_FOR;
+use super::{Found, Places, Repository};
+use crate::regular;
+
+/// The repositories that were asked, those of the stage by what they stand for; `None` where git
+/// has noted nothing: nobody asked.
+pub(crate) fn asked(places: &Places) -> Option<Vec<Repository>> {
+    let text = regular::read(places.trace()).ok()?;
+    let asked: BTreeSet<_> = parse(&text).into_iter().collect();
+    let mut found = Vec::new();
+    for (git_dir, common, work_tree) in asked {
+        let real = fs::canonicalize(&git_dir).unwrap_or_else(|_| git_dir.clone());
+        found.extend(match real.starts_with(&places.0) {
+            true => stands_for(&real),
+            false => Some(Repository {
+                work_tree,
+                git_dir,
+                common,
+            }),
+        });
+    }
+    Some(found)
+}
+
+fn stands_for(place: &Path) -> Option<Repository> {
+    let top = regular::read(place.join(STANDS_FOR)).ok()?;
+    match Repository::at(Path::new(OsStr::from_bytes(&top))) {
+        Found::Ours(repository) => Some(repository),
+        _ => None,
+    }
+}
+
+/// (git's folder, the common one, the work tree) of each git.
+fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    let [mut git_dir, mut common, mut work_tree]: [PathBuf; 3] = Default::default();
+    for line in text.split(|&b| b == b'\n') {
+        let Some(at) = line.windows(7).position(|w| w == b"setup: ") else {
+            continue;
+        };
+        let rest = &line[at + 7..];
+        let Some(at) = rest.windows(2).position(|w| w == b": ") else {
+            continue;
+        };
+        let value = || PathBuf::from(OsStr::from_bytes(&rest[at + 2..]));
+        match &rest[..at] {
+            b"git_dir" => git_dir = value(),
+            b"git_common_dir" => common = value(),
+            b"worktree" => work_tree = value(),
+            b"cwd" => {
+                let cwd = value();
+                let whole = |path: &Path| cwd.join(path);
+                found.push((whole(&git_dir), whole(&common), whole(&work_tree)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_git_tells_where_it_works() {
+        let text = b"07:04:14.589596 trace.c:316             setup: git_dir: .git\n\
+            07:04:14.589634 trace.c:317             setup: git_common_dir: /c\n\
+            07:04:14.589637 trace.c:318             setup: worktree: /a: b\n\
+            07:04:14.589638 trace.c:319             setup: cwd: /a: b\n\
+            07:04:14.589638 trace.c:320             setup: prefix: (null)\n";
+        let wanted = ["/a: b/.git", "/c", "/a: b"].map(PathBuf::from);
+        assert_eq!(parse(text), [wanted.into()]);
+    }
+}
