@@ -10,7 +10,6 @@ mod tests;
 mod text;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::identity::{Identity, boot_id, content_hash};
 use crate::salted::Salted;
@@ -27,14 +26,17 @@ pub(crate) enum Class {
     Symvers,
     /// make is asked again: what git answers.
     Make,
+    /// make is asked again, and what rules of the tree's own made is not trusted: a makefile.
+    Makefile,
 }
 
 impl Class {
-    const ALL: [(Class, u8); 4] = [
+    const ALL: [(Class, u8); 5] = [
         (Class::Whole, b'W'),
         (Class::Targets, b'T'),
         (Class::Symvers, b'S'),
         (Class::Make, b'M'),
+        (Class::Makefile, b'K'),
     ];
 }
 
@@ -80,6 +82,15 @@ impl Product {
     }
 }
 
+/// A target in the stage and one of its prerequisites, as a rule of make's names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// Relative to the stage.
+    pub(crate) target: PathBuf,
+    /// The source, or a file elsewhere.
+    pub(crate) prerequisite: PathBuf,
+}
+
 /// What one module folder's last build was, and what it depended on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
@@ -95,6 +106,8 @@ pub(crate) struct Record {
     pub(crate) others: Vec<Product>,
     /// What [`Build::target`](crate::Build::target) has put there so far.
     pub(crate) targets: Vec<Product>,
+    /// What make said of rules that ran: beside `.cmd` files.
+    pub(crate) rules: Vec<Rule>,
     /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
     pub(crate) elsewhere: Vec<PathBuf>,
 }
@@ -108,6 +121,8 @@ pub(crate) struct Stale {
     pub(crate) changed: Vec<PathBuf>,
     /// Whether modpost must run again.
     pub(crate) modpost: bool,
+    /// A makefile that changed.
+    pub(crate) makefile: Option<PathBuf>,
 }
 
 impl Stale {
@@ -149,6 +164,7 @@ impl Record {
                 }
                 Class::Symvers => stale.modpost = true,
                 Class::Make => {}
+                Class::Makefile => stale.makefile = Some(p.path.clone()),
             }
         }
         // A file system that lost power may have kept a file's name and size, and not its bytes.
@@ -161,13 +177,6 @@ impl Record {
     pub(crate) fn is_of_another_boot(&self) -> bool {
         self.boot != boot_id()
     }
-}
-
-/// The prerequisite as it is now, for a build that began at `start`. One that is gone by now is
-/// one that changed.
-pub(crate) fn seen(class: Class, path: PathBuf, start: Duration) -> Prerequisite {
-    let id = Identity::of_settled(&path, start).ok().flatten();
-    Prerequisite { class, path, id }
 }
 
 /// A symvers, by the content that modpost read: of itself, or of the copy that it was told of.

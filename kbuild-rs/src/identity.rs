@@ -9,17 +9,23 @@ use std::time::Duration;
 use crate::regular;
 
 /// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
-/// a file that was restored with its old mtime is seen as changed, as is one that was replaced
-/// by a package upgrade.
+/// a file that was restored with its old mtime shows, as does one that was replaced by a package
+/// upgrade. So does one whose mode or owner changed, or that got another hard link: the content
+/// tells those apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     size: u64,
     mtime: i128,
     ctime: i128,
     inode: u64,
-    /// Where the clock is too coarse to tell, or nothing but the content matters.
+    /// The hash of the content, where it is known.
     content: Option<u64>,
+    /// Whether metadata cannot tell, because the clock is too coarse: the content decides.
+    pinned: bool,
 }
+
+/// Contents of larger files are not kept (bytes): to hash them takes longer than what it saves.
+const LARGEST: u64 = 16 << 20;
 
 const NANOS: i128 = 1_000_000_000;
 /// The coarsest clock among file systems in use (FAT: 2 s).
@@ -33,6 +39,7 @@ impl Identity {
             ctime: ctime(m),
             inode: m.ino(),
             content: None,
+            pinned: false,
         }
     }
 
@@ -53,11 +60,21 @@ impl Identity {
     /// systems that count whole seconds, that is any change in the same second or the one before.
     pub(crate) fn of_settled(path: &Path, start: Duration) -> io::Result<Option<Self>> {
         let id = Self::of(path)?;
-        let latest = match id.is_coarse() {
+        Ok(id.is_settled(start).then_some(id))
+    }
+
+    /// Whether nothing can have changed since `start`.
+    pub(crate) fn is_settled(&self, start: Duration) -> bool {
+        let latest = match self.is_coarse() {
             true => nanos(start) / NANOS * NANOS - COARSEST,
             false => nanos(start),
         };
-        Ok((id.ctime <= latest).then_some(id))
+        self.ctime <= latest
+    }
+
+    /// Whether the last change was of something else than the content (of a folder: its entries).
+    pub(crate) fn changed_after_written(&self) -> bool {
+        self.mtime < self.ctime
     }
 
     /// Whether the file at `path` still is this one.
@@ -78,12 +95,29 @@ impl Identity {
         content_hash(path).is_ok_and(|hash| self.content == Some(hash))
     }
 
-    /// Whether `now`, just read from the file that `path` gives, is this one.
+    /// Whether `now`, just read from the file that `path` gives, is this one, or another of the
+    /// same size, mtime and content.
     pub(crate) fn matches_identity(&self, now: &Identity, path: impl FnOnce() -> PathBuf) -> bool {
-        self.same_metadata(now)
-            && self
-                .content
-                .is_none_or(|hash| content_hash(&path()).is_ok_and(|h| h == hash))
+        if (self.size, self.mtime) != (now.size, now.mtime) {
+            return false;
+        }
+        let same = self.same_metadata(now);
+        if same && !self.pinned {
+            return true;
+        }
+        match self.content {
+            Some(hash) => content_hash(&path()).is_ok_and(|now| now == hash),
+            None => same,
+        }
+    }
+
+    /// This identity with the metadata of `now`, which it [matches](Self::matches_identity).
+    pub(crate) fn moved_to(&self, now: &Identity) -> Identity {
+        Identity {
+            content: self.content,
+            pinned: self.pinned,
+            ..now.clone()
+        }
     }
 
     /// Whether size, times and inode are the same, whatever is known of the content.
@@ -104,6 +138,15 @@ impl Identity {
     pub(crate) fn pin_content(&mut self, path: &Path) -> io::Result<()> {
         if self.is_coarse() {
             self.content = Some(content_hash(path)?);
+            self.pinned = true;
+        }
+        Ok(())
+    }
+
+    /// Adds the content, which `copy` holds, unless the file is large.
+    pub(crate) fn know_content(&mut self, copy: &Path) -> io::Result<()> {
+        if self.size <= LARGEST {
+            self.content = Some(content_hash(copy)?);
         }
         Ok(())
     }
@@ -121,6 +164,20 @@ impl Identity {
         self.mtime % NANOS == 0 && self.ctime % NANOS == 0
     }
 
+    /// What tells whether the file has to be read again: its content where it is known.
+    pub(crate) fn write_state(&self, to: &mut String) {
+        use std::fmt::Write;
+        // Writing into a String cannot fail.
+        let _ = match self.content {
+            Some(hash) => write!(to, "{} {} {hash:x}", self.size, self.mtime),
+            None => write!(
+                to,
+                "{} {} {} {}",
+                self.size, self.mtime, self.ctime, self.inode
+            ),
+        };
+    }
+
     /// One line of a manifest or record; [`parse`](Self::parse) reads it.
     pub(crate) fn write(&self, to: &mut String) {
         use std::fmt::Write;
@@ -132,22 +189,27 @@ impl Identity {
         );
         match self.content {
             Some(hash) => {
-                let _ = write!(to, "{hash:x}");
+                let mark = if self.pinned { "=" } else { "" };
+                let _ = write!(to, "{mark}{hash:x}");
             }
             None => to.push('-'),
         }
     }
 
     pub(crate) fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        let [size, mtime, ctime, inode] = [(); 4].map(|()| words.next());
+        let content = words.next()?;
+        let hash = content.trim_start_matches('=');
         Some(Identity {
-            size: words.next()?.parse().ok()?,
-            mtime: words.next()?.parse().ok()?,
-            ctime: words.next()?.parse().ok()?,
-            inode: words.next()?.parse().ok()?,
-            content: match words.next()? {
+            size: size?.parse().ok()?,
+            mtime: mtime?.parse().ok()?,
+            ctime: ctime?.parse().ok()?,
+            inode: inode?.parse().ok()?,
+            content: match content {
                 "-" => None,
-                hash => Some(u64::from_str_radix(hash, 16).ok()?),
+                _ => Some(u64::from_str_radix(hash, 16).ok()?),
             },
+            pinned: content.starts_with('='),
         })
     }
 }
@@ -184,6 +246,17 @@ impl Hash {
         self
     }
 
+    /// Adds much at once, eight bytes at a time.
+    fn add_words(&mut self, bytes: &[u8]) -> &mut Self {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            let word = word.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+            self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 ^= self.0 >> 32;
+        }
+        self.add(words.remainder())
+    }
+
     pub(crate) fn value(&self) -> u64 {
         self.0
     }
@@ -196,10 +269,20 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
     let mut buffer = [0; 64 * 1024];
     let mut hash = Hash::new();
     loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash.value()),
-            n => hash.add(&buffer[..n]),
-        };
+        // Whole blocks, however much comes at a time: the hash is one of words.
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match file.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        hash.add_words(&buffer[..filled]);
+        if filled < buffer.len() {
+            return Ok(hash.value());
+        }
     }
 }
 
@@ -215,10 +298,18 @@ mod tests {
             ctime: 1_700_000_000_123_456_789,
             inode: 42,
             content: Some(0xabc),
+            pinned: false,
         };
-        let mut text = String::new();
-        id.write(&mut text);
-        assert_eq!(Identity::parse(&mut text.split(' ')), Some(id));
+        for (content, pinned) in [(None, false), (Some(7), false), (Some(7), true)] {
+            let id = Identity {
+                content,
+                pinned,
+                ..id.clone()
+            };
+            let mut text = String::new();
+            id.write(&mut text);
+            assert_eq!(Identity::parse(&mut text.split(' ')), Some(id));
+        }
         assert_eq!(Identity::parse(&mut "1 2 3".split(' ')), None);
     }
 
@@ -236,6 +327,32 @@ mod tests {
         assert!(seen.matches_identity(&now, || file.clone()));
         std::fs::write(&file, "two").unwrap();
         assert!(!seen.matches_identity(&now, || file.clone()));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn another_mode_leaves_a_file_the_same_and_another_content_with_the_same_time_does_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = std::env::temp_dir().join(format!("kbuild-mode-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("f");
+        std::fs::write(&file, "0123456789").unwrap();
+        let unknown = Identity::of(&file).unwrap();
+        let mut seen = unknown.clone();
+        seen.know_content(&file).unwrap();
+        let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(seen.matches(&file) && !unknown.matches(&file));
+        let now = Identity::of(&file).unwrap();
+        let moved = seen.moved_to(&now);
+        assert!(moved.same_metadata(&now) && moved.content() == seen.content());
+        for other in ["0123456780", "1123456789", "01234567890"] {
+            std::fs::write(&file, other).unwrap();
+            let written = std::fs::File::options().write(true).open(&file).unwrap();
+            written.set_modified(time).unwrap();
+            assert!(!seen.matches(&file), "{other}");
+        }
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

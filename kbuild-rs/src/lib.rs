@@ -57,6 +57,7 @@ mod report;
 #[cfg(feature = "ide")]
 mod rust_project;
 mod salted;
+mod settled;
 mod signals;
 mod stage;
 mod symvers;

@@ -2,10 +2,15 @@
 //!
 //! kbuild's fixdep writes them: `source_foo.o := foo.c`, then `deps_foo.o := …`, a path a line.
 //! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
-//! covers those.
+//! covers those. A saved command names more: a linker script, a plugin.
 
+mod command;
+
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+pub(crate) use command::{has_command, parse};
 
 use crate::files::{normal, sort_paths};
 use crate::regular;
@@ -33,6 +38,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) links: &'a [(PathBuf, PathBuf)],
     /// What relative paths start at.
     cwd: PathBuf,
+    /// Most targets were made from the same thousand headers.
+    known: RefCell<Known>,
 }
 
 impl<'a> Resolver<'a> {
@@ -48,14 +55,14 @@ impl<'a> Resolver<'a> {
             items,
             links,
             cwd: working_dir(kernel, module_dir),
+            known: RefCell::default(),
         }
     }
 
     /// All targets below the stage that have a `.cmd`.
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
         let mut targets = Vec::new();
-        // Most targets were made from the same thousand headers.
-        let mut known = Known::default();
+        let mut known = self.known.borrow_mut();
         walk(&self.stage.dir, &mut |path, _| {
             if let Some(target) = target_of(path) {
                 let text = regular::read(path).map_err(|e| Error::io("read", path, e))?;
@@ -63,7 +70,7 @@ impl<'a> Resolver<'a> {
                 targets.push(Target {
                     path: target,
                     command: path.to_owned(),
-                    prerequisites: parse(&text)
+                    prerequisites: command::prerequisites(&text)
                         .flat_map(|p| self.known(p, &mut known))
                         .collect(),
                 });
@@ -73,18 +80,33 @@ impl<'a> Resolver<'a> {
         Ok(targets)
     }
 
-    /// [`Resolver::files`], asked once.
+    /// The sources that `path` stands for: see [`Target::prerequisites`].
+    pub(crate) fn sources(&self, path: &Path) -> Vec<PathBuf> {
+        self.files(path, &mut self.known.borrow_mut())
+    }
+
+    /// [`Resolver::sources`], asked once.
     fn known(&self, path: &str, known: &mut Known) -> Vec<PathBuf> {
         if let Some(files) = known.files.get(path) {
             return files.clone();
         }
-        let files = self.files(path, known);
+        let files = self.files(Path::new(path), known);
         known.files.insert(path.to_owned(), files.clone());
         files
     }
 
-    fn files(&self, path: &str, known: &mut Known) -> Vec<PathBuf> {
-        let path = normal(&self.cwd.join(path));
+    fn files(&self, named: &Path, known: &mut Known) -> Vec<PathBuf> {
+        let named = self.cwd.join(named);
+        let (path, over_link) = resolved(&named);
+        let mut files = self.of_resolved(path, known);
+        // The link may lead elsewhere tomorrow.
+        if over_link && !named.starts_with(&self.stage.dir) {
+            files.push(named);
+        }
+        files
+    }
+
+    fn of_resolved(&self, path: PathBuf, known: &mut Known) -> Vec<PathBuf> {
         for (link, target) in self.links {
             if let Ok(rest) = path.strip_prefix(link) {
                 return known.with_real(target.join(rest));
@@ -107,12 +129,25 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Where the file `path` lies in the stage, without links; `None` for a copy of a source, and
+    /// for what is not a file.
+    pub(crate) fn product(&self, path: &Path) -> Option<PathBuf> {
+        if !std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) {
+            return None;
+        }
+        let real = std::fs::canonicalize(path).ok()?;
+        let rel = real.strip_prefix(canonical(&self.stage.dir)).ok()?;
+        self.item(rel).is_none().then(|| rel.to_owned())
+    }
+
+    fn item(&self, rel: &Path) -> Option<&Item> {
+        let name = rel.as_os_str();
+        let found = self.items.binary_search_by(|i| i.rel.as_os_str().cmp(name));
+        found.ok().map(|at| &self.items[at])
+    }
+
     fn source_of(&self, rel: &Path) -> Option<PathBuf> {
-        let found = self
-            .items
-            .binary_search_by(|i| i.rel.as_os_str().cmp(rel.as_os_str()))
-            .ok()?;
-        Some(self.stage.source_of(&self.items[found]))
+        self.item(rel).map(|item| self.stage.source_of(item))
     }
 }
 
@@ -135,6 +170,30 @@ pub(crate) fn union(targets: Vec<Target>) -> Vec<PathBuf> {
     all
 }
 
+/// The path without `.` and `..`: the file system tells where `..` leads behind a link. Also
+/// whether there was such a link.
+fn resolved(path: &Path) -> (PathBuf, bool) {
+    if !path.components().any(|c| c == Component::ParentDir) {
+        return (path.components().collect(), false);
+    }
+    let mut result = PathBuf::new();
+    let mut over_link = false;
+    for component in path.components() {
+        if component != Component::ParentDir {
+            result.push(component);
+            continue;
+        }
+        if result.is_symlink() {
+            match std::fs::canonicalize(&result) {
+                Ok(real) => (result, over_link) = (real, true),
+                Err(_) => return (normal(path), false),
+            }
+        }
+        result.pop();
+    }
+    (result, over_link)
+}
+
 /// `/dir/.foo.o.cmd` -> `/dir/foo.o`
 fn target_of(command: &Path) -> Option<PathBuf> {
     let name = command.file_name()?.to_str()?;
@@ -142,31 +201,8 @@ fn target_of(command: &Path) -> Option<PathBuf> {
     (!name.is_empty()).then(|| command.with_file_name(name))
 }
 
-/// The paths in a `.cmd` file's `source_` and `deps_` variables.
-pub(crate) fn parse(text: &str) -> impl Iterator<Item = &str> {
-    let mut in_deps = false;
-    text.lines().filter_map(move |line| {
-        if let Some(source) = line.strip_prefix("source_") {
-            return Some(source.split_once(":= ")?.1.trim());
-        }
-        if line.starts_with("deps_") && line.contains(":=") {
-            in_deps = true;
-            return None;
-        }
-        if !in_deps {
-            return None;
-        }
-        let path = line.trim().trim_end_matches('\\').trim_end();
-        if path.is_empty() {
-            in_deps = false;
-            return None;
-        }
-        (!path.starts_with("$(")).then_some(path)
-    })
-}
-
 /// What was asked before.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Known {
     files: HashMap<String, Vec<PathBuf>>,
     /// Folders of headers, and the real ones: asking for each header would ask for each folder
@@ -211,15 +247,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_source_and_the_headers_of_a_cmd_file_are_read() {
-        let text = "savedcmd_/s/a.o := gcc -c -o /s/a.o /s/a.c   ; ./tools/objtool/objtool /s/a.o\n\
-                    \n\
-                    source_/s/a.o := /s/a.c\n\
-                    \n\
-                    deps_/s/a.o := \\\n    $(wildcard include/config/FOO) \\\n  /usr/x.h \\\n  \
-                    ./include/y.h \\\n\n/s/a.o: $(deps_/s/a.o)\n\n$(deps_/s/a.o):\n";
-        let paths: Vec<_> = parse(text).collect();
-        assert_eq!(paths, ["/s/a.c", "/usr/x.h", "./include/y.h"]);
+    fn two_dots_behind_a_link_lead_where_the_file_system_says() {
+        use std::os::unix::fs::symlink;
+        let dir = std::env::temp_dir().join(format!("kbuild-dots-{}", std::process::id()));
+        let dir = canonical(dir.parent().unwrap()).join(dir.file_name().unwrap());
+        std::fs::create_dir_all(dir.join("v1/drv")).unwrap();
+        std::fs::create_dir_all(dir.join("include/sub")).unwrap();
+        symlink("../v1/drv", dir.join("include/drv")).unwrap();
+        let of = |path: &str| {
+            let (path, over_link) = resolved(&dir.join(path));
+            (path.strip_prefix(&dir).unwrap().to_owned(), over_link)
+        };
+        for (named, real, over_link) in [
+            ("include/drv/../common/t.h", "v1/common/t.h", true),
+            ("include/drv/../../include/./a.h", "include/a.h", true),
+            ("include/drv/sub/../a.h", "include/drv/a.h", false),
+            ("include/sub/../a.h", "include/a.h", false),
+            ("include/./drv/a.h", "include/drv/a.h", false),
+            ("gone/../a.h", "a.h", false),
+        ] {
+            assert_eq!(of(named), (PathBuf::from(real), over_link), "{named}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

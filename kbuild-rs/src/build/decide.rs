@@ -1,9 +1,12 @@
 //! Is there anything to do, and what: the last build compared with the world, sources included.
 
+use std::path::Path;
+
 use super::run::Run;
 use crate::Result;
+use crate::files::{is_among, sort_paths};
 use crate::freshness::{Class, Record, Stale};
-use crate::stage::{Item, Kind, is_makefile};
+use crate::stage::{Changes, Item, Kind, is_makefile};
 
 impl Run<'_> {
     /// Compares the last build with the world, sources included.
@@ -21,7 +24,8 @@ impl Run<'_> {
         let since = seen.as_deref().unwrap_or(manifest);
         let changes = self.request.stage.compare(since, items);
         let stale = record.check(config);
-        if changes.is_empty() {
+        let doubtful = stale.as_ref().is_some_and(|s| s.makefile.is_some());
+        if changes.is_empty() && !doubtful {
             return Ok(stale);
         }
         let mut stale = stale.unwrap_or_default();
@@ -69,17 +73,100 @@ impl Run<'_> {
         if let (Some(item), None) = (link, &stale.from_nothing) {
             stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
         }
-        // kbuild makes anew whatever its saved command no longer fits; what other rules made has
-        // none, and make does not know that the rule is another one.
-        let copied = changes.copied().iter().map(|&i| &items[i]);
-        let makefile = copied
-            .chain(changes.removed())
-            .find(|item| is_makefile(&item.rel));
-        if let (Some(item), None) = (makefile, &stale.from_nothing) {
-            if self.has_products_of_own_rules(since)? {
-                stale.from_nothing = Some(format!("{} changed", item.rel.display()));
+        self.doubt_own_rules(&mut stale, record, since, &changes, items)?;
+        Ok(Some(stale))
+    }
+
+    /// Whether something changed that no `.cmd` tells of, and that rules of the tree's own may have
+    /// read.
+    fn doubt_own_rules(
+        &self,
+        stale: &mut Stale,
+        record: &Record,
+        since: &[Item],
+        changes: &Changes,
+        items: &[Item],
+    ) -> Result<()> {
+        let stage = &self.request.stage;
+        let (mut makefiles, mut named) = (Vec::new(), Vec::new());
+        for p in &record.prerequisites {
+            match p.class {
+                Class::Makefile => makefiles.push(p.path.clone()),
+                _ => named.push(p.path.clone()),
             }
         }
-        Ok(Some(stale))
+        sort_paths(&mut named);
+        let copied = changes.copied().iter().map(|&i| &items[i]);
+        let changed: Vec<&Item> = copied.chain(changes.removed()).collect();
+        // kbuild makes anew whatever its saved command no longer fits; what other rules made has
+        // none, and make does not know that the rule is another one.
+        let is_read =
+            |item: &&&Item| is_makefile(&item.rel) || makefiles.contains(&stage.source_of(item));
+        let makefile = changed
+            .iter()
+            .find(is_read)
+            .map(|item| stage.source_of(item));
+        stale.makefile = stale.makefile.take().or(makefile);
+        if stale.from_nothing.is_some() {
+            return Ok(());
+        }
+        let unnamed = changed.iter().find(|item| {
+            let is_file = matches!(item.kind, Kind::File { .. });
+            is_file && !is_among(&stage.source_of(item), &named) && !is_bystander(&item.rel)
+        });
+        stale.from_nothing = match (&stale.makefile, unnamed) {
+            (Some(makefile), _) if self.has_products_of_own_rules(since)? => {
+                Some(format!("{} changed", makefile.display()))
+            }
+            (_, Some(item)) if self.has_unknown_inputs(record, since)? => Some(format!(
+                "{} changed, and nothing tells what was made from it",
+                item.rel.display()
+            )),
+            _ => None,
+        };
+        Ok(())
+    }
+}
+
+/// Whether a file is one that builds do not read: an editor's, or documentation. They change all the
+/// time.
+fn is_bystander(rel: &Path) -> bool {
+    let name = rel.file_name().unwrap_or_default().to_string_lossy();
+    let is_editors = name.starts_with(['.', '#']) || name.ends_with(['~', '#']);
+    let documents = [
+        "README",
+        "LICENSE",
+        "COPYING",
+        "CHANGELOG",
+        "ChangeLog",
+        "NEWS",
+        "AUTHORS",
+    ];
+    let is_document = documents.iter().any(|start| name.starts_with(start))
+        || [".md", ".rst", ".orig", ".rej", ".patch"]
+            .iter()
+            .any(|end| name.ends_with(end));
+    is_editors || is_document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_editors_and_writers_leave_is_told_from_inputs() {
+        for name in [
+            ".a.c.swp",
+            "a.c~",
+            "#a.c#",
+            ".#a.c",
+            "doc/README.txt",
+            "x/notes.md",
+        ] {
+            assert!(is_bystander(Path::new(name)), "{name}");
+        }
+        for name in ["fw.bin", "regs.txt", "x.lds", "a.inc", "doc/a.c", "Kbuild"] {
+            assert!(!is_bystander(Path::new(name)), "{name}");
+        }
     }
 }

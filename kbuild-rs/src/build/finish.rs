@@ -36,12 +36,15 @@ impl Run<'_> {
             kernel_dir: r.kernel.dir().to_owned(),
             kernel_source: r.kernel.source_dir().to_owned(),
         };
+        self.writer.write_private(&r.watch.log, b"")?;
+        let put = self.put_away(items)?;
         let outcome = make::run(&r.make, slot, held, &r.map, &know, self.sink)?;
         let what = format!("{} for {}", r.label, r.kernel.release());
         if outcome.cut_off {
             // The marker stays: the next build deletes what this one wrote.
             return Err(outcome.error(&what));
         }
+        self.put_back(&put)?;
         if let Some(time) = outcome.stopped {
             self.remove_unfinished(items, time, start)?;
         }
@@ -54,9 +57,10 @@ impl Run<'_> {
             products: old.products.clone(),
             others: old.others.clone(),
             targets: old.targets.clone(),
+            rules: Vec::new(),
             elsewhere: self.made_elsewhere(items, old, start)?,
         };
-        self.note_prerequisites(items, start, &mut record)?;
+        self.note_prerequisites(items, &made, &mut record)?;
         let built = outcome
             .success
             .then(|| self.publish(old, start))

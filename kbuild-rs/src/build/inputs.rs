@@ -1,12 +1,15 @@
 //! What a build was made from: looked at when make has ended, for the next build to compare with.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use super::run::Run;
+use super::run::{Made, Run};
 use crate::Result;
-use crate::freshness::{Class, Record, seen, seen_symvers};
-use crate::prerequisites::union;
+use crate::files::{is_among, sort_paths};
+use crate::freshness::{Class, Record, Rule, seen_symvers};
+use crate::make::Trace;
+use crate::prerequisites::{Resolver, Target, union};
+use crate::settled::Looks;
 use crate::stage::Item;
 
 impl Run<'_> {
@@ -14,7 +17,44 @@ impl Run<'_> {
     pub(super) fn note_prerequisites(
         &self,
         items: &[Item],
-        start: Duration,
+        made: &Made<'_>,
+        record: &mut Record,
+    ) -> Result<()> {
+        let r = self.request;
+        let told = self.writer.read(&r.watch.log)?.unwrap_or_default();
+        let trace = Trace::read(&told);
+        let mut looks = made.ways.after(made.record);
+        self.note_symvers(items, &trace, &mut looks, record)?;
+        let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
+            let found = paths.map(|path| looks.at(class, path));
+            record.prerequisites.extend(found);
+        };
+        add(Class::Whole, &mut r.whole.iter().cloned());
+        add(Class::Make, &mut self.git_heads(items).into_iter());
+        // The flag files are ours: the configuration covers them.
+        let known = |p: &PathBuf| r.whole.contains(p) || p.starts_with(&r.stage.private);
+        let resolver = self.resolver(items);
+        let mut makefiles = makefiles(&resolver, &trace, made.record, r.wants_modules());
+        makefiles.retain(|p| !known(p));
+        add(Class::Makefile, &mut makefiles.iter().cloned());
+        let targets = resolver.targets()?;
+        let rules = self.rules(&resolver, &targets, &trace, made.record);
+        let mut named = union(targets);
+        named.extend(rules.iter().map(|rule| rule.prerequisite.clone()));
+        sort_paths(&mut named);
+        let of_targets = |p: &PathBuf| !known(p) && !is_among(p, &makefiles);
+        add(Class::Targets, &mut named.into_iter().filter(of_targets));
+        record.rules = rules;
+        Ok(())
+    }
+
+    /// Those that the build was given, those of other module folders of this root, and those that
+    /// makefiles name.
+    fn note_symvers(
+        &self,
+        items: &[Item],
+        trace: &Trace,
+        looks: &mut Looks<'_>,
         record: &mut Record,
     ) -> Result<()> {
         let r = self.request;
@@ -23,23 +63,79 @@ impl Run<'_> {
             .iter()
             .filter_map(|(original, copy)| seen_symvers(original.clone(), copy));
         record.prerequisites.extend(given);
-        // Those of other module folders of this root, which a Kbuild may name itself.
         let made = r.stage.products(&r.stage.dir, items)?.into_iter();
         let others = made.map(|(path, _)| path).filter(|path| {
             path.ends_with("Module.symvers") && path.parent() != Some(&r.make.module_dir)
         });
         let others = others.filter_map(|path| seen_symvers(path.clone(), &path));
         record.prerequisites.extend(others);
-        let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
-            let found = paths.map(|path| seen(class, path, start));
-            record.prerequisites.extend(found);
-        };
-        add(Class::Whole, &mut r.whole.iter().cloned());
-        add(Class::Make, &mut self.git_heads(items).into_iter());
-        let named = union(self.resolver(items).targets()?);
-        // The flag files are ours: the configuration covers them.
-        let known = |p: &PathBuf| r.whole.contains(p) || p.starts_with(&r.stage.private);
-        add(Class::Targets, &mut named.into_iter().filter(|p| !known(p)));
+        let named = trace.symvers.iter();
+        for path in named.filter(|path| !path.starts_with(&r.stage.private) && path.is_file()) {
+            let settled = looks.at(Class::Symvers, path.clone()).id.is_some();
+            let mut seen = seen_symvers(path.clone(), path);
+            seen.iter_mut()
+                .filter(|_| !settled)
+                .for_each(|p| p.id = None);
+            record.prerequisites.extend(seen);
+        }
         Ok(())
     }
+
+    /// The rules that ran, now or in an earlier build, and whose targets are there.
+    fn rules(
+        &self,
+        resolver: &Resolver<'_>,
+        targets: &[Target],
+        trace: &Trace,
+        old: &Record,
+    ) -> Vec<Rule> {
+        let stage = &self.request.stage;
+        let commands: HashMap<&Path, &Target> = targets.iter().map(|t| (&*t.path, t)).collect();
+        let mut rules = Vec::new();
+        let mut ran = Vec::new();
+        for told in trace.rules.chunk_by(|a, b| a.0 == b.0) {
+            let target = &told[0].0;
+            let Some(rel) = resolver.product(target) else {
+                continue;
+            };
+            let command = commands.get(&*stage.file(&rel));
+            // What make makes has prerequisites of its own; what is not there is a name.
+            let is_target = |path| trace.rules.binary_search_by(|(t, _)| t.cmp(path)).is_ok();
+            let files = told.iter().map(|(_, named)| named);
+            for named in files.filter(|named| named.is_file() && !is_target(named)) {
+                let mut sources = resolver.sources(named);
+                sources.retain(|p| command.is_none_or(|t| !t.prerequisites.contains(p)));
+                rules.extend(sources.into_iter().map(|prerequisite| Rule {
+                    target: rel.clone(),
+                    prerequisite,
+                }));
+            }
+            ran.push(rel);
+        }
+        let is_there = |rule: &&Rule| resolver.product(&stage.file(&rule.target)).is_some();
+        let kept = old
+            .rules
+            .iter()
+            .filter(|rule| !ran.contains(&rule.target))
+            .filter(is_there);
+        rules.extend(kept.cloned());
+        rules.sort_unstable_by(|a, b| {
+            (&a.target, &a.prerequisite).cmp(&(&b.target, &b.prerequisite))
+        });
+        rules.dedup();
+        rules
+    }
+}
+
+/// The makefiles that make read. One that makes a single file does not read all of them.
+fn makefiles(resolver: &Resolver<'_>, trace: &Trace, old: &Record, read_all: bool) -> Vec<PathBuf> {
+    let read = trace.makefiles.iter().filter(|path| path.is_file());
+    let mut makefiles: Vec<_> = read.flat_map(|path| resolver.sources(path)).collect();
+    if !read_all {
+        let old = old.prerequisites.iter();
+        let old = old.filter(|p| p.class == Class::Makefile);
+        makefiles.extend(old.map(|p| p.path.clone()));
+    }
+    sort_paths(&mut makefiles);
+    makefiles
 }

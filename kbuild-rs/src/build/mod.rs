@@ -14,6 +14,7 @@ mod ide;
 mod inputs;
 mod jobs;
 mod matrix;
+mod modpost;
 mod places;
 mod rebuild;
 mod request;

@@ -11,6 +11,7 @@ use crate::files::{is_among, sort_paths};
 use crate::freshness::{Record, Stale};
 use crate::identity::Identity;
 use crate::make::{self, Held};
+use crate::prerequisites;
 use crate::stage::{Changes, Item, Kind, Stage};
 use crate::{Error, ErrorKind, Result};
 
@@ -67,16 +68,29 @@ impl Run<'_> {
 
     /// Deletes the targets that depend on something that changed, because make would look at
     /// mtimes only.
-    pub(super) fn remove_stale_targets(&self, stale: &Stale, items: &[Item]) -> Result<()> {
+    pub(super) fn remove_stale_targets(
+        &self,
+        stale: &Stale,
+        record: &Record,
+        items: &[Item],
+    ) -> Result<()> {
         let r = self.request;
         let mut changed = stale.changed.clone();
         sort_paths(&mut changed);
         if !changed.is_empty() {
-            for target in self.resolver(items).targets()? {
-                let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
+            let resolver = self.resolver(items);
+            let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
+            for target in resolver.targets()? {
                 if target.prerequisites.iter().any(gone) {
                     self.writer.remove_file(&target.path)?;
                     self.writer.remove_file(&target.command)?;
+                }
+            }
+            for rule in &record.rules {
+                if gone(&rule.prerequisite) {
+                    if let Some(rel) = resolver.product(&r.stage.file(&rule.target)) {
+                        self.writer.remove_file(&r.stage.file(&rel))?;
+                    }
                 }
             }
         }
@@ -94,11 +108,39 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether something in the stage may have been made from files that nothing names.
+    pub(super) fn has_unknown_inputs(&self, record: &Record, items: &[Item]) -> Result<bool> {
+        Ok(self.has_products_of_own_rules(items)? || self.includes_bytes(record, items))
+    }
+
+    /// Whether a source has the assembler read a file (`.incbin`), which no list of headers tells.
+    fn includes_bytes(&self, record: &Record, items: &[Item]) -> bool {
+        let stage = &self.request.stage;
+        let mut named: Vec<_> = record
+            .prerequisites
+            .iter()
+            .map(|p| p.path.clone())
+            .collect();
+        sort_paths(&mut named);
+        let sources = items
+            .iter()
+            .filter(|item| is_among(&stage.source_of(item), &named));
+        sources.into_iter().any(|item| {
+            let text = fs::read(stage.file(&item.rel)).unwrap_or_default();
+            text.windows(6).any(|part| part == b"incbin")
+        })
+    }
+
     /// Whether there is anything in the module folder's stage that kbuild keeps no command of: it
     /// was made by a rule of the tree's own, or by `prepare`.
     pub(super) fn has_products_of_own_rules(&self, items: &[Item]) -> Result<bool> {
         let r = self.request;
         let dir = &r.make.module_dir;
+        let has_command = |path: &Path, name: &[u8]| {
+            let saved = [b".", name, b".cmd"].concat();
+            let saved = fs::read_to_string(path.with_file_name(OsStr::from_bytes(&saved)));
+            saved.is_ok_and(|text| prerequisites::has_command(&text))
+        };
         let of_kbuild = |path: &Path| {
             let name = path.file_name().unwrap_or_default().as_bytes();
             let shipped = [name, b"_shipped"].concat();
@@ -112,9 +154,7 @@ impl Run<'_> {
                 ]
                 .iter()
                 .any(|end| name.ends_with(end))
-                || path
-                    .with_file_name(OsStr::from_bytes(&[b".", name, b".cmd"].concat()))
-                    .exists()
+                || has_command(path, name)
                 || path.with_file_name(OsStr::from_bytes(&shipped)).exists()
                 || r.files.iter().any(|(file, _)| file == path)
         };
@@ -175,7 +215,7 @@ impl Run<'_> {
 fn inputs(named: &[PathBuf], dir: &Path, stage: &Stage, items: &[Item]) -> Result<String> {
     let mut text = String::new();
     let mut add = |id: &Identity| {
-        id.write(&mut text);
+        id.write_state(&mut text);
         text.push('\n');
     };
     for path in named {

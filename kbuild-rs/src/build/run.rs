@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use super::Build;
@@ -16,6 +16,7 @@ use crate::make::{Held, find_program, inherited_descriptors};
 use crate::message::Sink;
 use crate::prerequisites::Resolver;
 use crate::report::{Artifact, Plan, Report};
+use crate::settled::Ways;
 use crate::stage::{Inventory, Item, Kind, Sync, told};
 use crate::sys::{Writer, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
@@ -113,6 +114,7 @@ pub(super) struct Made<'a> {
     pub(super) inventory: Inventory,
     /// The marker's time.
     pub(super) start: Duration,
+    pub(super) ways: Ways,
 }
 
 /// One build under way.
@@ -192,7 +194,7 @@ impl Run<'_> {
         };
         sync.apply(&mut items, &changes, &mut inventory)?;
         if !first {
-            self.remove_stale_targets(&stale, &items)?;
+            self.remove_stale_targets(&stale, &record, &items)?;
         }
         self.write_files()?;
         if first || !changes.is_empty() {
@@ -203,12 +205,25 @@ impl Run<'_> {
             record: &record,
             inventory,
             start,
+            ways: self.ways(&record, start),
         };
         let report = self.make(&mut slot, &held, &items, &config, made);
         if !r.stage.is_interrupted() {
             lock.release();
         }
         report
+    }
+
+    /// The folders on the way to what make may read, as far as that is known before.
+    fn ways(&self, record: &Record, start: Duration) -> Ways {
+        let r = self.request;
+        let inputs = record.prerequisites.iter().map(|p| &p.path);
+        let inputs = inputs.chain(&r.whole).map(PathBuf::as_path);
+        // Any name in a folder stands for the folder.
+        let folders = [r.kernel.dir(), r.kernel.source_dir()].into_iter();
+        let folders = folders.chain(r.header_folders().map(PathBuf::as_path));
+        let inside: Vec<_> = folders.map(|folder| folder.join("x")).collect();
+        Ways::to(inputs.chain(inside.iter().map(PathBuf::as_path)), start)
     }
 
     /// Once all is known to be whole after a new start of the machine, it need not be looked at
@@ -235,6 +250,8 @@ impl Run<'_> {
             .prerequisites
             .iter()
             .filter(|p| !p.path.starts_with(&r.stage.dir))
+            // To Ninja, `..` is text.
+            .filter(|p| !p.path.components().any(|c| c == Component::ParentDir))
             .map(|p| p.path.clone())
             .collect();
         let mut folders = Vec::new();

@@ -36,6 +36,10 @@ fn record(file: &Path) -> Record {
             path: file.with_extension("o"),
             ..Product::at(file, "").unwrap()
         }],
+        rules: vec![Rule {
+            target: "gen/a b.h".into(),
+            prerequisite: "/else where/regs.txt".into(),
+        }],
         elsewhere: vec!["common/x.o".into()],
     }
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::{Class, Prerequisite, Product, Record};
+use super::{Class, Prerequisite, Product, Record, Rule};
 use crate::Result;
 use crate::files::{escape, is_below, unescape};
 use crate::identity::Identity;
 use crate::stage::leads_outside;
 use crate::sys::Writer;
 
-const HEADER: &[u8] = b"kbuild-rs record 2";
+const HEADER: &[u8] = b"kbuild-rs record 3";
 
 impl Record {
     /// Reads a record about products in `out`; `None` when there is none, or not one of this
@@ -31,7 +31,9 @@ impl Record {
             }
             *named = out.join(&*named);
         }
-        match record.elsewhere.iter().find(|named| !is_below(named)) {
+        let targets = record.rules.iter().map(|rule| &rule.target);
+        let mut in_stage = targets.chain(&record.elsewhere);
+        match in_stage.find(|named| !is_below(named)) {
             Some(named) => Err(leads_outside(path, named)),
             None => Ok(Some(record)),
         }
@@ -69,6 +71,10 @@ impl Record {
             let content = format!("{:x}", p.content);
             let (id, rel) = (written(&p.id), escaped_path(rel));
             line(tag, &[id.as_bytes(), content.as_bytes(), &rel, &module]);
+        }
+        for rule in &self.rules {
+            let (target, from) = (&rule.target, &rule.prerequisite);
+            line(b'r', &[&escaped_path(target), &escaped_path(from)]);
         }
         for path in &self.elsewhere {
             line(b'e', &[&escaped_path(path)]);
@@ -136,6 +142,10 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record> {
                     _ => record.targets.push(product),
                 }
             }
+            b'r' => record.rules.push(Rule {
+                target: unescape(words.next()?)?,
+                prerequisite: unescape(words.next()?)?,
+            }),
             b'e' => record.elsewhere.push(unescape(words.next()?)?),
             b'.' => whole = true,
             _ => return None,

@@ -14,6 +14,8 @@ mod placeholders;
 mod probes;
 mod run;
 mod rustc;
+mod trace;
+mod watch;
 
 pub(crate) use command::{Make, escape_value, shell_quote};
 pub(crate) use diagnose::{Knowledge, no_modules};
@@ -28,5 +30,6 @@ pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead};
-pub(crate) use probes::watch;
 pub(crate) use run::{Held, find_program, run, run_prepare};
+pub(crate) use trace::Trace;
+pub(crate) use watch::Watch;

@@ -8,14 +8,13 @@
 //! text: it starts the same processes, keeps what the tool said, and ends make when that tells of
 //! a death.
 //!
-//! The definitions are in a makefile of ours, which `MAKEFILES` has every make read first. On make's
+//! The definitions are in the makefile that every make reads first ([`super::watch`]). On make's
 //! command line they would be in `MAKEFLAGS`, which makefiles hand to shells.
 
 #[cfg(test)]
 mod tests;
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// How the message of a probe that died begins, in what make prints.
@@ -96,22 +95,13 @@ const ANSWERED: &str = "<answered>";
 /// The middle of `try-run`, the same in every kernel so far.
 const QUESTION: &str = r#"if ($(1)) >/dev/null 2>&1; then echo "$(2)"; else echo "$(3)"; fi"#;
 
-/// The makefile for a kernel whose source is `source`, which will lie at `path`; `None` where there
-/// is nothing to say.
-pub(crate) fn watch(source: &Path, path: &Path) -> Option<Vec<u8>> {
-    let found = definitions(source);
-    if found.is_empty() {
-        return None;
-    }
-    let mut text =
-        b"# Written by kbuild-rs: notices a compiler that dies of kbuild's questions.\n".to_vec();
-    for (name, value) in found {
+/// The lines for a kernel whose source is `source`.
+pub(super) fn lines(source: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (name, value) in definitions(source) {
         text.extend_from_slice(format!("override {name} = {value}\n").as_bytes());
     }
-    // make looks for a way to make each makefile anew, and lists those that it has read.
-    text.extend_from_slice(path.as_os_str().as_bytes());
-    text.extend_from_slice(b": ;\nMAKEFILE_LIST :=\n");
-    Some(text)
+    text
 }
 
 /// The definitions for the kernel whose source is `source`. There are none for what is written in

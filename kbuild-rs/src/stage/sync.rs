@@ -24,6 +24,8 @@ pub(crate) struct Changes {
     /// The names of new files and links: one of them may stand before a header of the same name
     /// on a search path.
     pub(crate) added: Vec<usize>,
+    /// Files that are as they were, with what is known of them.
+    kept: Vec<(usize, Identity)>,
 }
 
 impl Changes {
@@ -71,6 +73,10 @@ pub(crate) fn compare(stage: &Stage, old: &[Item], new: &[Item]) -> Changes {
                         changes.remove.push(old[i].clone());
                     }
                     changes.copy.push(j);
+                } else if let (Kind::File { id: old, .. }, Kind::File { id, .. }) =
+                    (&old[i].kind, &new[j].kind)
+                {
+                    changes.kept.push((j, old.moved_to(id)));
                 }
                 i += 1;
                 j += 1;
@@ -129,6 +135,11 @@ impl Sync<'_> {
         // into a folder that the source no longer has goes with it.
         for item in changes.remove.iter().rev() {
             self.writer.remove_tree(&self.stage.file(&item.rel))?;
+        }
+        for (index, known) in &changes.kept {
+            if let Kind::File { id, .. } = &mut items[*index].kind {
+                *id = known.clone();
+            }
         }
         let mut young = Vec::new();
         for &index in &changes.copy {
@@ -229,7 +240,9 @@ impl Sync<'_> {
             mtime: meta.modified().ok().filter(|_| self.first),
         };
         self.writer.copy(&file, to, how)?;
-        Ok(Some(Identity::from_metadata(&meta)))
+        let mut id = Identity::from_metadata(&meta);
+        id.know_content(to).map_err(|e| Error::io("read", to, e))?;
+        Ok(Some(id))
     }
 
     /// Makes sure that the copy of a young source is what the source holds now that its clock has

@@ -2,6 +2,7 @@ use std::process::Command;
 
 use super::*;
 use crate::kernel::fixture::Root;
+use crate::make::Watch;
 
 /// A kernel's scripts, as short as they may be.
 fn scripts() -> Root {
@@ -43,9 +44,9 @@ fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
     make.current_dir(root.path()).env("LC_ALL", "C").args(more);
     make.env_remove("MAKEFLAGS");
     if watched {
-        let path = root.join("watch.mk");
-        root.write("watch.mk", watch(root.path(), &path).unwrap());
-        make.env("MAKEFILES", path);
+        let watch = Watch::of(root.path());
+        root.write("flags/watch.mk", watch.text(root.path()));
+        make.env("MAKEFILES", &watch.makefile);
     }
     let output = make.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

@@ -1,0 +1,177 @@
+//! What make itself reads and compares: its makefiles, the prerequisites of each rule that ran, and
+//! the symvers that makefiles name. kbuild's `.cmd` files tell of compilers only.
+//!
+//! make tells it in a file, by two places where it expands a value of ours with everything known:
+//!
+//! - An included makefile that is not there and has a rule is to be made as soon as all makefiles
+//!   have been read. The rule's recipe expands to nothing, so that no shell starts.
+//! - `.SHELLFLAGS` is expanded for each line of a recipe, with the automatic variables of its target
+//!   (GNU make's `construct_command_argv`). Its value stays `-c`.
+//!
+//! A tree that sets `.SHELLFLAGS` tells of no rules.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What one run of make told. All paths are absolute; folders that make names by `..` are as it
+/// named them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trace {
+    pub(crate) makefiles: Vec<PathBuf>,
+    /// The words of `KBUILD_EXTRA_SYMBOLS`.
+    pub(crate) symvers: Vec<PathBuf>,
+    /// A target whose recipe ran, and one of its prerequisites.
+    pub(crate) rules: Vec<(PathBuf, PathBuf)>,
+}
+
+/// The lines that have each make tell, into the file `log`. `put_back` is a script that runs before
+/// modpost's make does anything, where it exists.
+pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
+    let [log, put_back] = [log, put_back].map(|path| path.to_string_lossy());
+    let each = |words: &str, line: &str| format!("$(foreach w,{words},$(file >>{log},{line}))");
+    let makefiles = each("$(filter-out %.cmd,$(MAKEFILE_LIST))", "M $(CURDIR) $(w)");
+    let symvers = each("$(KBUILD_EXTRA_SYMBOLS)", "E $(CURDIR) $(w)");
+    // The headers of an object are in its `.cmd`.
+    let rules = each(
+        "$(filter-out FORCE $(deps_$@),$^ $|)",
+        "P $(CURDIR) $@ $(w)",
+    );
+    // make drops the `./` of a kernel that was built in its source.
+    let modpost = "$(filter %/scripts/Makefile.modpost scripts/Makefile.modpost,$(MAKEFILE_LIST))";
+    let put_back =
+        format!("$(if {modpost},$(if $(wildcard {put_back}),$(shell /bin/sh {put_back})))");
+    format!(
+        "-include {log}.none\n\
+         {log}.none: ; {makefiles}{symvers}{put_back}\n\
+         .SHELLFLAGS = $(if $@,{rules})-c\n"
+    )
+    .into_bytes()
+}
+
+impl Trace {
+    /// Reads what makes told.
+    pub(crate) fn read(text: &[u8]) -> Trace {
+        let mut trace = Trace::default();
+        for line in text.split(|&b| b == b'\n') {
+            let Some((tag, line)) = line.split_at_checked(2) else {
+                continue;
+            };
+            let Some((line, last)) = cut(line) else {
+                continue;
+            };
+            match tag {
+                b"M " => trace.makefiles.push(join(line, last)),
+                b"E " => trace.symvers.push(join(line, last)),
+                b"P " => {
+                    if let Some((cwd, target)) = cut(line) {
+                        trace.rules.push((join(cwd, target), join(cwd, last)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for paths in [&mut trace.makefiles, &mut trace.symvers] {
+            paths.sort_unstable();
+            paths.dedup();
+        }
+        trace.rules.sort_unstable();
+        trace.rules.dedup();
+        trace
+    }
+}
+
+/// A line without its last word, and that word.
+fn cut(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = line.iter().rposition(|&b| b == b' ')?;
+    Some((&line[..at], &line[at + 1..]))
+}
+
+fn join(cwd: &[u8], path: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(cwd)).join(OsStr::from_bytes(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::kernel::fixture::Root;
+
+    #[test]
+    fn make_tells_what_it_reads_and_what_its_rules_name() {
+        let root = Root::new();
+        let (log, script) = (root.join("log"), root.join("put-back"));
+        root.write("watch.mk", lines(&log, &script));
+        root.write("sub/more", "KBUILD_EXTRA_SYMBOLS := ../x.symvers\n");
+        root.write(
+            "sub/Makefile",
+            "all: made\n\t@cat made\ninclude more\n-include not-there\n\
+             made: in.txt | order\n\t@cp $< $@\n\t@cat $< >> $@\norder: ; @:\n",
+        );
+        root.write("sub/in.txt", "text\n");
+        let make = |args: &[&str]| {
+            let mut make = Command::new("make");
+            make.current_dir(root.join("sub")).args(args);
+            make.env_remove("MAKEFLAGS")
+                .env("MAKEFILES", root.join("watch.mk"));
+            let output = make.output().unwrap();
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{output:?}"
+            );
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(make(&[]), "text\ntext\n");
+        let text = std::fs::read(&log).unwrap();
+        let trace = Trace::read(&text);
+        let sub = |name: &str| root.join("sub").join(name);
+        let told = |name: &str| trace.makefiles.contains(&sub(name));
+        assert!(told("Makefile") && told("more") && !told("not-there"));
+        assert_eq!(trace.symvers, [sub("../x.symvers")]);
+        let rule = |target: &str, from: &str| (sub(target), sub(from));
+        let expected = [
+            rule("all", "made"),
+            rule("made", "in.txt"),
+            rule("made", "order"),
+        ];
+        assert_eq!(trace.rules, expected);
+        // Nothing to do: the makefiles are told, no rule ran but `all` and `order`.
+        std::fs::remove_file(&log).unwrap();
+        make(&["order"]);
+        assert_eq!(Trace::read(&std::fs::read(&log).unwrap()).rules, []);
+    }
+
+    #[test]
+    fn what_was_put_away_is_back_before_modpost_looks() {
+        let root = Root::new();
+        root.write("watch.mk", lines(&root.join("log"), &root.join("put-back")));
+        root.write(
+            "put-back",
+            format!(
+                "mv {} {}",
+                root.join("away").display(),
+                root.join("x").display()
+            ),
+        );
+        root.write("away", "");
+        root.write(
+            "scripts/Makefile.modpost",
+            "$(info reads: $(wildcard x))\nall: ; @ls x\n",
+        );
+        let mut make = Command::new("make");
+        make.current_dir(root.path())
+            .args(["-f", "./scripts/Makefile.modpost"]);
+        make.env_remove("MAKEFLAGS")
+            .env("MAKEFILES", root.join("watch.mk"));
+        let output = make.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "reads: \nx\n");
+    }
+
+    #[test]
+    fn what_a_tree_writes_into_the_file_cannot_be_misread_as_more_than_a_name() {
+        let trace = Trace::read(b"M\nM x\nP /a b\n\nQ /a b c\nP /a b c d\nP ");
+        assert_eq!(trace.rules, [("/a b/c".into(), "/a b/d".into())]);
+        assert!(trace.makefiles.is_empty() && trace.symvers.is_empty());
+    }
+}

@@ -1,0 +1,42 @@
+//! The makefile of ours that `MAKEFILES` has every make read first: it notices compilers that die of
+//! a question, and has make tell what it reads.
+
+use std::path::{Path, PathBuf};
+
+use super::{probes, trace};
+
+/// The files that make and we exchange, in a folder of ours.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// The makefile.
+    pub(crate) makefile: PathBuf,
+    /// What make tells, for [`Trace::read`](super::Trace::read).
+    pub(crate) log: PathBuf,
+    /// Where products of modpost lie while makefiles are read.
+    pub(crate) put_away: PathBuf,
+    /// What puts them back.
+    pub(crate) put_back: PathBuf,
+}
+
+impl Watch {
+    /// In the private folder of a module folder, whose path kbuild can carry.
+    pub(crate) fn of(folder: &Path) -> Watch {
+        Watch {
+            makefile: folder.join("flags/watch.mk"),
+            log: folder.join("trace"),
+            put_away: folder.join("away"),
+            put_back: folder.join("put-back"),
+        }
+    }
+
+    /// The makefile for a kernel whose source is `source`.
+    pub(crate) fn text(&self, source: &Path) -> Vec<u8> {
+        let mut text = b"# Written by kbuild-rs.\n".to_vec();
+        text.extend(probes::lines(source));
+        text.extend(trace::lines(&self.log, &self.put_back));
+        // make looks for a way to make each makefile anew, and lists those that it has read.
+        let path = self.makefile.display();
+        text.extend_from_slice(format!("{path}: ;\nMAKEFILE_LIST :=\n").as_bytes());
+        text
+    }
+}

@@ -1,0 +1,195 @@
+//! What a build has read, looked at when make has ended: a file that may have been another one
+//! while make ran is not known.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::freshness::{Class, Prerequisite, Record};
+use crate::identity::Identity;
+
+/// The folders on the way to inputs, as they were before make started. One that trades places with
+/// another takes its files along, whose own times stay old.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    /// The marker's time.
+    start: Duration,
+    /// Device and inode of each folder that was known.
+    before: HashMap<PathBuf, (u64, u64)>,
+}
+
+impl Ways {
+    /// Looks at the folders above each of `inputs`. `start` is a time on the clock of their file
+    /// system since the epoch.
+    pub(crate) fn to<'a>(inputs: impl Iterator<Item = &'a Path>, start: Duration) -> Ways {
+        let mut before = HashMap::new();
+        for input in inputs {
+            for folder in input.ancestors().skip(1) {
+                if before.contains_key(folder) {
+                    break;
+                }
+                if let Ok(meta) = fs::symlink_metadata(folder) {
+                    before.insert(folder.to_owned(), (meta.dev(), meta.ino()));
+                }
+            }
+        }
+        Ways { start, before }
+    }
+
+    /// Looks at inputs; `old` spares reading the contents of those that it knows.
+    pub(crate) fn after<'a>(&'a self, old: &'a Record) -> Looks<'a> {
+        let known = old.prerequisites.iter();
+        Looks {
+            ways: self,
+            old: known.map(|p| (p.path.as_path(), p)).collect(),
+            changed: HashMap::new(),
+        }
+    }
+
+    /// Whether this entry may be another one than when make started.
+    fn has_changed(&self, folder: &Path) -> bool {
+        let Ok(meta) = fs::symlink_metadata(folder) else {
+            return true;
+        };
+        let id = Identity::from_metadata(&meta);
+        let other = self.before.get(folder);
+        if other.is_some_and(|&known| known != (meta.dev(), meta.ino())) {
+            return true;
+        }
+        if id.is_settled(self.start) {
+            return false;
+        }
+        // An entry that came or went sets both times of a folder. A new name sets only the one.
+        meta.is_symlink() || id.changed_after_written()
+    }
+}
+
+/// Looks at what was read.
+pub(crate) struct Looks<'a> {
+    ways: &'a Ways,
+    old: HashMap<&'a Path, &'a Prerequisite>,
+    /// What was found of each folder, and of those above it.
+    changed: HashMap<PathBuf, bool>,
+}
+
+impl Looks<'_> {
+    /// The prerequisite as it is now. One that may have been another one while make ran, or that is
+    /// gone by now, is one that changed.
+    pub(crate) fn at(&mut self, class: Class, path: PathBuf) -> Prerequisite {
+        let id = match path
+            .parent()
+            .is_some_and(|folder| self.leads_elsewhere(folder))
+        {
+            true => None,
+            false => self.identity(&path),
+        };
+        Prerequisite { class, path, id }
+    }
+
+    fn identity(&self, path: &Path) -> Option<Identity> {
+        let id = Identity::of_settled(path, self.ways.start).ok()??;
+        let known = self.old.get(path).and_then(|p| p.id.as_ref());
+        if let Some(known) = known.filter(|known| known.same_metadata(&id)) {
+            return Some(known.clone());
+        }
+        let mut with_content = id.clone();
+        if with_content.know_content(path).is_err() {
+            return Some(id);
+        }
+        // The content is that of the file that was looked at.
+        let now = Identity::of(path).ok()?;
+        now.same_metadata(&id).then_some(with_content)
+    }
+
+    /// Whether the folder, or one above it, may be another one than when make started.
+    fn leads_elsewhere(&mut self, folder: &Path) -> bool {
+        if let Some(&known) = self.changed.get(folder) {
+            return known;
+        }
+        let changed = self.ways.has_changed(folder)
+            || folder
+                .parent()
+                .is_some_and(|above| self.leads_elsewhere(above));
+        self.changed.insert(folder.to_owned(), changed);
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::file_clock;
+
+    /// A folder with files in folders, and the time when they had been made.
+    fn scratch(name: &str) -> (PathBuf, Duration) {
+        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        for (file, text) in [
+            ("inc/a.h", "one"),
+            ("other/a.h", "two"),
+            ("far/inc/a.h", "x"),
+        ] {
+            fs::create_dir_all(dir.join(file).parent().unwrap()).unwrap();
+            fs::write(dir.join(file), text).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(30));
+        let start = file_clock();
+        std::thread::sleep(Duration::from_millis(30));
+        (dir, start)
+    }
+
+    fn is_known(ways: &Ways, file: &Path) -> bool {
+        let old = Record::default();
+        let seen = ways.after(&old).at(Class::Targets, file.to_owned());
+        seen.id.is_some()
+    }
+
+    #[test]
+    fn folders_that_traded_places_are_noticed_and_new_files_beside_an_input_are_not() {
+        let (dir, start) = scratch("trade");
+        let file = dir.join("inc/a.h");
+        let ways = Ways::to(std::iter::empty(), start);
+        assert!(is_known(&ways, &file));
+        fs::write(dir.join("inc/new.h"), "").unwrap();
+        fs::write(dir.join("new"), "").unwrap();
+        assert!(is_known(&ways, &file));
+        fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
+        fs::rename(dir.join("other"), dir.join("inc")).unwrap();
+        assert!(!is_known(&ways, &file));
+        // And back.
+        fs::rename(dir.join("inc"), dir.join("other")).unwrap();
+        fs::rename(dir.join("gone"), dir.join("inc")).unwrap();
+        assert!(!is_known(&ways, &file));
+        let above = dir.join("far/inc/a.h");
+        assert!(is_known(&ways, &above));
+        fs::rename(dir.join("far"), dir.join("other/far")).unwrap();
+        fs::rename(dir.join("other/far"), dir.join("far")).unwrap();
+        assert!(!is_known(&ways, &above));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_known_may_not_be_another_one_that_got_new_files() {
+        let (dir, start) = scratch("trade-known");
+        let file = dir.join("inc/a.h");
+        let ways = Ways::to([file.as_path()].into_iter(), start);
+        fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
+        fs::rename(dir.join("other"), dir.join("inc")).unwrap();
+        fs::write(dir.join("inc/new.h"), "").unwrap();
+        assert!(!is_known(&ways, &file));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_was_made_since_is_another_one() {
+        let (dir, start) = scratch("trade-link");
+        let file = dir.join("link/a.h");
+        std::os::unix::fs::symlink("inc", dir.join("link")).unwrap();
+        let ways = Ways::to(std::iter::empty(), start);
+        assert!(!is_known(&ways, &file));
+        assert!(is_known(&ways, &dir.join("inc/a.h")));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
