@@ -100,7 +100,7 @@ pub(crate) fn publish(
 
 /// Whether a file is as long as its ELF header says: the table of sections is the last thing that
 /// linkers write (`elf(5)`).
-fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
+pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
     let mut head = [0; 64];
     let size = file.metadata()?.len();
     if size < 52 {

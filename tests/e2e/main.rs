@@ -61,6 +61,7 @@ mod rust_bindings;
 mod rust_checks;
 mod rust_editor;
 mod rust_hints;
+mod rust_refused;
 mod rust_symbols;
 mod scene;
 mod script_errors;

@@ -52,7 +52,7 @@ fn rustc_that_says(path: &Path, version: &str) {
 }
 
 /// What the kernel's own rustc says of itself.
-fn own_version(kernel: &LabKernel) -> String {
+pub(crate) fn own_version(kernel: &LabKernel) -> String {
     let config = fs::read_to_string(kernel.kdir.join("include/config/auto.conf")).unwrap();
     let line = |line: &str| {
         line.strip_prefix("CONFIG_RUSTC_VERSION_TEXT=")

@@ -16,6 +16,8 @@ mod rust;
 #[cfg(feature = "rust")]
 mod rust_checks;
 #[cfg(feature = "rust")]
+mod rust_metadata;
+#[cfg(feature = "rust")]
 mod rustc;
 #[cfg(test)]
 mod tests;

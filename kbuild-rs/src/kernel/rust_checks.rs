@@ -59,6 +59,28 @@ impl Kernel {
         ))
     }
 
+    /// Refuses a crate with the name of one of the kernel's: rustc names crates after their roots.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`], naming both files.
+    pub(crate) fn check_crate_name(&self, source: &Path) -> Result<()> {
+        let stem = source.file_stem().unwrap_or_default();
+        let crates = self.rust_crates();
+        let Some((name, file)) = crates.iter().find(|(name, _)| **name == *stem) else {
+            return Ok(());
+        };
+        Err(Error::input(format!(
+            "{} cannot be the root of a crate for the kernel {}: rustc names a crate after its \
+             root, and the kernel has a crate {name} of its own ({}). Rename the file, and its \
+             object in a Kbuild:\n  mv {} {}",
+            source.display(),
+            self.release,
+            file.display(),
+            source.display(),
+            source.with_file_name(format!("{name}_module.rs")).display(),
+        )))
+    }
+
     /// Whether the program is missing that gives exported symbols their checksums. Where there is
     /// Rust in a kernel, it reads them off debug information; it is asked for objects of C and
     /// assembler alone, which export what is Rust, too.

@@ -77,6 +77,7 @@ impl Crates {
         request: &RustRequest<'_>,
     ) -> Result<Option<Rustc>> {
         let find = || {
+            kernel.check_rust_metadata()?;
             let rustc = kernel.rustc(request)?;
             if let Some(warning) = kernel.check_rust_llvm(tools)? {
                 build.sink.warning(&warning);
@@ -86,6 +87,9 @@ impl Crates {
         match (self.certain.first(), self.perhaps.first()) {
             (Some(source), _) => {
                 kernel.check_rust(source)?;
+                for source in &self.certain {
+                    kernel.check_crate_name(source)?;
+                }
                 find()
             }
             (None, Some(_)) if kernel.has_rust() => find().or_else(|error: Error| {
