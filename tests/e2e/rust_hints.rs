@@ -7,7 +7,7 @@ use kbuild_tests::run;
 
 use crate::rust::{kernels, takes_authors};
 use crate::rust_checks::assert_says;
-use crate::scene::Scene;
+use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 
 /// A module that nothing is wrong with but what stands in for these words.
@@ -176,4 +176,41 @@ fn names_of_a_crates_own_get_no_hints_and_a_crate_without_module_is_told_so() {
     for wrong in ["standard library", "use kernel::", "authors: ", "CString"] {
         assert!(!end.contains(wrong), "{wrong} in {end}");
     }
+}
+
+/// Floating point, and integers of 128 bits.
+const NUMBERS: &str = r#"
+        let number = core::hint::black_box(7_u64);
+        let half = number as f64 * 0.5;
+        let wide = u128::from(number) / core::hint::black_box(u128::from(number) + 3);
+        pr_info!("{} {}\n", half as u64, wide as u64);
+"#;
+
+#[test]
+fn numbers_that_a_kernel_does_not_compute_with_are_named_as_what_they_are() {
+    if let Some(kernel) = kernels().into_iter().next() {
+        let [right, _] = words(takes_authors(&kernel));
+        let files = [("hello.rs", &*module(right.0, "", NUMBERS))];
+        let scene = Scene::with(&kernel, &files, &["--name", "hello", "hello.rs"]);
+        let said = refused(&mut scene.command(), 1);
+        let (_, end) = said.split_once("error: cannot build hello").unwrap();
+        let floats = end
+            .lines()
+            .find(|line| line.contains("floating-point numbers"));
+        assert!(floats.unwrap().contains("__muldf3"), "{end}");
+        let wide = end.lines().find(|line| line.contains("128-bit integers"));
+        assert!(wide.unwrap().starts_with("__udivti3: "), "{end}");
+        assert!(!end.contains("exported neither"), "{end}");
+    }
+    let files = [(
+        "hello.c",
+        "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\ndouble half(double number);\n\
+         double half(double number) { return number * 0.5; }\n",
+    )];
+    let scene = Scene::with(&kernel_at(0), &files, &["--name", "hello", "hello.c"]);
+    let said = refused(&mut scene.command(), 1);
+    assert_says(
+        &said,
+        &["a module has no float and double", "\n  n * 3 / 2"],
+    );
 }

@@ -3,6 +3,7 @@
 mod c;
 mod kbuild;
 mod modpost;
+mod numbers;
 mod rust;
 mod signals;
 mod tools;
@@ -28,6 +29,7 @@ const ROOMS: &[fn(&str, &Knowledge) -> Explained] = &[
     kbuild::explain,
     rust::explain,
     c::explain,
+    numbers::explain,
 ];
 
 /// What is known besides the output: who exports what.

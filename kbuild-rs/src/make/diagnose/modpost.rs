@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::numbers::Numbers;
 use super::{Explained, Knowledge, between};
 use crate::Symvers;
 
@@ -96,6 +97,14 @@ pub(super) fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) ->
             path.display()
         ));
     }
+    for numbers in Numbers::ALL {
+        let of_compiler = |symbol: &&&str| Numbers::of(symbol) == Some(numbers);
+        let symbols: Vec<&str> = unknown.iter().filter(of_compiler).copied().collect();
+        if !symbols.is_empty() {
+            texts.push(numbers.explain(&sentence(&symbols).0));
+        }
+    }
+    unknown.retain(|symbol| Numbers::of(symbol).is_none());
     // `kernel`, in the names that rustc gives.
     let (of_rust, unknown): (Vec<&str>, Vec<&str>) = unknown
         .into_iter()

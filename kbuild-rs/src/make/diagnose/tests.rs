@@ -129,6 +129,31 @@ fn what_is_only_a_warning_is_explained_at_once() {
 }
 
 #[test]
+fn functions_of_compilers_are_explained_beside_symbols_that_nobody_exports() {
+    let mut diagnosis = Diagnosis::default();
+    let know = Knowledge::default();
+    for symbol in [
+        "ring_push",
+        "__udivdi3",
+        "__muldf3",
+        "__divdi3",
+        "__udivti3",
+    ] {
+        let line = format!("ERROR: modpost: \"{symbol}\" [x.ko] undefined!");
+        diagnosis.hear(&line, Level::Error, &know);
+    }
+    let text = text_of(&diagnosis, &know);
+    for wanted in [
+        "\n\nring_push is exported neither",
+        "\n\n__muldf3: a compiler calls these for floating-point",
+        "\n\n__divdi3, __udivdi3: a compiler calls these to divide 64-bit",
+        "\n\n__udivti3: a compiler calls these for 128-bit",
+    ] {
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
 fn undefined_symbols_are_explained_together() {
     let mut diagnosis = Diagnosis::default();
     let know = Knowledge::default();

@@ -1,0 +1,193 @@
+//! Numbers that a kernel does not compute with: floating point, and integers wider than its
+//! registers.
+//!
+//! Compilers call functions for them that lie in a library of theirs (libgcc, `compiler_builtins`),
+//! which no kernel links. <https://gcc.gnu.org/onlinedocs/gccint/Libgcc.html> lists the names: what
+//! is computed, the modes of the numbers, how many there are (`__mul` `df` `3`).
+
+use super::{Explained, Knowledge};
+
+/// What a function of a compiler's library computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Floats,
+    /// Integers of 64 bits, on machines with registers of 32.
+    Long,
+    /// Integers of 128 bits.
+    Wide,
+}
+
+const FLOAT_MODES: &[&str] = &["hf", "bf", "sf", "df", "xf", "tf"];
+const INTEGER_MODES: &[&str] = &["si", "di", "ti"];
+
+const OF_FLOATS: &[&str] = &[
+    "add", "sub", "mul", "div", "neg", "powi", "cmp", "unord", "eq", "ne", "ge", "lt", "le", "gt",
+    "fix", "fixuns", "float", "floatun", "extend", "trunc",
+];
+const DIVISIONS: &[&str] = &["div", "mod", "divmod", "udiv", "umod", "udivmod"];
+const OF_WIDE: &[&str] = &["mul", "mulo", "ashl", "ashr", "lshr", "cmp", "ucmp", "neg"];
+
+impl Numbers {
+    pub(super) const ALL: [Numbers; 3] = [Numbers::Floats, Numbers::Long, Numbers::Wide];
+
+    /// What a symbol computes with, if it is such a function.
+    pub(super) fn of(symbol: &str) -> Option<Numbers> {
+        if let Some(name) = symbol.strip_prefix("__aeabi_") {
+            return of_arm(name);
+        }
+        let mut stem = symbol
+            .strip_prefix("__")?
+            .trim_end_matches(|c: char| c.is_ascii_digit());
+        let mut modes = Vec::new();
+        while let Some((rest, mode)) = stem
+            .len()
+            .checked_sub(2)
+            .and_then(|at| stem.split_at_checked(at))
+        {
+            if !FLOAT_MODES.contains(&mode) && !INTEGER_MODES.contains(&mode) {
+                break;
+            }
+            modes.push(mode);
+            stem = rest;
+        }
+        if modes.iter().any(|mode| FLOAT_MODES.contains(mode)) {
+            return OF_FLOATS.contains(&stem).then_some(Numbers::Floats);
+        }
+        let divides = DIVISIONS.contains(&stem);
+        match modes[..] {
+            ["ti"] if divides || OF_WIDE.contains(&stem) => Some(Numbers::Wide),
+            ["di"] if divides => Some(Numbers::Long),
+            _ => None,
+        }
+    }
+
+    /// What to write instead of what calls such functions; `names` are those, as a sentence begins.
+    pub(super) fn explain(self, names: &str) -> String {
+        match self {
+            Numbers::Floats => format!(
+                "{names}: a compiler calls these for floating-point numbers, and the kernel has \
+                 none of them, as it computes with no such numbers. Use integers of a smaller \
+                 unit; instead of n * 1.5, write\n  n * 3 / 2"
+            ),
+            Numbers::Long => format!(
+                "{names}: a compiler calls these to divide 64-bit integers on a 32-bit machine, \
+                 and the kernel has functions of its own for that. In C, with #include \
+                 <linux/math64.h>, write\n  div64_u64(a, b)\nor div_u64(a, b) if b has 32 bits, \
+                 div64_s64 and div_s64 for signed integers, div64_u64_rem with the remainder. Rust \
+                 calls a function in C around one of them"
+            ),
+            Numbers::Wide => format!(
+                "{names}: a compiler calls these for 128-bit integers, and the kernel has none of \
+                 them. Compute with 64 bits; in Rust\n  (a as u64) / (b as u64)\nand in C, where \
+                 only a product takes more, mul_u64_u64_div_u64(a, b, c) of <linux/math64.h>"
+            ),
+        }
+    }
+}
+
+/// The names that the ABI of 32-bit ARM has instead.
+fn of_arm(name: &str) -> Option<Numbers> {
+    if matches!(name, "ldivmod" | "uldivmod") {
+        return Some(Numbers::Long);
+    }
+    let operations = [
+        "add", "sub", "rsub", "mul", "div", "neg", "cmpeq", "cmplt", "cmple", "cmpge", "cmpgt",
+        "cmpun",
+    ];
+    let computes = |prefix| {
+        name.strip_prefix(prefix)
+            .is_some_and(|rest| operations.contains(&rest))
+    };
+    let converts = name.split_once('2').is_some_and(|(from, to)| {
+        let is_float = |part: &str| matches!(part, "f" | "d" | "h");
+        let is_number = |part: &str| is_float(part) || matches!(part, "i" | "l" | "ui" | "ul");
+        let to = to.trim_end_matches('z');
+        (is_float(from) || is_float(to)) && is_number(from) && is_number(to)
+    });
+    (computes("f") || computes("d") || converts).then_some(Numbers::Floats)
+}
+
+/// C compilers that refuse floating point themselves.
+pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
+    const REFUSALS: &[&str] = &[
+        "SSE register return with SSE disabled",
+        "SSE register argument with SSE disabled",
+        "is incompatible with the use of floating-point types",
+        "is incompatible with floating-point argument",
+    ];
+    let (_, said) = line.split_once(": error: ")?;
+    let refused = REFUSALS.iter().any(|words| said.contains(words));
+    refused.then(|| {
+        let text = "the kernel is compiled without floating-point registers, so a module has no \
+                    float and double. Use integers of a smaller unit; instead of n * 1.5, write\n  \
+                    n * 3 / 2";
+        ("floating point".to_owned(), text.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_functions_of_compilers_libraries_are_told_from_all_other_symbols() {
+        for (numbers, symbols) in [
+            (
+                Numbers::Floats,
+                "__muldf3 __divsf3 __gtdf2 __floatundidf __floatsidf __fixunsdfdi __fixdfsi \
+                 __extendsfdf2 __truncdfsf2 __unordsf2 __negdf2 __powidf2 __addtf3 __fixdfti \
+                 __floattidf __aeabi_dmul __aeabi_fcmplt __aeabi_d2iz __aeabi_ui2f __aeabi_f2ulz",
+            ),
+            (
+                Numbers::Wide,
+                "__udivti3 __divti3 __modti3 __umodti3 __multi3 __muloti4 __ashlti3 __udivmodti4",
+            ),
+            (
+                Numbers::Long,
+                "__divdi3 __udivdi3 __moddi3 __umoddi3 __udivmoddi4 __aeabi_ldivmod \
+                 __aeabi_uldivmod",
+            ),
+        ] {
+            for symbol in symbols.split_whitespace() {
+                assert_eq!(Numbers::of(symbol), Some(numbers), "{symbol}");
+            }
+        }
+        for symbol in [
+            "ring_push",
+            "__fix",
+            "__df3",
+            "__muldi3",
+            "__ashldi3",
+            "__divsi3",
+            "__ndelay",
+            "muldf3",
+            "__my_divdi3",
+            "__aeabi_memcpy",
+            "__aeabi_unwind_cpp_pr0",
+            "__aeabi_idiv",
+            "__",
+            "",
+            "__x86_indirect_thunk_rax",
+            "__udivti3_fast",
+            "__mul",
+            "__ü",
+            "__add_df3",
+        ] {
+            assert_eq!(Numbers::of(symbol), None, "{symbol}");
+        }
+    }
+
+    #[test]
+    fn a_compiler_that_refuses_floats_is_understood_and_a_quoted_line_is_not() {
+        let know = Knowledge::default();
+        for line in [
+            "a.c:4:77: error: SSE register return with SSE disabled",
+            "a.c:4:77: error: '-mgeneral-regs-only' is incompatible with the use of floating-point types",
+        ] {
+            let (_, text) = explain(line, &know).unwrap();
+            assert!(text.contains("\n  n * 3 / 2"), "{text}");
+        }
+        let quoted = "    4 | /* SSE register return with SSE disabled */";
+        assert_eq!(explain(quoted, &know), None);
+    }
+}
