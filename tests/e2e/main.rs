@@ -68,6 +68,7 @@ mod script_errors;
 mod secrets;
 mod settings;
 mod side_by_side;
+mod staged_names;
 mod staging;
 mod stamp;
 mod stop;

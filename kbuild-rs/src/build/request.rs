@@ -346,6 +346,10 @@ impl Request {
                 out: &self.out,
                 kernel_dirs: &[self.kernel.dir(), self.kernel.source_dir()],
                 excludes,
+                is_built: &|rel| {
+                    let folder = self.stage.folder(rel);
+                    folder == self.folder || folder.join("record").exists()
+                },
                 git: &self.git,
             }
             .items(),

@@ -12,6 +12,7 @@
 //!                   lock        held while anything here is written
 //! ```
 
+mod builds;
 mod inventory;
 mod item;
 mod links;

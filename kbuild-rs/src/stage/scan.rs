@@ -6,15 +6,32 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
+use super::place::{COMPILE_COMMANDS, RUST_PROJECT};
 use super::walk::{Folder, Walk};
 use super::{Item, sort_items, stale};
 use crate::make::GitPlaces;
-use crate::regular;
 use crate::{Error, Result};
 
-/// Version control keeps its own files out of sight of a build. (git's is another matter.)
-const VCS: &[&str] = &[".hg", ".svn", ".bzr", "CVS", "_darcs", ".pijul", ".jj"];
+/// Version control keeps its own files out of sight of a build: (the folder, what is in each of
+/// them). git's is another matter.
+const VCS: &[(&str, &[&str])] = &[
+    (".hg", &["requires", "00changelog.i"]),
+    (".svn", &["wc.db", "entries"]),
+    (".bzr", &["branch-format", "README"]),
+    ("CVS", &["Entries", "Root"]),
+    ("_darcs", &["format", "inventory"]),
+    (".pijul", &["pristine", "config"]),
+    (".jj", &["repo", "working_copy"]),
+];
+
+fn is_version_control(folder: &Path, name: &OsStr) -> bool {
+    VCS.iter()
+        .filter(|(own, _)| name == *own)
+        .any(|(own, marks)| {
+            let dir = folder.join(own);
+            marks.iter().any(|mark| dir.join(mark).exists())
+        })
+}
 
 /// What to stage from a module tree.
 pub(crate) struct Scan<'a> {
@@ -26,6 +43,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) kernel_dirs: &'a [&'a Path],
     /// Patterns of what the user excludes.
     pub(crate) excludes: &'a [glob::Pattern],
+    /// Whether make works in the module folder at this path, or has worked in its copy.
+    pub(crate) is_built: &'a dyn Fn(&Path) -> bool,
     /// Where the private repositories lie that stand for those of the tree.
     pub(crate) git: &'a GitPlaces,
 }
@@ -48,10 +67,15 @@ impl Scan<'_> {
         // A name's neighbours tell whether it is a stale product.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let (names, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        let stale = stale::Folder {
+            path: &folder.path,
+            names: &names,
+            is_built: &|| (self.is_built)(&folder.rel),
+        };
         let mut kept = Vec::with_capacity(names.len());
         for (entry, name) in entries.iter().zip(&names) {
-            if VCS.iter().any(|v| name == *v)
-                || stale::is_stale(name, &names)
+            if is_version_control(&folder.path, name)
+                || stale.is_stale(name)
                 || (folder.path == self.out && is_product(name))
                 || self.is_excluded(&folder.rel.join(name))
             {
@@ -101,29 +125,12 @@ pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Resul
     Ok(())
 }
 
-/// Another output directory of ours, a build folder of CMake's or Meson's, or a cache such as
-/// Cargo's `target`: their contents come from builds, not from the author.
-pub(super) fn is_output(dir: &Path) -> bool {
-    dir.file_name().is_some_and(|n| n == PRIVATE)
-        || dir.join(PRIVATE).join(CACHEDIR_TAG).exists()
-        || dir.join("CMakeCache.txt").exists()
-        || dir.join("meson-private").exists()
-        || is_tagged(dir).unwrap_or(false)
-}
-
-fn is_tagged(dir: &Path) -> io::Result<bool> {
-    use std::io::Read;
-    let mut text = [0; CACHEDIR_SIGNATURE.len()];
-    regular::open(&dir.join(CACHEDIR_TAG))?.read_exact(&mut text)?;
-    Ok(text == CACHEDIR_SIGNATURE)
-}
-
-/// What an earlier build published, where the tree itself is the output directory. (A `.ko` is
-/// stale anywhere.)
+/// What an earlier build published, where the tree itself is the output directory.
 fn is_product(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension();
     name == COMPILE_COMMANDS
         || name == RUST_PROJECT
-        || Path::new(name).extension().is_some_and(|e| e == "symvers")
+        || extension.is_some_and(|e| e == "symvers" || e == "ko")
 }
 
 pub(super) fn read_error(path: &Path, e: io::Error) -> Error {

@@ -1,48 +1,102 @@
 //! What an earlier in-place build left in a module tree.
 //!
 //! Such products are not staged: from 6.13 on, kbuild's saved commands hold relative paths, so
-//! that a copied *built* tree looks up to date and nothing at all is compiled.
+//! that a copied *built* tree looks up to date and nothing at all is compiled. A name alone proves
+//! nothing (`go.mod`, a `tune.mod` with data): what kbuild has made is known by what it leaves
+//! beside it.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-/// Whether `name` is a stale product, judged by the sorted names of its folder.
-pub(super) fn is_stale(name: &OsStr, folder: &[OsString]) -> bool {
-    let bytes = name.as_bytes();
-    let has = |name: Vec<u8>| {
-        folder
-            .binary_search_by(|n| n.as_bytes().cmp(name.as_slice()))
-            .is_ok()
-    };
-    let ends = |suffix: &[u8]| bytes.len() > suffix.len() && bytes.ends_with(suffix);
-    match bytes {
-        b"modules.order"
-        | b".modules.order.cmd"
-        | b".Module.symvers.cmd"
-        | b".tmp_versions"
-        | b".module-common.o"
-        | b".cache.mk" => true,
-        // A vendor may ship the symvers of a provider; one beside modules.order was built here.
-        b"Module.symvers" => has(b"modules.order".to_vec()),
-        _ if ends(b".ko") || ends(b".mod") || ends(b".mod.c") || ends(b".mod.o") => true,
-        _ if bytes.starts_with(b".") && ends(b".cmd") => {
-            // The saved command of an object that is shipped without its source belongs to it:
-            // modpost wants one. Beside a `_shipped` kbuild itself leaves none.
-            let target = &bytes[1..bytes.len() - 4];
-            let shipped = has([target, b"_shipped"].concat())
-                || (has(target.to_vec()) && !has_source(target, &has));
-            !(target.ends_with(b".o") && shipped)
+use crate::regular;
+
+/// A folder of a module tree.
+pub(super) struct Folder<'a> {
+    pub(super) path: &'a Path,
+    /// All names in it, sorted.
+    pub(super) names: &'a [OsString],
+    /// Whether make works in it, or has worked in its copy.
+    pub(super) is_built: &'a dyn Fn() -> bool,
+}
+
+impl Folder<'_> {
+    /// Whether `name` is a stale product.
+    pub(super) fn is_stale(&self, name: &OsStr) -> bool {
+        let bytes = name.as_bytes();
+        let has = |name: Vec<u8>| self.has(&name);
+        let ends = |suffix: &[u8]| bytes.len() > suffix.len() && bytes.ends_with(suffix);
+        let stem = |suffix: &[u8]| &bytes[..bytes.len() - suffix.len()];
+        match bytes {
+            b"modules.order"
+            | b".modules.order.cmd"
+            | b".Module.symvers.cmd"
+            | b".tmp_versions"
+            | b".module-common.o"
+            | b".cache.mk" => true,
+            // A vendor may ship the symvers of a provider; one beside modules.order was built here.
+            // It is what others need of a folder that is built in place, and not here.
+            b"Module.symvers" => has(b"modules.order".to_vec()) && (self.is_built)(),
+            _ if ends(b".ko") => {
+                let stem = stem(b".ko");
+                self.is_module(stem, b".ko") || has_source(&[stem, b".o"].concat(), &has)
+            }
+            _ if ends(b".mod") => self.is_module(stem(b".mod"), b".mod"),
+            _ if ends(b".mod.o") => self.is_module(stem(b".mod.o"), b".mod.o"),
+            _ if ends(b".mod.c") => {
+                self.is_module(stem(b".mod.c"), b".mod.c") || self.holds(name, b"__this_module")
+            }
+            _ if bytes.starts_with(b".") && ends(b".cmd") => {
+                // The saved command of an object that is shipped without its source belongs to it:
+                // modpost wants one. Beside a `_shipped` kbuild itself leaves none.
+                let target = &bytes[1..bytes.len() - 4];
+                let shipped = has([target, b"_shipped"].concat())
+                    || (has(target.to_vec()) && !has_source(target, &has));
+                !(target.ends_with(b".o") && shipped) && self.is_saved_command(name)
+            }
+            // The compiler's list of headers: kbuild removes it, and then makes it again for the
+            // checksums of what the source exports.
+            _ if bytes.starts_with(b".") && ends(b".o.d") => {
+                has_source(&bytes[1..bytes.len() - 2], &has)
+            }
+            _ if ends(b".o") => {
+                let command = [b".", bytes, b".cmd"].concat();
+                has(command) && has_source(bytes, &has)
+            }
+            _ => false,
         }
-        // The compiler's list of headers: kbuild removes it, and then makes it again for the
-        // checksums of what the source exports.
-        _ if bytes.starts_with(b".") && ends(b".o.d") => {
-            has_source(&bytes[1..bytes.len() - 2], &has)
-        }
-        _ if ends(b".o") => {
-            let command = [b".", bytes, b".cmd"].concat();
-            has(command) && has_source(bytes, &has)
-        }
-        _ => false,
+    }
+
+    fn has(&self, name: &[u8]) -> bool {
+        let found = self.names.binary_search_by(|n| n.as_bytes().cmp(name));
+        found.is_ok()
+    }
+
+    /// Whether kbuild has made the module `stem` here: by another of the files that it makes on
+    /// the way, or by their saved commands.
+    fn is_module(&self, stem: &[u8], own: &[u8]) -> bool {
+        const MADE: [&[u8]; 4] = [b".mod", b".mod.c", b".mod.o", b".ko"];
+        const SAVED: [&[u8]; 4] = [b".o.cmd", b".ko.cmd", b".mod.cmd", b".mod.o.cmd"];
+        let others = MADE.iter().filter(|end| **end != own);
+        let mut made = others.map(|end| [stem, end].concat());
+        let mut saved = SAVED.iter().map(|end| [b".", stem, end].concat());
+        made.any(|name| self.has(&name)) || saved.any(|name| self.has(&name))
+    }
+
+    /// Whether a file is one of kbuild's: an assignment to a variable of its own. One that cannot
+    /// be read is, and so is an empty one.
+    fn is_saved_command(&self, name: &OsStr) -> bool {
+        const STARTS: [&[u8]; 4] = [b"cmd_", b"savedcmd_", b"source_", b"deps_"];
+        let mut start = Vec::new();
+        let read = regular::open(&self.path.join(name))
+            .and_then(|file| file.take(16).read_to_end(&mut start));
+        read.is_err() || start.is_empty() || STARTS.iter().any(|known| start.starts_with(known))
+    }
+
+    fn holds(&self, name: &OsStr, part: &[u8]) -> bool {
+        let text = regular::read(self.path.join(name)).unwrap_or_default();
+        text.windows(part.len()).any(|window| window == part)
     }
 }
 
@@ -60,11 +114,31 @@ fn has_source(object: &[u8], has: &impl Fn(Vec<u8>) -> bool) -> bool {
 mod tests {
     use super::*;
 
-    fn stale_of(names: &[&str]) -> Vec<String> {
-        let mut folder: Vec<OsString> = names.iter().map(OsString::from).collect();
-        folder.sort();
-        let stale = folder.iter().filter(|n| is_stale(n, &folder));
-        stale.map(|n| n.to_str().unwrap().to_owned()).collect()
+    /// The stale ones of these names, of files with the text after `=`.
+    fn stale_of(files: &[&str], is_built: bool) -> Vec<String> {
+        let dir = std::env::temp_dir().join(format!(
+            "kbuild-stale-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut names = Vec::new();
+        for file in files {
+            let (name, text) = file.split_once('=').unwrap_or((file, ""));
+            std::fs::write(dir.join(name), text).unwrap();
+            names.push(OsString::from(name));
+        }
+        names.sort();
+        let folder = Folder {
+            path: &dir,
+            names: &names,
+            is_built: &|| is_built,
+        };
+        let stale = names.iter().filter(|name| folder.is_stale(name));
+        let stale = stale.map(|n| n.to_str().unwrap().to_owned()).collect();
+        std::fs::remove_dir_all(&dir).unwrap();
+        stale
     }
 
     #[test]
@@ -90,7 +164,7 @@ mod tests {
             "linked.o",
         ];
         let kept: Vec<_> = ["Kbuild", "hello.c"].into();
-        let stale = stale_of(&built);
+        let stale = stale_of(&built, true);
         assert!(
             built
                 .iter()
@@ -100,13 +174,43 @@ mod tests {
 
     #[test]
     fn a_shipped_object_and_its_command_stay() {
+        let stale_of = |names: &[&str]| stale_of(names, true);
         assert!(stale_of(&[".blob.o.cmd", "blob.o_shipped", "Kbuild"]).is_empty());
         assert!(stale_of(&[".blob.o.cmd", "blob.o", "blob.o_shipped2", "Kbuild"]).is_empty());
         assert!(stale_of(&["blob.o", "blob.c"]).is_empty());
     }
 
     #[test]
-    fn a_symvers_that_was_shipped_stays() {
-        assert!(stale_of(&["Module.symvers", "Kbuild"]).is_empty());
+    fn a_symvers_that_was_shipped_stays_and_so_does_one_of_a_folder_that_is_not_built_here() {
+        assert!(stale_of(&["Module.symvers", "Kbuild"], true).is_empty());
+        let built = ["Module.symvers", "modules.order"];
+        assert_eq!(stale_of(&built, true), built);
+        assert_eq!(stale_of(&built, false), ["modules.order"]);
+    }
+
+    #[test]
+    fn a_file_that_only_bears_the_name_of_a_product_stays() {
+        let own = [
+            "go.mod=module x",
+            "tune.mod",
+            "tables.mod.c=int table;",
+            "firmware.ko",
+            "x.mod.o",
+            ".setup.cmd=SETUP := yes",
+            "setup",
+        ];
+        assert!(stale_of(&own, true).is_empty());
+        // Each alone, of what is left where somebody has tidied up.
+        for left in [
+            &["hello.c", "hello.ko"][..],
+            &["hello.mod.c=struct module __this_module;"],
+            &["hello.mod", "hello.mod.c"],
+            &["hello.ko", "hello.mod.o"],
+            &[".hello.o.cmd=savedcmd_hello.o := gcc"],
+        ] {
+            let stale = stale_of(left, true);
+            let name = left.last().unwrap().split('=').next().unwrap();
+            assert!(stale.iter().any(|s| s == name), "{left:?}: {stale:?}");
+        }
     }
 }

@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::builds::is_output;
 use super::outside::{Look, Place, is_virtual};
-use super::scan::{Scan, check_source_name, is_output, read_error};
+use super::scan::{Scan, check_source_name, read_error};
 use super::{Item, Kind};
 use crate::identity::Identity;
 use crate::make::{Found, Repository, is_bare};

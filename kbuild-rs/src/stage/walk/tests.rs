@@ -14,6 +14,7 @@ fn staged(root: &Root, kernel: &Path) -> Result<Vec<(String, String)>> {
         out: &out,
         kernel_dirs: &[kernel],
         excludes: &[],
+        is_built: &|_| true,
         git: &GitPlaces::of(Path::new("/private")),
     };
     let text = |path: &Path| path.to_str().unwrap().to_owned();
@@ -184,6 +185,7 @@ fn a_deep_tree_takes_no_descriptor_a_level() {
             out: Path::new("/no/out"),
             kernel_dirs: &[],
             excludes: &[],
+            is_built: &|_| true,
             git: &GitPlaces::of(Path::new("/private")),
         };
         assert_eq!(scan.items().unwrap().len(), 501);
