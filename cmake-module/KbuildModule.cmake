@@ -20,22 +20,25 @@ define_property(TARGET PROPERTY KBUILD_MODULES
 define_property(TARGET PROPERTY KBUILD_FILES
   BRIEF_DOCS "The paths of the .ko files that a target builds"
   FULL_DOCS "Set by kbuild_add_module().")
+define_property(TARGET PROPERTY KBUILD_PRODUCTS
+  BRIEF_DOCS "The paths of the other files that a target builds"
+  FULL_DOCS "Set by kbuild_add_module(PRODUCTS): firmware, programs and the like.")
 define_property(TARGET PROPERTY KBUILD_SYMVERS
   BRIEF_DOCS "The path of the symvers of a target's modules"
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
 # kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
-#   [KBUILD <dir> [ROOT <dir>]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
+#   [KBUILD <dir> [ROOT <dir>] [PRODUCTS <file>...]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
 #   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
 #   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
-    "MODULES;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
+    "MODULES;PRODUCTS;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
   # A module from sources and nothing else needs no closer look.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
-      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_KERNEL
+      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_PRODUCTS OR arg_KERNEL
       OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
       OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS)
     _kbuild_check_arguments()
@@ -81,7 +84,10 @@ function(kbuild_add_module name)
     INTERFACE_LINK_DEPENDS "$<BUILD_INTERFACE:${symvers}>"
     _KBUILD_SOURCES "${known}")
   set_property(GLOBAL APPEND PROPERTY _KBUILD_MODULES ${name})
-  set_property(GLOBAL APPEND PROPERTY _KBUILD_PRODUCTS ${modules} ${symvers})
+  set_property(GLOBAL APPEND PROPERTY _KBUILD_PRODUCTS ${modules} ${symvers} ${products})
+  if(products)
+    set_target_properties(${name} PROPERTIES KBUILD_PRODUCTS "${products}")
+  endif()
   get_property(deferred GLOBAL PROPERTY _KBUILD_DEFERRED)
   if(NOT deferred)
     set_property(GLOBAL PROPERTY _KBUILD_DEFERRED TRUE)
@@ -94,6 +100,7 @@ macro(_kbuild_add_rules)
   set(targets "")
   set(all_modules "")
   set(all_symvers "")
+  set(all_products "")
   foreach(kernel IN LISTS arg_KERNEL)
     _kbuild_use_kernel(used "${kernel}")
     list(GET used 0 release)
@@ -109,6 +116,10 @@ macro(_kbuild_add_rules)
     set_target_properties(${target} PROPERTIES
       KBUILD_FILES "${modules}"
       KBUILD_SYMVERS "${symvers}")
+    if(products)
+      set_target_properties(${target} PROPERTIES KBUILD_PRODUCTS "${products}")
+      list(APPEND all_products ${products})
+    endif()
     list(APPEND targets ${target})
     list(APPEND all_modules ${modules})
     list(APPEND all_symvers "${symvers}")
@@ -116,6 +127,7 @@ macro(_kbuild_add_rules)
   set(stamp "")
   set(modules "${all_modules}")
   set(symvers "${all_symvers}")
+  set(products "${all_products}")
   if(NOT arg_MODULES)
     set(arg_MODULES ${name})
   endif()
@@ -162,7 +174,7 @@ function(_kbuild_pattern out text)
 endfunction()
 
 # The rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a kernel
-# as a part of <target>. Sets `stamp`, `modules` and `symvers` of the caller.
+# as a part of <target>. Sets `stamp`, `modules`, `symvers` and `products` of the caller.
 #
 # The arguments of kbuild-rs stand in a file, one a line: no shell is in the way, and a flag that
 # changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
@@ -182,6 +194,7 @@ function(_kbuild_add_rule target kernel)
   set(own "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir")
   set(out "${CMAKE_CURRENT_BINARY_DIR}/kbuild-out/${release}")
   set(arguments "${own}/arguments${suffix}")
+  set(products "")
   if(arg_KBUILD)
     _kbuild_tree_arguments()
   else()
@@ -248,7 +261,7 @@ ${inputs}
   # order of the targets has them made before.
   add_custom_command(
     OUTPUT "${own}/stamp"
-    BYPRODUCTS ${modules} "${symvers}"
+    BYPRODUCTS ${modules} "${symvers}" ${products}
     COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${jobs}
     ${export}
     DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
@@ -259,6 +272,7 @@ ${inputs}
   set(stamp "${own}/stamp" PARENT_SCOPE)
   set(modules "${modules}" PARENT_SCOPE)
   set(symvers "${symvers}" PARENT_SCOPE)
+  set(products "${products}" PARENT_SCOPE)
 endfunction()
 
 # What is else for a module tree. The program names its symvers after its folder.
@@ -276,6 +290,10 @@ macro(_kbuild_tree_arguments)
   endif()
   foreach(module IN LISTS arg_MODULES)
     string(APPEND inputs "\n--expect\n${module}")
+  endforeach()
+  foreach(product IN LISTS arg_PRODUCTS)
+    string(APPEND inputs "\n--product\n${product}")
+    list(APPEND products "${out}/${product}")
   endforeach()
   if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
     # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree is

@@ -166,6 +166,10 @@ pub(crate) struct TreeArgs {
     /// file of the tree has.
     #[arg(long, value_name = "FILE")]
     pub(crate) prepare_input: Vec<PathBuf>,
+    /// Publish this file beside the modules: one that a rule of the Kbuild makes (always-y +=
+    /// fw.bin). The path starts at the module folder, and is the same below the output directory.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) product: Vec<PathBuf>,
 }
 
 /// Flags on a declared module.
@@ -250,7 +254,8 @@ pub(crate) struct Products {
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers.
+    /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers,
+    /// fw.bin the file of that name that --product asks for.
     /// The copy of the only module, where it is asked for once, may have any name. A copy is left
     /// alone where it would not change, and else dated when the build began.
     #[arg(long, value_name = "FILE")]

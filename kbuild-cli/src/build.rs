@@ -131,6 +131,15 @@ pub(crate) fn tell(
                     depends: &info.depends,
                 });
             }
+            for path in report.products() {
+                let name = path.strip_prefix(report.out_dir()).unwrap_or(path);
+                json::print(&Event::ProductArtifact {
+                    kernel: release,
+                    name: json::text(name.as_os_str()),
+                    path: json::path(path),
+                    fresh,
+                });
+            }
             for path in report.targets() {
                 json::print(&Event::TargetArtifact {
                     kernel: release,

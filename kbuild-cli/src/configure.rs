@@ -133,5 +133,8 @@ fn tree(args: &BuildArgs, dir: &Path) -> Build {
     for file in &args.tree.prepare_input {
         build.prepare_input(file);
     }
+    for file in &args.tree.product {
+        build.product(file);
+    }
     build
 }

@@ -47,6 +47,13 @@ pub(crate) enum Event<'a> {
         license: Option<&'a str>,
         depends: &'a [String],
     },
+    /// A file that `--product` asked for, by its path below the output directory.
+    ProductArtifact {
+        kernel: &'a str,
+        name: String,
+        path: String,
+        fresh: bool,
+    },
     /// A file that `--target` asked for.
     TargetArtifact {
         kernel: &'a str,

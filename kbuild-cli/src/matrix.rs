@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use kbuild::{ErrorKind, Matrix, Report};
+use kbuild::{Artifact, ErrorKind, Matrix, Report};
 
 use crate::args::{BuildArgs, MessageFormat};
 use crate::build::tell;
@@ -116,8 +116,9 @@ struct Products(Vec<PathBuf>);
 
 impl Products {
     fn add(&mut self, report: &Report) -> Result<(), Failure> {
-        for module in report.modules() {
-            let path = module.path().to_owned();
+        let modules = report.modules().iter().map(Artifact::path);
+        for path in modules.chain(report.products().iter().map(PathBuf::as_path)) {
+            let path = path.to_owned();
             if self.0.contains(&path) {
                 return Err(Failure::call(format!(
                     "{} comes out of two of these builds, and the last one is there now: give them an --out-dir each",
@@ -144,6 +145,6 @@ fn event<'a>(jobs: &'a Jobs, job: &Job, outcome: Outcome, report: Option<&'a Rep
         source: &jobs.sources[job.source],
         outcome: outcome.word(),
         seconds: outcome.time().as_secs_f64(),
-        modules: modules.iter().map(kbuild::Artifact::name).collect(),
+        modules: modules.iter().map(Artifact::name).collect(),
     }
 }

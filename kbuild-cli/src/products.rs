@@ -78,8 +78,8 @@ fn check_expected(expected: &[String], report: &Report) -> Result<(), Failure> {
 
 /// The products that files of these names are to be copies of.
 fn products_for<'a>(outputs: &[PathBuf], report: &'a Report) -> Result<Vec<&'a Path>, Failure> {
-    let modules = outputs.iter().filter(|output| !is(output, "symvers"));
-    let alone = modules.count() == 1;
+    let is_module = |output: &&PathBuf| !is(output, "symvers") && other(output, report).is_none();
+    let alone = outputs.iter().filter(is_module).count() == 1;
     let products = outputs
         .iter()
         .map(|output| product_for(output, alone, report));
@@ -93,6 +93,9 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
         return report.symvers().ok_or_else(|| {
             Failure::nothing("--output names a symvers, and this build gives none".to_owned())
         });
+    }
+    if let Some(product) = other(output, report) {
+        return Ok(product);
     }
     let named = output.file_stem().and_then(OsStr::to_str);
     match (named.and_then(|name| report.module(name)), report.modules()) {
@@ -109,6 +112,26 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
             )))
         }
     }
+}
+
+/// The product beside the modules that has the name of this file; of several in folders of their
+/// own, the one whose whole path ends that of the file.
+fn other<'a>(output: &Path, report: &'a Report) -> Option<&'a Path> {
+    let products = report.products().iter().map(PathBuf::as_path);
+    let mut found: Vec<_> = products
+        .filter(|product| product.file_name() == output.file_name())
+        .collect();
+    if found.len() > 1 {
+        let below = |product: &Path| {
+            product
+                .strip_prefix(report.out_dir())
+                .ok()
+                .map(Path::to_owned)
+        };
+        found.retain(|product| below(product).is_some_and(|below| output.ends_with(below)));
+        found.sort_by_key(|product| std::cmp::Reverse(product.as_os_str().len()));
+    }
+    found.first().copied()
 }
 
 fn is(output: &Path, extension: &str) -> bool {
@@ -157,9 +180,9 @@ fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
 /// compares text.
 pub(crate) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
     let modules = report.modules().iter().map(Artifact::path);
-    let targets = report.targets().iter().map(PathBuf::as_path);
+    let others = report.products().iter().chain(report.targets());
     modules
-        .chain(targets)
+        .chain(others.map(PathBuf::as_path))
         .map(|path| match path.strip_prefix(report.out_dir()) {
             Ok(below) => out_dir.join(below),
             Err(_) => path.to_owned(),
@@ -174,23 +197,26 @@ pub(crate) fn sentence(
     out_dir: &Path,
     time: Duration,
 ) -> String {
-    let modules = |modules: &[Artifact]| match modules {
-        [module] => module.name().to_owned(),
-        modules => count(modules.len(), "module"),
+    let mut parts = match report.modules() {
+        [] => Vec::new(),
+        [module] => vec![module.name().to_owned()],
+        modules => vec![count(modules.len(), "module")],
     };
-    let what = match (report.modules(), report.targets()) {
-        (some, []) => modules(some),
-        ([], targets) => count(targets.len(), "target"),
-        (some, targets) => format!("{} and {}", modules(some), count(targets.len(), "target")),
-    };
+    for (files, noun) in [
+        (report.products(), "other product"),
+        (report.targets(), "target"),
+    ] {
+        parts.extend((!files.is_empty()).then(|| count(files.len(), noun)));
+    }
+    let what = parts.join(" and ");
     let release = report.kernel().map_or("", kbuild::Kernel::release);
-    if report.modules().is_empty() && report.targets().is_empty() {
+    if parts.is_empty() {
         // A target that gives no file, such as `clean`.
         let targets = asked.join(" ");
         return format!("made {targets} for {release} in {}", duration(time));
     }
     if report.is_fresh() {
-        let many = report.modules().len() + report.targets().len() != 1;
+        let many = report.modules().len() + report.products().len() + report.targets().len() != 1;
         let are = if many { "are" } else { "is" };
         return format!("{what} {are} up to date ({release})");
     }

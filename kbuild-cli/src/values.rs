@@ -129,6 +129,7 @@ impl BuildArgs {
             ("--exclude", !tree.exclude.is_empty()),
             ("--prepare", !tree.prepare.is_empty()),
             ("--prepare-input", !tree.prepare_input.is_empty()),
+            ("--product", !tree.product.is_empty()),
         ] {
             if given {
                 return Err(format!(

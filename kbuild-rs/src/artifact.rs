@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -89,13 +90,37 @@ pub(crate) fn publish(
     }
     let is_plain = fs::symlink_metadata(to).is_ok_and(|meta| meta.is_file());
     if !is_plain || !same_content(from, to).unwrap_or(false) {
-        let how = Copied {
-            add_mode: 0,
-            mtime: Some(UNIX_EPOCH + began),
-        };
-        writer.publish(&file, to, how)?;
+        copy(writer, &file, to, 0, began)?;
     }
     Product::at(to, module)
+}
+
+/// As [`publish`], for a file that is no module. Whether it can be executed is a part of it:
+/// `mode` is that of the file that make left.
+pub(crate) fn publish_other(
+    writer: &Writer,
+    from: &Path,
+    to: &Path,
+    mode: u32,
+    began: Duration,
+) -> Result<Product> {
+    const EXECUTE: u32 = 0o111;
+    let file = regular::open(from).map_err(|e| Error::io("read", from, e))?;
+    let is_same =
+        |meta: fs::Metadata| meta.is_file() && (meta.permissions().mode() ^ mode) & EXECUTE == 0;
+    let is_same = fs::symlink_metadata(to).is_ok_and(is_same);
+    if !is_same || !same_content(from, to).unwrap_or(false) {
+        copy(writer, &file, to, mode & EXECUTE, began)?;
+    }
+    Product::at(to, "")
+}
+
+fn copy(writer: &Writer, from: &fs::File, to: &Path, add_mode: u32, began: Duration) -> Result<()> {
+    let how = Copied {
+        add_mode,
+        mtime: Some(UNIX_EPOCH + began),
+    };
+    writer.publish(from, to, how)
 }
 
 /// Whether a file is as long as its ELF header says: the table of sections is the last thing that
@@ -135,6 +160,35 @@ pub(crate) fn remove_stale(writer: &Writer, old: &[Product], new: &[Product]) ->
         }
     }
     Ok(())
+}
+
+/// As [`remove_stale`], for files that may lie in folders of their own below `out`: those go too.
+pub(crate) fn remove_stale_below(
+    writer: &Writer,
+    out: &Path,
+    old: &[Product],
+    new: &[Product],
+) -> Result<()> {
+    for product in old {
+        if !new.iter().any(|n| n.path == product.path) {
+            remove_with_folders(writer, out, product)?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`remove`]; folders below `out` that then hold nothing else go, too.
+pub(crate) fn remove_with_folders(writer: &Writer, out: &Path, product: &Product) -> Result<bool> {
+    let removed = remove(writer, product)?;
+    if removed {
+        let above = product.path.ancestors().skip(1);
+        for folder in above.take_while(|f| f.starts_with(out) && *f != out) {
+            if !writer.remove_empty(folder) {
+                break;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 /// Removes a published file that is still ours; tells whether it was there.

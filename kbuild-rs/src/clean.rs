@@ -192,15 +192,8 @@ impl Clean {
     fn remove_products(&self, record: &Record, removed: &mut Vec<PathBuf>) -> Result<()> {
         let products = record.products.iter().chain(&record.others);
         for product in products.chain(&record.targets) {
-            if artifact::remove(&self.writer, product)? {
+            if artifact::remove_with_folders(&self.writer, &self.out, product)? {
                 removed.push(product.path.clone());
-                // The folder of a target such as dir/foo.o, if nothing else lies there.
-                let above = product.path.ancestors().skip(1);
-                for folder in above.take_while(|f| f.starts_with(&self.out) && *f != self.out) {
-                    if !self.writer.remove_empty(folder) {
-                        break;
-                    }
-                }
             }
         }
         Ok(())

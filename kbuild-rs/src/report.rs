@@ -14,6 +14,7 @@ pub struct Report {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) out_dir: PathBuf,
     pub(crate) modules: Vec<Artifact>,
+    pub(crate) products: Vec<PathBuf>,
     pub(crate) targets: Vec<PathBuf>,
     pub(crate) symvers: Option<PathBuf>,
     pub(crate) prerequisites: Vec<PathBuf>,
@@ -24,11 +25,16 @@ pub struct Report {
 
 impl Report {
     /// What `KBUILD_RS_SKIP` leaves: placeholders.
-    pub(crate) fn skipped(out_dir: PathBuf, modules: Vec<Artifact>) -> Self {
+    pub(crate) fn skipped(
+        out_dir: PathBuf,
+        modules: Vec<Artifact>,
+        products: Vec<PathBuf>,
+    ) -> Self {
         Report {
             kernel: None,
             out_dir,
             modules,
+            products,
             targets: Vec::new(),
             symvers: None,
             prerequisites: Vec::new(),
@@ -61,6 +67,12 @@ impl Report {
         self.modules
             .iter()
             .find(|m| m.name.replace('-', "_") == wanted)
+    }
+
+    /// The files that [`Build::product`](crate::Build::product) asked for, in that order: their
+    /// copies in the output directory.
+    pub fn products(&self) -> &[PathBuf] {
+        &self.products
     }
 
     /// What [`Build::target`](crate::Build::target) asked for, where it is a file: its copy in

@@ -51,6 +51,7 @@ mod pools;
 mod power;
 mod prepare;
 mod probes;
+mod products;
 mod program;
 mod providers;
 mod quiet;

@@ -18,6 +18,16 @@ use crate::stage::{Inventory, Item, PUBLISH_LOCK};
 use crate::sys::walk;
 use crate::{Error, ErrorKind, Result};
 
+/// What a build put into OUT.
+struct Published {
+    /// The modules and their symvers.
+    modules: Vec<Product>,
+    /// The files beside them that the caller asked for.
+    others: Vec<Product>,
+    /// What was asked for in place of the modules.
+    targets: Vec<Product>,
+}
+
 impl Run<'_> {
     /// Runs make and takes in what it made. `start` is the marker's time.
     pub(super) fn make(
@@ -63,16 +73,17 @@ impl Run<'_> {
         self.note_prerequisites(items, &made, &mut record)?;
         let built = outcome
             .success
-            .then(|| self.publish(old, start))
+            .then(|| self.publish(old, items, start))
             .transpose();
         match built {
-            Ok(Some((products, targets))) => {
+            Ok(Some(published)) => {
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
-                    artifact::remove_stale(self.writer, &old.products, &products)?;
-                    self.remove_other_kernels(&products)?;
-                    record.products = products;
+                    self.remove_stale(old, &published)?;
+                    record.products = published.modules;
+                    record.others = published.others;
                 }
+                let targets = published.targets;
                 let paths = targets.iter().map(|t| t.path.clone()).collect();
                 record
                     .targets
@@ -122,19 +133,24 @@ impl Run<'_> {
         r.stage.end(self.writer)
     }
 
-    /// Puts the products into OUT: (modules and symvers, other targets).
-    fn publish(&self, old: &Record, start: Duration) -> Result<(Vec<Product>, Vec<Product>)> {
+    /// Puts the products into OUT.
+    fn publish(&self, old: &Record, items: &[Item], start: Duration) -> Result<Published> {
         let r = self.request;
         let dir = &r.make.module_dir;
         let _lock = self.lock_to_publish()?;
         let targets = self.publish_targets(start)?;
         if !r.wants_modules() {
-            return Ok((old.products.clone(), targets));
+            return Ok(Published {
+                modules: old.products.clone(),
+                others: old.others.clone(),
+                targets,
+            });
         }
         let modules = artifact::modules(dir)?;
         if modules.is_empty() {
             return Err(self.nothing_built());
         }
+        self.check_products(items)?;
         self.remove_leftovers(&modules)?;
         let mut products = Vec::new();
         for (name, staged) in &modules {
@@ -148,8 +164,13 @@ impl Run<'_> {
             self.map_symvers(&symvers, &mapped)?;
             products.push(artifact::publish(self.writer, &mapped, &to, "", start)?);
         }
+        let others = self.publish_products(start)?;
         self.write_for_editors()?;
-        Ok((products, targets))
+        Ok(Published {
+            modules: products,
+            others,
+            targets,
+        })
     }
 
     /// Others build into the same OUT.
@@ -181,23 +202,26 @@ impl Run<'_> {
         self.writer.write_if_changed(to, mapped.as_bytes())
     }
 
-    /// OUT holds the modules of one kernel: what this very folder gave for another one goes.
-    fn remove_other_kernels(&self, new: &[Product]) -> Result<()> {
+    /// Removes what the last build published and this one did not. OUT holds the modules of one
+    /// kernel: what this very folder gave for another one goes, too.
+    fn remove_stale(&self, old: &Record, new: &Published) -> Result<()> {
         let r = self.request;
+        let stale = |record: &Record| {
+            artifact::remove_stale(self.writer, &record.products, &new.modules)?;
+            artifact::remove_stale_below(self.writer, &r.out, &record.others, &new.others)
+        };
+        stale(old)?;
         for key in r.stage.other_kernels(self.writer)? {
             let folder = key
                 .join("folders")
                 .join(r.folder.file_name().unwrap_or_default());
             let record = Record::load(self.writer, &folder.join("record"), &r.out)?;
-            if let Some(record) = record {
-                artifact::remove_stale(self.writer, &record.products, new)?;
-            }
+            record.as_ref().map_or(Ok(()), stale)?;
         }
         Ok(())
     }
 
-    /// The files that were asked for by name. What is text in them (`.i`, `.s`) tells of the
-    /// sources, not of the stage.
+    /// The files that were asked for by name.
     fn publish_targets(&self, start: Duration) -> Result<Vec<Product>> {
         let r = self.request;
         let mut products = Vec::new();
@@ -206,19 +230,7 @@ impl Run<'_> {
             if !staged.is_file() {
                 continue;
             }
-            let bytes = fs::read(&staged).map_err(|e| Error::io("read", &staged, e))?;
-            let to = r.out.join(target);
-            let is_text = !bytes.contains(&0);
-            let product = match std::str::from_utf8(&bytes) {
-                Ok(text) if is_text => {
-                    let mapped = r.folder.join("published.target");
-                    let text = r.map.text(text);
-                    self.writer.write_if_changed(&mapped, text.as_bytes())?;
-                    artifact::publish(self.writer, &mapped, &to, "", start)?
-                }
-                _ => artifact::publish(self.writer, &staged, &to, "", start)?,
-            };
-            products.push(product);
+            products.push(self.publish_other(Path::new(target), start)?);
         }
         Ok(products)
     }

@@ -16,6 +16,7 @@ mod jobs;
 mod matrix;
 mod modpost;
 mod places;
+mod products;
 mod rebuild;
 mod request;
 mod run;
@@ -73,6 +74,7 @@ pub struct Build {
     pub(crate) make_vars: Vec<(String, OsString)>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) targets: Vec<String>,
+    pub(crate) products: Vec<PathBuf>,
     pub(crate) symvers: Vec<PathBuf>,
     pub(crate) missing_symvers: MissingSymvers,
     pub(crate) verbose: Option<String>,
@@ -139,6 +141,7 @@ impl Build {
             make_vars: Vec::new(),
             env: Vec::new(),
             targets: Vec::new(),
+            products: Vec::new(),
             symvers: Vec::new(),
             missing_symvers: MissingSymvers::Error,
             verbose: None,
@@ -340,6 +343,18 @@ impl Build {
     /// Single files land below the output directory.
     pub fn target(&mut self, target: &str) -> &mut Self {
         self.targets.push(target.to_owned());
+        self
+    }
+
+    /// A file to publish beside the modules of a tree: firmware, a device tree overlay, a helper
+    /// program. A rule of the tree's Kbuild makes it (`always-y += fw.bin`). The path starts at the
+    /// module folder; the file has the same path in the output directory, where it is found with
+    /// [`Report::products`](crate::Report::products).
+    ///
+    /// It is an error if make does not make it. A [target](Self::target) takes the modules' place
+    /// and that of the products.
+    pub fn product(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.products.push(path.as_ref().to_owned());
         self
     }
 

@@ -94,6 +94,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.remove_products_of_old_rules(stale)?;
         if stale.modpost {
             for (path, _) in r.stage.products(&r.make.module_dir, items)? {
                 let name = path.file_name().unwrap_or_default().as_bytes();

@@ -10,6 +10,7 @@ use super::filled::filled;
 use super::git::{self, Above};
 use super::jobs::pool_folder;
 use super::places::{base, output_directory, tree_folders};
+use super::products::products;
 #[cfg(feature = "rust")]
 use super::rust;
 #[cfg(feature = "rust")]
@@ -60,6 +61,8 @@ pub(crate) struct Request {
     pub(crate) links: Links,
     /// What the placeholders of the caller's commands stand for.
     pub(crate) placeholders: Placeholders,
+    /// Files to publish beside the modules, relative to the module folder.
+    pub(crate) products: Vec<PathBuf>,
     /// What crates that depend on this one get, the symvers of this build excepted.
     pub(crate) provided: Provided,
 }
@@ -302,6 +305,7 @@ impl Request {
             env,
             targets,
         };
+        let products = products(build, &make, &label)?;
         // Refuses what make cannot carry while nothing has been written yet.
         make.args()?;
         Ok(Request {
@@ -322,6 +326,7 @@ impl Request {
             in_kernel,
             links,
             placeholders,
+            products,
             provided: Provided {
                 symvers: received.symvers,
                 includes,

@@ -139,7 +139,9 @@ impl Run<'_> {
             None => None,
         };
         if let (Some(record), Some(manifest)) = (&record, &manifest) {
-            let may_be_fresh = r.other_targets().next().is_none() && !r.stage.is_interrupted();
+            let may_be_fresh = r.other_targets().next().is_none()
+                && !r.stage.is_interrupted()
+                && self.has_products(record);
             if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
                 self.write_missing_for_editors()?;
                 self.note_boot(record);
@@ -291,6 +293,7 @@ impl Run<'_> {
             kernel: Some(r.kernel.clone()),
             out_dir: r.out.clone(),
             modules: modules.collect(),
+            products: record.others.iter().map(|p| p.path.clone()).collect(),
             targets: Vec::new(),
             symvers,
             prerequisites,

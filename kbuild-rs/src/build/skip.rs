@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::places::output_directory;
+use super::products::below_module_folder;
 use super::{Build, Form};
 use crate::cargo::{self, Door};
 use crate::report::{Artifact, Report};
@@ -18,7 +19,7 @@ pub(super) fn is_wanted(door: Door) -> bool {
     door.metadata && door.user("KBUILD_RS_SKIP").is_some_and(|v| v != "0")
 }
 
-/// Puts an empty file where each `.ko` would be, so that `include_bytes!` compiles.
+/// Puts an empty file where each `.ko` and each other product would be, so that `include_bytes!` compiles.
 pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
     let out = output_directory(build, door)?;
     let writer = Writer::new([Root::make(&out)?]);
@@ -30,7 +31,13 @@ pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Res
         cargo::announce_module(&name, &path);
         modules.push(Artifact { name, path });
     }
-    Ok(Report::skipped(out, modules))
+    let mut products = Vec::new();
+    for path in below_module_folder(&build.products)? {
+        let path = out.join(path);
+        writer.write_if_changed(&path, b"")?;
+        products.push(path);
+    }
+    Ok(Report::skipped(out, modules, products))
 }
 
 /// The modules that would be built.

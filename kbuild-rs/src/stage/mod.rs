@@ -43,15 +43,11 @@ pub(crate) use inventory::{Inventory, told};
 pub(crate) use item::{Item, Kind, sort_items};
 pub(crate) use links::Links;
 pub(crate) use manifest::leads_outside;
-#[cfg(any(feature = "ide", feature = "bindgen"))]
-pub(crate) use place::PRIVATE;
 #[cfg(feature = "rust")]
 pub(crate) use place::RUST_ENTRIES;
-#[cfg(feature = "ide")]
-pub(crate) use place::RUST_PROJECT;
 pub(crate) use place::{
-    BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, is_folder_name, is_hash, is_key,
-    is_own_name, make_private_root, open_private_root, private_root,
+    BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, PUBLISH_LOCK, RUST_PROJECT, is_folder_name,
+    is_hash, is_key, is_own_name, make_private_root, open_private_root, private_root,
 };
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, Sync};

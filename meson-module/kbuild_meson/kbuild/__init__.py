@@ -161,6 +161,7 @@ class KbuildModule(ExtensionModule):
         listed('dependencies', Dependency),
         KwargInfo('kbuild', (str, type(None))),
         listed('outputs'),
+        listed('products'),
         listed('make_variables'),
         KwargInfo('kernel', (Kernel, type(None))),
         KwargInfo('install', bool, default=False),

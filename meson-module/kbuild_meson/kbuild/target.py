@@ -85,9 +85,23 @@ class Call:
         if kwargs['outputs'] and not kwargs['kbuild']:
             raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
                              f'module, {self.name}')
+        if kwargs['products'] and not kwargs['kbuild']:
+            raise self.error('"products" is for a module tree ("kbuild"), whose Kbuild makes them')
+        self.check_products(kwargs['products'])
         for variable in kwargs['make_variables']:
             if not re.match('[^=]+=', variable):
                 raise self.error(f'"make_variables" has {variable!r}, which is not NAME=VALUE')
+
+    def check_products(self, products: T.List[str]) -> None:
+        for product in products:
+            if any(part in ('', '.', '..') for part in product.split('/')):
+                raise self.error(f'"products" has {product!r}; name a file below the module tree, as '
+                                 'in fw.bin or sub/fw.bin')
+        names = [os.path.basename(product) for product in products]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self.error(f'"products" has two files called {twice}, which would have one place in '
+                             'the build folder: rename one of them')
 
     def find_tree(self) -> T.Optional[str]:
         if not self.kwargs['kbuild']:
@@ -128,7 +142,9 @@ class Call:
 
     def target(self, program: T.Any) -> CustomTarget:
         modules = self.kwargs['outputs'] or [self.name]
-        outputs = [f'{module}.ko' for module in modules] + [f'{self.name}.symvers']
+        # A target's outputs lie in its folder, whatever theirs are in the tree.
+        products = [os.path.basename(product) for product in self.kwargs['products']]
+        outputs = [f'{module}.ko' for module in modules] + products + [f'{self.name}.symvers']
         # A folder may bear the name of a module beside it.
         arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
                                          f'{self.name}.args')
@@ -141,13 +157,13 @@ class Call:
             'depfile': f'{outputs[0]}.d',
             'build_by_default': self.kwargs['build_by_default'],
             'install': self.kwargs['install'],
-            'install_dir': [directory] * len(modules) + [False],
-            'install_tag': [self.kwargs['install_tag']] * len(modules) + [False],
+            'install_dir': [directory] * len(modules) + [False] * (1 + len(products)),
+            'install_tag': [self.kwargs['install_tag']] * len(modules) + [False] * (1 + len(products)),
         })
         # Meson 1.0 says "Generating" of every custom target.
         target.description = 'Building kernel module {}'
         out_dir = os.path.join(self.state.backend.get_target_private_dir_abs(target), 'kbuild-out')
-        KNOWN[target] = Given([target[len(modules)]] + self.symvers, self.include, self.kernel, out_dir)
+        KNOWN[target] = Given([target[len(outputs) - 1]] + self.symvers, self.include, self.kernel, out_dir)
         lines = self.arguments(target, modules)
         broken = next((line for line in lines if '\n' in line), None)
         if broken is not None:
@@ -172,6 +188,7 @@ class Call:
                  *commands.merge_after_build(self.build_root, folder, self.name),
                  '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
         lines += flags('--expect', modules)
+        lines += flags('--product', self.kwargs['products'])
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
         lines += flags('--make-var', self.kwargs['make_variables'])
         # As Meson's own targets do, it sees what lies beside it in the build folder.

@@ -1,0 +1,242 @@
+//! Files that make leaves beside the modules, and that the caller asks for: firmware, device tree
+//! overlays, helper programs.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::run::Run;
+use super::{Build, Form};
+use crate::artifact;
+use crate::files::{is_carryable, same_content};
+use crate::freshness::{Product, Record, Stale};
+use crate::make::{MODULES, Make};
+use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, is_makefile};
+use crate::{Error, ErrorKind, Result};
+
+/// The products that a build asks for beside its modules, relative to the module folder.
+pub(super) fn products(build: &Build, make: &Make, label: &str) -> Result<Vec<PathBuf>> {
+    let products = below_module_folder(&build.products)?;
+    let Some(first) = products.first() else {
+        return Ok(products);
+    };
+    if let Form::Declared(_) = build.form {
+        return Err(Error::input(format!(
+            "the product {} needs a module tree, whose Kbuild has a rule that makes it; {label} is \
+             built from a list of sources",
+            first.display()
+        )));
+    }
+    if !make.targets.iter().any(|target| target == MODULES) {
+        return Err(Error::input(format!(
+            "the product {} is made with the modules, and the targets ({}) take their place: add \
+             the target `modules`, or leave one of the two out",
+            first.display(),
+            make.targets.join(", ")
+        )));
+    }
+    Ok(products)
+}
+
+/// Products as paths below the module folder, each once.
+///
+/// # Errors
+/// What leads elsewhere, what make cannot carry, and what a build publishes anyway.
+pub(super) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut products: Vec<PathBuf> = Vec::new();
+    for product in named {
+        let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        let path: PathBuf = product
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
+        let is_file =
+            !path.as_os_str().is_empty() && !product.as_os_str().as_bytes().ends_with(b"/");
+        if !product.components().all(is_below) || !is_file || !is_carryable(&path) {
+            return Err(Error::input(format!(
+                "{product:?} cannot be a product: name a file below the module folder, as in fw.bin \
+                 or sub/fw.bin, without `..`, blanks, and characters that mean something to make"
+            )));
+        }
+        if let Some(why) = taken(&path) {
+            return Err(Error::input(format!(
+                "{} cannot be a product: {why}",
+                path.display()
+            )));
+        }
+        if !products.contains(&path) {
+            products.push(path);
+        }
+    }
+    Ok(products)
+}
+
+/// Why a path in the output directory is not free.
+fn taken(path: &Path) -> Option<&'static str> {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let ends = |ends: &[&[u8]]| ends.iter().any(|end| name.ends_with(end));
+    if ends(&[b".ko"]) {
+        Some("modules are published without being named")
+    } else if ends(&[b".symvers"]) {
+        Some("the symvers is published without being named")
+    } else if name == b"modules.order" || ends(&[b".mod", b".mod.c", b".mod.o", b".cmd"]) {
+        Some("it is a file that kbuild needs for its own work")
+    } else if path.starts_with(PRIVATE) {
+        Some("the folder is private to kbuild-rs")
+    } else if path == Path::new(COMPILE_COMMANDS) || path == Path::new(RUST_PROJECT) {
+        Some("each build writes this file for editors")
+    } else {
+        None
+    }
+}
+
+impl Run<'_> {
+    /// Whether the last build published what this one asks for, and nothing else.
+    pub(super) fn has_products(&self, record: &Record) -> bool {
+        let r = self.request;
+        let published = record.others.iter().map(|product| &product.path);
+        let asked: Vec<_> = r.products.iter().map(|path| r.out.join(path)).collect();
+        published.eq(asked.iter())
+    }
+
+    /// Deletes products in the stage when a makefile has changed: it may not make them any more.
+    pub(super) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
+        if stale.changed.iter().any(|path| is_makefile(path)) {
+            for product in &self.request.products {
+                let staged = self.request.make.module_dir.join(product);
+                if staged.is_file() {
+                    self.writer.remove_file(&staged)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails for a product that make did not make, before anything is published.
+    pub(super) fn check_products(&self, items: &[Item]) -> Result<()> {
+        let r = self.request;
+        for product in &r.products {
+            let staged = r.make.module_dir.join(product);
+            let why = if staged.is_dir() {
+                "make left a folder in its place"
+            } else if !staged.is_file() {
+                "make succeeded and did not make it"
+            } else if self.is_source(&staged, items) {
+                "it is a file of the module tree, and make did not change it"
+            } else {
+                continue;
+            };
+            return Err(Error::new(
+                ErrorKind::NothingBuilt,
+                format!(
+                    "cannot publish the product {0} for {1}: {why}. Add a rule that makes it to the \
+                     Kbuild of its folder, and name it in always-y (kbuild makes no file of extra-y \
+                     with modules):\n    \
+                     always-y += {2}",
+                    product.display(),
+                    r.kernel.release(),
+                    product.file_name().unwrap_or_default().to_string_lossy(),
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a staged file is as it was copied.
+    fn is_source(&self, staged: &Path, items: &[Item]) -> bool {
+        let stage = &self.request.stage;
+        let rel = staged
+            .strip_prefix(&stage.dir)
+            .unwrap_or(staged)
+            .as_os_str();
+        let found = items.binary_search_by(|item| item.rel.as_os_str().cmp(rel));
+        found.is_ok_and(|at| {
+            matches!(items[at].kind, Kind::File { .. })
+                && same_content(&stage.source_of(&items[at]), staged).unwrap_or(false)
+        })
+    }
+
+    /// Puts the products into OUT.
+    pub(super) fn publish_products(&self, start: Duration) -> Result<Vec<Product>> {
+        let products = self.request.products.iter();
+        products
+            .map(|product| self.publish_other(product, start))
+            .collect()
+    }
+
+    /// Publishes a file of the module folder that is no module. A text in it tells of the sources,
+    /// as that of a build in place does, and not of the stage.
+    pub(super) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
+        let r = self.request;
+        let (staged, to) = (r.make.module_dir.join(rel), r.out.join(rel));
+        let failed = |e| Error::io("read", &staged, e);
+        let mode = fs::metadata(&staged).map_err(failed)?.permissions().mode();
+        let bytes = fs::read(&staged).map_err(failed)?;
+        let text = std::str::from_utf8(&bytes).ok();
+        let mapped = text
+            .filter(|_| !bytes.contains(&0))
+            .map(|text| r.map.text(text));
+        match mapped.filter(|mapped| mapped.as_bytes() != bytes) {
+            Some(text) => {
+                let mapped = r.folder.join("published.target");
+                self.writer.write_if_changed(&mapped, text.as_bytes())?;
+                artifact::publish_other(self.writer, &mapped, &to, mode, start)
+            }
+            None => artifact::publish_other(self.writer, &staged, &to, mode, start),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(products: &[&str]) -> Result<Vec<PathBuf>> {
+        let products: Vec<_> = products.iter().map(PathBuf::from).collect();
+        below_module_folder(&products)
+    }
+
+    #[test]
+    fn a_product_is_a_file_below_the_module_folder() {
+        let found = of(&["fw.bin", "./fw.bin", "sub/./x", "tool", "a.o"]).unwrap();
+        assert_eq!(found, ["fw.bin", "sub/x", "tool", "a.o"].map(PathBuf::from));
+        for bad in [
+            "",
+            ".",
+            "/fw.bin",
+            "../fw.bin",
+            "a/../b",
+            "dir/",
+            "a b",
+            "$(x)",
+            "a;b",
+            "a\nb",
+        ] {
+            let error = of(&[bad]).unwrap_err().to_string();
+            assert!(
+                error.contains("below the module folder"),
+                "{bad:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_build_publishes_anyway_is_no_other_product() {
+        for (bad, why) in [
+            ("a.ko", "modules are"),
+            ("sub/a.ko", "modules are"),
+            ("Module.symvers", "the symvers is"),
+            ("a.mod.c", "kbuild needs"),
+            ("modules.order", "kbuild needs"),
+            (".a.o.cmd", "kbuild needs"),
+            ("compile_commands.json", "for editors"),
+            ("rust-project.json", "for editors"),
+            (".kbuild/x", "private"),
+        ] {
+            let error = of(&[bad]).unwrap_err().to_string();
+            assert!(error.contains(bad) && error.contains(why), "{error}");
+        }
+    }
+}
