@@ -5,12 +5,16 @@
 //! covers those. A saved command names more: a linker script, a plugin.
 
 mod command;
+mod incbin;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-pub(crate) use command::{has_command, parse};
+pub(crate) use command::has_command;
+#[cfg(feature = "ide")]
+pub(crate) use command::parse;
+use incbin::Operand;
 
 use crate::files::{normal, sort_paths};
 use crate::regular;
@@ -70,14 +74,42 @@ impl<'a> Resolver<'a> {
                 targets.push(Target {
                     path: target,
                     command: path.to_owned(),
-                    prerequisites: command::prerequisites(&text)
-                        .flat_map(|p| self.known(p, &mut known))
-                        .collect(),
+                    prerequisites: self.prerequisites(&text, &mut known),
                 });
             }
             Ok(())
         })?;
         Ok(targets)
+    }
+
+    /// What the text of a `.cmd` file tells of.
+    fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for path in command::prerequisites(text) {
+            found.extend(self.known(path, known));
+            // A header may hold assembler, too.
+            for operand in self.operands(path, known) {
+                let command = command::saved_command(text).unwrap_or_default();
+                for file in incbin::files(&operand, command, &self.cwd) {
+                    found.extend(self.files(&file, known));
+                }
+            }
+        }
+        found
+    }
+
+    /// The `.incbin` operands of a staged source.
+    fn operands(&self, path: &str, known: &mut Known) -> Vec<Operand> {
+        if let Some(operands) = known.operands.get(path) {
+            return operands.clone();
+        }
+        let (file, _) = resolved(&self.cwd.join(path));
+        let operands = match file.starts_with(&self.stage.dir) {
+            true => incbin::operands(&regular::read(&file).unwrap_or_default()),
+            false => Vec::new(),
+        };
+        known.operands.insert(path.to_owned(), operands.clone());
+        operands
     }
 
     /// The sources that `path` stands for: see [`Target::prerequisites`].
@@ -205,6 +237,7 @@ fn target_of(command: &Path) -> Option<PathBuf> {
 #[derive(Debug, Default)]
 struct Known {
     files: HashMap<String, Vec<PathBuf>>,
+    operands: HashMap<String, Vec<Operand>>,
     /// Folders of headers, and the real ones: asking for each header would ask for each folder
     /// above it, too.
     folders: Vec<(PathBuf, PathBuf)>,

@@ -32,6 +32,7 @@ mod guide;
 mod habits;
 mod hostile;
 mod in_tree;
+mod inputs;
 mod kernels_at_once;
 mod kernels_guide;
 mod limits;

@@ -114,7 +114,8 @@ impl Run<'_> {
         Ok(self.has_products_of_own_rules(items)? || self.includes_bytes(record, items))
     }
 
-    /// Whether a source has the assembler read a file (`.incbin`), which no list of headers tells.
+    /// Whether a source has the assembler read a file (`.incbin`) or the linker a script, which may
+    /// read another one.
     fn includes_bytes(&self, record: &Record, items: &[Item]) -> bool {
         let stage = &self.request.stage;
         let mut named: Vec<_> = record
@@ -128,7 +129,9 @@ impl Run<'_> {
             .filter(|item| is_among(&stage.source_of(item), &named));
         sources.into_iter().any(|item| {
             let text = fs::read(stage.file(&item.rel)).unwrap_or_default();
-            text.windows(6).any(|part| part == b"incbin")
+            let is_script = item.rel.to_string_lossy().ends_with(".lds");
+            let word: &[u8] = if is_script { b"INCLUDE" } else { b"incbin" };
+            text.windows(word.len()).any(|part| part == word)
         })
     }
 

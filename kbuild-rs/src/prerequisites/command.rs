@@ -37,7 +37,7 @@ pub(crate) fn has_command(text: &str) -> bool {
 }
 
 /// `savedcmd_foo.o := …`; before 6.2 `cmd_foo.o := …`.
-fn saved_command(text: &str) -> Option<&str> {
+pub(super) fn saved_command(text: &str) -> Option<&str> {
     let is_command = |line: &&str| line.starts_with("savedcmd_") || line.starts_with("cmd_");
     Some(text.lines().find(is_command)?.split_once(":= ")?.1)
 }

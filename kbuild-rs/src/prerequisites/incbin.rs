@@ -1,0 +1,121 @@
+//! The files that sources have the assembler read (`.incbin`). No list of headers tells of them.
+
+use std::path::{Path, PathBuf};
+
+/// What a source's `.incbin` directives name: a file, or a macro that holds one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Operand {
+    File(String),
+    Macro(String),
+}
+
+/// The operands in a text of C or assembler.
+pub(super) fn operands(text: &[u8]) -> Vec<Operand> {
+    const WORD: &[u8] = b".incbin";
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.windows(WORD.len()).position(|part| part == WORD) {
+        rest = &rest[at + WORD.len()..];
+        let line = rest.split(|&b| b == b'\n').next().unwrap_or_default();
+        found.extend(operand(&String::from_utf8_lossy(line)));
+    }
+    found
+}
+
+/// `"fw.bin"`; in a string of C `\"fw.bin\"`, or `\"" FW "\"`; a macro in assembler.
+fn operand(line: &str) -> Option<Operand> {
+    let is_quote = |c: char| c == '"' || c == '\\';
+    let line = line.trim_start();
+    let name = line.trim_start_matches(|c| is_quote(c) || c == ' ');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let in_quotes = line.len() - name.len();
+    // `\"" FW "\"`: the string ends before the name.
+    let opened = &line[..in_quotes];
+    let is_macro = opened.is_empty() || opened.ends_with(' ');
+    let end = match is_macro {
+        true => name.find(|c| !is_name(c)),
+        false => name.find(is_quote),
+    };
+    let name = &name[..end.unwrap_or(name.len())];
+    (!name.is_empty()).then(|| match is_macro {
+        true => Operand::Macro(name.to_owned()),
+        false => Operand::File(name.to_owned()),
+    })
+}
+
+/// The files that an operand may mean, in a command that starts in `cwd`.
+pub(super) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf> {
+    let words = || command.split_ascii_whitespace();
+    let plain = |text: &str| text.replace(['\'', '"', '\\'], "");
+    let name = match operand {
+        Operand::File(name) => name.clone(),
+        Operand::Macro(name) => {
+            let defined = |word: &str| {
+                let (defined, value) = word.trim_start_matches(['\'', '"']).split_once('=')?;
+                (defined.strip_prefix("-D")? == name).then(|| plain(value))
+            };
+            match words().find_map(defined) {
+                Some(value) => value,
+                None => return Vec::new(),
+            }
+        }
+    };
+    // The assembler looks in the working directory first.
+    let folders = words().filter_map(|word| {
+        let folder = word
+            .strip_prefix("-Wa,-I")
+            .or_else(|| word.strip_prefix("-I"))?;
+        Some(cwd.join(plain(folder)))
+    });
+    let folders = std::iter::once(cwd.to_owned()).chain(folders);
+    folders
+        .map(|folder| folder.join(&name))
+        .filter(|file| file.is_file())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_are_found_in_assembler_and_in_strings_of_c() {
+        let file = |name: &str| Operand::File(name.to_owned());
+        let of_macro = |name: &str| Operand::Macro(name.to_owned());
+        for (text, expected) in [
+            (".incbin \"fw.bin\"", file("fw.bin")),
+            ("\t.incbin\t\"/lib/a b.bin\", 4", file("/lib/a b.bin")),
+            ("asm(\".incbin \\\"fw.bin\\\"\\n\");", file("fw.bin")),
+            ("asm(\".incbin \\\"\" FW \"\\\"\\n\");", of_macro("FW")),
+            (".incbin FW_FILE", of_macro("FW_FILE")),
+        ] {
+            assert_eq!(operands(text.as_bytes()), [expected], "{text}");
+        }
+        assert_eq!(operands(b"an .incbin\nor none; .incbin \"\""), []);
+        assert_eq!(
+            operands(b".incbin \"a\"\n.incbin \"b\"\n"),
+            [file("a"), file("b")]
+        );
+    }
+
+    #[test]
+    fn a_file_is_looked_for_where_the_assembler_looks() {
+        let dir = std::env::temp_dir().join(format!("kbuild-incbin-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("inc")).unwrap();
+        std::fs::write(dir.join("inc/fw.bin"), "").unwrap();
+        let file = dir.join("inc/fw.bin");
+        let command = format!(
+            "gcc -I{0}/inc -DFW=\\\"fw.bin\\\" '-DABS=\"{0}/inc/fw.bin\"'",
+            dir.display()
+        );
+        for operand in [Operand::File("fw.bin".into()), Operand::Macro("FW".into())] {
+            let found = files(&operand, &command, Path::new("/"));
+            assert_eq!(found, std::slice::from_ref(&file), "{operand:?}");
+        }
+        let found = files(&Operand::Macro("ABS".into()), &command, Path::new("/"));
+        assert!(found.contains(&file), "{found:?}");
+        let found = files(&Operand::Macro("GONE".into()), &command, Path::new("/"));
+        assert!(found.is_empty());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,285 @@
+//! Inputs that no `.cmd` file names, changes that are none, and folders that trade places.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, Instant};
+
+use crate::scene::*;
+use crate::support::trap::holds;
+use crate::support::*;
+
+/// `HELLO` with a string in it.
+fn hello_with(include: &str, expression: &str) -> String {
+    format!(
+        "{include}\n{HELLO}\nconst char *rev(void);\nconst char *rev(void) {{ return {expression}; }}\n"
+    )
+}
+
+#[test]
+fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
+    for kernel in oldest_and_newest() {
+        let outside = folder(&[
+            ("sdk.mk", "ccflags-y += -DSDK=\\\"sdk-one\\\"\n"),
+            ("regs.txt", "#define LAB_REGS \"regs-one\"\n"),
+            ("x.lds", "SECTIONS { .lab : { LONG(0x31656e6f) } }\n"),
+            (
+                "lab.symvers",
+                "0x00000001\tlab_other\tother\tEXPORT_SYMBOL\t\n",
+            ),
+        ]);
+        let place = outside.path().display();
+        let kbuild = format!(
+            "obj-m := lab.o\n\
+             lab-y := main.o fw.o own.o\n\
+             ccflags-y := -I$(obj)\n\
+             asflags-y := -I$(src)\n\
+             include {place}/sdk.mk $(src)/vendor.inc\n\
+             ldflags-y += -T{place}/x.lds\n\
+             KBUILD_EXTRA_SYMBOLS := {place}/lab.symvers\n\
+             $(obj)/main.o: $(obj)/regs.h $(obj)/gen.h\n\
+             $(obj)/regs.h: {place}/regs.txt\n\tcp $< $@\n\
+             $(obj)/gen.h:\n\techo '#define LAB_GEN \"$(GEN)\"' > $@\n\
+             $(obj)/own.o: $(src)/own.c\n\
+             \t$(CC) -fno-pic -mcmodel=kernel -c -o $@ $<\n\
+             \t> $(obj)/.own.o.cmd\n"
+        );
+        let main = hello_with(
+            "#include \"regs.h\"\n#include \"gen.h\"",
+            "SDK \" \" LAB_REGS \" \" LAB_GEN",
+        );
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                ("main.c", &main),
+                (
+                    "fw.S",
+                    ".section .rodata\n.globl fw\nfw: .incbin \"fw.bin\"\n",
+                ),
+                ("fw.bin", "firmware-one"),
+                ("own.c", "#include \"own.h\"\nchar own_text[] = OWN;\n"),
+                ("own.h", "#define OWN \"own-one\"\n"),
+                ("vendor.inc", "GEN := gen-one\n"),
+                ("notes/README.md", "about"),
+                ("Kbuild", &kbuild),
+            ],
+        );
+        let module = || modules(scene.out.path()).remove("lab.ko").unwrap();
+        let has = |text: &str| {
+            assert!(
+                holds(&module(), text.as_bytes()),
+                "{text} on {}",
+                kernel.release
+            )
+        };
+        scene.build();
+        for text in [
+            "sdk-one",
+            "regs-one",
+            "gen-one",
+            "firmware-one",
+            "own-one",
+            "one1",
+        ] {
+            has(text);
+        }
+        scene.is_fresh("nothing changed");
+        scene.write("notes/README.md", "more about it");
+        assert_eq!(compiled(&scene.build()), Vec::<String>::new());
+
+        let out_of_tree = |name: &str| outside.path().join(name);
+        edit(&out_of_tree("sdk.mk"), "sdk-one", "sdk-two");
+        edit(&out_of_tree("regs.txt"), "regs-one", "regs-two");
+        make_old(&out_of_tree("regs.txt"));
+        scene.build();
+        has("sdk-two");
+        has("regs-two");
+        edit(&out_of_tree("x.lds"), "0x31656e6f", "0x326f7774");
+        scene.edit("fw.bin", "one", "two");
+        assert_eq!(compiled(&scene.build()), ["fw.o"]);
+        has("firmware-two");
+        has("two2");
+        scene.edit("vendor.inc", "gen-one", "gen-two");
+        scene.build();
+        has("gen-two");
+        scene.edit("own.h", "own-one", "own-two");
+        scene.build();
+        has("own-two");
+        edit(&out_of_tree("lab.symvers"), "0x00000001", "0x00000002");
+        let said = scene.build();
+        assert!(started_make(&said), "{}", said.err());
+        scene.is_fresh("all of it was built");
+        scene.is_as_clean("after all changes");
+    }
+}
+
+#[test]
+fn two_dots_behind_a_link_lead_where_the_file_system_says() {
+    let sdk = folder(&[
+        ("v1/drv/api.h", "#include \"../common/types.h\"\n"),
+        ("v1/common/types.h", "#define REV \"rev-one\"\n"),
+        // The place where the text alone would lead.
+        ("include/common/types.h", "#define REV \"wrong\"\n"),
+    ]);
+    symlink("../v1/drv", sdk.path().join("include/drv")).unwrap();
+    let kbuild = format!(
+        "obj-m := a.o\nccflags-y := -I{}/include\n",
+        sdk.path().display()
+    );
+    let mut scene = Scene::tree(
+        &kernel_at(2),
+        &[
+            ("a.c", &hello_with("#include <drv/api.h>", "REV")),
+            ("Kbuild", &kbuild),
+        ],
+    );
+    let deps = folder(&[]);
+    let deps = deps.path().join("a.d");
+    scene
+        .args
+        .extend(["--depfile".to_owned(), deps.display().to_string()]);
+    scene.build();
+    scene.is_fresh("nothing changed");
+    let text = fs::read_to_string(&deps).unwrap();
+    assert!(text.contains("v1/common/types.h"), "{text}");
+    assert!(
+        !text.contains("..") && !text.contains("include/common"),
+        "{text}"
+    );
+    edit(&sdk.path().join("include/common/types.h"), "wrong", "other");
+    scene.is_fresh("another file of that name changed");
+    edit(&sdk.path().join("v1/common/types.h"), "rev-one", "rev-two");
+    scene.build();
+    assert!(holds(&modules(scene.out.path())["a.ko"], b"rev-two"));
+    // The link leads elsewhere.
+    write(
+        sdk.path(),
+        &[
+            ("v2/common/types.h", "#define REV \"rev-three\"\n"),
+            ("v2/drv/api.h", "#include \"../common/types.h\"\n"),
+        ],
+    );
+    fs::remove_file(sdk.path().join("include/drv")).unwrap();
+    symlink("../v2/drv", sdk.path().join("include/drv")).unwrap();
+    scene.build();
+    assert!(holds(&modules(scene.out.path())["a.ko"], b"rev-three"));
+}
+
+#[test]
+fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing() {
+    let outside = folder(&[("outer.h", "#define OUTER \"outer\"\n")]);
+    let outer = outside.path().join("outer.h");
+    let kbuild = format!(
+        "obj-m := both.o\nboth-y := one.o two.o\nccflags-y := -I{}\n",
+        outside.path().display()
+    );
+    let scene = Scene::tree(
+        &kernel_at(2),
+        &[
+            ("one.c", HELLO),
+            (
+                "two.c",
+                "#include <outer.h>\nconst char *two(void);\nconst char *two(void) { return OUTER; }\n",
+            ),
+            ("Kbuild", &kbuild),
+        ],
+    );
+    scene.build();
+    let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(scene.path("one.c"), 0o600);
+    mode(outer.clone(), 0o600);
+    fs::hard_link(scene.path("two.c"), outside.path().join("two.c")).unwrap();
+    scene.is_fresh("modes and links");
+    // As `cp -p`, `rsync` and archives do.
+    let replace = |path: &std::path::Path| {
+        copy(path, &path.with_extension("copy"));
+        fs::rename(path.with_extension("copy"), path).unwrap();
+    };
+    replace(&scene.path("one.c"));
+    replace(&outer);
+    scene.is_fresh("copies with the same times");
+    // The same size and time, and other contents.
+    let time = fs::metadata(&outer).unwrap().modified().unwrap();
+    edit(&outer, "\"outer\"", "\"OUTER\"");
+    let file = fs::File::options().write(true).open(&outer).unwrap();
+    file.set_modified(time).unwrap();
+    assert_eq!(compiled(&scene.build()), ["two.o"]);
+    scene.edit("one.c", "bye", "BYE");
+    assert_eq!(compiled(&scene.build()), ["one.o"]);
+    scene.is_fresh("modes of long ago");
+}
+
+#[test]
+fn a_wildcard_over_sources_finds_no_products() {
+    for kernel in oldest_and_newest() {
+        let kbuild = "obj-m := $(patsubst $(src)/%.c,%.o,$(wildcard $(src)/*.c))\nobj-m += sub/\n";
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                ("a.c", HELLO),
+                ("b.c", HELLO),
+                ("sub/c.c", HELLO),
+                (
+                    "sub/Kbuild",
+                    "obj-m := $(notdir $(basename $(shell find $(src) -name '*.c'))).o\n",
+                ),
+                ("Kbuild", kbuild),
+            ],
+        );
+        scene.build();
+        scene.edit("a.c", "bye", "BYE");
+        let said = scene.build().err();
+        assert_eq!(compiled_in(&said), ["a.o"]);
+        // What modpost wrote is there again, as it was.
+        assert!(!said.contains("b.mod.o"), "{said}");
+        scene.write("d.c", HELLO);
+        scene.edit("a.c", "MODULE_LICENSE", "int broken\nMODULE_LICENSE");
+        refused(&mut scene.command(), 1);
+        scene.edit("a.c", "int broken\n", "");
+        scene.build();
+        scene.is_as_clean("after a failure");
+        scene.is_fresh("nothing changed");
+    }
+}
+
+#[test]
+fn folders_that_trade_places_while_make_runs_are_noticed() {
+    let outside = folder(&[
+        ("inc/rev.h", "#define REV \"rev-one\"\n"),
+        ("other/rev.h", "#define REV \"rev-two\"\n"),
+    ]);
+    let at = |name: &str| outside.path().join(name);
+    let (place, hold) = (outside.path().display(), at("hold"));
+    // Once a.o is there, the build waits as long as it is told to.
+    let kbuild = format!(
+        "obj-m := m.o\nm-y := a.o b.o\nccflags-y := -I{place}/inc\n\
+         $(obj)/b.o: $(obj)/wait.h\n\
+         $(obj)/wait.h: | $(obj)/a.o\n\
+         \ttouch {place}/there; while [ -e {0} ]; do sleep 0.1; done; touch $@\n",
+        hold.display()
+    );
+    let scene = Scene::tree(
+        &kernel_at(2),
+        &[
+            ("a.c", &hello_with("#include <rev.h>", "REV")),
+            ("b.c", "int b;\n"),
+            ("Kbuild", &kbuild),
+        ],
+    );
+    fs::write(&hold, "").unwrap();
+    std::thread::scope(|scope| {
+        let building = scope.spawn(|| scene.build());
+        let start = Instant::now();
+        while !at("there").exists() {
+            assert!(start.elapsed() < Duration::from_secs(300) && !building.is_finished());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        fs::rename(at("inc"), at("gone")).unwrap();
+        fs::rename(at("other"), at("inc")).unwrap();
+        fs::remove_file(&hold).unwrap();
+        building.join().unwrap();
+    });
+    assert!(holds(&modules(scene.out.path())["m.ko"], b"rev-one"));
+    assert_eq!(compiled(&scene.build()), ["a.o"]);
+    assert!(holds(&modules(scene.out.path())["m.ko"], b"rev-two"));
+    scene.is_fresh("nothing changed");
+}
