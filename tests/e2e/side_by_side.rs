@@ -164,3 +164,46 @@ fn builds_that_need_each_other_are_refused_and_the_rest_is_built() {
     assert!(results[b].is_err());
     assert!(results[c].is_ok());
 }
+
+#[test]
+fn folders_of_one_root_are_built_in_the_order_in_which_they_are_named() {
+    // Each uses what the one before has made, and only the order says so.
+    let names = ["third", "first", "second"];
+    let mut files = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let (used, mut kbuild) = match number {
+            0 => ("0".to_owned(), String::new()),
+            _ => {
+                let before = names[number - 1];
+                let symvers = format!("$(src)/../{before}/Module.symvers");
+                let line = format!("KBUILD_EXTRA_SYMBOLS := {symvers}\n");
+                (format!("{before}_value()"), line)
+            }
+        };
+        kbuild += &format!("obj-m := {name}.o\n");
+        let declared = match number {
+            0 => String::new(),
+            _ => format!("int {}_value(void);\n", names[number - 1]),
+        };
+        let source = format!(
+            "#include <linux/module.h>\n{declared}int {name}_value(void);\n\
+             int {name}_value(void) {{ return {used}; }}\n\
+             EXPORT_SYMBOL({name}_value);\nMODULE_LICENSE(\"GPL\");\n"
+        );
+        files.push((format!("{name}/{name}.c"), source));
+        files.push((format!("{name}/Kbuild"), kbuild));
+    }
+    let files: Vec<_> = files
+        .iter()
+        .map(|(p, t)| (p.as_str(), t.as_str()))
+        .collect();
+    let trees = folder(&files);
+    for kernel in [kernel_at(1), kernel_at(2)] {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = build(&kernel, out.path());
+        let folders = names.map(|name| trees.path().join(name));
+        let output = built(command.args(folders).args(["--root", "..", "-j3"]));
+        assert!(!output.err().contains("undefined"), "{}", output.err());
+        assert_eq!(modules(out.path()).len(), names.len());
+    }
+}

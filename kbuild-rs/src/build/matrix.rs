@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
+use super::order::{Shared, in_turn};
 use super::{Build, Form, places, run, skip};
 use crate::cargo::{self, Door};
 use crate::limits::has_room_for_a_thread;
@@ -13,7 +14,8 @@ use crate::{Error, ErrorKind, Result};
 /// Several builds that share one budget of jobs: different modules, different kernels, or both.
 ///
 /// Builds run side by side as far as there are jobs, except that a provider comes before those
-/// that [need](Self::needs) it. One failure does not hide the other results. Each build talks to
+/// that [need](Self::needs) it, and that module folders of one root are built in the order in which
+/// they were added: each finds what the others have made, as with make by hand. One failure does not hide the other results. Each build talks to
 /// the handler that was given to [its own](Build::on_message) `Build`, from whatever thread it
 /// runs on.
 ///
@@ -42,6 +44,8 @@ struct Entry {
     name: Option<String>,
     /// Which entries come first.
     providers: Vec<usize>,
+    /// Which others come first, whatever becomes of them.
+    after: Vec<usize>,
 }
 
 /// At most so many builds look at their sources at once; what they run waits for tokens.
@@ -64,6 +68,7 @@ impl Matrix {
             build: build.clone(),
             name: name.into().map(str::to_owned),
             providers: Vec::new(),
+            after: Vec::new(),
         });
         self.entries.len() - 1
     }
@@ -111,6 +116,7 @@ impl Matrix {
         inherited_descriptors(self.entries[0].build.sink.cargo);
         self.share_pool();
         self.find_providers();
+        self.take_turns();
         let mut results: Vec<_> = self.entries.iter().map(|_| None).collect();
         let board = Board {
             entries: &self.entries,
@@ -151,6 +157,17 @@ impl Matrix {
             build
                 .default_pool_dir
                 .get_or_insert_with(|| default.clone());
+        }
+    }
+
+    /// Builds that share a stage come one after the other.
+    fn take_turns(&mut self) {
+        let entries = self.entries.iter();
+        let shared: Vec<_> = entries.map(|entry| Shared::of(&entry.build)).collect();
+        let entries = self.entries.iter();
+        let first: Vec<_> = entries.map(|entry| entry.providers.clone()).collect();
+        for (entry, turn) in self.entries.iter_mut().zip(in_turn(&shared, &first)) {
+            entry.after = turn;
         }
     }
 
@@ -273,7 +290,12 @@ impl<'b> Board<'b> {
             let waiting = (0..self.entries.len()).filter(|&i| !state.started[i]);
             let mut waiting = waiting.peekable();
             let some = *waiting.peek()?;
-            let ready = waiting.find(|&i| self.entries[i].providers.iter().all(done));
+            let ready = waiting.find(|&i| {
+                let Entry {
+                    providers, after, ..
+                } = &self.entries[i];
+                providers.iter().chain(after).all(done)
+            });
             let next = match ready {
                 Some(i) => Some((i, self.with_providers(i, state.results))),
                 // Nobody is left whom these could wait for.

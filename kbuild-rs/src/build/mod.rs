@@ -15,6 +15,7 @@ mod inputs;
 mod jobs;
 mod matrix;
 mod modpost;
+mod order;
 mod places;
 mod products;
 mod rebuild;

@@ -1,0 +1,109 @@
+//! The order of builds that share a stage.
+//!
+//! A module folder may read what another one of its root has made, without a word to anybody
+//! (`KBUILD_EXTRA_SYMBOLS := $(src)/../common/Module.symvers`). By hand, folders are built one
+//! after the other in the order in which they are named; so they are here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::{Build, Form, places};
+use crate::cargo::Door;
+
+/// What tells stages apart: the output directory, the staged root, the kernel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shared {
+    out: PathBuf,
+    root: PathBuf,
+    kernels: Vec<OsString>,
+}
+
+impl Shared {
+    /// `None` for sources of a declared module: no other build has its stage.
+    pub(super) fn of(build: &Build) -> Option<Shared> {
+        let Form::Tree(tree) = &build.form else {
+            return None;
+        };
+        let door = Door {
+            metadata: build.sink.cargo,
+        };
+        let out = places::output_directory(build, door).ok()?;
+        let base = places::base(build, door).ok()?;
+        let (root, _) = places::tree_folders(tree, &base, &out).ok()?;
+        Some(Shared {
+            out,
+            root,
+            kernels: build.kernels.clone(),
+        })
+    }
+}
+
+/// Which builds come right before each: those that were added before it and share its stage,
+/// unless they wait for it themselves. `first` are those that have to come first anyway.
+pub(super) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut all: Vec<Vec<usize>> = first.to_vec();
+    let mut turns = vec![Vec::new(); shared.len()];
+    for later in 0..shared.len() {
+        for earlier in 0..later {
+            let together = shared[later].is_some() && shared[later] == shared[earlier];
+            if together && !waits_for(earlier, later, &all) {
+                all[later].push(earlier);
+                turns[later].push(earlier);
+            }
+        }
+    }
+    turns
+}
+
+/// Whether a build has to wait for another, over whichever others.
+fn waits_for(build: usize, other: usize, first: &[Vec<usize>]) -> bool {
+    let mut seen = vec![false; first.len()];
+    let mut pending = vec![build];
+    while let Some(at) = pending.pop() {
+        if at == other {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[at], true) {
+            pending.extend(&first[at]);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(root: &str) -> Option<Shared> {
+        Some(Shared {
+            out: "/o".into(),
+            root: root.into(),
+            kernels: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn builds_of_one_stage_come_in_the_order_in_which_they_were_added() {
+        let stages = [
+            shared("/a"),
+            shared("/b"),
+            None,
+            shared("/a"),
+            None,
+            shared("/a"),
+        ];
+        let none = vec![Vec::new(); stages.len()];
+        let turns: [&[usize]; 6] = [&[], &[], &[], &[0], &[], &[0, 3]];
+        assert_eq!(in_turn(&stages, &none), turns);
+    }
+
+    #[test]
+    fn what_a_build_needs_comes_first_all_the_same() {
+        let stages = [shared("/a"), shared("/a"), shared("/a")];
+        // The first needs the last, over the second.
+        let first = [vec![1], vec![2], vec![]];
+        assert_eq!(in_turn(&stages, &first), [vec![], vec![], vec![]]);
+        let first = [vec![2], vec![], vec![]];
+        assert_eq!(in_turn(&stages, &first), [vec![], vec![0], vec![]]);
+    }
+}
