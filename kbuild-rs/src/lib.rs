@@ -41,6 +41,8 @@ mod compile_commands;
 mod crate_files;
 mod error;
 mod files;
+#[cfg(feature = "rust")]
+mod frame_sizes;
 mod freshness;
 mod identity;
 mod kbuild_file;

@@ -214,3 +214,53 @@ fn numbers_that_a_kernel_does_not_compute_with_are_named_as_what_they_are() {
         &["a module has no float and double", "\n  n * 3 / 2"],
     );
 }
+
+/// An array on the stack, and on the heap.
+const LARGE: &str = "\
+        let mut list = [0_u8; 100_000];
+        fill(&mut list);
+        pr_info!(\"{}\\n\", list[7]);
+";
+const ON_THE_HEAP: &str = "\
+        let mut list = KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;
+        fill(&mut list);
+        pr_info!(\"{}\\n\", list[7]);
+";
+
+#[test]
+fn a_frame_larger_than_the_kernel_allows_is_named_in_rust_and_in_c() {
+    const FILL: &str = "#[inline(never)]\nfn fill(list: &mut [u8]) {\n    \
+                        list.fill(core::hint::black_box(3));\n}\n";
+    for kernel in kernels() {
+        let [right, _] = words(takes_authors(&kernel));
+        let files = [
+            ("hello.rs", &*module(right.0, FILL, LARGE)),
+            (
+                "large.c",
+                "#include <linux/module.h>\nvoid large(void);\nvoid large(void)\n{\n\
+                 \tvolatile char list[5000];\n\n\tlist[0] = 1;\n}\n",
+            ),
+        ];
+        let args = ["--name", "hello", "hello.rs", "large.c"];
+        let scene = Scene::with(&kernel, &files, &args);
+        let said = scene.build().err();
+        let file = scene.path("hello.rs").display().to_string();
+        assert_says(
+            &said,
+            &[
+                &format!(
+                    "warning: in {file}, these functions take more of the stack than the 2048"
+                ),
+                "init (1000",
+                "\n  let mut buffer = KVec::from_elem(",
+                "the frame size of 50",
+                "\n  buffer = kmalloc(size, GFP_KERNEL);",
+            ],
+        );
+        scene.is_fresh("the warning is no failure");
+
+        scene.write("hello.rs", &module(right.0, FILL, ON_THE_HEAP));
+        let said = scene.build().err();
+        assert!(!said.contains("more of the stack"), "{said}");
+    }
+}

@@ -77,6 +77,8 @@ impl Run<'_> {
             .transpose();
         match built {
             Ok(Some(published)) => {
+                #[cfg(feature = "rust")]
+                self.warn_of_frames(items, start)?;
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
                     self.remove_stale(old, &published)?;

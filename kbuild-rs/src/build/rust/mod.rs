@@ -2,6 +2,7 @@
 
 mod crates;
 mod exports;
+mod frames;
 #[cfg(feature = "ide")]
 mod project;
 mod settings;

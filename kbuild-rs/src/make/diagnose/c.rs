@@ -3,6 +3,20 @@
 use super::{Explained, Knowledge, between};
 
 pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
+    // gcc's words, and clang's.
+    if line.contains("[-W")
+        && line.contains("frame-larger-than")
+        && (line.contains(": the frame size of ") || line.contains(": stack frame size ("))
+    {
+        return Some((
+            "frame".into(),
+            "a thread in the kernel has some 16 KiB of stack for everything that it calls, so this \
+             kernel limits what one function may take (CONFIG_FRAME_WARN). Put large arrays and \
+             structs on the heap:\n  buffer = kmalloc(size, GFP_KERNEL);\nand free them with \
+             kfree(buffer)"
+                .into(),
+        ));
+    }
     if line.contains("fatal error: ") && line.contains("No such file or directory") {
         let header = between(line, "fatal error: ", ": No such file")?;
         return Some((

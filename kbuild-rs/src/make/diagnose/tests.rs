@@ -227,6 +227,16 @@ fn every_form_of_a_cause_has_its_explanation() {
         ),
         ("as: x.o: No space left on device", "disk is full"),
         (
+            "a.c:4:1: error: the frame size of 5008 bytes is larger than 2048 bytes \
+             [-Werror=frame-larger-than=]",
+            "kmalloc(size",
+        ),
+        (
+            "a.c:4:1: error: stack frame size (5008) exceeds limit (2048) in 'x' \
+             [-Werror,-Wframe-larger-than]",
+            "kmalloc(size",
+        ),
+        (
             "a.c:1:9: fatal error: x.h: Too many open files",
             "ulimit -n",
         ),

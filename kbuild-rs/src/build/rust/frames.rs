@@ -1,0 +1,59 @@
+//! Functions that take more of the stack than the kernel allows.
+
+use std::time::Duration;
+
+use crate::build::run::Run;
+use crate::frame_sizes::larger_than;
+use crate::stage::Item;
+use crate::{Result, regular};
+
+/// Functions that are named in one warning.
+const MAX_SHOWN: usize = 4;
+
+impl Run<'_> {
+    /// Warns of functions in Rust, compiled since `start`, whose frames are larger than the kernel
+    /// allows: a kernel's stack is small, and what is beyond its end belongs to others.
+    pub(in crate::build) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<()> {
+        let r = self.request;
+        let limit = r.kernel.config("FRAME_WARN").and_then(|n| n.parse().ok());
+        let has_rust = r.make.variables.iter().any(|(name, _)| name == "RUSTC");
+        let Some(limit) = limit.filter(|limit| *limit > 0 && has_rust) else {
+            return Ok(());
+        };
+        let since = i128::try_from(start.as_nanos()).unwrap_or(0);
+        for (object, meta) in r.stage.products(&r.make.module_dir, items)? {
+            let source = object.with_extension("rs");
+            let is_object = object.extension().is_some_and(|end| end == "o");
+            let is_new = crate::identity::ctime(&meta) >= since;
+            if !is_object || !is_new || !source.is_file() {
+                continue;
+            }
+            let Ok(bytes) = regular::read(&object) else {
+                continue;
+            };
+            let mut frames = larger_than(limit, &bytes);
+            frames.sort_by_key(|frame| std::cmp::Reverse(frame.size));
+            let mut named: Vec<String> = frames
+                .iter()
+                .take(MAX_SHOWN)
+                .map(|frame| format!("{} ({} bytes)", frame.function, frame.size))
+                .collect();
+            if frames.len() > MAX_SHOWN {
+                named.push(format!("{} more", frames.len() - MAX_SHOWN));
+            }
+            if !named.is_empty() {
+                self.sink.warning(&format!(
+                    "in {}, these functions take more of the stack than the {limit} bytes that the \
+                     kernel {} allows (CONFIG_FRAME_WARN): {}. A thread in the kernel has some 16 KiB \
+                     of stack for everything that it calls. Put large arrays on the heap:\n  let mut \
+                     buffer = KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nA large struct is made in \
+                     place, with KBox::pin_init or KBox::init: KBox::new takes it from the stack",
+                    r.map.source(&source).display(),
+                    r.kernel.release(),
+                    named.join(", "),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
