@@ -50,6 +50,7 @@ mod kernel;
 mod limits;
 mod lock;
 mod make;
+mod makefile;
 mod message;
 #[cfg(feature = "modinfo")]
 mod modinfo;

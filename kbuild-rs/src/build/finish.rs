@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::request::Sources;
 use super::run::{Made, Run};
 use crate::artifact;
 use crate::files::sort_paths;
@@ -16,7 +15,7 @@ use crate::report::Report;
 use crate::salted::Salted;
 use crate::stage::{Inventory, Item, PUBLISH_LOCK};
 use crate::sys::walk;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// What a build put into OUT.
 struct Published {
@@ -45,6 +44,8 @@ impl Run<'_> {
             release: r.kernel.release().to_owned(),
             kernel_dir: r.kernel.dir().to_owned(),
             kernel_source: r.kernel.source_dir().to_owned(),
+            works_in_module: r.kernel.version() >= (6, 13),
+            module_dir: r.make.module_dir.clone(),
         };
         self.writer.write_private(&r.watch.log, b"")?;
         let put = self.put_away(items)?;
@@ -283,52 +284,4 @@ impl Run<'_> {
         sort_paths(&mut paths);
         Ok(paths)
     }
-
-    fn nothing_built(&self) -> Error {
-        let r = self.request;
-        let advice = match &r.sources {
-            Sources::Tree { dir, .. } => advice_for(dir),
-            Sources::Declared(_) => String::new(),
-        };
-        Error::new(
-            ErrorKind::NothingBuilt,
-            format!(
-                "{} builds no module for {}: kbuild found nothing in obj-m{advice}",
-                r.label,
-                r.kernel.release()
-            ),
-        )
-    }
-}
-
-/// Names the options that the tree's own Kbuild waits for.
-fn advice_for(dir: &Path) -> String {
-    let text = ["Kbuild", "Makefile"]
-        .iter()
-        .find_map(|name| fs::read_to_string(dir.join(name)).ok())
-        .unwrap_or_default();
-    let mut names: Vec<&str> = Vec::new();
-    for rest in text.split("obj-$(CONFIG_").skip(1) {
-        let name = rest.split(')').next().unwrap_or_default();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        return format!(
-            ". Its Kbuild must name one, as in `obj-m := foo.o` (looked at in {})",
-            dir.display()
-        );
-    }
-    format!(
-        ". Its Kbuild asks for {}, which this kernel does not set: choose with config(\"{}\", \
-         Config::Module), or --config {}=m",
-        names
-            .iter()
-            .map(|n| format!("CONFIG_{n}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        names[0],
-        names[0]
-    )
 }

@@ -1,14 +1,17 @@
 //! Habits of Makefiles that a person should know of.
 
+mod ignored_flags;
+mod running_kernel;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::request::Sources;
 use super::run::Run;
-use super::running_kernel::{Decision, Follower};
 use crate::files::normal;
 use crate::regular;
 use crate::stage::Item;
+use running_kernel::{Decision, Follower};
 
 impl Run<'_> {
     /// Warns where the release of the running kernel decides what kbuild makes: in a container, or

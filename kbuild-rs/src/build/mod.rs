@@ -15,13 +15,13 @@ mod inputs;
 mod jobs;
 mod matrix;
 mod modpost;
+mod nothing_built;
 mod order;
 mod places;
 mod products;
 mod rebuild;
 mod request;
 mod run;
-mod running_kernel;
 #[cfg(feature = "rust")]
 mod rust;
 mod skip;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::nothing_built::{Dkms, leads_below};
 use super::{Build, Tree};
 use crate::cargo::Door;
 use crate::regular;
@@ -115,13 +116,15 @@ pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
             format!(
                 "{} is no module tree: {}, and kbuild reads a Kbuild or a Makefile there. List \
                  the sources instead (Build::new().files(…), --name NAME SOURCE…), or name the \
-                 folder that holds the Kbuild",
+                 folder that holds the Kbuild{}{}",
                 dir.display(),
                 if empty {
                     "it is empty"
                 } else {
                     "it has neither Kbuild nor Makefile"
                 },
+                leads_below(&dir, &|path| path.to_owned()).unwrap_or_default(),
+                Dkms::advice(&dir, &|path| path.to_owned()),
             ),
         ));
     }

@@ -148,6 +148,7 @@ impl Run<'_> {
                 return Ok(self.report(record, &items, false));
             }
         }
+        r.kernel.check_programs()?;
         // With the stage's lock in hand, and not before: who holds a token waits for nobody.
         let mut slot = r.jobs(self.build).budget(self.sink)?.slot(self.sink)?;
         let held = Held {
@@ -199,10 +200,14 @@ impl Run<'_> {
             self.remove_stale_targets(&stale, &record, &items)?;
         }
         self.write_files()?;
-        if first || !changes.is_empty() {
+        let is_news = first || !changes.is_empty();
+        if is_news {
             self.warn_of_habits(&items);
         }
         self.prepare(&items, stale.from_nothing.is_some(), &held)?;
+        if is_news {
+            self.warn_of_ignored_flags();
+        }
         let made = Made {
             record: &record,
             inventory,

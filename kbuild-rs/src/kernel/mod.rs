@@ -12,6 +12,7 @@ mod llvm;
 mod open;
 mod output;
 mod path;
+mod programs;
 mod rust;
 #[cfg(feature = "rust")]
 mod rust_checks;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 pub use arch::{arch_name, arch_of_target};
 pub use compiler::{Compiler, CompilerKind};
 pub use find::Installed;
+pub(crate) use programs::is_of_loader;
 #[cfg(feature = "rust")]
 pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
 pub use toolchain::{ToolRequest, Toolchain};

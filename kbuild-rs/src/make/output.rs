@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::lines::Stream;
 use super::rustc;
+use crate::kernel::is_of_loader;
 use crate::message::{Level, Message};
 
 /// Stage paths and the source paths that they stand for.
@@ -201,6 +202,11 @@ fn level(line: &str) -> Level {
         || (line.contains("***") && line.starts_with("make"))
         || line.contains(super::probes::DIED)
         || line.ends_with(": not found")
+        || line.ends_with(": Exec format error")
+        || line
+            .strip_suffix(".cmd: No such file or directory")
+            .is_some_and(|path| !path.contains(": "))
+        || is_of_loader(line)
         || line.contains("undefined reference to")
         || line.contains("multiple definition of");
     if error {

@@ -1,8 +1,8 @@
 //! Words of C compilers.
 
-use super::{Explained, Knowledge, between};
+use super::{Explained, Knowledge, between, headers};
 
-pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
+pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
     // gcc's words, and clang's.
     if line.contains("[-W")
         && line.contains("frame-larger-than")
@@ -19,14 +19,7 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     }
     if line.contains("fatal error: ") && line.contains("No such file or directory") {
         let header = between(line, "fatal error: ", ": No such file")?;
-        return Some((
-            format!("header {header}"),
-            format!(
-                "the header {header} was not found: name its folder (-I, or ccflags-y in the \
-                 Kbuild), or stage a folder further up (--root) where the tree reaches above \
-                 itself"
-            ),
-        ));
+        return Some((format!("header {header}"), headers::explain(header, know)));
     }
     None
 }

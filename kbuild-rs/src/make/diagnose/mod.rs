@@ -1,6 +1,7 @@
 //! Failures understood: what a line of kbuild's output means and what to do about it.
 
 mod c;
+mod headers;
 mod kbuild;
 mod modpost;
 mod numbers;
@@ -42,6 +43,10 @@ pub(crate) struct Knowledge {
     /// The kernel tree, and its source half.
     pub(crate) kernel_dir: PathBuf,
     pub(crate) kernel_source: PathBuf,
+    /// Whether make works in the module folder, and not in the kernel's.
+    pub(crate) works_in_module: bool,
+    /// The module folder in the stage.
+    pub(crate) module_dir: PathBuf,
 }
 
 /// Listens to the output of one make.

@@ -40,17 +40,55 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
                 .into(),
         ));
     }
-    if line.contains("from namespace") && line.contains("does not import it") {
-        // In quotes since 7.3.
-        let namespace = between(line, "from namespace ", ",")?.replace('\'', "");
+    if let Some(told) = namespace(line) {
+        return Some(told);
+    }
+    if let Some((object, command)) = without_command(line) {
         return Some((
-            format!("namespace {namespace}"),
+            format!("command {object}"),
             format!(
-                "add MODULE_IMPORT_NS({namespace}); to the module (from 6.13 on the name is a string: MODULE_IMPORT_NS(\"{namespace}\");)"
+                "modpost reads the .cmd file of each object of a module, and {object} has none, \
+                 because a rule of the tree's own made it: have that rule make an empty one, with \
+                 the line\n\ttouch $(@D)/{command}"
             ),
         ));
     }
     None
+}
+
+/// A symbol whose namespace the module does not import, or may not.
+fn namespace(line: &str) -> Explained {
+    // In quotes since 7.3.
+    let imported = between(line, "from namespace ", ", but does not import it");
+    let forbidden = between(line, "importing namespace ", " is not allowed");
+    let namespace = imported.or(forbidden)?.replace('\'', "");
+    let text = match namespace.strip_prefix("module:") {
+        Some(modules) => format!(
+            "the symbol is exported for modules of certain names only \
+             (EXPORT_SYMBOL_FOR_MODULES: {modules}), and no MODULE_IMPORT_NS opens that to \
+             another one: use another symbol, or name this module there if the provider is yours"
+        ),
+        None => format!(
+            "add MODULE_IMPORT_NS({namespace}); to the module (from 6.13 on the name is a string: \
+             MODULE_IMPORT_NS(\"{namespace}\");)"
+        ),
+    };
+    Some((format!("namespace {namespace}"), text))
+}
+
+/// (the object, the name of its `.cmd` file) of `/s/.foo.o.cmd: No such file or directory`.
+fn without_command(line: &str) -> Option<(String, &str)> {
+    let path = line.strip_suffix(": No such file or directory")?;
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let object = name.strip_prefix('.')?.strip_suffix(".cmd")?;
+    if path.contains(": ") {
+        return None;
+    }
+    let object = match folder {
+        "" => object.to_owned(),
+        folder => format!("{folder}/{object}"),
+    };
+    Some((object, name))
 }
 
 /// `foo` of `ERROR: modpost: "foo" [hello.ko] undefined!`, since 7.3

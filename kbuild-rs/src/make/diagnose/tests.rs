@@ -43,6 +43,30 @@ fn modposts_words_are_understood_in_their_new_form_too() {
 }
 
 #[test]
+fn a_symbol_for_certain_modules_is_told_from_a_namespace_that_can_be_imported() {
+    for line in [
+        "ERROR: modpost: u.ko: module uses symbol 'ring' from namespace 'module:a,b', but does not \
+         import it.",
+        "ERROR: modpost: module u uses symbol ring from namespace module:a,b, but does not import \
+         it.",
+        "ERROR: modpost: u.ko: explicitly importing namespace 'module:a,b' is not allowed.",
+    ] {
+        let text = told(line);
+        assert!(text.contains("EXPORT_SYMBOL_FOR_MODULES: a,b"), "{text}");
+        assert!(!text.contains("add MODULE_IMPORT_NS"), "{text}");
+    }
+}
+
+#[test]
+fn an_object_without_its_cmd_file_is_explained_and_any_other_missing_file_is_not() {
+    let text = told("/s/sub/.blob.o.cmd: No such file or directory");
+    assert!(text.contains("/s/sub/blob.o has none"), "{text}");
+    assert!(text.contains("touch $(@D)/.blob.o.cmd"), "{text}");
+    let text = told("cat: /s/.x.o.cmd: No such file or directory");
+    assert!(!text.contains("touch"), "{text}");
+}
+
+#[test]
 fn rust_of_the_kernels_own_is_told_from_what_nobody_exports() {
     let text = told("ERROR: modpost: \"_RNvNtCsb5M_6kernel5print11call_printk\" [h.ko] undefined!");
     assert!(text.contains("Rust of the kernel 6.1.0 itself"), "{text}");
@@ -235,6 +259,14 @@ fn every_form_of_a_cause_has_its_explanation() {
             "a.c:4:1: error: stack frame size (5008) exceeds limit (2048) in 'x' \
              [-Werror,-Wframe-larger-than]",
             "kmalloc(size",
+        ),
+        (
+            "/bin/sh: 1: scripts/basic/fixdep: Exec format error",
+            "built for another machine",
+        ),
+        (
+            "resolve_btfids: /lib/libc.so.6: version `GLIBC_2.38' not found (required by x)",
+            "newer C library",
         ),
         (
             "a.c:1:9: fatal error: x.h: Too many open files",

@@ -1,6 +1,7 @@
 //! Tools that are missing, that died, or that ran into a limit.
 
 use super::{Explained, Knowledge};
+use crate::kernel::is_of_loader;
 use crate::limits;
 
 pub(super) const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kernel tree has no \
@@ -19,6 +20,16 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
             "libelf".into(),
             "the kernel's objtool needs the headers of libelf: install libelf-dev (Debian, \
              Ubuntu) or elfutils-libelf-devel (Fedora)"
+                .into(),
+        ));
+    }
+    if line.ends_with(": Exec format error") || is_of_loader(line) {
+        return Some((
+            "foreign".into(),
+            "a program that the build runs was built for another machine or with a newer C library \
+             than this machine's. If it belongs to the kernel tree, take the source of that kernel \
+             and have its programs built here (make modules_prepare), or build in a container of \
+             the distribution that it is from"
                 .into(),
         ));
     }

@@ -4,14 +4,13 @@
 //! tree do not matter to kbuild. So the release is followed from `uname -r` through variables and
 //! conditions to something of kbuild's own: flags, objects, an included file.
 
-mod lines;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lines::{Rule, Statement, logical_lines};
+use crate::makefile::{Rule, SET, Statement, holds_for_kbuild, logical_lines, uses};
 
 /// A place where `uname -r` decides.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,16 +38,6 @@ pub(super) struct Follower<'a> {
 
 /// A makefile that includes itself comes to an end.
 const DEEPEST: usize = 16;
-
-/// Variables that are never empty where kbuild reads a makefile.
-const SET: &[&str] = &[
-    "KERNELRELEASE",
-    "KBUILD_EXTMOD",
-    "M",
-    "src",
-    "obj",
-    "srctree",
-];
 
 impl<'a> Follower<'a> {
     pub(super) fn new(
@@ -209,7 +198,7 @@ impl<'a> Follower<'a> {
 
     /// A condition's first branch; none is taken where another one `certain`ly was.
     fn condition(&self, text: &str, certain: bool) -> Condition {
-        let branch = match (certain, outcome(text)) {
+        let branch = match (certain, holds_for_kbuild(text)) {
             (true, _) | (_, Some(false)) => Branch::Dead,
             (_, Some(true)) => Branch::Live,
             (_, None) => Branch::Unknown,
@@ -242,26 +231,6 @@ struct Condition {
     /// Whether the release of the running kernel decides which branch it is.
     depends: bool,
     variable: Option<(String, &'static str)>,
-}
-
-/// Whether a condition holds, where kbuild decides that: `ifneq ($(KERNELRELEASE),)`.
-fn outcome(text: &str) -> Option<bool> {
-    let (word, rest) = text.split_at(text.find([' ', '\t', '('])?);
-    let rest = rest.trim();
-    let is_set = |name: &str| SET.contains(&name);
-    match word {
-        "ifdef" => is_set(rest).then_some(true),
-        "ifndef" => is_set(rest).then_some(false),
-        _ => {
-            let bare: String = rest
-                .chars()
-                .filter(|c| !"(){}\"',$ \t".contains(*c))
-                .collect();
-            let bare = bare.strip_prefix("strip").unwrap_or(&bare);
-            // Compared with nothing: everything else has more letters.
-            is_set(bare).then_some(word == "ifneq")
-        }
-    }
 }
 
 /// Whether kbuild reads the variable itself.
@@ -314,15 +283,6 @@ fn placeholder_for(value: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn uses(text: &str, variable: &str) -> bool {
-    ["$(", "${"].iter().any(|open| {
-        text.match_indices(open).any(|(at, _)| {
-            let rest = text[at + 2..].strip_prefix(variable);
-            rest.is_some_and(|rest| rest.starts_with([')', '}', ':']))
-        })
-    })
 }
 
 fn folders(value: &str) -> impl Iterator<Item = String> + '_ {

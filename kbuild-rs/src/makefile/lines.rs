@@ -2,7 +2,7 @@
 
 /// Lines without comments, with those that a backslash continues in one, and the number of the
 /// first.
-pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
+pub(crate) fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut continues = false;
     for (number, line) in text.lines().enumerate() {
@@ -22,14 +22,14 @@ pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
 
 /// Whose rule the recipe lines that follow belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     None,
     OfKbuild,
     Other,
 }
 
 /// A line of a makefile that is no condition and no recipe.
-pub(super) enum Statement<'a> {
+pub(crate) enum Statement<'a> {
     /// `how` is the character before the `=`, or `=`.
     Assignment {
         name: &'a str,
@@ -43,7 +43,7 @@ pub(super) enum Statement<'a> {
 }
 
 impl Statement<'_> {
-    pub(super) fn of(text: &str) -> Statement<'_> {
+    pub(crate) fn of(text: &str) -> Statement<'_> {
         let mut text = text;
         for lead in ["export ", "override ", "private "] {
             text = text.strip_prefix(lead).unwrap_or(text).trim_start();
@@ -86,7 +86,7 @@ impl Statement<'_> {
     }
 
     /// Whose rule the recipe lines behind it belong to; `before` is that of the lines above.
-    pub(super) fn rule(&self, before: Rule) -> Rule {
+    pub(crate) fn rule(&self, before: Rule) -> Rule {
         const OF_KBUILD: &[&str] = &["$(obj)", "$(src)", "${obj}", "${src}"];
         match self {
             Statement::Rule(targets) => match OF_KBUILD.iter().any(|dir| targets.contains(dir)) {

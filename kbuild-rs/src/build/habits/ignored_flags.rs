@@ -1,0 +1,134 @@
+//! Flags in variables that kbuild once read: since 6.15 it ignores them without a word.
+
+use std::path::Path;
+
+use super::super::request::Sources;
+use super::super::run::Run;
+use crate::makefile::{Assignment, Makefiles};
+use crate::{Kernel, regular};
+
+/// The variables, and those that every kernel reads.
+const VARIABLES: &[(&str, &str, &str)] = &[
+    ("EXTRA_CFLAGS", "ccflags-y", "--cflag, Build::cflag"),
+    ("EXTRA_CPPFLAGS", "ccflags-y", "--cflag, Build::cflag"),
+    ("EXTRA_AFLAGS", "asflags-y", "--asflag, Build::asflag"),
+    ("EXTRA_LDFLAGS", "ldflags-y", "ldflags-y in the Kbuild"),
+];
+
+impl Run<'_> {
+    /// Warns of flags that do not reach a compiler.
+    pub(in crate::build) fn warn_of_ignored_flags(&self) {
+        let r = self.request;
+        let ignored = ignored(&r.kernel);
+        if ignored.is_empty() {
+            return;
+        }
+        let makefiles = match &r.sources {
+            Sources::Tree { .. } => Makefiles::of(&r.make.module_dir),
+            Sources::Declared(_) => Makefiles::none(),
+        };
+        // What was not read may use them.
+        if !makefiles.are_all() {
+            return;
+        }
+        let release = r.kernel.release();
+        for (name, instead, flags) in ignored {
+            if makefiles.use_variable(name) {
+                continue;
+            }
+            if r.make.variables.iter().any(|(given, _)| given == name) {
+                self.sink.warning(&format!(
+                    "{name} is set for this build, and the kernel {release} does not read it any \
+                     more: give the flags with {flags}"
+                ));
+            }
+            if let Some(makefile) = sets(&makefiles, name, instead) {
+                self.sink.warning(&format!(
+                    "{} sets {name}, which the kernel {release} does not read any more: the module \
+                     is built without these flags. Put them into {instead}, which every kernel reads",
+                    r.map.source(makefile).display()
+                ));
+            }
+        }
+    }
+}
+
+/// The variables that a kernel's own makefiles do not know.
+fn ignored(kernel: &Kernel) -> Vec<(&'static str, &'static str, &'static str)> {
+    let scripts = kernel.source_dir().join("scripts");
+    let texts =
+        ["Makefile.build", "Makefile.lib"].map(|name| regular::read_to_string(scripts.join(name)));
+    let [Ok(build), Ok(lib)] = texts else {
+        return Vec::new();
+    };
+    let is_unknown = |name: &str| !build.contains(name) && !lib.contains(name);
+    VARIABLES
+        .iter()
+        .copied()
+        .filter(|(name, ..)| is_unknown(name))
+        .collect()
+}
+
+/// The makefile that gives the variable flags for certain, and does not give them otherwise, too.
+fn sets<'a>(makefiles: &'a Makefiles, name: &str, instead: &str) -> Option<&'a Path> {
+    let given = |words: &str| {
+        let assignments = makefiles.assignments().filter(|a| a.name == instead);
+        let known: Vec<&str> = assignments
+            .flat_map(|a| a.value.split_whitespace())
+            .collect();
+        let itself = [format!("$({instead})"), format!("$({name})")];
+        words
+            .split_whitespace()
+            .all(|word| known.contains(&word) || itself.iter().any(|i| i == word))
+    };
+    let is_certain = |a: &Assignment<'_>| a.name == name && a.condition.is_none();
+    let mut assignments = makefiles.assignments().filter(is_certain);
+    assignments.find(|a| !given(a.value)).map(|a| a.makefile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::fixture::Root;
+
+    fn is_told(makefile: &str) -> bool {
+        let root = Root::new();
+        root.write("Makefile", makefile);
+        let makefiles = Makefiles::of(&root.join(""));
+        let name = "EXTRA_CFLAGS";
+        !makefiles.use_variable(name)
+            && makefiles.are_all()
+            && sets(&makefiles, name, "ccflags-y").is_some()
+    }
+
+    #[test]
+    fn flags_that_nothing_reads_are_told() {
+        for makefile in [
+            "EXTRA_CFLAGS := -DX\nobj-m := a.o\n",
+            "EXTRA_CFLAGS += -I$(src)/inc\n",
+            "ifneq ($(KERNELRELEASE),)\nEXTRA_CFLAGS = $(EXTRA_CFLAGS) -DX\nendif\n",
+            "ccflags-y := -DA\nEXTRA_CFLAGS := $(ccflags-y) -DX\n",
+        ] {
+            assert!(is_told(makefile), "{makefile}");
+        }
+    }
+
+    #[test]
+    fn flags_that_reach_the_compiler_or_may_are_not_told() {
+        for makefile in [
+            "obj-m := a.o\n",
+            "EXTRA_CFLAGS :=\n",
+            "EXTRA_CFLAGS := -DX\nccflags-y += $(EXTRA_CFLAGS)\n",
+            "EXTRA_CFLAGS := -DX\nCFLAGS_a.o := ${EXTRA_CFLAGS}\n",
+            "ccflags-y := -DX\nEXTRA_CFLAGS += $(ccflags-y)\n",
+            "EXTRA_CFLAGS += -DX\nccflags-y += -DY -DX\n",
+            "ifdef OLD\nEXTRA_CFLAGS += -DX\nendif\n",
+            "ifeq ($(KERNELRELEASE),)\nEXTRA_CFLAGS += -DX\nendif\n",
+            "all:\n\tmake EXTRA_CFLAGS=-DX\n",
+            "EXTRA_CFLAGS_MINE := -DX\n",
+            "EXTRA_CFLAGS := -DX\ninclude $(wildcard *.mk)\n",
+        ] {
+            assert!(!is_told(makefile), "{makefile}");
+        }
+    }
+}

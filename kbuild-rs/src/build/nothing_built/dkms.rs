@@ -1,0 +1,116 @@
+//! A `dkms.conf` beside a module tree: how its author has it built, read as text. It is shell code,
+//! and none of it is run.
+
+use std::path::{Path, PathBuf};
+
+use crate::regular;
+
+/// What it says that a person may do by hand.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::build) struct Dkms {
+    /// The command that builds the first module.
+    make: Option<String>,
+    /// A script to run before.
+    pre_build: Option<String>,
+    /// The folder that the first module comes out in.
+    location: Option<String>,
+}
+
+impl Dkms {
+    /// What the file in a folder says, as the end of an error; nothing where there is none, or it
+    /// builds as everybody does.
+    pub(in crate::build) fn advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> String {
+        let path = dir.join("dkms.conf");
+        let Ok(text) = regular::read(&path) else {
+            return String::new();
+        };
+        let said = Dkms::parse(&String::from_utf8_lossy(&text)).sentences();
+        match said.is_empty() {
+            true => String::new(),
+            false => format!(". {} {said}", shown(&path).display()),
+        }
+    }
+
+    fn parse(text: &str) -> Dkms {
+        let mut dkms = Dkms::default();
+        for line in text.replace("\\\n", " ").lines() {
+            let Some((name, value)) = line.trim().split_once('=') else {
+                continue;
+            };
+            let value = unquoted(value);
+            let value = Some(value).filter(|value| !value.is_empty());
+            match name {
+                "MAKE" | "MAKE[0]" => dkms.make = value,
+                "PRE_BUILD" => dkms.pre_build = value,
+                "BUILT_MODULE_LOCATION" | "BUILT_MODULE_LOCATION[0]" => dkms.location = value,
+                _ => {}
+            }
+        }
+        dkms
+    }
+
+    fn sentences(&self) -> String {
+        let mut said = Vec::new();
+        if let Some(make) = &self.make {
+            said.push(format!(
+                "builds it with `{make}`: give the variables of that command with --make-var, and \
+                 build the folder that it names"
+            ));
+        }
+        if let Some(location) = self
+            .location
+            .as_deref()
+            .filter(|l| !matches!(*l, "." | "./"))
+        {
+            said.push(format!("expects its module in {location}"));
+        }
+        if let Some(script) = &self.pre_build {
+            said.push(format!("runs `{script}` before (--prepare 'sh {script}')"));
+        }
+        said.join(", and ")
+    }
+}
+
+/// The value of an assignment in a shell's file, without its quotes and what stands behind it.
+fn unquoted(value: &str) -> String {
+    let value = value.trim();
+    for quote in ['"', '\''] {
+        if let Some(rest) = value.strip_prefix(quote) {
+            return rest.split(quote).next().unwrap_or_default().to_owned();
+        }
+    }
+    value
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dkms_conf_tells_its_command_folder_and_script() {
+        let dkms = Dkms::parse(
+            "PACKAGE_NAME=\"x\"\nMAKE[0]=\"make -C src KVER=${kernelver} \\\n all\"\n\
+             BUILT_MODULE_LOCATION[0]=src/ # here\nPRE_BUILD='pre build.sh'\nCLEAN=\"make clean\"\n",
+        );
+        let said = dkms.sentences();
+        for part in [
+            "builds it with `make -C src KVER=${kernelver}   all`",
+            "expects its module in src/",
+            "--prepare 'sh pre build.sh'",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert_eq!(
+            Dkms::parse("PACKAGE_NAME=x\nDEST_MODULE_LOCATION[0]=/updates\n").sentences(),
+            ""
+        );
+        assert_eq!(
+            Dkms::parse("MAKE=\nBUILT_MODULE_LOCATION=.\n").sentences(),
+            ""
+        );
+    }
+}

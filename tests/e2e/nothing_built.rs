@@ -1,0 +1,167 @@
+//! A tree that gives no module is told why: the switch that is off, the folder that has them.
+
+use crate::scene::{kernel_at, newest_kernel};
+use crate::support::*;
+
+/// What the error says of a tree; its only source is `a.c`, wherever it lies.
+fn told(files: &[(&str, &str)], args: &[&str]) -> String {
+    let dir = folder(files);
+    let out = tempfile::tempdir().unwrap();
+    let mut command = build(&newest_kernel(), out.path());
+    command.args(args).current_dir(dir.path());
+    let text = refused(command.arg("."), 1);
+    let (_, error) = text
+        .split_once("kbuild found nothing in obj-m")
+        .unwrap_or_else(|| panic!("{text}"));
+    error.replace(dir.path().canonicalize().unwrap().to_str().unwrap(), "TREE")
+}
+
+#[track_caller]
+fn says(told: &str, wanted: &[&str], unwanted: &[&str]) {
+    for text in wanted {
+        assert!(told.contains(text), "no `{text}` in {told}");
+    }
+    for text in unwanted {
+        assert!(!told.contains(text), "`{text}` in {told}");
+    }
+}
+
+#[test]
+fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
+    let below = [
+        ("Kbuild", "FOLDERS := sub/\nobj-y += $(FOLDERS)\n"),
+        ("sub/Kbuild", "obj-$(CONFIG_LAB_THING) += a.o\n"),
+        ("sub/a.c", HELLO),
+    ];
+    let text = told(&below, &[]);
+    says(
+        &text,
+        &[
+            "TREE/sub/Kbuild builds a.o ",
+            "CONFIG_LAB_THING is m, and here it is not set",
+            "--config LAB_THING=m",
+        ],
+        &[],
+    );
+    let own = [
+        (
+            "Kbuild",
+            "obj-${MY_DRV} += a.o\nobj-$(CONFIG_64BIT) += b.o\n",
+        ),
+        ("b.c", "int b;\n"),
+        ("a.c", HELLO),
+    ];
+    let text = told(&own, &["--make-var", "MY_DRV=n"]);
+    says(
+        &text,
+        &[
+            "MY_DRV is m, and here it is \"n\"",
+            "--make-var MY_DRV=m",
+            "make_variables: 'MY_DRV=m'",
+            "CONFIG_64BIT is m, and here it is \"y\"",
+        ],
+        &["--config MY_DRV"],
+    );
+    let entered = [
+        ("Kbuild", "obj-$(WITH_SUB) += sub/\n"),
+        ("sub/Kbuild", "obj-m := a.o\n"),
+        ("sub/a.c", HELLO),
+    ];
+    says(
+        &told(&entered, &[]),
+        &["enters sub/ only where WITH_SUB is m or y, and here it is not set"],
+        &[],
+    );
+    let under = [
+        ("Kbuild", "ifdef WITH_DRV\nobj-m := a.o\nendif\n"),
+        ("a.c", HELLO),
+    ];
+    says(
+        &told(&under, &[]),
+        &["TREE/Kbuild names a.o below `ifdef WITH_DRV`"],
+        &[],
+    );
+
+    for (files, args) in [
+        (&below[..], ["--config", "LAB_THING=m"]),
+        (&own[..], ["--make-var", "MY_DRV=m"]),
+    ] {
+        let (dir, out) = (folder(files), tempfile::tempdir().unwrap());
+        let mut command = build(&kernel_at(0), out.path());
+        built(command.arg(dir.path()).args(args));
+        assert_eq!(modules(out.path()).len(), 1);
+    }
+}
+
+#[test]
+fn the_folder_below_that_names_modules_is_named_and_no_other() {
+    let own = (
+        "src/Makefile",
+        "ifneq ($(KERNELRELEASE),)\nobj-m := a.o\nelse\nall:\n\tmake -C $(KDIR) M=$(PWD)\nendif\n",
+    );
+    let tools = ("tools/Makefile", "all:\n\tcc -o tool tool.c\n");
+    let other = ("test/Makefile", "obj-m := test.o\n");
+    for lead in [
+        "all:\n\t$(MAKE) -C src\n",
+        "all:\n\tcd src && $(MAKE)\n",
+        "ifeq ($(KERNELRELEASE),)\nall:\n\t$(MAKE) -C /lib/modules/x/build \\\n\t\tM=$(CURDIR)/src modules\nendif\n",
+    ] {
+        let text = told(&[("Makefile", lead), own, tools, other], &[]);
+        says(
+            &text,
+            &["named in the folder src below it: `kbuild-rs build TREE/src`"],
+            &["tools", "test"],
+        );
+    }
+    // Nobody calls them.
+    let text = told(&[("Makefile", "all:\n"), own, tools, other], &[]);
+    says(
+        &text,
+        &["named in folders below it (src, test)"],
+        &["tools"],
+    );
+    let text = told(&[("Makefile", "all:\n\t$(MAKE) -C tools\n"), tools], &[]);
+    says(
+        &text,
+        &["Its Kbuild must name one, as in `obj-m := foo.o` (looked at in TREE)"],
+        &["tools"],
+    );
+
+    let dir = folder(&[own, tools]);
+    let out = tempfile::tempdir().unwrap();
+    let text = refused(build(&kernel_at(0), out.path()).arg(dir.path()), 2);
+    says(
+        &text,
+        &[
+            "has neither Kbuild nor Makefile",
+            "named in the folder src below it",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_dkms_conf_tells_how_its_author_builds() {
+    let text = told(
+        &[
+            ("Makefile", "obj-$(LAB_DRV) += a.o\n"),
+            ("a.c", HELLO),
+            (
+                "dkms.conf",
+                "MAKE[0]=\"make -C $kernel_source_dir M=$PWD LAB_DRV=m\"\nPRE_BUILD=\"configure.sh\"\n",
+            ),
+        ],
+        &[],
+    );
+    says(
+        &text,
+        &[
+            "--make-var LAB_DRV=m",
+            "TREE/dkms.conf builds it with `make -C $kernel_source_dir M=$PWD LAB_DRV=m`",
+            "--prepare 'sh configure.sh'",
+        ],
+        &[],
+    );
+    let text = told(&[("Makefile", "obj-y := a.o\n"), ("a.c", HELLO)], &[]);
+    says(&text, &["put objects into obj-y"], &["dkms"]);
+}
