@@ -95,7 +95,9 @@ pub(crate) fn announce_env_read() {
 pub(crate) fn print_message(message: &Message<'_>, metadata: bool) {
     let warn = |text: &str| {
         if metadata {
-            directive("warning", text.as_bytes());
+            for line in text.lines() {
+                directive("warning", line.as_bytes());
+            }
         } else {
             eprintln!("warning: {text}");
         }
