@@ -120,6 +120,9 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
     let output = built(&mut with(&["--make-var", "TOP=$(src)/.."]));
     let warning = "warning: make does not expand the value of TOP, $(src)/..";
     assert!(output.err().contains(warning), "{}", output.err());
+    let output = built(&mut with(&["--prepare", "cp x $(srctree)/.."]));
+    let warning = "cp x $(srctree)/..; write {kernel_source} for $(srctree)";
+    assert!(output.err().contains(warning), "{}", output.err());
     let output = built(&mut with(&["--make-var", "TOP={staged_dir}/$(HERE)"]));
     assert!(!output.err().contains("warning"), "{}", output.err());
 }
@@ -152,7 +155,8 @@ fn a_build_script_has_the_same_placeholders() {
 }
 
 /// A build that takes milliseconds, for what is said before make starts.
-const NO_MAKE: &str = "#!/bin/sh\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
+const NO_MAKE: &str =
+    "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
 
 #[test]
 fn the_running_kernel_is_pointed_out_where_it_decides_and_only_in_what_kbuild_reads() {

@@ -126,6 +126,7 @@ fn what_a_kbuild_makes_beside_its_modules_is_published_and_watched_and_goes_when
         scene.edit("Kbuild", "+= fw.bin vars.sh", "+= vars.sh");
         let said = refused(&mut scene.command(), 1);
         assert!(said.contains("always-y += fw.bin"), "{said}");
+        assert!(!out.join("fw.bin").exists() && out.join("a.ko").exists());
         scene.edit("Kbuild", "+= vars.sh", "+= fw.bin");
         scene.build();
         let mut clean = std::process::Command::new(program());
@@ -134,8 +135,10 @@ fn what_a_kbuild_makes_beside_its_modules_is_published_and_watched_and_goes_when
     }
 }
 
-/// Makes a module of some ELF file, and nothing else: a build that takes milliseconds.
-const NO_MAKE: &str = "#!/bin/sh\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
+/// Makes a module of some ELF file, and nothing else: a build that takes milliseconds. It is asked
+/// for its version first.
+const NO_MAKE: &str =
+    "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
 
 #[test]
 fn a_product_that_make_does_not_make_is_an_error_that_says_how_it_would() {
@@ -185,6 +188,12 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
         let text = refused(scene.command().arg("--dry-run").args(args), 2);
         assert!(text.contains(why), "{args:?}: {text}");
     }
+    let mut in_tree = build(&scene.kernel, scene.source.path());
+    let in_tree = in_tree
+        .args(["--product", "fw.bin"])
+        .arg(scene.source.path());
+    let text = refused(in_tree, 2);
+    assert!(text.contains("choose another output directory"), "{text}");
     let sources = Scene::with(&kernel_at(0), &[("a.c", HELLO)], &["--name", "a", "a.c"]);
     let text = refused(sources.command().args(["--product", "fw.bin"]), 2);
     assert!(text.contains("--product is for a module tree"), "{text}");
@@ -192,7 +201,7 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
 
 #[test]
 fn a_copy_of_a_product_is_asked_for_by_its_name() {
-    let script = "#!/bin/sh\ncp /bin/sh a.ko && echo a.ko > modules.order\n\
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n\
                   mkdir -p one two && echo 1 > one/fw.bin && echo 2 > two/fw.bin && echo t > tool\n";
     let (dir, path) = program_in_front("make", script);
     let mut scene = Scene::tree(&kernel_at(0), &[("Kbuild", "")]);

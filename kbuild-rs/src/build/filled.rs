@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 
-use super::Build;
-use crate::make::{Names, Placeholders, instead};
+use super::{Build, Form};
+use crate::make::{Names, Placeholders, instead, instead_in_command};
 use crate::{Error, Result};
 
-/// A copy of `build` whose make variables and environment name the paths of one build.
+/// A copy of `build` whose make variables and environment name the paths of one build. Commands stay
+/// as they are until they run: messages show what a person wrote.
 ///
 /// # Errors
 /// A value that its name does not allow: what a person wrote is checked here, so that no message
@@ -37,6 +38,17 @@ pub(super) fn filled(
                 names.check_environment(name, value)?;
             }
             *value = text;
+        }
+    }
+    if let Form::Tree(tree) = &build.form {
+        for command in &tree.prepare {
+            if let Some(placeholder) = instead_in_command(command) {
+                build.sink.warning(&format!(
+                    "the shell of the command that prepares the tree knows no variables of make's: \
+                     {}; write {placeholder}",
+                    command.to_string_lossy()
+                ));
+            }
         }
     }
     Ok(build)

@@ -153,7 +153,7 @@ impl Run<'_> {
         if modules.is_empty() {
             return Err(self.nothing_built());
         }
-        self.check_products(items)?;
+        self.check_products(old, items)?;
         self.remove_leftovers(&modules)?;
         let mut products = Vec::new();
         for (name, staged) in &modules {

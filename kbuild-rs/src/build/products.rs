@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use super::Build;
+use super::request::Sources;
 use super::run::Run;
-use super::{Build, Form};
 use crate::artifact;
 use crate::files::{is_carryable, same_content};
 use crate::freshness::{Product, Record, Stale};
@@ -17,16 +18,31 @@ use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, is_makef
 use crate::{Error, ErrorKind, Result};
 
 /// The products that a build asks for beside its modules, relative to the module folder.
-pub(super) fn products(build: &Build, make: &Make, label: &str) -> Result<Vec<PathBuf>> {
+pub(super) fn products(
+    build: &Build,
+    sources: &Sources,
+    make: &Make,
+    out: &Path,
+) -> Result<Vec<PathBuf>> {
     let products = below_module_folder(&build.products)?;
     let Some(first) = products.first() else {
         return Ok(products);
     };
-    if let Form::Declared(_) = build.form {
+    let Sources::Tree { root, .. } = sources else {
         return Err(Error::input(format!(
-            "the product {} needs a module tree, whose Kbuild has a rule that makes it; {label} is \
-             built from a list of sources",
+            "the product {} needs a module tree, whose Kbuild has a rule that makes it; this module \
+             is built from a list of sources",
             first.display()
+        )));
+    };
+    // An output directory below the root is no part of the tree.
+    let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);
+    if let Some(path) = products.iter().find(in_tree) {
+        return Err(Error::input(format!(
+            "the product {} would lie in the module tree itself, where it may replace a source: \
+             choose another output directory than {}",
+            path.display(),
+            out.display()
         )));
     }
     if !make.targets.iter().any(|target| target == MODULES) {
@@ -114,8 +130,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Fails for a product that make did not make, before anything is published.
-    pub(super) fn check_products(&self, items: &[Item]) -> Result<()> {
+    /// Fails for a product that make did not make, before anything is published. What an earlier
+    /// build published of it goes: it would pass for this one's.
+    pub(super) fn check_products(&self, old: &Record, items: &[Item]) -> Result<()> {
         let r = self.request;
         for product in &r.products {
             let staged = r.make.module_dir.join(product);
@@ -128,6 +145,10 @@ impl Run<'_> {
             } else {
                 continue;
             };
+            let to = r.out.join(product);
+            if let Some(published) = old.others.iter().find(|known| known.path == to) {
+                artifact::remove_with_folders(self.writer, &r.out, published)?;
+            }
             return Err(Error::new(
                 ErrorKind::NothingBuilt,
                 format!(

@@ -305,7 +305,7 @@ impl Request {
             env,
             targets,
         };
-        let products = products(build, &make, &label)?;
+        let products = products(build, &sources, &make, &out)?;
         // Refuses what make cannot carry while nothing has been written yet.
         make.args()?;
         Ok(Request {

@@ -112,6 +112,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn empty_files_stand_for_modules_and_for_other_products() {
+        let dir = std::env::temp_dir().join(format!("kbuild-skip-out-{}", std::process::id()));
+        let mut build = Build::tree("driver");
+        build.out_dir(&dir).product("sub/fw.bin");
+        let door = Door { metadata: false };
+        let report = placeholders(&build, Some("a"), door).unwrap();
+        let firmware = report.out_dir().join("sub/fw.bin");
+        assert_eq!(report.products(), std::slice::from_ref(&firmware));
+        for file in [&firmware, report.modules()[0].path()] {
+            assert_eq!(fs::read(file).unwrap(), b"");
+        }
+        build.product("../fw.bin");
+        placeholders(&build, Some("a"), door).unwrap_err();
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn the_modules_of_a_nested_tree_are_found_without_a_kernel() {
         let dir = std::env::temp_dir().join(format!("kbuild-skip-{}", std::process::id()));
         fs::create_dir_all(dir.join("sub")).unwrap();

@@ -29,7 +29,7 @@ pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_po
 pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
-pub(crate) use placeholders::{Placeholders, instead};
+pub(crate) use placeholders::{Placeholders, instead, instead_in_command};
 pub(crate) use run::{Held, find_program, run, run_prepare};
 pub(crate) use trace::Trace;
 pub(crate) use watch::Watch;

@@ -32,8 +32,17 @@ const INSTEAD: &[(&str, &[&str])] = &[
         ],
     ),
     (KERNEL_SOURCE, &["srctree", "abs_srctree"]),
-    (KERNEL_DIR, &["objtree", "abs_objtree", "KBUILD_OUTPUT"]),
-    (RELEASE, &["KERNELRELEASE", "shell uname -r"]),
+    // The last ones are those of a dkms.conf.
+    (
+        KERNEL_DIR,
+        &[
+            "objtree",
+            "abs_objtree",
+            "KBUILD_OUTPUT",
+            "kernel_source_dir",
+        ],
+    ),
+    (RELEASE, &["KERNELRELEASE", "shell uname -r", "kernelver"]),
 ];
 
 /// Trees of the running kernel, and the placeholder that names the one of the build.
@@ -155,6 +164,13 @@ pub(crate) fn instead(value: &OsStr) -> Option<String> {
     })
 }
 
+/// The same for a command of a shell, which runs `$(src)` as a program, and has variables of its own
+/// in braces.
+pub(crate) fn instead_in_command(command: &OsStr) -> Option<String> {
+    let text = command.to_string_lossy().replace("${", "");
+    instead(OsStr::new(&text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,6 +263,10 @@ mod tests {
             ("-I${PWD}/inc", "{staged_dir} for ${PWD}"),
             ("$(shell pwd)", "{staged_dir} for $(shell pwd)"),
             ("$(x)/$(srctree)", "{kernel_source} for $(srctree)"),
+            (
+                "${kernel_source_dir}",
+                "{kernel_dir} for ${kernel_source_dir}",
+            ),
             ("$(shell uname -r)", "{release} for $(shell uname -r)"),
             (
                 "/lib/modules/$(shell uname -r)/build/x",
@@ -256,6 +276,10 @@ mod tests {
             let said = instead(OsStr::new(value));
             assert_eq!(said.as_deref(), Some(expected), "{value}");
         }
+        let in_command = |command: &str| instead_in_command(OsStr::new(command));
+        let said = in_command("cd ${src} && ls $(srctree)");
+        assert_eq!(said.as_deref(), Some("{kernel_source} for $(srctree)"));
+        assert_eq!(in_command("cd ${PWD} && echo $(pwd) $src"), None);
         for value in ["", "$", "$(", "$(srcs)", "src", "$$", "$src", "{src}"] {
             assert_eq!(instead(OsStr::new(value)), None, "{value}");
         }
