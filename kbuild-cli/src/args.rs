@@ -329,6 +329,9 @@ pub(crate) struct KernelsArgs {
     /// Only the one that `build` takes without --kernel; none is an error.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) default: bool,
+    /// Architecture that the kernels named, or the default, must have [default: ARCH].
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
     /// Print one JSON object a kernel tree, one a line.
     #[arg(long)]
     pub(crate) json: bool,

@@ -252,16 +252,13 @@ impl Column {
 
 /// What each build would find by itself; found once, and said once.
 fn default_kernel(args: &BuildArgs, view: &View) -> Result<Kernel, Failure> {
-    if let Some(dir) = std::env::var_os("KDIR").filter(|dir| !dir.is_empty()) {
-        return Ok(find(&dir)?);
-    }
-    let arch = args.against.arch.clone();
-    let arch = arch.or_else(|| std::env::var("ARCH").ok().filter(|a| !a.is_empty()));
-    let (kernel, note) = Kernel::default_for(arch.as_deref())?;
-    if let Some(note) = note {
-        view.note(&note);
-    }
-    Ok(kernel)
+    let mut of_make = args.both.make_var.iter().rev();
+    let of_make = of_make.find(|(name, _)| name == "ARCH");
+    let of_make = of_make.map(|(_, value)| value.to_string_lossy());
+    let arch = args.against.arch.as_deref().or(of_make.as_deref());
+    let (kernel, note) = kernels::default(arch);
+    note.iter().for_each(|note| view.note(note));
+    Ok(kernel?)
 }
 
 /// What `--kernel` names. Only a path can be other than UTF-8.

@@ -7,11 +7,11 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
-use kbuild::{Installed, Kernel};
+use kbuild::{Build, Installed, Kernel, Message};
 
 use crate::args::KernelsArgs;
-use crate::jobs::find;
 use crate::json;
 use crate::out;
 use crate::progress::{Manner, Progress};
@@ -21,10 +21,14 @@ use row::{Row, State, row};
 use table::{broken, shared_releases, table};
 
 pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
+    let arch = args.arch.as_deref();
     let (rows, note) = match (args.default, args.kernels.as_slice()) {
-        (true, _) => the_default(),
-        (false, []) => rows(),
-        (false, wanted) => (wanted.iter().map(wanted_row).collect(), None),
+        (true, _) => the_default(arch),
+        (false, []) => rows(arch),
+        (false, wanted) => {
+            let rows = wanted.iter().map(|wanted| wanted_row(wanted, arch));
+            (rows.collect(), None)
+        }
     };
     let is_broken = |row: &Row| matches!(row.state, State::Broken { .. });
     let asked = args.default || !args.kernels.is_empty();
@@ -52,8 +56,35 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
 }
 
 /// One that was asked for by path or release.
-fn wanted_row(wanted: &OsString) -> Row {
-    opened(Path::new(wanted), find(wanted))
+fn wanted_row(wanted: &OsString, arch: Option<&str>) -> Row {
+    let kernel = with_arch(arch).kernel(wanted).find_kernel();
+    opened(Path::new(wanted), kernel)
+}
+
+/// A build that prints nothing, for the architecture that is asked for.
+fn with_arch(arch: Option<&str>) -> Build {
+    let mut build = Build::new();
+    build.cargo_metadata(false).on_message(|_| {});
+    if let Some(arch) = arch {
+        build.arch(arch);
+    }
+    build
+}
+
+/// The kernel that `build` takes without `--kernel`, and why it is another than the running one.
+pub(crate) fn default(arch: Option<&str>) -> (kbuild::Result<Kernel>, Option<String>) {
+    let note = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&note);
+    let mut build = with_arch(arch);
+    build.on_message(move |message| {
+        if let Message::Note { text } = message {
+            let mut kept = kept.lock().unwrap_or_else(|p| p.into_inner());
+            *kept = Some((*text).to_owned());
+        }
+    });
+    let kernel = build.find_kernel();
+    let mut note = note.lock().unwrap_or_else(|p| p.into_inner());
+    (kernel, note.take())
 }
 
 /// Whether `--kernel RELEASE` takes this tree, and not another one of the same release.
@@ -62,15 +93,10 @@ fn is_taken_by_release(tree: &Installed) -> bool {
 }
 
 /// The one that `build` takes, and why.
-fn the_default() -> (Vec<Row>, Option<String>) {
-    let (kernel, note) = match named() {
-        Some(dir) => return (vec![wanted_row(&dir)], None),
-        None => match Kernel::default_for(None) {
-            Ok((kernel, note)) => (Ok(kernel), note),
-            Err(error) => (Err(error), None),
-        },
-    };
-    (vec![opened(Path::new(""), kernel)], note)
+fn the_default(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
+    let (kernel, note) = default(arch);
+    let named = named().unwrap_or_default();
+    (vec![opened(Path::new(&named), kernel)], note)
 }
 
 fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
@@ -86,23 +112,20 @@ fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
 }
 
 /// Every tree; and why `build` would take the one that is marked, or none.
-fn rows() -> (Vec<Row>, Option<String>) {
-    let mut found = Kernel::installed();
-    let (default, note) = match named() {
-        Some(dir) => {
-            let note = format!("KDIR names {}", Path::new(&dir).display());
-            (add(&mut found, PathBuf::from(dir)), Some(note))
-        }
-        None => match Kernel::default_for(None) {
-            Ok((kernel, note)) => (Some(kernel.dir().to_owned()), note),
-            Err(error) => (None, Some(error.to_string())),
-        },
+fn rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
+    let found = found();
+    let (default, note) = default(arch);
+    let note = match (&default, named()) {
+        (Err(error), _) => Some(error.to_string()),
+        (Ok(_), Some(dir)) => Some(format!("KDIR names {}", Path::new(&dir).display())),
+        (Ok(_), None) => note,
     };
+    let default = default.ok();
     let rows = found
         .into_iter()
         .map(|installed| {
             let by_release = is_taken_by_release(&installed);
-            row(installed, default.as_deref(), by_release)
+            row(installed, default.as_ref().map(Kernel::dir), by_release)
         })
         .collect();
     (rows, note)
@@ -121,16 +144,14 @@ fn named() -> Option<std::ffi::OsString> {
     env::var_os("KDIR").filter(|dir| !dir.is_empty())
 }
 
-/// Adds the tree that `KDIR` names where it is not among the others. Returns its directory when
-/// it can be used.
-fn add(found: &mut Vec<Installed>, dir: PathBuf) -> Option<PathBuf> {
+/// Adds the tree that `KDIR` names where it is not among the others.
+fn add(found: &mut Vec<Installed>, dir: PathBuf) {
     // As `build` reads it: a path, or a release.
     let kernel = match dir.to_str() {
         Some(text) => Kernel::find(text),
         None => Kernel::open(&dir),
     };
     let known = kernel.as_ref().map_or(dir, |k| k.dir().to_owned());
-    let usable = kernel.is_ok().then(|| known.clone());
     if !found.iter().any(|installed| installed.dir == known) {
         let release = kernel.as_ref().map_or("", Kernel::release).to_owned();
         found.push(Installed {
@@ -139,5 +160,4 @@ fn add(found: &mut Vec<Installed>, dir: PathBuf) -> Option<PathBuf> {
             kernel,
         });
     }
-    usable
 }

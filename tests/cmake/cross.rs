@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use kbuild_tests::{lab, scope};
+use kbuild_tests::{lab, run, scope};
 
 use crate::project::*;
 use crate::support::*;
@@ -64,6 +64,21 @@ fn a_toolchain_file_decides_the_modules_architecture_compiler_and_kernel() {
         "{commands}"
     );
     assert!(!commands.contains("FOR_PROGRAMS"), "{commands}");
+}
+
+#[test]
+fn another_architecture_is_refused_when_cmake_runs() {
+    let cross = project("set(CMAKE_SYSTEM_PROCESSOR aarch64)\nset(CMAKE_C_COMPILER cc)\n");
+    let toolchain = with_toolchain(&cross);
+    let wanted = "asks for 64-bit arm64, but the kernel tree";
+    fails_with(&cross.configure(&[&toolchain]), wanted);
+    // What ARCH says counts, and is asked anew at each run.
+    let native = project("");
+    native.configured(&[]);
+    let mut other = native.configure_command(&[]);
+    let output = run::run(other.env("ARCH", "arm64"), LIMIT).unwrap();
+    fails_with(&output, wanted);
+    native.configured(&[]);
 }
 
 #[test]

@@ -178,6 +178,10 @@ impl Project {
 
     /// `cmake -S … -B …`, and more arguments.
     pub(crate) fn configure(&self, more: &[&str]) -> Output {
+        run::run(&mut self.configure_command(more), LIMIT).unwrap()
+    }
+
+    pub(crate) fn configure_command(&self, more: &[&str]) -> Command {
         let mut command = self.cmake();
         command
             .arg("-S")
@@ -199,7 +203,8 @@ impl Project {
                 command.arg(define("KBUILD_PACKAGE", &package_sources()));
             }
         }
-        run::run(command.args(more), LIMIT).unwrap()
+        command.args(more);
+        command
     }
 
     /// Gives the prefix that the package is installed in.

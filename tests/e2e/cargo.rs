@@ -205,7 +205,12 @@ fn a_build_that_is_skipped_needs_neither_make_nor_a_kernel() {
     let said = package.fails_saying(&mut cargo);
     assert!(said.contains("/nonexistent"), "{said}");
 
-    let built = package.built(cargo.env("KBUILD_RS_SKIP", "1"));
+    // docs.rs says the same in its own way; somebody who wants the module there is heard.
+    cargo.env("DOCS_RS", "1");
+    package.built(&mut cargo);
+    let said = package.fails_saying(cargo.env("KBUILD_RS_SKIP", "0"));
+    assert!(said.contains("/nonexistent"), "{said}");
+    let built = package.built(cargo.env_remove("DOCS_RS").env("KBUILD_RS_SKIP", "1"));
     assert_eq!(
         fs::read(built.out_dir("scratch").join("hello.ko")).unwrap(),
         b""
@@ -225,7 +230,11 @@ fn a_build_that_is_skipped_needs_neither_make_nor_a_kernel() {
         "vermagic="
     ));
     let directives = built.directives("scratch");
-    for name in kdirs().iter().map(String::as_str).chain(["KBUILD_RS_SKIP"]) {
+    for name in kdirs()
+        .iter()
+        .map(String::as_str)
+        .chain(["KBUILD_RS_SKIP", "DOCS_RS"])
+    {
         let line = format!("cargo:rerun-if-env-changed={name}");
         let is_told = directives.lines().any(|l| l == line);
         assert!(is_told, "{line} is missing in\n{directives}");

@@ -205,6 +205,27 @@ fn another_architecture_than_the_kernels_is_refused_by_both_names() {
     );
     unknown.arg(source.path()).args(["--cc", "nosuchcc"]);
     refused_early(&mut unknown, &out, 1, &wanted);
-    // The kernel's own, in any spelling, is no difference.
-    built(command().env("ARCH", "amd64").args(["--arch", "x86_64"]));
+    // The kernel that a build without --kernel takes, and one that is named.
+    let kernels = |args: &[&str], arch: &str| {
+        let mut command = Command::new(program());
+        command.arg("kernels").args(args).env("ARCH", arch);
+        command.env("KDIR", &kernel.kdir);
+        run::run(&mut command, LIMIT).unwrap()
+    };
+    let kdir = kernel.kdir.to_str().unwrap();
+    for args in [
+        &["--default"][..],
+        &[kdir],
+        &["--default", "--arch", "arm64"],
+    ] {
+        let arch = if args.len() > 2 { "x86" } else { "aarch64" };
+        let output = kernels(args, arch);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", output.out());
+        assert!(output.out().contains("is 64-bit x86"), "{}", output.out());
+        assert!(kernels(&args[..1], "amd64").status.success(), "{args:?}");
+    }
+    // The kernel's own, in any spelling, is no difference; nor is it news that a kernel that was
+    // named is not the running one.
+    let output = built(command().env("ARCH", "amd64").args(["--arch", "x86_64"]));
+    assert!(!output.err().contains("running kernel"), "{}", output.err());
 }

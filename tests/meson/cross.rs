@@ -1,8 +1,9 @@
 //! Cross builds: the cross file has the say.
 
 use std::fs;
+use std::process::Command;
 
-use kbuild_tests::lab;
+use kbuild_tests::{lab, run};
 
 use crate::project::*;
 use crate::support::*;
@@ -87,6 +88,39 @@ fn the_compiler_of_the_cross_file_becomes_the_kernels_own_variables() {
         let told = fs::read_to_string(project.out("meson-private/kbuild/hello.args")).unwrap();
         let wanted = format!("--kernel\n{kdir}\n--arch\nx86_64\n{wanted}--missing-symvers\n");
         assert!(told.contains(&wanted), "{c}: {told}");
+    }
+}
+
+#[test]
+fn another_architecture_is_refused_by_the_setup() {
+    let files = [
+        (
+            "meson.build",
+            "project('cross', meson_version: '>=1.0')\nkbuild = import('kbuild')\n\
+             kernel = kbuild.kernel()\n",
+        ),
+        (
+            "cross.ini",
+            "[binaries]\nc = 'cc'\n\n[host_machine]\nsystem = 'linux'\ncpu_family = 'aarch64'\n\
+             cpu = 'aarch64'\nendian = 'little'\n",
+        ),
+    ];
+    for with in corners(0) {
+        let project = Project::new(with, &files);
+        let file = project.source().join("cross.ini");
+        let cross = ["--cross-file", file.to_str().unwrap()];
+        let refused = |command: &mut Command| {
+            let output = run::run(command, LIMIT).unwrap();
+            let said = format!("{}{}", output.out(), output.err());
+            assert!(!output.status.success(), "{said}");
+            assert!(
+                said.contains("asks for 64-bit arm64, but the kernel tree"),
+                "{said}"
+            );
+        };
+        refused(&mut project.setup_command(&cross));
+        refused(project.setup_command(&[]).env("ARCH", "arm64"));
+        built(project.setup_command(&[]).env("ARCH", "amd64"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Against what: the kernel that is asked for, and whether it can be built against.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
 
+use super::target::Target;
 use super::{Build, MissingSymvers, go_on};
 use crate::cargo::Door;
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -68,84 +68,8 @@ impl Build {
         let door = Door {
             metadata: self.sink.cargo,
         };
-        let target = rust_target(self, door);
-        let (target, arch) = (target.as_deref(), self.arch.as_deref());
-        let found = kernel(self, door, target, arch);
-        go_on(found.and_then(|kernel| kernel.check_arch(arch, target).map(|()| kernel)))
+        go_on(Target::of(self, door).kernel(self, door))
     }
-}
-
-/// The target triple of the outer build.
-pub(super) fn rust_target(build: &Build, door: Door) -> Option<String> {
-    build
-        .rust_target
-        .clone()
-        .or_else(|| door.cargo("TARGET")?.into_string().ok())
-}
-
-/// The kernel to build against.
-pub(super) fn kernel(
-    build: &Build,
-    door: Door,
-    target: Option<&str>,
-    arch: Option<&str>,
-) -> Result<Kernel> {
-    let (asked, of_env) = kernels(build, door, target);
-    let asked = match &asked[..] {
-        [] => None,
-        [one] => Some(one.clone()),
-        several => {
-            return Err(Error::input(format!(
-                "{} kernels are named, and this builds for one; compile_each builds for several",
-                several.len()
-            )));
-        }
-    };
-    let Some(asked) = asked else {
-        let wanted = arch.or_else(|| crate::kernel::arch_of_target(target?));
-        let (kernel, note) = Kernel::default_for(wanted)?;
-        if let Some(note) = note {
-            build.sink.note(&note);
-        }
-        return Ok(kernel);
-    };
-    let kernel = find_kernel(&asked, of_env)?;
-    if let Ok(running) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
-        let running = running.trim();
-        if running != kernel.release() {
-            build.sink.note(&format!(
-                "building for {}; the running kernel is {running}, which cannot load the module",
-                kernel.release()
-            ));
-        }
-    }
-    Ok(kernel)
-}
-
-/// The kernels that are asked for: by the caller, else by `KDIR`, a list in the form of `PATH`.
-/// With them, whether it was the variable.
-pub(super) fn kernels(build: &Build, door: Door, target: Option<&str>) -> (Vec<OsString>, bool) {
-    if !build.kernels.is_empty() {
-        return (build.kernels.clone(), false);
-    }
-    let list = door.per_target("KDIR", target).unwrap_or_default();
-    let kernels = std::env::split_paths(&list)
-        .map(PathBuf::into_os_string)
-        .filter(|kernel| !kernel.is_empty())
-        .collect();
-    (kernels, true)
-}
-
-/// The kernel that a path or a release names.
-pub(super) fn find_kernel(asked: &OsStr, of_env: bool) -> Result<Kernel> {
-    let found = match asked.to_str() {
-        Some(text) => Kernel::find(text),
-        None => Kernel::open(Path::new(asked)),
-    };
-    found.map_err(|error| match of_env {
-        true => error.about("the variable KDIR"),
-        false => error,
-    })
 }
 
 /// Refuses a kernel tree without a symvers, or says so.
@@ -201,6 +125,8 @@ pub(super) fn note_signing(build: &Build, kernel: &Kernel) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::kernel::fixture::Root;
 

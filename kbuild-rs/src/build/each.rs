@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::against::{find_kernel, kernels, rust_target};
+use super::target::Target;
 use super::{Build, Matrix, places, skip};
 use crate::cargo::{self, Door};
 use crate::message::Kept;
@@ -24,15 +24,7 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
         }
         return Ok(Vec::new());
     }
-    let target = rust_target(build, door);
-    let mut asked = Vec::new();
-    let (named, of_env) = kernels(build, door, target.as_deref());
-    for kernel in named {
-        asked.push(find_kernel(&kernel, of_env)?);
-    }
-    if asked.is_empty() {
-        asked.push(default_kernel(build, target.as_deref())?);
-    }
+    let asked = Target::of(build, door).kernels(build, door)?;
     check_releases(&asked)?;
     for kernel in &asked {
         check_no_link(&out.join(kernel.release()))?;
@@ -73,15 +65,6 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
         }
     }
     Ok(results)
-}
-
-fn default_kernel(build: &Build, target: Option<&str>) -> Result<Kernel> {
-    let arch = target.and_then(crate::kernel::arch_of_target);
-    let (kernel, note) = Kernel::default_for(build.arch.as_deref().or(arch))?;
-    if let Some(note) = note {
-        build.sink.note(&note);
-    }
-    Ok(kernel)
 }
 
 /// The release names the output directory and is what a program asks for.

@@ -25,6 +25,7 @@ mod run;
 #[cfg(feature = "rust")]
 mod rust;
 mod skip;
+mod target;
 mod variables;
 
 use std::ffi::{OsStr, OsString};

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::against::{check_symvers, kernel, note_signing, rust_target};
+use super::against::{check_symvers, note_signing};
 use super::configuration::STAMPS;
 use super::filled::filled;
 use super::git::{self, Above};
@@ -13,6 +13,7 @@ use super::places::{base, output_directory, tree_folders};
 use super::products::products;
 #[cfg(feature = "rust")]
 use super::rust;
+use super::target::Target;
 #[cfg(feature = "rust")]
 use super::variables::header_flags;
 use super::variables::variables;
@@ -83,8 +84,8 @@ impl Request {
         let sink = &build.sink;
         let base = base(build, door)?;
         let out = output_directory(build, door)?;
-        let target = rust_target(build, door);
-        let target = target.as_deref();
+        let asked = Target::of(build, door);
+        let (target, arch) = (asked.triple.as_deref(), &asked.arch);
         let text = |name| -> Option<String> {
             door.per_target(name, target)
                 .map(|v| v.to_string_lossy().into_owned())
@@ -94,13 +95,7 @@ impl Request {
             let found = build.make_vars.iter().rev().find(|(n, _)| n == wanted);
             found.map(|(_, v)| v.to_string_lossy().into_owned())
         };
-        let arch = build
-            .arch
-            .clone()
-            .or_else(|| var(build, "ARCH"))
-            .or_else(|| text("ARCH"));
-        let kernel = kernel(build, door, target, arch.as_deref())?;
-        kernel.check_arch(arch.as_deref(), target)?;
+        let kernel = asked.kernel(build, door)?;
         if !kernel.is_enabled("MODULES") {
             return Err(Error::new(
                 ErrorKind::KernelConfig,

@@ -1,5 +1,5 @@
-//! `KBUILD_RS_SKIP`: builds nothing and succeeds, for documentation builds and machines without
-//! kernel headers.
+//! `KBUILD_RS_SKIP` and `DOCS_RS`: builds nothing and succeeds, for documentation builds and machines
+//! without kernel headers.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,9 +14,14 @@ use crate::report::{Artifact, Report};
 use crate::sys::{Root, Writer};
 use crate::{Result, regular};
 
-/// Whether `KBUILD_RS_SKIP` is set, and this is a build script.
+/// Whether this is a build script that is to build nothing. docs.rs sets `DOCS_RS`; who wants a
+/// build all the same says `KBUILD_RS_SKIP=0`.
 pub(super) fn is_wanted(door: Door) -> bool {
-    door.metadata && door.user("KBUILD_RS_SKIP").is_some_and(|v| v != "0")
+    if !door.metadata {
+        return false;
+    }
+    let (own, of_docs) = (door.user("KBUILD_RS_SKIP"), door.user("DOCS_RS"));
+    own.or(of_docs).is_some_and(|value| value != "0")
 }
 
 /// Puts an empty file where each `.ko` and each other product would be, so that `include_bytes!` compiles.

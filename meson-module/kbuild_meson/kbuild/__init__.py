@@ -126,6 +126,9 @@ class KbuildModule(ExtensionModule):
 
     def ask_program(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         which = ['--default'] if wanted is None else ['--', wanted]
+        if state.environment.is_cross_build():
+            # Another architecture is refused now, and not by each module's rule.
+            which = ['--arch', state.environment.machines[MachineChoice.HOST].cpu_family] + which
         command = self.find_program(state).get_command() + ['kernels', '--json'] + which
         try:
             said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
