@@ -21,7 +21,9 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
          kbuild_add_module(ring ring.c KERNEL ${{kernels}}\n\
            COMPILE_DEFINITIONS BUILT_FOR=\"$<TARGET_PROPERTY:KBUILD_KERNEL>\")\n\
          kbuild_add_module(user user.c KERNEL ${{kernels}})\n\
-         target_link_libraries(user INTERFACE ring)\n",
+         target_link_libraries(user INTERFACE ring)\n\
+         kbuild_add_module(driver EXCLUDE_FROM_ALL KBUILD driver MODULES tree KERNEL ${{kernels}}\n\
+           PRODUCTS data/release MAKE_VARIABLES FOR={{release}})\n",
         kernels[0].kdir.display(),
         kernels[1].kdir.display(),
     );
@@ -35,6 +37,12 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         ("CMakeLists.txt", &*lists),
         ("ring.c", &ring),
         ("user.c", &user),
+        ("driver/tree.c", HELLO),
+        (
+            "driver/Kbuild",
+            "obj-m := tree.o\nalways-y := data/release\n\
+             $(obj)/data/release:\n\tmkdir -p $(@D) && echo $(FOR) > $@\n",
+        ),
     ];
     let project = Project::new(with, &files);
     project.configured(&[]);
@@ -50,6 +58,13 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         let info = info("user.ko");
         assert_eq!(info.depends, ["ring"]);
         assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
+    }
+    // So is a tree, with what it makes beside its modules.
+    assert_eq!(project.builds_target("driver"), targets("driver"));
+    for kernel in &kernels {
+        let folder = project.build_dir().join("kbuild-out").join(&kernel.release);
+        let made = std::fs::read_to_string(folder.join("data/release")).unwrap();
+        assert_eq!(made.trim(), kernel.release);
     }
     // Of one kernel, a target builds what it links to for that kernel alone.
     project.edit("user.c", "bye", "good bye");

@@ -111,6 +111,13 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
             "\"-I{staged_dir};x\"",
         ),
         (["--make-var", "M={staged_dir}"], "cannot be set"),
+        (
+            [
+                "--make-var",
+                "KBUILD_EXTRA_SYMBOLS={staged_root}/no.symvers",
+            ],
+            "/no.symvers does not exist",
+        ),
     ] {
         let text = refused(&mut with(&args), 2);
         assert!(text.contains(told), "{args:?}: {text}");

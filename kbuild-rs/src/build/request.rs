@@ -265,7 +265,7 @@ impl Request {
             )
         })?);
 
-        let symvers = providers(build, &received.symvers, &base, &folder)?;
+        let symvers = providers(build, &received.symvers, &base, &folder, &map)?;
         let variables = variables(
             build,
             &kernel,

@@ -138,6 +138,7 @@ pub(super) fn providers(
     received: &[PathBuf],
     base: &Path,
     folder: &Path,
+    map: &PathMap,
 ) -> Result<Vec<(PathBuf, PathBuf)>> {
     let of_make = build
         .make_vars
@@ -168,7 +169,7 @@ pub(super) fn providers(
                 };
                 return Err(Error::new(
                     ErrorKind::SourceNotFound,
-                    format!("the symvers {} {why}", path.display()),
+                    format!("the symvers {} {why}", map.source(&path).display()),
                 ));
             }
             crate::Symvers::read(&path)?;

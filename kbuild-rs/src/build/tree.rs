@@ -1,0 +1,56 @@
+//! Settings of a module tree: what is staged, what runs before make, what comes out beside the
+//! modules.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::{Build, Form, Tree};
+
+impl Build {
+    /// The folder to stage, where it is not the module folder itself: a module whose Makefile
+    /// reaches `../common` needs `root("..")`. Relative to the module folder.
+    pub fn root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.of_tree(|t| t.root = Some(dir.as_ref().to_owned()))
+    }
+
+    /// Leaves files or folders of a module tree out of the build. The pattern is matched against
+    /// the path below the staged root: `*` stands for any characters but `/`, `**` for any; a
+    /// pattern without `/` matches a name at any depth.
+    pub fn exclude(&mut self, glob: &str) -> &mut Self {
+        self.of_tree(|t| t.excludes.push(glob.to_owned()))
+    }
+
+    /// A command that prepares a module tree (a `configure` script, a generator), given to
+    /// `sh -c` in the staged module folder before make starts, with make's environment and the
+    /// kernel tree in `KDIR`. It runs the first time and whenever a
+    /// [`prepare_input`](Self::prepare_input) has changed. A
+    /// [placeholder](Self::make_var#placeholders) in it becomes one word.
+    pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
+        self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
+    }
+
+    /// A file of the tree that [`prepare`](Self::prepare) reads, relative to the module folder.
+    /// Without any, a change to any file of the tree runs it again.
+    pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.of_tree(|t| t.prepare_inputs.push(path.as_ref().to_owned()))
+    }
+
+    /// A file to publish beside the modules of a tree: firmware, a device tree overlay, a helper
+    /// program. A rule of the tree's Kbuild makes it (`always-y += fw.bin`). The path starts at the
+    /// module folder; the file has the same path in the output directory, where it is found with
+    /// [`Report::products`](crate::Report::products).
+    ///
+    /// It is an error if make does not make it. A [target](Self::target) takes the modules' place
+    /// and that of the products.
+    pub fn product(&mut self, path: impl AsRef<Path>) -> &mut Self {
+        self.products.push(path.as_ref().to_owned());
+        self
+    }
+
+    fn of_tree(&mut self, change: impl FnOnce(&mut Tree)) -> &mut Self {
+        if let Form::Tree(tree) = &mut self.form {
+            change(tree);
+        }
+        self
+    }
+}
