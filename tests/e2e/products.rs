@@ -169,6 +169,28 @@ fn a_product_that_make_does_not_make_is_an_error_that_says_how_it_would() {
 }
 
 #[test]
+fn a_product_of_a_prepare_command_is_there_after_a_makefile_has_changed() {
+    let (_dir, path) = program_in_front("make", NO_MAKE);
+    let files = [("Kbuild", "obj-m := a.o\n"), ("input", "")];
+    let mut scene = Scene::tree(&kernel_at(0), &files);
+    scene.env.insert("PATH".into(), path);
+    scene.args.extend(flags(&["fw.bin"]));
+    let prepare = [
+        "--prepare",
+        "echo made > fw.bin",
+        "--prepare-input",
+        "input",
+    ];
+    scene.args.extend(prepare.map(String::from));
+    scene.build();
+    scene.write("Kbuild", "# edited\nobj-m := a.o\n");
+    scene.build();
+    let text = fs::read_to_string(scene.out.path().join("fw.bin")).unwrap();
+    assert_eq!(text, "made\n");
+    scene.is_fresh("nothing changed");
+}
+
+#[test]
 fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
     let scene = Scene::tree(
         &kernel_at(0),

@@ -14,7 +14,8 @@ use crate::artifact;
 use crate::files::{is_carryable, same_content};
 use crate::freshness::{Product, Record, Stale};
 use crate::make::{MODULES, Make};
-use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, is_makefile};
+use crate::regular;
+use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, Stage, is_makefile};
 use crate::{Error, ErrorKind, Result};
 
 /// The products that a build asks for beside its modules, relative to the module folder.
@@ -118,12 +119,15 @@ impl Run<'_> {
     }
 
     /// Deletes products in the stage when a makefile has changed: it may not make them any more.
+    /// Those of a `prepare` command are made again by it.
     pub(super) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
         if stale.changed.iter().any(|path| is_makefile(path)) {
             for product in &self.request.products {
                 let staged = self.request.make.module_dir.join(product);
                 if staged.is_file() {
                     self.writer.remove_file(&staged)?;
+                    self.writer
+                        .remove_file(&Stage::prepared(&self.request.folder))?;
                 }
             }
         }
@@ -194,7 +198,7 @@ impl Run<'_> {
         let (staged, to) = (r.make.module_dir.join(rel), r.out.join(rel));
         let failed = |e| Error::io("read", &staged, e);
         let mode = fs::metadata(&staged).map_err(failed)?.permissions().mode();
-        let bytes = fs::read(&staged).map_err(failed)?;
+        let bytes = regular::read(&staged).map_err(failed)?;
         let text = std::str::from_utf8(&bytes).ok();
         let mapped = text
             .filter(|_| !bytes.contains(&0))
