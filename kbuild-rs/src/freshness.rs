@@ -77,7 +77,8 @@ impl Product {
         Identity::of_entry(&self.path).is_ok_and(|now| now.same_metadata(&self.id))
     }
 
-    fn is_whole(&self) -> bool {
+    /// Whether it holds what was published.
+    pub(crate) fn is_whole(&self) -> bool {
         content_hash(&self.path).is_ok_and(|now| now == self.content)
     }
 }

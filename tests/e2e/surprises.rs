@@ -3,6 +3,7 @@
 use std::fs;
 
 use kbuild_tests::processes;
+use kbuild_tests::run::Output;
 
 use crate::scene::*;
 use crate::support::*;
@@ -88,4 +89,34 @@ fn the_module_folder_itself_may_be_the_output_directory() {
     built(build(&kernel, source.path()).arg(source.path()));
     let again = built(build(&kernel, source.path()).arg(source.path()));
     assert!(!started_make(&again), "{}", again.err());
+}
+
+#[test]
+fn a_module_that_somebody_signed_is_named_once_when_it_is_replaced() {
+    let files = [("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")];
+    let scene = Scene::tree(&kernel_at(1), &files);
+    let module = scene.out.path().join("hello.ko");
+    let said = |output: &Output| output.err().matches("hello.ko changed after").count();
+    assert_eq!(said(&scene.build()), 0);
+    let sign = || {
+        let mut text = fs::read(&module).unwrap();
+        text.extend(b"~Module signature appended~\n");
+        fs::write(&module, text).unwrap();
+    };
+    sign();
+    let output = scene.build();
+    assert_eq!(said(&output), 1, "{}", output.err());
+    assert!(compiled(&output).is_empty());
+    assert!(!started_make(&scene.build()));
+    // Nobody changed a module that is gone, or that has another time.
+    fs::remove_file(&module).unwrap();
+    assert_eq!(said(&scene.build()), 0);
+    let file = fs::File::options().append(true).open(&module).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    drop(file);
+    assert_eq!(said(&scene.build()), 0);
+    // After an edit, everybody expects another one.
+    sign();
+    scene.edit("hello.c", "hello from", "good day from");
+    assert_eq!(said(&scene.build()), 0);
 }

@@ -20,6 +20,7 @@ mod order;
 mod places;
 mod products;
 mod rebuild;
+mod replaced;
 mod request;
 mod run;
 #[cfg(feature = "rust")]

@@ -187,6 +187,7 @@ impl Run<'_> {
             }
         }
         let record = record.unwrap_or_default();
+        self.tell_of_replaced(&record, &stale);
         let (first, changes) = self.make_room(&stale, &record, manifest, &items)?;
         let sync = Sync {
             stage: &r.stage,

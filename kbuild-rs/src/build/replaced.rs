@@ -1,0 +1,25 @@
+//! Modules in the output directory that somebody has changed since the last build.
+
+use super::run::Run;
+use crate::freshness::{Record, Stale};
+
+impl Run<'_> {
+    /// Says which modules are made anew for no other reason than that they were signed or stripped
+    /// where they lie. (After an edit, everybody expects another module.)
+    pub(super) fn tell_of_replaced(&self, record: &Record, stale: &Stale) {
+        if *stale != Stale::default() {
+            return;
+        }
+        let modules = record.products.iter().filter(|p| !p.module.is_empty());
+        let changed = modules.filter(|p| p.path.is_file() && !p.is_whole());
+        let names: Vec<_> = changed.map(|p| p.path.display().to_string()).collect();
+        if names.is_empty() {
+            return;
+        }
+        self.sink.note(&format!(
+            "{} changed after the last build (signed or stripped?), and the build replaces it; sign \
+             or strip a copy, or do so after each build",
+            names.join(", ")
+        ));
+    }
+}
