@@ -248,7 +248,9 @@ ${inputs}
 ")
 
   set(jobs "")
+  set(there "")
   if(CMAKE_GENERATOR MATCHES "Makefiles")
+    _kbuild_watch_products()
     # make gives its jobserver to recipes that are marked, or that name $(MAKE).
     if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
       set(jobs JOB_SERVER_AWARE TRUE)
@@ -268,7 +270,7 @@ ${inputs}
     BYPRODUCTS ${modules} "${symvers}" ${products}
     COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${jobs}
     ${export}
-    DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS}
+    DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS} ${there}
     DEPFILE "${own}/depfile"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building kernel module ${what}.ko for ${release}"
@@ -278,6 +280,25 @@ ${inputs}
   set(symvers "${symvers}" PARENT_SCOPE)
   set(products "${products}" PARENT_SCOPE)
 endfunction()
+
+# make compares the stamp with its prerequisites and does not look at byproducts, as Ninja does. Sets
+# `there` to a file that is touched where a product is missing, and then only: a product that
+# somebody signs where it lies starts no build.
+macro(_kbuild_watch_products)
+  set(there "${own}/there")
+  set(tests "")
+  foreach(product IN LISTS modules products)
+    list(APPEND tests test -e "${product}" &&)
+  endforeach()
+  add_custom_command(OUTPUT "${own}/always" COMMENT "" VERBATIM)
+  set_source_files_properties("${own}/always" PROPERTIES SYMBOLIC TRUE)
+  add_custom_command(
+    OUTPUT "${there}"
+    COMMAND ${tests} test -e "${there}" || touch "${there}"
+    DEPENDS "${own}/always"
+    COMMENT ""
+    VERBATIM)
+endmacro()
 
 # What is else for a module tree. The program names its symvers after its folder.
 macro(_kbuild_tree_arguments)

@@ -34,6 +34,7 @@ mod guide;
 mod jobs;
 mod kernels;
 mod late;
+mod missing;
 mod program;
 mod project;
 mod rust;
