@@ -91,7 +91,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
             ("hello.rs", &*module(wrong.0, &imports, PROGRAM)),
             ("util.rs", "pub(crate) fn one() -> u8 {\n    1\n}\n"),
         ];
-        let args = ["--name", "hello", "hello.rs"];
+        let args = ["--name", "hello", "hello.rs", "util.rs"];
         let mut scene = Scene::with(&kernel, &files, &args);
         // Not `refused`: the kernel's macro panics.
         let said = run::run(&mut scene.command(), LIMIT).unwrap().err();
@@ -102,7 +102,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
             &[
                 &format!("\n  {author}"),
                 &format!("\n  {import}"),
-                "PinInit is in another place there:\n  use ",
+                "PinInit is elsewhere, and in kernel::prelude::*:\n  use ",
                 "kernels built with CONFIG_NET and CONFIG_RUST_PHYLIB_ABSTRACTIONS",
                 "no kernel::types::clocksource, and no clocksource elsewhere",
                 "for Vec: KVec: let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
@@ -113,8 +113,8 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
                 "for HashMap: kernel::rbtree::RBTree",
                 "for println!: pr_info!",
                 "for std::fmt: core::fmt",
-                "--env CARGO_PKG_VERSION=VALUE",
-                "\n  mod util;\n",
+                "\n  --env CARGO_PKG_VERSION=VALUE",
+                "\n  mod util;\n\n",
             ],
         );
         assert!(!end.contains("__LOG_PREFIX"), "module! is there: {end}");
@@ -139,13 +139,19 @@ const OWN: &str = r#"//! A crate without module!.
 use kernel::prelude::*;
 use alloc::gone;
 mod alloc {}
-mod kernel_types {
-    /// error[E0432]: unresolved import `kernel::types::ARef`
-    pub(crate) struct String;
+mod own {
+    pub(crate) mod deep {
+        /// error[E0432]: unresolved import `kernel::types::ARef`
+        struct String;
+    }
+    macro_rules! format {
+        () => {};
+    }
 }
 /// error: unknown key "author". Valid keys are: ["authors"].
 pub(crate) fn print(text: String) {
     pr_info!("x\n");
+    format!();
 }
 "#;
 

@@ -84,5 +84,15 @@ fn a_root_that_is_called_as_one_of_the_kernels_crates_is_refused_by_name() {
         let mut tree = build(&kernel, out.path());
         let said = refused(tree.arg(source.path()).arg("--dry-run"), 2);
         assert_says(&said, &["core.rs cannot be the root of a crate"]);
+        write(
+            source.path(),
+            &[("Kbuild", "obj-$(CONFIG_RUST) := core.o\n")],
+        );
+        let mut tree = build(&kernel, out.path());
+        let said = built(tree.arg(source.path()).arg("--dry-run")).err();
+        assert_says(
+            &said,
+            &["warning: ", "core.rs cannot be the root of a crate"],
+        );
     }
 }

@@ -92,10 +92,16 @@ impl Crates {
                 }
                 find()
             }
-            (None, Some(_)) if kernel.has_rust() => find().or_else(|error: Error| {
-                build.sink.warning(&error.to_string());
-                Ok(None)
-            }),
+            (None, Some(_)) if kernel.has_rust() => {
+                let warn = |error: Error| build.sink.warning(&error.to_string());
+                for source in self.perhaps.iter().filter(|source| source.is_file()) {
+                    kernel.check_crate_name(source).unwrap_or_else(warn);
+                }
+                find().or_else(|error| {
+                    warn(error);
+                    Ok(None)
+                })
+            }
             _ => Ok(None),
         }
     }

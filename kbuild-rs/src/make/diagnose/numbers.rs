@@ -71,15 +71,15 @@ impl Numbers {
             ),
             Numbers::Long => format!(
                 "{names}: a compiler calls these to divide 64-bit integers on a 32-bit machine, \
-                 and the kernel has functions of its own for that. In C, with #include \
-                 <linux/math64.h>, write\n  div64_u64(a, b)\nor div_u64(a, b) if b has 32 bits, \
-                 div64_s64 and div_s64 for signed integers, div64_u64_rem with the remainder. Rust \
-                 calls a function in C around one of them"
+                 and the kernel has functions of its own for that: div64_u64, div_u64 where the \
+                 divisor has 32 bits, div64_s64 and div_s64 for signed integers, div64_u64_rem \
+                 with the remainder. In C (in Rust, call a C function of yours around it), write\n  \
+                 #include <linux/math64.h>\n  div64_u64(a, b)"
             ),
             Numbers::Wide => format!(
                 "{names}: a compiler calls these for 128-bit integers, and the kernel has none of \
-                 them. Compute with 64 bits; in Rust\n  (a as u64) / (b as u64)\nand in C, where \
-                 only a product takes more, mul_u64_u64_div_u64(a, b, c) of <linux/math64.h>"
+                 them. Compute with 64 bits (for a * b / c, C has mul_u64_u64_div_u64 of \
+                 <linux/math64.h>):\n  (a as u64) / (b as u64)"
             ),
         }
     }

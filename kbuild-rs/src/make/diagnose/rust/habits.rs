@@ -39,22 +39,19 @@ fn authors(message: &Message, know: &Knowledge) -> Explained {
         rest.split_once("\". Valid keys are: ")
     })?;
     let has = |key: &str| rest.contains(&format!("\"{key}\""));
-    let text = match key {
-        "author" if has("authors") => {
-            "module! takes a list of authors in the kernel {release}: write\n  \
-             authors: [\"…\"],\ninstead of author: \"…\","
-        }
-        "authors" if has("author") => {
-            "module! takes one author in the kernel {release}: write\n  \
-             author: \"…\",\ninstead of authors: [\"…\"],"
-        }
+    let (takes, write) = match key {
+        "author" if has("authors") => ("a list of authors", "authors: [\"…\"],"),
+        "authors" if has("author") => ("one author", "author: \"…\","),
         _ => return None,
     };
-    let both = ". A source for both kinds of kernels has one module! for each, under a cfg \
-                (--cfg, Build::cfg_if)";
-    let text = text.replace("{release}", &know.release);
-    let text = text.trim_end_matches(',');
-    Some((format!("key {key}"), format!("{text}{both}")))
+    Some((
+        format!("key {key}"),
+        format!(
+            "module! of the kernel {} takes {takes} (a source for other kernels too has a second \
+             module! under a cfg: --cfg, Build::cfg_if). Write\n  {write}",
+            know.release
+        ),
+    ))
 }
 
 /// `env!` of a variable that rustc does not get.
@@ -68,10 +65,9 @@ fn variable(message: &Message) -> Explained {
     Some((
         format!("variable {name}"),
         format!(
-            "{of_cargo}. Give the module the value of {name}: in build.rs\n  \
-             .env(\"{name}\", std::env::var(\"{name}\").unwrap())\non the command line --env \
-             {name}=VALUE, in CMake MAKE_VARIABLES {name}=VALUE, in Meson make_variables: \
-             ['{name}=VALUE']"
+            "{of_cargo}. Give rustc the value of {name}, in build.rs, on the command line, in CMake \
+             or in Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
+             {name}=VALUE\n  MAKE_VARIABLES {name}=VALUE\n  make_variables: ['{name}=VALUE']"
         ),
     ))
 }
@@ -104,10 +100,10 @@ fn file_of_its_own(message: &Message) -> Explained {
     Some((
         format!("file {name}"),
         format!(
-            "{} belongs to no crate of this module: kbuild compiles each Rust file that is listed \
-             as a crate of its own, and no crate sees another one. Add\n  mod {name};\nto the \
-             crate's root ({}, if it has the module! of the module), and list that root only: \
-             among the sources without {name}.rs, in a Kbuild without {name}.o",
+            "{} is in no crate of this module: kbuild compiles each Rust file that is listed as a \
+             crate of its own, and crates of a module do not see each other. List the crate's root \
+             without it (no {name}.rs among the sources, no {name}.o in a Kbuild), and add to the \
+             root, which is {} unless that is a module itself:\n  mod {name};",
             found.display(),
             file.display()
         ),

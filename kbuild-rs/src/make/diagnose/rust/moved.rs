@@ -166,28 +166,26 @@ fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option
     let missing = format!("the kernel {release} has no {wanted}");
     let prelude = match preluded.is_empty() {
         true => "",
-        false => "\nkernel::prelude::* brings it, too",
+        false => ", and in kernel::prelude::*",
     };
     match &paths[..] {
         [] if preluded.is_empty() => None,
         [] => Some(format!(
-            "{missing}; the prelude has {name}:\n  use kernel::prelude::*;"
+            "{missing}; {name} is in its prelude:\n  use kernel::prelude::*;"
         )),
         [path] => Some(format!(
-            "{missing}; {name} is in another place there:\n  use {path};{prelude}"
+            "{missing}; {name} is elsewhere{prelude}:\n  use {path};"
         )),
         paths => {
-            let uses = paths
-                .iter()
-                .take(MAX_SHOWN)
-                .map(|path| format!("\n  use {path};"));
-            let uses: String = uses.collect();
             let more = match paths.len().saturating_sub(MAX_SHOWN) {
                 0 => String::new(),
-                more => format!("\nand {more} more"),
+                more => format!(", and in {more} more places"),
             };
+            let uses = paths.iter().take(MAX_SHOWN);
+            let uses: String = uses.map(|path| format!("\n  use {path};")).collect();
             Some(format!(
-                "{missing}; {name} is the name of these, if it is one of them:{uses}{more}{prelude}"
+                "{missing}; other things are called {name}{prelude}{more}, if it is one of \
+                 them:{uses}"
             ))
         }
     }

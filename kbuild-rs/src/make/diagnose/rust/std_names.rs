@@ -52,7 +52,7 @@ const TABLE: &[Instead] = &[
         ],
     },
     Instead {
-        names: &["String", "format!", "to_string()", "to_owned()"],
+        names: &["String", "format!", "to_string()", "to_owned()", "CString"],
         options: &[
             // The prelude has `fmt!` since the kernel has a module of that name.
             (
@@ -79,6 +79,16 @@ const TABLE: &[Instead] = &[
     Instead {
         names: &["HashMap", "HashSet", "BTreeMap", "BTreeSet"],
         options: &[("RBTree", "kernel::rbtree::RBTree")],
+    },
+    Instead {
+        names: &["Instant", "SystemTime"],
+        options: &[
+            (
+                "Monotonic",
+                "kernel::time::Instant::<kernel::time::Monotonic>::now()",
+            ),
+            ("Ktime", "kernel::time::Ktime::ktime_get()"),
+        ],
     },
     Instead {
         names: &["println!", "eprintln!", "print!", "eprint!"],
@@ -119,6 +129,19 @@ const IN_CORE: &[&str] = &[
     "time",
 ];
 
+/// Modules of `std` about what an operating system gives to programs.
+const OF_PROGRAMS: &[&str] = &["env", "fs", "io", "net", "os", "path", "process", "thread"];
+
+/// Names in these modules that `core` does not have.
+const NOT_IN_CORE: &[&str] = &[
+    "OsStr",
+    "OsString",
+    "DefaultHasher",
+    "RandomState",
+    "catch_unwind",
+    "Wake",
+];
+
 impl StdNames {
     /// Whether a message is about the standard library; what it uses of it is noted.
     pub(super) fn note(&mut self, message: &Message) -> bool {
@@ -149,6 +172,8 @@ impl StdNames {
             let is_atomic = path.get(2).is_some_and(|word| word == "atomic");
             if let Some(name) = known {
                 self.names.insert(name);
+            } else if path.iter().any(|word| NOT_IN_CORE.contains(&&**word)) {
+                self.others.insert(path.join("::"));
             } else if IN_CORE.contains(&module) || (module == "sync" && is_atomic) {
                 let end = if is_atomic { 3 } else { 2 };
                 self.in_core.insert(path[1..end].join("::"));
@@ -156,8 +181,9 @@ impl StdNames {
                 self.others.insert(path.join("::"));
             }
         }
+        // `extern crate std`.
         if paths.is_empty() {
-            self.others.insert(krate.to_owned());
+            self.in_core.insert(String::new());
         }
     }
 
@@ -183,25 +209,38 @@ impl StdNames {
             }
         }
         for module in &self.in_core {
-            text.push_str(&format!("\n  for std::{module}: core::{module}"));
+            text.push_str(&match module.as_str() {
+                "" => "\n  for std and alloc: core, and what the kernel crate has".to_owned(),
+                module => format!("\n  for std::{module}: core::{module}"),
+            });
         }
         for path in &self.others {
-            text.push_str(&format!(
-                "\n  for {path}: what the kernel crate has for it, if anything"
-            ));
+            let module = path.split("::").nth(1).unwrap_or_default();
+            let instead = match OF_PROGRAMS.contains(&module) {
+                true => "nothing, only programs have it",
+                false => "no name in core; the kernel crate may have something of that kind",
+            };
+            text.push_str(&format!("\n  for {path}: {instead}"));
         }
         Some(text)
     }
 }
 
+/// Whether the crate has the name itself, where it is not in scope: rustc then says so.
+fn is_of_the_crate(message: &Message) -> bool {
+    const WORDS: &[&str] = &[
+        "`crate::",
+        "have you added the `#[macro_use]`",
+        "macro with the same name exists",
+    ];
+    let says = |text: &str| WORDS.iter().any(|words| text.contains(words));
+    let offers = |line: &String| line.contains("use crate::");
+    message.words().any(says) || message.additions.iter().any(offers)
+}
+
 /// The name that rustc misses where it would see one of the crate itself, of a prelude or of `use`.
-/// Where the crate has that name elsewhere, rustc says so, and it is another one.
 fn name_in_scope(message: &Message) -> Option<&str> {
-    if message
-        .additions
-        .iter()
-        .any(|line| line.contains("use crate::"))
-    {
+    if is_of_the_crate(message) {
         return None;
     }
     let text = &message.text;

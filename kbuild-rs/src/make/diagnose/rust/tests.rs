@@ -69,7 +69,7 @@ fn a_file_beside_the_crate_is_told_from_a_module_of_it_and_from_what_is_not_ther
     ];
     for form in forms {
         let text = said(&root, &form.replace("AT", &at));
-        assert!(text.contains("\n  mod util;\n"), "{form}: {text}");
+        assert!(text.ends_with("\n  mod util;"), "{form}: {text}");
         let text = said(&root, &form.replace("AT", &at).replace("util", "none"));
         assert_eq!(text, "", "{form}");
     }
@@ -122,6 +122,9 @@ fn a_name_of_the_crates_own_is_none_of_the_standard_librarys() {
     for lines in [
         // Where the crate has it, rustc offers it.
         &*format!("{vec}  |\nhelp: consider importing this struct\n  |\n1 + use crate::own::Vec;"),
+        &format!("{vec}  |\nnote: struct `crate::own::deep::Vec` exists but is inaccessible"),
+        "error: cannot find macro `format` in this scope\nAT\n  = help: have you added the `#[macro_use]` \
+         on the module/import?",
         "error[E0412]: cannot find type `Vec` in module `own`\nAT",
         "error[E0432]: unresolved import `alloc::gone`\nAT\n  |     ^^^ no `gone` in `alloc`",
         "error[E0308]: mismatched types\nAT\n1 | error[E0412]: cannot find type `Vec` in this scope",
@@ -143,7 +146,8 @@ fn what_replaces_the_standard_library_is_what_this_kernel_knows() {
     let root = Root::new();
     root.write(
         "a.rs",
-        "use std::{collections::HashMap, fmt::Write, sync::atomic::AtomicU8, vec::Vec, fs::File};\n",
+        "use std::{collections::HashMap, fmt::Write, sync::atomic::AtomicU8, vec::Vec, fs::File, \
+         time::Duration, ffi::OsString};\n",
     );
     let lines = format!(
         "error[E0433]: failed to resolve: use of undeclared crate or module `std`\n{}\n\n\
@@ -158,11 +162,18 @@ fn what_replaces_the_standard_library_is_what_this_kernel_knows() {
         "\n  for HashMap: kernel::rbtree::RBTree",
         "\n  for std::fmt: core::fmt",
         "\n  for std::sync::atomic: core::sync::atomic",
-        "\n  for std::fs::File: what",
+        "\n  for std::time: core::time",
+        "\n  for std::fs::File: nothing, only programs",
+        "\n  for std::ffi::OsString: no name in core",
     ] {
         assert!(text.contains(wanted), "no {wanted} in {text}");
     }
     assert!(!text.contains("CString"), "{text}");
+    let extern_crate = format!(
+        "error[E0463]: can't find crate for `alloc`\n{}",
+        place(&root, 9, 1)
+    );
+    assert!(said(&root, &extern_crate).contains("for std and alloc: core"));
     root.write("k/rust/libkernel.rmeta", "..VecExt..CString..");
     let text = said(&root, &lines);
     assert!(
@@ -208,7 +219,7 @@ fn a_path_into_the_kernels_crates_is_looked_up_and_no_other() {
         (
             "use kernel::sync::aref::ARef;",
             "[E0432]: unresolved import `kernel::sync::aref`",
-            "\n  use kernel::types::ARef;\nkernel::prelude::* brings it, too",
+            "ARef is elsewhere, and in kernel::prelude::*:\n  use kernel::types::ARef;",
         ),
         (
             "fn f() { kernel::^old::ARef::new() }",
