@@ -42,7 +42,9 @@ impl Run<'_> {
         let know = Knowledge {
             nearby: self.nearby_symvers(),
             release: r.kernel.release().to_owned(),
+            #[cfg(feature = "rust")]
             kernel_dir: r.kernel.dir().to_owned(),
+            #[cfg(feature = "rust")]
             kernel_source: r.kernel.source_dir().to_owned(),
             works_in_module: r.kernel.version() >= (6, 13),
             module_dir: r.make.module_dir.clone(),

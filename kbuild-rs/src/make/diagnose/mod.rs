@@ -41,7 +41,9 @@ pub(crate) struct Knowledge {
     /// The kernel's name, for sentences.
     pub(crate) release: String,
     /// The kernel tree, and its source half.
+    #[cfg(feature = "rust")]
     pub(crate) kernel_dir: PathBuf,
+    #[cfg(feature = "rust")]
     pub(crate) kernel_source: PathBuf,
     /// Whether make works in the module folder, and not in the kernel's.
     pub(crate) works_in_module: bool,
@@ -61,6 +63,7 @@ pub(crate) struct Diagnosis {
     errors: Vec<String>,
     /// What make adds to an error: the rule that failed, which is in the kernel's makefiles.
     rules: Vec<String>,
+    #[cfg(feature = "rust")]
     rustc: rust::Rustc,
     /// A tool ended by a signal, or by a limit of this process: what it was writing cannot be trusted,
     /// whatever make thinks.
@@ -87,6 +90,7 @@ impl Diagnosis {
         }
         // A probe of the compiler that could not run is an answer to make.
         self.cut_off |= signals::tells_of_a_signal(line) || limits::explain(line).is_some();
+        #[cfg(feature = "rust")]
         for (key, text) in self.rustc.hear(line, know) {
             if self.said.insert(key) {
                 self.explanations.push(text);
@@ -115,8 +119,11 @@ impl Diagnosis {
             false => &self.errors,
         };
         let undefined = modpost::explain_undefined(&self.undefined, know);
+        let explanations = undefined.iter().chain(&self.explanations);
+        #[cfg(feature = "rust")]
         let of_rust = self.rustc.summary(know);
-        let explanations = undefined.iter().chain(&self.explanations).chain(&of_rust);
+        #[cfg(feature = "rust")]
+        let explanations = explanations.chain(&of_rust);
         Summary {
             quoted: lines.iter().map(|line| format!("\n  {line}")).collect(),
             explained: explanations.map(|text| format!("\n\n{text}")).collect(),

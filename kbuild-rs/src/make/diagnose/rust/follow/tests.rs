@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::catalog::Catalog;
 use super::*;
 use crate::kernel::fixture::Root;
 

@@ -1,0 +1,79 @@
+//! Follows what rustc says, message by message.
+
+mod catalog;
+mod habits;
+mod message;
+mod moved;
+mod paths;
+mod std_names;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+
+use catalog::Catalog;
+use message::Message;
+use std_names::StdNames;
+
+use crate::make::diagnose::Knowledge;
+
+/// Follows what rustc says.
+#[derive(Debug, Default)]
+pub(in crate::make::diagnose) struct Rustc {
+    /// The message that has begun and not ended.
+    message: Option<Message>,
+    /// What is used of the standard library.
+    std: StdNames,
+    /// An explanation that depends on what else rustc says.
+    no_prefix: Option<String>,
+    /// Whether a macro failed, so that what it declares is missing too.
+    macro_failed: bool,
+    catalog: OnceCell<Catalog>,
+}
+
+impl Rustc {
+    /// Looks at a line; gives what the message that it ends means.
+    pub(in crate::make::diagnose) fn hear(
+        &mut self,
+        line: &str,
+        know: &Knowledge,
+    ) -> Vec<(String, String)> {
+        let begun = Message::begins(line);
+        if begun.is_some() || line.is_empty() {
+            let ended = std::mem::replace(&mut self.message, begun);
+            return ended.map_or_else(Vec::new, |message| self.understand(&message, know));
+        }
+        if let Some(message) = &mut self.message {
+            message.add(line);
+        }
+        Vec::new()
+    }
+
+    fn understand(&mut self, message: &Message, know: &Knowledge) -> Vec<(String, String)> {
+        self.macro_failed |= habits::is_of_a_macro(message);
+        if let Some(text) = habits::no_prefix(message) {
+            self.no_prefix.get_or_insert(text);
+            return Vec::new();
+        }
+        let simple = habits::explain(message, know);
+        if simple.is_some() {
+            return simple.into_iter().collect();
+        }
+        if self.std.note(message) {
+            return Vec::new();
+        }
+        let catalog = || {
+            let read = || Catalog::of(&know.kernel_source.join("rust"));
+            self.catalog.get_or_init(read)
+        };
+        moved::explain(message, know, &catalog)
+    }
+
+    /// What is said once all messages are known.
+    pub(in crate::make::diagnose) fn summary(&self, know: &Knowledge) -> Vec<String> {
+        let no_prefix = self.no_prefix.clone().filter(|_| !self.macro_failed);
+        let std = self.std.explain(know);
+        std.into_iter().chain(no_prefix).collect()
+    }
+}
