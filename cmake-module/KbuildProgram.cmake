@@ -111,7 +111,7 @@ function(_kbuild_build_program out out_error)
   _kbuild_host_environment(environment)
   execute_process(
     COMMAND "${CMAKE_COMMAND}" -E env ${environment}
-      "${Kbuild_CARGO}" build --release --locked ${quiet} --package kbuild-cli
+      "${Kbuild_CARGO}" build --release --locked ${quiet} --package kbuild-cli --no-default-features
       --manifest-path "${source}/Cargo.toml" --target-dir "${target_dir}"
     WORKING_DIRECTORY "${source}"
     RESULT_VARIABLE result)

@@ -107,6 +107,10 @@ pub(crate) struct BuildArgs {
 
 /// `kbuild-rs ide`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = help::IDE_EXAMPLES,
+    override_usage = help::IDE_USAGE,
+)]
 pub(crate) struct IdeArgs {
     /// Folder that the editor opens, where links to the files go [default: .].
     #[arg(long, value_name = "DIR")]
@@ -340,8 +344,8 @@ pub(crate) struct KernelsArgs {
 /// `kbuild-rs info`.
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// Module, or folder: every module below it.
-    #[arg(value_name = "FILE.ko|DIR", required = true)]
+    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or folder: every module below it.
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// List the symbols, instead of counting them.
     #[arg(short, long)]

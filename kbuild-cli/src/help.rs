@@ -7,7 +7,7 @@ For those who know `make -C $KDIR M=$PWD`:
   clean                 kbuild-rs clean
   help                  kbuild-rs build --target help
   modules_install       not there yet: copy the modules to /lib/modules/RELEASE/updates/ and run
-                        `depmod RELEASE`
+                        `depmod RELEASE`, with the release that they were built for
   CONFIG_FOO=m          kbuild-rs build --config FOO=m
   KBUILD_EXTRA_SYMBOLS  kbuild-rs build --symvers FILE
   NAME=VALUE            kbuild-rs build --make-var NAME=VALUE
@@ -53,7 +53,7 @@ Examples:
       kbuild-rs build --name hello hello.c ring.c -I include -D DEBUG --cflag -O1
 
   Build a module that uses the symbols of another one
-      kbuild-rs build hello --symvers kbuild-out/Module.symvers
+      kbuild-rs build ring && kbuild-rs build hello --symvers kbuild-out/ring.symvers
 
   Build for another architecture
       kbuild-rs build --kernel ~/src/linux-arm64 --arch arm64 --cross-compile aarch64-linux-gnu-
@@ -68,6 +68,20 @@ A value that begins with a dash is taken as it is by --cflag, --asflag, --rustfl
 --llvm; for any other flag write --flag=-value.
 
 Exit status: 0 built or up to date, 1 the build failed, 2 the call was wrong.";
+
+pub(crate) const IDE_USAGE: &str = "\
+kbuild-rs ide [OPTIONS] [DIR]
+       kbuild-rs ide [OPTIONS] --name NAME SOURCE...";
+
+pub(crate) const IDE_EXAMPLES: &str = "\
+Examples:
+  Build the module tree in this folder, and put the files for an editor here
+      kbuild-rs ide
+
+  Build the folder driver for another kernel, and put the files into the folder that the editor opens
+      kbuild-rs ide driver --kernel 6.1.0-40-amd64 --into ~/src/project
+
+An editor shows the code as one kernel sees it: name at most one kernel.";
 
 pub(crate) const CLEAN_EXAMPLES: &str = "\
 Examples:

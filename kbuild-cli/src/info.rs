@@ -103,7 +103,20 @@ fn read(path: &Path) -> Vec<Read> {
     }
 }
 
-/// Every `.ko` below a folder, sorted. Links to folders are not followed (they may lead back),
+/// Whether a file is called as modules are, compressed ones included.
+fn is_module(path: &Path) -> bool {
+    let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_owned);
+    match extension(path).as_deref() {
+        Some("ko") => true,
+        Some("xz" | "zst" | "gz") => {
+            let stem = path.file_stem().unwrap_or_default();
+            extension(Path::new(stem)).as_deref() == Some("ko")
+        }
+        _ => false,
+    }
+}
+
+/// Every module below a folder, sorted. Links to folders are not followed (they may lead back),
 /// and what a build keeps for itself is passed over.
 fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let failed = |dir: &Path, source| FileError::new("read", dir, source);
@@ -118,7 +131,7 @@ fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
                 if entry.file_name() != ".kbuild" {
                     folders.push(path);
                 }
-            } else if path.extension().is_some_and(|e| e == "ko") {
+            } else if is_module(&path) {
                 modules.push(path);
             }
         }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
                 signals::end();
                 code
             }
-            Err(message) => return refuse(&usage(message)),
+            Err(message) => return refuse(&usage("build", message)),
         },
         Verb::Ide(args) => match args.check() {
             Ok(()) => {
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
                 signals::end();
                 code
             }
-            Err(message) => return refuse(&usage(message)),
+            Err(message) => return refuse(&usage("ide", message)),
         },
         Verb::Kernels(args) => kernels::run(args, style),
         Verb::Info(args) => info::run(args, style),
@@ -95,11 +95,11 @@ fn main() -> ExitCode {
 }
 
 /// An error in the words and the form of those that clap finds itself.
-fn usage(message: String) -> clap::Error {
+fn usage(verb: &str, message: String) -> clap::Error {
     let mut program = Cli::command();
     program.build();
-    match program.find_subcommand_mut("build") {
-        Some(build) => build.error(ErrorKind::ArgumentConflict, message),
+    match program.find_subcommand_mut(verb) {
+        Some(verb) => verb.error(ErrorKind::ArgumentConflict, message),
         None => program.error(ErrorKind::ArgumentConflict, message),
     }
 }

@@ -46,8 +46,25 @@ pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
         },
         _ => None,
     };
-    let (name, value) = value.ok_or("expected FOO=m, FOO=y or FOO=n")?;
+    let Some((name, value)) = value else {
+        return Err(no_switch(&text));
+    };
     Ok((name.to_owned(), value))
+}
+
+/// A symbol that is not on, off or a module: a number, or a text.
+fn no_switch(text: &str) -> String {
+    const EXPECTED: &str = "expected FOO=m, FOO=y or FOO=n";
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            let name = name.strip_prefix("CONFIG_").unwrap_or(name);
+            format!(
+                "{EXPECTED}; set another value for makefiles with --make-var CONFIG_{name}={value}, \
+                 for C with -D CONFIG_{name}={value}"
+            )
+        }
+        _ => EXPECTED.to_owned(),
+    }
 }
 
 /// What an element of CMake's COMPILE_OPTIONS stands for: itself, or what a shell would make of the
@@ -216,6 +233,13 @@ mod tests {
         }
         for text in ["FOO", "FOO=", "FOO=M", "=m"] {
             assert!(config(text.into()).is_err(), "{text}");
+        }
+        for text in ["FOO=4", "CONFIG_FOO=4"] {
+            let error = config(text.into()).unwrap_err();
+            assert!(error.contains("--make-var CONFIG_FOO=4, "), "{error}");
+        }
+        for text in ["FOO", "FOO=", "=m"] {
+            assert!(!config(text.into()).unwrap_err().contains("--make-var"));
         }
     }
 }

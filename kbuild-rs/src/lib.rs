@@ -28,6 +28,7 @@
 //! # Features
 //! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
 //! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
+//! - `compressed`: `modinfo`, for compressed modules too.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
 //! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.
 //! - `serde`: `serde::Serialize` for the public data types.

@@ -1,5 +1,7 @@
 //! What a `.ko` says about itself.
 
+#[cfg(feature = "compressed")]
+mod compressed;
 mod names;
 
 use std::collections::HashMap;
@@ -93,11 +95,13 @@ pub struct Import {
 const SIGNATURE: &[u8] = b"~Module signature appended~\n";
 
 impl ModuleInfo {
-    /// Reads a `.ko`.
+    /// Reads a `.ko`; with the feature `compressed`, also a `.ko.xz`, a `.ko.zst` or a `.ko.gz`,
+    /// whatever it is called.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for what is no whole module; for a
-    /// compressed one, the message has the command that unpacks it.
+    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for what is no whole module, or would be
+    /// larger than 512 MiB unpacked. Without the feature, the message about a compressed one has the
+    /// command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
@@ -108,7 +112,8 @@ impl ModuleInfo {
             )
         })?;
         if info.name.is_empty() {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let stem = name.split_once(".ko").map_or(&*name, |(stem, _)| stem);
             info.name = stem.replace('-', "_");
         }
         Ok(info)
@@ -163,7 +168,10 @@ impl ModuleInfo {
 /// Why bytes are no module.
 #[derive(Debug)]
 enum Invalid {
+    #[cfg(not(feature = "compressed"))]
     Compressed(&'static str),
+    #[cfg(feature = "compressed")]
+    Unpacking(&'static str, compressed::Failure),
     NotElf,
     NotModule,
     Overlapping,
@@ -178,11 +186,25 @@ impl From<object::Error> for Invalid {
 
 impl Invalid {
     fn in_words(&self, path: &Path) -> String {
-        let shown = path.display();
         match self {
+            #[cfg(not(feature = "compressed"))]
             Invalid::Compressed(tool) => {
-                format!("is compressed; unpack it first: `{tool} -dk '{shown}'`")
+                format!(
+                    "is compressed; unpack it first: `{tool} -dk '{}'`",
+                    path.display()
+                )
             }
+            #[cfg(feature = "compressed")]
+            Invalid::Unpacking(tool, compressed::Failure::TooLarge) => format!(
+                "is compressed by {tool} and would be larger than {} MiB: no module is that large",
+                compressed::LARGEST >> 20
+            ),
+            #[cfg(feature = "compressed")]
+            Invalid::Unpacking(tool, compressed::Failure::Damaged(error)) => format!(
+                "is compressed by {tool}, and damaged or truncated ({error}); `{tool} -t '{}'` looks \
+                 at it again: copy or build it once more",
+                path.display()
+            ),
             Invalid::NotElf => "is no kernel module: it is no ELF file".to_owned(),
             Invalid::NotModule => "is an ELF file but no kernel module: it lacks .modinfo or \
                  .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
@@ -200,16 +222,31 @@ impl Invalid {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
-    for (magic, tool) in [
-        (&b"\x1f\x8b"[..], "gzip"),
+/// The program that compressed them, which their first bytes tell.
+fn compressed_by(bytes: &[u8]) -> Option<&'static str> {
+    const MAGIC: &[(&[u8], &str)] = &[
+        (b"\x1f\x8b", "gzip"),
         (b"\xfd7zXZ\0", "xz"),
         (b"\x28\xb5\x2f\xfd", "zstd"),
-    ] {
-        if bytes.starts_with(magic) {
-            return Err(Invalid::Compressed(tool));
+    ];
+    let found = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic));
+    found.map(|(_, tool)| *tool)
+}
+
+fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
+    match compressed_by(bytes) {
+        None => parse_elf(bytes),
+        #[cfg(not(feature = "compressed"))]
+        Some(tool) => Err(Invalid::Compressed(tool)),
+        #[cfg(feature = "compressed")]
+        Some(tool) => {
+            let unpacked = compressed::unpack(tool, bytes);
+            parse_elf(&unpacked.map_err(|why| Invalid::Unpacking(tool, why))?)
         }
     }
+}
+
+fn parse_elf(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
     if !bytes.starts_with(&elf::ELFMAG) {
         return Err(Invalid::NotElf);
     }

@@ -46,10 +46,13 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
     let own = [
         (
             "Kbuild",
-            "obj-${MY_DRV} += a.o\nobj-$(CONFIG_64BIT) += b.o\n",
+            "obj-${MY_DRV} += a.o\nobj-$(CONFIG_64BIT) += b.o\nccflags-y += -DDEPTH=$(CONFIG_LAB_DEPTH)\n",
         ),
         ("b.c", "int b;\n"),
-        ("a.c", HELLO),
+        (
+            "a.c",
+            &*format!("{HELLO}_Static_assert(DEPTH + CONFIG_LAB_DEPTH == 8, \"depth\");\n"),
+        ),
     ];
     let text = told(&own, &["--make-var", "MY_DRV=n"]);
     says(
@@ -83,12 +86,16 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
     );
 
     for (files, args) in [
-        (&below[..], ["--config", "LAB_THING=m"]),
-        (&own[..], ["--make-var", "MY_DRV=m"]),
+        (&below[..], "--config LAB_THING=m"),
+        // As the message about `--config LAB_DEPTH=4` says.
+        (
+            &own[..],
+            "--make-var MY_DRV=m --make-var CONFIG_LAB_DEPTH=4 -D CONFIG_LAB_DEPTH=4",
+        ),
     ] {
         let (dir, out) = (folder(files), tempfile::tempdir().unwrap());
         let mut command = build(&kernel_at(0), out.path());
-        built(command.arg(dir.path()).args(args));
+        built(command.arg(dir.path()).args(args.split(' ')));
         assert_eq!(modules(out.path()).len(), 1);
     }
 }

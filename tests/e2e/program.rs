@@ -148,6 +148,40 @@ fn several_kernels_have_a_folder_each_and_one_that_is_missing_hides_no_other() {
     assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
 }
 
+fn compressed_modules_say_the_same(module: &Path) {
+    let info = |path: &Path| {
+        let mut command = Command::new(program());
+        command.arg("info").arg(path);
+        command
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let plain = built(&mut info(module)).out();
+    let plain = plain.lines().skip(1).collect::<Vec<_>>();
+    // Whichever of the tools are here; gzip is on every machine.
+    for (tool, extension) in [("gzip", "gz"), ("xz", "xz"), ("zstd", "zst")] {
+        let output = Command::new(tool).arg("-c").arg(module).output();
+        let Ok(output) = output else {
+            assert_ne!(tool, "gzip");
+            continue;
+        };
+        let path = dir.path().join(format!("hello.ko.{extension}"));
+        fs::write(&path, &output.stdout).unwrap();
+        let said = built(&mut info(&path)).out();
+        assert_eq!(said.lines().skip(1).collect::<Vec<_>>(), plain, "{tool}");
+        // As one of all in a folder, and cut short.
+        let said = built(&mut info(dir.path())).out();
+        assert!(said.contains(path.to_str().unwrap()), "{said}");
+        fs::write(&path, &output.stdout[..output.stdout.len() / 2]).unwrap();
+        let said = refused(&mut info(&path), 1);
+        let wanted = format!(
+            "{} is compressed by {tool}, and damaged or truncated",
+            path.display()
+        );
+        assert!(said.contains(&wanted), "{said}");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
 #[test]
 fn output_files_are_copies_of_the_products_of_their_names() {
     let dir = folder(&[
@@ -297,6 +331,7 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
         assert_eq!(module["name"], "hello");
         assert_eq!(module["release"], kernel.release);
         assert!(info(&["-v"]).contains("printk"));
+        compressed_modules_say_the_same(&out.path().join("hello.ko"));
     }
 }
 

@@ -118,9 +118,9 @@ fn a_kernel_that_takes_signed_modules_alone_is_told_before_anything_is_built() {
     assert_says(
         &said,
         &[
-            "loads signed modules alone (CONFIG_MODULE_SIG_FORCE)",
+            "only loads signed modules (CONFIG_MODULE_SIG_FORCE)",
             &format!("{} sha512 KEY CERTIFICATE", program.display()),
-            "which is missing here",
+            "the program is missing here",
         ],
     );
 }

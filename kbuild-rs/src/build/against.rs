@@ -111,14 +111,14 @@ pub(super) fn note_signing(build: &Build, kernel: &Kernel) {
     }
     let program = kernel.dir().join("scripts/sign-file");
     build.sink.note(&format!(
-        "{} loads signed modules alone (CONFIG_MODULE_SIG_FORCE), and a build signs none: `make \
-         modules_install` does, or {} {} KEY CERTIFICATE FILE.ko{}",
+        "{} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not sign. Sign \
+         with a key that the kernel trusts:\n    {} {} KEY CERTIFICATE FILE.ko{}",
         kernel.release(),
         program.display(),
         kernel.config("MODULE_SIG_HASH").unwrap_or("HASH"),
         match program.is_file() {
             true => "",
-            false => ", which is missing here (`make modules_prepare` in that kernel's source)",
+            false => "\n  (the program is missing here: `make modules_prepare` in that kernel's source makes it)",
         }
     ));
 }

@@ -278,10 +278,14 @@ fn what_is_no_module_is_refused_with_the_reason() {
     let root = Root::new();
     let mut object = Elf::new(62, false);
     object.section(".modinfo", MODINFO);
+    let compressed = |tool: &'static str| match cfg!(feature = "compressed") {
+        true => format!("is compressed by {tool}, and damaged or truncated"),
+        false => format!("`{tool} -dk "),
+    };
     for (bytes, words) in [
-        (b"\xfd7zXZ\0....".to_vec(), "xz -dk"),
-        (b"\x1f\x8b....".to_vec(), "gzip -dk"),
-        (b"\x28\xb5\x2f\xfd....".to_vec(), "zstd -dk"),
+        (b"\xfd7zXZ\0....".to_vec(), &*compressed("xz")),
+        (b"\x1f\x8b....".to_vec(), &compressed("gzip")),
+        (b"\x28\xb5\x2f\xfd....".to_vec(), &compressed("zstd")),
         (b"obj-m := x.o\n".to_vec(), "no ELF file"),
         (Vec::new(), "no ELF file"),
         (object.build(), "no kernel module"),
