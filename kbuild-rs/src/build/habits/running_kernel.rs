@@ -12,14 +12,17 @@ use std::path::{Path, PathBuf};
 
 use crate::makefile::{Rule, SET, Statement, holds_for_kbuild, logical_lines, uses};
 
+/// A variable that brings the release somewhere, and the placeholder that it may be set to.
+type Setting = Option<(String, &'static str)>;
+
 /// A place where `uname -r` decides.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decision {
     pub(super) makefile: PathBuf,
     /// The number of the line.
     pub(super) line: usize,
-    /// The variable that brings the release there, and the placeholder that it may be set to.
-    pub(super) variable: Option<(String, &'static str)>,
+    /// By way of which variable.
+    pub(super) variable: Setting,
 }
 
 /// Follows the release through a makefile and what it includes.
@@ -32,8 +35,9 @@ pub(super) struct Follower<'a> {
     pub(super) decisions: Vec<Decision>,
     /// Words with a slash at their end, which may be folders.
     pub(super) folders: Vec<String>,
-    /// Variables that depend on the release, and the placeholder that each may be set to.
-    dependent: BTreeMap<String, Option<&'static str>>,
+    /// Variables that depend on the release, each with what may be set for that: itself, or the one
+    /// that it comes from.
+    dependent: BTreeMap<String, Setting>,
 }
 
 /// A makefile that includes itself comes to an end.
@@ -82,7 +86,8 @@ impl<'a> Follower<'a> {
                 continue;
             }
             let depends = self.brings(&text) || conditions.iter().any(|c| c.depends);
-            let variable = self.named_in(&text);
+            let of_condition = conditions.iter().rev().find_map(|c| c.variable.clone());
+            let variable = self.named_in(&text).or(of_condition);
             let decides = match is_recipe {
                 true => rule == Rule::OfKbuild,
                 false => {
@@ -91,23 +96,23 @@ impl<'a> Follower<'a> {
                     if let Statement::Definition(name) = statement {
                         definition = Some(name.to_owned());
                     }
-                    self.take(&statement, depends, depth)
+                    self.take(&statement, depends.then_some(&variable), depth)
                 }
             };
             if decides && depends && !is_told {
                 is_told = true;
-                let of_condition = conditions.iter().rev().find_map(|c| c.variable.clone());
                 self.decisions.push(Decision {
                     makefile: path.to_owned(),
                     line,
-                    variable: variable.or(of_condition),
+                    variable,
                 });
             }
         }
     }
 
-    /// Takes in a line that is no recipe; tells whether kbuild's part depends on it.
-    fn take(&mut self, statement: &Statement<'_>, depends: bool, depth: usize) -> bool {
+    /// Takes in a line that is no recipe; tells whether kbuild's part depends on it. `depends` is
+    /// what brings the release to this line.
+    fn take(&mut self, statement: &Statement<'_>, depends: Option<&Setting>, depth: usize) -> bool {
         match statement {
             Statement::Assignment { name, how, value } => {
                 self.folders.extend(folders(value));
@@ -137,24 +142,23 @@ impl<'a> Follower<'a> {
             || self.dependent.keys().any(|name| uses(text, name))
     }
 
-    /// The variable in a text that depends on the release, where something can be set instead.
-    fn named_in(&self, text: &str) -> Option<(String, &'static str)> {
+    /// The variable to be set for what brings the release to a text.
+    fn named_in(&self, text: &str) -> Setting {
         let mut known = self.dependent.iter();
-        known.find_map(|(name, instead)| {
-            let instead = instead.filter(|_| uses(text, name) && !SET.contains(&&**name))?;
-            Some((name.clone(), instead))
-        })
+        known.find_map(|(name, setting)| setting.clone().filter(|_| uses(text, name)))
     }
 
-    fn assign(&mut self, name: &str, how: char, value: &str, depends: bool) {
+    fn assign(&mut self, name: &str, how: char, value: &str, depends: Option<&Setting>) {
         // kbuild's own are set; what is on make's command line stays.
         let stays = (self.is_given)(name, how) || (how == '?' && SET.contains(&name));
         if stays {
             return;
         }
-        if depends {
-            let instead = placeholder_for(value);
-            self.dependent.insert(name.to_owned(), instead);
+        if let Some(from) = depends {
+            let own = placeholder_for(value).filter(|_| !SET.contains(&name));
+            let setting = own.map(|placeholder| (name.to_owned(), placeholder));
+            self.dependent
+                .insert(name.to_owned(), setting.or_else(|| from.clone()));
         } else if matches!(how, ':' | '=') {
             self.dependent.remove(name);
         }
@@ -203,15 +207,15 @@ impl<'a> Follower<'a> {
             (_, Some(true)) => Branch::Live,
             (_, None) => Branch::Unknown,
         };
-        let is_named = |name: &str| text.split_whitespace().nth(1) == Some(name);
-        let asks_for_one = text.starts_with("ifdef") || text.starts_with("ifndef");
-        let depends =
-            self.brings(text) || (asks_for_one && self.dependent.keys().any(|name| is_named(name)));
+        // `ifdef` names a variable without a reference.
+        let asked = text.strip_prefix("ifdef").or(text.strip_prefix("ifndef"));
+        let asked = asked.and_then(|name| self.dependent.get(name.trim()));
+        let depends = self.brings(text) || asked.is_some();
         Condition {
             branch,
             certain,
             depends,
-            variable: self.named_in(text),
+            variable: self.named_in(text).or_else(|| asked.cloned().flatten()),
         }
     }
 }
@@ -230,7 +234,7 @@ struct Condition {
     certain: bool,
     /// Whether the release of the running kernel decides which branch it is.
     depends: bool,
-    variable: Option<(String, &'static str)>,
+    variable: Setting,
 }
 
 /// Whether kbuild reads the variable itself.

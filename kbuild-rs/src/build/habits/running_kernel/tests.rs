@@ -74,7 +74,13 @@ fn the_line_where_it_decides_is_told_and_what_to_set_instead() {
         (
             "K := $(shell uname -r)\nifdef K\nD := y\nendif\nobj-$(D) += a.o\n",
             5,
-            None,
+            named("K", "{release}"),
+        ),
+        (
+            "K ?= /lib/modules/$(shell uname -r)/build\n\
+             HAS := $(shell grep -q x $(K)/a.h && echo y)\nccflags-$(HAS) += -DX\n",
+            3,
+            named("K", "{kernel_dir}"),
         ),
         (
             "OUTER := $(shell uname -r)\nccflags-y += -D$(OUTER)\n",
