@@ -4,6 +4,7 @@ pub(crate) const PROGRAM: &str = "\
 For those who know `make -C $KDIR M=$PWD`:
   modules, ./           kbuild-rs build
   foo.o, foo.lst, dir/  kbuild-rs build --target foo.o (also foo.i, foo.s, foo.ko)
+  always-y += fw.bin    kbuild-rs build --product fw.bin (to publish it, too)
   clean                 kbuild-rs clean
   help                  kbuild-rs build --target help
   modules_install       not there yet: copy the modules to /lib/modules/RELEASE/updates/ and run
