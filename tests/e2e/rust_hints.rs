@@ -58,6 +58,7 @@ const PROGRAM: &str = r#"
         println!("{text}");
         let map = HashMap::<u8, u8>::new();
         kernel::types::clocksource();
+        kernel::bindings::clocksource_gone();
         pr_info!("{} {}\n", env!("CARGO_PKG_VERSION"), util::one());
 "#;
 
@@ -104,7 +105,8 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
                 &format!("\n  {import}"),
                 "PinInit is elsewhere, and in kernel::prelude::*:\n  use ",
                 "kernels built with CONFIG_NET and CONFIG_RUST_PHYLIB_ABSTRACTIONS",
-                "no kernel::types::clocksource, and no clocksource elsewhere",
+                "no kernel::types::clocksource, nor anything else of the same name",
+                "--bindings-item 'clocksource_gone'\n",
                 "for Vec: KVec: let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
                 "for Box: KBox: KBox::new(x, GFP_KERNEL)?",
                 &format!(

@@ -1,5 +1,6 @@
 //! Follows what rustc says, message by message.
 
+mod absent;
 mod catalog;
 mod habits;
 mod message;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::cell::OnceCell;
 
+use absent::Absent;
 use catalog::Catalog;
 use message::Message;
 use std_names::StdNames;
@@ -29,6 +31,7 @@ pub(in crate::make::diagnose) struct Rustc {
     no_prefix: Option<String>,
     /// Whether a macro failed, so that what it declares is missing too.
     macro_failed: bool,
+    absent: Absent,
     catalog: OnceCell<Catalog>,
 }
 
@@ -67,13 +70,15 @@ impl Rustc {
             let read = || Catalog::of(&know.kernel_source.join("rust"));
             self.catalog.get_or_init(read)
         };
-        moved::explain(message, know, &catalog)
+        moved::explain(message, know, &catalog, &mut self.absent)
     }
 
     /// What is said once all messages are known.
     pub(in crate::make::diagnose) fn summary(&self, know: &Knowledge) -> Vec<String> {
         let no_prefix = self.no_prefix.clone().filter(|_| !self.macro_failed);
-        let std = self.std.explain(know);
-        std.into_iter().chain(no_prefix).collect()
+        let mut texts = self.absent.explain(know);
+        texts.extend(self.std.explain(know));
+        texts.extend(no_prefix);
+        texts
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::absent::Absent;
 use super::catalog::{Catalog, Found};
 use super::message::{Message, quoted};
 use super::paths;
@@ -14,28 +15,31 @@ const CRATES: &[&str] = &["kernel", "pin_init"];
 const PRIVATE: &str = "E0603";
 const MAX_SHOWN: usize = 3;
 
-/// Explains a path into the kernel's crates that leads nowhere.
+/// Explains a path into the kernel's crates that leads nowhere; what is nowhere else either is added
+/// to `absent`.
 pub(super) fn explain<'a>(
     message: &Message,
     know: &Knowledge,
     catalog: &dyn Fn() -> &'a Catalog,
+    absent: &mut Absent,
 ) -> Vec<(String, String)> {
     let mut explained = Vec::new();
     for (path, at) in missing(message) {
         let wanted = path[..=at].join("::");
         let name = &path[at];
+        if path[..at].ends_with(&["bindings".to_owned()]) {
+            absent.bindings.insert(name.clone());
+            continue;
+        }
         let text = match catalog().is_empty() {
-            true => format!(
+            true => Some(format!(
                 "{wanted} is not in the kernel {}: what the kernel crate has differs from release \
                  to release. Look for {name} in rust/kernel of that kernel's source",
                 know.release
-            ),
-            false => match look_up((&wanted, name), message, know, catalog()) {
-                Some(text) => text,
-                None => continue,
-            },
+            )),
+            false => look_up((&wanted, name), message, know, (catalog(), &mut *absent)),
         };
-        explained.push((format!("path {wanted}"), text));
+        explained.extend(text.map(|text| (format!("path {wanted}"), text)));
     }
     explained
 }
@@ -69,7 +73,9 @@ fn missing(message: &Message) -> Vec<(Vec<String>, usize)> {
     for path in there() {
         let fits = |at: &usize| path[*at] == name && container.is_none_or(|c| path[at - 1] == c);
         let at = (1..path.len()).find(fits);
-        if let Some(at) = at.filter(|_| of_kernel(&path)) {
+        // `bindings::x`, after `use kernel::bindings`.
+        let imported = path[0] == "bindings" && message.text.ends_with(" in crate `bindings`");
+        if let Some(at) = at.filter(|_| of_kernel(&path) || imported) {
             let at = target(&path, at);
             found.push((path, at));
         }
@@ -100,13 +106,13 @@ fn target(path: &[String], from: usize) -> usize {
         .unwrap_or(path.len() - 1)
 }
 
-/// What the catalog has of a name; `None` where it has just what is wanted, or where rustc knows
-/// better.
+/// What the catalog has of a name; `None` where it has just what is wanted, where rustc knows
+/// better, and where it has nothing, which is noted.
 fn look_up(
     (wanted, name): (&str, &str),
     message: &Message,
     know: &Knowledge,
-    catalog: &Catalog,
+    (catalog, absent): (&Catalog, &mut Absent),
 ) -> Option<String> {
     let config = Config::of(know);
     let is_on = |found: &Found| found.gates.iter().all(|gate| config.allows(gate));
@@ -135,12 +141,8 @@ fn look_up(
     if let Some(found) = gated.first() {
         return Some(switched_off(&found.path, &found.gates, &know.release));
     }
-    Some(format!(
-        "the kernel {} has no {wanted}, and no {name} elsewhere in its Rust crates, which differ \
-         from release to release. Its own sources show what it has:\n  {}",
-        know.release,
-        know.kernel_source.join("rust/kernel").display()
-    ))
+    absent.paths.insert(wanted.to_owned());
+    None
 }
 
 fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {

@@ -250,7 +250,22 @@ fn a_path_into_the_kernels_crates_is_looked_up_and_no_other() {
         (
             "use kernel::types::Gone;",
             "[E0432]: unresolved import `kernel::types::Gone`",
-            "has no kernel::types::Gone, and no Gone elsewhere",
+            "has no kernel::types::Gone, nor anything else",
+        ),
+        (
+            "use kernel::bindings::gone;",
+            "[E0432]: unresolved import `kernel::bindings::gone`",
+            "--bindings-item 'gone'\n",
+        ),
+        (
+            "fn f() { bindings::^gone() }",
+            "[E0425]: cannot find function `gone` in crate `bindings`",
+            "--bindings-item 'gone'\n",
+        ),
+        (
+            "fn f() { bindings::^gone() }",
+            "[E0425]: cannot find function `gone` in module `bindings`",
+            "",
         ),
         (
             "use crate::kernel::Gone;",
