@@ -10,7 +10,7 @@ use kbuild_tests::run::Output;
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
-use crate::scene::kernel_at;
+use crate::scene::{Scene, compiled, kernel_at};
 use crate::support::repository::{answer, commit, git};
 use crate::support::*;
 
@@ -179,6 +179,35 @@ fn a_makefile_sees_dot_git_and_nothing_that_it_does_there_reaches_the_source() {
     for wanted in ["exists[no]", "folder[no]", "wildcard[no]", "tag[none]"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn a_rule_that_depends_on_dot_git_runs_after_a_commit_and_not_after_an_edit() {
+    let kbuild = "obj-m := hello.o
+hello-y := hello_main.o version.o
+ccflags-y := -I$(obj)
+$(obj)/version.o: $(obj)/version.h
+$(obj)/version.h: $(src)/.git/HEAD $(src)/.git/index
+\techo \"static char version[] = \\\"$$(git -C $(src) describe)\\\";\" > $@
+";
+    let version = "#include \"version.h\"\nchar *hello_version(void);\n\
+        char *hello_version(void) { return version; }\n";
+    let files = [
+        ("hello_main.c", HELLO),
+        ("version.c", version),
+        ("Kbuild", kbuild),
+    ];
+    let scene = Scene::tree(&kernel_at(2), &files);
+    commit(scene.source.path(), "first");
+    scene.build();
+    scene.edit("hello_main.c", "hello from", "good day from");
+    assert_eq!(compiled(&scene.build()), ["hello_main.o"]);
+    git(scene.source.path(), &["commit", "-q", "-am", "second"]);
+    git(scene.source.path(), &["tag", "-a", "second", "-m", "2"]);
+    assert_eq!(compiled(&scene.build()), ["version.o"]);
+    let module = &modules(scene.out.path())["hello.ko"];
+    assert!(module.windows(6).any(|w| w == b"second"));
+    assert!(!started_make(&scene.build()));
 }
 
 #[test]

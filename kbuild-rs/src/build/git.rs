@@ -119,15 +119,6 @@ impl Request {
     }
 }
 
-impl Request {
-    /// Where the repositories in the stage tell that git may answer otherwise.
-    pub(super) fn repository_heads(&self, items: &[Item]) -> Vec<PathBuf> {
-        let staged = self.repositories(items);
-        let heads = staged.iter().map(|one| one.repository.head_files());
-        heads.flatten().collect()
-    }
-}
-
 impl Run<'_> {
     /// Writes the private repositories that git finds in the stage.
     pub(super) fn write_repositories(&self, items: &[Item], held: &Held) -> Result<()> {
@@ -160,8 +151,17 @@ impl Run<'_> {
     pub(super) fn git_heads(&self, items: &[Item]) -> Vec<PathBuf> {
         match asked(&self.request.git) {
             Some(asked) => asked.iter().flat_map(Repository::head_files).collect(),
-            None if self.asks_git(items) => self.request.repository_heads(items),
-            None => Vec::new(),
+            None => self.heads_if_asked(items),
+        }
+    }
+
+    /// The same for all repositories in the stage, if git may be asked.
+    pub(super) fn heads_if_asked(&self, items: &[Item]) -> Vec<PathBuf> {
+        let staged = self.request.repositories(items);
+        let heads = staged.iter().map(|one| one.repository.head_files());
+        match staged.is_empty() || !self.asks_git(items) {
+            true => Vec::new(),
+            false => heads.flatten().collect(),
         }
     }
 
@@ -192,8 +192,9 @@ impl Run<'_> {
 /// A makefile or a script of any name.
 fn may_run_git(item: &Item) -> bool {
     const OTHERS: &[&str] = &[
-        "c", "h", "S", "s", "o", "a", "rs", "ko", "md", "txt", "rst", "html", "json", "bin",
-        "patch", "dts", "dtsi", "lds", "cc", "cpp", "hpp",
+        "c", "h", "S", "s", "o", "a", "rs", "ko", "md", "txt", "rst", "html", "json", "xml", "csv",
+        "bin", "fw", "dat", "png", "jpg", "svg", "pdf", "gz", "xz", "zip", "patch", "dts", "dtsi",
+        "lds", "cc", "cpp", "hpp",
     ];
     let extension = item.rel.extension().and_then(|e| e.to_str());
     matches!(item.kind, Kind::File { .. })

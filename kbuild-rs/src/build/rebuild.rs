@@ -192,11 +192,14 @@ impl Run<'_> {
             return Ok(());
         }
         let mut now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
-        if tree.prepare_inputs.is_empty() && self.asks_git(items) {
-            for head in r.repository_heads(items) {
-                let id = Identity::of(&head).map_err(|e| Error::io("read", &head, e))?;
-                id.write(&mut now);
-            }
+        // With no input named, the repository is one as all of the tree is.
+        let heads = match tree.prepare_inputs.is_empty() {
+            true => self.heads_if_asked(items),
+            false => Vec::new(),
+        };
+        for head in heads {
+            let id = Identity::of(&head).map_err(|e| Error::io("read", &head, e))?;
+            id.write(&mut now);
         }
         let stamp = Stage::prepared(&r.folder);
         let then = self.writer.read(&stamp)?;

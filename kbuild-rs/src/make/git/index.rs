@@ -12,16 +12,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::private::{Run, Staged};
+use super::private::{Run, Staged, copy_dated};
 use super::{Found, Places, Repository};
 use crate::sys::{self, Writer};
 use crate::{Error, Result, regular, signals};
 
 /// Does so. Where git fails, the index stays the source's: git then looks at the copies.
 pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'_>) -> Result<()> {
-    if !staged.place.join("index").exists() {
-        return Ok(());
-    }
     let git = Git {
         staged,
         writer,
@@ -53,6 +50,10 @@ pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'
         &["update-index", "-z", "--skip-worktree", "--stdin"],
         Some(&clean),
     )?;
+    let index = staged.place.join("index");
+    if let Ok(file) = regular::open(&index) {
+        copy_dated(writer, &file, &staged.source_index(), &index)?;
+    }
     let others = ["ls-files", "--others", "--exclude-standard", "-z"];
     if let Some(others) = git.ask(&others, None)? {
         let file = staged.place.join("info/exclude");

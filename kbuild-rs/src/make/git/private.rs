@@ -2,7 +2,7 @@
 //! reference, and an index for the stage.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -87,7 +87,7 @@ impl Staged {
         for name in ["refs", "reftable"] {
             copy_folder(writer, &from.common.join(name), &place.join(name), 0)?;
         }
-        copy(writer, &from.git_dir.join("index"), &place.join("index"))?;
+        copy(writer, &self.source_index(), &place.join("index"))?;
         // A split index has its other half in a file of its own.
         for name in names(&from.git_dir) {
             if name.as_bytes().starts_with(b"sharedindex.") {
@@ -95,6 +95,10 @@ impl Staged {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn source_index(&self) -> PathBuf {
+        self.repository.git_dir.join("index")
     }
 
     /// The source's configuration, whose owner is looked at once more, and then ours.
@@ -121,14 +125,21 @@ impl Staged {
 
 /// Copies a file that is there and can be read: whoever asks git is told what is missing.
 fn copy(writer: &Writer, from: &Path, to: &Path) -> Result<()> {
-    let Ok(file) = regular::open(from) else {
-        return Ok(());
-    };
+    match regular::open(from) {
+        Ok(file) => copy_dated(writer, &file, from, to),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Copies a file with the time of another: a rule of the tree's own may depend on `.git/HEAD` or on
+/// `.git/index`.
+pub(super) fn copy_dated(writer: &Writer, from: &File, dated: &Path, to: &Path) -> Result<()> {
+    let time = fs::metadata(dated).and_then(|meta| meta.modified());
     let how = Copied {
         add_mode: 0o600,
-        mtime: None,
+        mtime: time.ok(),
     };
-    writer.copy(&file, to, how)
+    writer.copy(from, to, how)
 }
 
 /// More levels than that are a loop.
