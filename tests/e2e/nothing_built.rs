@@ -111,7 +111,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
     for lead in [
         "all:\n\t$(MAKE) -C src\n",
         "all:\n\tcd src && $(MAKE)\n",
-        "ifeq ($(KERNELRELEASE),)\nall:\n\t$(MAKE) -C /lib/modules/x/build \\\n\t\tM=$(CURDIR)/src modules\nendif\n",
+        "ifeq ($(KERNELRELEASE),)\nall:\n\t$(MAKE) -C /lib/modules/x/build \\\n\t\tM=$(shell pwd)/src modules\nendif\n",
     ] {
         let text = told(&[("Makefile", lead), own, tools, other], &[]);
         says(

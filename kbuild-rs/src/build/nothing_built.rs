@@ -223,6 +223,19 @@ fn has_modules(dir: &Path) -> bool {
         .any(|a| (a.name == "obj-m" || switch(a.name).is_some()) && has_objects(a.value))
 }
 
+/// How makefiles and their recipes name the folder that make was called in.
+const HERE: &[&str] = &[
+    "$(PWD)",
+    "${PWD}",
+    "$(CURDIR)",
+    "${CURDIR}",
+    "$(shell pwd)",
+    "$$PWD",
+    "$${PWD}",
+    "$$(pwd)",
+    "`pwd`",
+];
+
 /// The folders that a makefile calls another make in: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
 fn called_folders(dir: &Path) -> Vec<PathBuf> {
     let Some(text) = makefile_in(dir).and_then(|path| crate::regular::read(path).ok()) else {
@@ -231,7 +244,8 @@ fn called_folders(dir: &Path) -> Vec<PathBuf> {
     let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
     let mut folders = Vec::new();
     for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default();
+        let line = line.split('#').next().unwrap_or_default().to_owned();
+        let line = HERE.iter().fold(line, |line, here| line.replace(here, "."));
         let mut words = line
             .split([' ', '\t', ';', '&'])
             .filter(|word| !word.is_empty());
@@ -244,20 +258,7 @@ fn called_folders(dir: &Path) -> Vec<PathBuf> {
             };
             let Some(named) = named else { continue };
             let named = named.trim_matches(['"', '\'']);
-            let mut name = named.to_owned();
-            for here in [
-                "$(PWD)",
-                "${PWD}",
-                "$(CURDIR)",
-                "${CURDIR}",
-                "$(shell pwd)",
-                "$$PWD",
-                "`pwd`",
-                "$$(pwd)",
-            ] {
-                name = name.replace(here, ".");
-            }
-            let folder = crate::files::normal(&dir.join(&name));
+            let folder = crate::files::normal(&dir.join(named));
             let is_below = folder.starts_with(dir) && folder != dir;
             if is_below && !folders.contains(&folder) && has_modules(&folder) {
                 folders.push(folder);

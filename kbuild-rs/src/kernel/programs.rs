@@ -1,5 +1,6 @@
 //! The programs of a kernel tree itself, which run while a module is built: on this machine, or not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -27,13 +28,13 @@ impl Kernel {
     /// # Errors
     /// [`ErrorKind::KernelNotPrepared`], with what the system says of the program.
     pub(crate) fn check_programs(&self) -> Result<()> {
-        let Some(here) = own_machine() else {
+        let Some(mut here) = Here::new() else {
             return Ok(());
         };
         for path in self.programs() {
             let program = regular::read(&path).ok();
             let program = program.and_then(|bytes| Elf::parse(&bytes));
-            let Some(doubt) = program.and_then(|program| program.doubt(here)) else {
+            let Some(doubt) = program.and_then(|program| program.doubt(&mut here)) else {
                 continue;
             };
             // An emulator may run what this machine cannot.
@@ -68,12 +69,32 @@ impl Kernel {
     }
 }
 
-/// The machine that this process runs on, as ELF files number it.
-fn own_machine() -> Option<u16> {
-    let mut header = [0; 20];
-    let mut file = regular::open(Path::new("/proc/self/exe")).ok()?;
-    file.read_exact(&mut header).ok()?;
-    Some(u16::from_ne_bytes([header[18], header[19]]))
+/// This machine.
+struct Here {
+    /// As ELF files number it.
+    machine: u16,
+    /// The version of the C library beside each loader, where it is known.
+    libraries: BTreeMap<PathBuf, Option<u32>>,
+}
+
+impl Here {
+    fn new() -> Option<Here> {
+        let mut header = [0; 20];
+        let mut file = regular::open(Path::new("/proc/self/exe")).ok()?;
+        file.read_exact(&mut header).ok()?;
+        Some(Here {
+            machine: u16::from_ne_bytes([header[18], header[19]]),
+            libraries: BTreeMap::new(),
+        })
+    }
+
+    /// The newest version of symbols in the C library that lies beside the loader. It is a large
+    /// file, and all programs name one loader.
+    fn library(&mut self, loader: PathBuf) -> Option<u32> {
+        let library = loader.with_file_name("libc.so.6");
+        let known = self.libraries.entry(loader);
+        *known.or_insert_with(|| versions(&regular::read(library).ok()?).max())
+    }
 }
 
 /// What the system or the loader says where a program does not start.
@@ -147,15 +168,15 @@ impl Elf {
     }
 
     /// Why it may not run here, and what to do.
-    fn doubt(&self, here: u16) -> Option<String> {
-        if self.machine != here {
+    fn doubt(&self, here: &mut Here) -> Option<String> {
+        if self.machine != here.machine {
             return Some(format!(
                 "It was built for {}, and this machine is {}: packages of kernel headers hold \
                  programs for the machines that they are for. Take the source of that kernel, with \
                  its configuration, and have the programs built here:\n    make ARCH=… \
                  CROSS_COMPILE=… modules_prepare",
                 machine(self.machine),
-                machine(here)
+                machine(here.machine)
             ));
         }
         let interpreter = self.interpreter.as_ref()?;
@@ -167,9 +188,7 @@ impl Elf {
             ));
         };
         let needed = self.newest?;
-        // The C library lies beside its loader.
-        let library = regular::read(loader.with_file_name("libc.so.6")).ok()?;
-        let newest = versions(&library).max()?;
+        let newest = here.library(loader)?;
         (needed > newest).then(|| {
             format!(
                 "It needs the C library 2.{needed}, and this machine has 2.{newest}: build in a \
@@ -216,8 +235,9 @@ mod tests {
     #[test]
     fn this_program_says_what_it_is_and_raises_no_doubt() {
         let this = Elf::parse(&fs::read("/proc/self/exe").unwrap()).unwrap();
-        assert_eq!(Some(this.machine), own_machine());
-        assert_eq!(this.doubt(this.machine), None);
+        let mut here = Here::new().unwrap();
+        assert_eq!(this.machine, here.machine);
+        assert_eq!(this.doubt(&mut here), None);
         assert_eq!(Elf::parse(b"#!/bin/sh\n").map(|e| e.machine), None);
         assert_eq!(Elf::parse(b"\x7fELF\x02\x01").map(|e| e.machine), None);
     }
@@ -236,7 +256,7 @@ mod tests {
                 interpreter: interpreter.map(PathBuf::from).or(here.interpreter.clone()),
                 newest: Some(newest),
             };
-            elf.doubt(here.machine).unwrap_or_default()
+            elf.doubt(&mut Here::new().unwrap()).unwrap_or_default()
         };
         assert_eq!(doubt(here.machine, None, needed), "");
         assert!(doubt(here.machine, None, 999).contains("needs the C library 2.999"));

@@ -38,7 +38,8 @@ impl Dkms {
                 continue;
             };
             let value = unquoted(value);
-            let value = Some(value).filter(|value| !value.is_empty());
+            let words: Vec<&str> = value.split_whitespace().collect();
+            let value = Some(words.join(" ")).filter(|value| !value.is_empty());
             match name {
                 "MAKE" | "MAKE[0]" => dkms.make = value,
                 "PRE_BUILD" => dkms.pre_build = value,
@@ -98,7 +99,7 @@ mod tests {
         );
         let said = dkms.sentences();
         for part in [
-            "builds it with `make -C src KVER=${kernelver}   all`",
+            "builds it with `make -C src KVER=${kernelver} all`",
             "expects its module in src/",
             "--prepare 'sh pre build.sh'",
         ] {
