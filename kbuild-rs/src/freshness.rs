@@ -86,8 +86,8 @@ impl Product {
 /// A target in the stage and one of its prerequisites, as a rule of make's names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// Relative to the stage.
-    pub(crate) target: PathBuf,
+    /// Relative to the stage; `None` for what is not a product there.
+    pub(crate) target: Option<PathBuf>,
     /// The source, or a file elsewhere.
     pub(crate) prerequisite: PathBuf,
 }

@@ -11,9 +11,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-pub(crate) use command::has_command;
-#[cfg(feature = "ide")]
-pub(crate) use command::parse;
+pub(crate) use command::{has_command, parse};
 use incbin::Operand;
 
 use crate::files::{normal, sort_paths};
@@ -85,11 +83,14 @@ impl<'a> Resolver<'a> {
     /// What the text of a `.cmd` file tells of.
     fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        for path in command::prerequisites(text) {
+        let command = command::saved_command(text).unwrap_or_default();
+        for path in command::files(command, &self.cwd) {
+            found.extend(self.known(path, known));
+        }
+        for path in parse(text) {
             found.extend(self.known(path, known));
             // A header may hold assembler, too.
             for operand in self.operands(path, known) {
-                let command = command::saved_command(text).unwrap_or_default();
                 for file in incbin::files(&operand, command, &self.cwd) {
                     found.extend(self.files(&file, known));
                 }

@@ -21,6 +21,7 @@ fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
         let outside = folder(&[
             ("sdk.mk", "ccflags-y += -DSDK=\\\"sdk-one\\\"\n"),
             ("regs.txt", "#define LAB_REGS \"regs-one\"\n"),
+            ("always.txt", "#define ALWAYS \"always-one\"\n"),
             ("x.lds", "SECTIONS { .lab : { LONG(0x31656e6f) } }\n"),
             (
                 "lab.symvers",
@@ -38,14 +39,17 @@ fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
              KBUILD_EXTRA_SYMBOLS := {place}/lab.symvers\n\
              $(obj)/main.o: $(obj)/regs.h $(obj)/gen.h\n\
              $(obj)/regs.h: {place}/regs.txt\n\tcp $< $@\n\
+             $(obj)/main.o: $(obj)/phony.h\n\
+             $(obj)/phony.h: always ;\n\
+             .PHONY: always\nalways: {place}/always.txt\n\tcmp -s $< $(obj)/phony.h || cp $< $(obj)/phony.h\n\
              $(obj)/gen.h:\n\techo '#define LAB_GEN \"$(GEN)\"' > $@\n\
              $(obj)/own.o: $(src)/own.c\n\
              \t$(CC) -fno-pic -mcmodel=kernel -c -o $@ $<\n\
              \t> $(obj)/.own.o.cmd\n"
         );
         let main = hello_with(
-            "#include \"regs.h\"\n#include \"gen.h\"",
-            "SDK \" \" LAB_REGS \" \" LAB_GEN",
+            "#include \"regs.h\"\n#include \"phony.h\"\n#include \"gen.h\"",
+            "SDK \" \" LAB_REGS \" \" LAB_GEN \" \" ALWAYS",
         );
         let scene = Scene::tree(
             &kernel,
@@ -98,6 +102,9 @@ fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
         assert_eq!(compiled(&scene.build()), ["fw.o"]);
         has("firmware-two");
         has("two2");
+        edit(&out_of_tree("always.txt"), "one", "two");
+        scene.build();
+        has("always-two");
         scene.edit("vendor.inc", "gen-one", "gen-two");
         scene.build();
         has("gen-two");

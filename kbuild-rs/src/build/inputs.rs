@@ -94,11 +94,9 @@ impl Run<'_> {
         let mut rules = Vec::new();
         let mut ran = Vec::new();
         for told in trace.rules.chunk_by(|a, b| a.0 == b.0) {
-            let target = &told[0].0;
-            let Some(rel) = resolver.product(target) else {
-                continue;
-            };
-            let command = commands.get(&*stage.file(&rel));
+            // A phony target's recipe runs whenever make does.
+            let target = resolver.product(&told[0].0);
+            let command = target.as_ref().and_then(|t| commands.get(&*stage.file(t)));
             // What make makes has prerequisites of its own; what is not there is a name.
             let is_target = |path| trace.rules.binary_search_by(|(t, _)| t.cmp(path)).is_ok();
             let files = told.iter().map(|(_, named)| named);
@@ -106,19 +104,17 @@ impl Run<'_> {
                 let mut sources = resolver.sources(named);
                 sources.retain(|p| command.is_none_or(|t| !t.prerequisites.contains(p)));
                 rules.extend(sources.into_iter().map(|prerequisite| Rule {
-                    target: rel.clone(),
+                    target: target.clone(),
                     prerequisite,
                 }));
             }
-            ran.push(rel);
+            ran.extend(target);
         }
-        let is_there = |rule: &&Rule| resolver.product(&stage.file(&rule.target)).is_some();
-        let kept = old
-            .rules
-            .iter()
-            .filter(|rule| !ran.contains(&rule.target))
-            .filter(is_there);
-        rules.extend(kept.cloned());
+        let is_kept = |rule: &&Rule| match &rule.target {
+            Some(t) => !ran.contains(t) && resolver.product(&stage.file(t)).is_some(),
+            None => !self.request.wants_modules(),
+        };
+        rules.extend(old.rules.iter().filter(is_kept).cloned());
         rules.sort_unstable_by(|a, b| {
             (&a.target, &a.prerequisite).cmp(&(&b.target, &b.prerequisite))
         });

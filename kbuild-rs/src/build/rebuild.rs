@@ -87,10 +87,9 @@ impl Run<'_> {
                 }
             }
             for rule in &record.rules {
-                if gone(&rule.prerequisite) {
-                    if let Some(rel) = resolver.product(&r.stage.file(&rule.target)) {
-                        self.writer.remove_file(&r.stage.file(&rel))?;
-                    }
+                let target = rule.target.as_ref().filter(|_| gone(&rule.prerequisite));
+                if let Some(rel) = target.and_then(|t| resolver.product(&r.stage.file(t))) {
+                    self.writer.remove_file(&r.stage.file(&rel))?;
                 }
             }
         }

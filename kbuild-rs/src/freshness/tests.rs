@@ -36,10 +36,12 @@ fn record(file: &Path) -> Record {
             path: file.with_extension("o"),
             ..Product::at(file, "").unwrap()
         }],
-        rules: vec![Rule {
-            target: "gen/a b.h".into(),
-            prerequisite: "/else where/regs.txt".into(),
-        }],
+        rules: [Some("gen/a b.h".into()), None]
+            .map(|target| Rule {
+                target,
+                prerequisite: "/else where/regs.txt".into(),
+            })
+            .into(),
         elsewhere: vec!["common/x.o".into()],
     }
 }

@@ -31,7 +31,7 @@ impl Record {
             }
             *named = out.join(&*named);
         }
-        let targets = record.rules.iter().map(|rule| &rule.target);
+        let targets = record.rules.iter().filter_map(|rule| rule.target.as_ref());
         let mut in_stage = targets.chain(&record.elsewhere);
         match in_stage.find(|named| !is_below(named)) {
             Some(named) => Err(leads_outside(path, named)),
@@ -73,8 +73,11 @@ impl Record {
             line(tag, &[id.as_bytes(), content.as_bytes(), &rel, &module]);
         }
         for rule in &self.rules {
-            let (target, from) = (&rule.target, &rule.prerequisite);
-            line(b'r', &[&escaped_path(target), &escaped_path(from)]);
+            let from = escaped_path(&rule.prerequisite);
+            match &rule.target {
+                Some(target) => line(b'r', &[&escaped_path(target), &from]),
+                None => line(b'n', &[&from]),
+            }
         }
         for path in &self.elsewhere {
             line(b'e', &[&escaped_path(path)]);
@@ -143,7 +146,11 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record> {
                 }
             }
             b'r' => record.rules.push(Rule {
-                target: unescape(words.next()?)?,
+                target: Some(unescape(words.next()?)?),
+                prerequisite: unescape(words.next()?)?,
+            }),
+            b'n' => record.rules.push(Rule {
+                target: None,
                 prerequisite: unescape(words.next()?)?,
             }),
             b'e' => record.elsewhere.push(unescape(words.next()?)?),

@@ -2,11 +2,6 @@
 
 use std::path::Path;
 
-/// The files that a `.cmd` file names: in its variables, and in its saved command.
-pub(super) fn prerequisites(text: &str) -> impl Iterator<Item = &str> {
-    parse(text).chain(saved_command(text).into_iter().flat_map(files))
-}
-
 /// The paths in a `.cmd` file's `source_` and `deps_` variables.
 pub(crate) fn parse(text: &str) -> impl Iterator<Item = &str> {
     let mut in_deps = false;
@@ -42,16 +37,28 @@ pub(super) fn saved_command(text: &str) -> Option<&str> {
     Some(text.lines().find(is_command)?.split_once(":= ")?.1)
 }
 
-/// The files that a command names by absolute paths: `/a/b`, `-T/a/b`, `--script=/a/b`,
-/// `-Wl,-T,/a/b`, `@/a/b`. Folders are none, so that `-I` and its kin are not asked for.
-fn files(command: &str) -> impl Iterator<Item = &str> {
-    command.split_ascii_whitespace().filter_map(|word| {
-        let word = word.trim_matches(['\'', '"']);
-        let path = &word[word.find('/')?..];
-        let before = word[..word.len() - path.len()].trim_end_matches(['\'', '"']);
-        let whole = before.is_empty() || before == "-T" || before.ends_with(['=', ',', '@']);
-        (whole && Path::new(path).is_file()).then_some(path)
-    })
+/// The files that a command names, which starts in `cwd`: `a/b`, `-Ta/b`, `--script=a/b`,
+/// `-Wl,-T,a/b`, `@a/b`. Values of macros are not asked for, and folders are no files.
+pub(super) fn files<'a>(command: &'a str, cwd: &Path) -> impl Iterator<Item = &'a str> {
+    let named = command.split_ascii_whitespace().filter_map(name);
+    named.filter(|name| cwd.join(name).is_file())
+}
+
+/// What may be the name of a file in a word of a command.
+fn name(word: &str) -> Option<&str> {
+    const QUOTES: [char; 2] = ['\'', '"'];
+    const OTHER: [&str; 6] = ["-D", "-U", "-I", "-L", "-Wp,", "-o"];
+    let word = word.trim_matches(QUOTES);
+    if OTHER.iter().any(|start| word.starts_with(start)) {
+        return None;
+    }
+    let name = match word.strip_prefix("-T") {
+        Some(script) => script,
+        None if word.starts_with(['-', '@']) => &word[word.rfind(['=', ',', '@'])? + 1..],
+        None => word,
+    };
+    let name = name.trim_matches(QUOTES);
+    (!name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
@@ -66,7 +73,7 @@ mod tests {
                     \n\
                     deps_/s/a.o := \\\n    $(wildcard include/config/FOO) \\\n  /usr/x.h \\\n  \
                     ./include/y.h \\\n\n/s/a.o: $(deps_/s/a.o)\n\n$(deps_/s/a.o):\n";
-        let paths: Vec<_> = prerequisites(text).collect();
+        let paths: Vec<_> = parse(text).collect();
         assert_eq!(paths, ["/s/a.c", "/usr/x.h", "./include/y.h"]);
         assert!(has_command(text) && !has_command("") && !has_command("cmd_a.o := \n"));
     }
@@ -77,22 +84,26 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let file = dir.join("x.lds");
         std::fs::write(&file, "").unwrap();
-        let (dir, file) = (dir.to_str().unwrap(), file.to_str().unwrap());
-        for (word, is_file) in [
-            (file.to_owned(), true),
-            (format!("-T{file}"), true),
-            (format!("-Wl,-T,'{file}'"), true),
-            (format!("-Wl,-T,{file}"), true),
-            (format!("--script=\"{file}\""), true),
-            (format!("'--script={file}'"), true),
-            (format!("@{file}"), true),
-            (format!("-I{dir}"), false),
-            (format!("-DX=a{file}"), false),
-            (format!("{file}.gone"), false),
+        let file = file.to_str().unwrap();
+        for (word, named) in [
+            (file.to_owned(), Some(file)),
+            ("x.lds".to_owned(), Some("x.lds")),
+            ("./x.lds".to_owned(), Some("./x.lds")),
+            (format!("-T{file}"), Some(file)),
+            ("-T ./x.lds".to_owned(), Some("./x.lds")),
+            (format!("-Wl,-T,'{file}'"), Some(file)),
+            (format!("-Wl,-T,{file}"), Some(file)),
+            (format!("--script=\"{file}\""), Some(file)),
+            (format!("'--script={file}'"), Some(file)),
+            (format!("@{file}"), Some(file)),
+            (format!("-I{}", dir.display()), None),
+            (format!("-DX={file}"), None),
+            (format!("-fmacro-prefix-map={}=", dir.display()), None),
+            (format!("{file}.gone"), None),
         ] {
             let text = format!("cmd_a.o := ld -r {word} -o a.o");
-            let found: Vec<_> = prerequisites(&text).collect();
-            assert_eq!(found == [file], is_file, "{word}: {found:?}");
+            let found: Vec<_> = files(saved_command(&text).unwrap(), &dir).collect();
+            assert_eq!(found, Vec::from_iter(named), "{word}");
         }
         std::fs::remove_dir_all(dir).unwrap();
     }
