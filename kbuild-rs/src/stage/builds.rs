@@ -38,7 +38,8 @@ fn is_of_cmake(dir: &Path) -> bool {
         lines.find_map(|line| line.strip_prefix(name))
     };
     let source = value(b"CMAKE_HOME_DIRECTORY:INTERNAL=");
-    source.is_some() && source != value(b"CMAKE_CACHEFILE_DIR:INTERNAL=")
+    let elsewhere = source.is_some() && source != value(b"CMAKE_CACHEFILE_DIR:INTERNAL=");
+    elsewhere && dir.join("CMakeFiles").is_dir()
 }
 
 #[cfg(test)]
@@ -56,6 +57,7 @@ mod tests {
             "cmake/CMakeCache.txt",
             "CMAKE_CACHEFILE_DIR:INTERNAL=/src/cmake\nCMAKE_HOME_DIRECTORY:INTERNAL=/src\n",
         );
+        root.write("cmake/CMakeFiles/x", "");
         root.write("src/CMakeFiles/cmake.check_cache", "");
         root.write("meson/meson-private/coredata.dat", "");
         for dir in ["cache", "out", "cmake", "src/CMakeFiles", "meson"] {

@@ -12,25 +12,17 @@ use super::{Item, sort_items, stale};
 use crate::make::GitPlaces;
 use crate::{Error, Result};
 
-/// Version control keeps its own files out of sight of a build: (the folder, what is in each of
-/// them). git's is another matter.
-const VCS: &[(&str, &[&str])] = &[
-    (".hg", &["requires", "00changelog.i"]),
-    (".svn", &["wc.db", "entries"]),
-    (".bzr", &["branch-format", "README"]),
-    ("CVS", &["Entries", "Root"]),
-    ("_darcs", &["format", "inventory"]),
-    (".pijul", &["pristine", "config"]),
-    (".jj", &["repo", "working_copy"]),
-];
+/// Version control keeps its own files out of sight of a build; git's is another matter.
+const VCS: &[&str] = &[".hg", ".svn", ".bzr", ".pijul", ".jj"];
+/// Those whose folder might be anybody's: (the folder, what is in it).
+const OLD_VCS: &[(&str, &str)] = &[("CVS", "Entries"), ("_darcs", "format")];
 
 fn is_version_control(folder: &Path, name: &OsStr) -> bool {
-    VCS.iter()
-        .filter(|(own, _)| name == *own)
-        .any(|(own, marks)| {
-            let dir = folder.join(own);
-            marks.iter().any(|mark| dir.join(mark).exists())
-        })
+    let old = OLD_VCS.iter().filter(|(own, _)| name == *own);
+    VCS.iter().any(|own| name == *own)
+        || old
+            .map(|(own, mark)| folder.join(own).join(mark))
+            .any(|mark| mark.exists())
 }
 
 /// What to stage from a module tree.
