@@ -95,9 +95,7 @@ pub(crate) fn announce_env_read() {
 pub(crate) fn print_message(message: &Message<'_>, metadata: bool) {
     let warn = |text: &str| {
         if metadata {
-            for line in text.lines() {
-                directive("warning", line.as_bytes());
-            }
+            lines_of(text).for_each(|line| directive("warning", line.as_bytes()));
         } else {
             eprintln!("warning: {text}");
         }
@@ -116,8 +114,24 @@ pub(crate) fn print_message(message: &Message<'_>, metadata: bool) {
     }
 }
 
+/// A directive is one line: each line of a warning is a warning to Cargo.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim().is_empty())
+}
+
 /// Ends a build script with an error that Cargo shows.
 pub(crate) fn fail(error: &Error) -> ! {
     eprintln!("\nerror: {error}\n");
     std::process::exit(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_warning_is_a_directive_of_its_own() {
+        let lines: Vec<&str> = lines_of("in a.rs:\n  let x;\n\nand so on").collect();
+        assert_eq!(lines, ["in a.rs:", "  let x;", "and so on"]);
+    }
 }
