@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::make::{self, Held};
 use crate::prerequisites;
 use crate::stage::{Changes, Item, Kind, Stage};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, regular};
 
 impl Run<'_> {
     /// Throws away what may not be kept. Gives whether the stage is filled for the first time,
@@ -127,7 +127,7 @@ impl Run<'_> {
             .iter()
             .filter(|item| is_among(&stage.source_of(item), &named));
         sources.into_iter().any(|item| {
-            let text = fs::read(stage.file(&item.rel)).unwrap_or_default();
+            let text = regular::read(stage.file(&item.rel)).unwrap_or_default();
             let is_script = item.rel.to_string_lossy().ends_with(".lds");
             let word: &[u8] = if is_script { b"INCLUDE" } else { b"incbin" };
             text.windows(word.len()).any(|part| part == word)
@@ -141,7 +141,7 @@ impl Run<'_> {
         let dir = &r.make.module_dir;
         let has_command = |path: &Path, name: &[u8]| {
             let saved = [b".", name, b".cmd"].concat();
-            let saved = fs::read_to_string(path.with_file_name(OsStr::from_bytes(&saved)));
+            let saved = regular::read_to_string(path.with_file_name(OsStr::from_bytes(&saved)));
             saved.is_ok_and(|text| prerequisites::has_command(&text))
         };
         let of_kbuild = |path: &Path| {
