@@ -116,7 +116,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
         let text = told(&[("Makefile", lead), own, tools, other], &[]);
         says(
             &text,
-            &["named in the folder src below it: `kbuild-rs build TREE/src`"],
+            &["named in the folder src below it. Build that:\n    kbuild-rs build TREE/src\n"],
             &["tools", "test"],
         );
     }

@@ -364,7 +364,8 @@ impl Build {
     }
 
     /// Hands every message to `handler` as it comes, instead of printing it; for several kernels,
-    /// [when a kernel's build has ended](Self::compile_each).
+    /// [when a kernel's build has ended](Self::compile_each). An error repeats the lines that report
+    /// errors; [`Error::without_output`](crate::Error::without_output) leaves them out.
     pub fn on_message(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) -> &mut Self {
         self.sink.set_handler(handler);
         self

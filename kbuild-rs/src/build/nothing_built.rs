@@ -105,11 +105,11 @@ impl Looked<'_> {
             };
             let set = match name.strip_prefix("CONFIG_") {
                 Some(option) => format!(
-                    "--config {option}=m (Build::config(\"{option}\", Config::Module); in CMake, \
+                    "--config {option}=m\n(Build::config(\"{option}\", Config::Module); in CMake, \
                      MAKE_VARIABLES {name}=m; in Meson, make_variables: '{name}=m')"
                 ),
                 None => format!(
-                    "--make-var {name}=m (Build::make_var; in CMake, MAKE_VARIABLES {name}=m; in \
+                    "--make-var {name}=m\n(Build::make_var; in CMake, MAKE_VARIABLES {name}=m; in \
                      Meson, make_variables: '{name}=m')"
                 ),
             };
@@ -118,7 +118,7 @@ impl Looked<'_> {
                 false => ("enters", format!("only where {name} is m or y")),
             };
             text += &format!(
-                ". {} {does} {} {when}, and here it {is}: {set}",
+                ". {} {does} {} {when}, and here it {is}. Set it:\n    {set}",
                 (self.shown)(object.makefile).display(),
                 first_words(object.value),
             );
@@ -198,10 +198,10 @@ pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Optio
         .collect();
     let first = names.first()?;
     let command = format!("kbuild-rs build {}", shown(&dir.join(first)).display());
-    let command = format!("`{command}` (Build::tree; in CMake, KBUILD; in Meson, kbuild:)");
+    let command = format!("\n    {command}\n(Build::tree; in CMake, KBUILD; in Meson, kbuild:)");
     if names.len() == 1 {
         return Some(format!(
-            ". The modules are named in the folder {first} below it: {command}"
+            ". The modules are named in the folder {first} below it. Build that:{command}"
         ));
     }
     let rest = if names.len() > MOST_NAMED {
@@ -211,7 +211,7 @@ pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Optio
     };
     let names = names[..names.len().min(MOST_NAMED)].join(", ");
     Some(format!(
-        ". The modules are named in folders below it ({names}{rest}): build these, as in {command}"
+        ". The modules are named in folders below it ({names}{rest}). Build these:{command}"
     ))
 }
 
