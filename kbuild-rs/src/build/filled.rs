@@ -44,8 +44,8 @@ pub(super) fn filled(
         for command in &tree.prepare {
             if let Some(placeholder) = instead_in_command(command) {
                 build.sink.warning(&format!(
-                    "the shell of the command that prepares the tree knows no variables of make's: \
-                     {}; write {placeholder}",
+                    "a shell runs the command that prepares the tree, and does not know make's \
+                     variables: {}; write {placeholder}",
                     command.to_string_lossy()
                 ));
             }
@@ -75,8 +75,7 @@ fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) 
 pub(super) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
     let placeholder = instead(value)?;
     Some(format!(
-        "make does not expand the value of {name}, {}, which is given from outside; write \
-         {placeholder}",
+        "make does not expand the value of {name}, {}: write {placeholder}",
         value.to_string_lossy()
     ))
 }

@@ -157,8 +157,8 @@ impl Run<'_> {
                 ErrorKind::NothingBuilt,
                 format!(
                     "cannot publish the product {0} for {1}: {why}. Add a rule that makes it to the \
-                     Kbuild of its folder, and name it in always-y (kbuild makes no file of extra-y \
-                     with modules):\n    \
+                     Kbuild of its folder, and name it in always-y (kbuild does not make files in \
+                     extra-y with modules):\n    \
                      always-y += {2}",
                     product.display(),
                     r.kernel.release(),
