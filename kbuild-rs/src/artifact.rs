@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 /// in `modules.order` is a leftover.
 pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let order = module_dir.join("modules.order");
-    let text = match fs::read_to_string(&order) {
+    let text = match regular::read_to_string(&order) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io("read", &order, e)),

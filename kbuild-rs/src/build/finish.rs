@@ -11,6 +11,7 @@ use crate::freshness::{Product, Record};
 use crate::identity::boot_id;
 use crate::lock::Lock;
 use crate::make::{self, Held, Knowledge, Slot};
+use crate::regular;
 use crate::report::Report;
 use crate::salted::Salted;
 use crate::stage::{Inventory, Item, PUBLISH_LOCK};
@@ -189,7 +190,7 @@ impl Run<'_> {
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that
     /// a module was built in, and others read it.
     fn map_symvers(&self, from: &Path, to: &Path) -> Result<()> {
-        let text = fs::read_to_string(from).map_err(|e| Error::io("read", from, e))?;
+        let text = regular::read_to_string(from).map_err(|e| Error::io("read", from, e))?;
         let mut mapped = String::with_capacity(text.len());
         for line in text.lines() {
             let mut words: Vec<&str> = line.split('\t').collect();

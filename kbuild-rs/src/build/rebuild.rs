@@ -61,7 +61,7 @@ impl Run<'_> {
 
     /// Whether a saved command is one of this module folder's own builds.
     fn is_ours(&self, command: &Path) -> Result<bool> {
-        let text = fs::read(command).map_err(|e| Error::io("read", command, e))?;
+        let text = regular::read(command).map_err(|e| Error::io("read", command, e))?;
         let own = self.request.folder.as_os_str().as_bytes();
         Ok(text.windows(own.len()).any(|part| part == own))
     }
@@ -173,7 +173,7 @@ impl Run<'_> {
         }
         r.links.create(self.writer)?;
         for (original, copy) in &r.symvers {
-            let text = fs::read(original).map_err(|e| Error::io("read", original, e))?;
+            let text = regular::read(original).map_err(|e| Error::io("read", original, e))?;
             self.writer.write_if_changed(copy, &text)?;
         }
         Ok(())
