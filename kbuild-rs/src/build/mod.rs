@@ -301,7 +301,7 @@ impl Build {
 
     /// Adds a variable to the environment of make, which otherwise gets a short allow-list only.
     /// make takes it for a variable of its own, so that the rules of [`make_var`](Build::make_var)
-    /// hold, and `$(` is refused in any value. [Placeholders](Self::make_var#placeholders) are replaced.
+    /// hold, and `$(` is refused in any value. [Placeholders](Self::make_var) are replaced.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));

@@ -24,7 +24,7 @@ impl Build {
     /// `sh -c` in the staged module folder before make starts, with make's environment and the
     /// kernel tree in `KDIR`. It runs the first time and whenever a
     /// [`prepare_input`](Self::prepare_input) has changed. A
-    /// [placeholder](Self::make_var#placeholders) in it becomes one word.
+    /// [placeholder](Self::make_var) in it becomes one word.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
         self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
     }
