@@ -140,6 +140,24 @@ fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
         Ok(kernel) => drop(Scene::tree(&kernel, &files).build()),
         Err(why) => println!("not run: {why}"),
     }
+    // Where make by hand alone sets it, it is empty in kbuild's part.
+    scene.write(
+        "Makefile",
+        "ifneq ($(KERNELRELEASE),)\nobj-m := hello.o\nccflags-y += -I$(TOP)/include\nelse\n\
+         TOP := $(shell pwd)\nexport TOP\nall:\n\tmake -C $(KDIR) M=$(TOP)\nendif\n",
+    );
+    let said = refused(&mut scene.command(), 1);
+    says(
+        &said,
+        &[
+            "TOP is set only in the part",
+            "--make-var 'TOP={staged_dir}'",
+        ],
+    );
+    scene
+        .args
+        .extend(["--make-var", "TOP={staged_dir}"].map(str::to_owned));
+    scene.build();
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Makefiles {
     module_dir: PathBuf,
     found: Vec<Makefile>,
     are_all: bool,
+    /// (variable, value) of the parts for make by hand.
+    by_hand: Vec<(String, String)>,
 }
 
 /// One of them.
@@ -80,12 +82,14 @@ impl Makefiles {
             found: Vec::new(),
             read: BTreeSet::new(),
             are_all: true,
+            by_hand: Vec::new(),
         };
         reader.folder(module_dir, 0);
         Makefiles {
             module_dir: module_dir.to_owned(),
             found: reader.found,
             are_all: reader.are_all,
+            by_hand: reader.by_hand,
         }
     }
 
@@ -95,6 +99,7 @@ impl Makefiles {
             module_dir: PathBuf::new(),
             found: Vec::new(),
             are_all: true,
+            by_hand: Vec::new(),
         }
     }
 
@@ -125,13 +130,24 @@ impl Makefiles {
             .any(|line| uses(&line.text, name))
     }
 
-    /// A text with the variables replaced that the makefiles set, whatever folder they stand in.
+    /// (variable, value) where only make by hand sets the variable.
+    pub(crate) fn set_by_hand(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_set = |name: &str| self.assignments().any(|a| a.name == name);
+        let by_hand = self.by_hand.iter().filter(move |(name, _)| !is_set(name));
+        by_hand.map(|(name, value)| (&**name, &**value))
+    }
+
+    /// A text with the variables replaced that the makefiles set, whatever folder or part they
+    /// stand in.
     pub(crate) fn expand(&self, text: &str) -> String {
         let mut values = Values {
             dir: &self.module_dir,
             module_dir: &self.module_dir,
             known: BTreeMap::new(),
         };
+        for (name, value) in self.set_by_hand() {
+            values.assign(name, '=', value);
+        }
         for assignment in self.assignments() {
             values.assign(assignment.name, '=', assignment.value);
         }
@@ -167,6 +183,7 @@ struct Reader<'a> {
     found: Vec<Makefile>,
     read: BTreeSet<PathBuf>,
     are_all: bool,
+    by_hand: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
@@ -208,7 +225,14 @@ impl Reader<'_> {
                 continue;
             }
             let is_recipe = text.starts_with('\t') && rule != Rule::None;
-            if (!is_recipe && conditions.follow(text.trim())) || conditions.are_false() {
+            if !is_recipe && conditions.follow(text.trim()) {
+                continue;
+            }
+            if conditions.are_false() {
+                if let Statement::Assignment { name, value, .. } = Statement::of(text.trim()) {
+                    self.by_hand
+                        .push((name.to_owned(), value.trim().to_owned()));
+                }
                 continue;
             }
             if !is_recipe {

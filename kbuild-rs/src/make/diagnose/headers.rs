@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Knowledge;
-use crate::makefile::{Makefiles, uses};
+use super::{Knowledge, search_path};
 
 /// Headers of the C library, and those of the kernel that declare the same.
 const OF_PROGRAMS: &[(&str, &str)] = &[
@@ -38,7 +37,7 @@ const MOST_FOLDERS: usize = 1000;
 
 /// What to do about a header that was not found.
 pub(super) fn explain(header: &str, know: &Knowledge) -> String {
-    if let Some(text) = working_folder(header, know) {
+    if let Some(text) = search_path::explain(header, know) {
         return text;
     }
     let folder = folder_of(header, &know.module_dir);
@@ -61,65 +60,6 @@ pub(super) fn explain(header: &str, know: &Knowledge) -> String {
     }
     text
 }
-
-/// A search path that begins at make's working folder, which is the kernel's before 6.13: by hand,
-/// the wrapper around kbuild sets the variable first.
-fn working_folder(header: &str, know: &Knowledge) -> Option<String> {
-    if know.works_in_module {
-        return None;
-    }
-    let makefiles = Makefiles::of(&know.module_dir);
-    let here = know.module_dir.to_string_lossy();
-    let is_there = |folder: &str| {
-        let folder = PULLS_CWD
-            .iter()
-            .fold(folder.to_owned(), |f, cwd| f.replace(cwd, &here));
-        Path::new(&folder).join(header).is_file()
-    };
-    for assignment in makefiles.assignments() {
-        for word in assignment.value.split("-I").skip(1) {
-            // `$(shell pwd)` has a blank in it.
-            let end = PULLS_CWD
-                .iter()
-                .find(|cwd| word.starts_with(**cwd))
-                .map_or(0, |cwd| cwd.len());
-            let length = word[end..]
-                .find(char::is_whitespace)
-                .map_or(word.len(), |at| end + at);
-            let word = &word[..length];
-            let folder = makefiles.expand(word);
-            if !PULLS_CWD.iter().any(|cwd| folder.contains(cwd)) || !is_there(&folder) {
-                continue;
-            }
-            let variable = makefiles
-                .assignments()
-                .find(|a| PULLS_CWD.iter().any(|cwd| a.value.contains(cwd)) && uses(word, a.name));
-            let what = variable.map_or(word, |variable| variable.name);
-            let instead = match variable {
-                Some(variable) => {
-                    let value = PULLS_CWD.iter().fold(variable.value.to_owned(), |v, cwd| {
-                        v.replace(cwd, "{staged_dir}")
-                    });
-                    format!(
-                        ", or set it for this build:\n    --make-var '{}={value}'",
-                        variable.name
-                    )
-                }
-                None => String::new(),
-            };
-            return Some(format!(
-                "the header {header} was not found: {what} is make's working folder, and before \
-                 6.13 that is the kernel's. Use $(src), which is the module's on every \
-                 kernel{instead}"
-            ));
-        }
-    }
-    None
-}
-
-/// How makefiles ask for the folder that make works in. `PWD` is not one of them: it is set to the
-/// module's.
-const PULLS_CWD: &[&str] = &["$(shell pwd)", "${shell pwd}", "$(CURDIR)", "${CURDIR}"];
 
 /// The folder below the module's, relative to it, that has the header.
 fn folder_of(header: &str, module_dir: &Path) -> Option<PathBuf> {
@@ -145,11 +85,15 @@ fn folder_of(header: &str, module_dir: &Path) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::kernel::fixture::Root;
 
-    fn told(header: &str, files: &[(&str, &str)], works_in_module: bool) -> String {
+    pub(in crate::make::diagnose) fn told(
+        header: &str,
+        files: &[(&str, &str)],
+        works_in_module: bool,
+    ) -> String {
         let root = Root::new();
         for (name, text) in files {
             root.write(name, text);
@@ -175,32 +119,5 @@ mod tests {
             text.contains("nosuch.h was not found") && !text.contains("One of"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn a_search_path_that_begins_at_makes_working_folder_is_told_where_that_is_the_kernels() {
-        for (makefile, wanted) in [
-            (
-                "TopDIR ?= $(shell pwd)\nccflags-y += -O1 -I$(TopDIR)/inc\n",
-                "TopDIR={staged_dir}'",
-            ),
-            (
-                "export TOP := $(CURDIR)/inc\nINC := -I${TOP}\nccflags-y += $(INC)\n",
-                "TOP={staged_dir}/inc'",
-            ),
-            ("ccflags-y += -I$(shell pwd)/inc -DX\n", "Use $(src)"),
-        ] {
-            let files = [("Makefile", makefile), ("inc/x.h", "")];
-            let text = told("x.h", &files, false);
-            assert!(text.contains("before 6.13 that is the kernel's"), "{text}");
-            assert!(text.contains(wanted), "no {wanted} in {text}");
-            assert!(!told("x.h", &files, true).contains("working folder"));
-            assert!(!told("y.h", &files, false).contains("working folder"));
-        }
-        let files = [
-            ("Makefile", "ccflags-y += -I$(src)/other -I$(PWD)\n"),
-            ("inc/x.h", ""),
-        ];
-        assert!(!told("x.h", &files, false).contains("working folder"));
     }
 }

@@ -6,6 +6,7 @@ mod kbuild;
 mod modpost;
 mod numbers;
 mod rust;
+mod search_path;
 mod signals;
 mod tools;
 
