@@ -54,13 +54,32 @@ pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'
     if let Ok(file) = regular::open(&index) {
         copy_dated(writer, &file, &staged.source_index(), &index)?;
     }
-    let others = ["ls-files", "--others", "--exclude-standard", "-z"];
-    if let Some(others) = git.ask(&others, None)? {
-        let file = staged.place.join("info/exclude");
-        let excluded = excluded(&others, staged.is_part);
-        writer.write_whole(&file, &excluded)?;
+    // Of a home folder that is a repository, only the part that is staged is looked through.
+    let part = match &staged.only {
+        Some(only) => only.strip_prefix(&staged.work_tree).ok(),
+        None => Some(Path::new(".")),
+    };
+    let others = match part.filter(|_| !staged.is_part).and_then(Path::to_str) {
+        Some(part) => {
+            let args = [
+                "ls-files",
+                "--others",
+                "--exclude-standard",
+                "-z",
+                "--",
+                part,
+            ];
+            git.ask(&args, None)?
+        }
+        None => Some(Vec::new()),
+    };
+    match others {
+        Some(others) => {
+            let file = staged.place.join("info/exclude");
+            writer.write_whole(&file, &excluded(&others))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A line of the index.
@@ -129,12 +148,10 @@ fn submodule(
 }
 
 /// The patterns that hide everything but these files.
-fn excluded(others: &[u8], all: bool) -> Vec<u8> {
+fn excluded(others: &[u8]) -> Vec<u8> {
     let mut patterns = b"*\n".to_vec();
     let mut folders = BTreeSet::new();
-    let others = others
-        .split(|&b| b == 0)
-        .filter(|name| !name.is_empty() && !all);
+    let others = others.split(|&b| b == 0).filter(|name| !name.is_empty());
     let mut files = Vec::new();
     for name in others {
         // A line break cannot stand in a pattern.
@@ -190,6 +207,7 @@ impl Git<'_> {
         command
             .env_clear()
             .envs(self.env())
+            .arg("--literal-pathspecs")
             .arg("--git-dir")
             .arg(place)
             .arg("--work-tree")
@@ -235,8 +253,8 @@ mod tests {
 
     #[test]
     fn what_git_does_not_know_in_the_source_is_all_that_it_does_not_know_in_the_stage() {
-        let patterns = text(&excluded(b"new.c\0a/b/x y*.c\0", false));
+        let patterns = text(&excluded(b"new.c\0a/b/x y*.c\0"));
         assert_eq!(patterns, "*\n!/a/\n!/a/b/\n!/new.c\n!/a/b/x\\ y\\*.c\n");
-        assert_eq!(text(&excluded(b"new.c\0", true)), "*\n");
+        assert_eq!(text(&excluded(b"")), "*\n");
     }
 }
