@@ -25,7 +25,7 @@ const TREE: &[(&str, &str)] = &[
     ("tool.c", "int main(void) { return 7; }\n"),
     (
         "sub/Kbuild",
-        "always-y := s.bin\n$(obj)/s.bin: $(src)/s.txt\n\tcp $< $@\n",
+        "extra-y := s.bin not-asked.bin\n$(obj)/s.bin: $(src)/s.txt\n\tcp $< $@\n",
     ),
     ("sub/s.txt", "below\n"),
 ];

@@ -14,6 +14,7 @@ use crate::artifact;
 use crate::files::{is_carryable, same_content};
 use crate::freshness::{Product, Record, Stale};
 use crate::make::{MODULES, Make};
+use crate::makefile::makefile_in;
 use crate::regular;
 use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, Stage, is_makefile};
 use crate::{Error, ErrorKind, Result};
@@ -55,6 +56,39 @@ pub(super) fn products(
         )));
     }
     Ok(products)
+}
+
+/// Lines for the makefile that every make reads first: kbuild makes what a folder's `extra-y` names
+/// with the kernel's image only, and here the caller asks for it. Rules without a recipe add
+/// prerequisites to the goal of `scripts/Makefile.build` (up to 6.1 `__build`, then `$(obj)/`).
+pub(super) fn asked_of_kbuild(
+    products: &[PathBuf],
+    sources: &Sources,
+    module_dir: &Path,
+) -> Vec<u8> {
+    let mut lines = String::new();
+    let Sources::Tree { dir, .. } = sources else {
+        return Vec::new();
+    };
+    for product in products {
+        let folder = product.parent().unwrap_or(Path::new(""));
+        let makefile = makefile_in(&dir.join(folder));
+        let text = makefile.and_then(|path| regular::read_to_string(path).ok());
+        if text.is_none_or(|text| !text.contains("extra-")) {
+            continue;
+        }
+        let name = product.file_name().unwrap_or_default().to_string_lossy();
+        // From 6.13 on, folders are relative to the module's.
+        let relative = Path::new(".").join(folder);
+        let named = [&module_dir.join(folder), &relative, folder];
+        let named = named.map(|path| path.display().to_string());
+        let named = named.map(|path| path.trim_end_matches('/').to_owned());
+        lines.push_str(&format!(
+            "ifneq ($(filter {},$(obj)),)\n$(obj)/ __build: $(obj)/{name}\nendif\n",
+            named.join(" ").trim_end()
+        ));
+    }
+    lines.into_bytes()
 }
 
 /// Products as paths below the module folder, each once.
@@ -157,8 +191,7 @@ impl Run<'_> {
                 ErrorKind::NothingBuilt,
                 format!(
                     "cannot publish the product {0} for {1}: {why}. Add a rule that makes it to the \
-                     Kbuild of its folder, and name it in always-y (kbuild does not make files in \
-                     extra-y with modules):\n    \
+                     Kbuild of its folder, and name it in always-y:\n    \
                      always-y += {2}",
                     product.display(),
                     r.kernel.release(),

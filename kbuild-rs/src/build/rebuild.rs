@@ -168,7 +168,9 @@ impl Run<'_> {
     /// Writes what we generate: Kbuild, flag files, links, copies of providers' symvers.
     pub(super) fn write_files(&self) -> Result<()> {
         let r = self.request;
-        for (path, text) in &r.files {
+        let watch = (&r.watch.makefile, &r.watch.text);
+        let files = r.files.iter().map(|(path, text)| (path, text));
+        for (path, text) in files.chain([watch]) {
             self.writer.write_if_changed(path, text)?;
         }
         r.links.create(self.writer)?;

@@ -10,7 +10,7 @@ use super::filled::filled;
 use super::git::{self, Above};
 use super::jobs::pool_folder;
 use super::places::{base, output_directory, tree_folders};
-use super::products::products;
+use super::products::{asked_of_kbuild, products};
 #[cfg(feature = "rust")]
 use super::rust;
 use super::target::Target;
@@ -284,9 +284,8 @@ impl Request {
             ),
             Sources::Declared(_) => None,
         };
-        let watch = Watch::of(&folder);
+        let mut watch = Watch::of(&folder);
         env.push(("MAKEFILES".into(), watch.makefile.clone().into()));
-        files.push((watch.makefile.clone(), watch.text(kernel.source_dir())));
         env.sort();
         let dir = match &sources {
             Sources::Tree { dir, .. } => Some(&**dir),
@@ -301,6 +300,8 @@ impl Request {
             targets,
         };
         let products = products(build, &sources, &make, &out)?;
+        let asked = asked_of_kbuild(&products, &sources, &make.module_dir);
+        watch.write(kernel.source_dir(), &asked);
         // Refuses what make cannot carry while nothing has been written yet.
         make.args()?;
         Ok(Request {

@@ -8,8 +8,9 @@ use super::{probes, trace};
 /// The files that make and we exchange, in a folder of ours.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// The makefile.
+    /// The makefile, and its text.
     pub(crate) makefile: PathBuf,
+    pub(crate) text: Vec<u8>,
     /// What make tells, for [`Trace::read`](super::Trace::read).
     pub(crate) log: PathBuf,
     /// Where products of modpost lie while makefiles are read.
@@ -23,20 +24,23 @@ impl Watch {
     pub(crate) fn of(folder: &Path) -> Watch {
         Watch {
             makefile: folder.join("flags/watch.mk"),
+            text: Vec::new(),
             log: folder.join("trace"),
             put_away: folder.join("away"),
             put_back: folder.join("put-back"),
         }
     }
 
-    /// The makefile for a kernel whose source is `source`.
-    pub(crate) fn text(&self, source: &Path) -> Vec<u8> {
+    /// Puts the text together, for a kernel whose source is `source`; `more` are lines of the
+    /// caller's.
+    pub(crate) fn write(&mut self, source: &Path, more: &[u8]) {
         let mut text = b"# Written by kbuild-rs.\n".to_vec();
         text.extend(probes::lines(source));
         text.extend(trace::lines(&self.log, &self.put_back));
+        text.extend_from_slice(more);
         // make looks for a way to make each makefile anew, and lists those that it has read.
         let path = self.makefile.display();
         text.extend_from_slice(format!("{path}: ;\nMAKEFILE_LIST :=\n").as_bytes());
-        text
+        self.text = text;
     }
 }

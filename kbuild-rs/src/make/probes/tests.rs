@@ -44,8 +44,9 @@ fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
     make.current_dir(root.path()).env("LC_ALL", "C").args(more);
     make.env_remove("MAKEFLAGS");
     if watched {
-        let watch = Watch::of(root.path());
-        root.write("flags/watch.mk", watch.text(root.path()));
+        let mut watch = Watch::of(root.path());
+        watch.write(root.path(), b"");
+        root.write("flags/watch.mk", &watch.text);
         make.env("MAKEFILES", &watch.makefile);
     }
     let output = make.output().unwrap();
