@@ -201,7 +201,7 @@ impl Drop for Progress {
 #[derive(Debug, Default)]
 struct Held {
     lines: Vec<HeldLine>,
-    /// A warning was the last thing that came: plain lines after it belong to it.
+    /// A warning was the last thing that came: indented lines after it belong to it.
     in_diagnostic: bool,
 }
 
@@ -219,7 +219,10 @@ impl Held {
     }
 
     fn output(&mut self, text: String, level: Level) {
-        self.in_diagnostic |= matches!(level, Level::Warning | Level::Error);
+        self.in_diagnostic = match level {
+            Level::Warning | Level::Error => true,
+            _ => self.in_diagnostic && text.starts_with(char::is_whitespace),
+        };
         let wanted = self.in_diagnostic || level == Level::Remark;
         self.add(text, wanted);
     }
@@ -352,6 +355,10 @@ mod tests {
             },
             Message::Output {
                 line: "  You are using: gcc-1",
+                level: Level::Plain,
+            },
+            Message::Output {
+                line: "told by $(info)",
                 level: Level::Plain,
             },
         ];
