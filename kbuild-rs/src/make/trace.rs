@@ -8,7 +8,8 @@
 //! - `.SHELLFLAGS` is expanded for each line of a recipe, with the automatic variables of its target
 //!   (GNU make's `construct_command_argv`). Its value stays `-c`.
 //!
-//! A tree that sets `.SHELLFLAGS` tells of no rules.
+//! A tree may set `.SHELLFLAGS` itself (`-eu -o pipefail -c`). Once its makefiles have been read, that
+//! value gets ours in front.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -41,10 +42,15 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let modpost = "$(filter %/scripts/Makefile.modpost scripts/Makefile.modpost,$(MAKEFILE_LIST))";
     let put_back =
         format!("$(if {modpost},$(if $(wildcard {put_back}),$(shell /bin/sh {put_back})))");
+    // What `.POSIX` makes of the default. It sets others besides, which make shows.
+    let default = "$(if $(filter default-fort77,$(origin FC)-$(FC)),-ec,-c)";
+    let flags = "$(if $(findstring kbuild-rs-rules,$(value .SHELLFLAGS)),,\
+                 $(eval override .SHELLFLAGS = $$(kbuild-rs-rules)$(value .SHELLFLAGS)))";
     format!(
-        "-include {log}.none\n\
-         {log}.none: ; {makefiles}{symvers}{put_back}\n\
-         .SHELLFLAGS = $(if $@,{rules})-c\n"
+        "override kbuild-rs-rules = $(if $@,{rules})\n\
+         -include {log}.none\n\
+         {log}.none: ; {flags}{makefiles}{symvers}{put_back}\n\
+         .SHELLFLAGS = $(kbuild-rs-rules){default}\n"
     )
     .into_bytes()
 }
@@ -140,6 +146,39 @@ mod tests {
         std::fs::remove_file(&log).unwrap();
         make(&["order"]);
         assert_eq!(Trace::read(&std::fs::read(&log).unwrap()).rules, []);
+    }
+
+    #[test]
+    fn flags_for_shells_of_a_tree_stay_and_its_rules_are_told() {
+        let root = Root::new();
+        let log = root.join("log");
+        root.write("watch.mk", lines(&log, &root.join("put-back")));
+        let rule = "all: in.txt\n\t@false; echo $- $(.SHELLFLAGS) $<\nin.txt: ;\n";
+        for (flags, succeeds) in [
+            (".SHELLFLAGS := -euc", false),
+            ("X = -uc\n.SHELLFLAGS = $(X)", true),
+            (".SHELLFLAGS := $(.SHELLFLAGS)", true),
+            (".POSIX:", false),
+            ("FC = fort77", true),
+            ("SHELL := /bin/bash\n.SHELLFLAGS = -o pipefail -c", true),
+        ] {
+            let told = |watch: bool| {
+                root.write("Makefile", format!("{flags}\n{rule}"));
+                let mut make = Command::new("make");
+                make.current_dir(root.path()).env_remove("MAKEFLAGS");
+                if watch {
+                    make.env("MAKEFILES", root.join("watch.mk"));
+                }
+                make.output().unwrap()
+            };
+            let (plain, watched) = (told(false), told(true));
+            assert_eq!(plain, watched, "{flags}");
+            assert_eq!(plain.status.success(), succeeds, "{flags}");
+            let trace = Trace::read(&std::fs::read(&log).unwrap());
+            let expected = (root.join("all"), root.join("in.txt"));
+            assert_eq!(trace.rules, [expected], "{flags}");
+            std::fs::remove_file(&log).unwrap();
+        }
     }
 
     #[test]
