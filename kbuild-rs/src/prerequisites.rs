@@ -40,6 +40,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) links: &'a [(PathBuf, PathBuf)],
     /// What relative paths start at.
     cwd: PathBuf,
+    /// The kernel's folders, whose headers take in no files.
+    of_kernel: [&'a Path; 2],
     /// Most targets were made from the same thousand headers.
     known: RefCell<Known>,
 }
@@ -49,7 +51,7 @@ impl<'a> Resolver<'a> {
         stage: &'a Stage,
         items: &'a [Item],
         links: &'a [(PathBuf, PathBuf)],
-        kernel: &Kernel,
+        kernel: &'a Kernel,
         module_dir: &Path,
     ) -> Self {
         Resolver {
@@ -57,6 +59,7 @@ impl<'a> Resolver<'a> {
             items,
             links,
             cwd: working_dir(kernel, module_dir),
+            of_kernel: [kernel.dir(), kernel.source_dir()],
             known: RefCell::default(),
         }
     }
@@ -87,30 +90,70 @@ impl<'a> Resolver<'a> {
         for path in command::files(command, &self.cwd) {
             found.extend(self.known(path, known));
         }
+        let mut bytes = Vec::new();
+        let mut is_computed = false;
+        let scripts = command::files(command, &self.cwd).filter(|path| command::is_script(path));
+        bytes.extend(self.included(scripts, command));
         for path in parse(text) {
             found.extend(self.known(path, known));
             // A header may hold assembler, too.
             for operand in self.operands(path, known) {
-                for file in incbin::files(&operand, command, &self.cwd) {
-                    found.extend(self.files(&file, known));
+                let files = incbin::files(&operand, command, &self.cwd);
+                is_computed |= files.is_empty();
+                bytes.extend(files);
+            }
+        }
+        // What macros make a name of (`INCBIN(fw, "fw.bin")`) is in the sources or in the command.
+        if is_computed {
+            let sources = parse(text).filter_map(|path| self.own_source(path));
+            let strings = sources.flat_map(|text| incbin::strings(&text));
+            for name in strings.chain(incbin::values(command)) {
+                bytes.extend(incbin::files(&Operand::File(name), command, &self.cwd));
+            }
+        }
+        for file in bytes {
+            found.extend(self.files(&file, known));
+        }
+        found
+    }
+
+    /// What linker scripts take in by `INCLUDE`.
+    fn included<'b>(&self, scripts: impl Iterator<Item = &'b str>, command: &str) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = Vec::new();
+        let mut next: Vec<_> = scripts.map(PathBuf::from).collect();
+        while let Some(script) = next.pop() {
+            let text = self.own_source(&script).unwrap_or_default();
+            let names = command::included(&String::from_utf8_lossy(&text));
+            for file in names
+                .iter()
+                .filter_map(|name| command::searched(name, command, &self.cwd))
+            {
+                if !found.contains(&file) {
+                    found.push(file.clone());
+                    next.push(file);
                 }
             }
         }
         found
     }
 
-    /// The `.incbin` operands of a staged source.
+    /// The `.incbin` operands of a source or header.
     fn operands(&self, path: &str, known: &mut Known) -> Vec<Operand> {
         if let Some(operands) = known.operands.get(path) {
             return operands.clone();
         }
-        let (file, _) = resolved(&self.cwd.join(path));
-        let operands = match file.starts_with(&self.stage.dir) {
-            true => incbin::operands(&regular::read(&file).unwrap_or_default()),
-            false => Vec::new(),
-        };
+        let text = self.own_source(path).unwrap_or_default();
+        let operands = incbin::operands(&text);
         known.operands.insert(path.to_owned(), operands.clone());
         operands
+    }
+
+    /// The text of a source or header, unless it is one of the kernel's.
+    fn own_source(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+        let (file, _) = resolved(&self.cwd.join(path));
+        let is_kernels = self.of_kernel.iter().any(|dir| file.starts_with(dir));
+        let is_staged = file.starts_with(&self.stage.dir);
+        (is_staged || !is_kernels).then(|| regular::read(&file).ok())?
     }
 
     /// The sources that `path` stands for: see [`Target::prerequisites`].

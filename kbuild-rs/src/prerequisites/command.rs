@@ -1,6 +1,9 @@
 //! The text of one `.cmd` file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What a shell takes off a word.
+const QUOTES: [char; 2] = ['\'', '"'];
 
 /// The paths in a `.cmd` file's `source_` and `deps_` variables.
 pub(crate) fn parse(text: &str) -> impl Iterator<Item = &str> {
@@ -46,7 +49,6 @@ pub(super) fn files<'a>(command: &'a str, cwd: &Path) -> impl Iterator<Item = &'
 
 /// What may be the name of a file in a word of a command.
 fn name(word: &str) -> Option<&str> {
-    const QUOTES: [char; 2] = ['\'', '"'];
     const OTHER: [&str; 6] = ["-D", "-U", "-I", "-L", "-Wp,", "-o"];
     let word = word.trim_matches(QUOTES);
     if OTHER.iter().any(|start| word.starts_with(start)) {
@@ -61,9 +63,47 @@ fn name(word: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Whether a file has the name of a linker script.
+pub(super) fn is_script(path: &str) -> bool {
+    path.ends_with(".lds") || path.ends_with(".ld")
+}
+
+/// The files that a linker script names in `INCLUDE`.
+pub(super) fn included(script: &str) -> Vec<String> {
+    let words: Vec<&str> = script.split_ascii_whitespace().collect();
+    let names = words.windows(2).filter(|pair| pair[0] == "INCLUDE");
+    names
+        .map(|pair| pair[1].trim_matches(['"', ';']).to_owned())
+        .collect()
+}
+
+/// Where the linker finds a file: in its own folder, or in one of `-L`.
+pub(super) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf> {
+    let folders = command
+        .split_ascii_whitespace()
+        .filter_map(|word| Some(cwd.join(word.strip_prefix("-L")?.trim_matches(QUOTES))));
+    let folders = std::iter::once(cwd.to_owned()).chain(folders);
+    let mut files = folders.map(|folder| folder.join(name));
+    files.find(|file| file.is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_linker_script_takes_in_is_found_where_the_linker_looks() {
+        let found = included("INCLUDE a.ld\nSECTIONS { INCLUDE \"b.ld\"; }\n");
+        assert_eq!(found, ["a.ld", "b.ld"]);
+        assert!(is_script("x.lds") && !is_script("x.ldsx") && !is_script("lds"));
+        let dir = std::env::temp_dir().join(format!("kbuild-script-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("sub")).unwrap();
+        std::fs::write(dir.join("sub/a.ld"), "").unwrap();
+        let command = format!("ld -r -L{}/sub -T x.lds", dir.display());
+        assert_eq!(searched("a.ld", "ld -r", &dir), None);
+        assert_eq!(searched("a.ld", &command, &dir), Some(dir.join("sub/a.ld")));
+        std::fs::remove_dir_all(dir).unwrap();
+    }
 
     #[test]
     fn the_source_and_the_headers_of_a_cmd_file_are_read() {

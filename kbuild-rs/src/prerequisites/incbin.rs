@@ -74,9 +74,38 @@ pub(super) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf
         .collect()
 }
 
+/// What stands in double quotes, in a source whose macros may make a file's name of it.
+pub(super) fn strings(text: &[u8]) -> Vec<String> {
+    let lines = text.split(|&b| b == b'\n');
+    let parts = lines.flat_map(|line| line.split(|&b| b == b'"').skip(1));
+    let text = parts.map(|part| String::from_utf8_lossy(part).trim_matches('\\').to_owned());
+    text.filter(|text| !text.is_empty()).collect()
+}
+
+/// The values that a command gives to macros.
+pub(super) fn values(command: &str) -> impl Iterator<Item = String> {
+    let words = command.split_ascii_whitespace();
+    words.filter_map(|word| {
+        let word = word.trim_start_matches(['\'', '"']).strip_prefix("-D")?;
+        let value = word.split_once('=')?.1.replace(['\'', '"', '\\'], "");
+        (!value.is_empty()).then_some(value)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_macros_are_given_are_found() {
+        let text = b"#define FW \"/lib/a.bin\"\nINCBIN(fw, \"b.bin\");\nasm(\".incbin \\\"\" FW \"\\\"\");\n";
+        let found = strings(text);
+        for name in ["/lib/a.bin", "b.bin"] {
+            assert!(found.iter().any(|text| text == name), "{found:?}");
+        }
+        let found: Vec<_> = values("gcc -DA -DB=/x/c.bin '-DC=\"d.bin\"' -DD=").collect();
+        assert_eq!(found, ["/x/c.bin", "d.bin"]);
+    }
 
     #[test]
     fn operands_are_found_in_assembler_and_in_strings_of_c() {
