@@ -174,6 +174,13 @@ impl Record {
         anything.then_some(stale)
     }
 
+    /// Whether this is a rule whose target was made from what its prerequisite is now.
+    pub(crate) fn has_seen(&self, rule: &Rule) -> bool {
+        let is_same = |p: &Prerequisite| p.id.as_ref().is_some_and(|id| id.matches(&p.path));
+        let mut known = self.prerequisites.iter();
+        self.rules.contains(rule) && known.any(|p| p.path == rule.prerequisite && is_same(p))
+    }
+
     /// Whether the machine was started again since the record was written.
     pub(crate) fn is_of_another_boot(&self) -> bool {
         self.boot != boot_id()

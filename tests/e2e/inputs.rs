@@ -290,3 +290,97 @@ fn folders_that_trade_places_while_make_runs_are_noticed() {
     assert!(holds(&modules(scene.out.path())["m.ko"], b"rev-two"));
     scene.is_fresh("nothing changed");
 }
+
+#[test]
+fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched() {
+    for kernel in oldest_and_newest() {
+        let outside = folder(&[
+            ("regs.txt", "#define LAB_REGS \"regs-one\"\n"),
+            ("flags.txt", "#define FLAGS \"flags-one\"\n"),
+            ("fw.bin", "firmware-one"),
+            ("inner.lds", "SECTIONS { .lab : { LONG(0x31656e6f) } }\n"),
+            ("x.lds", "INCLUDE inner.lds\n"),
+        ]);
+        let place = outside.path().display();
+        // The object has been looked at when the other make has made its header.
+        let kbuild = format!(
+            "SHELL := /bin/bash\n.SHELLFLAGS := -eu -o pipefail -c\n\
+             obj-m := lab.o\nlab-y := main.o\nccflags-y := -I$(obj)\n\
+             ldflags-y += -L{place} -T{place}/x.lds\n\
+             $(obj)/main.o: $(obj)/flags.h | generated\n\
+             $(obj)/flags.h: {place}/flags.txt\n\tcat $< | cat > $@\n\
+             .PHONY: generated\ngenerated:\n\t@$(MAKE) -s -C $(src)/gen regs.h\n"
+        );
+        let make = format!("regs.h: {place}/regs.txt\n\t@cp $< $@\n");
+        let incbin = format!(
+            "#define INCBIN(name, file) asm(\".section .rodata\\n\" #name \": \
+             .incbin \\\"\" file \"\\\"\\n.previous\")\nINCBIN(fw, \"{place}/fw.bin\");\n"
+        );
+        let main = hello_with(
+            "#include \"gen/regs.h\"\n#include \"flags.h\"",
+            "LAB_REGS \" \" FLAGS",
+        );
+        let scene = Scene::tree(
+            &kernel,
+            &[
+                ("main.c", &(main + &incbin)),
+                ("gen/Makefile", &make),
+                ("Kbuild", &kbuild),
+            ],
+        );
+        scene.build();
+        scene.is_fresh("nothing changed");
+        for (file, from, to, text) in [
+            ("regs.txt", "regs-one", "regs-two", "regs-two"),
+            ("flags.txt", "flags-one", "flags-two", "flags-two"),
+            ("fw.bin", "firmware-one", "firmware-two", "firmware-two"),
+            ("inner.lds", "0x31656e6f", "0x326f7774", "two2"),
+        ] {
+            edit(&outside.path().join(file), from, to);
+            make_old(&outside.path().join(file));
+            scene.build();
+            let module = modules(scene.out.path()).remove("lab.ko").unwrap();
+            assert!(
+                holds(&module, text.as_bytes()),
+                "{text} on {}",
+                kernel.release
+            );
+        }
+        scene.is_fresh("all of it was built");
+    }
+}
+
+#[test]
+fn what_two_folders_of_one_root_generate_together_is_new_for_both() {
+    let outside = folder(&[("regs.txt", "#define REGS \"regs-one\"\n")]);
+    let regs = outside.path().join("regs.txt");
+    let rule = format!("$(obj)/../common/gen.h: {}\n\tcp $< $@\n", regs.display());
+    let kbuild = |name: &str| {
+        format!(
+            "obj-m := {name}.o\nccflags-y := -I$(obj)/../common\n\
+             $(obj)/{name}.o: $(obj)/../common/gen.h\ninclude $(src)/../common/common.mk\n"
+        )
+    };
+    let source = hello_with("#include \"gen.h\"", "REGS");
+    let scene = Scene::with(
+        &kernel_at(2),
+        &[
+            ("common/common.mk", &rule),
+            ("a/a.c", &source),
+            ("a/Kbuild", &kbuild("a")),
+            ("b/b.c", &source),
+            ("b/Kbuild", &kbuild("b")),
+        ],
+        &["a", "b", "--root", ".."],
+    );
+    scene.build();
+    edit(&regs, "regs-one", "regs-two");
+    scene.build();
+    let modules = modules(scene.out.path());
+    assert!(holds(&modules["a.ko"], b"regs-two") && holds(&modules["b.ko"], b"regs-two"));
+    let again = scene.build();
+    assert!(!started_make(&again), "{}", again.err());
+    // Neither took away what the other had made since.
+    scene.edit("a/a.c", "bye", "BYE");
+    assert_eq!(compiled(&scene.build()), ["a.o"]);
+}

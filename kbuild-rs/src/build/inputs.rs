@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::run::{Made, Run};
 use crate::Result;
 use crate::files::{is_among, sort_paths};
-use crate::freshness::{Class, Record, Rule, seen_symvers};
+use crate::freshness::{Class, Prerequisite, Record, Rule, seen_symvers};
 use crate::make::Trace;
 use crate::prerequisites::{Resolver, Target, union};
 use crate::settled::Looks;
-use crate::stage::Item;
+use crate::stage::{Item, folders};
 
 impl Run<'_> {
     /// Adds to the record what the build was made from.
@@ -38,14 +38,53 @@ impl Run<'_> {
         makefiles.retain(|p| !known(p));
         add(Class::Makefile, &mut makefiles.iter().cloned());
         let targets = resolver.targets()?;
-        let rules = self.rules(&resolver, &targets, &trace, made.record);
+        let (rules, ran) = self.rules(&resolver, &targets, &trace, made.record);
+        let (shared, unseen) = self.shared(&resolver, &ran)?;
         let mut named = union(targets);
         named.extend(rules.iter().map(|rule| rule.prerequisite.clone()));
+        named.extend(shared);
         sort_paths(&mut named);
         let of_targets = |p: &PathBuf| !known(p) && !is_among(p, &makefiles);
         add(Class::Targets, &mut named.into_iter().filter(of_targets));
+        let unseen = |p: &&mut Prerequisite| is_among(&p.path, &unseen);
+        let prerequisites = record.prerequisites.iter_mut();
+        prerequisites.filter(unseen).for_each(|p| p.id = None);
         record.rules = rules;
         Ok(())
+    }
+
+    /// The prerequisites of what other module folders of this root have made by rules, which this
+    /// one may use (`../common/gen.h`), and those of them that changed since.
+    fn shared(
+        &self,
+        resolver: &Resolver<'_>,
+        ran: &[PathBuf],
+    ) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let stage = &self.request.stage;
+        let (mut shared, mut unseen) = (Vec::new(), Vec::new());
+        for other in self.other_records()? {
+            for rule in &other.rules {
+                let is_there = |target| resolver.product(&stage.file(target)).is_some();
+                let target = rule.target.as_ref();
+                if target.is_some_and(|target| !ran.contains(target) && is_there(target)) {
+                    shared.push(rule.prerequisite.clone());
+                    if !other.has_seen(rule) {
+                        unseen.push(rule.prerequisite.clone());
+                    }
+                }
+            }
+        }
+        sort_paths(&mut unseen);
+        Ok((shared, unseen))
+    }
+
+    /// The records of the other module folders of this root.
+    pub(super) fn other_records(&self) -> Result<Vec<Record>> {
+        let r = self.request;
+        let all = folders(&r.stage.private)?.into_iter();
+        let others = all.filter(|folder| *folder != r.folder);
+        let record = |folder: PathBuf| Record::load(self.writer, &folder.join("record"), &r.out);
+        others.filter_map(|f| record(f).transpose()).collect()
     }
 
     /// Those that the build was given, those of other module folders of this root, and those that
@@ -81,14 +120,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The rules that ran, now or in an earlier build, and whose targets are there.
+    /// The rules that ran, now or in an earlier build, and whose targets are there; and the targets
+    /// of those that ran now.
     fn rules(
         &self,
         resolver: &Resolver<'_>,
         targets: &[Target],
         trace: &Trace,
         old: &Record,
-    ) -> Vec<Rule> {
+    ) -> (Vec<Rule>, Vec<PathBuf>) {
         let stage = &self.request.stage;
         let commands: HashMap<&Path, &Target> = targets.iter().map(|t| (&*t.path, t)).collect();
         let mut rules = Vec::new();
@@ -119,7 +159,7 @@ impl Run<'_> {
             (&a.target, &a.prerequisite).cmp(&(&b.target, &b.prerequisite))
         });
         rules.dedup();
-        rules
+        (rules, ran)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::request::Sources;
 use super::run::Run;
 use crate::files::{is_among, sort_paths};
-use crate::freshness::{Record, Stale};
+use crate::freshness::{Record, Rule, Stale};
 use crate::identity::Identity;
 use crate::make::{self, Held};
 use crate::prerequisites;
@@ -78,18 +78,26 @@ impl Run<'_> {
         let mut changed = stale.changed.clone();
         sort_paths(&mut changed);
         if !changed.is_empty() {
-            let resolver = self.resolver(items);
             let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
+            let resolver = self.resolver(items);
+            // First what headers are made by: make may have looked at one before a recipe that it
+            // does not know of makes it anew (`main.o: | generated`), so what was compiled goes, too.
+            let others = self.other_records()?;
+            let shared = others.iter().flat_map(|other| &other.rules);
+            let is_stale = |rule: &Rule| {
+                let is_made_anew = || others.iter().any(|other| other.has_seen(rule));
+                gone(&rule.prerequisite) && !is_made_anew()
+            };
+            for rule in record.rules.iter().chain(shared) {
+                let target = rule.target.as_ref().filter(|_| is_stale(rule));
+                if let Some(rel) = target.and_then(|t| resolver.product(&r.stage.file(t))) {
+                    self.writer.remove_file(&r.stage.file(&rel))?;
+                }
+            }
             for target in resolver.targets()? {
                 if target.prerequisites.iter().any(gone) {
                     self.writer.remove_file(&target.path)?;
                     self.writer.remove_file(&target.command)?;
-                }
-            }
-            for rule in &record.rules {
-                let target = rule.target.as_ref().filter(|_| gone(&rule.prerequisite));
-                if let Some(rel) = target.and_then(|t| resolver.product(&r.stage.file(t))) {
-                    self.writer.remove_file(&r.stage.file(&rel))?;
                 }
             }
         }
