@@ -48,8 +48,8 @@ pub enum Message<'a> {
 pub enum Level {
     /// None of the others.
     Plain,
-    /// It was written to standard error, and is neither a warning nor an error by its form: the
-    /// lines around a compiler's message, or what a command in a Makefile complains of.
+    /// A line of standard error that does not have the form of a warning or an error: the lines
+    /// around a compiler's message, or a complaint of a command in a Makefile.
     Remark,
     /// It reports a warning.
     Warning,

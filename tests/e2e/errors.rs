@@ -50,7 +50,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
     says(&["foo.c"], &["is a file", "--name"]);
     says(
         &["empty"],
-        &["is no module tree: it is empty", "--name NAME SOURCE"],
+        &["is not a module tree: it is empty", "--name NAME SOURCE"],
     );
     says(&["bare"], &["neither Kbuild nor Makefile"]);
     says(&["bare", "--root", "none"], &["the root", "does not exist"]);

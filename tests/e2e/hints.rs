@@ -150,7 +150,7 @@ fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
     says(
         &said,
         &[
-            "TOP is set only in the part",
+            "only the part of the makefile for make by hand sets TOP",
             "--make-var 'TOP={staged_dir}'",
         ],
     );
@@ -224,7 +224,7 @@ fn a_symbol_for_modules_of_certain_names_is_told_from_one_that_can_be_imported()
         &said,
         &[
             "EXPORT_SYMBOL_FOR_MODULES: other,third",
-            "no MODULE_IMPORT_NS opens that",
+            "MODULE_IMPORT_NS does not change that",
         ],
     );
     assert!(!said.contains("add MODULE_IMPORT_NS"), "{said}");

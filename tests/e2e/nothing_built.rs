@@ -38,7 +38,7 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
         &text,
         &[
             "TREE/sub/Kbuild builds a.o ",
-            "CONFIG_LAB_THING is m, and here it is not set",
+            "CONFIG_LAB_THING is m, but it is not set",
             "--config LAB_THING=m",
         ],
         &[],
@@ -58,10 +58,10 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
     says(
         &text,
         &[
-            "MY_DRV is m, and here it is \"n\"",
+            "MY_DRV is m, but it is \"n\"",
             "--make-var MY_DRV=m",
             "make_variables: 'MY_DRV=m'",
-            "CONFIG_64BIT is m, and here it is \"y\"",
+            "CONFIG_64BIT is m, but it is \"y\"",
         ],
         &["--config MY_DRV"],
     );
@@ -72,7 +72,7 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
     ];
     says(
         &told(&entered, &[]),
-        &["enters sub/ only where WITH_SUB is m or y, and here it is not set"],
+        &["enters sub/ only if WITH_SUB is m or y, but it is not set"],
         &[],
     );
     let under = [
@@ -81,7 +81,7 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
     ];
     says(
         &told(&under, &[]),
-        &["TREE/Kbuild names a.o below `ifdef WITH_DRV`"],
+        &["TREE/Kbuild names a.o under the condition `ifdef WITH_DRV`"],
         &[],
     );
 
@@ -116,7 +116,9 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
         let text = told(&[("Makefile", lead), own, tools, other], &[]);
         says(
             &text,
-            &["named in the folder src below it. Build that:\n    kbuild-rs build TREE/src\n"],
+            &[
+                "The folder src in it names modules. Build that folder:\n    kbuild-rs build TREE/src\n",
+            ],
             &["tools", "test"],
         );
     }
@@ -124,13 +126,13 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
     let text = told(&[("Makefile", "all:\n"), own, tools, other], &[]);
     says(
         &text,
-        &["named in folders below it (src, test)"],
+        &["These folders in it name modules: src, test. Build each, for example:\n"],
         &["tools"],
     );
     let text = told(&[("Makefile", "all:\n\t$(MAKE) -C tools\n"), tools], &[]);
     says(
         &text,
-        &["Its Kbuild must name one, as in `obj-m := foo.o` (looked at in TREE)"],
+        &["Its Kbuild must name a module, as in `obj-m := foo.o` (in TREE)"],
         &["tools"],
     );
 
@@ -141,7 +143,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
         &text,
         &[
             "has neither Kbuild nor Makefile",
-            "named in the folder src below it",
+            "The folder src in it names modules",
         ],
         &[],
     );
@@ -164,7 +166,7 @@ fn a_dkms_conf_tells_how_its_author_builds() {
         &text,
         &[
             "--make-var LAB_DRV=m",
-            "TREE/dkms.conf builds it with `make -C $kernel_source_dir M=$PWD LAB_DRV=m`",
+            "TREE/dkms.conf builds the module with `make -C $kernel_source_dir M=$PWD LAB_DRV=m`",
             "--prepare 'sh configure.sh'",
         ],
         &[],

@@ -90,11 +90,11 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
     for (args, told) in [
         (
             ["--make-var", "KCFLAGS=-I$(src)/../inc"],
-            "write {staged_dir} for $(src)",
+            "write {staged_dir} instead of $(src)",
         ),
         (
             ["--env", "TOP=$(srctree)/x"],
-            "write {kernel_source} for $(srctree)",
+            "write {kernel_source} instead of $(srctree)",
         ),
         (["--make-var", "PWD=/tmp"], "{staged_dir}, {staged_root}"),
         (
@@ -125,10 +125,10 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
     }
     // A tree may do with its own variables as it likes.
     let output = built(&mut with(&["--make-var", "TOP=$(src)/.."]));
-    let warning = "warning: make does not expand the value of TOP, $(src)/..";
+    let warning = "warning: make does not expand the value of TOP, which is $(src)/..";
     assert!(output.err().contains(warning), "{}", output.err());
     let output = built(&mut with(&["--prepare", "cp x $(srctree)/.."]));
-    let warning = "cp x $(srctree)/..; write {kernel_source} for $(srctree)";
+    let warning = "cp x $(srctree)/..`, and does not know make's variables: write {kernel_source} instead of $(srctree)";
     assert!(output.err().contains(warning), "{}", output.err());
     let output = built(&mut with(&["--make-var", "TOP={staged_dir}/$(HERE)"]));
     assert!(!output.err().contains("warning"), "{}", output.err());

@@ -153,7 +153,7 @@ fn a_product_that_make_does_not_make_is_an_error_that_says_how_it_would() {
     for (product, why) in [
         ("missing.bin", "did not make it"),
         ("fw.bin", "is a file of the module tree"),
-        ("dir", "a folder in its place"),
+        ("dir", "it is a folder"),
     ] {
         let text = refused(scene.command().args(["--product", product]), 1);
         let name = format!("the product {product} for {}", scene.kernel.release);
@@ -200,7 +200,7 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
         (&["--product", "../fw.bin"][..], "below the module folder"),
         (&["--product", "/etc/passwd"], "below the module folder"),
         (&["--product", "sub/"], "below the module folder"),
-        (&["--product", "a.ko"], "published without being named"),
+        (&["--product", "a.ko"], "modules are always published"),
         (&["--product", ".kbuild/x"], "private"),
         (
             &["--product", "fw.bin", "--target", "a.o"],

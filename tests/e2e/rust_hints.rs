@@ -105,7 +105,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
                 &format!("\n  {import}"),
                 "PinInit is elsewhere, and in kernel::prelude::*:\n  use ",
                 "kernels built with CONFIG_NET and CONFIG_RUST_PHYLIB_ABSTRACTIONS",
-                "no kernel::types::clocksource, nor anything else of the same name",
+                "no kernel::types::clocksource, and its Rust crates have nothing else of that name",
                 "--bindings-item 'clocksource_gone'\n",
                 "for Vec: KVec: let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
                 "for Box: KBox: KBox::new(x, GFP_KERNEL)?",
@@ -219,7 +219,7 @@ fn numbers_that_a_kernel_does_not_compute_with_are_named_as_what_they_are() {
     let said = refused(&mut scene.command(), 1);
     assert_says(
         &said,
-        &["a module has no float and double", "\n  n * 3 / 2"],
+        &["a module cannot use float and double", "\n  n * 3 / 2"],
     );
 }
 
@@ -256,9 +256,7 @@ fn a_frame_larger_than_the_kernel_allows_is_named_in_rust_and_in_c() {
         assert_says(
             &said,
             &[
-                &format!(
-                    "warning: in {file}, these functions take more of the stack than the 2048"
-                ),
+                &format!("warning: in {file}, these functions use more stack than the 2048"),
                 "init (1000",
                 "\n  let mut buffer = KVec::from_elem(",
                 "the frame size of 50",

@@ -39,10 +39,10 @@ fn metadata_of_another_rustc_or_cut_short_is_refused_before_make_starts() {
         assert_says(&said, &[&format!("was written by {other}")]);
         for name in ["libbindings.rmeta", "libuapi.rmeta", "libmacros.so"] {
             let said = said_of(name, &|bytes| bytes.truncate(bytes.len() - 1));
-            assert_says(&said, &["is cut short"]);
+            assert_says(&said, &["is truncated"]);
         }
         let said = said_of("libkernel.rmeta", &Vec::clear);
-        assert_says(&said, &["is cut short", "modules_prepare"]);
+        assert_says(&said, &["is truncated", "modules_prepare"]);
         assert!(!out.exists());
         let mut whole = hello(&tree, source.path(), &out);
         whole.env("KBUILD_RS_RUSTC", kernel.rustc.as_ref().unwrap());

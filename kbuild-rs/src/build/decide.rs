@@ -1,4 +1,4 @@
-//! Is there anything to do, and what: the last build compared with the world, sources included.
+//! Decides whether there is anything to do, and what.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ impl Run<'_> {
             .collect();
         let shadow = changes.added.iter().map(|&i| &items[i].rel).find(|rel| {
             let is = |extension: &str| rel.extension().is_some_and(|e| e == extension);
-            // Rust's are looked for in no other folder.
+            // rustc searches no other folders.
             let of_rust = cfg!(feature = "rust") && is("rs");
             is("h") || (!of_rust && rel.file_name().is_some_and(|n| known.contains(&n)))
         });
@@ -77,8 +77,8 @@ impl Run<'_> {
         Ok(Some(stale))
     }
 
-    /// Whether something changed that no `.cmd` tells of, and that rules of the tree's own may have
-    /// read.
+    /// Builds from nothing if a file changed that no `.cmd` names and that the tree's own rules may
+    /// have read.
     fn doubt_own_rules(
         &self,
         stale: &mut Stale,
@@ -128,8 +128,7 @@ impl Run<'_> {
     }
 }
 
-/// Whether a file is one that builds do not read: an editor's, or documentation. They change all the
-/// time.
+/// Whether builds do not read a file: an editor's, or documentation. Such files change all the time.
 fn is_bystander(rel: &Path) -> bool {
     let name = rel.file_name().unwrap_or_default().to_string_lossy();
     let is_editors = name.starts_with(['.', '#']) || name.ends_with(['~', '#']);

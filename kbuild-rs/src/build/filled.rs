@@ -6,11 +6,11 @@ use super::{Build, Form};
 use crate::make::{Names, Placeholders, instead, instead_in_command};
 use crate::{Error, Result};
 
-/// A copy of `build` whose make variables and environment name the paths of one build. Commands stay
-/// as they are until they run: messages show what a person wrote.
+/// A copy of `build` with the placeholders in its make variables and environment replaced. Commands
+/// stay as they are until they run: messages show what a person wrote.
 ///
 /// # Errors
-/// A value that its name does not allow: what a person wrote is checked here, so that no message
+/// A value that its name does not allow. The check comes before the replacement, so that no message
 /// shows the stage's path.
 pub(super) fn filled(
     build: &Build,
@@ -44,8 +44,8 @@ pub(super) fn filled(
         for command in &tree.prepare {
             if let Some(placeholder) = instead_in_command(command) {
                 build.sink.warning(&format!(
-                    "a shell runs the command that prepares the tree, and does not know make's \
-                     variables: {}; write {placeholder}",
+                    "a shell runs the prepare command `{}`, and does not know make's variables: \
+                     write {placeholder}",
                     command.to_string_lossy()
                 ));
             }
@@ -54,8 +54,8 @@ pub(super) fn filled(
     Ok(build)
 }
 
-/// Whether a variable is the one by which makefiles know the folder that make was started in.
-/// kbuild itself does not read it.
+/// Whether makefiles read the variable to know the folder that make was started in. kbuild itself
+/// does not read it.
 pub(super) fn is_working_folder(name: &OsStr) -> bool {
     name == "PWD"
 }
@@ -64,7 +64,7 @@ fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) 
     match placeholders.is_folder(value) {
         true => Ok(()),
         false => Err(Error::input(format!(
-            "{name} is the folder that make works in, and cannot be set to {value:?}: it takes \
+            "{name} cannot be set to {value:?}: it names the folder that make works in. Set it to \
              {{staged_dir}}, {{staged_root}}, {{kernel_dir}}, {{kernel_source}}, or a folder below \
              one of them"
         ))),
@@ -75,7 +75,7 @@ fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) 
 pub(super) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
     let placeholder = instead(value)?;
     Some(format!(
-        "make does not expand the value of {name}, {}: write {placeholder}",
+        "make does not expand the value of {name}, which is {}: write {placeholder}",
         value.to_string_lossy()
     ))
 }

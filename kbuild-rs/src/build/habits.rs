@@ -1,4 +1,4 @@
-//! Habits of Makefiles that a person should know of.
+//! Warnings about habits of Makefiles.
 
 mod ignored_flags;
 mod running_kernel;
@@ -14,8 +14,8 @@ use crate::stage::Item;
 use running_kernel::{Decision, Follower};
 
 impl Run<'_> {
-    /// Warns where the release of the running kernel decides what kbuild makes: in a container, or
-    /// on another kernel's machine, that is not the kernel that is built against.
+    /// Warns if the release of the running kernel decides what kbuild makes, and the build is for
+    /// another kernel.
     pub(super) fn warn_of_habits(&self, items: &[Item]) {
         let r = self.request;
         let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -38,16 +38,17 @@ impl Run<'_> {
         };
         for decision in reading.decisions() {
             self.sink.warning(&format!(
-                "{}:{}: `uname -r` decides here, and names the running kernel {}, not {} that is \
-                 built against; use $(KERNELRELEASE) or $(VERSION){}",
+                "{}:{}: `uname -r` decides here what is built. It names the running kernel {}, but \
+                 this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
                 decision.makefile.display(),
                 decision.line,
                 running.trim(),
                 r.kernel.release(),
                 match decision.variable {
                     Some((name, placeholder)) => format!(
-                        ", or set {name} for this build:\n    --make-var '{name}={placeholder}' \
-                         (make_var(\"{name}\", \"{placeholder}\") in a build script)"
+                        ", or set {name} for this build:\n    --make-var \
+                         '{name}={placeholder}'\n(Build::make_var; in CMake, MAKE_VARIABLES; in \
+                         Meson, make_variables)"
                     ),
                     None => String::new(),
                 }
@@ -56,7 +57,7 @@ impl Run<'_> {
     }
 }
 
-/// Reads the makefiles that kbuild reads, as their text names them.
+/// Reads the makefiles that kbuild reads.
 struct Reading<'a> {
     run: &'a Run<'a>,
     items: &'a [Item],
@@ -75,7 +76,7 @@ impl Reading<'_> {
             let Some(file) = files.into_iter().find(|file| self.has(file)) else {
                 continue;
             };
-            // Another make for each folder, with variables of its own.
+            // kbuild starts another make for each folder, with its own variables.
             let included = |word: &str| Some(self.read(&self.included(word, &folder)?));
             let mut follower = Follower::new(self.is_given, &included);
             let (path, text) = self.read(&file);

@@ -15,7 +15,8 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// Builds run side by side as far as there are jobs, except that a provider comes before those
 /// that [need](Self::needs) it, and that module folders of one root are built in the order in which
-/// they were added: each finds what the others have made, as with make by hand. One failure does not hide the other results. Each build talks to
+/// they were added: each finds what the others have made, as with make by hand. One failure does not
+/// hide the other results. Each build talks to
 /// the handler that was given to [its own](Build::on_message) `Build`, from whatever thread it
 /// runs on.
 ///
@@ -44,7 +45,7 @@ struct Entry {
     name: Option<String>,
     /// Which entries come first.
     providers: Vec<usize>,
-    /// Which others come first, whatever becomes of them.
+    /// The builds that come first, whether they fail or not.
     after: Vec<usize>,
 }
 

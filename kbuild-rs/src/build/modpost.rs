@@ -1,6 +1,5 @@
-//! `foo.mod.c`, which modpost writes beside the sources: a makefile's `$(wildcard $(src)/*.c)` would
-//! take it for one of them. In a tree that is built for the first time it is not there, so it is not
-//! there while makefiles read the tree.
+//! Hides `foo.mod.c`, which modpost writes beside the sources, while makefiles read the tree: a
+//! makefile's `$(wildcard $(src)/*.c)` would take it for a source. A first build does not have it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +12,7 @@ use crate::Result;
 use crate::make::shell_quote;
 use crate::stage::Item;
 
-/// What was put away: where it lies, and where it belongs.
+/// The files that were put away: where each lies, and where it belongs.
 #[derive(Debug, Default)]
 pub(super) struct PutAway(Vec<(PathBuf, PathBuf)>);
 
@@ -71,7 +70,7 @@ impl Run<'_> {
         Ok(put)
     }
 
-    /// Puts back what modpost did not ask for: it was not started.
+    /// Puts the files back if modpost was not started.
     pub(super) fn put_back(&self, put: &PutAway) -> Result<()> {
         for (away, place) in &put.0 {
             let is_away = fs::symlink_metadata(away).is_ok();

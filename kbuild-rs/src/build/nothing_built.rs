@@ -12,14 +12,14 @@ use crate::makefile::{Assignment, Makefiles, makefile_in};
 use crate::{Error, ErrorKind, Kernel};
 pub(super) use dkms::Dkms;
 
-/// How far below a folder without modules one is looked for that has some, and among how many.
+/// How many levels and how many folders are searched for modules below a folder without any.
 const DEEPEST: usize = 3;
 const MOST_FOLDERS: usize = 1000;
-/// How many of a kind are named.
+/// How many folders, words or variables one message names.
 const MOST_NAMED: usize = 4;
 
 impl Run<'_> {
-    /// kbuild ended well and made no module.
+    /// The error of a build that succeeded without a module.
     pub(super) fn nothing_built(&self) -> Error {
         let r = self.request;
         let advice = match &r.sources {
@@ -67,14 +67,13 @@ impl Looked<'_> {
             text = leads_below(self.dir, self.shown).unwrap_or_default();
         }
         if text.is_empty() && objects.iter().any(|a| has_objects(a.value)) {
-            text =
-                ". Its makefiles put objects into obj-y, the kernel itself: modules are named in \
-                    obj-m, as in `obj-m := foo.o`"
-                    .to_owned();
+            text = ". Its makefiles put objects into obj-y, which is for the kernel itself. Name \
+                    modules in obj-m, as in `obj-m := foo.o`"
+                .to_owned();
         }
         if text.is_empty() {
             text = format!(
-                ". Its Kbuild must name one, as in `obj-m := foo.o` (looked at in {})",
+                ". Its Kbuild must name a module, as in `obj-m := foo.o` (in {})",
                 (self.shown)(self.dir).display()
             );
         }
@@ -90,7 +89,7 @@ impl Looked<'_> {
                 continue;
             };
             let value = self.value(name);
-            // Into a folder kbuild goes with either.
+            // kbuild enters a folder with either value.
             let is_on = match value.as_deref() {
                 Some("m") => true,
                 Some("y") => !has_objects(object.value),
@@ -114,11 +113,11 @@ impl Looked<'_> {
                 ),
             };
             let (does, when) = match has_objects(object.value) {
-                true => ("builds", format!("as a module only where {name} is m")),
-                false => ("enters", format!("only where {name} is m or y")),
+                true => ("builds", format!("as a module only if {name} is m")),
+                false => ("enters", format!("only if {name} is m or y")),
             };
             text += &format!(
-                ". {} {does} {} {when}, and here it {is}. Set it:\n    {set}",
+                ". {} {does} {} {when}, but it {is}. Set it:\n    {set}",
                 (self.shown)(object.makefile).display(),
                 first_words(object.value),
             );
@@ -126,7 +125,7 @@ impl Looked<'_> {
         text
     }
 
-    /// The value of a variable, as far as it is known without make.
+    /// The value of a variable, if it is known without make.
     fn value(&self, name: &str) -> Option<String> {
         let given = self.given.iter().rev().find(|(given, _)| given == name);
         let of_kernel = || {
@@ -138,7 +137,7 @@ impl Looked<'_> {
             .or_else(of_kernel)
     }
 
-    /// Modules that stand under a condition.
+    /// Modules that makefiles name under a condition.
     fn conditions(&self, objects: &[Assignment<'_>]) -> String {
         let mut modules = objects
             .iter()
@@ -147,7 +146,7 @@ impl Looked<'_> {
             return String::new();
         };
         format!(
-            ". {} names {} below `{condition}`, which does not hold: set what it asks for \
+            ". {} names {} under the condition `{condition}`, which is false. Set its variables \
              (--make-var, --config)",
             (self.shown)(module.makefile).display(),
             first_words(module.value),
@@ -155,13 +154,13 @@ impl Looked<'_> {
     }
 }
 
-/// Whether kbuild looks there for what is to be built.
+/// Whether kbuild takes objects from the variable.
 fn names_objects(assignment: &Assignment<'_>) -> bool {
     assignment.name.starts_with("obj-")
 }
 
 fn has_objects(value: &str) -> bool {
-    // Also what only make can expand.
+    // A word that only make can expand may be an object too.
     value.split_whitespace().any(|word| !word.ends_with('/'))
 }
 
@@ -184,8 +183,8 @@ fn first_words(value: &str) -> String {
     }
 }
 
-/// Names the folders below that name modules, where a folder itself names none: its makefile may be
-/// for `make` by hand, and only call another one.
+/// Names the folders below `dir` that name modules. The makefile of `dir` itself may be for `make`
+/// by hand, and only call another one.
 pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Option<String> {
     let called = called_folders(dir);
     let found = match called.is_empty() {
@@ -201,7 +200,7 @@ pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Optio
     let command = format!("\n    {command}\n(Build::tree; in CMake, KBUILD; in Meson, kbuild:)");
     if names.len() == 1 {
         return Some(format!(
-            ". The modules are named in the folder {first} below it. Build that:{command}"
+            ". The folder {first} in it names modules. Build that folder:{command}"
         ));
     }
     let rest = if names.len() > MOST_NAMED {
@@ -211,11 +210,11 @@ pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Optio
     };
     let names = names[..names.len().min(MOST_NAMED)].join(", ");
     Some(format!(
-        ". The modules are named in folders below it ({names}{rest}). Build these:{command}"
+        ". These folders in it name modules: {names}{rest}. Build each, for example:{command}"
     ))
 }
 
-/// Whether kbuild finds modules to build from a folder on.
+/// Whether the makefiles of a folder name modules.
 fn has_modules(dir: &Path) -> bool {
     let makefiles = Makefiles::of(dir);
     makefiles
@@ -268,8 +267,7 @@ fn called_folders(dir: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The folders below with makefiles that name modules; of those that lead to each other, the
-/// uppermost.
+/// The folders below `dir` whose makefiles name modules. Folders below these are left out.
 fn folders_with_modules(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut level = vec![dir.to_owned()];

@@ -1,8 +1,8 @@
 //! The order of builds that share a stage.
 //!
-//! A module folder may read what another one of its root has made, without a word to anybody
-//! (`KBUILD_EXTRA_SYMBOLS := $(src)/../common/Module.symvers`). By hand, folders are built one
-//! after the other in the order in which they are named; so they are here.
+//! A module folder may read a file that another folder of its root has made, and only its makefile
+//! says so (`KBUILD_EXTRA_SYMBOLS := $(src)/../common/Module.symvers`). By hand, folders are built
+//! one after the other. Here they are built in the order in which they are named.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::{Build, Form, places};
 use crate::cargo::Door;
 
-/// What tells stages apart: the output directory, the staged root, the kernel.
+/// The properties that identify a stage: the output directory, the staged root, the kernel.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shared {
     out: PathBuf,
@@ -38,8 +38,8 @@ impl Shared {
     }
 }
 
-/// Which builds come right before each: those that were added before it and share its stage,
-/// unless they wait for it themselves. `first` are those that have to come first anyway.
+/// For each build, the builds that come before it: those that were added earlier and share its
+/// stage, unless they wait for it themselves. `first` has the builds that come first anyway.
 pub(super) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = first.to_vec();
     let mut turns = vec![Vec::new(); shared.len()];
@@ -55,7 +55,7 @@ pub(super) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Ve
     turns
 }
 
-/// Whether a build has to wait for another, over whichever others.
+/// Whether a build has to wait for another, directly or over others.
 fn waits_for(build: usize, other: usize, first: &[Vec<usize>]) -> bool {
     let mut seen = vec![false; first.len()];
     let mut pending = vec![build];

@@ -114,7 +114,7 @@ pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
         return Err(Error::new(
             ErrorKind::SourceNotFound,
             format!(
-                "{} is no module tree: {}, and kbuild reads a Kbuild or a Makefile there. List \
+                "{} is not a module tree: {}, and kbuild reads a Kbuild or a Makefile. List \
                  the sources instead (Build::new().files(…), --name NAME SOURCE…), or name the \
                  folder that holds the Kbuild{}{}",
                 dir.display(),

@@ -32,8 +32,8 @@ pub(super) fn products(
     };
     let Sources::Tree { root, .. } = sources else {
         return Err(Error::input(format!(
-            "the product {} needs a module tree, whose Kbuild has a rule that makes it; this module \
-             is built from a list of sources",
+            "the product {} needs a module tree with a Kbuild that makes it, but this module is \
+             built from a list of sources",
             first.display()
         )));
     };
@@ -49,8 +49,8 @@ pub(super) fn products(
     }
     if !make.targets.iter().any(|target| target == MODULES) {
         return Err(Error::input(format!(
-            "the product {} is made with the modules, and the targets ({}) take their place: add \
-             the target `modules`, or leave one of the two out",
+            "the product {} is only built together with the modules, but this build names other \
+             targets ({}): add the target `modules`, or leave out the product or the targets",
             first.display(),
             make.targets.join(", ")
         )));
@@ -108,7 +108,7 @@ pub(super) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         if !product.components().all(is_below) || !is_file || !is_carryable(&path) {
             return Err(Error::input(format!(
                 "{product:?} cannot be a product: name a file below the module folder, as in fw.bin \
-                 or sub/fw.bin, without `..`, blanks, and characters that mean something to make"
+                 or sub/fw.bin, without `..`, blanks and characters that are special to make"
             )));
         }
         if let Some(why) = taken(&path) {
@@ -129,9 +129,9 @@ fn taken(path: &Path) -> Option<&'static str> {
     let name = path.file_name().unwrap_or_default().as_bytes();
     let ends = |ends: &[&[u8]]| ends.iter().any(|end| name.ends_with(end));
     if ends(&[b".ko"]) {
-        Some("modules are published without being named")
+        Some("modules are always published")
     } else if ends(&[b".symvers"]) {
-        Some("the symvers is published without being named")
+        Some("the symvers is always published")
     } else if name == b"modules.order" || ends(&[b".mod", b".mod.c", b".mod.o", b".cmd"]) {
         Some("it is a file that kbuild needs for its own work")
     } else if path.starts_with(PRIVATE) {
@@ -153,7 +153,7 @@ impl Run<'_> {
     }
 
     /// Deletes products in the stage when a makefile has changed: it may not make them any more.
-    /// Those of a `prepare` command are made again by it.
+    /// A `prepare` command makes its own again.
     pub(super) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
         if stale.changed.iter().any(|path| is_makefile(path)) {
             for product in &self.request.products {
@@ -168,18 +168,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Fails for a product that make did not make, before anything is published. What an earlier
-    /// build published of it goes: it would pass for this one's.
+    /// Fails for a product that make did not make, before anything is published. Also deletes the
+    /// copy that an earlier build published, which would pass for this build's.
     pub(super) fn check_products(&self, old: &Record, items: &[Item]) -> Result<()> {
         let r = self.request;
         for product in &r.products {
             let staged = r.make.module_dir.join(product);
             let why = if staged.is_dir() {
-                "make left a folder in its place"
+                "it is a folder"
             } else if !staged.is_file() {
-                "make succeeded and did not make it"
+                "make succeeded, but did not make it"
             } else if self.is_source(&staged, items) {
-                "it is a file of the module tree, and make did not change it"
+                "it is a file of the module tree that make did not change"
             } else {
                 continue;
             };
@@ -224,8 +224,8 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Publishes a file of the module folder that is no module. A text in it tells of the sources,
-    /// as that of a build in place does, and not of the stage.
+    /// Publishes a file of the module folder that is not a module. A text file names source paths,
+    /// as after a build in place, instead of stage paths.
     pub(super) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
         let r = self.request;
         let (staged, to) = (r.make.module_dir.join(rel), r.out.join(rel));

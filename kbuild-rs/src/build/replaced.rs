@@ -4,8 +4,8 @@ use super::run::Run;
 use crate::freshness::{Record, Stale};
 
 impl Run<'_> {
-    /// Says which modules are made anew for no other reason than that they were signed or stripped
-    /// where they lie. (After an edit, everybody expects another module.)
+    /// Names the modules that are only built again because somebody signed or stripped them in the
+    /// output directory. (After an edit, everybody expects another module.)
     pub(super) fn tell_of_replaced(&self, record: &Record, stale: &Stale) {
         if *stale != Stale::default() {
             return;
@@ -17,8 +17,8 @@ impl Run<'_> {
             return;
         }
         self.sink.note(&format!(
-            "{} changed after the last build (signed or stripped?), and the build replaces it; sign \
-             or strip a copy, or do so after each build",
+            "the build replaces {}, changed after the last build (signed or stripped?). Sign or \
+             strip a copy, or repeat it after each build",
             names.join(", ")
         ));
     }

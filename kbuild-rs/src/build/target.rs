@@ -1,5 +1,5 @@
-//! What a build is for: the architecture and the kernel. The one place that knows which kernel is
-//! meant where nobody names one.
+//! The architecture and the kernel that a build is for. Only this file decides which kernel is the
+//! default.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use super::Build;
 use crate::cargo::Door;
 use crate::{Error, Kernel, Result};
 
-/// What the kernel has to fit.
+/// The requirements on the kernel.
 #[derive(Debug)]
 pub(super) struct Target {
     /// The target triple of the outer build.
     pub(super) triple: Option<String>,
-    /// In any spelling: what the caller says, else the make variable, else the environment's.
+    /// In any spelling: the caller's, else the make variable's, else the environment's.
     pub(super) arch: Option<String>,
 }
 
@@ -21,7 +21,7 @@ impl Target {
     pub(super) fn of(build: &Build, door: Door) -> Target {
         let of_cargo = || door.cargo("TARGET")?.into_string().ok();
         let triple = build.rust_target.clone().or_else(of_cargo);
-        // What make's users put on its command line means the same here.
+        // `ARCH=…` on make's command line means the same here.
         let mut of_make = build.make_vars.iter().rev().filter(|(n, _)| n == "ARCH");
         let text = |value: &OsStr| value.to_string_lossy().into_owned();
         let arch = build.arch.clone();
@@ -50,8 +50,7 @@ impl Target {
         Ok(kernel)
     }
 
-    /// Every kernel to build against; whether each is of the right architecture shows when it is
-    /// built for.
+    /// Every kernel to build against. The build for each kernel checks its architecture.
     pub(super) fn kernels(&self, build: &Build, door: Door) -> Result<Vec<Kernel>> {
         let (named, of_env) = self.named(build, door);
         match named.is_empty() {
@@ -75,14 +74,14 @@ impl Target {
         (kernels, true)
     }
 
-    /// The running kernel, else the newest one of the right architecture, which is said aloud.
+    /// The running kernel, else the newest one of the right architecture. A note names the latter.
     fn default_kernel(&self, build: &Build) -> Result<Kernel> {
         let of_triple = || crate::kernel::arch_of_target(self.triple.as_deref()?);
         let wanted = self.arch.as_deref().or_else(of_triple);
         let (kernel, note) = Kernel::default_for(wanted)?;
         kernel.check_arch(self.arch.as_deref(), self.triple.as_deref())?;
         if let Some(note) = note {
-            // Where another architecture is named, nobody expects it to.
+            // For a named architecture, nobody expects that the running kernel loads it.
             build.sink.note(&match wanted {
                 None => format!("{note}; the running kernel cannot load the module"),
                 Some(_) => note,

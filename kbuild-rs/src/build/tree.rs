@@ -1,5 +1,5 @@
-//! Settings of a module tree: what is staged, what runs before make, what comes out beside the
-//! modules.
+//! Settings of a module tree: what is staged, what runs before make, which files are published
+//! beside the modules.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -40,8 +40,8 @@ impl Build {
     /// module folder; the file has the same path in the output directory, where it is found with
     /// [`Report::products`](crate::Report::products).
     ///
-    /// It is an error if make does not make it. A [target](Self::target) takes the modules' place
-    /// and that of the products.
+    /// It is an error if make does not make it. A [target](Self::target) replaces the modules and the
+    /// products.
     pub fn product(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.products.push(path.as_ref().to_owned());
         self

@@ -1,4 +1,4 @@
-//! The programs of a kernel tree itself, which run while a module is built: on this machine, or not.
+//! The programs of a kernel tree, which run while a module is built: whether this machine can run them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use super::Kernel;
 use crate::{Error, ErrorKind, Result, regular};
 
-/// Folders, and how the names of those programs begin in them that each build runs. Debian's have a
-/// script in front, which runs `modpost.real-lsb-64` and the like.
+/// The programs that each build runs: the folder, and how the file's name begins. Debian has a
+/// script in front of some, which runs `modpost.real-lsb-64` and the like.
 const PROGRAMS: &[(&str, &str)] = &[
     ("scripts/basic", "fixdep"),
     ("scripts/mod", "modpost"),
@@ -97,7 +97,7 @@ impl Here {
     }
 }
 
-/// What the system or the loader says where a program does not start.
+/// The message of the system or the loader, if a program does not start.
 fn failure(program: &Path) -> Option<String> {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).env("LC_ALL", "C");
@@ -120,7 +120,7 @@ pub(crate) fn is_of_loader(line: &str) -> bool {
     line.contains(": version `GLIBC_") && line.contains("' not found")
 }
 
-/// As much of an ELF file as tells whether it can run.
+/// The part of an ELF file that tells whether it can run.
 #[derive(Debug)]
 struct Elf {
     machine: u16,
@@ -171,9 +171,9 @@ impl Elf {
     fn doubt(&self, here: &mut Here) -> Option<String> {
         if self.machine != here.machine {
             return Some(format!(
-                "It was built for {}, and this machine is {}: packages of kernel headers hold \
-                 programs for the machines that they are for. Take the source of that kernel, with \
-                 its configuration, and have the programs built here:\n    make ARCH=… \
+                "It was built for {}, but this machine is {}: a package of kernel headers only has \
+                 programs for its own architecture. Take the source of that kernel, with its \
+                 configuration, and build the programs here:\n    make ARCH=… \
                  CROSS_COMPILE=… modules_prepare",
                 machine(self.machine),
                 machine(here.machine)
@@ -182,7 +182,7 @@ impl Elf {
         let interpreter = self.interpreter.as_ref()?;
         let Ok(loader) = fs::canonicalize(interpreter) else {
             return Some(format!(
-                "It needs the loader {}, which is not here: build in a container of the \
+                "It needs the loader {}, which this machine does not have: build in a container of the \
                  distribution that the kernel tree is from",
                 interpreter.display()
             ));
@@ -191,9 +191,9 @@ impl Elf {
         let newest = here.library(loader)?;
         (needed > newest).then(|| {
             format!(
-                "It needs the C library 2.{needed}, and this machine has 2.{newest}: build in a \
+                "It needs the C library 2.{needed}, but this machine has 2.{newest}: build in a \
                  container of the distribution that the kernel tree is from, or take the source of \
-                 that kernel and have the programs built here:\n    make modules_prepare"
+                 that kernel and build the programs here:\n    make modules_prepare"
             )
         })
     }
@@ -209,7 +209,7 @@ fn versions(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     })
 }
 
-/// What a machine is called (`e_machine`, from the ELF specification's list).
+/// The name of a machine (`e_machine`, from the ELF specification's list).
 fn machine(number: u16) -> String {
     let name = match number {
         3 => "i386",

@@ -46,7 +46,7 @@ impl Kernel {
             if let (Some(writer), Some(wanted)) = (writer, self.rustc_version()) {
                 if writer != wanted {
                     let wrong = format!(
-                        "was written by {writer}, and the kernel's configuration names {wanted}"
+                        "was written by {writer}, but the kernel's configuration names {wanted}"
                     );
                     return Err(self.bad_metadata(name, wrong));
                 }
@@ -64,9 +64,9 @@ impl Kernel {
         Error::new(
             ErrorKind::KernelNotPrepared,
             format!(
-                "{} in the kernel tree {dir} ({}) {wrong}; rustc reads only crates that it wrote \
+                "{} in the kernel tree {dir} ({}) {wrong}. rustc only reads crates that it wrote \
                  itself. Take .config, rust/ and Module.symvers from one build of that kernel, or \
-                 make the crates again with {}, as docs/rust-modules.md says:\n  \
+                 build the crates again with {} (see docs/rust-modules.md):\n  \
                  rm {dir}/rust/lib*.rmeta {dir}/rust/lib*.so\n  make -C {}{out} modules_prepare",
                 name.display(),
                 self.release(),
@@ -90,7 +90,7 @@ impl Kernel {
     }
 }
 
-/// What there is to say about a file: that it is not whole, or who wrote it.
+/// A file: why it cannot be used, or the rustc that wrote it.
 #[derive(Debug, Default)]
 struct State {
     wrong: Option<String>,
@@ -109,7 +109,7 @@ impl State {
 /// A procedural macro; one that is missing is named elsewhere.
 fn library(file: &Path) -> State {
     match regular::open(file).and_then(|file| is_whole_elf(&file)) {
-        Ok(false) => State::wrong("is cut short: it is not a whole library"),
+        Ok(false) => State::wrong("is truncated: it is not a whole library"),
         _ => State::default(),
     }
 }
@@ -130,13 +130,13 @@ fn read(file: &mut File) -> io::Result<State> {
     file.take(256).read_to_end(&mut head)?;
     if !head.starts_with(MAGIC) {
         let wrong = match MAGIC.starts_with(&head) {
-            true => "is cut short",
+            true => "is truncated",
             false => "is not metadata of rustc's",
         };
         return Ok(State::wrong(wrong));
     }
     let cut =
-        |wanted: u64| State::wrong(format!("is cut short: {length} of at least {wanted} bytes"));
+        |wanted: u64| State::wrong(format!("is truncated: {length} of at least {wanted} bytes"));
     let Some((at, text)) = writer(&head) else {
         let early = length < 64;
         return Ok(if early { cut(64) } else { State::default() });
@@ -156,7 +156,7 @@ fn read(file: &mut File) -> io::Result<State> {
         file.seek(SeekFrom::Start(length.saturating_sub(end)))?;
         file.read_exact(&mut last)?;
         if last != END {
-            return Ok(State::wrong("is cut short: its end is missing"));
+            return Ok(State::wrong("is truncated: its end is missing"));
         }
     }
     Ok(State {
@@ -237,12 +237,12 @@ mod tests {
         let whole = newer(TEXT);
         for length in 0..whole.len() {
             let wrong = state(&whole[..length]).wrong.unwrap();
-            assert!(wrong.starts_with("is cut short"), "{length}: {wrong}");
+            assert!(wrong.starts_with("is truncated"), "{length}: {wrong}");
         }
         let old = older("rustc 1.62.0 (a8314ef7d 2022-06-27)");
         for length in 0..=100 {
             let wrong = state(&old[..length]).wrong.unwrap();
-            assert!(wrong.starts_with("is cut short"), "{length}: {wrong}");
+            assert!(wrong.starts_with("is truncated"), "{length}: {wrong}");
         }
         let zeros = state(&[0; 500]).wrong.unwrap();
         assert_eq!(zeros, "is not metadata of rustc's");

@@ -53,8 +53,8 @@ pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Resul
     }
     let advice = match (from_user, instead(value)) {
         (true, Some(placeholder)) => format!("write {placeholder}"),
-        (true, None) => "give it as a make variable (--make-var, Build::make_var), which is \
-                         carried as it is"
+        (true, None) => "give it as a make variable (--make-var, Build::make_var), which \
+                         reaches make unchanged"
             .to_owned(),
         (false, _) => "set it to something else for this build".to_owned(),
     };

@@ -140,12 +140,12 @@ fn shell_word(text: &OsStr) -> OsString {
 }
 
 /// What to write in place of the first variable or call in a value that a makefile would expand and
-/// that a placeholder stands for: `{staged_dir} for $(src)`.
+/// that a placeholder stands for: `{staged_dir} instead of $(src)`.
 pub(crate) fn instead(value: &OsStr) -> Option<String> {
     let text = value.to_string_lossy();
     let tree = |(name, path): &(&str, &str)| {
         let found = text.contains(path);
-        found.then(|| format!("{{{name}}} for {path}"))
+        found.then(|| format!("{{{name}}} instead of {path}"))
     };
     if let Some(found) = RUNNING.iter().find_map(tree) {
         return Some(found);
@@ -160,7 +160,7 @@ pub(crate) fn instead(value: &OsStr) -> Option<String> {
         let inner = &rest[1..rest.find(end)?];
         let known = |(_, names): &&(&str, &[&str])| names.contains(&inner.trim());
         let (name, _) = INSTEAD.iter().find(known)?;
-        Some(format!("{{{name}}} for ${}{inner}{end}", &rest[..1]))
+        Some(format!("{{{name}}} instead of ${}{inner}{end}", &rest[..1]))
     })
 }
 
@@ -259,18 +259,21 @@ mod tests {
     #[test]
     fn a_value_that_make_would_expand_is_told_of_the_placeholder() {
         for (value, expected) in [
-            ("$(src)/..", "{staged_dir} for $(src)"),
-            ("-I${PWD}/inc", "{staged_dir} for ${PWD}"),
-            ("$(shell pwd)", "{staged_dir} for $(shell pwd)"),
-            ("$(x)/$(srctree)", "{kernel_source} for $(srctree)"),
+            ("$(src)/..", "{staged_dir} instead of $(src)"),
+            ("-I${PWD}/inc", "{staged_dir} instead of ${PWD}"),
+            ("$(shell pwd)", "{staged_dir} instead of $(shell pwd)"),
+            ("$(x)/$(srctree)", "{kernel_source} instead of $(srctree)"),
             (
                 "${kernel_source_dir}",
-                "{kernel_dir} for ${kernel_source_dir}",
+                "{kernel_dir} instead of ${kernel_source_dir}",
             ),
-            ("$(shell uname -r)", "{release} for $(shell uname -r)"),
+            (
+                "$(shell uname -r)",
+                "{release} instead of $(shell uname -r)",
+            ),
             (
                 "/lib/modules/$(shell uname -r)/build/x",
-                "{kernel_dir} for /lib/modules/$(shell uname -r)/build",
+                "{kernel_dir} instead of /lib/modules/$(shell uname -r)/build",
             ),
         ] {
             let said = instead(OsStr::new(value));
@@ -278,7 +281,10 @@ mod tests {
         }
         let in_command = |command: &str| instead_in_command(OsStr::new(command));
         let said = in_command("cd ${src} && ls $(srctree)");
-        assert_eq!(said.as_deref(), Some("{kernel_source} for $(srctree)"));
+        assert_eq!(
+            said.as_deref(),
+            Some("{kernel_source} instead of $(srctree)")
+        );
         assert_eq!(in_command("cd ${PWD} && echo $(pwd) $src"), None);
         for value in ["", "$", "$(", "$(srcs)", "src", "$$", "$src", "{src}"] {
             assert_eq!(instead(OsStr::new(value)), None, "{value}");

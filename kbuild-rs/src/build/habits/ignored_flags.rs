@@ -1,4 +1,4 @@
-//! Flags in variables that kbuild once read: since 6.15 it ignores them without a word.
+//! Flags in variables that kbuild read before 6.15. Newer kernels ignore them silently.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::super::run::Run;
 use crate::makefile::{Assignment, Makefiles};
 use crate::{Kernel, regular};
 
-/// The variables, and those that every kernel reads.
+/// (a variable, the one that every kernel reads instead, how to give its flags otherwise)
 const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXTRA_CFLAGS", "ccflags-y", "--cflag, Build::cflag"),
     ("EXTRA_CPPFLAGS", "ccflags-y", "--cflag, Build::cflag"),
@@ -16,7 +16,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
 ];
 
 impl Run<'_> {
-    /// Warns of flags that do not reach a compiler.
+    /// Warns about flags that do not reach a compiler.
     pub(in crate::build) fn warn_of_ignored_flags(&self) {
         let r = self.request;
         let ignored = ignored(&r.kernel);
@@ -27,7 +27,7 @@ impl Run<'_> {
             Sources::Tree { .. } => Makefiles::of(&r.make.module_dir),
             Sources::Declared(_) => Makefiles::none(),
         };
-        // What was not read may use them.
+        // A makefile that was not read may use them.
         if !makefiles.are_all() {
             return;
         }
@@ -38,14 +38,15 @@ impl Run<'_> {
             }
             if r.make.variables.iter().any(|(given, _)| given == name) {
                 self.sink.warning(&format!(
-                    "{name} is set for this build, and the kernel {release} does not read it any \
+                    "{name} is set for this build, but the kernel {release} does not read it any \
                      more: give the flags with {flags}"
                 ));
             }
             if let Some(makefile) = sets(&makefiles, name, instead) {
                 self.sink.warning(&format!(
-                    "{} sets {name}, which the kernel {release} does not read any more: the module \
-                     is built without these flags. Put them into {instead}, which every kernel reads",
+                    "{} sets {name}, which the kernel {release} does not read any more, so the \
+                     module is built without these flags. Put them into {instead}, which every \
+                     kernel reads",
                     r.map.source(makefile).display()
                 ));
             }
@@ -53,7 +54,7 @@ impl Run<'_> {
     }
 }
 
-/// The variables that a kernel's own makefiles do not know.
+/// The variables that a kernel's own makefiles do not read.
 fn ignored(kernel: &Kernel) -> Vec<(&'static str, &'static str, &'static str)> {
     let scripts = kernel.source_dir().join("scripts");
     let texts =
@@ -69,7 +70,7 @@ fn ignored(kernel: &Kernel) -> Vec<(&'static str, &'static str, &'static str)> {
         .collect()
 }
 
-/// The makefile that gives the variable flags for certain, and does not give them otherwise, too.
+/// The makefile that certainly sets flags in the variable, and does not also set them in `instead`.
 fn sets<'a>(makefiles: &'a Makefiles, name: &str, instead: &str) -> Option<&'a Path> {
     let given = |words: &str| {
         let assignments = makefiles.assignments().filter(|a| a.name == instead);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::regular;
 
-/// What it says that a person may do by hand.
+/// The steps in it that a person may have to repeat.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::build) struct Dkms {
     /// The command that builds the first module.
@@ -17,8 +17,8 @@ pub(in crate::build) struct Dkms {
 }
 
 impl Dkms {
-    /// What the file in a folder says, as the end of an error; nothing where there is none, or it
-    /// builds as everybody does.
+    /// The steps that the file in a folder asks for, as the end of an error. Empty without a file,
+    /// and for one with nothing special.
     pub(in crate::build) fn advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> String {
         let path = dir.join("dkms.conf");
         let Ok(text) = regular::read(&path) else {
@@ -54,8 +54,8 @@ impl Dkms {
         let mut said = Vec::new();
         if let Some(make) = &self.make {
             said.push(format!(
-                "builds it with `{make}`: give the variables of that command with --make-var, and \
-                 build the folder that it names"
+                "builds the module with `{make}`: give the variables of that command with \
+                 --make-var, and build the folder that it names"
             ));
         }
         if let Some(location) = self
@@ -63,12 +63,14 @@ impl Dkms {
             .as_deref()
             .filter(|l| !matches!(*l, "." | "./"))
         {
-            said.push(format!("expects its module in {location}"));
+            said.push(format!("expects the module in {location}"));
         }
         if let Some(script) = &self.pre_build {
-            said.push(format!("runs `{script}` before (--prepare 'sh {script}')"));
+            said.push(format!(
+                "runs `{script}` before make. Do the same:\n    --prepare 'sh {script}'"
+            ));
         }
-        said.join(", and ")
+        said.join(". It ")
     }
 }
 
@@ -99,8 +101,8 @@ mod tests {
         );
         let said = dkms.sentences();
         for part in [
-            "builds it with `make -C src KVER=${kernelver} all`",
-            "expects its module in src/",
+            "builds the module with `make -C src KVER=${kernelver} all`",
+            "It expects the module in src/",
             "--prepare 'sh pre build.sh'",
         ] {
             assert!(said.contains(part), "{said}");

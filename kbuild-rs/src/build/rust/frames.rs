@@ -1,4 +1,4 @@
-//! Functions that take more of the stack than the kernel allows.
+//! Functions in Rust that use more stack than the kernel allows.
 
 use std::time::Duration;
 
@@ -43,11 +43,11 @@ impl Run<'_> {
             }
             if !named.is_empty() {
                 self.sink.warning(&format!(
-                    "in {}, these functions take more of the stack than the {limit} bytes that the \
-                     kernel {} allows (CONFIG_FRAME_WARN): {}. A thread in the kernel has some 16 KiB \
-                     of stack for everything that it calls. Put large arrays on the heap:\n  let mut \
-                     buffer = KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nA large struct is made in \
-                     place, with KBox::pin_init or KBox::init: KBox::new takes it from the stack",
+                    "in {}, these functions use more stack than the {limit} bytes that the kernel {} \
+                     allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack in \
+                     all. Put large arrays on the heap:\n  let mut buffer = \
+                     KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nMake a large struct in place, with \
+                     KBox::pin_init or KBox::init. KBox::new takes it from the stack",
                     r.map.source(&source).display(),
                     r.kernel.release(),
                     named.join(", "),

@@ -10,10 +10,9 @@ pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
     {
         return Some((
             "frame".into(),
-            "a thread in the kernel has some 16 KiB of stack for everything that it calls, so this \
-             kernel limits what one function may take (CONFIG_FRAME_WARN). Put large arrays and \
-             structs on the heap:\n  buffer = kmalloc(size, GFP_KERNEL);\nand free them with \
-             kfree(buffer)"
+            "a kernel thread has about 16 KiB of stack in all, so this kernel limits what one \
+             function may use (CONFIG_FRAME_WARN). Put large arrays and structs on the heap, and \
+             free them with kfree():\n  buffer = kmalloc(size, GFP_KERNEL);"
                 .into(),
         ));
     }

@@ -44,19 +44,20 @@ pub(super) fn explain(header: &str, know: &Knowledge) -> String {
     let of_kernel = OF_PROGRAMS.iter().find(|(name, _)| *name == header);
     if let (None, Some((_, instead))) = (&folder, of_kernel) {
         return format!(
-            "{header} is a header of the C library, which the kernel is compiled without: include \
-             {instead} instead (in a file that programs compile too, under #ifdef __KERNEL__)"
+            "{header} is a header of the C library, and the kernel is compiled without that. Use \
+             the kernel's own: {instead} (in a file that programs compile too, under #ifdef \
+             __KERNEL__)"
         );
     }
     let mut text = format!(
         "the header {header} was not found: name its folder (-I, or ccflags-y in the Kbuild), or \
-         stage a folder further up (--root) where the tree reaches above itself"
+         stage a folder further up (--root) if the tree reads files above its own folder"
     );
     if let Some(folder) = folder {
         let folder = Path::new("$(src)").join(folder);
         let folder = folder.display().to_string();
         let folder = folder.trim_end_matches('/');
-        text += &format!(". One of that name is in the tree: ccflags-y += -I{folder}");
+        text += &format!(". The tree has one of that name:\n  ccflags-y += -I{folder}");
     }
     text
 }
@@ -109,14 +110,14 @@ pub(super) mod tests {
     #[test]
     fn a_header_of_programs_is_told_by_the_kernels_unless_the_tree_has_one() {
         let text = told("stdint.h", &[("Kbuild", "obj-m := a.o\n")], false);
-        assert!(text.contains("include <linux/types.h> instead"), "{text}");
+        assert!(text.contains("own: <linux/types.h>"), "{text}");
         let text = told("stdint.h", &[("compat/stdint.h", "")], false);
         assert!(text.contains("ccflags-y += -I$(src)/compat"), "{text}");
         let text = told("own.h", &[("own.h", "")], false);
         assert!(text.ends_with("ccflags-y += -I$(src)"), "{text}");
         let text = told("nosuch.h", &[("own.h", "")], false);
         assert!(
-            text.contains("nosuch.h was not found") && !text.contains("One of"),
+            text.contains("nosuch.h was not found") && !text.contains("has one of that name"),
             "{text}"
         );
     }

@@ -1,4 +1,4 @@
-//! Failures understood: what a line of kbuild's output means and what to do about it.
+//! Explained errors: what a line of kbuild's output means, and what to do.
 
 mod c;
 mod headers;
@@ -21,10 +21,10 @@ use crate::{Error, limits};
 
 pub(crate) use kbuild::no_modules;
 
-/// An explanation, and a key that is the same for the same cause: one cause is explained once.
+/// (a key for the cause, the explanation): each cause is explained once.
 type Explained = Option<(String, String)>;
 
-/// The rules, a room for each concern; the first one that knows a line explains it.
+/// The rules, one file for each concern. The first that knows a line explains it.
 const ROOMS: &[fn(&str, &Knowledge) -> Explained] = &[
     tools::explain,
     modpost::explain,
@@ -34,7 +34,7 @@ const ROOMS: &[fn(&str, &Knowledge) -> Explained] = &[
     numbers::explain,
 ];
 
-/// What is known besides the output: who exports what.
+/// What is known of the build besides the output.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     /// Symvers of modules built nearby, which the build was not told of.
@@ -66,8 +66,8 @@ pub(crate) struct Diagnosis {
     rules: Vec<String>,
     #[cfg(feature = "rust")]
     rustc: rust::Rustc,
-    /// A tool ended by a signal, or by a limit of this process: what it was writing cannot be trusted,
-    /// whatever make thinks.
+    /// Whether a signal or a limit of this process ended a tool: its output cannot be trusted, even
+    /// if make succeeded.
     cut_off: bool,
 }
 

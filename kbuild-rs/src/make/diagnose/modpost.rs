@@ -13,8 +13,9 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     if line.contains("missing MODULE_LICENSE()") {
         return Some((
             "license".into(),
-            "every module must say its license: add MODULE_LICENSE(\"GPL\"); (or the one that \
-             is true) to one of its sources, or to module! { … } of Rust license: \"GPL\","
+            "every module must say its license. In C, add MODULE_LICENSE(\"GPL\"); to one of its \
+             sources; in Rust, add license: \"GPL\", to module! { … }. Name the license that the \
+             module really has"
                 .into(),
         ));
     }
@@ -29,14 +30,13 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     if line.contains("would cause module name conflict") {
         return Some((
             "conflict".into(),
-            "two modules of one name: the kernel can load only one of them; rename one".into(),
+            "two modules of one name: the kernel can only load one of them. Rename one".into(),
         ));
     }
     if line.contains("parse error in symbol dump file") {
         return Some((
             "symvers".into(),
-            "a Module.symvers is damaged, the kernel tree's or a provider's: build the kernel or \
-             the module that wrote it again"
+            "a Module.symvers is damaged: build the kernel or the provider that wrote it again"
                 .into(),
         ));
     }
@@ -47,16 +47,16 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
         return Some((
             format!("command {object}"),
             format!(
-                "modpost reads the .cmd file of each object of a module, and {object} has none, \
-                 because a rule of the tree's own made it: have that rule make an empty one, with \
-                 the line\n\ttouch $(@D)/{command}"
+                "modpost reads the .cmd file of each object, but {object} has none, because a rule \
+                 of the module tree makes it. Add this line to that rule, for an empty file:\n\t\
+                 touch $(@D)/{command}"
             ),
         ));
     }
     None
 }
 
-/// A symbol whose namespace the module does not import, or may not.
+/// A symbol whose namespace the module does not import, or must not import.
 fn namespace(line: &str) -> Explained {
     // In quotes since 7.3.
     let imported = between(line, "from namespace ", ", but does not import it");
@@ -64,9 +64,9 @@ fn namespace(line: &str) -> Explained {
     let namespace = imported.or(forbidden)?.replace('\'', "");
     let text = match namespace.strip_prefix("module:") {
         Some(modules) => format!(
-            "the symbol is exported for modules of certain names only \
-             (EXPORT_SYMBOL_FOR_MODULES: {modules}), and no MODULE_IMPORT_NS opens that to \
-             another one: use another symbol, or name this module there if the provider is yours"
+            "the symbol is only exported to certain modules (EXPORT_SYMBOL_FOR_MODULES: \
+             {modules}), and MODULE_IMPORT_NS does not change that. Use another symbol or, if the \
+             provider is yours, add this module to its list"
         ),
         None => format!(
             "add MODULE_IMPORT_NS({namespace}); to the module (from 6.13 on the name is a string: \
@@ -150,9 +150,9 @@ pub(super) fn explain_undefined(symbols: &BTreeSet<String>, know: &Knowledge) ->
     if !of_rust.is_empty() {
         let (names, are) = sentence(&of_rust);
         texts.push(format!(
-            "{names} {are} Rust of the kernel {} itself, in whose Module.symvers nothing of that \
-             name is: it was written by a build with another rustc or without Rust, or is not \
-             that kernel's; take rust/*.rmeta and Module.symvers of one and the same build",
+            "{names} {are} Rust of the kernel {} itself, but its Module.symvers does not list \
+             that. The file is from a build with another rustc or without Rust, or from another \
+             kernel: take rust/*.rmeta and Module.symvers from one build",
             know.release
         ));
     }

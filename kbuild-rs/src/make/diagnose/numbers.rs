@@ -61,23 +61,23 @@ impl Numbers {
         }
     }
 
-    /// What to write instead of what calls such functions; `names` are those, as a sentence begins.
+    /// Explains how to compute without such functions. `names` lists them, and begins a sentence.
     pub(super) fn explain(self, names: &str) -> String {
         match self {
             Numbers::Floats => format!(
-                "{names}: a compiler calls these for floating-point numbers, and the kernel has \
-                 none of them, as it computes with no such numbers. Use integers of a smaller \
-                 unit; instead of n * 1.5, write\n  n * 3 / 2"
+                "{names}: a compiler calls these for floating-point numbers. The kernel does not \
+                 have these functions, because it does not compute with such numbers. Use integers \
+                 of a smaller unit. Instead of n * 1.5, write\n  n * 3 / 2"
             ),
             Numbers::Long => format!(
-                "{names}: a compiler calls these to divide 64-bit integers on a 32-bit machine, \
-                 and the kernel has functions of its own for that: div64_u64, div_u64 where the \
-                 divisor has 32 bits, div64_s64 and div_s64 for signed integers, div64_u64_rem \
-                 with the remainder. In C (in Rust, call a C function of yours around it), write\n  \
+                "{names}: a compiler calls these to divide 64-bit integers on a 32-bit machine. \
+                 The kernel has its own functions for that: div64_u64, div_u64 for a divisor of 32 \
+                 bits, div64_s64 and div_s64 for signed integers, div64_u64_rem for the remainder. \
+                 From Rust, call them in a C function of yours. In C, write\n  \
                  #include <linux/math64.h>\n  div64_u64(a, b)"
             ),
             Numbers::Wide => format!(
-                "{names}: a compiler calls these for 128-bit integers, and the kernel has none of \
+                "{names}: a compiler calls these for 128-bit integers, and the kernel does not have \
                  them. Compute with 64 bits (for a * b / c, C has mul_u64_u64_div_u64 of \
                  <linux/math64.h>):\n  (a as u64) / (b as u64)"
             ),
@@ -85,7 +85,7 @@ impl Numbers {
     }
 }
 
-/// The names that the ABI of 32-bit ARM has instead.
+/// The names that the ABI of 32-bit ARM uses instead.
 fn of_arm(name: &str) -> Option<Numbers> {
     if matches!(name, "ldivmod" | "uldivmod") {
         return Some(Numbers::Long);
@@ -107,7 +107,7 @@ fn of_arm(name: &str) -> Option<Numbers> {
     (computes("f") || computes("d") || converts).then_some(Numbers::Floats)
 }
 
-/// C compilers that refuse floating point themselves.
+/// Explains the error of a C compiler that refuses floating point.
 pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     const REFUSALS: &[&str] = &[
         "SSE register return with SSE disabled",
@@ -118,8 +118,8 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     let (_, said) = line.split_once(": error: ")?;
     let refused = REFUSALS.iter().any(|words| said.contains(words));
     refused.then(|| {
-        let text = "the kernel is compiled without floating-point registers, so a module has no \
-                    float and double. Use integers of a smaller unit; instead of n * 1.5, write\n  \
+        let text = "the kernel is compiled without floating-point registers, so a module cannot use \
+                    float and double. Use integers of a smaller unit. Instead of n * 1.5, write\n  \
                     n * 3 / 2";
         ("floating point".to_owned(), text.to_owned())
     })

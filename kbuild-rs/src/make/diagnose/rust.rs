@@ -20,10 +20,10 @@ pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
         return Some((
             "rustc".into(),
             format!(
-                "Rust modules take the rustc that built the kernel {}, no other one, and a kernel \
-                 tree with the metadata of the kernel's crates (rust/*.rmeta): name that rustc \
+                "Rust modules need exactly the rustc that built the kernel {}, and a kernel tree \
+                 with the metadata of the kernel's crates (rust/*.rmeta). Name that rustc \
                  (--rustc, Build::rustc; in a build script, the feature `rust` of kbuild-rs looks \
-                 for it); `kbuild-rs kernels` tells which trees have Rust",
+                 for it). `kbuild-rs kernels` shows which trees have Rust",
                 know.release
             ),
         ));

@@ -1,4 +1,4 @@
-//! Search paths of a makefile that lead elsewhere when kbuild reads it than by hand.
+//! Search paths that lead elsewhere when kbuild reads a makefile than when `make` reads it by hand.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::makefile::{Makefiles, uses};
 /// module's.
 const WORKING_FOLDER: &[&str] = &["$(shell pwd)", "${shell pwd}", "$(CURDIR)", "${CURDIR}"];
 
-/// What to do about a header that a search path would reach if it led where it does by hand.
+/// Explains a missing header that a search path reaches with `make` by hand.
 pub(super) fn explain(header: &str, know: &Knowledge) -> Option<String> {
     let makefiles = Makefiles::of(&know.module_dir);
     let here = know.module_dir.to_string_lossy();
@@ -42,12 +42,12 @@ fn search_paths(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A variable that only the part for make by hand sets: to kbuild it is empty.
+/// A variable that only the part for `make` by hand sets. For kbuild it is empty.
 fn set_by_hand(makefiles: &Makefiles, word: &str) -> Option<String> {
     let (name, value) = makefiles.set_by_hand().find(|(name, _)| uses(word, name))?;
     Some(format!(
-        "{name} is set only in the part of the makefile that is for make by hand. Use $(src) in its \
-         place, or set it for this build{}",
+        "only the part of the makefile for make by hand sets {name}, and kbuild does not read that \
+         part. Use $(src) instead, or set {name} for this build{}",
         setting(name, value)
     ))
 }
@@ -59,8 +59,8 @@ fn of_working_folder(makefiles: &Makefiles, word: &str) -> String {
     let instead =
         variable.map(|a| format!(", or set it for this build{}", setting(a.name, a.value)));
     format!(
-        "{} is make's working folder, and before 6.13 that is the kernel's. Use $(src), which is the \
-         module's on every kernel{}",
+        "{} is make's working folder, which is the kernel's before 6.13. Use $(src), which is the \
+         module's folder on every kernel{}",
         variable.map_or(word, |variable| variable.name),
         instead.unwrap_or_default()
     )
@@ -104,7 +104,7 @@ mod tests {
         ] {
             let files = [("Makefile", makefile), ("inc/x.h", "")];
             let text = told("x.h", &files, false);
-            assert!(text.contains("before 6.13 that is the kernel's"), "{text}");
+            assert!(text.contains("which is the kernel's before 6.13"), "{text}");
             assert!(text.contains(wanted), "no {wanted} in {text}");
             assert!(!told("x.h", &files, true).contains("working folder"));
             assert!(!told("y.h", &files, false).contains("working folder"));
@@ -126,7 +126,7 @@ mod tests {
             let files = [("Makefile", &*makefile), ("inc/x.h", "")];
             for works_in_module in [false, true] {
                 let text = told("x.h", &files, works_in_module);
-                assert!(text.contains("TOP is set only in the part"), "{text}");
+                assert!(text.contains("make by hand sets TOP"), "{text}");
                 assert!(text.contains("--make-var 'TOP={staged_dir}'"), "{text}");
                 let text = told("y.h", &files, works_in_module);
                 assert!(!text.contains("TOP"), "{text}");

@@ -1,7 +1,8 @@
 //! Whether a tool was ended by a signal, or could not be started.
 
-/// A shell's and make's words for a child that a signal ended, or that could not be started. Compilers quote source lines, which
-/// may hold the same words: only a whole line counts, or one that begins as a shell's does.
+/// Whether a shell or make says that a signal ended a child, or that a child could not be started.
+/// Compilers quote source lines, which may hold the same words: only a whole line counts, or one
+/// that begins like a shell's.
 pub(super) fn tells_of_a_signal(line: &str) -> bool {
     const WORDS: &[&str] = &[
         "Killed",

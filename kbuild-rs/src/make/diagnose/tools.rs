@@ -5,8 +5,8 @@ use crate::kernel::is_of_loader;
 use crate::limits;
 
 pub(super) const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kernel tree has no \
-    vmlinux to describe types against. The module works; only BPF programs and debuggers that \
-    want its types miss them";
+    vmlinux to describe types against. The module works; only BPF programs and debuggers \
+    that ask for its types do not find them";
 
 pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
     if let Some(text) = limits::explain(line) {
@@ -27,9 +27,9 @@ pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
         return Some((
             "foreign".into(),
             "a program that the build runs was built for another machine or with a newer C library \
-             than this machine's. If it belongs to the kernel tree, take the source of that kernel \
-             and have its programs built here (make modules_prepare), or build in a container of \
-             the distribution that it is from"
+             than this machine has. If it belongs to the kernel tree, take the source of that kernel \
+             and build its programs here (make modules_prepare), or build in a container of the \
+             distribution that it is from"
                 .into(),
         ));
     }

@@ -1,4 +1,4 @@
-//! Follows what rustc says, message by message.
+//! Follows rustc's output, message by message.
 
 mod absent;
 mod catalog;
@@ -20,23 +20,23 @@ use std_names::StdNames;
 
 use crate::make::diagnose::Knowledge;
 
-/// Follows what rustc says.
+/// Listens to rustc's messages.
 #[derive(Debug, Default)]
 pub(in crate::make::diagnose) struct Rustc {
-    /// The message that has begun and not ended.
+    /// The message that has not ended yet.
     message: Option<Message>,
-    /// What is used of the standard library.
+    /// The names of the standard library that are used.
     std: StdNames,
-    /// An explanation that depends on what else rustc says.
+    /// An explanation that only counts if no macro failed.
     no_prefix: Option<String>,
-    /// Whether a macro failed, so that what it declares is missing too.
+    /// Whether a macro failed: the names that it declares are then missing too.
     macro_failed: bool,
     absent: Absent,
     catalog: OnceCell<Catalog>,
 }
 
 impl Rustc {
-    /// Looks at a line; gives what the message that it ends means.
+    /// Looks at a line. Explains the message that it ends.
     pub(in crate::make::diagnose) fn hear(
         &mut self,
         line: &str,
@@ -73,7 +73,7 @@ impl Rustc {
         moved::explain(message, know, &catalog, &mut self.absent)
     }
 
-    /// What is said once all messages are known.
+    /// The explanations that need all messages.
     pub(in crate::make::diagnose) fn summary(&self, know: &Knowledge) -> Vec<String> {
         let no_prefix = self.no_prefix.clone().filter(|_| !self.macro_failed);
         let mut texts = self.absent.explain(know);

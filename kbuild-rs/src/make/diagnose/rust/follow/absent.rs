@@ -1,13 +1,13 @@
-//! Names of the kernel's crates that this kernel has nowhere, told together.
+//! Names that this kernel's crates do not have, explained together.
 
 use std::collections::BTreeSet;
 
 use crate::make::diagnose::Knowledge;
 
-/// What was looked for in vain in one build.
+/// The names that were not found in one build.
 #[derive(Debug, Default)]
 pub(super) struct Absent {
-    /// Paths whose last names are nowhere in the sources.
+    /// Paths whose last names the sources do not have.
     pub(super) paths: BTreeSet<String>,
     /// Names of C that `kernel::bindings` does not declare.
     pub(super) bindings: BTreeSet<String>,
@@ -19,8 +19,8 @@ impl Absent {
         if !self.paths.is_empty() {
             let paths: Vec<&str> = self.paths.iter().map(String::as_str).collect();
             texts.push(format!(
-                "the kernel {} has no {}, nor anything else of the same name in its Rust crates, \
-                 which differ from release to release. Its own sources show what it has:\n  {}",
+                "the kernel {} has no {}, and its Rust crates have nothing else of that name. They \
+                 differ from release to release. Read this kernel's sources:\n  {}",
                 know.release,
                 paths.join(", "),
                 know.kernel_source.join("rust/kernel").display()
@@ -29,12 +29,12 @@ impl Absent {
         if !self.bindings.is_empty() {
             let names: Vec<&str> = self.bindings.iter().map(String::as_str).collect();
             texts.push(format!(
-                "kernel::bindings of the kernel {} declares only what the kernel's own Rust needs of \
-                 C, and not {}. Declare them for this module: write a header that includes the \
-                 kernel's (a macro and a function that is static inline take a function in C), name \
-                 it and the items (Build::bindings, bindings_item; in CMake BINDINGS, \
-                 BINDINGS_ITEMS; in Meson bindings, bindings_items), and use those:\n  --bindings \
-                 helper.h --bindings-item '{}'\n  \
+                "kernel::bindings of the kernel {} only declares the C that the kernel's own Rust \
+                 needs. It does not declare {}. Declare that for this module: write a header that \
+                 includes the kernel's header, and name your header and the items (Build::bindings, \
+                 bindings_item; in CMake, BINDINGS, BINDINGS_ITEMS; in Meson, bindings, \
+                 bindings_items). A macro or a static inline function needs a C function of yours \
+                 that calls it.\n  --bindings helper.h --bindings-item '{}'\n  \
                  mod helper {{ include!(env!(\"HELPER_BINDINGS\")); }}",
                 know.release,
                 names.join(", "),

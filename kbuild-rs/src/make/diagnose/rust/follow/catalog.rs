@@ -14,11 +14,11 @@ const CRATES: &[(&str, &str)] = &[
     ("pin_init", "pin-init/src/lib.rs"),
 ];
 
-/// How many files a crate is made of at most, and how often one re-export leads to the next.
+/// The most files of a crate that are read, and the most re-exports that are followed in a row.
 const MAX_FILES: usize = 2_000;
 const MAX_STEPS: usize = 4;
 
-/// What the crates have, by the path of a module: `kernel::sync`.
+/// The items of the crates, by the path of a module: `kernel::sync`.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     modules: BTreeMap<String, Module>,
@@ -51,7 +51,7 @@ impl Catalog {
                 catalog.read(name, file);
             }
         }
-        // Macros that rustc runs are functions of a crate that `kernel` exports as a whole.
+        // Procedural macros are functions of a crate that `kernel` re-exports.
         let text = regular::read_to_string(rust.join("macros/lib.rs")).unwrap_or_default();
         for (at, line) in text.lines().enumerate() {
             let marked = text.lines().take(at).skip(at.saturating_sub(3));
@@ -68,7 +68,7 @@ impl Catalog {
         self.modules.is_empty()
     }
 
-    /// All paths by which `name` can be imported, the shortest first; what a prelude has comes last.
+    /// All paths by which `name` can be imported: the shortest first, those of a prelude last.
     pub(super) fn find(&self, name: &str) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
         for (path, module) in &self.modules {

@@ -1,4 +1,4 @@
-//! Habits of Rust programs that a module cannot keep, each known by one message.
+//! Habits of Rust programs that a module cannot keep. One message of rustc tells of each.
 
 use std::fs;
 use std::path::Path;
@@ -47,8 +47,8 @@ fn authors(message: &Message, know: &Knowledge) -> Explained {
     Some((
         format!("key {key}"),
         format!(
-            "module! of the kernel {} takes {takes} (a source for other kernels too has a second \
-             module! under a cfg: --cfg, Build::cfg_if). Write\n  {write}",
+            "module! of the kernel {} takes {takes}. (A source for several kernels has two module!, \
+             each under a cfg: --cfg, Build::cfg_if.) Write\n  {write}",
             know.release
         ),
     ))
@@ -65,20 +65,20 @@ fn variable(message: &Message) -> Explained {
     Some((
         format!("variable {name}"),
         format!(
-            "{of_cargo}. Give rustc the value of {name}, in build.rs, on the command line, in CMake \
-             or in Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
+            "{of_cargo}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
+             Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
              {name}=VALUE\n  MAKE_VARIABLES {name}=VALUE\n  make_variables: ['{name}=VALUE']"
         ),
     ))
 }
 
-/// A file beside the crate that is none of its modules.
+/// A file beside the crate that the crate does not declare as a module.
 fn file_of_its_own(message: &Message) -> Explained {
     let Place { file, .. } = message.place()?;
     let name = names_missing_at_the_root(message)
         .into_iter()
         .find(|name| !NOT_FILES.contains(name))?;
-    // Where the crate has it as a module after all, rustc names the path.
+    // If the crate declares it elsewhere, rustc names the path.
     let path = format!("crate::{name}");
     if message.words().skip(1).any(|text| text.contains(&path)) {
         return None;
@@ -100,10 +100,10 @@ fn file_of_its_own(message: &Message) -> Explained {
     Some((
         format!("file {name}"),
         format!(
-            "{} is in no crate of this module: kbuild compiles each Rust file that is listed as a \
-             crate of its own, and crates of a module do not see each other. List the crate's root \
-             without it (no {name}.rs among the sources, no {name}.o in a Kbuild), and add to the \
-             root, which is {} unless that is a module itself:\n  mod {name};",
+            "{} is not part of the crate that uses it. kbuild compiles each listed Rust file as a \
+             crate of its own, and crates of one module do not see each other. Remove {name}.rs from \
+             the list of sources ({name}.o from a Kbuild), and add this line to the crate's root, \
+             {} or the file that declares it:\n  mod {name};",
             found.display(),
             file.display()
         ),
@@ -126,7 +126,7 @@ fn names_missing_at_the_root(message: &Message) -> Vec<&str> {
     names
 }
 
-/// Whether a file in a folder has this module.
+/// Whether a file in the folder declares this module.
 fn is_declared(name: &str, dir: &Path) -> bool {
     let declaration = format!("mod {name};");
     let files = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -146,17 +146,17 @@ pub(super) fn no_prefix(message: &Message) -> Option<String> {
     let file = &message.place()?.file;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     Some(format!(
-        "pr_info! and its kin begin each line with the name that module! {{ … }} declares, and the \
-         crate of {} has no module!. If this file is the whole module, add one. If another file \
-         has it, make this file a part of that crate: add\n  mod {name};\nthere, and list only \
-         that file. A crate that is to stay apart declares the prefix itself:\n  const \
+        "pr_info! begins each line with the name that module! {{ … }} declares, and the crate of \
+         {} has no module!. If this file is the whole module, add module! to it. If another file \
+         has module!, only list that file among the sources, and add this line to it:\n  mod \
+         {name};\nA crate of its own declares the name itself:\n  const \
          __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
         file.display(),
     ))
 }
 
-/// Whether a message is about `module!` or a macro that stands for it: what it would declare is
-/// then missing because of that.
+/// Whether a message is about `module!` or a macro in its place. Names that the macro declares are
+/// then missing for that reason.
 pub(super) fn is_of_a_macro(message: &Message) -> bool {
     let cannot_find = message.code.is_empty() && message.text.starts_with("cannot find macro ");
     if cannot_find || message.code == "E0432" || message.code == "E0433" {

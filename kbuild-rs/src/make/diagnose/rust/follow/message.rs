@@ -1,11 +1,11 @@
-//! One message of rustc's, taken apart.
+//! One message of rustc, in its parts.
 //!
 //! rustc quotes source lines, which may hold any words. They have a number in front and are kept
 //! apart from what rustc itself says.
 
 use std::path::PathBuf;
 
-/// A headline, the places that it is about, and what rustc remarks about them.
+/// A headline, its places, and rustc's remarks about them.
 #[derive(Debug, Default)]
 pub(super) struct Message {
     /// `E0432`, where the message has one.
@@ -78,7 +78,7 @@ impl Message {
             .map(String::as_str)
     }
 
-    /// The name in backticks behind these words, wherever rustc says them.
+    /// The name in backticks behind these words, in the headline or a remark.
     pub(super) fn named(&self, before: &str) -> Option<&str> {
         self.words().find_map(|text| quoted_after(text, before))
     }

@@ -1,4 +1,4 @@
-//! Names that the `kernel` crate has elsewhere, or not at all.
+//! Names that the `kernel` crate has elsewhere, or does not have.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::regular;
 
 /// The kernel's crates that a module may name.
 const CRATES: &[&str] = &["kernel", "pin_init"];
-/// The item is there, for the crate itself.
+/// The code of an error about a private item.
 const PRIVATE: &str = "E0603";
 const MAX_SHOWN: usize = 3;
 
-/// Explains a path into the kernel's crates that leads nowhere; what is nowhere else either is added
-/// to `absent`.
+/// Explains paths into the kernel's crates that rustc does not find. A name that these crates do not
+/// have anywhere goes to `absent`.
 pub(super) fn explain<'a>(
     message: &Message,
     know: &Knowledge,
@@ -33,8 +33,8 @@ pub(super) fn explain<'a>(
         }
         let text = match catalog().is_empty() {
             true => Some(format!(
-                "{wanted} is not in the kernel {}: what the kernel crate has differs from release \
-                 to release. Look for {name} in rust/kernel of that kernel's source",
+                "the kernel {} has no {wanted}: the kernel crate differs from release to release. \
+                 Look for {name} in rust/kernel of that kernel's source",
                 know.release
             )),
             false => look_up((&wanted, name), message, know, (catalog(), &mut *absent)),
@@ -44,7 +44,7 @@ pub(super) fn explain<'a>(
     explained
 }
 
-/// The paths that lead nowhere, each with the number of the segment to look for.
+/// The paths that rustc does not find, each with the index of the segment to look for.
 fn missing(message: &Message) -> Vec<(Vec<String>, usize)> {
     let split = |path: &str| -> Vec<String> { path.split("::").map(str::to_owned).collect() };
     let of_kernel = |path: &[String]| CRATES.contains(&&*path[0]);
@@ -97,8 +97,8 @@ fn name_and_container(message: &Message) -> Option<(&str, Option<&str>)> {
     (is_missing && message.code.starts_with("E04")).then_some((name, container))
 }
 
-/// The segment to look for where the one at `from` is not there: the item, not a module on the way
-/// to it, and not a function of a type.
+/// The index of the segment to look for if the one at `from` is missing: the item, neither a module
+/// on the way to it nor a function of a type.
 fn target(path: &[String], from: usize) -> usize {
     let is_type = |word: &String| word.starts_with(|c: char| c.is_ascii_uppercase());
     (from..path.len())
@@ -106,8 +106,8 @@ fn target(path: &[String], from: usize) -> usize {
         .unwrap_or(path.len() - 1)
 }
 
-/// What the catalog has of a name; `None` where it has just what is wanted, where rustc knows
-/// better, and where it has nothing, which is noted.
+/// Explains a path with what the catalog has of that name. `None` if the catalog has that very path,
+/// if rustc itself makes a proposal, and if the catalog has nothing: `absent` then gets the path.
 fn look_up(
     (wanted, name): (&str, &str),
     message: &Message,
@@ -152,14 +152,14 @@ fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {
         gates => format!("all({})", gates.join(", ")),
     };
     format!(
-        "{path} exists only in kernels built with {}, and the kernel {release} was built without: \
-         name another kernel, or put this in front of the code that needs it:\n  \
+        "{path} only exists in kernels built with {}, and the kernel {release} is not one of them. \
+         Build for another kernel, or put this in front of the code that needs it:\n  \
          #[cfg({condition})]",
         gates.join(" and ")
     )
 }
 
-/// Where a name is instead; `None` where it is nowhere.
+/// Names the places that have the name instead; `None` if there are none.
 fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option<String> {
     let (preluded, others): (Vec<&Found>, Vec<&Found>) = there
         .iter()
@@ -186,14 +186,14 @@ fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option
             let uses = paths.iter().take(MAX_SHOWN);
             let uses: String = uses.map(|path| format!("\n  use {path};")).collect();
             Some(format!(
-                "{missing}; other things are called {name}{prelude}{more}, if it is one of \
-                 them:{uses}"
+                "{missing}; several other items are called {name}{prelude}{more}. Import the one \
+                 that you mean:{uses}"
             ))
         }
     }
 }
 
-/// The options that Rust of this kernel sees.
+/// The options of the kernel that Rust code sees.
 struct Config(BTreeSet<String>);
 
 impl Config {
@@ -204,7 +204,7 @@ impl Config {
         Config(lines.map(str::to_owned).collect())
     }
 
-    /// Whether a `cfg` holds; of what is no plain option nobody can tell here, and it may.
+    /// Whether a `cfg` may hold. A `cfg` that is not a plain option is unknown here, so it may.
     fn allows(&self, gate: &str) -> bool {
         let gate = gate.replace(' ', "");
         let plain = gate.starts_with("CONFIG_") && !gate.contains('(');

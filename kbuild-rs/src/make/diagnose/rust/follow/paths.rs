@@ -3,14 +3,14 @@
 use super::message::Place;
 use crate::regular;
 
-/// A path that a `use` names, and the name that it has from then on (`*` for all below it).
+/// A path in a `use`, and the name that it gets (`*` for all names below it).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Leaf {
     pub(super) path: Vec<String>,
     pub(super) name: String,
 }
 
-/// No source nests groups as deep.
+/// Deeper groups than any source has.
 const MAX_DEPTH: usize = 16;
 
 /// The paths of the `use` in which a place lies, or else the one path there.
@@ -122,7 +122,7 @@ fn is_of_path(c: char) -> bool {
     is_of_word(c) || c == ':'
 }
 
-/// Where in a text a place is.
+/// The offset of a place in a text.
 fn offset(text: &str, place: &Place) -> Option<usize> {
     let mut start = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
@@ -136,7 +136,7 @@ fn offset(text: &str, place: &Place) -> Option<usize> {
     None
 }
 
-/// Behind the `use` of the statement that goes on at the end of a text.
+/// The offset behind `use`, if a text ends inside of such a statement.
 fn start_of_use(text: &str) -> Option<usize> {
     let from = text.rfind(';').map_or(0, |at| at + 1);
     let mut found = None;
@@ -148,7 +148,7 @@ fn start_of_use(text: &str) -> Option<usize> {
             found = Some(from + at + 3);
         }
     }
-    // Nothing but a tree may come between: a word of a comment or a string is no `use`.
+    // Only a use tree may follow: the word may also be in a comment or a string.
     found.filter(|start| {
         let between = text[*start..].lines().map(|line| line.split("//").next());
         between
@@ -158,7 +158,7 @@ fn start_of_use(text: &str) -> Option<usize> {
     })
 }
 
-/// Where the path begins that goes on at the end of a text.
+/// The offset of the path that a text ends in.
 fn start_of_path(text: &str) -> usize {
     text.char_indices()
         .rev()

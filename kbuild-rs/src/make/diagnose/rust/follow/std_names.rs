@@ -1,4 +1,4 @@
-//! The standard library, which kernels do not have, and what they have instead.
+//! Names of the standard library, which kernels do not have, and the kernel's own instead.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::paths;
 use crate::make::diagnose::Knowledge;
 use crate::regular;
 
-/// What is used of the standard library in one build.
+/// The names of the standard library that one build uses.
 #[derive(Debug, Default)]
 pub(super) struct StdNames {
     /// Types, macros and methods of the table below.
@@ -19,11 +19,11 @@ pub(super) struct StdNames {
     others: BTreeSet<String>,
 }
 
-/// Names of the standard library that a kernel has something for.
+/// Names of the standard library, and the kernel's own instead.
 struct Instead {
     /// As people write them: `vec!`, `to_string()`.
     names: &'static [&'static str],
-    /// A name that the kernel has to know, and what to write then; the first that fits counts.
+    /// (a name that the kernel must have, what to write then); the first that fits counts.
     options: &'static [(&'static str, &'static str)],
 }
 
@@ -129,7 +129,7 @@ const IN_CORE: &[&str] = &[
     "time",
 ];
 
-/// Modules of `std` about what an operating system gives to programs.
+/// Modules of `std` for the services of an operating system.
 const OF_PROGRAMS: &[&str] = &["env", "fs", "io", "net", "os", "path", "process", "thread"];
 
 /// Names in these modules that `core` does not have.
@@ -143,7 +143,7 @@ const NOT_IN_CORE: &[&str] = &[
 ];
 
 impl StdNames {
-    /// Whether a message is about the standard library; what it uses of it is noted.
+    /// Whether a message is about the standard library. Notes the names in it.
     pub(super) fn note(&mut self, message: &Message) -> bool {
         match missing_crate(message) {
             Some(krate @ ("std" | "alloc")) => {
@@ -187,15 +187,15 @@ impl StdNames {
         }
     }
 
-    /// What this kernel has instead of all that is used.
+    /// Lists what this kernel has instead of the names that were noted.
     pub(super) fn explain(&self, know: &Knowledge) -> Option<String> {
         if self.names.is_empty() && self.in_core.is_empty() && self.others.is_empty() {
             return None;
         }
         let has = Names::of(know);
         let mut text = format!(
-            "a module has no standard library, and an allocation takes flags and can fail. In the \
-             kernel {}, write",
+            "a module has no standard library. In the kernel, an allocation takes flags and can fail. \
+             For the kernel {}, write",
             know.release
         );
         for row in TABLE {
@@ -217,7 +217,7 @@ impl StdNames {
         for path in &self.others {
             let module = path.split("::").nth(1).unwrap_or_default();
             let instead = match OF_PROGRAMS.contains(&module) {
-                true => "nothing, only programs have it",
+                true => "nothing: only programs have it",
                 false => "no name in core; the kernel crate may have something of that kind",
             };
             text.push_str(&format!("\n  for {path}: {instead}"));
@@ -226,7 +226,7 @@ impl StdNames {
     }
 }
 
-/// Whether the crate has the name itself, where it is not in scope: rustc then says so.
+/// Whether rustc says that the crate has the name itself, outside of this scope.
 fn is_of_the_crate(message: &Message) -> bool {
     const WORDS: &[&str] = &[
         "`crate::",
@@ -238,7 +238,7 @@ fn is_of_the_crate(message: &Message) -> bool {
     message.words().any(says) || message.additions.iter().any(offers)
 }
 
-/// The name that rustc misses where it would see one of the crate itself, of a prelude or of `use`.
+/// The name that rustc does not find in the scope: in the crate, in a prelude, by a `use`.
 fn name_in_scope(message: &Message) -> Option<&str> {
     if is_of_the_crate(message) {
         return None;
@@ -263,7 +263,7 @@ fn name_in_scope(message: &Message) -> Option<&str> {
     kinds.iter().find_map(named).filter(|_| in_scope)
 }
 
-/// The type that takes an allocator or flags in the kernel, used as that of the standard library.
+/// A type that takes an allocator or flags in the kernel, and is used like the standard library's.
 fn of_allocator(message: &Message) -> Option<&'static str> {
     let flags = message
         .words()

@@ -164,7 +164,7 @@ fn what_replaces_the_standard_library_is_what_this_kernel_knows() {
         "\n  for std::fmt: core::fmt",
         "\n  for std::sync::atomic: core::sync::atomic",
         "\n  for std::time: core::time",
-        "\n  for std::fs::File: nothing, only programs",
+        "\n  for std::fs::File: nothing: only programs",
         "\n  for std::ffi::OsString: no name in core",
     ] {
         assert!(text.contains(wanted), "no {wanted} in {text}");
@@ -240,7 +240,7 @@ fn a_path_into_the_kernels_crates_is_looked_up_and_no_other() {
         (
             "use kernel::c::Many;",
             "[E0432]: unresolved import `kernel::c`",
-            "if it is one of them:\n  use kernel::a::Many;\n  use kernel::b::Many;",
+            "Import the one that you mean:\n  use kernel::a::Many;\n  use kernel::b::Many;",
         ),
         (
             "use kernel::types::Hidden;",
@@ -250,7 +250,7 @@ fn a_path_into_the_kernels_crates_is_looked_up_and_no_other() {
         (
             "use kernel::types::Gone;",
             "[E0432]: unresolved import `kernel::types::Gone`",
-            "has no kernel::types::Gone, nor anything else",
+            "has no kernel::types::Gone, and its Rust crates have nothing else",
         ),
         (
             "use kernel::bindings::gone;",
