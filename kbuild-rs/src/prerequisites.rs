@@ -27,6 +27,8 @@ pub(crate) struct Target {
     pub(crate) path: PathBuf,
     /// Its `.cmd` file.
     pub(crate) command: PathBuf,
+    /// Whether kbuild knows how it was made.
+    pub(crate) has_command: bool,
     /// What it was made from: real paths, and the names that lead there over links, which may lead
     /// elsewhere tomorrow. Files that kbuild generated in the stage are left out.
     pub(crate) prerequisites: Vec<PathBuf>,
@@ -75,6 +77,7 @@ impl<'a> Resolver<'a> {
                 targets.push(Target {
                     path: target,
                     command: path.to_owned(),
+                    has_command: has_command(&text),
                     prerequisites: self.prerequisites(&text, &mut known),
                 });
             }

@@ -300,12 +300,15 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
             ("fw.bin", "firmware-one"),
             ("inner.lds", "SECTIONS { .lab : { LONG(0x31656e6f) } }\n"),
             ("x.lds", "INCLUDE inner.lds\n"),
+            ("own.txt", ".section .rodata\n.ascii \"own-one\"\n"),
         ]);
         let place = outside.path().display();
         // The object has been looked at when the other make has made its header.
         let kbuild = format!(
             "SHELL := /bin/bash\n.SHELLFLAGS := -eu -o pipefail -c\n\
-             obj-m := lab.o\nlab-y := main.o\nccflags-y := -I$(obj)\n\
+             obj-m := lab.o\nlab-y := main.o own.o\nccflags-y := -I$(obj)\n\
+             $(obj)/own.S: {place}/own.txt\n\tcp $< $@\n\
+             $(obj)/own.o: $(obj)/own.S\n\t$(CC) -c -o $@ $<; > $(obj)/.own.o.cmd\n\
              ldflags-y += -L{place} -T{place}/x.lds\n\
              $(obj)/main.o: $(obj)/flags.h | generated\n\
              $(obj)/flags.h: {place}/flags.txt\n\tcat $< | cat > $@\n\
@@ -334,6 +337,7 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
             ("regs.txt", "regs-one", "regs-two", "regs-two"),
             ("flags.txt", "flags-one", "flags-two", "flags-two"),
             ("fw.bin", "firmware-one", "firmware-two", "firmware-two"),
+            ("own.txt", "own-one", "own-two", "own-two"),
             ("inner.lds", "0x31656e6f", "0x326f7774", "two2"),
         ] {
             edit(&outside.path().join(file), from, to);

@@ -41,7 +41,8 @@ impl Run<'_> {
         let (rules, ran) = self.rules(&resolver, &targets, &trace, made.record);
         let (shared, unseen) = self.shared(&resolver, &ran)?;
         let mut named = union(targets);
-        named.extend(rules.iter().map(|rule| rule.prerequisite.clone()));
+        let inputs = rules.iter().map(|rule| &rule.prerequisite);
+        named.extend(inputs.filter(|p| !p.starts_with(&r.stage.dir)).cloned());
         named.extend(shared);
         sort_paths(&mut named);
         let of_targets = |p: &PathBuf| !known(p) && !is_among(p, &makefiles);
@@ -63,7 +64,8 @@ impl Run<'_> {
         let stage = &self.request.stage;
         let (mut shared, mut unseen) = (Vec::new(), Vec::new());
         for other in self.other_records()? {
-            for rule in &other.rules {
+            let rules = other.rules.iter();
+            for rule in rules.filter(|rule| !rule.prerequisite.starts_with(&stage.dir)) {
                 let is_there = |target| resolver.product(&stage.file(target)).is_some();
                 let target = rule.target.as_ref();
                 if target.is_some_and(|target| !ran.contains(target) && is_there(target)) {
@@ -131,6 +133,20 @@ impl Run<'_> {
     ) -> (Vec<Rule>, Vec<PathBuf>) {
         let stage = &self.request.stage;
         let commands: HashMap<&Path, &Target> = targets.iter().map(|t| (&*t.path, t)).collect();
+        // kbuild has make leave out what lies between (`.SECONDARY`): a file that is gone is made anew
+        // only where something wants it. So what was made of it has to go with it.
+        let is_own = |rel: &PathBuf| {
+            let command = commands.get(&*stage.file(rel));
+            command.is_none_or(|t| !t.has_command)
+        };
+        let between = |target: Option<&PathBuf>, named: &Path| {
+            let target = target.filter(|t| is_own(t))?;
+            let between = resolver.product(named).filter(is_own)?;
+            Some(Rule {
+                target: Some(target.clone()),
+                prerequisite: stage.file(&between),
+            })
+        };
         let mut rules = Vec::new();
         let mut ran = Vec::new();
         for told in trace.rules.chunk_by(|a, b| a.0 == b.0) {
@@ -140,7 +156,13 @@ impl Run<'_> {
             // What make makes has prerequisites of its own; what is not there is a name.
             let is_target = |path| trace.rules.binary_search_by(|(t, _)| t.cmp(path)).is_ok();
             let files = told.iter().map(|(_, named)| named);
-            for named in files.filter(|named| named.is_file() && !is_target(named)) {
+            for named in files.filter(|named| named.is_file()) {
+                if let Some(between) = between(target.as_ref(), named) {
+                    rules.push(between);
+                }
+                if is_target(named) {
+                    continue;
+                }
                 let mut sources = resolver.sources(named);
                 sources.retain(|p| command.is_none_or(|t| !t.prerequisites.contains(p)));
                 rules.extend(sources.into_iter().map(|prerequisite| Rule {
@@ -150,8 +172,13 @@ impl Run<'_> {
             }
             ran.extend(target);
         }
+        let is_gone =
+            |rule: &Rule| rule.prerequisite.starts_with(&stage.dir) && !rule.prerequisite.exists();
         let is_kept = |rule: &&Rule| match &rule.target {
-            Some(t) => !ran.contains(t) && resolver.product(&stage.file(t)).is_some(),
+            Some(t) => {
+                let is_there = resolver.product(&stage.file(t)).is_some();
+                is_there && !ran.contains(t) && !is_gone(rule)
+            }
             None => !self.request.wants_modules(),
         };
         rules.extend(old.rules.iter().filter(is_kept).cloned());

@@ -88,10 +88,16 @@ impl Run<'_> {
                 let is_made_anew = || others.iter().any(|other| other.has_seen(rule));
                 gone(&rule.prerequisite) && !is_made_anew()
             };
-            for rule in record.rules.iter().chain(shared) {
-                let target = rule.target.as_ref().filter(|_| is_stale(rule));
-                if let Some(rel) = target.and_then(|t| resolver.product(&r.stage.file(t))) {
-                    self.writer.remove_file(&r.stage.file(&rel))?;
+            let rules: Vec<_> = record.rules.iter().chain(shared).collect();
+            // What was made of a file that goes, goes too.
+            let mut again = true;
+            while std::mem::take(&mut again) {
+                for rule in &rules {
+                    let target = rule.target.as_ref().filter(|_| is_stale(rule));
+                    if let Some(rel) = target.and_then(|t| resolver.product(&r.stage.file(t))) {
+                        self.writer.remove_file(&r.stage.file(&rel))?;
+                        again = true;
+                    }
                 }
             }
             for target in resolver.targets()? {
