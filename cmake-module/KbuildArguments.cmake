@@ -55,7 +55,7 @@ macro(_kbuild_check_arguments)
       "kbuild_add_module(${name}): PRODUCTS is for a module tree (KBUILD), whose Kbuild makes them")
   elseif(arg_MODULES)
     message(FATAL_ERROR
-      "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); from sources comes one module, ${name}")
+      "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); a module built from sources has exactly one name, ${name}")
   elseif(NOT arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR
       "kbuild_add_module(${name}): no source; list them, or name the folder of a module tree with KBUILD")

@@ -281,9 +281,9 @@ ${inputs}
   set(products "${products}" PARENT_SCOPE)
 endfunction()
 
-# make compares the stamp with its prerequisites and does not look at byproducts, as Ninja does. Sets
-# `there` to a file that is touched where a product is missing, and then only: a product that
-# somebody signs where it lies starts no build.
+# make only compares the stamp with its prerequisites. Unlike Ninja, it does not look at byproducts.
+# Sets `there` to a file that is touched if a product is missing, and only then: a product that
+# somebody signs in the build folder does not start a build.
 macro(_kbuild_watch_products)
   set(there "${own}/there")
   set(tests "")

@@ -162,16 +162,16 @@ pub(crate) struct TreeArgs {
     /// anything; without a slash, the pattern is a name at any depth.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Command that prepares the tree (configure, a generator); sh runs it in the copy, before
-    /// make starts, with the kernel tree in KDIR.
+    /// Command that prepares the tree (configure, a generator). sh runs it in the copy before make
+    /// starts, with the kernel tree in KDIR.
     #[arg(long, value_name = "CMD")]
     pub(crate) prepare: Vec<OsString>,
-    /// File that --prepare reads: it runs again when one of these has changed. Default: when any
-    /// file of the tree has.
+    /// File that --prepare reads. It runs again when one of these has changed. Default: any file of
+    /// the tree.
     #[arg(long, value_name = "FILE")]
     pub(crate) prepare_input: Vec<PathBuf>,
-    /// Publish this file beside the modules: one that a rule of the Kbuild makes (always-y +=
-    /// fw.bin). The path starts at the module folder, and is the same below the output directory.
+    /// Also publish this file, which a rule of the Kbuild makes (always-y += fw.bin). The path
+    /// starts at the module folder, and is the same below the output directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) product: Vec<PathBuf>,
 }
@@ -234,8 +234,8 @@ pub(crate) struct BothArgs {
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,
     /// Set a variable on make's command line. Nothing in its value is run, and kbuild's own names
-    /// are refused. Here, in --env and in --prepare, {kernel_dir}, {kernel_source}, {release},
-    /// {staged_root} and {staged_dir} stand for the kernel that is built for and for the copy.
+    /// are refused. Placeholders here, in --env and in --prepare: {kernel_dir}, {kernel_source} and
+    /// {release} of the kernel, {staged_root} and {staged_dir} of the copy.
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
     pub(crate) make_var: Vec<(String, OsString)>,
     /// Add a variable to the environment of make, which otherwise gets a short list only.
@@ -258,15 +258,15 @@ pub(crate) struct Products {
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// Copy a product to this file as well: hello.ko the module hello, hello.symvers the symvers,
-    /// fw.bin the file of that name that --product asks for.
-    /// The copy of the only module, where it is asked for once, may have any name. A copy is left
-    /// alone where it would not change, and else dated when the build began.
+    /// Also copy a product to this file. Its name says which: hello.ko is the module hello,
+    /// hello.symvers the symvers, fw.bin the --product of that name. If there is one module and one
+    /// copy of it, the copy may have any name. An unchanged copy stays as it is; a new one is dated
+    /// when the build began.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
-    /// Write what the products were made from, in gcc's form, as Ninja, CMake and Meson read it. Of an
-    /// installed kernel tree, the folders of its headers stand for them. Where FILE and the
-    /// products have relative paths, so has what lies below the working directory.
+    /// Write the inputs of the products to FILE, in gcc's form, for Ninja, CMake and Meson. The
+    /// headers of an installed kernel tree are written as their folders. If FILE and the products
+    /// have relative paths, paths below the working directory are written relative to it.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
     /// Write an empty file when everything is there, dated when the build began; the depfile is
@@ -280,7 +280,7 @@ pub(crate) struct Products {
     /// file share.
     #[arg(long, value_name = "FILE")]
     pub(crate) compile_commands_record: Option<PathBuf>,
-    /// Module that has to come out. Where any is named, one that is not is an error too.
+    /// Expected module. If any are given, a module that is not listed is an error.
     #[arg(long, value_name = "NAME")]
     pub(crate) expect: Vec<String>,
 }
@@ -304,8 +304,8 @@ pub(crate) struct How {
     /// Turn on more compiler warnings: 1, 2, 3, or a mixture, as kbuild's W= takes it.
     #[arg(short = 'W', long = "warnings", value_name = "LEVEL")]
     pub(crate) warnings: Option<String>,
-    /// Show warnings, errors and what commands write to standard error, when the build has ended;
-    /// everything if it fails.
+    /// Show nothing until the build has ended. Then show warnings, errors and the standard error of
+    /// commands, or everything if the build failed.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Show the commands where the build that this is a part of shows its own.
@@ -333,7 +333,7 @@ pub(crate) struct KernelsArgs {
     /// Only the one that `build` takes without --kernel; none is an error.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) default: bool,
-    /// Architecture that the kernels named, or the default, must have [default: ARCH].
+    /// Required architecture of the named kernels or of the default [default: ARCH].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
     /// Print one JSON object a kernel tree, one a line.

@@ -29,8 +29,7 @@ pub(crate) struct Job {
 pub(crate) struct Jobs {
     /// What is built, as the caller named it.
     pub(crate) sources: Vec<String>,
-    /// What a person is told of it: the module, or the folder of the tree, whose name no other
-    /// tree has.
+    /// The name for messages: the module, or the folder of the tree. No other tree has the same.
     pub(crate) names: Vec<String>,
     pub(crate) kernels: Vec<Column>,
     /// For each kernel that is there, each source, in the order that was given.

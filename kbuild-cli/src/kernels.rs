@@ -71,7 +71,7 @@ fn with_arch(arch: Option<&str>) -> Build {
     build
 }
 
-/// The kernel that `build` takes without `--kernel`, and why it is another than the running one.
+/// The kernel that `build` takes without `--kernel`, and a note if it is not the running one.
 pub(crate) fn default(arch: Option<&str>) -> (kbuild::Result<Kernel>, Option<String>) {
     let note = Arc::new(Mutex::new(None));
     let kept = Arc::clone(&note);

@@ -114,8 +114,8 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
     }
 }
 
-/// The product beside the modules that has the name of this file; of several in folders of their
-/// own, the one whose whole path ends that of the file.
+/// The product with the name of this file that is not a module. Of several in different folders,
+/// the one whose whole path is the end of the file's path.
 fn other<'a>(output: &Path, report: &'a Report) -> Option<&'a Path> {
     let products = report.products().iter().map(PathBuf::as_path);
     let mut found: Vec<_> = products

@@ -111,13 +111,12 @@ impl Progress {
         }
     }
 
-    /// What `-q` shows of a build that has ended well: warnings, and what was written to standard
-    /// error.
+    /// Shows the lines that `-q` shows of a successful build: warnings and standard error.
     pub(crate) fn tell_wanted(&mut self) {
         self.tell(|held| held.wanted);
     }
 
-    /// What `-q` shows of a build that failed: everything, in the order in which it came.
+    /// Shows the lines that `-q` shows of a failed build: all of them, in their order.
     pub(crate) fn tell_all(&mut self) {
         self.tell(|_| true);
     }
@@ -197,7 +196,7 @@ impl Drop for Progress {
     }
 }
 
-/// What `-q` holds back until it is known how the build ends.
+/// The lines that `-q` holds back until the build has ended.
 #[derive(Debug, Default)]
 struct Held {
     lines: Vec<HeldLine>,

@@ -95,8 +95,8 @@ pub(crate) fn publish(
     Product::at(to, module)
 }
 
-/// As [`publish`], for a file that is no module. Whether it can be executed is a part of it:
-/// `mode` is that of the file that make left.
+/// Like [`publish`], for a file that is not a module. `mode` is that of the file that make left: an
+/// executable file stays executable.
 pub(crate) fn publish_other(
     writer: &Writer,
     from: &Path,
@@ -162,7 +162,7 @@ pub(crate) fn remove_stale(writer: &Writer, old: &[Product], new: &[Product]) ->
     Ok(())
 }
 
-/// As [`remove_stale`], for files that may lie in folders of their own below `out`: those go too.
+/// Like [`remove_stale`], for files in folders below `out`: also removes folders that are then empty.
 pub(crate) fn remove_stale_below(
     writer: &Writer,
     out: &Path,
@@ -177,7 +177,7 @@ pub(crate) fn remove_stale_below(
     Ok(())
 }
 
-/// As [`remove`]; folders below `out` that then hold nothing else go, too.
+/// Like [`remove`]; also removes folders below `out` that are then empty.
 pub(crate) fn remove_with_folders(writer: &Writer, out: &Path, product: &Product) -> Result<bool> {
     let removed = remove(writer, product)?;
     if removed {

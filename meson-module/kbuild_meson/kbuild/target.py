@@ -83,8 +83,8 @@ class Call:
         if self.kernel.description is None:
             raise self.error('its kernel was not found; ask found() of it first, or require it')
         if kwargs['outputs'] and not kwargs['kbuild']:
-            raise self.error('"outputs" is for a module tree ("kbuild"); from sources comes one '
-                             f'module, {self.name}')
+            raise self.error('"outputs" is for a module tree ("kbuild"); a module built from '
+                             f'sources has exactly one name, {self.name}')
         if kwargs['products'] and not kwargs['kbuild']:
             raise self.error('"products" is for a module tree ("kbuild"), whose Kbuild makes them')
         self.check_products(kwargs['products'])
@@ -100,7 +100,7 @@ class Call:
         names = [os.path.basename(product) for product in products]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise self.error(f'"products" has two files called {twice}, which would have one place in '
+            raise self.error(f'"products" has two files called {twice}, which would be one file in '
                              'the build folder: rename one of them')
 
     def find_tree(self) -> T.Optional[str]:
@@ -142,10 +142,10 @@ class Call:
 
     def target(self, program: T.Any) -> CustomTarget:
         modules = self.kwargs['outputs'] or [self.name]
-        # A target's outputs lie in its folder, whatever theirs are in the tree.
+        # Meson has no subfolders for a target's outputs.
         products = [os.path.basename(product) for product in self.kwargs['products']]
         outputs = [f'{module}.ko' for module in modules] + products + [f'{self.name}.symvers']
-        # A folder may bear the name of a module beside it.
+        # A folder may have the name of a module beside it.
         arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
                                          f'{self.name}.args')
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
