@@ -1,7 +1,7 @@
-//! How much of the stack the functions of an object take, read off their machine code.
+//! How much stack the functions of an object use, read from their machine code.
 //!
-//! C compilers tell (`-Wframe-larger-than`), rustc does not, and neither does objtool. The kernel's
-//! `scripts/checkstack.pl` looks for the same instructions, in what objdump prints.
+//! C compilers warn (`-Wframe-larger-than`); rustc and objtool do not. The kernel's
+//! `scripts/checkstack.pl` looks for the same instructions in objdump's output.
 
 const X86_64: u64 = 62;
 const AARCH64: u64 = 183;
@@ -9,10 +9,10 @@ const AARCH64: u64 = 183;
 const EXECINSTR: u64 = 4;
 const SYMTAB: u64 = 2;
 const FUNC: u8 = 2;
-/// No frame is as large: what looks like one is not an instruction.
+/// No frame is this large: such bytes are not an instruction.
 const MOST: u64 = 1 << 26;
 
-/// A function, and the bytes that it takes of the stack.
+/// A function, and the bytes of stack that it uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// As in the source, without the path to it.
@@ -20,8 +20,8 @@ pub(crate) struct Frame {
     pub(crate) size: u64,
 }
 
-/// The functions of an ELF file that take more than `limit`; none of a file in another form, or for
-/// a machine whose instructions are not known here.
+/// The functions of an ELF file that use more than `limit` bytes. Empty for other files, and for
+/// machines whose instructions are not known here.
 pub(crate) fn larger_than(limit: u64, elf: &[u8]) -> Vec<Frame> {
     frames(limit, elf).unwrap_or_default()
 }
@@ -142,7 +142,7 @@ fn function(symbol: &str) -> String {
             continue;
         }
         rest = &rest[first.len_utf8()..];
-        // A number that tells crates or items of one name apart, or leads back.
+        // A number that distinguishes crates or items of one name, or a back reference.
         if matches!(first, 's' | 'B') {
             let end = rest
                 .find(|c: char| !c.is_ascii_alphanumeric())

@@ -26,7 +26,7 @@ pub(crate) enum Class {
     Symvers,
     /// make is asked again: what git answers.
     Make,
-    /// make is asked again, and what rules of the tree's own made is not trusted: a makefile.
+    /// A makefile: make runs again, and files of the tree's own rules are not trusted.
     Makefile,
 }
 
@@ -77,7 +77,7 @@ impl Product {
         Identity::of_entry(&self.path).is_ok_and(|now| now.same_metadata(&self.id))
     }
 
-    /// Whether it holds what was published.
+    /// Whether the file is still the published one.
     pub(crate) fn is_whole(&self) -> bool {
         content_hash(&self.path).is_ok_and(|now| now == self.content)
     }
@@ -86,7 +86,7 @@ impl Product {
 /// A target in the stage and one of its prerequisites, as a rule of make's names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// Relative to the stage; `None` for what is not a product there.
+    /// Relative to the stage; `None` if it is not a product there.
     pub(crate) target: Option<PathBuf>,
     /// The source, or a file elsewhere.
     pub(crate) prerequisite: PathBuf,
@@ -107,7 +107,7 @@ pub(crate) struct Record {
     pub(crate) others: Vec<Product>,
     /// What [`Build::target`](crate::Build::target) has put there so far.
     pub(crate) targets: Vec<Product>,
-    /// What make said of rules that ran: beside `.cmd` files.
+    /// The rules that ran, as make itself wrote them down.
     pub(crate) rules: Vec<Rule>,
     /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
     pub(crate) elsewhere: Vec<PathBuf>,
@@ -174,7 +174,7 @@ impl Record {
         anything.then_some(stale)
     }
 
-    /// Whether this is a rule whose target was made from what its prerequisite is now.
+    /// Whether this is a rule whose target was made from its prerequisite's present content.
     pub(crate) fn has_seen(&self, rule: &Rule) -> bool {
         let is_same = |p: &Prerequisite| p.id.as_ref().is_some_and(|id| id.matches(&p.path));
         let mut known = self.prerequisites.iter();

@@ -24,7 +24,7 @@ pub(crate) struct Identity {
     pinned: bool,
 }
 
-/// Contents of larger files are not kept (bytes): to hash them takes longer than what it saves.
+/// The contents of larger files are not hashed (bytes): that takes longer than it saves.
 const LARGEST: u64 = 16 << 20;
 
 const NANOS: i128 = 1_000_000_000;
@@ -72,7 +72,7 @@ impl Identity {
         self.ctime <= latest
     }
 
-    /// Whether the last change was of something else than the content (of a folder: its entries).
+    /// Whether the last change was not one of the content (of a folder: of its entries).
     pub(crate) fn changed_after_written(&self) -> bool {
         self.mtime < self.ctime
     }
@@ -164,7 +164,7 @@ impl Identity {
         self.mtime % NANOS == 0 && self.ctime % NANOS == 0
     }
 
-    /// What tells whether the file has to be read again: its content where it is known.
+    /// Appends the state that decides whether the file is read again: its content, if it is known.
     pub(crate) fn write_state(&self, to: &mut String) {
         use std::fmt::Write;
         // Writing into a String cannot fail.
@@ -269,7 +269,7 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
     let mut buffer = [0; 64 * 1024];
     let mut hash = Hash::new();
     loop {
-        // Whole blocks, however much comes at a time: the hash is one of words.
+        // The hash works on words, so only whole blocks may come.
         let mut filled = 0;
         while filled < buffer.len() {
             match file.read(&mut buffer[filled..]) {

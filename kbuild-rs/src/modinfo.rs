@@ -99,9 +99,9 @@ impl ModuleInfo {
     /// whatever it is called.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for what is no whole module, or would be
-    /// larger than 512 MiB unpacked. Without the feature, the message about a compressed one has the
-    /// command that unpacks it.
+    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a whole module, or
+    /// that is larger than 512 MiB when unpacked. Without the feature, the error of a compressed module
+    /// has the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
@@ -222,7 +222,7 @@ impl Invalid {
     }
 }
 
-/// The program that compressed them, which their first bytes tell.
+/// The program that compressed a file, by its first bytes.
 fn compressed_by(bytes: &[u8]) -> Option<&'static str> {
     const MAGIC: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "gzip"),

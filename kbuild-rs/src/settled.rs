@@ -1,5 +1,5 @@
-//! What a build has read, looked at when make has ended: a file that may have been another one
-//! while make ran is not known.
+//! Looks at the inputs of a build when make has ended. An input that may have been another file while
+//! make ran counts as changed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::freshness::{Class, Prerequisite, Record};
 use crate::identity::Identity;
 
-/// The folders on the way to inputs, as they were before make started. One that trades places with
-/// another takes its files along, whose own times stay old.
+/// The folders on the way to inputs, as they were before make started. A folder that trades places
+/// with another takes its files along, and their times stay old.
 #[derive(Debug)]
 pub(crate) struct Ways {
     /// The marker's time.
@@ -38,7 +38,7 @@ impl Ways {
         Ways { start, before }
     }
 
-    /// Looks at inputs; `old` spares reading the contents of those that it knows.
+    /// Looks at inputs. The contents of those in `old` need not be read again.
     pub(crate) fn after<'a>(&'a self, old: &'a Record) -> Looks<'a> {
         let known = old.prerequisites.iter();
         Looks {
@@ -48,7 +48,7 @@ impl Ways {
         }
     }
 
-    /// Whether this entry may be another one than when make started.
+    /// Whether this entry may have changed since make started.
     fn has_changed(&self, folder: &Path) -> bool {
         let Ok(meta) = fs::symlink_metadata(folder) else {
             return true;
@@ -70,13 +70,13 @@ impl Ways {
 pub(crate) struct Looks<'a> {
     ways: &'a Ways,
     old: HashMap<&'a Path, &'a Prerequisite>,
-    /// What was found of each folder, and of those above it.
+    /// The answer for each folder, and for those above it.
     changed: HashMap<PathBuf, bool>,
 }
 
 impl Looks<'_> {
-    /// The prerequisite as it is now. One that may have been another one while make ran, or that is
-    /// gone by now, is one that changed.
+    /// The prerequisite as it is now. It counts as changed if it may have been another file while make
+    /// ran, or if it is gone.
     pub(crate) fn at(&mut self, class: Class, path: PathBuf) -> Prerequisite {
         let id = match path
             .parent()
@@ -103,7 +103,7 @@ impl Looks<'_> {
         now.same_metadata(&id).then_some(with_content)
     }
 
-    /// Whether the folder, or one above it, may be another one than when make started.
+    /// Whether the folder, or one above it, may have changed since make started.
     fn leads_elsewhere(&mut self, folder: &Path) -> bool {
         if let Some(&known) = self.changed.get(folder) {
             return known;

@@ -14,15 +14,15 @@ use crate::make::{
 use crate::stage::{Item, Kind, Stage, is_makefile};
 use crate::{Error, Kernel, Result, regular};
 
-/// The folder that stands for a work tree which begins above the staged root, where its path
-/// below that work tree cannot be had in the stage.
+/// The name of the folder that stands for a work tree above the staged root, if the stage cannot
+/// have the root's path below that work tree.
 const UNNAMED: &str = "root";
 
-/// The folder among a module folder's private files that stands before others in `PATH`.
+/// The private folder of a module folder that comes first in `PATH`.
 const BIN: &str = "bin";
 
-/// The program that is to go before git in `PATH`, where kbuild reads the Makefile of a `root`
-/// that has a repository in the kernel's folder: its file and its text.
+/// The file and the text of the program that comes before git in `PATH`. It is needed if `root` has a
+/// repository and kbuild reads the Makefile in the kernel's folder.
 pub(super) fn in_kernel(
     (root, above): (&Path, Option<&Above>),
     kernel: &Kernel,
@@ -46,13 +46,12 @@ pub(super) fn in_kernel(
 #[derive(Debug)]
 pub(crate) struct Above {
     repository: Repository,
-    /// Where the root lies in its work tree; `None` where kbuild cannot work in a folder of that
-    /// path.
+    /// The path of the root in its work tree; `None` if kbuild cannot work in a folder of that path.
     prefix: Option<PathBuf>,
 }
 
 impl Above {
-    /// That of `root` (canonical), unless there is one in the root itself.
+    /// The repository above `root` (canonical), unless the root itself has one.
     pub(super) fn of(root: &Path) -> Option<Above> {
         if Repository::at(root) != Found::Nothing {
             return None;
@@ -103,7 +102,7 @@ impl Request {
             };
             let (repository, is_part) = match Repository::at(&real) {
                 Found::Ours(repository) => (Some(repository), false),
-                // What a link out of the tree leads to.
+                // The folder that a link out of the tree leads to.
                 Found::Nothing => (Repository::above(&real), true),
                 Found::Refused => (None, false),
             };
@@ -147,7 +146,7 @@ impl Run<'_> {
         r.git.write(self.writer, &staged, run.as_ref())
     }
 
-    /// The files whose change means that git may answer otherwise what was asked.
+    /// The files that decide git's answers to the questions of the last build.
     pub(super) fn git_heads(&self, items: &[Item]) -> Vec<PathBuf> {
         match asked(&self.request.git) {
             Some(asked) => asked.iter().flat_map(Repository::head_files).collect(),
@@ -165,8 +164,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether git may be asked: a makefile or a script speaks of it, or a command that prepares
-    /// the tree.
+    /// Whether the build may ask git: a makefile, a script or a `prepare` command has the word.
     pub(super) fn asks_git(&self, items: &[Item]) -> bool {
         let r = self.request;
         let speaks = |text: &[u8]| {
@@ -201,12 +199,12 @@ fn may_run_git(item: &Item) -> bool {
         && (is_makefile(&item.rel) || extension.is_none_or(|e| !OTHERS.contains(&e)))
 }
 
-/// The first part of a file, which is all of a makefile or a script.
+/// The first part of a file, enough for all of a makefile or a script.
 fn beginning(path: &Path) -> Vec<u8> {
     const PART: u64 = 1 << 20;
     let mut text = Vec::new();
     if let Ok(file) = regular::open(path) {
-        // What cannot be read asks nothing.
+        // A file that cannot be read cannot ask.
         let _ = file.take(PART).read_to_end(&mut text);
     }
     text

@@ -1,4 +1,4 @@
-//! What a build was made from: looked at when make has ended, for the next build to compare with.
+//! The inputs of a build. The build records them when make has ended, for the next one to compare.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::settled::Looks;
 use crate::stage::{Item, folders};
 
 impl Run<'_> {
-    /// Adds to the record what the build was made from.
+    /// Adds the inputs to the record.
     pub(super) fn note_prerequisites(
         &self,
         items: &[Item],
@@ -89,7 +89,7 @@ impl Run<'_> {
         others.filter_map(|f| record(f).transpose()).collect()
     }
 
-    /// Those that the build was given, those of other module folders of this root, and those that
+    /// The symvers that the caller gave, those of other module folders of this root, and those that
     /// makefiles name.
     fn note_symvers(
         &self,
@@ -153,7 +153,7 @@ impl Run<'_> {
             // A phony target's recipe runs whenever make does.
             let target = resolver.product(&told[0].0);
             let command = target.as_ref().and_then(|t| commands.get(&*stage.file(t)));
-            // What make makes has prerequisites of its own; what is not there is a name.
+            // A file that make makes has its own prerequisites; a missing file is only a name.
             let is_target = |path| trace.rules.binary_search_by(|(t, _)| t.cmp(path)).is_ok();
             let files = told.iter().map(|(_, named)| named);
             for named in files.filter(|named| named.is_file()) {
@@ -190,7 +190,7 @@ impl Run<'_> {
     }
 }
 
-/// The makefiles that make read. One that makes a single file does not read all of them.
+/// The makefiles that make read. A make for a single file does not read all of them.
 fn makefiles(resolver: &Resolver<'_>, trace: &Trace, old: &Record, read_all: bool) -> Vec<PathBuf> {
     let read = trace.makefiles.iter().filter(|path| path.is_file());
     let mut makefiles: Vec<_> = read.flat_map(|path| resolver.sources(path)).collect();

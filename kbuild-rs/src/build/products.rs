@@ -1,5 +1,5 @@
-//! Files that make leaves beside the modules, and that the caller asks for: firmware, device tree
-//! overlays, helper programs.
+//! Files beside the modules that the caller asks for: firmware, device tree overlays, helper
+//! programs.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +37,7 @@ pub(super) fn products(
             first.display()
         )));
     };
-    // An output directory below the root is no part of the tree.
+    // An output directory below the root is not part of the tree.
     let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);
     if let Some(path) = products.iter().find(in_tree) {
         return Err(Error::input(format!(
@@ -58,9 +58,9 @@ pub(super) fn products(
     Ok(products)
 }
 
-/// Lines for the makefile that every make reads first: kbuild makes what a folder's `extra-y` names
-/// with the kernel's image only, and here the caller asks for it. Rules without a recipe add
-/// prerequisites to the goal of `scripts/Makefile.build` (up to 6.1 `__build`, then `$(obj)/`).
+/// Lines for the makefile that every make reads first. kbuild only makes the files in `extra-y` with
+/// the kernel's image, so these rules without a recipe add them to the goal of
+/// `scripts/Makefile.build` (up to 6.1 `__build`, then `$(obj)/`).
 pub(super) fn asked_of_kbuild(
     products: &[PathBuf],
     sources: &Sources,
@@ -94,7 +94,7 @@ pub(super) fn asked_of_kbuild(
 /// Products as paths below the module folder, each once.
 ///
 /// # Errors
-/// What leads elsewhere, what make cannot carry, and what a build publishes anyway.
+/// A path that leads elsewhere, that make cannot carry, or that a build publishes anyway.
 pub(super) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut products: Vec<PathBuf> = Vec::new();
     for product in named {
@@ -144,7 +144,7 @@ fn taken(path: &Path) -> Option<&'static str> {
 }
 
 impl Run<'_> {
-    /// Whether the last build published what this one asks for, and nothing else.
+    /// Whether the last build published exactly the products that this one asks for.
     pub(super) fn has_products(&self, record: &Record) -> bool {
         let r = self.request;
         let published = record.others.iter().map(|product| &product.path);

@@ -89,7 +89,7 @@ impl Run<'_> {
                 gone(&rule.prerequisite) && !is_made_anew()
             };
             let rules: Vec<_> = record.rules.iter().chain(shared).collect();
-            // What was made of a file that goes, goes too.
+            // A file made from a deleted one is deleted too.
             let mut again = true;
             while std::mem::take(&mut again) {
                 for rule in &rules {
@@ -122,7 +122,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether something in the stage may have been made from files that nothing names.
+    /// Whether files in the stage may have been made from files that no rule names.
     pub(super) fn has_unknown_inputs(&self, record: &Record, items: &[Item]) -> Result<bool> {
         Ok(self.has_products_of_own_rules(items)? || self.includes_bytes(record, items))
     }

@@ -52,15 +52,15 @@ pub(crate) struct Request {
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
     /// Files whose change means a build from nothing.
     pub(crate) whole: Vec<PathBuf>,
-    /// Where the private repositories lie that git finds in the stage.
+    /// The places of the private repositories that git finds in the stage.
     pub(crate) git: GitPlaces,
-    /// The repository that the staged root lies in, where that begins above it.
+    /// The repository of the staged root, if it begins above it.
     pub(super) above: Option<Above>,
-    /// What goes before git in `PATH`: the file, and its text.
+    /// The program before git in `PATH`: its file and its text.
     pub(super) in_kernel: Option<(PathBuf, Vec<u8>)>,
     /// Links to folders whose path kbuild cannot carry.
     pub(crate) links: Links,
-    /// What the placeholders of the caller's commands stand for.
+    /// The values of the placeholders in the caller's commands.
     pub(crate) placeholders: Placeholders,
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,

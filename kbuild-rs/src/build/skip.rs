@@ -14,8 +14,8 @@ use crate::report::{Artifact, Report};
 use crate::sys::{Root, Writer};
 use crate::{Result, regular};
 
-/// Whether this is a build script that is to build nothing. docs.rs sets `DOCS_RS`; who wants a
-/// build all the same says `KBUILD_RS_SKIP=0`.
+/// Whether this build script builds nothing. docs.rs sets `DOCS_RS`; `KBUILD_RS_SKIP=0` builds all
+/// the same.
 pub(super) fn is_wanted(door: Door) -> bool {
     if !door.metadata {
         return false;
@@ -24,7 +24,7 @@ pub(super) fn is_wanted(door: Door) -> bool {
     own.or(of_docs).is_some_and(|value| value != "0")
 }
 
-/// Puts an empty file where each `.ko` and each other product would be, so that `include_bytes!` compiles.
+/// Puts an empty file in the place of each `.ko` and each product, so that `include_bytes!` compiles.
 pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
     let out = output_directory(build, door)?;
     let writer = Writer::new([Root::make(&out)?]);

@@ -16,8 +16,8 @@ impl Record {
     /// version's.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when it names what lies outside of `out`
-    /// or of the stage.
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) if it names a file outside of `out` or of the
+    /// stage.
     pub(crate) fn load(writer: &Writer, path: &Path, out: &Path) -> Result<Option<Record>> {
         let bytes = writer.read(path)?;
         let Some(mut record) = bytes.and_then(|bytes| parse(&bytes)) else {

@@ -1,7 +1,7 @@
-//! What make itself reads and compares: its makefiles, the prerequisites of each rule that ran, and
-//! the symvers that makefiles name. kbuild's `.cmd` files tell of compilers only.
+//! The files that make itself reads and compares: its makefiles, the prerequisites of each rule that ran, and
+//! the symvers that makefiles name. kbuild's `.cmd` files only have the inputs of compilers.
 //!
-//! make tells it in a file, by two places where it expands a value of ours with everything known:
+//! make writes them to a file, in two places where it expands a value of ours:
 //!
 //! - An included makefile that is not there and has a rule is to be made as soon as all makefiles
 //!   have been read. The rule's recipe expands to nothing, so that no shell starts.
@@ -15,8 +15,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What one run of make told. All paths are absolute; folders that make names by `..` are as it
-/// named them.
+/// The inputs that one run of make wrote down. All paths are absolute; `..` in them is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub(crate) makefiles: Vec<PathBuf>,
@@ -56,7 +55,7 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
 }
 
 impl Trace {
-    /// Reads what makes told.
+    /// Reads the file that makes wrote.
     pub(crate) fn read(text: &[u8]) -> Trace {
         let mut trace = Trace::default();
         for line in text.split(|&b| b == b'\n') {

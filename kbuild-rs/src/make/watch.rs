@@ -1,5 +1,5 @@
-//! The makefile of ours that `MAKEFILES` has every make read first: it notices compilers that die of
-//! a question, and has make tell what it reads.
+//! Our makefile, which every make reads first (`MAKEFILES`). It notices compilers that die of a
+//! question, and has make write down what it reads.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ pub(crate) struct Watch {
     /// The makefile, and its text.
     pub(crate) makefile: PathBuf,
     pub(crate) text: Vec<u8>,
-    /// What make tells, for [`Trace::read`](super::Trace::read).
+    /// The file that make writes, for [`Trace::read`](super::Trace::read).
     pub(crate) log: PathBuf,
-    /// Where products of modpost lie while makefiles are read.
+    /// The place for products of modpost while makefiles are read.
     pub(crate) put_away: PathBuf,
-    /// What puts them back.
+    /// The script that puts them back.
     pub(crate) put_back: PathBuf,
 }
 

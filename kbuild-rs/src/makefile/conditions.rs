@@ -1,5 +1,5 @@
-//! Conditions of makefiles that kbuild decides: one file then serves the person who calls make, and
-//! kbuild.
+//! Conditions of makefiles that kbuild decides. With them, one file has a part for `make` by hand and
+//! a part for kbuild.
 
 /// Variables that are never empty where kbuild reads a makefile.
 pub(crate) const SET: &[&str] = &[
@@ -40,14 +40,14 @@ impl Condition {
 }
 
 impl Conditions {
-    /// Whether a line stands where kbuild never comes.
+    /// Whether kbuild never reads the line.
     pub(super) fn are_false(&self) -> bool {
         self.0
             .iter()
             .any(|condition| condition.holds == Some(false))
     }
 
-    /// The innermost one that only make can tell.
+    /// The innermost condition that only make can decide.
     pub(super) fn unknown(&self) -> Option<&str> {
         let mut unknown = self.0.iter().rev().filter(|c| c.holds.is_none());
         unknown.next().map(|condition| &*condition.text)
@@ -94,7 +94,7 @@ pub(crate) fn holds_for_kbuild(text: &str) -> Option<bool> {
                 .filter(|c| !"(){}\"',$ \t".contains(*c))
                 .collect();
             let bare = bare.strip_prefix("strip").unwrap_or(&bare);
-            // Compared with nothing: everything else has more letters.
+            // Compared with the empty text.
             is_set(bare).then_some(word == "ifneq")
         }
     }

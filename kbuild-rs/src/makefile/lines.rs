@@ -1,4 +1,4 @@
-//! The lines of a makefile, as far as their form tells what they are.
+//! The lines of a makefile, by their form.
 
 /// Lines without comments, with those that a backslash continues in one, and the number of the
 /// first.
@@ -20,7 +20,7 @@ pub(crate) fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// Whose rule the recipe lines that follow belong to.
+/// The owner of the rule that the recipe lines below belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     None,
@@ -28,7 +28,7 @@ pub(crate) enum Rule {
     Other,
 }
 
-/// A line of a makefile that is no condition and no recipe.
+/// A line of a makefile that is neither a condition nor a recipe.
 pub(crate) enum Statement<'a> {
     /// `how` is the character before the `=`, or `=`.
     Assignment {

@@ -1,4 +1,4 @@
-//! The makefiles that kbuild reads of a module tree, as far as their text tells without make.
+//! The makefiles of a module tree that kbuild reads, as text, without make.
 //!
 //! Nothing is evaluated: a condition that only make can decide counts as true, and a word that only
 //! make can expand is left out.
@@ -18,11 +18,11 @@ use conditions::Conditions;
 pub(crate) use conditions::{SET, holds_for_kbuild};
 pub(crate) use lines::{Rule, Statement, logical_lines};
 
-/// The variables that name the folder of the makefile that is read.
+/// The variables that name the folder of a makefile.
 const OWN_FOLDER: &[&str] = &["src", "obj"];
 /// Those that name the module folder. kbuild-rs sets `PWD` to it.
 const MODULE_FOLDER: &[&str] = &["M", "KBUILD_EXTMOD", "PWD"];
-/// Folders and includes that name each other come to an end.
+/// A limit for folders and includes that name each other.
 const DEEPEST: usize = 16;
 
 /// The makefiles of a module folder: its own, those of the folders below that it leads to, and what
@@ -40,7 +40,7 @@ pub(crate) struct Makefiles {
 #[derive(Debug)]
 pub(crate) struct Makefile {
     pub(crate) path: PathBuf,
-    /// The lines that kbuild may come to.
+    /// The lines that kbuild may read.
     pub(crate) lines: Vec<Line>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Makefile {
 pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) is_recipe: bool,
-    /// The condition that it stands under, where only make can tell whether it holds.
+    /// The condition around it, if only make can decide that.
     pub(crate) condition: Option<String>,
 }
 
@@ -302,7 +302,7 @@ impl Values<'_> {
         }
     }
 
-    /// A text with the variables replaced that are known; all else in it stays.
+    /// A text with the known variables replaced.
     fn expand(&self, text: &str) -> String {
         self.expand_within(text, &mut 1000)
     }

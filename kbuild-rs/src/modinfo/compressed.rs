@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
-/// No module is larger; a few kilobytes may claim to be a thousand times as much.
+/// The largest module. A few kilobytes may unpack to a thousand times as much.
 pub(super) const LARGEST: usize = 512 << 20;
 
-/// What unpacking may take besides, in KiB: an xz file says how large its dictionary is.
+/// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
 const DICTIONARY: u32 = 128 << 10;
 
 /// Why a file could not be unpacked.
@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Damaged(io::Error),
 }
 
-/// What `tool` compressed.
+/// Unpacks a file that `tool` compressed.
 pub(super) fn unpack(tool: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     unpack_within(tool, bytes, LARGEST)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What a shell takes off a word.
+/// The characters that a shell removes from a word.
 const QUOTES: [char; 2] = ['\'', '"'];
 
 /// The paths in a `.cmd` file's `source_` and `deps_` variables.
@@ -77,7 +77,7 @@ pub(super) fn included(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where the linker finds a file: in its own folder, or in one of `-L`.
+/// The places where the linker searches a file: its own folder, and those of `-L`.
 pub(super) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf> {
     let folders = command
         .split_ascii_whitespace()

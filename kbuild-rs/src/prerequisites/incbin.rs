@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What a source's `.incbin` directives name: a file, or a macro that holds one.
+/// The operand of an `.incbin` directive: a file, or a macro for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operand {
     File(String),

@@ -25,7 +25,7 @@ fn is_tagged(dir: &Path) -> bool {
     start().is_ok_and(|text| text == CACHEDIR_SIGNATURE)
 }
 
-/// A build folder of CMake's, or what CMake keeps for itself where it builds among the sources.
+/// A build folder of CMake, or CMake's private folder if it builds among the sources.
 fn is_of_cmake(dir: &Path) -> bool {
     if dir.ends_with("CMakeFiles") && dir.join("cmake.check_cache").exists() {
         return true;

@@ -68,8 +68,8 @@ pub(crate) struct Stage {
     pub(crate) shared: PathBuf,
     /// The copy.
     pub(crate) dir: PathBuf,
-    /// What stands for the work tree of the repository that the root lies in; the copy itself
-    /// where there is none above it.
+    /// The folder that stands for the work tree of the root's repository; the copy itself if no
+    /// repository begins above it.
     pub(crate) top: PathBuf,
     /// Where items come from that do not say otherwise.
     root: PathBuf,

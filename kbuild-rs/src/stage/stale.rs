@@ -1,9 +1,9 @@
 //! What an earlier in-place build left in a module tree.
 //!
 //! Such products are not staged: from 6.13 on, kbuild's saved commands hold relative paths, so
-//! that a copied *built* tree looks up to date and nothing at all is compiled. A name alone proves
-//! nothing (`go.mod`, a `tune.mod` with data): what kbuild has made is known by what it leaves
-//! beside it.
+//! that a copied *built* tree looks up to date and nothing at all is compiled. A name does not prove
+//! anything (`go.mod`, a `tune.mod` with data): files that kbuild leaves beside a product prove it to
+//! be one.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;

@@ -24,7 +24,7 @@ pub(crate) struct Changes {
     /// The names of new files and links: one of them may stand before a header of the same name
     /// on a search path.
     pub(crate) added: Vec<usize>,
-    /// Files that are as they were, with what is known of them.
+    /// Unchanged files, with their known identity.
     kept: Vec<(usize, Identity)>,
 }
 

@@ -157,8 +157,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// In the place of `.git` is a link to a private repository, or to what git finds nothing
-    /// behind: that is so of a folder, too, that git would take for a repository as it is.
+    /// `.git` becomes a link to a private repository, or to a place without one. So does a folder that
+    /// git would take for a repository without `.git`.
     fn repository(&mut self, folder: &Folder, entries: &[(OsString, Metadata)]) {
         let has_own = entries.iter().any(|(name, _)| name == ".git");
         if !has_own && !is_bare(entries.iter().map(|(name, _)| name)) {

@@ -43,8 +43,7 @@ pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
     readable
 }
 
-/// Waits until reading one of the files does not wait, at most `timeout`: there is something, or
-/// the end.
+/// Waits at most `timeout` until one of the files can be read without waiting, or has ended.
 pub(crate) fn wait_for_input(files: &[&File], timeout: Duration) -> bool {
     let mut asked: Vec<_> = files
         .iter()
@@ -53,7 +52,7 @@ pub(crate) fn wait_for_input(files: &[&File], timeout: Duration) -> bool {
     matches!(poll(&mut asked, Some(&timespec(timeout))), Ok(1..))
 }
 
-/// How many bytes of a pipe can be read at once.
+/// The number of bytes in a pipe that can be read at once.
 pub(crate) fn waiting_bytes(file: &File) -> usize {
     let bytes = rustix::io::ioctl_fionread(file).unwrap_or(0);
     usize::try_from(bytes).unwrap_or(usize::MAX)

@@ -1,4 +1,4 @@
-//! git, asked in the kernel's folder about the module.
+//! Questions to git in the kernel's folder that are about the module.
 //!
 //! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. One that says
 //! `$(shell git describe)`, without a folder, means its own repository.
@@ -9,11 +9,11 @@ use std::path::Path;
 
 use crate::make::shell_quote;
 
-/// Options of git's that stand before its command, with a word of their own.
+/// Options before git's command that take a word of their own.
 const WITH_A_WORD: &str = "-c | --exec-path | --namespace | --config-env | --super-prefix";
 
-/// The text of a program that goes before git in `PATH`: it asks in the module's folder what is
-/// asked in the kernel's without naming a folder or a repository.
+/// The text of a program that comes before git in `PATH`. If a command in the kernel's folder names
+/// neither a folder nor a repository, it runs the command in the module's folder.
 pub(crate) fn asked_in_kernel(git: &Path, kernel: [&Path; 2], module_dir: &Path) -> Vec<u8> {
     let [dir, source] = kernel.map(quoted);
     let (git, module_dir) = (quoted(git), quoted(module_dir));
@@ -41,7 +41,7 @@ pub(crate) fn asked_in_kernel(git: &Path, kernel: [&Path; 2], module_dir: &Path)
 }
 
 fn quoted(path: &Path) -> String {
-    // Whatever a shell could take for something else is in quotes.
+    // Quoted for the shell.
     shell_quote(path.as_os_str())
 }
 

@@ -1,9 +1,8 @@
 //! Fits a private index to the stage.
 //!
-//! The stage lacks what is not staged, and the build may write into its copies. `--dirty` is to
-//! answer as in the source all the same: what is clean there is marked so that git takes it for
-//! clean without a look (`skip-worktree`), and of what git does not know, only what it does not
-//! know in the source either is to be seen.
+//! The stage lacks some files, and the build may write into its copies. Still, `--dirty` must answer
+//! as in the source. So files that are clean in the source are marked, and git takes them for clean
+//! without a look (`skip-worktree`). Untracked files are hidden, unless the source has them too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -17,14 +16,14 @@ use super::{Found, Places, Repository};
 use crate::sys::{self, Writer};
 use crate::{Error, Result, regular, signals};
 
-/// Does so. Where git fails, the index stays the source's: git then looks at the copies.
+/// Fits the index. If git fails, the index stays the source's, and git looks at the copies.
 pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'_>) -> Result<()> {
     let git = Git {
         staged,
         writer,
         run,
     };
-    // Fails where a file is changed or not merged.
+    // Fails if a file is changed or not merged.
     git.ask(&["update-index", "-q", "--refresh"], None)?;
     let changed = [
         "diff-files",
@@ -89,7 +88,7 @@ struct Entry<'a> {
     is_merged: bool,
 }
 
-/// What `git ls-files --stage -z` prints.
+/// The entries that `git ls-files --stage -z` prints.
 fn entries(text: &[u8]) -> Vec<Entry<'_>> {
     let entry = |line: &'_ [u8]| -> Option<usize> { line.iter().position(|&b| b == b'\t') };
     let lines = text.split(|&b| b == 0);
@@ -103,8 +102,8 @@ fn entries(text: &[u8]) -> Vec<Entry<'_>> {
     entries.collect()
 }
 
-/// The names of those entries that are as they were committed. A submodule that git can look at is
-/// looked at.
+/// The names of the entries that are as they were committed. For a submodule, git looks itself if it
+/// can.
 fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let changed: HashSet<&[u8]> = changed.split(|&b| b == 0).collect();
     let mut names = Vec::new();
@@ -189,7 +188,7 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    /// What git prints; `None` where it fails.
+    /// git's output; `None` if it fails.
     fn ask(&self, args: &[&str], input: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
         let place = &self.staged.place;
         let source = self.staged.repository.work_tree();

@@ -1,9 +1,9 @@
-//! The answers that git gives to a Makefile inside the stage.
+//! git's answers to a Makefile inside the stage.
 //!
 //! A build in place has the `.git` of each repository at hand. The stage has a link instead, to a
 //! private repository of our own: it holds the same references and reads the same objects, and its
-//! work tree is the stage. So git finds the repository that it was asked about, and whatever a
-//! Makefile does to `.git` (or `git clean`, `git reset`) is done to ours.
+//! work tree is the stage. So git finds the repository that it was asked about, and a Makefile only
+//! changes ours (`rm -rf .git`, `git clean`, `git reset`).
 
 mod in_kernel;
 mod index;
@@ -33,12 +33,12 @@ pub(crate) struct Repository {
     common: PathBuf,
 }
 
-/// What git would find in a folder's `.git`.
+/// The kinds of `.git` that git may find in a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Ours(Repository),
-    /// In somebody else's repository git may be made to run that person's commands
-    /// (`core.fsmonitor`). Git checks the owner itself, but our copy would be ours.
+    /// A repository of somebody else, whose settings can make git run that person's commands
+    /// (`core.fsmonitor`). git checks the owner itself, but our copy would be ours.
     Refused,
     /// Git looks further up.
     Nothing,
@@ -82,7 +82,7 @@ impl Repository {
         }
     }
 
-    /// The repository that `dir` (canonical) lies in, where that begins above it.
+    /// The repository of `dir` (canonical), if it begins above it.
     pub(crate) fn above(dir: &Path) -> Option<Repository> {
         match Repository::at(&Repository::top_above(dir)?) {
             Found::Ours(repository) => Some(repository),
@@ -102,8 +102,8 @@ impl Repository {
         &self.work_tree
     }
 
-    /// The files and folders whose change means that git may answer otherwise: where HEAD is,
-    /// and the tags. Edits show in the sources themselves.
+    /// The files and folders that decide git's answers: HEAD and the tags. Edits show in the sources
+    /// themselves.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
         let head = regular::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
@@ -171,7 +171,7 @@ impl Places {
         target.parent() == Some(&self.0) && target != self.refusal()
     }
 
-    /// A `.git` behind which git finds nothing, and looks no further up.
+    /// A `.git` without a repository behind it: git then does not look further up.
     pub(crate) fn refusal(&self) -> PathBuf {
         self.0.join("refused")
     }
@@ -192,7 +192,7 @@ impl Places {
     }
 }
 
-/// How a path has to be written into git's files that may quote one.
+/// A path in quotes, as git's files may have it.
 fn quoted(path: &Path) -> Vec<u8> {
     let mut text = vec![b'"'];
     for &byte in path.as_os_str().as_bytes() {

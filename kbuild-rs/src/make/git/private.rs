@@ -21,16 +21,16 @@ pub(crate) struct Staged {
     pub(crate) place: PathBuf,
     /// The folder in the stage that stands for the repository's work tree.
     pub(crate) work_tree: PathBuf,
-    /// Whether that folder is not the whole work tree, and no part of it that has the right name.
+    /// Whether that folder is neither the whole work tree nor a part of it with the right name.
     pub(crate) is_part: bool,
-    /// The folder below it that is all of the work tree that is staged, where not the whole is.
+    /// The folder below it that is staged, if the rest of the work tree is not.
     pub(crate) only: Option<PathBuf>,
 }
 
 /// The file in a private repository that names the work tree of the source's.
 pub(super) const STANDS_FOR: &str = "stands-for";
 
-/// Settings that make git write, or start what would outlive the build.
+/// Settings that make git write, or start processes that outlive the build.
 const OVERRIDES: &str = "\tbare = false\n\tfsmonitor = false\n\tuntrackedCache = false\n\
     \tsplitIndex = false\n\tsparseCheckout = false\n[gc]\n\tauto = 0\n[maintenance]\n\
     \tauto = false\n";
