@@ -267,6 +267,6 @@ fn a_frame_larger_than_the_kernel_allows_is_named_in_rust_and_in_c() {
 
         scene.write("hello.rs", &module(right.0, FILL, ON_THE_HEAP));
         let said = scene.build().err();
-        assert!(!said.contains("more of the stack"), "{said}");
+        assert!(!said.contains("use more stack"), "{said}");
     }
 }

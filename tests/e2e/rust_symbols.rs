@@ -96,7 +96,7 @@ fn a_symvers_without_the_kernels_own_rust_is_told_from_a_symbol_that_nobody_expo
         &said,
         &[
             &format!("Rust of the kernel {} itself", tree.release),
-            "Module.symvers of one and the same build",
+            "Module.symvers from one build",
             &format!("nowhere is exported neither by the kernel {}", tree.release),
         ],
     );

@@ -17,8 +17,8 @@ impl Run<'_> {
             return;
         }
         self.sink.note(&format!(
-            "the build replaces {}, changed after the last build (signed or stripped?). Sign or \
-             strip a copy, or repeat it after each build",
+            "{} changed after the last build (signed or stripped?), and this build replaces it. Sign \
+             or strip a copy, or repeat that after each build",
             names.join(", ")
         ));
     }
