@@ -2,6 +2,7 @@
 
 #[cfg(feature = "compressed")]
 mod compressed;
+mod invalid;
 mod names;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::path::Path;
 use object::elf;
 use object::{Object, ObjectSection, ObjectSymbol};
 
+use self::invalid::Invalid;
 use self::names::Names;
 use crate::{Error, ErrorKind, Result, regular};
 
@@ -162,63 +164,6 @@ impl ModuleInfo {
             self.parameters.len() - 1
         });
         &mut self.parameters[index]
-    }
-}
-
-/// Why bytes are no module.
-#[derive(Debug)]
-enum Invalid {
-    #[cfg(not(feature = "compressed"))]
-    Compressed(&'static str),
-    #[cfg(feature = "compressed")]
-    Unpacking(&'static str, compressed::Failure),
-    NotElf,
-    NotModule,
-    Overlapping,
-    Damaged(object::Error),
-}
-
-impl From<object::Error> for Invalid {
-    fn from(error: object::Error) -> Self {
-        Invalid::Damaged(error)
-    }
-}
-
-impl Invalid {
-    fn in_words(&self, path: &Path) -> String {
-        match self {
-            #[cfg(not(feature = "compressed"))]
-            Invalid::Compressed(tool) => {
-                format!(
-                    "is compressed; unpack it first: `{tool} -dk '{}'`",
-                    path.display()
-                )
-            }
-            #[cfg(feature = "compressed")]
-            Invalid::Unpacking(tool, compressed::Failure::TooLarge) => format!(
-                "is compressed by {tool} and would be larger than {} MiB: no module is that large",
-                compressed::LARGEST >> 20
-            ),
-            #[cfg(feature = "compressed")]
-            Invalid::Unpacking(tool, compressed::Failure::Damaged(error)) => format!(
-                "is compressed by {tool}, and damaged or truncated ({error}); `{tool} -t '{}'` looks \
-                 at it again: copy or build it once more",
-                path.display()
-            ),
-            Invalid::NotElf => "is no kernel module: it is no ELF file".to_owned(),
-            Invalid::NotModule => "is an ELF file but no kernel module: it lacks .modinfo or \
-                 .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
-                 linked from"
-                .to_owned(),
-            Invalid::Overlapping => {
-                "is no kernel module that a compiler made: its names lie over each other; build \
-                 it again"
-                    .to_owned()
-            }
-            Invalid::Damaged(error) => {
-                format!("is a damaged or truncated kernel module ({error}); build it again")
-            }
-        }
     }
 }
 

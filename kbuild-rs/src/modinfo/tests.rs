@@ -286,9 +286,9 @@ fn what_is_no_module_is_refused_with_the_reason() {
         (b"\xfd7zXZ\0....".to_vec(), &*compressed("xz")),
         (b"\x1f\x8b....".to_vec(), &compressed("gzip")),
         (b"\x28\xb5\x2f\xfd....".to_vec(), &compressed("zstd")),
-        (b"obj-m := x.o\n".to_vec(), "no ELF file"),
-        (Vec::new(), "no ELF file"),
-        (object.build(), "no kernel module"),
+        (b"obj-m := x.o\n".to_vec(), "not an ELF file"),
+        (Vec::new(), "not an ELF file"),
+        (object.build(), "not a kernel module"),
         (rich(62, false).build()[..200].to_vec(), "truncated"),
     ] {
         let error = ModuleInfo::read(root.write("x.ko", bytes)).unwrap_err();

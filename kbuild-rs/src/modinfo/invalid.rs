@@ -1,0 +1,63 @@
+//! Files that are not whole modules.
+
+use std::path::Path;
+
+#[cfg(feature = "compressed")]
+use super::compressed;
+
+/// Why bytes are not a module.
+#[derive(Debug)]
+pub(super) enum Invalid {
+    #[cfg(not(feature = "compressed"))]
+    Compressed(&'static str),
+    #[cfg(feature = "compressed")]
+    Unpacking(&'static str, compressed::Failure),
+    NotElf,
+    NotModule,
+    Overlapping,
+    Damaged(object::Error),
+}
+
+impl From<object::Error> for Invalid {
+    fn from(error: object::Error) -> Self {
+        Invalid::Damaged(error)
+    }
+}
+
+impl Invalid {
+    /// The end of a sentence about the file at `path`.
+    pub(super) fn in_words(&self, path: &Path) -> String {
+        match self {
+            #[cfg(not(feature = "compressed"))]
+            Invalid::Compressed(tool) => {
+                format!(
+                    "is compressed; unpack it first: `{tool} -dk '{}'`",
+                    path.display()
+                )
+            }
+            #[cfg(feature = "compressed")]
+            Invalid::Unpacking(tool, compressed::Failure::TooLarge) => format!(
+                "is compressed by {tool} and would be larger than {} MiB: no module is that large",
+                compressed::LARGEST >> 20
+            ),
+            #[cfg(feature = "compressed")]
+            Invalid::Unpacking(tool, compressed::Failure::Damaged(error)) => format!(
+                "is compressed by {tool}, and damaged or truncated ({error}). Check it with `{tool} -t \
+                 '{}'`, and copy or build it again",
+                path.display()
+            ),
+            Invalid::NotElf => "is not a kernel module: it is not an ELF file".to_owned(),
+            Invalid::NotModule => "is an ELF file but not a kernel module: it lacks .modinfo or \
+                 .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
+                 linked from"
+                .to_owned(),
+            Invalid::Overlapping => {
+                "is not a kernel module that a compiler made: its names overlap; build it again"
+                    .to_owned()
+            }
+            Invalid::Damaged(error) => {
+                format!("is a damaged or truncated kernel module ({error}); build it again")
+            }
+        }
+    }
+}
