@@ -155,8 +155,8 @@ function(_kbuild_describe_kernel wanted out out_error)
     string(JSON dir GET "${json}" path)
     file(TIMESTAMP "${dir}/${config}" time "%s" UTC)
     set(_KBUILD_KERNEL_${key} "${json}" CACHE INTERNAL "What kbuild-rs says about a kernel")
-    set(_KBUILD_KERNEL_STATE_${key} "${_KBUILD_PROGRAM} ${time} ${arch}" CACHE INTERNAL
-      "When it did, and for which architecture")
+    set(state "${_KBUILD_PROGRAM} ${time} ${arch}")
+    set(_KBUILD_KERNEL_STATE_${key} "${state}" CACHE INTERNAL "When, and for which architecture")
   endif()
   # What a project asked about the kernel may have another answer.
   get_property(known GLOBAL PROPERTY _KBUILD_WATCHED)
