@@ -90,18 +90,22 @@ impl<'a> Resolver<'a> {
     fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let command = command::saved_command(text).unwrap_or_default();
-        for path in command::files(command, &self.cwd) {
-            found.extend(self.known(path, known));
-        }
         let mut bytes = Vec::new();
-        let mut is_computed = false;
-        let scripts = command::files(command, &self.cwd).filter(|path| command::is_script(path));
+        let mut scripts = Vec::new();
+        for name in command::names(command) {
+            if known.is_file(name, &self.cwd) {
+                found.extend_from_slice(&self.known(name, known).files);
+                scripts.extend(command::is_script(name).then_some(name));
+            }
+        }
         bytes.extend(self.included(scripts, command));
+        let mut is_computed = false;
         for path in parse(text) {
-            found.extend(self.known(path, known));
+            let known = self.known(path, known);
+            found.extend_from_slice(&known.files);
             // A header may hold assembler, too.
-            for operand in self.operands(path, known) {
-                let files = incbin::files(&operand, command, &self.cwd);
+            for operand in &known.operands {
+                let files = incbin::files(operand, command, &self.cwd);
                 is_computed |= files.is_empty();
                 bytes.extend(files);
             }
@@ -121,9 +125,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// What linker scripts take in by `INCLUDE`.
-    fn included<'b>(&self, scripts: impl Iterator<Item = &'b str>, command: &str) -> Vec<PathBuf> {
+    fn included(&self, scripts: Vec<&str>, command: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
-        let mut next: Vec<_> = scripts.map(PathBuf::from).collect();
+        let mut next: Vec<_> = scripts.into_iter().map(PathBuf::from).collect();
         while let Some(script) = next.pop() {
             let text = self.own_source(&script).unwrap_or_default();
             let names = command::included(&String::from_utf8_lossy(&text));
@@ -140,17 +144,6 @@ impl<'a> Resolver<'a> {
         found
     }
 
-    /// The `.incbin` operands of a source or header.
-    fn operands(&self, path: &str, known: &mut Known) -> Vec<Operand> {
-        if let Some(operands) = known.operands.get(path) {
-            return operands.clone();
-        }
-        let text = self.own_source(path).unwrap_or_default();
-        let operands = incbin::operands(&text);
-        known.operands.insert(path.to_owned(), operands.clone());
-        operands
-    }
-
     /// The text of a source or header, unless it is one of the kernel's.
     fn own_source(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         let (file, _) = resolved(&self.cwd.join(path));
@@ -164,14 +157,16 @@ impl<'a> Resolver<'a> {
         self.files(path, &mut self.known.borrow_mut())
     }
 
-    /// [`Resolver::sources`], asked once.
-    fn known(&self, path: &str, known: &mut Known) -> Vec<PathBuf> {
-        if let Some(files) = known.files.get(path) {
-            return files.clone();
+    /// [`Resolver::sources`] and `.incbin` operands, looked for once.
+    fn known<'k>(&self, path: &str, known: &'k mut Known) -> &'k Named {
+        if !known.named.contains_key(path) {
+            let named = Named {
+                files: self.files(Path::new(path), known),
+                operands: incbin::operands(&self.own_source(path).unwrap_or_default()),
+            };
+            known.named.insert(path.to_owned(), named);
         }
-        let files = self.files(Path::new(path), known);
-        known.files.insert(path.to_owned(), files.clone());
-        files
+        &known.named[path]
     }
 
     fn files(&self, named: &Path, known: &mut Known) -> Vec<PathBuf> {
@@ -283,14 +278,32 @@ fn target_of(command: &Path) -> Option<PathBuf> {
 /// What was asked before.
 #[derive(Debug, Default)]
 struct Known {
-    files: HashMap<String, Vec<PathBuf>>,
-    operands: HashMap<String, Vec<Operand>>,
+    named: HashMap<String, Named>,
+    /// Whether there is a file of that name.
+    is_file: HashMap<String, bool>,
     /// Folders of headers, and the real ones: asking for each header would ask for each folder
     /// above it, too.
     folders: Vec<(PathBuf, PathBuf)>,
 }
 
+/// What a `.cmd` file names.
+#[derive(Debug)]
+struct Named {
+    files: Vec<PathBuf>,
+    /// What a source has the assembler read.
+    operands: Vec<Operand>,
+}
+
 impl Known {
+    fn is_file(&mut self, name: &str, cwd: &Path) -> bool {
+        if let Some(&known) = self.is_file.get(name) {
+            return known;
+        }
+        let is_file = cwd.join(name).is_file();
+        self.is_file.insert(name.to_owned(), is_file);
+        is_file
+    }
+
     /// The path, and the real one where that is another.
     fn with_real(&mut self, path: PathBuf) -> Vec<PathBuf> {
         let is_link = path

@@ -40,11 +40,10 @@ pub(super) fn saved_command(text: &str) -> Option<&str> {
     Some(text.lines().find(is_command)?.split_once(":= ")?.1)
 }
 
-/// The files that a command names, which starts in `cwd`: `a/b`, `-Ta/b`, `--script=a/b`,
-/// `-Wl,-T,a/b`, `@a/b`. Values of macros are not asked for, and folders are no files.
-pub(super) fn files<'a>(command: &'a str, cwd: &Path) -> impl Iterator<Item = &'a str> {
-    let named = command.split_ascii_whitespace().filter_map(name);
-    named.filter(|name| cwd.join(name).is_file())
+/// The words of a command that may name files: `a/b`, `-Ta/b`, `--script=a/b`, `-Wl,-T,a/b`, `@a/b`.
+/// Values of macros do not count.
+pub(super) fn names(command: &str) -> impl Iterator<Item = &str> {
+    command.split_ascii_whitespace().filter_map(name)
 }
 
 /// What may be the name of a file in a word of a command.
@@ -142,7 +141,8 @@ mod tests {
             (format!("{file}.gone"), None),
         ] {
             let text = format!("cmd_a.o := ld -r {word} -o a.o");
-            let found: Vec<_> = files(saved_command(&text).unwrap(), &dir).collect();
+            let names = names(saved_command(&text).unwrap());
+            let found: Vec<_> = names.filter(|name| dir.join(name).is_file()).collect();
             assert_eq!(found, Vec::from_iter(named), "{word}");
         }
         std::fs::remove_dir_all(dir).unwrap();
