@@ -31,10 +31,13 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let [log, put_back] = [log, put_back].map(|path| path.to_string_lossy());
     let each = |words: &str, line: &str| format!("$(foreach w,{words},$(file >>{log},{line}))");
     let makefiles = each("$(filter-out %.cmd,$(MAKEFILE_LIST))", "M $(CURDIR) $(w)");
-    let symvers = each("$(KBUILD_EXTRA_SYMBOLS)", "E $(CURDIR) $(w)");
+    // A variable that is not set is not asked for: make may have been told to warn of those.
+    let set = |name: &str| format!("$(if $(filter undefined,$(origin {name})),,$({name}))");
+    let symvers = each(&set("KBUILD_EXTRA_SYMBOLS"), "E $(CURDIR) $(w)");
     // The headers of an object are in its `.cmd`.
+    let headers = set("deps_$@");
     let rules = each(
-        "$(filter-out FORCE $(deps_$@),$^ $|)",
+        &format!("$(filter-out FORCE {headers},$^ $|)"),
         "P $(CURDIR) $@ $(w)",
     );
     // make drops the `./` of a kernel that was built in its source.
@@ -127,7 +130,7 @@ mod tests {
             );
             String::from_utf8(output.stdout).unwrap()
         };
-        assert_eq!(make(&[]), "text\ntext\n");
+        assert_eq!(make(&["--warn-undefined-variables"]), "text\ntext\n");
         let text = std::fs::read(&log).unwrap();
         let trace = Trace::read(&text);
         let sub = |name: &str| root.join("sub").join(name);
