@@ -124,7 +124,7 @@ impl Jobs {
     }
 }
 
-/// What is built.
+/// The trees and modules that are built, as messages name them.
 struct Sources {
     named: Vec<String>,
     names: Vec<String>,

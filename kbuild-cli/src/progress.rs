@@ -145,7 +145,7 @@ impl Progress {
         }
     }
 
-    /// What `-q` keeps for a build that fails.
+    /// Lines that `-q` keeps for a build that fails.
     fn detail(&mut self, text: String) {
         match self.manner.quiet {
             true => self.held.add(text, false),

@@ -13,7 +13,7 @@ use crate::limits::limit_behind;
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    /// What follows the message: lines of a tool that failed, and then what they mean.
+    /// Text after the message: lines of a tool that failed, and then their meaning.
     quoted: String,
     explained: String,
     source: Option<std::io::Error>,

@@ -86,7 +86,7 @@ impl<'a> Resolver<'a> {
         Ok(targets)
     }
 
-    /// What the text of a `.cmd` file tells of.
+    /// The files that the text of a `.cmd` file names.
     fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let command = command::saved_command(text).unwrap_or_default();
@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
                 bytes.extend(files);
             }
         }
-        // What macros make a name of (`INCBIN(fw, "fw.bin")`) is in the sources or in the command.
+        // The name that a macro makes (`INCBIN(fw, "fw.bin")`) is in the sources or in the command.
         if is_computed {
             let sources = parse(text).filter_map(|path| self.own_source(path));
             let strings = sources.flat_map(|text| incbin::strings(&text));
@@ -124,7 +124,7 @@ impl<'a> Resolver<'a> {
         found
     }
 
-    /// What linker scripts take in by `INCLUDE`.
+    /// The files that linker scripts take in by `INCLUDE`.
     fn included(&self, scripts: Vec<&str>, command: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         let mut next: Vec<_> = scripts.into_iter().map(PathBuf::from).collect();
@@ -286,11 +286,11 @@ struct Known {
     folders: Vec<(PathBuf, PathBuf)>,
 }
 
-/// What a `.cmd` file names.
+/// A name in a `.cmd` file.
 #[derive(Debug)]
 struct Named {
     files: Vec<PathBuf>,
-    /// What a source has the assembler read.
+    /// The files that a source has the assembler read.
     operands: Vec<Operand>,
 }
 

@@ -15,11 +15,12 @@ use crate::support::*;
 const TREE: &[(&str, &str)] = &[
     (
         "Kbuild",
-        "obj-m := a.o sub/\nalways-y += fw.bin vars.sh tool\nhostprogs := tool\n\
+        "obj-m := a.o sub/\ninclude $(src)/list.inc\nhostprogs := tool\n\
          quiet_cmd_fw = FW      $@\n      cmd_fw = tr a-z A-Z < $< > $@\n\
          $(obj)/fw.bin: $(src)/fw.txt FORCE\n\t$(call if_changed,fw)\ntargets += fw.bin\n\
          $(obj)/vars.sh: $(src)/Kbuild\n\techo DIR=$(abspath $(obj)) > $@\n\tchmod +x $@\n",
     ),
+    ("list.inc", "always-y += fw.bin vars.sh tool\n"),
     ("a.c", HELLO),
     ("fw.txt", "one\n"),
     ("tool.c", "int main(void) { return 7; }\n"),
@@ -123,11 +124,11 @@ fn what_a_kbuild_makes_beside_its_modules_is_published_and_watched_and_goes_when
         assert!(!out.join("sub").exists() && !out.join("tool").exists());
         scene.is_fresh("fewer products");
         // One that is not made any more is an error, although the stage still has it.
-        scene.edit("Kbuild", "+= fw.bin vars.sh", "+= vars.sh");
+        scene.edit("list.inc", "+= fw.bin vars.sh", "+= vars.sh");
         let said = refused(&mut scene.command(), 1);
         assert!(said.contains("always-y += fw.bin"), "{said}");
         assert!(!out.join("fw.bin").exists() && out.join("a.ko").exists());
-        scene.edit("Kbuild", "+= vars.sh", "+= fw.bin");
+        scene.edit("list.inc", "+= vars.sh", "+= fw.bin");
         scene.build();
         let mut clean = std::process::Command::new(program());
         built(clean.arg("clean").arg("-o").arg(&out));

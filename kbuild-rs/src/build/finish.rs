@@ -18,13 +18,13 @@ use crate::stage::{Inventory, Item, PUBLISH_LOCK};
 use crate::sys::walk;
 use crate::{Error, Result};
 
-/// What a build put into OUT.
+/// The files that a build put into OUT.
 struct Published {
     /// The modules and their symvers.
     modules: Vec<Product>,
     /// The files beside them that the caller asked for.
     others: Vec<Product>,
-    /// What was asked for in place of the modules.
+    /// The files that the caller asked for in place of the modules.
     targets: Vec<Product>,
 }
 

@@ -61,7 +61,7 @@ impl Above {
         Some(Above { repository, prefix })
     }
 
-    /// Where the staged root lies below the folder that stands for the work tree.
+    /// The path of the staged root below the folder that stands for the work tree.
     pub(super) fn prefix(&self) -> &Path {
         self.prefix.as_deref().unwrap_or(Path::new(UNNAMED))
     }

@@ -16,7 +16,7 @@ use crate::freshness::{Product, Record, Stale};
 use crate::make::{MODULES, Make};
 use crate::makefile::makefile_in;
 use crate::regular;
-use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, Stage, is_makefile};
+use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, Stage};
 use crate::{Error, ErrorKind, Result};
 
 /// The products that a build asks for beside its modules, relative to the module folder.
@@ -155,7 +155,7 @@ impl Run<'_> {
     /// Deletes products in the stage when a makefile has changed: it may not make them any more.
     /// A `prepare` command makes its own again.
     pub(super) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
-        if stale.changed.iter().any(|path| is_makefile(path)) {
+        if stale.makefile.is_some() {
             for product in &self.request.products {
                 let staged = self.request.make.module_dir.join(product);
                 if staged.is_file() {

@@ -165,7 +165,7 @@ fn read(file: &mut File) -> io::Result<State> {
     })
 }
 
-/// Where the length of the text stands, and the text.
+/// The offset of the length of the text, and the text.
 fn writer(head: &[u8]) -> Option<(usize, String)> {
     const WORD: &[u8] = b"rustc ";
     let start = head

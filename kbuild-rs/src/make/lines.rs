@@ -13,7 +13,7 @@ pub(super) enum Stream {
     Error,
 }
 
-/// What comes next out of a child.
+/// The next thing that comes out of a child.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Line(String, Stream),

@@ -170,7 +170,7 @@ fn step(line: &str) -> Option<(&str, &str)> {
     (!target.is_empty() && !target.contains(' ')).then_some((&text[..action_end], target))
 }
 
-/// What a makefile says itself, by `$(warning …)` or `$(error …)`, or make about a line of it:
+/// The level of a makefile's own message (`$(warning …)`, `$(error …)`), or of make's about its line:
 /// `Kbuild:2: text`. A compiler names a column too, and an assembler a source.
 fn of_makefile(line: &str) -> Option<Level> {
     const SOURCES: &[&str] = &["c", "h", "S", "s", "rs", "lds"];
@@ -259,7 +259,7 @@ impl Listening {
     }
 }
 
-/// What kind of line it is that does not say so itself, and was written to standard error.
+/// The level of a line on standard error that does not tell its level.
 fn on_error(line: &str) -> Level {
     match line.starts_with("Skipping BTF generation ") {
         true => Level::Plain,

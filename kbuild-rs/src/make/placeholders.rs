@@ -51,7 +51,7 @@ const RUNNING: &[(&str, &str)] = &[
     (KERNEL_SOURCE, "/lib/modules/$(shell uname -r)/source"),
 ];
 
-/// What the placeholders stand for in one build.
+/// The values of the placeholders in one build.
 #[derive(Debug, Clone)]
 pub(crate) struct Placeholders([(&'static str, OsString); 5]);
 
@@ -139,7 +139,7 @@ fn shell_word(text: &OsStr) -> OsString {
     OsString::from_vec(quoted)
 }
 
-/// What to write in place of the first variable or call in a value that a makefile would expand and
+/// The text to write in place of the first variable or call in a value that a makefile would expand and
 /// that a placeholder stands for: `{staged_dir} instead of $(src)`.
 pub(crate) fn instead(value: &OsStr) -> Option<String> {
     let text = value.to_string_lossy();

@@ -281,7 +281,7 @@ fn folders(value: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.ends_with('/') && !word.contains('$'))
 }
 
-/// What is known of the variables of one folder's makefiles.
+/// The known variables of one folder's makefiles.
 struct Values<'a> {
     dir: &'a Path,
     module_dir: &'a Path,

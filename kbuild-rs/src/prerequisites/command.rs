@@ -46,7 +46,7 @@ pub(super) fn names(command: &str) -> impl Iterator<Item = &str> {
     command.split_ascii_whitespace().filter_map(name)
 }
 
-/// What may be the name of a file in a word of a command.
+/// The part of a command's word that may be the name of a file.
 fn name(word: &str) -> Option<&str> {
     const OTHER: [&str; 6] = ["-D", "-U", "-I", "-L", "-Wp,", "-o"];
     let word = word.trim_matches(QUOTES);

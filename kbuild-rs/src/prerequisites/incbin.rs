@@ -74,7 +74,7 @@ pub(super) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf
         .collect()
 }
 
-/// What stands in double quotes, in a source whose macros may make a file's name of it.
+/// The strings in double quotes of a source: its macros may make a file's name of one.
 pub(super) fn strings(text: &[u8]) -> Vec<String> {
     let lines = text.split(|&b| b == b'\n');
     let parts = lines.flat_map(|line| line.split(|&b| b == b'"').skip(1));

@@ -37,7 +37,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) excludes: &'a [glob::Pattern],
     /// Whether make works in the module folder at this path, or has worked in its copy.
     pub(crate) is_built: &'a dyn Fn(&Path) -> bool,
-    /// Where the private repositories lie that stand for those of the tree.
+    /// The private repositories that stand for those of the tree.
     pub(crate) git: &'a GitPlaces,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Resul
     Ok(())
 }
 
-/// What an earlier build published, where the tree itself is the output directory.
+/// Whether an earlier build published the file. The tree itself is the output directory.
 fn is_product(name: &OsStr) -> bool {
     let extension = Path::new(name).extension();
     name == COMPILE_COMMANDS

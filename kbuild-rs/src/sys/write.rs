@@ -1,7 +1,6 @@
-//! The one writer of files. Who writes through it: `stage` (copies, manifest, inventory, marker),
-//! `lock`, `freshness` (the record), `artifact` (products), `build` (what it generates, what
-//! editors read, placeholders), `clean`, `compile_commands`, `rust_project`, `uapi`, `make::git`
-//! and `make::jobs` (the pool).
+//! The one writer of files. Its callers: `stage` (copies, manifest, inventory, marker), `lock`,
+//! `freshness` (the record), `artifact` (products), `build` (generated files, files for editors,
+//! placeholders), `clean`, `compile_commands`, `rust_project`, `uapi`, `make::{git, jobs}`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

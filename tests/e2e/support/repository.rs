@@ -13,7 +13,7 @@ pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
     output.out()
 }
 
-/// What git answers in a folder, complaints included, in one line.
+/// The answer of git in a folder, complaints included, in one line.
 pub(crate) fn answer(dir: &Path, args: &[&str]) -> String {
     let output = run::run(&mut command(dir, args), LIMIT).unwrap();
     format!("{}{}", output.out(), output.err()).replace('\n', " ")

@@ -31,7 +31,7 @@ pub(super) struct Follower<'a> {
     is_given: &'a dyn Fn(&str, char) -> bool,
     /// The path and the text of the makefile that a word behind `include` names.
     included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
-    /// Where the release decides: the first place in each makefile.
+    /// The first place in each makefile at which the release decides.
     pub(super) decisions: Vec<Decision>,
     /// Words with a slash at their end, which may be folders.
     pub(super) folders: Vec<String>,
@@ -220,7 +220,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// What is known of the branch of a condition that a line stands in.
+/// The branch of a condition that a line stands in, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Branch {
     Live,

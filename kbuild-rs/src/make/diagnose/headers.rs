@@ -35,7 +35,7 @@ const OF_PROGRAMS: &[(&str, &str)] = &[
 /// How many folders are looked through for a header.
 const MOST_FOLDERS: usize = 1000;
 
-/// What to do about a header that was not found.
+/// The advice about a header that was not found.
 pub(super) fn explain(header: &str, know: &Knowledge) -> String {
     if let Some(text) = search_path::explain(header, know) {
         return text;

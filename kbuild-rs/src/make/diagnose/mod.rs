@@ -34,7 +34,7 @@ const ROOMS: &[fn(&str, &Knowledge) -> Explained] = &[
     numbers::explain,
 ];
 
-/// What is known of the build besides the output.
+/// Facts about the build besides its output.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     /// Symvers of modules built nearby, which the build was not told of.
@@ -132,12 +132,12 @@ impl Diagnosis {
     }
 }
 
-/// What a failed child said.
+/// The end of an error message about a failed child.
 #[derive(Debug)]
 pub(super) struct Summary {
     /// The lines that report an error.
     quoted: String,
-    /// What they mean.
+    /// Their meaning.
     explained: String,
 }
 

@@ -7,7 +7,7 @@
 
 use super::{Explained, Knowledge};
 
-/// What a function of a compiler's library computes with.
+/// The kind of number that a function of a compiler's library computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
     Floats,
@@ -30,7 +30,7 @@ const OF_WIDE: &[&str] = &["mul", "mulo", "ashl", "ashr", "lshr", "cmp", "ucmp",
 impl Numbers {
     pub(super) const ALL: [Numbers; 3] = [Numbers::Floats, Numbers::Long, Numbers::Wide];
 
-    /// What a symbol computes with, if it is such a function.
+    /// The kind of number of a symbol, if it is such a function.
     pub(super) fn of(symbol: &str) -> Option<Numbers> {
         if let Some(name) = symbol.strip_prefix("__aeabi_") {
             return of_arm(name);

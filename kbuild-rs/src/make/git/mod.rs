@@ -149,7 +149,7 @@ pub(crate) fn is_bare<'a>(mut names: impl Iterator<Item = &'a OsString> + Clone)
     names.clone().any(|name| name == "HEAD") && names.any(|n| OTHERS.iter().any(|other| n == other))
 }
 
-/// Where the private repositories of a stage lie.
+/// The folder of the private repositories of a stage.
 #[derive(Debug, Clone)]
 pub(crate) struct Places(PathBuf);
 

@@ -59,7 +59,7 @@ impl Places {
     }
 }
 
-/// What it takes to run git.
+/// The program, the environment and the locks to run git with.
 pub(crate) struct Run<'a> {
     pub(crate) program: PathBuf,
     pub(crate) env: &'a [(OsString, OsString)],

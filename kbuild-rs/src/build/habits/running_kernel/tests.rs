@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is found in a makefile beside which lies one that sets `FROM_FILE`.
+/// The findings in a makefile. Another makefile beside it sets `FROM_FILE`.
 fn followed(makefile: &str) -> (Vec<Decision>, Vec<String>) {
     let included = |word: &str| {
         let text = "FROM_FILE := $(shell uname -r)\ninclude $(src)/x.mk\n";

@@ -222,7 +222,7 @@ impl Catalog {
     }
 }
 
-/// What attributes say of the item that follows them.
+/// The meaning of attributes for the item that follows them.
 #[derive(Debug, Default)]
 struct Marks {
     gate: Option<String>,

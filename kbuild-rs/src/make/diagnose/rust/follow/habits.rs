@@ -137,7 +137,7 @@ fn is_declared(name: &str, dir: &Path) -> bool {
         .any(|text| text.lines().any(|line| line.trim().ends_with(&declaration)))
 }
 
-/// What a missing `__LOG_PREFIX` means, if nothing else is wrong with the `module!` that
+/// The meaning of a missing `__LOG_PREFIX`, if nothing else is wrong with the `module!` that
 /// declares it.
 pub(super) fn no_prefix(message: &Message) -> Option<String> {
     if message.code != "E0425" || !message.text.contains("`__LOG_PREFIX`") {

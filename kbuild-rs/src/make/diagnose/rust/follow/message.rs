@@ -71,7 +71,7 @@ impl Message {
         self.places.first()
     }
 
-    /// What rustc says in its own words: the headline, then the remarks.
+    /// The words of rustc: the headline, then the remarks.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.text)
             .chain(&self.remarks)

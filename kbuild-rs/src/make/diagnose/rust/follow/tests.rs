@@ -4,7 +4,7 @@ use super::catalog::Catalog;
 use super::*;
 use crate::kernel::fixture::Root;
 
-/// What is said about lines of rustc's, in a kernel whose Rust is below `root`.
+/// The hints about lines of rustc. The kernel's Rust is below `root`.
 fn said(root: &Root, lines: &str) -> String {
     let know = Knowledge {
         release: "7.3.0".into(),
