@@ -3,45 +3,26 @@
 //! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
 
 mod args;
-mod arguments;
-mod build;
-mod clean;
-mod compile_commands;
-mod configure;
-mod depfile;
-mod failure;
-mod files;
-mod help;
-mod ide;
-mod info;
-mod jobs;
-mod json;
-mod kernels;
-mod matrix;
-mod memory;
-mod out;
-mod outdir;
-mod overview;
-mod products;
-mod progress;
-mod signals;
-mod style;
-mod table;
-mod values;
-mod view;
-mod watched;
+mod builds;
+mod commands;
+mod process;
+mod ui;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Verb};
-use style::Style;
+use args::build::{Cli, Verb};
+use args::response_file::arguments;
+use commands::{build, clean, compile_commands, ide, info, kernels};
+use process::{memory, signals};
+use ui::streams as out;
+use ui::style::Style;
 
 fn main() -> ExitCode {
     memory::explain_aborts();
-    let arguments = match arguments::arguments(std::env::args_os()) {
+    let arguments = match arguments(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
     };

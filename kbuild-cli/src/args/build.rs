@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use crate::help;
-use crate::values::{config, define, make_var, pair};
+use super::help;
+use crate::args::parsers::{config, define, make_var, pair};
 
 /// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
 ///

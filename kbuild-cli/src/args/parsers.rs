@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::args::{BuildArgs, IdeArgs};
+use crate::args::build::{BuildArgs, IdeArgs};
 
 pub(crate) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     let bytes = text.as_bytes();

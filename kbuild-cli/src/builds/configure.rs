@@ -4,10 +4,10 @@ use std::path::Path;
 
 use kbuild::{Build, MissingSymvers};
 
-use crate::args::{BuildArgs, SymversPolicy};
-use crate::jobs::Job;
-use crate::outdir::OutDir;
-use crate::values::cmake_words;
+use crate::args::build::{BuildArgs, SymversPolicy};
+use crate::args::parsers::cmake_words;
+use crate::builds::out_dir::OutDir;
+use crate::builds::selection::Job;
 
 /// The builder that the flags describe.
 pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use kbuild::{Artifact, Report};
 
-use crate::args::BuildArgs;
-use crate::failure::Failure;
-use crate::progress::duration;
-use crate::style::count;
-use crate::view::View;
-use crate::watched::watched;
-use crate::{depfile, files};
+use crate::args::build::BuildArgs;
+use crate::builds::watched::watched;
+use crate::builds::{depfile, whole_file as files};
+use crate::ui::failure::Failure;
+use crate::ui::progress::duration;
+use crate::ui::style::count;
+use crate::ui::view::View;
 
 /// Writes the files that the flags ask for.
 pub(crate) fn deliver(

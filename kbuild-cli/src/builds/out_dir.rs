@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::files;
+use crate::builds::whole_file as files;
+use crate::ui::failure::Failure;
 
 /// Where products go without `--out-dir`, below the working directory.
 const DEFAULT: &str = "kbuild-out";
@@ -104,7 +104,7 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::tests::Scratch;
+    use crate::builds::whole_file::tests::Scratch;
 
     #[test]
     fn only_a_directory_without_anything_of_the_users_is_removed() {

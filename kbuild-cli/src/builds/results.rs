@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::jobs::{Job, Jobs};
-use crate::progress::duration;
-use crate::style::{Style, count, printable};
+use crate::builds::selection::{Job, Jobs};
+use crate::ui::progress::duration;
+use crate::ui::style::{Style, count, printable};
 
 /// How one of several builds ended. The time is that since it had its turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,7 +148,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::ColorWhen;
+    use crate::args::build::ColorWhen;
 
     fn table(sources: &[&str], kernels: &[&str], cells: &[&[Outcome]]) -> Table {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use kbuild::{Artifact, ErrorKind, Matrix, Report};
 
-use crate::args::{BuildArgs, MessageFormat};
-use crate::build::tell;
-use crate::configure::configure;
-use crate::failure::Failure;
-use crate::jobs::{Job, Jobs};
-use crate::json::{self, Event, Of};
-use crate::outdir::OutDir;
-use crate::overview::Overview;
-use crate::progress::{Manner, Progress};
-use crate::table::{Outcome, Table};
-use crate::view::View;
+use crate::args::build::{BuildArgs, MessageFormat};
+use crate::builds::configure::configure;
+use crate::builds::out_dir::OutDir;
+use crate::builds::results::{Outcome, Table};
+use crate::builds::selection::{Job, Jobs};
+use crate::commands::build::tell;
+use crate::ui::failure::Failure;
+use crate::ui::json::{self, Event, Of};
+use crate::ui::overview::Overview;
+use crate::ui::progress::{Manner, Progress};
+use crate::ui::view::View;
 
 /// Builds all of them, whichever fail; gives the failures.
 pub(crate) fn run(args: &BuildArgs, mut jobs: Jobs, manner: Manner) -> Vec<Failure> {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use kbuild::Kernel;
 
-use crate::args::BuildArgs;
-use crate::failure::Failure;
-use crate::kernels;
-use crate::outdir::{OutDir, check_no_link};
-use crate::view::View;
+use crate::args::build::BuildArgs;
+use crate::builds::out_dir::{OutDir, check_no_link};
+use crate::commands::kernels;
+use crate::ui::failure::Failure;
+use crate::ui::view::View;
 
 /// One build.
 #[derive(Debug, Clone)]

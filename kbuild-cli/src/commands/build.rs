@@ -1,22 +1,22 @@
-//! `kbuild-rs build`: one build, told as it goes, or several side by side ([`crate::matrix`]).
+//! `kbuild-rs build`: one build, told as it goes, or several side by side ([`crate::builds::run`]).
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use kbuild::Report;
 
-use crate::args::{BuildArgs, MessageFormat};
-use crate::configure::configure;
-use crate::failure::{Failure, exit_code};
-use crate::jobs::{Job, Jobs};
-use crate::json::{self, Event};
-use crate::matrix;
-use crate::out;
-use crate::outdir::OutDir;
-use crate::products;
-use crate::progress::Manner;
-use crate::style::Style;
-use crate::view::View;
+use crate::args::build::{BuildArgs, MessageFormat};
+use crate::builds::configure::configure;
+use crate::builds::deliver as products;
+use crate::builds::out_dir::OutDir;
+use crate::builds::run as matrix;
+use crate::builds::selection::{Job, Jobs};
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::json::{self, Event};
+use crate::ui::progress::Manner;
+use crate::ui::streams as out;
+use crate::ui::style::Style;
+use crate::ui::view::View;
 
 pub(crate) fn run(args: &BuildArgs, style: Style) -> ExitCode {
     exit_code(&failures(args, style))

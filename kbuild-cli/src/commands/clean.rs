@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::CleanArgs;
-use crate::failure::{Failure, exit_code};
-use crate::out;
-use crate::outdir::{OutDir, remove_if_bare};
-use crate::progress::{Manner, Progress};
-use crate::style::{Style, count};
+use crate::args::build::CleanArgs;
+use crate::builds::out_dir::{OutDir, remove_if_bare};
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::progress::{Manner, Progress};
+use crate::ui::streams as out;
+use crate::ui::style::{Style, count};
 
 pub(crate) fn run(args: &CleanArgs, style: Style) -> ExitCode {
     let mut progress = Progress::new(Manner::new(style, args.quiet));
@@ -70,7 +70,7 @@ fn candidates(out_dir: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::tests::Scratch;
+    use crate::builds::whole_file::tests::Scratch;
 
     #[test]
     fn the_folder_of_each_kernel_is_looked_at() {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::CompileCommandsArgs;
-use crate::failure::{Failure, exit_code};
-use crate::progress::{Manner, Progress};
-use crate::style::Style;
+use crate::args::build::CompileCommandsArgs;
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::progress::{Manner, Progress};
+use crate::ui::style::Style;
 
 pub(crate) fn run(args: &CompileCommandsArgs, style: Style) -> ExitCode {
     match merge(args) {

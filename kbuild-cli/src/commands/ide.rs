@@ -6,15 +6,15 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::IdeArgs;
-use crate::build;
-use crate::failure::{Failure, exit_code};
-use crate::files::FileError;
-use crate::out;
-use crate::outdir::OutDir;
-use crate::progress::Manner;
-use crate::style::Style;
-use crate::view::View;
+use crate::args::build::IdeArgs;
+use crate::builds::out_dir::OutDir;
+use crate::builds::whole_file::FileError;
+use crate::commands::build;
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::progress::Manner;
+use crate::ui::streams as out;
+use crate::ui::style::Style;
+use crate::ui::view::View;
 
 /// What a build leaves in the output directory: for rust-analyzer, and for clangd.
 const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use kbuild::ModuleInfo;
 use serde::Serialize;
 
-use crate::args::InfoArgs;
-use crate::failure::{Failure, exit_code};
-use crate::files::FileError;
-use crate::json;
-use crate::out;
-use crate::progress::{Manner, Progress};
-use crate::style::{Style, count, printable};
+use crate::args::build::InfoArgs;
+use crate::builds::whole_file::FileError;
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::json;
+use crate::ui::progress::{Manner, Progress};
+use crate::ui::streams as out;
+use crate::ui::style::{Style, count, printable};
 
 /// A module, as JSON has it.
 #[derive(Serialize)]
@@ -208,7 +208,7 @@ fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::tests::Scratch;
+    use crate::builds::whole_file::tests::Scratch;
 
     fn hello() -> ModuleInfo {
         ModuleInfo {

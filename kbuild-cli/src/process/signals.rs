@@ -6,7 +6,7 @@ use kbuild::Signals;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::memory;
+use crate::process::memory;
 
 /// Catches what would end or halt this process, and hands it on to the makes.
 pub(crate) fn catch() {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use kbuild::ErrorKind;
 
-use crate::files::FileError;
+use crate::builds::whole_file::FileError;
 
 /// A failure of the library, or of the little that the program does itself.
 #[derive(Debug)]

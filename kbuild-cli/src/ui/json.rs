@@ -10,7 +10,7 @@ use std::path::Path;
 use kbuild::Message;
 use serde::Serialize;
 
-use crate::out;
+use crate::ui::streams as out;
 
 /// Which of several builds something is about.
 #[derive(Clone, Debug, Default, Serialize)]

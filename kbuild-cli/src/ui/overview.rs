@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::memory;
-use crate::out;
-use crate::progress::Manner;
-use crate::style;
+use crate::process::memory;
+use crate::ui::progress::Manner;
+use crate::ui::streams as out;
+use crate::ui::style;
 
 /// What several builds are at. They share it.
 #[derive(Clone, Default)]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use kbuild::{Level, Message};
 
-use crate::out;
-use crate::overview::moving_line;
-use crate::style::{self, Style};
+use crate::ui::overview::moving_line;
+use crate::ui::streams as out;
+use crate::ui::style::{self, Style};
 
 /// How much is shown, and how.
 #[derive(Debug, Clone, Copy)]
@@ -244,7 +244,7 @@ pub(crate) fn duration(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::ColorWhen;
+    use crate::args::build::ColorWhen;
     use std::cell::RefCell;
 
     thread_local!(static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });

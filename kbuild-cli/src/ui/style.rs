@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
-use crate::args::ColorWhen;
+use crate::args::build::ColorWhen;
 
 /// Puts colour around words, or leaves them alone.
 #[derive(Debug, Clone, Copy)]

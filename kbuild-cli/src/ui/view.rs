@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use kbuild::Message;
 
-use crate::args::MessageFormat;
-use crate::failure::Failure;
-use crate::json::{self, Event, Of, Said};
-use crate::overview::Overview;
-use crate::progress::{Manner, Progress};
+use crate::args::build::MessageFormat;
+use crate::ui::failure::Failure;
+use crate::ui::json::{self, Event, Of, Said};
+use crate::ui::overview::Overview;
+use crate::ui::progress::{Manner, Progress};
 
 /// One listener, shared with the handler that the library calls.
 #[derive(Clone)]

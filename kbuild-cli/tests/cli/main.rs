@@ -4,6 +4,8 @@
 // Clippy knows the tests themselves, and not the functions that they call.
 #![allow(clippy::unwrap_used)]
 
+mod usage;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

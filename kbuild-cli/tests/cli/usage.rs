@@ -1,8 +1,4 @@
 //! What the program says of a call that cannot be: about the verb that was called.
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, and takes their helpers for something else"
-)]
 
 use std::process::{Command, Output};
 

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 
 use kbuild::{Build, Installed, Kernel, Message};
 
-use crate::args::KernelsArgs;
-use crate::json;
-use crate::out;
-use crate::progress::{Manner, Progress};
-use crate::style::Style;
+use crate::args::build::KernelsArgs;
+use crate::ui::json;
+use crate::ui::progress::{Manner, Progress};
+use crate::ui::streams as out;
+use crate::ui::style::Style;
 
 use row::{Row, State, row};
 use table::{broken, shared_releases, table};

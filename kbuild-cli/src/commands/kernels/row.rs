@@ -6,8 +6,8 @@ use std::path::Path;
 use kbuild::{Compiler, Installed, Kernel, ToolRequest};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::json;
+use crate::ui::failure::Failure;
+use crate::ui::json;
 
 /// A tree, as JSON has it.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use kbuild::CompilerKind;
 
 use super::row::{Row, State, Tools, Tree};
-use crate::style::printable;
+use crate::ui::style::printable;
 
 /// "gcc 12.2.0", and whether it is here.
 fn compiler(tools: &Tools) -> String {
