@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use rustix::fs::FileType;
+
 /// An archive in the making.
 #[derive(Default)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     bytes: Vec<u8>,
     inodes: u32,
     folders: BTreeSet<String>,
@@ -14,30 +16,40 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Adds a file and the folders above it; `path` begins at the root, with or without `/`.
-    pub(super) fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
+    pub(crate) fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         let path = path.trim_start_matches('/');
         self.folders_above(path);
-        self.entry(path, libc::S_IFREG | mode, content, (0, 0));
+        self.entry(
+            path,
+            FileType::RegularFile.as_raw_mode() | mode,
+            content,
+            (0, 0),
+        );
     }
 
     /// Adds an empty folder.
-    pub(super) fn folder(&mut self, path: &str) {
+    pub(crate) fn folder(&mut self, path: &str) {
         let path = path.trim_matches('/');
         self.folders_above(path);
         if self.folders.insert(path.to_owned()) {
-            self.entry(path, libc::S_IFDIR | 0o755, &[], (0, 0));
+            self.entry(path, FileType::Directory.as_raw_mode() | 0o755, &[], (0, 0));
         }
     }
 
     /// Adds a character device.
-    pub(super) fn device(&mut self, path: &str, major: u32, minor: u32) {
+    pub(crate) fn device(&mut self, path: &str, major: u32, minor: u32) {
         let path = path.trim_start_matches('/');
         self.folders_above(path);
-        self.entry(path, libc::S_IFCHR | 0o600, &[], (major, minor));
+        self.entry(
+            path,
+            FileType::CharacterDevice.as_raw_mode() | 0o600,
+            &[],
+            (major, minor),
+        );
     }
 
     /// The whole archive.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[], (0, 0));
         self.bytes
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use kbuild_tests::lab::{self, vm::Guest};
+use kbuild_tests::lab;
 use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
@@ -88,7 +88,8 @@ fn the_sdk_is_a_crate_whose_symbols_another_crates_module_uses() {
         assert_untouched(before, dir);
     }
 
-    let guest = Guest::new(&kernel)
+    let guest = kernel.guest().unwrap();
+    let guest = guest
         .file("/alarm", project.program("cargo-cmake-sdk"))
         .script("/alarm && /alarm limit=23000 && ! grep -E '^(alarm|station)' /proc/modules\n")
         .timeout(Duration::from_secs(180));

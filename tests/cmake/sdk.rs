@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kbuild_tests::lab::{self, LabKernel, packages, vm::Guest};
+use kbuild_tests::lab::{self, LabKernel, packages};
 use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
@@ -81,7 +81,8 @@ impl Sdk {
     }
 
     fn works_in(&self, kernel: &LabKernel) {
-        let guest = Guest::new(kernel)
+        let guest = kernel.guest().unwrap();
+        let guest = guest
             .tree(self.image.path())
             .script(SCRIPT)
             .timeout(Duration::from_secs(180));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kbuild_tests::lab::{self, LabKernel, vm::Guest};
+use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
 
@@ -133,7 +133,8 @@ fn the_examples_and_a_driver_of_others_load_work_and_unload() {
 
     for kernel in &kernels {
         let out = tempfile::tempdir().unwrap();
-        let mut guest = Guest::new(kernel).timeout(Duration::from_secs(180));
+        let guest = kernel.guest().unwrap();
+        let mut guest = guest.timeout(Duration::from_secs(180));
         let mut script = BEGIN.to_owned();
         let parts = parts(kernel);
         for part in &parts {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kbuild_tests::lab::vm::Guest;
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::scope;
 use kbuild_tests::snapshot::Snapshot;
@@ -100,7 +99,8 @@ fn load(kernel: &LabKernel, loadable: &Loadable) {
         .keys()
         .filter_map(|name| name.strip_suffix(".ko").filter(|n| n.starts_with("hid-")))
         .collect();
-    let mut guest = Guest::new(kernel)
+    let guest = kernel.guest().unwrap();
+    let mut guest = guest
         .script(format!("DIGIMEND='{}'\n{SCRIPT}", digimend.join(" ")))
         .timeout(Duration::from_secs(180));
     for (name, path) in loadable {

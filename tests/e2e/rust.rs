@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use kbuild_tests::lab::{self, LabKernel, vm::Guest};
+use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{run, scope};
 
@@ -191,7 +191,8 @@ fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
         ]);
         scene.is_as_clean("after all of it");
 
-        let guest = Guest::new(&kernel)
+        let guest = kernel.guest().unwrap();
+        let guest = guest
             .file("/mixed.ko", scene.out.path().join("mixed.ko"))
             .script("insmod /mixed.ko && grep -q '^mixed ' /proc/modules && rmmod mixed\n");
         let console = guest.run().unwrap();
@@ -292,7 +293,7 @@ fn the_examples_in_rust_work_on_both_kernels_and_a_second_build_runs_no_script()
     let dirs = names.map(|name| root().join("examples").join(name));
     let before = dirs.each_ref().map(|dir| Snapshot::take(dir).unwrap());
     for kernel in kernels() {
-        let mut guest = Guest::new(&kernel);
+        let mut guest = kernel.guest().unwrap();
         let mut examples = Vec::new();
         for (name, dir) in names.iter().zip(&dirs) {
             let example = Project::at(dir);

@@ -1,6 +1,5 @@
 //! C declared for Rust by bindgen.
 
-use kbuild_tests::lab::vm::Guest;
 use kbuild_tests::scope;
 
 use crate::rust::{MAIN, kernels, takes_authors};
@@ -92,7 +91,8 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         );
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
 
-        let guest = Guest::new(&kernel)
+        let guest = kernel.guest().unwrap();
+        let guest = guest
             .file("/mixed.ko", scene.out.path().join("mixed.ko"))
             .script("insmod /mixed.ko && rmmod mixed\n");
         let console = guest.run().unwrap();

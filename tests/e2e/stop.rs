@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kbuild_tests::run;
+use kbuild_tests::processes::{self, Signal};
 
 use crate::crash::{Running, until};
 use crate::support::project::any_kernel;
@@ -13,7 +13,13 @@ use crate::support::recorder::Recorder;
 use crate::support::*;
 
 /// Stops a build of five objects when `begun` compilers have begun; gives what was said.
-fn stopped(begun: usize, signal: i32, dir: &Path, recorder: &Recorder, makeflags: &str) -> String {
+fn stopped(
+    begun: usize,
+    signal: Signal,
+    dir: &Path,
+    recorder: &Recorder,
+    makeflags: &str,
+) -> String {
     let mut command = command(dir, recorder, makeflags);
     let child = command
         .stdin(Stdio::null())
@@ -22,17 +28,11 @@ fn stopped(begun: usize, signal: i32, dir: &Path, recorder: &Recorder, makeflags
         .spawn()
         .unwrap();
     until("compilers begin", || recorder.begun() >= begun);
-    self::signal(signal, child.id());
+    processes::signal(child.id(), signal);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.signal(), Some(signal), "{said}");
+    assert_eq!(output.status.signal(), Some(signal.as_raw()), "{said}");
     said
-}
-
-fn signal(signal: i32, process: u32) {
-    let mut kill = Command::new("kill");
-    kill.arg(format!("-{signal}")).arg(process.to_string());
-    run::checked(&mut kill, LIMIT).unwrap();
 }
 
 fn command(dir: &Path, recorder: &Recorder, makeflags: &str) -> Command {
@@ -72,7 +72,7 @@ fn a_build_that_waits_for_another_one_can_be_stopped() {
     until("the second waits", || {
         second.said().contains("waiting for another")
     });
-    signal(libc::SIGTERM, second.pid());
+    processes::signal(second.pid(), Signal::TERM);
     assert!(!second.wait());
     assert!(second.said().contains("stopped by signal 15"));
     assert!(!first.has_ended(), "{}", first.said());
@@ -85,7 +85,7 @@ fn what_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
     // Longer than what may be half-written is looked for.
     let recorder = Recorder::with(kernel.cc.as_deref().unwrap_or("gcc-12"), "1.2");
     let dir = sources();
-    stopped(3, libc::SIGTERM, dir.path(), &recorder, " -j1");
+    stopped(3, Signal::TERM, dir.path(), &recorder, " -j1");
     recorder.forget();
     built(&mut command(dir.path(), &recorder, " -j1"));
     let again = recorder.begun();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kbuild_tests::processes;
+use kbuild_tests::processes::{self, Signal};
 use kbuild_tests::run::Output;
 
 use crate::scene::*;
@@ -25,7 +25,7 @@ fn a_server_that_the_build_started_holds_up_nobody() {
     let servers = processes::around(place.path());
     servers
         .iter()
-        .for_each(|server| server.signal(libc::SIGKILL));
+        .for_each(|server| server.signal(Signal::KILL));
     assert!(!servers.is_empty(), "no server outlived the builds");
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kbuild_tests::processes::{self, Process};
+use kbuild_tests::processes::{self, Process, Signal};
 use kbuild_tests::run::{self, Output};
 use tempfile::TempDir;
 
@@ -133,7 +133,7 @@ fn when_one_is_killed_the_others_stay_within_the_jobs_and_the_next_has_all_of_th
         let makes = tree.processes(is_make);
         let held = tree.processes(is_kbuild_rs);
         let with_make = |one: &&Process| makes.iter().any(|make| make.parent == one.id);
-        held.iter().find(with_make).unwrap().signal(libc::SIGKILL);
+        held.iter().find(with_make).unwrap().signal(Signal::KILL);
         meeting.release();
         let output = ninja.join().unwrap();
         assert!(!output.status.success());
@@ -156,7 +156,7 @@ fn when_all_are_killed_no_compiler_is_started_and_locks_are_held_until_the_last_
         let ninja = scope.spawn(|| tree.ninja(3, &meeting));
         meeting.wait_for(JOBS);
         for process in tree.processes(is_kbuild_rs) {
-            process.signal(libc::SIGKILL);
+            process.signal(Signal::KILL);
         }
         assert!(!ninja.join().unwrap().status.success());
         // Compilers take as long as they take.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use kbuild_tests::jobserver::Jobserver;
-use kbuild_tests::{processes, run, scope};
+use kbuild_tests::processes::{self, Signal};
+use kbuild_tests::{run, scope};
 
 use crate::cell::{Make, Tools};
 use crate::many;
@@ -33,7 +34,7 @@ fn all_ends(tools: &Tools, make: Make, server: &Jobserver, dir: &Path) {
     let full = |what: &str| assert_eq!(server.tokens().unwrap(), TOKENS, "{what}");
     many::write(&dir.join("module"), "many", 6);
 
-    let signals = [libc::SIGINT, libc::SIGTERM];
+    let signals = [Signal::INT, Signal::TERM];
     let signals = &signals[..if scope::is_full() { 2 } else { 1 }];
     for &signal in signals {
         let meeting = Meeting::that_waits(&kernel);
@@ -50,7 +51,12 @@ fn all_ends(tools: &Tools, make: Make, server: &Jobserver, dir: &Path) {
             }
             build.join().unwrap()
         });
-        assert_eq!(stopped.status.signal(), Some(signal), "{}", stopped.err());
+        assert_eq!(
+            stopped.status.signal(),
+            Some(signal.as_raw()),
+            "{}",
+            stopped.err()
+        );
         full("after a signal");
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kbuild_tests::lab::{self, LabKernel, vm::Guest};
+use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{Limits, run, scope};
 
@@ -69,7 +69,7 @@ fn builds_and_loads(kernel: &LabKernel, below: &[&str]) -> lab::Result<Duration>
 
     let start = Instant::now();
     let mut script = "set -e\nuname -r\ncut -d' ' -f1 /proc/modules\n".to_owned();
-    let mut guest = Guest::new(kernel).module_dependencies(below);
+    let mut guest = kernel.guest()?.module_dependencies(below);
     let in_rust = kernel.rustc.is_some().then_some("rusty");
     for name in ["hello"].into_iter().chain(in_rust) {
         guest = guest.file(
@@ -249,7 +249,9 @@ fn no_absolute_path_leaves_a_kernels_folder() {
 #[test]
 fn a_failing_script_is_not_ok_and_keeps_its_code() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
-    let console = Guest::new(&kernel)
+    let console = kernel
+        .guest()
+        .unwrap()
         .script("echo trouble; exit 7")
         .run()
         .unwrap();
@@ -260,10 +262,13 @@ fn a_failing_script_is_not_ok_and_keeps_its_code() {
 #[test]
 fn a_panic_is_an_error_that_shows_the_console() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
-    let error = Guest::new(&kernel)
+    let error = kernel
+        .guest()
+        .unwrap()
         .script("echo c > /proc/sysrq-trigger")
         .run()
-        .unwrap_err();
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("without a verdict") && error.contains("Kernel panic"),
         "{error}"
@@ -273,12 +278,12 @@ fn a_panic_is_an_error_that_shows_the_console() {
 #[test]
 fn a_guest_that_does_not_end_is_killed() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
-    let guest = Guest::new(&kernel).script("echo waiting; sleep 1000");
+    let guest = kernel.guest().unwrap().script("echo waiting; sleep 1000");
     let limits = Limits {
         idle: Duration::from_secs(5),
         ..Limits::wall(Duration::from_secs(600))
     };
-    let error = guest.timeout(limits).run().unwrap_err();
+    let error = guest.timeout(limits).run().unwrap_err().to_string();
     assert!(
         error.contains("was killed after") && error.contains("waiting"),
         "{error}"

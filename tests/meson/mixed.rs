@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kbuild_tests::lab::vm::Guest;
 use kbuild_tests::snapshot::Snapshot;
 
 use crate::project::*;
@@ -55,7 +54,8 @@ fn the_daemon_and_its_modules_are_installed_into_an_image_and_work_there() {
     changed.retain(|line| !line.starts_with("\"include/heartbeat.h\": "));
     assert_eq!(changed, [""; 0]);
 
-    let guest = Guest::new(kernel)
+    let guest = kernel.guest().unwrap();
+    let guest = guest
         .tree(image.path())
         .script(SCRIPT)
         .timeout(Duration::from_secs(180));

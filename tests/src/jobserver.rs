@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::{Result, sys};
 
@@ -66,8 +67,7 @@ impl Jobserver {
     /// No terminals.
     pub fn device(tokens: &[u8]) -> Result<Jobserver> {
         let open = || {
-            let (master, slave) = sys::terminals()?;
-            let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd()))?;
+            let (master, slave, path) = sys::terminals()?;
             Ok((master.try_clone()?, master, slave, path))
         };
         let opened = open().map_err(|error: io::Error| format!("no device: {error}"))?;
@@ -116,9 +116,9 @@ impl Jobserver {
     pub fn tokens(&self) -> Result<Vec<u8>> {
         // A description of its own, for children share the other: they wait.
         let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
-        let mut open = File::options();
-        let opened = open.read(true).custom_flags(libc::O_NONBLOCK).open(&path);
-        let mut file = opened.map_err(|error| format!("{path}: {error}"))?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&path, flags, Mode::empty());
+        let mut file = File::from(opened.map_err(|error| format!("{path}: {error}"))?);
         let mut tokens = Vec::new();
         // What a child gave to a device may be on its way.
         for look in 0..if self.is_device { 4 } else { 1 } {

@@ -5,7 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::{sys, tree};
+use kbuild_vm::process::tree;
+pub use rustix::process::Signal;
+
+use crate::sys;
 
 /// A running process.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub struct Process {
 
 impl Process {
     /// Sends it a signal.
-    pub fn signal(&self, signal: i32) {
+    pub fn signal(&self, signal: Signal) {
         sys::signal(self.id, signal);
     }
 }
@@ -55,7 +58,7 @@ pub fn around(dir: &Path) -> Vec<Process> {
 }
 
 /// Sends a signal to a process that the caller has started and not waited for.
-pub fn signal(process: u32, signal: i32) {
+pub fn signal(process: u32, signal: Signal) {
     sys::signal(process, signal);
 }
 

@@ -8,6 +8,8 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use crate::Result;
 
 /// Every entry at and below a directory, links not followed.
@@ -92,12 +94,12 @@ impl Snapshot {
 
 impl Entry {
     fn new(path: &Path, metadata: &Metadata, content: bool) -> std::io::Result<Entry> {
-        let kind = match metadata.mode() & libc::S_IFMT {
-            libc::S_IFREG => "file",
-            libc::S_IFDIR => "directory",
-            libc::S_IFLNK => "link",
-            libc::S_IFIFO => "fifo",
-            libc::S_IFSOCK => "socket",
+        let kind = match FileType::from_raw_mode(metadata.mode()) {
+            FileType::RegularFile => "file",
+            FileType::Directory => "directory",
+            FileType::Symlink => "link",
+            FileType::Fifo => "fifo",
+            FileType::Socket => "socket",
             _ => "device",
         };
         let target = metadata
@@ -112,7 +114,7 @@ impl Entry {
             size: metadata.size(),
             mtime: (metadata.mtime(), metadata.mtime_nsec()),
             ctime: (metadata.ctime(), metadata.ctime_nsec()),
-            mode: metadata.mode() & !libc::S_IFMT,
+            mode: metadata.mode() & 0o7777,
             target: target.map(PathBuf::into_os_string),
             content,
         })

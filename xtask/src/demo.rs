@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kbuild_tests::lab::{self, LabKernel, packages, vm::Guest};
+use kbuild_tests::lab::{self, LabKernel, packages};
 
 use crate::{Result, exec};
 
@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     step(4, "boot that kernel in QEMU and run the program there");
     println!("  (emulated: this takes some seconds)");
     let boot = Instant::now();
-    let console = Guest::new(&kernel)
+    let console = kernel
+        .guest()?
         .file("/cargo-hello", &program)
         .script(SCRIPT)
         .timeout(Duration::from_secs(180))

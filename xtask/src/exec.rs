@@ -1,14 +1,15 @@
 //! Commands whose output is shown as it comes, each with limits.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use kbuild_tests::patience::Patience;
-use kbuild_tests::{Limits, tree};
+use kbuild_vm::process::{Limits, Running, describe};
+use rustix::pipe::PipeFlags;
 
 use crate::{Result, keeper};
 
@@ -114,27 +115,12 @@ fn path_to_compilers() -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-/// The command as a person would type it, for messages: its environment is left out.
-pub(crate) fn describe(command: &Command) -> String {
-    let program = Path::new(command.get_program());
-    let program = program.file_name().unwrap_or(OsStr::new("?"));
-    std::iter::once(program)
-        .chain(command.get_args())
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 /// Runs `command` on our own terminal. Any exit status is an `Ok`.
 pub(crate) fn show(command: &mut Command, limits: impl Into<Limits>) -> Result<ExitStatus> {
-    let mut child = start(command.stdin(Stdio::null()))?;
-    let mut patience = Patience::new(child.id(), limits.into());
+    let mut running = start(command.stdin(Stdio::null()), limits)?;
     loop {
-        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+        if let Some(status) = running.poll()? {
             return Ok(status);
-        }
-        if let Some(why) = patience.exhausted() {
-            return Err(over(&mut child, command, &why));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -143,50 +129,18 @@ pub(crate) fn show(command: &mut Command, limits: impl Into<Limits>) -> Result<E
 /// As [`show`], but each line of the output, standard error included, is given to `see` with the
 /// number of the command's process. `see` says whether the line is shown.
 pub(crate) fn watch(
-    command: &Command,
+    command: &mut Command,
     limits: impl Into<Limits>,
     mut see: impl FnMut(&str, u32) -> bool,
 ) -> Result<ExitStatus> {
-    // One pipe for both streams: with two, lines of one overtake those of the other.
-    let mut joined = Command::new("sh");
-    joined
-        .args(["-c", "exec \"$@\" 2>&1", "sh"])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    if let Some(folder) = command.get_current_dir() {
-        joined.current_dir(folder);
-    }
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => joined.env(name, value),
-            None => joined.env_remove(name),
-        };
-    }
-    let mut child = start(&mut joined)?;
-    let id = child.id();
-    let mut patience = Patience::new(id, limits.into());
-    let (sender, lines) = channel();
-    if let Some(pipe) = child.stdout.take() {
-        std::thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while matches!(pipe.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-                if sender.send(text).is_err() {
-                    break;
-                }
-                line.clear();
-            }
-        });
-    }
+    let (pipe, mut running) = start_joined(command, limits)?;
+    let lines = lines(pipe);
     let mut exited = None;
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => {
-                patience.heard();
-                if see(&line, id) {
+                running.heard();
+                if see(&line, running.id()) {
                     println!("{line}");
                 }
                 continue;
@@ -199,13 +153,39 @@ pub(crate) fn watch(
                 }
             }
         }
-        exited = child.try_wait().map_err(|e| e.to_string())?;
-        if exited.is_none() {
-            if let Some(why) = patience.exhausted() {
-                return Err(over(&mut child, command, &why));
-            }
-        }
+        exited = running.poll()?;
     }
+}
+
+/// Starts a command with one pipe for both streams: with two, lines of one overtake those of the
+/// other.
+fn start_joined(command: &mut Command, limits: impl Into<Limits>) -> Result<(File, Running)> {
+    let (reader, writer) =
+        rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|error| format!("no pipe: {error}"))?;
+    let second = writer.try_clone();
+    let second = second.map_err(|error| format!("no pipe: {error}"))?;
+    command.stdin(Stdio::null()).stdout(writer).stderr(second);
+    let running = start(command, limits);
+    // The command holds the pipe's ends until it is given others.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Ok((reader.into(), running?))
+}
+
+/// The lines of a pipe as they come.
+fn lines(pipe: File) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while matches!(pipe.read_until(b'\n', &mut line), Ok(1..)) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send(text).is_err() {
+                break;
+            }
+            line.clear();
+        }
+    });
+    lines
 }
 
 /// As [`show`], and an exit status other than 0 is an error.
@@ -225,7 +205,7 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
     output.status.success().then(|| output.out())
 }
 
-fn start(command: &mut Command) -> Result<Child> {
+fn start(command: &mut Command, limits: impl Into<Limits>) -> Result<Running> {
     if keeper::is_ending() {
         return Err(format!(
             "`{}` was not started: told to end",
@@ -233,17 +213,7 @@ fn start(command: &mut Command) -> Result<Child> {
         ));
     }
     // Children stay in our own process group, so that Ctrl-C in the terminal reaches them.
-    tree::end_with_this_thread(command);
-    command
-        .spawn()
-        .map_err(|error| format!("cannot start `{}`: {error}", describe(command)))
-}
-
-fn over(child: &mut Child, command: &Command, why: &str) -> String {
-    tree::kill(child.id());
-    // Killed: the wait only reaps it.
-    let _ = child.wait();
-    format!("`{}` was killed {why}", describe(command))
+    Ok(Running::start(command, limits)?)
 }
 
 #[cfg(test)]
@@ -264,7 +234,7 @@ mod tests {
     fn both_streams_are_seen_in_order() {
         let mut seen = Vec::new();
         let script = "echo a; echo b >&2; echo c; exit 3";
-        let status = watch(&sh(script), Duration::from_secs(10), |line, _| {
+        let status = watch(&mut sh(script), Duration::from_secs(10), |line, _| {
             seen.push(line.to_owned());
             false
         });
@@ -277,18 +247,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = format!("cd {}; setsid sleep 1000 & wait", folder.path().display());
         let limits = Limits::wall(Duration::from_secs(1));
-        let error = watch(&sh(&script), limits, |_, _| true).unwrap_err();
+        let error = watch(&mut sh(&script), limits, |_, _| true).unwrap_err();
         assert!(error.ends_with("was killed after 1 s"), "{error}");
         let start = Instant::now();
         while !processes::around(folder.path()).is_empty() {
             assert!(start.elapsed().as_secs() < 600, "the grandchild was left");
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-
-    #[test]
-    fn a_message_shows_the_command_and_not_where_it_lies() {
-        let mut command = Command::new("/opt/tools/bin/cargo");
-        assert_eq!(describe(command.args(["fmt", "--all"])), "cargo fmt --all");
     }
 }

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::packages;
-use kbuild_tests::{Limits, scope, tree};
+use kbuild_tests::{Limits, scope};
+use kbuild_vm::process::tree;
 
 use crate::lab::Making;
 use crate::outcome::{self, Outcome};
@@ -20,6 +21,7 @@ const SUITES: &[&str] = &[
     "cli",
     "cmake",
     "kbuild_tests",
+    "kbuild_vm",
     "corpus",
     "e2e",
     "jobs",
@@ -286,7 +288,7 @@ fn tests(run: &mut Run) -> Result<()> {
     test.env("RUST_TEST_THREADS", threads.to_string());
     let outcome = &mut run.outcome;
     let before = processor_time();
-    let status = exec::watch(&test, whole_run(), |line, cargo| {
+    let status = exec::watch(&mut test, whole_run(), |line, cargo| {
         outcome.line(line, || tree::processor_time_of_ended_children(cargo))
     })?;
     outcome.ended(processor_time().saturating_sub(before));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kbuild_tests::processes::{self, Process};
+use kbuild_tests::processes::{self, Process, Signal};
 use tempfile::TempDir;
 
 /// Stands in for Cargo: it starts what tests start, in the ways in which they do, and hangs.
@@ -70,7 +70,7 @@ impl Hanging {
         workers.next().unwrap()
     }
 
-    fn signal(&self, signal: i32) {
+    fn signal(&self, signal: Signal) {
         processes::signal(self.xtask.id(), signal);
     }
 }
@@ -79,7 +79,7 @@ impl Drop for Hanging {
     fn drop(&mut self) {
         let _ = self.xtask.kill();
         let _ = self.xtask.wait();
-        self.left().iter().for_each(|one| one.signal(libc::SIGKILL));
+        self.left().iter().for_each(|one| one.signal(Signal::KILL));
     }
 }
 
@@ -93,14 +93,14 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 
 #[test]
 fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
-    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut run = Hanging::start(ORPHAN);
         // Of the stand-in itself and of each of its four lines.
         assert!(run.left().len() >= 5, "{:?}", run.left());
         run.signal(signal);
         let status = run.xtask.wait().unwrap();
         assert_eq!(run.left().len(), 0, "{:?}", run.left());
-        assert_eq!(status.signal(), Some(signal));
+        assert_eq!(status.signal(), Some(signal.as_raw()));
     }
 }
 
@@ -108,14 +108,14 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
 fn a_run_that_is_killed_leaves_no_process_and_neither_does_one_whose_worker_is_killed() {
     // Nobody is left to adopt orphans.
     let run = Hanging::start("");
-    run.signal(libc::SIGKILL);
+    run.signal(Signal::KILL);
     until("all end", || run.left().is_empty());
 
     let mut run = Hanging::start(ORPHAN);
-    run.worker().signal(libc::SIGKILL);
+    run.worker().signal(Signal::KILL);
     let status = run.xtask.wait().unwrap();
     assert_eq!(run.left().len(), 0, "{:?}", run.left());
-    assert_eq!(status.signal(), Some(libc::SIGKILL));
+    assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }
 
 /// As `pkill -9 xtask` does it.

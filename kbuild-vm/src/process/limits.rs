@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::tree;
+use super::tree;
 
 /// What a command may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl From<Duration> for Limits {
 }
 
 /// Watches one command that runs.
+#[derive(Debug)]
 pub struct Patience {
     process: u32,
     limits: Limits,

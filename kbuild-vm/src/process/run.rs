@@ -1,15 +1,17 @@
-//! External commands, each with [limits](crate::Limits).
+//! Commands whose output is collected.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::patience::Patience;
-use crate::{Limits, Result, sys, tree};
+use super::limits::Limits;
+use super::running::{Running, describe};
+use super::sys;
+use crate::{Error, Result};
 
 /// What a finished command left behind.
 #[derive(Debug)]
@@ -36,46 +38,38 @@ impl Output {
     }
 }
 
-/// Runs `command` with no standard input and in a process group of its own.
+/// Runs `command` with no standard input and in a process group of its own. Any exit status is an
+/// `Ok`.
 ///
-/// Any exit status is an `Ok`. A command that is beyond its limits is killed with all that it
-/// started, and the answer is an error that ends with what the command had said so far.
+/// # Errors
+/// [`Error::Start`]; [`Error::Killed`] if the command exceeded its limits.
 pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
-    let line = describe(command);
-    sys::die_with_parent(command);
-    let start = Instant::now();
-    let child = command
+    sys::listen_to_signals(command);
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("cannot start `{line}`: {error}"))?;
-    let mut patience = Patience::new(child.id(), limits.into());
-    let mut group = Group { child };
+        .process_group(0);
+    let start = Instant::now();
+    let mut running = Running::start(command, limits)?;
     let heard = Arc::new(AtomicBool::new(false));
-    let stdout = group.child.stdout.take().map(|pipe| reader(pipe, &heard));
-    let stderr = group.child.stderr.take().map(|pipe| reader(pipe, &heard));
+    let (stdout, stderr) = running.take_pipes();
+    let stdout = stdout.map(|pipe| reader(pipe, &heard));
+    let stderr = stderr.map(|pipe| reader(pipe, &heard));
 
     let mut pause = Duration::from_millis(1);
     let ended = loop {
-        match group.child.try_wait() {
-            Ok(Some(status)) => break Ok(status),
-            Ok(None) => std::thread::sleep(pause),
-            Err(error) => return Err(format!("cannot wait for `{line}`: {error}")),
-        }
         if heard.swap(false, Ordering::Relaxed) {
-            patience.heard();
+            running.heard();
         }
-        if let Some(why) = patience.exhausted() {
-            break Err(why);
+        match running.poll() {
+            Ok(None) => std::thread::sleep(pause),
+            Ok(Some(status)) => break Ok(status),
+            Err(error) => break Err(error),
         }
         pause = (pause * 2).min(Duration::from_millis(20));
     };
     let elapsed = start.elapsed();
-    if ended.is_err() {
-        group.kill();
-    }
     // A grandchild that left the group may hold the pipes open for ever.
     let grace = Instant::now() + Duration::from_secs(2);
     let stdout = stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
@@ -87,25 +81,29 @@ pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
             stderr,
             elapsed,
         }),
-        Err(why) => Err(format!(
-            "`{line}` was killed {why}; its last words:\n{}",
-            tail(&[stdout, stderr].concat())
-        )),
+        Err(Error::Killed { command, why, .. }) => Err(Error::Killed {
+            command,
+            why,
+            said: tail(&[stdout, stderr].concat()),
+        }),
+        Err(error) => Err(error),
     }
 }
 
-/// As [`run`], and an exit status other than 0 is an error with the command's last words.
+/// As [`run`], and an exit status other than 0 is an error.
+///
+/// # Errors
+/// As [`run`]; [`Error::Failed`] with the command's last words.
 pub fn checked(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
     let output = run(command, limits)?;
     if output.status.success() {
         return Ok(output);
     }
-    Err(format!(
-        "`{}` failed ({}); its last words:\n{}",
-        describe(command),
-        output.status,
-        tail(&[output.stdout, output.stderr].concat())
-    ))
+    Err(Error::Failed {
+        command: describe(command),
+        status: output.status,
+        said: tail(&[output.stdout, output.stderr].concat()),
+    })
 }
 
 /// The last 40 lines, as text without carriage returns.
@@ -113,38 +111,6 @@ pub fn tail(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).replace('\r', "");
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
-}
-
-fn describe(command: &Command) -> String {
-    let mut line = command.get_program().to_string_lossy().into_owned();
-    for argument in command.get_args() {
-        line.push(' ');
-        line.push_str(&argument.to_string_lossy());
-    }
-    line
-}
-
-/// Ends the child with all that it started, whichever way the caller leaves.
-struct Group {
-    child: Child,
-}
-
-impl Group {
-    fn kill(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            tree::kill(self.child.id());
-            // Those whose parents had ended before.
-            sys::kill_group(self.child.id());
-            // Reaped here; that the wait fails can only mean that it is gone already.
-            let _ = self.child.wait();
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 fn reader(mut pipe: impl Read + Send + 'static, heard: &Arc<AtomicBool>) -> Receiver<Vec<u8>> {
@@ -174,8 +140,8 @@ fn collect(pipe: &Receiver<Vec<u8>>, until: Instant) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree;
     use super::*;
-    use crate::processes;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -201,17 +167,20 @@ mod tests {
     fn a_command_over_its_limit_is_killed_with_all_that_it_started() {
         let dir = tempfile::tempdir().unwrap();
         let script = format!(
-            "cd {}; echo begun; setsid sleep 1000 & (sleep 1000 &); sleep 1000",
+            "cd {}; echo begun; sleeps='echo $$ >> ids; exec sleep 1000'
+             setsid sh -c \"$sleeps\" & (sh -c \"$sleeps\" &); eval \"$sleeps\"",
             dir.path().display()
         );
         let limits = Limits::wall(Duration::from_secs(2));
-        let error = run(&mut sh(&script), limits).unwrap_err();
+        let error = run(&mut sh(&script), limits).unwrap_err().to_string();
         assert!(error.contains("was killed after 2 s"), "{error}");
         assert!(error.contains("begun"), "{error}");
+        let ids = std::fs::read_to_string(dir.path().join("ids")).unwrap();
+        let ids: Vec<u32> = ids.lines().map(|id| id.parse().unwrap()).collect();
+        assert!(!ids.is_empty(), "none began");
         let start = Instant::now();
-        while !processes::around(dir.path()).is_empty() {
-            let left = processes::around(dir.path());
-            assert!(start.elapsed() < Duration::from_secs(600), "left: {left:?}");
+        while ids.iter().any(|id| tree::is_alive(*id)) {
+            assert!(start.elapsed() < Duration::from_secs(600), "left: {ids:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -229,7 +198,7 @@ mod tests {
     #[test]
     fn a_failed_command_says_which_and_why() {
         let error = checked(&mut sh("echo no luck >&2; exit 1"), Duration::from_secs(10));
-        let error = error.unwrap_err();
+        let error = error.unwrap_err().to_string();
         assert!(
             error.contains("no luck") && error.contains("exit 1"),
             "{error}"

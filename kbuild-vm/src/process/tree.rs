@@ -4,7 +4,10 @@ use std::fs;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use crate::sys;
+use rustix::param;
+use rustix::process::Signal;
+
+use super::sys;
 
 /// One line of `/proc/<id>/stat`, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub fn below(top: u32) -> Vec<u32> {
 /// The processor time of `top` and of all that it started, ended processes included.
 pub fn processor_time(top: u32) -> Duration {
     let ticks: u64 = tree(top).iter().map(|entry| entry.ticks).sum();
-    Duration::from_secs_f64(ticks as f64 / sys::ticks_per_second())
+    Duration::from_secs_f64(ticks as f64 / param::clock_ticks_per_second() as f64)
 }
 
 /// The processor time of the children that `process` has waited for, and of theirs.
@@ -39,7 +42,12 @@ pub fn processor_time_of_ended_children(process: u32) -> Duration {
         .iter()
         .filter_map(|place| words.get(*place)?.parse::<u64>().ok())
         .sum();
-    Duration::from_secs_f64(ticks as f64 / sys::ticks_per_second())
+    Duration::from_secs_f64(ticks as f64 / param::clock_ticks_per_second() as f64)
+}
+
+/// Whether a process of this number exists and has not ended.
+pub fn is_alive(id: u32) -> bool {
+    entry(id).is_some_and(|entry| !entry.ended)
 }
 
 /// Kills `top` and all that it started.
@@ -53,12 +61,10 @@ pub fn kill(top: u32) {
         if new.is_empty() {
             break;
         }
-        new.iter().for_each(|id| sys::signal(*id, libc::SIGSTOP));
+        new.iter().for_each(|id| sys::signal(*id, Signal::STOP));
         stopped.extend(new);
     }
-    stopped
-        .iter()
-        .for_each(|id| sys::signal(*id, libc::SIGKILL));
+    stopped.iter().for_each(|id| sys::signal(*id, Signal::KILL));
 }
 
 /// Ends all that this process started, except what `spared` names: asks first, and kills what is
@@ -75,9 +81,9 @@ pub fn end_children(grace: Duration, spared: &[&str]) {
             .collect()
     };
     for process in doomed() {
-        sys::signal(process, libc::SIGTERM);
+        sys::signal(process, Signal::TERM);
         // It may be halted, and hears nothing before it goes on.
-        sys::signal(process, libc::SIGCONT);
+        sys::signal(process, Signal::CONT);
     }
     let begun = Instant::now();
     // A process that waits for a disk ends when the disk has answered.
@@ -95,7 +101,7 @@ pub fn end_children(grace: Duration, spared: &[&str]) {
 
 /// Has the kernel send the child SIGTERM when the thread that starts it goes, however it goes.
 pub fn end_with_this_thread(command: &mut Command) {
-    sys::signal_when_parent_ends(command, libc::SIGTERM);
+    sys::end_with_this_thread(command);
 }
 
 /// Has the kernel kill this process when the thread that started it goes.
@@ -132,8 +138,8 @@ fn stat(id: u32) -> Option<(String, Vec<String>)> {
     Some((name.to_owned(), words))
 }
 
-/// Who started a process, or adopted it.
-pub(crate) fn parent(id: u32) -> Option<u32> {
+/// Who started a process, or adopted it; `None` if the process is gone.
+pub fn parent(id: u32) -> Option<u32> {
     stat(id)?.1.get(PARENT)?.parse().ok()
 }
 
@@ -195,8 +201,7 @@ mod tests {
         let all = below(top.id());
         kill(top.id());
         top.wait().unwrap();
-        let is_alive = |id: &u32| entry(*id).is_some_and(|entry| !entry.ended);
-        until("all end", || !all.iter().any(is_alive));
+        until("all end", || !all.iter().any(|id| is_alive(*id)));
     }
 
     #[test]

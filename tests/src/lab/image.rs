@@ -160,7 +160,7 @@ fn normal(name: &str) -> String {
 }
 
 /// Makes a plain file of a compressed one in `folder` and returns its path.
-pub(super) fn decompress(folder: &Path, path: &str) -> Result<String> {
+fn decompress(folder: &Path, path: &str) -> Result<String> {
     for (suffix, program) in [(".xz", "xz"), (".zst", "zstd")] {
         if let Some(plain) = path.strip_suffix(suffix) {
             let mut command = Command::new(program);

@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_vm::{Arch, Guest};
+
 use super::machine::Machine;
 use super::{compiler, kernel_source, own};
+use crate::Result;
 
 /// Changes when folders made by an older lab are no longer what this one expects.
 pub(super) const LAYOUT: &str = "2";
@@ -98,6 +101,23 @@ impl LabKernel {
             Some(machine) => machine.command(program),
             None => Command::new(program),
         }
+    }
+
+    /// A guest that boots it.
+    ///
+    /// # Errors
+    /// No busybox for its processor: missing packages, no mirror that has it.
+    pub fn guest(&self) -> Result<Guest> {
+        let kernel = kbuild_vm::Kernel {
+            release: self.release.clone(),
+            arch: match self.arch {
+                "arm64" => Arch::Arm64,
+                _ => Arch::X86_64,
+            },
+            image: self.vmlinux.as_ref().unwrap_or(&self.vmlinuz).clone(),
+            modules: self.modules.clone(),
+        };
+        Ok(Guest::new(kernel, super::busybox(self.arch)?))
     }
 
     /// The name of the compiler that modules for it are built with here.

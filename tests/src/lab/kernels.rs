@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::apt::Apt;
 use super::distribution::{Distribution, Family};
+use super::image;
 use super::kernel::LAYOUT;
-use super::{boot, image};
 use crate::Result;
 
 /// The stock kernels that a Debian 12 machine builds against by itself, oldest first.
@@ -190,7 +190,9 @@ fn assemble(debs: &Debs, release: &str, draft: &Path, place: &Path) -> Result<()
     image::extract(&debs.image, release, draft)?;
     // Links between the packages, where headers bring them; made below for all kernels.
     super::clear(&draft.join("usr/lib/modules"))?;
-    boot::decompress(&draft.join("boot"), release)?;
+    let [vmlinuz, config, vmlinux] = ["vmlinuz", "config", "vmlinux"]
+        .map(|name| draft.join("boot").join(format!("{name}-{release}")));
+    kbuild_vm::decompress(&vmlinuz, &config, &vmlinux)?;
     super::clear(&draft.join("debs"))?;
     super::clear(&draft.join("usr/share"))?;
 

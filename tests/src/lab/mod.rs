@@ -1,4 +1,4 @@
-//! Kernels to build against and to boot, module sources to build, a virtual machine to load them.
+//! Kernels to build against and to boot, and module sources to build.
 //!
 //! Everything is fetched on demand out of the distribution's own packages, extracted without
 //! being installed, and kept in [`cache_dir`]. Several threads and processes may ask at once: one
@@ -6,11 +6,9 @@
 
 mod apt;
 mod arm64;
-mod boot;
 mod cmake;
 mod compiled;
 mod compiler;
-mod cpio;
 mod distribution;
 mod image;
 mod kept;
@@ -26,7 +24,6 @@ mod pip;
 mod place;
 mod programs;
 mod sources;
-pub mod vm;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

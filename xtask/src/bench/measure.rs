@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use kbuild_tests::patience::Patience;
-use kbuild_tests::tree;
+use kbuild_vm::process::{self, Patience, tree};
 
 use crate::{Result, exec};
 
@@ -41,7 +40,7 @@ pub(super) fn measure_memory(command: &mut Command) -> Result<Sample> {
 }
 
 fn run(command: &mut Command, memory: bool) -> Result<Sample> {
-    let name = exec::describe(command);
+    let name = process::describe(command);
     let log = tempfile::NamedTempFile::new().map_err(|e| format!("no temporary file: {e}"))?;
     let stream = || {
         let file = log.as_file().try_clone();
@@ -72,7 +71,7 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
         let said = fs::read(log.path()).unwrap_or_default();
         return Err(format!(
             "`{name}` failed (wait status {status}); its last words:\n{}",
-            kbuild_tests::run::tail(&said)
+            process::tail(&said)
         ));
     }
     Ok(Sample { wall, cpu, peak })

@@ -1,0 +1,112 @@
+//! What can go wrong, as data.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+/// Why a command or a guest gave no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file of the host could not be read or written.
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A guest needs a module that the kernel has neither as a file nor built in.
+    NoModule {
+        /// The module, as the caller named it.
+        name: String,
+        /// The kernel's folder of modules.
+        folder: PathBuf,
+    },
+    /// A command could not be started, or not be waited for.
+    Start {
+        /// The command line.
+        command: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A command ended with another exit status than 0.
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines of its output.
+        said: String,
+    },
+    /// A command exceeded its limits and was killed with everything that it had started.
+    Killed {
+        /// The command line.
+        command: String,
+        /// The limit: `after 180 s without progress`.
+        why: String,
+        /// The last lines of its output, where the caller did not read them itself.
+        said: String,
+    },
+    /// A guest ended before its script did: the kernel panicked, or QEMU did not start it.
+    NoVerdict {
+        /// The kernel's release.
+        release: String,
+        /// The last lines of its console.
+        said: String,
+    },
+}
+
+impl Error {
+    /// Makes an error of the system's about a file.
+    pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+        |source| Error::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Error::NoModule { name, folder } => {
+                write!(f, "there is no module `{name}` in {}", folder.display())
+            }
+            Error::Start { command, source } => write!(f, "cannot run `{command}`: {source}"),
+            Error::Failed {
+                command,
+                status,
+                said,
+            } => write!(f, "`{command}` failed ({status}); its last words:\n{said}"),
+            Error::Killed { command, why, said } => {
+                write!(f, "`{command}` was killed {why}")?;
+                match said.as_str() {
+                    "" => Ok(()),
+                    said => write!(f, "; its last words:\n{said}"),
+                }
+            }
+            Error::NoVerdict { release, said } => write!(
+                f,
+                "the guest of {release} ended without a verdict; its console:\n{said}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::File { source, .. } | Error::Start { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// For callers whose errors are messages for a person.
+impl From<Error> for String {
+    fn from(error: Error) -> String {
+        error.to_string()
+    }
+}

@@ -1,0 +1,46 @@
+//! Boots a Linux kernel in QEMU, runs something there, and reads how it went.
+//!
+//! A [`Guest`] is made of a [`Kernel`], a busybox, files and a shell script. Its first process
+//! loads the modules that were asked for, runs the script, and reports its output, its exit code
+//! and the kernel's log through the serial console: the [`Verdict`]. The guest has no disk, no
+//! network, and no part of the host's file system; everything that it sees travels in its initrd.
+//!
+//! ```no_run
+//! use kbuild_vm::{Arch, Guest, Kernel};
+//!
+//! # fn main() -> Result<(), kbuild_vm::Error> {
+//! let kernel = Kernel {
+//!     release: "6.12.1-amd64".into(),
+//!     arch: Arch::X86_64,
+//!     image: "/boot/vmlinuz-6.12.1-amd64".into(),
+//!     modules: "/lib/modules/6.12.1-amd64".into(),
+//! };
+//! let verdict = Guest::new(kernel, "/bin/busybox")
+//!     .file("/hello.ko", "kbuild-out/hello.ko")
+//!     .script("insmod /hello.ko && rmmod hello")
+//!     .run()?;
+//! assert!(verdict.ok, "{}", verdict.log);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Guests are always emulated (`-accel tcg`): a KVM device can exist and hang every guest.
+//!
+//! [`process`] runs QEMU and every other command within limits, and ends process trees.
+
+mod cpio;
+mod error;
+mod guest;
+mod image;
+mod initrd;
+mod modules;
+pub mod process;
+mod verdict;
+
+pub use error::Error;
+pub use guest::{Arch, Guest, Kernel};
+pub use image::decompress;
+pub use verdict::Verdict;
+
+/// The result of everything here that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
