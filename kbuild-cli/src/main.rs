@@ -1,6 +1,16 @@
 //! `kbuild-rs`: builds Linux kernel modules from the command line.
 //!
 //! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
+//!
+//! A folder imports what stands below it, never what stands above:
+//!
+//! | folder | job |
+//! | --- | --- |
+//! | `commands` | the verbs, a file or a folder each |
+//! | `builds` | the builds of a call, one or many, from their selection to the copies of products |
+//! | `ui` | what a person or a program is told |
+//! | `args` | the command line |
+//! | `process` | signals, and limits of memory |
 
 mod args;
 mod builds;
@@ -13,76 +23,35 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use args::build::{Cli, Verb};
-use args::response_file::arguments;
-use commands::{build, clean, compile_commands, ide, info, kernels};
-use process::{memory, signals};
-use ui::streams as out;
+use args::Cli;
+use process::memory;
+use ui::streams;
 use ui::style::Style;
 
 fn main() -> ExitCode {
     memory::explain_aborts();
-    let arguments = match arguments(std::env::args_os()) {
+    let arguments = match args::expand(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
     };
-    let mut cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let makes = match &cli.verb {
-        Verb::Build(args) => !args.how.dry_run,
-        Verb::CompileCommands(_) => true,
-        _ => false,
-    };
-    if makes && kbuild::is_outside_pretending() {
+    if commands::is_pretended(&cli.verb) {
         return ExitCode::SUCCESS;
     }
+    if let Err(error) = cli.check() {
+        return refuse(&error);
+    }
     let style = Style::stderr(cli.color);
-    let code = match &mut cli.verb {
-        Verb::Build(args) => match args.check() {
-            Ok(()) => {
-                if args.how.outer_verbose && kbuild::is_outside_verbose() {
-                    args.how.quiet = false;
-                    args.how.verbose = 1;
-                }
-                signals::catch();
-                let code = build::run(args, style);
-                signals::end();
-                code
-            }
-            Err(message) => return refuse(&usage("build", message)),
-        },
-        Verb::Ide(args) => match args.check() {
-            Ok(()) => {
-                signals::catch();
-                let code = ide::run(args, style);
-                signals::end();
-                code
-            }
-            Err(message) => return refuse(&usage("ide", message)),
-        },
-        Verb::Kernels(args) => kernels::run(args, style),
-        Verb::Info(args) => info::run(args, style),
-        Verb::Clean(args) => clean::run(args, style),
-        Verb::CompileCommands(args) => compile_commands::run(args, style),
-    };
-    if let Some(error) = out::failure() {
+    let code = commands::run(cli, style);
+    if let Some(error) = streams::failure() {
         let word = style.error("error:");
-        out::text(format!("{word} cannot write to standard output: {error}"));
+        streams::text(format!("{word} cannot write to standard output: {error}"));
         return ExitCode::FAILURE;
     }
     code
-}
-
-/// An error in the words and the form of those that clap finds itself.
-fn usage(verb: &str, message: String) -> clap::Error {
-    let mut program = Cli::command();
-    program.build();
-    match program.find_subcommand_mut(verb) {
-        Some(verb) => verb.error(ErrorKind::ArgumentConflict, message),
-        None => program.error(ErrorKind::ArgumentConflict, message),
-    }
 }
 
 /// Prints what clap has to say: help and version on standard output, errors on standard error.

@@ -1,84 +1,14 @@
-//! The command line: what clap parses, and the checks that clap cannot express.
+//! The flags of `kbuild-rs build`, a struct for each heading of its help.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use super::help;
-use crate::args::parsers::{config, define, make_var, pair};
-
-/// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
-///
-/// The sources and the kernel trees are only read; everything that is made lies in the output
-/// directory.
-#[derive(Debug, Parser)]
-#[command(
-    name = "kbuild-rs",
-    version,
-    after_help = help::PROGRAM,
-    arg_required_else_help = true,
-    subcommand_required = true,
-)]
-pub(crate) struct Cli {
-    /// When to colour what is written to standard error.
-    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
-    pub(crate) color: ColorWhen,
-
-    #[command(subcommand)]
-    pub(crate) verb: Verb,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    /// Build a module tree, or one module from a list of sources.
-    #[command(long_about = help::BUILD)]
-    Build(Box<BuildArgs>),
-    /// Build, and put what editors look for (rust-project.json, compile_commands.json) into a
-    /// folder.
-    Ide(Box<IdeArgs>),
-    /// List the kernel trees on this machine and what each of them can do.
-    Kernels(KernelsArgs),
-    /// Tell what a module is: release, vermagic, dependencies, symbols in and out.
-    Info(InfoArgs),
-    /// Remove what `build` has made.
-    Clean(CleanArgs),
-    /// For build systems: put the entries of modules into a project's compile_commands.json, and
-    /// their crates into a rust-project.json beside it.
-    #[command(hide = true)]
-    CompileCommands(CompileCommandsArgs),
-}
-
-/// `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorWhen {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Also into a pipe or a file.
-    Always,
-    /// Not at all.
-    Never,
-}
-
-/// `--message-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MessageFormat {
-    /// Text on standard error, the path of each product on standard output.
-    Human,
-    /// Everything on standard output, one JSON object a line.
-    Json,
-}
-
-/// `--missing-symvers`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SymversPolicy {
-    /// Do not build.
-    Error,
-    /// Build, and say that no symbol was checked.
-    Warn,
-}
+use super::output::MessageFormat;
+use super::parsers::{cmake_words, config, define, make_var, pair};
 
 /// `kbuild-rs build`.
 #[derive(Debug, Args)]
@@ -92,44 +22,30 @@ pub(crate) struct BuildArgs {
     pub(crate) inputs: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) against: Against,
+    pub(crate) kernel: KernelArgs,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
     #[command(flatten)]
     pub(crate) declared: DeclaredArgs,
     #[command(flatten)]
-    pub(crate) both: BothArgs,
+    pub(crate) common: CommonArgs,
     #[command(flatten)]
-    pub(crate) products: Products,
+    pub(crate) products: ProductArgs,
     #[command(flatten)]
-    pub(crate) how: How,
-}
-
-/// `kbuild-rs ide`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = help::IDE_EXAMPLES,
-    override_usage = help::IDE_USAGE,
-)]
-pub(crate) struct IdeArgs {
-    /// Folder that the editor opens, where links to the files go [default: .].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) into: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) build: BuildArgs,
+    pub(crate) run: RunArgs,
 }
 
 /// Flags on the kernel and its toolchain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kernel and toolchain")]
-pub(crate) struct Against {
+pub(crate) struct KernelArgs {
     /// Kernel to build against: the path of its tree, or a release such as 6.12.117+deb12-amd64.
     /// Repeat it to build for several. Default: $KDIR, else the running kernel, else the newest
     /// one installed.
-    #[arg(long, value_name = "PATH|RELEASE")]
-    pub(crate) kernel: Vec<OsString>,
+    #[arg(long = "kernel", value_name = "PATH|RELEASE")]
+    pub(crate) named: Vec<OsString>,
     /// Build for every kernel that `kbuild-rs kernels` lists and that can be used.
-    #[arg(long, conflicts_with = "kernel")]
+    #[arg(long, conflicts_with = "named")]
     pub(crate) all_kernels: bool,
     /// Architecture that the kernel has to have (x86, arm64, aarch64, …).
     #[arg(long, value_name = "ARCH")]
@@ -194,10 +110,10 @@ pub(crate) struct DeclaredArgs {
     pub(crate) bindings_item: Vec<String>,
 }
 
-/// Flags on both forms.
+/// Flags that module trees and declared modules share.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
-pub(crate) struct BothArgs {
+pub(crate) struct CommonArgs {
     /// Folder that relative sources, trees and header folders start at [default: .]. Sources below
     /// it keep their places in debug information.
     #[arg(long, value_name = "DIR")]
@@ -250,10 +166,19 @@ pub(crate) struct BothArgs {
     pub(crate) target: Vec<String>,
 }
 
-/// Flags on what comes out.
+impl CommonArgs {
+    /// The flags for the C compiler, those that CMake holds last.
+    pub(crate) fn cflags(&self) -> impl Iterator<Item = OsString> + '_ {
+        let options = self.cmake_option.iter();
+        let of_cmake = options.flat_map(|option| cmake_words(option));
+        self.cflag.iter().cloned().chain(of_cmake.map(Into::into))
+    }
+}
+
+/// Flags on the products.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Products")]
-pub(crate) struct Products {
+pub(crate) struct ProductArgs {
     /// Output directory: DIR/hello.ko, or with several kernels DIR/RELEASE/hello.ko
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
@@ -285,10 +210,10 @@ pub(crate) struct Products {
     pub(crate) expect: Vec<String>,
 }
 
-/// Flags on how to build.
+/// Flags on how a build runs and what it tells.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
-pub(crate) struct How {
+pub(crate) struct RunArgs {
     /// Jobs that may run, where no jobserver says so. Default: those of the Ninja
     /// that this runs below, else CMAKE_BUILD_PARALLEL_LEVEL, else as many as there are cores.
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
@@ -323,66 +248,11 @@ pub(crate) struct How {
     pub(crate) dry_run: bool,
 }
 
-/// `kbuild-rs kernels`.
-#[derive(Debug, Args)]
-#[command(after_help = help::KERNELS_MARKS)]
-pub(crate) struct KernelsArgs {
-    /// Only these, as `build --kernel` takes them; one that cannot be used is an error.
-    #[arg(value_name = "PATH|RELEASE")]
-    pub(crate) kernels: Vec<OsString>,
-    /// Only the one that `build` takes without --kernel; none is an error.
-    #[arg(long, conflicts_with = "kernels")]
-    pub(crate) default: bool,
-    /// Required architecture of the named kernels or of the default [default: ARCH].
-    #[arg(long, value_name = "ARCH")]
-    pub(crate) arch: Option<String>,
-    /// Print one JSON object a kernel tree, one a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `kbuild-rs info`.
-#[derive(Debug, Args)]
-pub(crate) struct InfoArgs {
-    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or folder: every module below it.
-    #[arg(value_name = "FILE|DIR", required = true)]
-    pub(crate) paths: Vec<PathBuf>,
-    /// List the symbols, instead of counting them.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-    /// Print one JSON object a module, one a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `kbuild-rs clean`.
-#[derive(Debug, Args)]
-#[command(after_help = help::CLEAN_EXAMPLES)]
-pub(crate) struct CleanArgs {
-    /// Remove only what came from this module tree. Default: all that was made.
-    #[arg(value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
-    /// Output directory to clean [default: kbuild-out].
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) out_dir: Option<PathBuf>,
-    /// Name each path that was removed.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-    /// Say nothing but errors.
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-}
-
-/// `kbuild-rs compile-commands`.
-#[derive(Debug, Args)]
-pub(crate) struct CompileCommandsArgs {
-    /// The compile_commands.json of output directories; one that is not there yet has no entries.
-    #[arg(value_name = "FILE")]
-    pub(crate) from: Vec<PathBuf>,
-    /// The project's, whose other entries stay.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) into: PathBuf,
-    /// Where to keep what was put there, which the next call replaces.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) record: PathBuf,
+/// `--missing-symvers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SymversPolicy {
+    /// Do not build.
+    Error,
+    /// Build, and say that no symbol was checked.
+    Warn,
 }

@@ -1,6 +1,6 @@
 //! The longer texts of `--help`.
 
-pub(crate) const PROGRAM: &str = "\
+pub(super) const PROGRAM: &str = "\
 For those who know `make -C $KDIR M=$PWD`:
   modules, ./           kbuild-rs build
   foo.o, foo.lst, dir/  kbuild-rs build --target foo.o (also foo.i, foo.s, foo.ko)
@@ -21,12 +21,12 @@ Exit status:
 
 `kbuild-rs build --help` has examples.";
 
-pub(crate) const BUILD_USAGE: &str = "\
+pub(super) const BUILD_USAGE: &str = "\
 kbuild-rs build [OPTIONS] [DIR]...
        kbuild-rs build [OPTIONS] --name NAME SOURCE...
        kbuild-rs @FILE: these arguments, one a line of a file";
 
-pub(crate) const BUILD: &str = "\
+pub(super) const BUILD: &str = "\
 Build a module tree, or one module from a list of sources.
 
 A module tree is a folder with a Kbuild or a Makefile that the kernel's build system reads; every \
@@ -39,7 +39,7 @@ its own, side by side with the others, and one that fails stops none of them. Ho
 once is what the jobserver of the outer build says (make, Cargo); where there is none, all builds \
 into one output directory share -j jobs.";
 
-pub(crate) const BUILD_EXAMPLES: &str = "\
+pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
   Build the module tree in this folder for the running kernel, into kbuild-out/
       kbuild-rs build
@@ -70,11 +70,11 @@ A value that begins with a dash is taken as it is by --cflag, --asflag, --rustfl
 
 Exit status: 0 built or up to date, 1 the build failed, 2 the call was wrong.";
 
-pub(crate) const IDE_USAGE: &str = "\
+pub(super) const IDE_USAGE: &str = "\
 kbuild-rs ide [OPTIONS] [DIR]
        kbuild-rs ide [OPTIONS] --name NAME SOURCE...";
 
-pub(crate) const IDE_EXAMPLES: &str = "\
+pub(super) const IDE_EXAMPLES: &str = "\
 Examples:
   Build the module tree in this folder, and put the files for an editor here
       kbuild-rs ide
@@ -84,7 +84,7 @@ Examples:
 
 An editor shows the code as one kernel sees it: name at most one kernel.";
 
-pub(crate) const CLEAN_EXAMPLES: &str = "\
+pub(super) const CLEAN_EXAMPLES: &str = "\
 Examples:
   Remove everything in kbuild-out/ that was made by a build
       kbuild-rs clean
@@ -92,7 +92,7 @@ Examples:
   Remove what was built from the folder driver, and leave the rest
       kbuild-rs clean driver -o out";
 
-pub(crate) const KERNELS_MARKS: &str = "\
+pub(super) const KERNELS_MARKS: &str = "\
 In the table, * marks the tree that `build` takes without --kernel, and ! one that cannot be used, \
 with the reason. Several trees may have one release: --kernel with a path takes exactly that tree. \
 Looked at are /lib/modules/*/build, /usr/src/linux-headers-*, \

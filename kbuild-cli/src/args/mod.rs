@@ -1,6 +1,26 @@
-//! The command line.
+//! The command line: what clap parses, and the checks that clap cannot express.
+//!
+//! A file has the flags of one verb; [`cli`] joins them.
 
-pub(crate) mod build;
+mod build;
+mod checks;
+mod clean;
+mod cli;
+mod compile_commands;
 mod help;
-pub(crate) mod parsers;
-pub(crate) mod response_file;
+mod ide;
+mod info;
+mod kernels;
+mod output;
+mod parsers;
+mod response_file;
+
+pub(crate) use build::{BuildArgs, SymversPolicy};
+pub(crate) use clean::CleanArgs;
+pub(crate) use cli::{Cli, Verb};
+pub(crate) use compile_commands::CompileCommandsArgs;
+pub(crate) use ide::IdeArgs;
+pub(crate) use info::InfoArgs;
+pub(crate) use kernels::KernelsArgs;
+pub(crate) use output::{ColorWhen, MessageFormat};
+pub(crate) use response_file::expand;

@@ -1,11 +1,9 @@
-//! The values of flags, and which flags go together: what clap cannot tell by itself.
+//! The values of flags: the parsers that clap does not have.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::args::build::{BuildArgs, IdeArgs};
-
-pub(crate) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
+pub(super) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     let bytes = text.as_bytes();
     match bytes.iter().position(|b| *b == b'=') {
         Some(at) if at > 0 => Ok((
@@ -16,7 +14,7 @@ pub(crate) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     }
 }
 
-pub(crate) fn make_var(text: OsString) -> Result<(String, OsString), String> {
+pub(super) fn make_var(text: OsString) -> Result<(String, OsString), String> {
     let (name, value) = pair(text)?;
     match name.into_string() {
         Ok(name) => Ok((name, value)),
@@ -24,7 +22,7 @@ pub(crate) fn make_var(text: OsString) -> Result<(String, OsString), String> {
     }
 }
 
-pub(crate) fn define(text: String) -> Result<(String, Option<String>), String> {
+pub(super) fn define(text: String) -> Result<(String, Option<String>), String> {
     let (name, value) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (text.as_str(), None),
@@ -35,7 +33,7 @@ pub(crate) fn define(text: String) -> Result<(String, Option<String>), String> {
     Ok((name.to_owned(), value.map(str::to_owned)))
 }
 
-pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
+pub(super) fn config(text: String) -> Result<(String, kbuild::Config), String> {
     use kbuild::Config::{Builtin, Module, Off};
     let value = match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => match value {
@@ -47,13 +45,13 @@ pub(crate) fn config(text: String) -> Result<(String, kbuild::Config), String> {
         _ => None,
     };
     let Some((name, value)) = value else {
-        return Err(no_switch(&text));
+        return Err(not_a_switch(&text));
     };
     Ok((name.to_owned(), value))
 }
 
 /// A symbol that is not on, off or a module: a number, or a text.
-fn no_switch(text: &str) -> String {
+fn not_a_switch(text: &str) -> String {
     const EXPECTED: &str = "expected FOO=m, FOO=y or FOO=n";
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
@@ -69,7 +67,7 @@ fn no_switch(text: &str) -> String {
 
 /// What an element of CMake's COMPILE_OPTIONS stands for: itself, or what a shell would make of the
 /// text behind `SHELL:`.
-pub(crate) fn cmake_words(option: &str) -> Vec<String> {
+pub(super) fn cmake_words(option: &str) -> Vec<String> {
     let Some(text) = option.strip_prefix("SHELL:") else {
         return vec![option.to_owned()];
     };
@@ -91,102 +89,6 @@ pub(crate) fn cmake_words(option: &str) -> Vec<String> {
     }
     words.extend(word);
     words
-}
-
-impl IdeArgs {
-    /// As [`BuildArgs::check`], for what an editor can be told of: one kernel.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        if self.build.against.kernel.len() > 1 || self.build.against.all_kernels {
-            return Err("an editor shows the code as one kernel sees it: name one".to_owned());
-        }
-        self.build.check()
-    }
-}
-
-impl BuildArgs {
-    /// Refuses what parses and still makes no sense, in words that name the way out.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        match &self.declared.name {
-            Some(name) => self.check_declared(name)?,
-            None => self.check_tree()?,
-        }
-        let trees = match self.declared.name {
-            Some(_) => 1,
-            None => self.inputs.len(),
-        };
-        if self.against.kernel.len() > 1 || self.against.all_kernels || trees > 1 {
-            for (flag, given) in [
-                ("--output", !self.products.output.is_empty()),
-                ("--depfile", self.products.depfile.is_some()),
-                (
-                    "--compile-commands-record",
-                    self.products.compile_commands_record.is_some(),
-                ),
-                ("--stamp", self.products.stamp.is_some()),
-            ] {
-                if given {
-                    return Err(format!(
-                        "{flag} names one file, and several builds were asked for: run the program once for each kernel and module tree"
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_declared(&self, name: &str) -> Result<(), String> {
-        if self.inputs.is_empty() {
-            return Err(format!(
-                "--name {name} needs the sources of the module, as in: kbuild-rs build --name {name} {name}.c"
-            ));
-        }
-        let tree = &self.tree;
-        for (flag, given) in [
-            ("--root", tree.root.is_some()),
-            ("--exclude", !tree.exclude.is_empty()),
-            ("--prepare", !tree.prepare.is_empty()),
-            ("--prepare-input", !tree.prepare_input.is_empty()),
-            ("--product", !tree.product.is_empty()),
-        ] {
-            if given {
-                return Err(format!(
-                    "{flag} is for a module tree, and --name {name} builds from a list of sources: leave one of them out"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_tree(&self) -> Result<(), String> {
-        let declared = &self.declared;
-        for (flag, given) in [
-            ("--ldflag", !declared.ldflag.is_empty()),
-            ("--bindings", !declared.bindings.is_empty()),
-            ("--bindings-item", !declared.bindings_item.is_empty()),
-        ] {
-            if given {
-                return Err(format!(
-                    "{flag} is for a module built from a list of sources, which needs --name; a module tree says it in its Kbuild file"
-                ));
-            }
-        }
-        if !self.tree.prepare_input.is_empty() && self.tree.prepare.is_empty() {
-            return Err(
-                "--prepare-input says what --prepare reads, and there is no --prepare".to_owned(),
-            );
-        }
-        let is_source = |input: &&std::path::PathBuf| {
-            let extension = input.extension().unwrap_or_default();
-            input.is_file() || (!input.exists() && ["c", "S", "rs"].iter().any(|e| extension == *e))
-        };
-        if let Some(file) = self.inputs.iter().find(is_source) {
-            return Err(format!(
-                "{} is a file: a module tree is a folder; a module built from sources needs a name, with --name",
-                file.display()
-            ));
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -12,9 +12,7 @@ use std::path::Path;
 
 /// The arguments of this process, the program's name first. The first one alone can name a file:
 /// `@` may begin the value of a flag (`--cflag @more-flags`).
-pub(crate) fn arguments(
-    given: impl IntoIterator<Item = OsString>,
-) -> Result<Vec<OsString>, String> {
+pub(crate) fn expand(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, String> {
     let mut arguments: Vec<OsString> = given.into_iter().collect();
     let file = arguments
         .get(1)
@@ -69,12 +67,12 @@ mod tests {
     #[test]
     fn only_the_first_argument_names_a_file() {
         let given = ["kbuild-rs", "build", "--cflag", "@flags"].map(OsString::from);
-        assert_eq!(arguments(given.clone()).unwrap(), given);
-        let error = arguments(["kbuild-rs", "@/no/such"].map(OsString::from)).unwrap_err();
+        assert_eq!(expand(given.clone()).unwrap(), given);
+        let error = expand(["kbuild-rs", "@/no/such"].map(OsString::from)).unwrap_err();
         assert!(error.contains("/no/such"), "{error}");
         for (path, what) in [("/dev/zero", "a device"), ("/tmp", "a directory")] {
             let given = ["kbuild-rs".to_owned(), format!("@{path}")];
-            let error = arguments(given.map(OsString::from)).unwrap_err();
+            let error = expand(given.map(OsString::from)).unwrap_err();
             assert!(error.contains(path) && error.contains(what), "{error}");
         }
     }

@@ -4,103 +4,114 @@ use std::path::Path;
 
 use kbuild::{Build, MissingSymvers};
 
-use crate::args::build::{BuildArgs, SymversPolicy};
-use crate::args::parsers::cmake_words;
-use crate::builds::out_dir::OutDir;
-use crate::builds::selection::Job;
+use super::out_dir::OutDir;
+use super::selection::SelectedBuild;
+use crate::args::{BuildArgs, SymversPolicy};
 
 /// The builder that the flags describe.
-pub(crate) fn configure(args: &BuildArgs, job: &Job) -> Build {
+pub(super) fn configure(args: &BuildArgs, selected: &SelectedBuild) -> Build {
     let mut build = match &args.declared.name {
         Some(_) => declared(args),
-        None => tree(args, job.tree.as_deref().unwrap_or(Path::new("."))),
+        None => tree(args, selected.tree.as_deref().unwrap_or(Path::new("."))),
     };
-    build.cargo_metadata(false).out_dir(&job.out_dir);
-
-    let against = &args.against;
-    if let Some(kernel) = &job.kernel {
+    build.cargo_metadata(false).out_dir(&selected.out_dir);
+    if let Some(kernel) = &selected.kernel_dir {
         build.kernel(kernel);
     }
-    if let Some(arch) = &against.arch {
+    set_toolchain(&mut build, args);
+    set_flags(&mut build, args);
+    set_make_input(&mut build, args);
+    set_run(&mut build, args);
+    build
+}
+
+fn set_toolchain(build: &mut Build, args: &BuildArgs) {
+    let kernel = &args.kernel;
+    if let Some(arch) = &kernel.arch {
         build.arch(arch);
     }
-    if let Some(prefix) = &against.cross_compile {
+    if let Some(prefix) = &kernel.cross_compile {
         build.cross_compile(prefix);
     }
-    if let Some(llvm) = &against.llvm {
+    if let Some(llvm) = &kernel.llvm {
         build.llvm(llvm);
     }
-    if let Some(cc) = &against.cc {
+    if let Some(cc) = &kernel.cc {
         build.cc(cc);
     }
-    if let Some(rustc) = &against.rustc {
+    if let Some(rustc) = &kernel.rustc {
         build.rustc(rustc);
     }
+}
 
-    let both = &args.both;
-    if let Some(base) = &both.base {
+/// Headers and flags for compilers.
+fn set_flags(build: &mut Build, args: &BuildArgs) {
+    let common = &args.common;
+    if let Some(base) = &common.base {
         build.base(base);
     }
-    build.clippy(both.clippy);
-    // Those that name a folder are providers among the builds of this call.
-    for file in both.symvers.iter().filter(|path| !path.is_dir()) {
-        build.symvers(file);
-    }
-    for dir in &both.include {
+    for dir in &common.include {
         build.include(dir);
     }
-    for (name, value) in &both.define {
+    for (name, value) in &common.define {
         build.define(name, value.as_deref());
     }
-    let of_cmake = both
-        .cmake_option
-        .iter()
-        .flat_map(|option| cmake_words(option));
-    for flag in both.cflag.iter().cloned().chain(of_cmake.map(Into::into)) {
+    for flag in common.cflags() {
         build.cflag(flag);
     }
-    for flag in &both.asflag {
+    for flag in &common.asflag {
         build.asflag(flag);
     }
-    for (name, value) in &both.cfg {
+    for (name, value) in &common.cfg {
         build.cfg(name, value.as_deref());
     }
-    for flag in &both.rustflag {
+    for flag in &common.rustflag {
         build.rustflag(flag);
     }
-    build.missing_symvers(match both.missing_symvers {
+    build.clippy(common.clippy);
+}
+
+/// Symbols, configuration, variables and targets.
+fn set_make_input(build: &mut Build, args: &BuildArgs) {
+    let common = &args.common;
+    // Those that name a folder are providers among the builds of this call.
+    for file in common.symvers.iter().filter(|path| !path.is_dir()) {
+        build.symvers(file);
+    }
+    build.missing_symvers(match common.missing_symvers {
         SymversPolicy::Error => MissingSymvers::Error,
         SymversPolicy::Warn => MissingSymvers::Warn,
     });
-    for (name, value) in &both.config {
+    for (name, value) in &common.config {
         build.config(name, *value);
     }
-    for (name, value) in &both.make_var {
+    for (name, value) in &common.make_var {
         build.make_var(name, value);
     }
-    for (name, value) in &both.env {
+    for (name, value) in &common.env {
         build.env(name, value);
     }
-    for target in &both.target {
+    for target in &common.target {
         build.target(target);
     }
+}
 
-    let how = &args.how;
-    if let Some(jobs) = how.jobs {
+fn set_run(build: &mut Build, args: &BuildArgs) {
+    let run = &args.run;
+    if let Some(jobs) = run.jobs {
         build.jobs(jobs.into());
     }
     let out_dir = OutDir::path(args.products.out_dir.as_deref());
     build.default_pool_dir(out_dir);
-    if let Some(dir) = &how.pool_dir {
+    if let Some(dir) = &run.pool_dir {
         build.pool_dir(dir);
     }
-    if how.verbose > 0 {
-        build.verbose(if how.verbose == 1 { "1" } else { "2" });
+    if run.verbose > 0 {
+        build.verbose(if run.verbose == 1 { "1" } else { "2" });
     }
-    if let Some(level) = &how.warnings {
+    if let Some(level) = &run.warnings {
         build.extra_warnings(level);
     }
-    build
 }
 
 fn declared(args: &BuildArgs) -> Build {

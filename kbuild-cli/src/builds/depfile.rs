@@ -6,11 +6,51 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The text, and the prerequisites that this form cannot carry.
-pub(crate) fn text<'a>(
+use super::whole_file;
+use crate::ui::failure::Failure;
+use crate::ui::view::View;
+
+/// Writes the depfile; the view hears of a path that it cannot carry.
+pub(super) fn write(
+    path: &Path,
     targets: &[PathBuf],
-    prerequisites: &'a [PathBuf],
-) -> (Vec<u8>, Vec<&'a Path>) {
+    prerequisites: &[PathBuf],
+    view: &View,
+) -> Result<(), Failure> {
+    if let Some(target) = targets.iter().find(|t| !carries(t)) {
+        return Err(Failure::wrong_call(format!(
+            "a depfile cannot carry the path {target:?}: it has a line end in it"
+        )));
+    }
+    let relative = path.is_relative() && targets.iter().all(|target| target.is_relative());
+    let named = if relative {
+        named_from_here(prerequisites)
+    } else {
+        prerequisites.to_owned()
+    };
+    let (text, left_out) = text(targets, &named);
+    for path in left_out {
+        view.warning(&format!(
+            "{path:?} is not in the depfile, which cannot carry a line end: a change to it will not be noticed from there"
+        ));
+    }
+    whole_file::write(path, &text)
+}
+
+/// The prerequisites as the reader of a depfile names them. It stands where this program was
+/// started when it named depfile and targets by relative paths, and compares text: a generated
+/// header would be two files to it, the one that a rule makes and this one.
+fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
+    let here = std::env::current_dir().ok();
+    let name = |path: &PathBuf| match &here {
+        Some(here) => path.strip_prefix(here).unwrap_or(path).to_owned(),
+        None => path.clone(),
+    };
+    prerequisites.iter().map(name).collect()
+}
+
+/// The text, and the prerequisites that this form cannot carry.
+fn text<'a>(targets: &[PathBuf], prerequisites: &'a [PathBuf]) -> (Vec<u8>, Vec<&'a Path>) {
     let mut text = Vec::new();
     let mut left_out = Vec::new();
     for (i, target) in targets.iter().enumerate() {
@@ -33,7 +73,7 @@ pub(crate) fn text<'a>(
 }
 
 /// A line end ends the rule, whatever stands before it.
-pub(crate) fn carries(path: &Path) -> bool {
+fn carries(path: &Path) -> bool {
     !path.as_os_str().as_bytes().contains(&b'\n')
 }
 

@@ -1,11 +1,18 @@
-//! The builds of a call.
+//! The builds of a call, one or many: [`run`] has the order of their steps.
 
-pub(crate) mod configure;
-pub(crate) mod deliver;
-pub(crate) mod depfile;
+mod announce;
+mod configure;
+mod copies;
+mod deliver;
+mod depfile;
+mod dry_run;
+pub(crate) mod kernel_search;
 pub(crate) mod out_dir;
-pub(crate) mod results;
-pub(crate) mod run;
-pub(crate) mod selection;
-pub(crate) mod watched;
-pub(crate) mod whole_file;
+mod published;
+mod results;
+mod run;
+mod selection;
+mod watched;
+mod whole_file;
+
+pub(crate) use run::run;

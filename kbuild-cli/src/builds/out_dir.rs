@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::builds::whole_file as files;
+use super::whole_file;
 use crate::ui::failure::Failure;
 
 /// Where products go without `--out-dir`, below the working directory.
@@ -33,7 +33,7 @@ impl OutDir {
         let dir = Path::new(DEFAULT);
         match fs::create_dir(dir) {
             Ok(()) => {
-                files::write(&dir.join(IGNORE_FILE), IGNORE_ALL)?;
+                whole_file::write(&dir.join(IGNORE_FILE), IGNORE_ALL)?;
                 Ok(OutDir {
                     made: Some(dir.to_owned()),
                 })
@@ -42,7 +42,7 @@ impl OutDir {
                 check_no_link(dir)?;
                 Ok(OutDir::default())
             }
-            Err(e) => Err(files::FileError::new("create", dir, e).into()),
+            Err(e) => Err(Failure::file("create", dir, &e)),
         }
     }
 
@@ -104,12 +104,12 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builds::whole_file::tests::Scratch;
+    use tempfile::TempDir;
 
     #[test]
     fn only_a_directory_without_anything_of_the_users_is_removed() {
-        let scratch = Scratch::new("outdir");
-        let dir = scratch.0.join("out");
+        let scratch = TempDir::new().unwrap();
+        let dir = scratch.path().join("out");
 
         fs::create_dir(&dir).unwrap();
         assert!(remove_if_bare(&dir));
@@ -122,7 +122,7 @@ mod tests {
         fs::write(dir.join(IGNORE_FILE), "mine\n").unwrap();
         assert!(!remove_if_bare(&dir));
         fs::write(dir.join(IGNORE_FILE), IGNORE_ALL).unwrap();
-        let link = scratch.0.join("link");
+        let link = scratch.path().join("link");
         std::os::unix::fs::symlink(&dir, &link).unwrap();
         assert!(!remove_if_bare(&link));
         assert!(check_no_link(&link).is_err() && check_no_link(&dir).is_ok());

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::builds::selection::{Job, Jobs};
-use crate::ui::progress::duration;
-use crate::ui::style::{Style, count, printable};
+use super::selection::{SelectedBuild, Selection};
+use crate::ui::style::Style;
+use crate::ui::table::{Cell, aligned};
+use crate::ui::text::{count, duration, printable};
 
 /// How one of several builds ended. The time is that since it had its turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     Built(Duration),
     Fresh,
     Failed(Duration),
@@ -20,7 +21,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// As JSON has it.
-    pub(crate) fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Outcome::Built(_) => "built",
             Outcome::Fresh => "fresh",
@@ -30,7 +31,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn time(self) -> Duration {
+    pub(super) fn time(self) -> Duration {
         match self {
             Outcome::Built(time) | Outcome::Failed(time) => time,
             _ => Duration::ZERO,
@@ -47,84 +48,72 @@ impl Outcome {
             Outcome::NoKernel => "no such kernel".to_owned(),
         }
     }
+
+    fn cell(self, style: Style) -> Cell {
+        let text = self.text();
+        match self {
+            Outcome::Failed(_) | Outcome::NoKernel => {
+                let painted = style.error(&text).into_owned();
+                Cell::painted(text, painted)
+            }
+            _ => text.into(),
+        }
+    }
 }
 
 /// The outcome of each build.
-pub(crate) struct Table {
+pub(super) struct Results {
     sources: Vec<String>,
     kernels: Vec<String>,
     /// A list for each source, as long as there are kernels.
-    cells: Vec<Vec<Outcome>>,
+    outcomes: Vec<Vec<Outcome>>,
 }
 
-impl Table {
+impl Results {
     /// All that can be built, not built yet.
-    pub(crate) fn new(jobs: &Jobs) -> Self {
-        let row = jobs.kernels.iter().map(|kernel| match kernel.failure {
-            Some(_) => Outcome::NoKernel,
-            None => Outcome::Stopped,
+    pub(super) fn new(selection: &Selection) -> Self {
+        let names = |names: &mut dyn Iterator<Item = &String>| {
+            names.map(|name| printable(name).into_owned()).collect()
+        };
+        let kernels = &selection.kernels;
+        let row = kernels.iter().map(|kernel| match kernel.is_missing {
+            true => Outcome::NoKernel,
+            false => Outcome::Stopped,
         });
-        Table {
-            sources: jobs.names.iter().map(|s| printable(s).into()).collect(),
-            kernels: jobs
-                .kernels
-                .iter()
-                .map(|k| printable(&k.name).into())
-                .collect(),
-            cells: vec![row.collect(); jobs.sources.len()],
+        Results {
+            sources: names(&mut selection.sources.iter().map(|source| &source.name)),
+            kernels: names(&mut kernels.iter().map(|kernel| &kernel.name)),
+            outcomes: vec![row.collect(); selection.sources.len()],
         }
     }
 
-    pub(crate) fn set(&mut self, job: &Job, outcome: Outcome) {
-        self.cells[job.source][job.column] = outcome;
+    pub(super) fn set(&mut self, build: &SelectedBuild, outcome: Outcome) {
+        self.outcomes[build.source][build.kernel] = outcome;
     }
 
-    /// The longer of the two lists goes down the page.
-    pub(crate) fn lines(&self, style: Style) -> Vec<String> {
+    /// The table. The longer of the two lists goes down the page.
+    pub(super) fn lines(&self, style: Style) -> Vec<String> {
         let down_kernels = self.kernels.len() > self.sources.len();
         let (down, across) = match down_kernels {
             true => (&self.kernels, &self.sources),
             false => (&self.sources, &self.kernels),
         };
-        let cell = |row: usize, column: usize| match down_kernels {
-            true => self.cells[column][row],
-            false => self.cells[row][column],
+        let outcome = |row: usize, column: usize| match down_kernels {
+            true => self.outcomes[column][row],
+            false => self.outcomes[row][column],
         };
-        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
-        let first = width(&mut down.iter().map(|name| name.chars().count()));
-        let widths: Vec<usize> = across
-            .iter()
-            .enumerate()
-            .map(|(column, name)| {
-                let cells = (0..down.len()).map(|row| cell(row, column).text().len());
-                width(&mut cells.chain([name.chars().count()]))
-            })
-            .collect();
-        let mut heading = " ".repeat(first);
-        for (name, width) in across.iter().zip(&widths) {
-            heading += &format!("  {name:width$}");
+        let heading = across.iter().map(Cell::from);
+        let mut rows = vec![std::iter::once(Cell::from("")).chain(heading).collect()];
+        for (i, name) in down.iter().enumerate() {
+            let cells = (0..across.len()).map(|column| outcome(i, column).cell(style));
+            rows.push(std::iter::once(Cell::from(name)).chain(cells).collect());
         }
-        let mut lines = vec![heading.trim_end().to_owned()];
-        for (row, name) in down.iter().enumerate() {
-            let mut line = format!("{name:first$}");
-            for (column, width) in widths.iter().enumerate() {
-                let outcome = cell(row, column);
-                let text = outcome.text();
-                let room = " ".repeat(width - text.len());
-                let painted = match outcome {
-                    Outcome::Failed(_) | Outcome::NoKernel => style.error(&text),
-                    _ => text.as_str().into(),
-                };
-                line += &format!("  {painted}{room}");
-            }
-            lines.push(line.trim_end().to_owned());
-        }
-        lines
+        aligned(&rows)
     }
 
     /// "4 builds in 5.2 s: 2 built, 1 up to date, 1 failed".
-    pub(crate) fn summary(&self, time: Duration) -> String {
-        let all: Vec<Outcome> = self.cells.iter().flatten().copied().collect();
+    pub(super) fn summary(&self, time: Duration) -> String {
+        let all: Vec<Outcome> = self.outcomes.iter().flatten().copied().collect();
         let parts = [
             ("built", "built"),
             ("fresh", "up to date"),
@@ -148,14 +137,14 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::build::ColorWhen;
+    use crate::args::ColorWhen;
 
-    fn table(sources: &[&str], kernels: &[&str], cells: &[&[Outcome]]) -> Table {
+    fn results(sources: &[&str], kernels: &[&str], rows: &[&[Outcome]]) -> Results {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Table {
+        Results {
             sources: own(sources),
             kernels: own(kernels),
-            cells: cells.iter().map(|row| row.to_vec()).collect(),
+            outcomes: rows.iter().map(|row| row.to_vec()).collect(),
         }
     }
 
@@ -164,7 +153,7 @@ mod tests {
         let (built, fresh) = (Outcome::Built(Duration::from_millis(2100)), Outcome::Fresh);
         let failed = Outcome::Failed(Duration::from_millis(800));
         let plain = Style::stderr(ColorWhen::Never);
-        let modules = table(
+        let modules = results(
             &["ring", "user", "c"],
             &["6.1.0-56-amd64", "7.3.4"],
             &[
@@ -186,7 +175,7 @@ mod tests {
             modules.summary(Duration::from_secs(5)),
             "6 builds in 5.0 s: 2 built, 2 up to date, 1 failed, 1 not built"
         );
-        let kernels = table(&["."], &["6.1", "7.3"], &[&[built, Outcome::NoKernel]]);
+        let kernels = results(&["."], &["6.1", "7.3"], &[&[built, Outcome::NoKernel]]);
         assert_eq!(
             kernels.lines(plain),
             ["     .", "6.1  built, 2.1 s", "7.3  no such kernel"]

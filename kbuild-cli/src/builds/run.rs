@@ -1,63 +1,147 @@
-//! Several builds side by side, and the table of how each of them ended.
+//! The one path of all builds, however many a call asks for: select them, run them side by side,
+//! deliver and announce the products of each, sum up.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use kbuild::{Artifact, ErrorKind, Matrix, Report};
 
-use crate::args::build::{BuildArgs, MessageFormat};
-use crate::builds::configure::configure;
-use crate::builds::out_dir::OutDir;
-use crate::builds::results::{Outcome, Table};
-use crate::builds::selection::{Job, Jobs};
-use crate::commands::build::tell;
+use super::announce::announce;
+use super::configure::configure;
+use super::deliver::{check_expected, deliver};
+use super::dry_run;
+use super::out_dir::OutDir;
+use super::published::Published;
+use super::results::{Outcome, Results};
+use super::selection::{SelectedBuild, Selection};
+use crate::args::{BuildArgs, MessageFormat};
 use crate::ui::failure::Failure;
-use crate::ui::json::{self, Event, Of};
-use crate::ui::overview::Overview;
-use crate::ui::progress::{Manner, Progress};
+use crate::ui::json::{self, BuildId, Event};
+use crate::ui::options::UiOptions;
+use crate::ui::style::Style;
 use crate::ui::view::View;
 
-/// Builds all of them, whichever fail; gives the failures.
-pub(crate) fn run(args: &BuildArgs, mut jobs: Jobs, manner: Manner) -> Vec<Failure> {
-    let format = args.how.message_format;
-    let started = Instant::now();
-    let mut failures = Vec::new();
-    let mut table = Table::new(&jobs);
-    for column in &mut jobs.kernels {
-        if let Some(failure) = column.failure.take() {
-            View::new(format, manner).failure(&failure);
+/// Builds what the flags ask for, and gives the failures, which have been told.
+pub(crate) fn run(args: &BuildArgs, style: Style) -> Vec<Failure> {
+    let format = args.run.message_format;
+    let view = View::new(format, UiOptions::new(style, args.run.quiet));
+    let failures = match Selection::new(args, &view) {
+        Err(failure) => {
+            view.failure(&failure);
+            vec![failure]
+        }
+        Ok((selection, mut failures)) => {
+            failures.iter().for_each(|failure| view.failure(failure));
+            match args.run.dry_run {
+                true => show_all(args, &selection, &view, &mut failures),
+                false => build_all(args, &selection, &view, style, &mut failures),
+            }
+            failures
+        }
+    };
+    if format == MessageFormat::Json {
+        json::print(&Event::BuildFinished {
+            success: failures.is_empty(),
+        });
+    }
+    failures
+}
+
+fn show_all(args: &BuildArgs, selection: &Selection, view: &View, failures: &mut Vec<Failure>) {
+    for build in &selection.builds {
+        if let Err(failure) = dry_run::show(args, selection, build) {
+            view.failure(&failure);
             failures.push(failure);
         }
     }
+}
+
+/// Builds all of them, whichever fail.
+fn build_all(
+    args: &BuildArgs,
+    selection: &Selection,
+    view: &View,
+    style: Style,
+    failures: &mut Vec<Failure>,
+) {
+    let started = Instant::now();
     let made = match OutDir::make(args.products.out_dir.as_deref()) {
         Ok(made) => made,
         Err(failure) => {
-            View::new(format, manner).failure(&failure);
-            return vec![failure];
+            view.failure(&failure);
+            failures.push(failure);
+            return;
         }
     };
-    let overview = Overview::new(manner, jobs.jobs.len());
-    let views: Vec<View> = jobs
-        .jobs
-        .iter()
-        .map(|job| View::among(format, manner, jobs.label(job), of(&jobs, job), &overview))
-        .collect();
-    let mut products = Products::default();
-    matrix(args, &jobs, &views).run_telling(|i, result| {
-        let (job, view) = (&jobs.jobs[i], &views[i]);
+    let overview = (!selection.is_one()).then(|| view.overview(selection.builds.len()));
+    let views: Vec<View> = match &overview {
+        // It talks as it goes.
+        None => vec![view.clone()],
+        Some(overview) => {
+            let views = selection.builds.iter().map(|build| {
+                view.among(selection.label(build), build_id(selection, build), overview)
+            });
+            views.collect()
+        }
+    };
+    let mut ended = Ended {
+        args,
+        selection,
+        views: &views,
+        published: Published::default(),
+        results: Results::new(selection),
+        failures,
+    };
+    matrix(args, selection, &views).run_telling(|i, result| ended.add(i, result));
+    let results = ended.results;
+    if !failures.is_empty() {
+        made.remove_if_unused();
+    }
+    if let Some(overview) = overview {
+        overview.end();
+        for line in results.lines(style) {
+            view.closing(|_| line);
+        }
+        view.closing(|_| results.summary(started.elapsed()));
+    }
+}
+
+fn matrix(args: &BuildArgs, selection: &Selection, views: &[View]) -> Matrix {
+    let mut matrix = Matrix::new();
+    for (selected, view) in selection.builds.iter().zip(views) {
+        let mut build = configure(args, selected);
+        let listener = view.clone();
+        build.on_message(move |message| listener.message(message));
+        matrix.add(&build, args.declared.name.as_deref());
+    }
+    for (i, build) in selection.builds.iter().enumerate() {
+        for provider in selection.providers_of(build) {
+            matrix.needs(i, provider);
+        }
+    }
+    matrix
+}
+
+/// The builds that have ended, and how.
+struct Ended<'a> {
+    args: &'a BuildArgs,
+    selection: &'a Selection,
+    views: &'a [View],
+    published: Published,
+    results: Results,
+    failures: &'a mut Vec<Failure>,
+}
+
+impl Ended<'_> {
+    fn add(&mut self, i: usize, result: &kbuild::Result<Report>) {
+        let (build, view) = (&self.selection.builds[i], &self.views[i]);
+        // Before products are copied, which is not what a build takes.
         let time = view.time();
         let (outcome, failure) = match result {
-            Ok(report) => {
-                let told = products
-                    .add(report)
-                    .and_then(|()| tell(args, report, &job.out_dir, view));
-                let outcome = match (&told, report.is_fresh()) {
-                    (Err(_), _) => Outcome::Failed(time),
-                    (Ok(()), true) => Outcome::Fresh,
-                    (Ok(()), false) => Outcome::Built(time),
-                };
-                (outcome, told.err())
-            }
+            Ok(report) => match self.finish(build, report, view) {
+                Ok(()) if report.is_fresh() => (Outcome::Fresh, None),
+                Ok(()) => (Outcome::Built(time), None),
+                Err(failure) => (Outcome::Failed(time), Some(failure)),
+            },
             Err(error) => {
                 let outcome = match error.kind() {
                     ErrorKind::ProviderFailed => Outcome::NotBuilt,
@@ -69,80 +153,51 @@ pub(crate) fn run(args: &BuildArgs, mut jobs: Jobs, manner: Manner) -> Vec<Failu
         };
         if let Some(failure) = failure {
             view.failure(&failure);
-            failures.push(failure);
+            self.failures.push(failure);
         }
-        if format == MessageFormat::Json {
-            json::print(&event(&jobs, job, outcome, result.as_ref().ok()));
+        let is_json = self.args.run.message_format == MessageFormat::Json;
+        if is_json && !self.selection.is_one() {
+            let report = result.as_ref().ok();
+            json::print(&build_result(self.selection, build, outcome, report));
         }
         view.ended();
-        table.set(job, outcome);
-    });
-    overview.end();
-    if !failures.is_empty() {
-        made.remove_if_unused();
+        self.results.set(build, outcome);
     }
-    if format == MessageFormat::Human {
-        let mut progress = Progress::new(manner);
-        for line in table.lines(manner.style) {
-            progress.chatter(&line);
+
+    /// The steps after a build that has come out well.
+    fn finish(
+        &mut self,
+        build: &SelectedBuild,
+        report: &Report,
+        view: &View,
+    ) -> Result<(), Failure> {
+        self.published.add(report)?;
+        // Of several trees, nothing says which of them gives an expected module.
+        if let [_] = self.selection.sources.as_slice() {
+            check_expected(&self.args.products.expect, report)?;
         }
-        progress.chatter(&table.summary(started.elapsed()));
-    }
-    failures
-}
-
-fn matrix(args: &BuildArgs, jobs: &Jobs, views: &[View]) -> Matrix {
-    let mut matrix = Matrix::new();
-    for (job, view) in jobs.jobs.iter().zip(views) {
-        let mut build = configure(args, job);
-        let listener = view.clone();
-        build.on_message(move |message| listener.message(message));
-        matrix.add(&build, args.declared.name.as_deref());
-    }
-    for (i, job) in jobs.jobs.iter().enumerate() {
-        for source in jobs.providers_of(job) {
-            let is_it = |other: &Job| other.source == source && other.column == job.column;
-            if let Some(provider) = jobs.jobs.iter().position(is_it) {
-                matrix.needs(i, provider);
-            }
-        }
-    }
-    matrix
-}
-
-/// What has come out of the builds so far: two of them must not write one file.
-#[derive(Default)]
-struct Products(Vec<PathBuf>);
-
-impl Products {
-    fn add(&mut self, report: &Report) -> Result<(), Failure> {
-        let modules = report.modules().iter().map(Artifact::path);
-        for path in modules.chain(report.products().iter().map(PathBuf::as_path)) {
-            let path = path.to_owned();
-            if self.0.contains(&path) {
-                return Err(Failure::call(format!(
-                    "{} comes out of two of these builds, and the last one is there now: give them an --out-dir each",
-                    path.display()
-                )));
-            }
-            self.0.push(path);
-        }
-        Ok(())
+        deliver(self.args, report, &build.out_dir, view)?;
+        announce(self.args, report, &build.out_dir, view)
     }
 }
 
-fn of(jobs: &Jobs, job: &Job) -> Of {
-    Of {
-        kernel: jobs.release(job).map(str::to_owned),
-        tree: jobs.source(job).map(str::to_owned),
+fn build_id(selection: &Selection, build: &SelectedBuild) -> BuildId {
+    BuildId {
+        kernel: selection.release(build).map(str::to_owned),
+        tree: selection.source(build).map(str::to_owned),
     }
 }
 
-fn event<'a>(jobs: &'a Jobs, job: &Job, outcome: Outcome, report: Option<&'a Report>) -> Event<'a> {
+fn build_result<'a>(
+    selection: &'a Selection,
+    build: &SelectedBuild,
+    outcome: Outcome,
+    report: Option<&'a Report>,
+) -> Event<'a> {
     let modules = report.map_or(&[][..], Report::modules);
     Event::BuildResult {
-        kernel: &jobs.kernels[job.column].name,
-        source: &jobs.sources[job.source],
+        kernel: &selection.kernels[build.kernel].name,
+        source: &selection.sources[build.source].named,
         outcome: outcome.word(),
         seconds: outcome.time().as_secs_f64(),
         modules: modules.iter().map(Artifact::name).collect(),

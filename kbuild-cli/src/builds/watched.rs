@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use kbuild::{Kernel, Report};
 
 /// What stands in the depfile.
-pub(crate) fn watched(report: &Report) -> Vec<PathBuf> {
+pub(super) fn watched(report: &Report) -> Vec<PathBuf> {
     let all = report.prerequisites();
     match report.kernel().filter(|kernel| is_installed(kernel)) {
         Some(kernel) => folded(all, kernel.dir(), kernel.source_dir()),

@@ -6,45 +6,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A file that could not be written, with the path that it was about.
-#[derive(Debug)]
-pub(crate) struct FileError {
-    doing: &'static str,
-    path: PathBuf,
-    source: io::Error,
-}
-
-impl std::fmt::Display for FileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "cannot {} {}: {}{}",
-            self.doing,
-            self.path.display(),
-            self.source,
-            kbuild::limit_behind(&self.source).unwrap_or_default()
-        )
-    }
-}
-
-impl FileError {
-    pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        FileError {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
-    }
-}
+use crate::ui::failure::Failure;
 
 /// Writes `path` by renaming a finished file over it. What is no regular file, such as
 /// `/dev/stdout`, is written into: a rename would put a file in its place.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_dated(path, bytes, None)
 }
 
-fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<(), FileError> {
-    let failed = |source| FileError::new("write", path, source);
+fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::file("write", path, &error);
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return write_into(path, bytes).map_err(failed);
     }
@@ -53,10 +24,10 @@ fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<()
         .write_all(bytes)
         .and_then(|()| time.map_or(Ok(()), |time| file.set_modified(time)))
         .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
+    written.map_err(|error| {
         // The half of a file is of no use; that it stays is the smaller trouble.
         let _ = fs::remove_file(&temporary);
-        failed(source)
+        failed(error)
     })
 }
 
@@ -81,14 +52,14 @@ fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes an empty file of the given time.
-pub(crate) fn touch(path: &Path, time: SystemTime) -> Result<(), FileError> {
+pub(super) fn touch(path: &Path, time: SystemTime) -> Result<(), Failure> {
     write_dated(path, b"", Some(time))
 }
 
 /// Makes `to` a copy of `from` that bears the given time, and leaves it alone where it is a copy
 /// already: what depends on its mtime then has nothing to do.
-pub(crate) fn copy_if_changed(from: &Path, to: &Path, time: SystemTime) -> Result<(), FileError> {
-    let wanted = fs::read(from).map_err(|source| FileError::new("read", from, source))?;
+pub(super) fn copy_if_changed(from: &Path, to: &Path, time: SystemTime) -> Result<(), Failure> {
+    let wanted = fs::read(from).map_err(|error| Failure::file("read", from, &error))?;
     if fs::metadata(to).is_ok_and(|m| m.is_file()) && holds(to, &wanted) {
         return Ok(());
     }
@@ -125,27 +96,9 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// A folder of a test's own, removed at its end.
-    pub(crate) struct Scratch(pub(crate) PathBuf);
-
-    impl Scratch {
-        pub(crate) fn new(name: &str) -> Self {
-            let dir =
-                std::env::temp_dir().join(format!("kbuild-cli-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&dir);
-            fs::create_dir_all(&dir).unwrap();
-            Scratch(dir)
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use tempfile::TempDir;
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap();
@@ -158,8 +111,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_copy_that_would_not_change_keeps_its_mtime() {
-        let dir = Scratch::new("copy");
-        let (from, to) = (dir.0.join("from"), dir.0.join("to"));
+        let dir = TempDir::new().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         let at = |seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         let time = || fs::metadata(&to).unwrap().modified().unwrap();
         fs::write(&from, "one").unwrap();
@@ -170,24 +123,24 @@ pub(crate) mod tests {
         copy_if_changed(&from, &to, at(1_000_000_002)).unwrap();
         assert_eq!(time(), at(1_000_000_002));
         assert_eq!(fs::read(&to).unwrap(), b"two");
-        assert_eq!(names(&dir.0), ["from", "to"]);
+        assert_eq!(names(dir.path()), ["from", "to"]);
     }
 
     #[test]
     fn a_write_that_cannot_be_names_the_file_and_leaves_nothing() {
-        let dir = Scratch::new("write");
-        let missing = dir.0.join("no/such/file.d");
+        let dir = TempDir::new().unwrap();
+        let missing = dir.path().join("no/such/file.d");
         let message = write(&missing, b"x").unwrap_err().to_string();
         assert!(message.contains("no/such/file.d"), "{message}");
-        assert!(names(&dir.0).is_empty());
+        assert!(names(dir.path()).is_empty());
     }
 
     #[test]
     fn a_device_is_written_into_and_not_replaced_and_a_fifo_that_nobody_reads_is_an_error() {
         write(Path::new("/dev/null"), b"x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        let dir = Scratch::new("fifo");
-        let fifo = dir.0.join("fifo");
+        let dir = TempDir::new().unwrap();
+        let fifo = dir.path().join("fifo");
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.unwrap().success());
         write(&fifo, b"x").unwrap_err();

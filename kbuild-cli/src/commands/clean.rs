@@ -4,21 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::build::CleanArgs;
+use crate::args::CleanArgs;
 use crate::builds::out_dir::{OutDir, remove_if_bare};
 use crate::ui::failure::{Failure, exit_code};
-use crate::ui::progress::{Manner, Progress};
-use crate::ui::streams as out;
-use crate::ui::style::{Style, count};
+use crate::ui::options::UiOptions;
+use crate::ui::progress::Progress;
+use crate::ui::streams;
+use crate::ui::style::Style;
+use crate::ui::text::count;
 
-pub(crate) fn run(args: &CleanArgs, style: Style) -> ExitCode {
-    let mut progress = Progress::new(Manner::new(style, args.quiet));
+pub(super) fn run(args: &CleanArgs, style: Style) -> ExitCode {
+    let mut progress = Progress::new(UiOptions::new(style, args.quiet));
     match clean(args) {
         Ok(removed) => {
             let out_dir = OutDir::path(args.out_dir.as_deref());
             if args.verbose {
                 for path in &removed {
-                    out::result(path.as_os_str().as_encoded_bytes());
+                    streams::result(path.as_os_str().as_encoded_bytes());
                 }
             }
             let what = match removed.len() {
@@ -70,12 +72,12 @@ fn candidates(out_dir: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builds::whole_file::tests::Scratch;
+    use tempfile::TempDir;
 
     #[test]
     fn the_folder_of_each_kernel_is_looked_at() {
-        let scratch = Scratch::new("clean");
-        let out = &scratch.0;
+        let scratch = TempDir::new().unwrap();
+        let out = scratch.path();
         for folder in ["6.1.0", "5.10.0", ".kbuild"] {
             fs::create_dir(out.join(folder)).unwrap();
         }
@@ -83,7 +85,7 @@ mod tests {
         std::os::unix::fs::symlink("/", out.join("link")).unwrap();
         assert_eq!(
             candidates(out),
-            [out.clone(), out.join("5.10.0"), out.join("6.1.0")]
+            [out.to_owned(), out.join("5.10.0"), out.join("6.1.0")]
         );
         assert_eq!(candidates(&out.join("missing")).len(), 1);
     }

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::build::CompileCommandsArgs;
+use crate::args::CompileCommandsArgs;
 use crate::ui::failure::{Failure, exit_code};
-use crate::ui::progress::{Manner, Progress};
+use crate::ui::options::UiOptions;
+use crate::ui::progress::Progress;
 use crate::ui::style::Style;
 
-pub(crate) fn run(args: &CompileCommandsArgs, style: Style) -> ExitCode {
+pub(super) fn run(args: &CompileCommandsArgs, style: Style) -> ExitCode {
     match merge(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let failure = Failure::from(error);
-            Progress::new(Manner::new(style, true)).error(&failure.to_string());
+            Progress::new(UiOptions::new(style, true)).error(&failure.to_string());
             exit_code([&failure])
         }
     }

@@ -6,25 +6,29 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::build::IdeArgs;
+use crate::args::IdeArgs;
+use crate::builds;
 use crate::builds::out_dir::OutDir;
-use crate::builds::whole_file::FileError;
-use crate::commands::build;
+use crate::process::signals;
 use crate::ui::failure::{Failure, exit_code};
-use crate::ui::progress::Manner;
-use crate::ui::streams as out;
+use crate::ui::options::UiOptions;
+use crate::ui::streams;
 use crate::ui::style::Style;
 use crate::ui::view::View;
 
 /// What a build leaves in the output directory: for rust-analyzer, and for clangd.
 const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];
 
-pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
-    let how = &args.build.how;
-    let failures = build::failures(&args.build, style);
+pub(super) fn run(args: &IdeArgs, style: Style) -> ExitCode {
+    signals::relayed(|| build_and_link(args, style))
+}
+
+fn build_and_link(args: &IdeArgs, style: Style) -> ExitCode {
+    let run = &args.build.run;
+    let failures = builds::run(&args.build, style);
     let code = exit_code(&failures);
     // What does not compile yet has a rust-project.json, too.
-    if how.dry_run || !failures.iter().all(Failure::is_of_sources) {
+    if run.dry_run || !failures.iter().all(Failure::is_of_sources) {
         return code;
     }
     let dir = OutDir::path(args.build.products.out_dir.as_deref());
@@ -32,12 +36,12 @@ pub(crate) fn run(args: &IdeArgs, style: Style) -> ExitCode {
     match link(dir, into) {
         Ok(links) => {
             for path in links {
-                out::result(path.as_os_str().as_encoded_bytes());
+                streams::result(path.as_os_str().as_encoded_bytes());
             }
             code
         }
         Err(failure) => {
-            View::new(how.message_format, Manner::new(style, how.quiet)).failure(&failure);
+            View::new(run.message_format, UiOptions::new(style, run.quiet)).failure(&failure);
             exit_code(&[failure])
         }
     }
@@ -48,7 +52,7 @@ fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut links = Vec::new();
     for name in FILES {
         let path = into.join(name);
-        let failed = |source: io::Error| Failure::from(FileError::new("link", &path, source));
+        let failed = |error: io::Error| Failure::file("link", &path, &error);
         let Ok(file) = fs::canonicalize(dir.join(name)) else {
             continue;
         };
@@ -62,7 +66,7 @@ fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
             // What it led to is gone.
             (Ok(meta), Err(_)) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
             (Ok(_), _) => {
-                return Err(Failure::call(format!(
+                return Err(Failure::wrong_call(format!(
                     "{} is there and not from here: remove it, or name another folder with --into",
                     path.display()
                 )));

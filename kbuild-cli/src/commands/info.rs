@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use kbuild::ModuleInfo;
 use serde::Serialize;
 
-use crate::args::build::InfoArgs;
-use crate::builds::whole_file::FileError;
+use crate::args::InfoArgs;
 use crate::ui::failure::{Failure, exit_code};
 use crate::ui::json;
-use crate::ui::progress::{Manner, Progress};
-use crate::ui::streams as out;
-use crate::ui::style::{Style, count, printable};
+use crate::ui::options::UiOptions;
+use crate::ui::progress::Progress;
+use crate::ui::streams;
+use crate::ui::style::Style;
+use crate::ui::text::{count, printable};
 
 /// A module, as JSON has it.
 #[derive(Serialize)]
@@ -37,8 +38,8 @@ struct Reason<'a> {
     message: String,
 }
 
-pub(crate) fn run(args: &InfoArgs, style: Style) -> ExitCode {
-    let mut progress = Progress::new(Manner::new(style, false));
+pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
+    let mut progress = Progress::new(UiOptions::new(style, false));
     let mut failures = Vec::new();
     let mut first = true;
     for (path, info) in args.paths.iter().flat_map(|path| read(path)) {
@@ -49,10 +50,10 @@ pub(crate) fn run(args: &InfoArgs, style: Style) -> ExitCode {
             }),
             Ok(info) => {
                 if !std::mem::take(&mut first) {
-                    out::result("");
+                    streams::result("");
                 }
-                out::result(path.as_os_str().as_encoded_bytes());
-                lines(&info, args.verbose).iter().for_each(out::result);
+                streams::result(path.as_os_str().as_encoded_bytes());
+                lines(&info, args.verbose).iter().for_each(streams::result);
             }
             Err(failure) => {
                 if args.json {
@@ -79,7 +80,7 @@ fn read(path: &Path) -> Vec<Read> {
     let one = |info| vec![(path.to_owned(), info)];
     let found = match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return one(Err(Failure::call(format!(
+            return one(Err(Failure::wrong_call(format!(
                 "there is no {}",
                 path.display()
             ))));
@@ -88,7 +89,7 @@ fn read(path: &Path) -> Vec<Read> {
         _ => return one(ModuleInfo::read(path).map_err(Failure::from)),
     };
     match found {
-        Ok(modules) if modules.is_empty() => one(Err(Failure::nothing(format!(
+        Ok(modules) if modules.is_empty() => one(Err(Failure::no_result(format!(
             "no .ko is in {} or below",
             path.display()
         )))),
@@ -99,7 +100,7 @@ fn read(path: &Path) -> Vec<Read> {
                 (module, info)
             })
             .collect(),
-        Err(error) => one(Err(error.into())),
+        Err(failure) => one(Err(failure)),
     }
 }
 
@@ -118,8 +119,8 @@ fn is_module(path: &Path) -> bool {
 
 /// Every module below a folder, sorted. Links to folders are not followed (they may lead back),
 /// and what a build keeps for itself is passed over.
-fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let failed = |dir: &Path, source| FileError::new("read", dir, source);
+fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |dir: &Path, error: io::Error| Failure::file("read", dir, &error);
     let mut modules = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -208,7 +209,7 @@ fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builds::whole_file::tests::Scratch;
+    use tempfile::TempDir;
 
     fn hello() -> ModuleInfo {
         ModuleInfo {
@@ -259,8 +260,8 @@ mod tests {
 
     #[test]
     fn a_folder_gives_its_modules_without_the_builds_own_copies() {
-        let scratch = Scratch::new("info");
-        let dir = &scratch.0;
+        let scratch = TempDir::new().unwrap();
+        let dir = scratch.path();
         for folder in ["b", "a/deep", ".kbuild/x/stage"] {
             fs::create_dir_all(dir.join(folder)).unwrap();
         }

@@ -1,8 +1,35 @@
-//! The verbs.
+//! The verbs, a file or a folder each.
 
-pub(crate) mod build;
-pub(crate) mod clean;
-pub(crate) mod compile_commands;
-pub(crate) mod ide;
-pub(crate) mod info;
-pub(crate) mod kernels;
+mod build;
+mod clean;
+mod compile_commands;
+mod ide;
+mod info;
+mod kernels;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Verb};
+use crate::ui::style::Style;
+
+/// Whether an outer `make -n` only wants to know what would be done, and this call would do it.
+pub(crate) fn is_pretended(verb: &Verb) -> bool {
+    let writes = match verb {
+        Verb::Build(args) => !args.run.dry_run,
+        Verb::CompileCommands(_) => true,
+        _ => false,
+    };
+    writes && kbuild::is_outside_pretending()
+}
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
+    match cli.verb {
+        Verb::Build(args) => build::run(*args, style),
+        Verb::Ide(args) => ide::run(&args, style),
+        Verb::Kernels(args) => kernels::run(&args, style),
+        Verb::Info(args) => info::run(&args, style),
+        Verb::Clean(args) => clean::run(&args, style),
+        Verb::CompileCommands(args) => compile_commands::run(&args, style),
+    }
+}

@@ -6,10 +6,17 @@ use kbuild::Signals;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::process::memory;
+use super::memory;
 
-/// Catches what would end or halt this process, and hands it on to the makes.
-pub(crate) fn catch() {
+/// Runs `work`; what would end or halt this process meanwhile goes to the makes, and ends it after.
+pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
+    catch();
+    let done = work();
+    end();
+    done
+}
+
+fn catch() {
     // Who started us with a signal ignored (nohup, a job in the background) wants that kept.
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
@@ -43,7 +50,7 @@ pub(crate) fn catch() {
 }
 
 /// Ends the process by the signal that asked for it, if one did, as a shell expects.
-pub(crate) fn end() {
+fn end() {
     if let Some(signal) = Signals::stopped_by() {
         let _ = emulate_default_handler(signal);
     }

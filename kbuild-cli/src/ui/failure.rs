@@ -1,11 +1,11 @@
 //! What went wrong, and which exit code it is.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use kbuild::ErrorKind;
-
-use crate::builds::whole_file::FileError;
 
 /// A failure of the library, or of the little that the program does itself.
 #[derive(Debug)]
@@ -13,38 +13,45 @@ pub(crate) struct Failure {
     kind: String,
     message: String,
     /// The message for a person, who has seen what make printed.
-    told: Option<String>,
-    call: bool,
+    for_person: Option<String>,
+    is_wrong_call: bool,
 }
 
 impl Failure {
     /// The caller asked for what cannot be: exit code 2.
-    pub(crate) fn call(message: impl Into<String>) -> Self {
+    pub(crate) fn wrong_call(message: impl Into<String>) -> Self {
         Failure {
-            kind: kebab(&format!("{:?}", ErrorKind::InvalidInput)),
-            message: message.into(),
-            told: None,
-            call: true,
+            is_wrong_call: true,
+            ..Failure::new(ErrorKind::InvalidInput, message)
         }
     }
 
     /// The call was right, and there is nothing to show for it.
-    pub(crate) fn nothing(message: impl Into<String>) -> Self {
-        Failure {
-            kind: kebab(&format!("{:?}", ErrorKind::InvalidFile)),
-            message: message.into(),
-            told: None,
-            call: false,
-        }
+    pub(crate) fn no_result(message: impl Into<String>) -> Self {
+        Failure::new(ErrorKind::InvalidFile, message)
     }
 
     /// What would be written to is not kbuild-rs's own.
     pub(crate) fn not_ours(message: impl Into<String>) -> Self {
+        Failure::new(ErrorKind::NotOurs, message)
+    }
+
+    /// The program itself cannot `verb` ("write") a file.
+    pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
+        let limit = kbuild::limit_behind(error).unwrap_or_default();
+        let path = path.display();
+        Failure::new(
+            ErrorKind::Io,
+            format!("cannot {verb} {path}: {error}{limit}"),
+        )
+    }
+
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Failure {
-            kind: kebab(&format!("{:?}", ErrorKind::NotOurs)),
+            kind: kebab(&format!("{kind:?}")),
             message: message.into(),
-            told: None,
-            call: false,
+            for_person: None,
+            is_wrong_call: false,
         }
     }
 
@@ -54,8 +61,8 @@ impl Failure {
     }
 
     /// The message for a person: the lines that make printed stand above it.
-    pub(crate) fn told(&self) -> &str {
-        self.told.as_deref().unwrap_or(&self.message)
+    pub(crate) fn for_person(&self) -> &str {
+        self.for_person.as_deref().unwrap_or(&self.message)
     }
 
     /// Whether make ran, and what it built is at fault.
@@ -64,8 +71,8 @@ impl Failure {
     }
 
     /// Whether the call was wrong, rather than the machine or the sources.
-    pub(crate) fn is_call(&self) -> bool {
-        self.call
+    pub(crate) fn is_wrong_call(&self) -> bool {
+        self.is_wrong_call
     }
 }
 
@@ -84,26 +91,14 @@ impl From<kbuild::Error> for Failure {
 impl From<&kbuild::Error> for Failure {
     fn from(error: &kbuild::Error) -> Self {
         Failure {
-            kind: kebab(&format!("{:?}", error.kind())),
-            message: error.to_string(),
-            told: Some(error.without_output().to_string()),
+            for_person: Some(error.without_output().to_string()),
             // A kernel or a compiler that is missing is the machine's fault: the same call works
             // on another one.
-            call: matches!(
+            is_wrong_call: matches!(
                 error.kind(),
                 ErrorKind::InvalidInput | ErrorKind::SourceNotFound
             ),
-        }
-    }
-}
-
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        Failure {
-            kind: kebab(&format!("{:?}", ErrorKind::Io)),
-            message: error.to_string(),
-            told: None,
-            call: false,
+            ..Failure::new(error.kind(), error.to_string())
         }
     }
 }
@@ -112,7 +107,7 @@ impl From<FileError> for Failure {
 pub(crate) fn exit_code<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> ExitCode {
     let mut code = 0;
     for failure in failures {
-        match (code, failure.is_call()) {
+        match (code, failure.is_wrong_call()) {
             (0, true) => code = 2,
             (_, false) => code = 1,
             _ => {}
@@ -137,19 +132,14 @@ mod tests {
     use super::*;
 
     fn machine() -> Failure {
-        Failure {
-            kind: "io".to_owned(),
-            message: String::new(),
-            told: None,
-            call: false,
-        }
+        Failure::new(ErrorKind::Io, "")
     }
 
     #[test]
     fn kinds_are_written_as_json_has_them() {
         assert_eq!(kebab("KernelNotFound"), "kernel-not-found");
         assert_eq!(kebab("Io"), "io");
-        assert_eq!(Failure::call("x").kind(), "invalid-input");
+        assert_eq!(Failure::wrong_call("x").kind(), "invalid-input");
     }
 
     #[test]
@@ -157,9 +147,9 @@ mod tests {
         let code = |failures: &[Failure]| format!("{:?}", exit_code(failures));
         let number = |n: u8| format!("{:?}", ExitCode::from(n));
         assert_eq!(code(&[]), number(0));
-        assert_eq!(code(&[Failure::call("x")]), number(2));
+        assert_eq!(code(&[Failure::wrong_call("x")]), number(2));
         assert_eq!(code(&[machine()]), number(1));
-        assert_eq!(code(&[Failure::call("x"), machine()]), number(1));
-        assert_eq!(code(&[machine(), Failure::call("x")]), number(1));
+        assert_eq!(code(&[Failure::wrong_call("x"), machine()]), number(1));
+        assert_eq!(code(&[machine(), Failure::wrong_call("x")]), number(1));
     }
 }

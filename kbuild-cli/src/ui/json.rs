@@ -10,11 +10,11 @@ use std::path::Path;
 use kbuild::Message;
 use serde::Serialize;
 
-use crate::ui::streams as out;
+use super::streams;
 
 /// Which of several builds something is about.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Of {
+pub(crate) struct BuildId {
     /// The release, when there are several kernels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kernel: Option<String>,
@@ -25,11 +25,11 @@ pub(crate) struct Of {
 
 /// A message of the library as it came, and which build it is about.
 #[derive(Serialize)]
-pub(crate) struct Said<'a> {
+pub(crate) struct BuildMessage<'a> {
     #[serde(flatten)]
     pub(crate) message: &'a Message<'a>,
     #[serde(flatten)]
-    pub(crate) of: Of,
+    pub(crate) build: BuildId,
 }
 
 /// Everything else that `build` tells.
@@ -74,7 +74,7 @@ pub(crate) enum Event<'a> {
         kind: &'a str,
         message: String,
         #[serde(flatten)]
-        of: Of,
+        build: BuildId,
     },
     /// How one of several builds ended: `outcome` is built, fresh, failed, not-built or stopped.
     BuildResult {
@@ -93,7 +93,7 @@ pub(crate) enum Event<'a> {
 pub(crate) fn print(object: &impl Serialize) {
     // Strings, numbers and lists of them always serialize.
     if let Ok(line) = serde_json::to_vec(object) {
-        out::result(line);
+        streams::result(line);
     }
 }
 
@@ -119,13 +119,13 @@ mod tests {
             target: "hello.o",
         };
         let line = |kernel: Option<&str>| {
-            let of = Of {
+            let build = BuildId {
                 kernel: kernel.map(str::to_owned),
                 tree: None,
             };
-            serde_json::to_string(&Said {
+            serde_json::to_string(&BuildMessage {
                 message: &message,
-                of,
+                build,
             })
             .unwrap()
         };

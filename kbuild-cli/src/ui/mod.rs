@@ -1,9 +1,14 @@
-//! The two output streams, and what is written to them.
+//! What a person or a program is told: text on standard error, results and JSON on standard output.
 
 pub(crate) mod failure;
 pub(crate) mod json;
+mod moving_line;
+pub(crate) mod options;
 pub(crate) mod overview;
 pub(crate) mod progress;
+mod quiet;
 pub(crate) mod streams;
 pub(crate) mod style;
+pub(crate) mod table;
+pub(crate) mod text;
 pub(crate) mod view;

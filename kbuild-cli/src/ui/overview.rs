@@ -1,14 +1,14 @@
-//! The line that moves on a terminal, for one build or for all that run side by side.
+//! What several builds share while they run side by side: a moving line, and what was noted.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::process::memory;
-use crate::ui::progress::Manner;
-use crate::ui::streams as out;
-use crate::ui::style;
+use super::moving_line::moving_line;
+use super::options::UiOptions;
+use super::streams;
+use super::text::printable;
 
 /// What several builds are at. They share it.
 #[derive(Clone, Default)]
@@ -18,8 +18,8 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
-    pub(crate) fn new(manner: Manner, builds: usize) -> Self {
-        let bar = manner.animated.then(|| {
+    pub(crate) fn new(options: UiOptions, builds: usize) -> Self {
+        let bar = options.animated.then(|| {
             let bar = moving_line("{pos} of {len} builds", Instant::now());
             bar.set_length(builds as u64);
             bar
@@ -32,7 +32,7 @@ impl Overview {
 
     pub(crate) fn step(&self, build: &str, action: &str, target: &str) {
         if let Some(bar) = &self.bar {
-            let target = style::printable(target);
+            let target = printable(target);
             bar.set_message(format!("{build}: {action} {target}"));
         }
     }
@@ -49,7 +49,7 @@ impl Overview {
 
     /// Writes what a build has said, in one piece.
     pub(crate) fn show(&self, lines: &[String]) {
-        let write = || lines.iter().for_each(out::text);
+        let write = || lines.iter().for_each(streams::text);
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -67,21 +67,4 @@ impl Overview {
             bar.finish_and_clear();
         }
     }
-}
-
-/// `position` is how the template counts.
-pub(crate) fn moving_line(position: &str, started: Instant) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-        .with_elapsed(started.elapsed());
-    let template = format!("{{spinner}} {position}, {{elapsed}}: {{wide_msg}}");
-    // ASCII: a console in a server room has no braille. A template that does not parse would
-    // be a line that looks different, and nothing worse.
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.tick_chars("|/-\\ "));
-    }
-    // It starts a thread, and panics where none can be had: then the line moves when there is news.
-    if memory::thread(|| ()).is_some_and(|thread| thread.join().is_ok()) {
-        bar.enable_steady_tick(Duration::from_millis(120));
-    }
-    bar
 }

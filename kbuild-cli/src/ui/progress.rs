@@ -5,78 +5,61 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use kbuild::{Level, Message};
 
-use crate::ui::overview::moving_line;
-use crate::ui::streams as out;
-use crate::ui::style::{self, Style};
-
-/// How much is shown, and how.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
-    pub(crate) style: Style,
-    pub(crate) quiet: bool,
-    /// Whether a moving line stands for the steps.
-    pub(crate) animated: bool,
-}
-
-impl Manner {
-    pub(crate) fn new(style: Style, quiet: bool) -> Self {
-        Manner {
-            style,
-            quiet,
-            animated: !quiet && style::capable_terminal(),
-        }
-    }
-}
+use super::moving_line::moving_line;
+use super::options::UiOptions;
+use super::quiet::{QuietLine, QuietLines};
+use super::streams;
+use super::text::printable;
 
 /// The progress of one build.
 pub(crate) struct Progress {
-    manner: Manner,
+    options: UiOptions,
     started: Instant,
     /// There from the first step on: a build that has nothing to do does not flicker.
     bar: Option<ProgressBar>,
-    held: Held,
+    quiet_lines: QuietLines,
     /// Said before anything else, when there are several builds.
     heading: Option<String>,
-    lines: Lines,
+    destination: Destination,
 }
 
 /// Where lines go.
-enum Lines {
+enum Destination {
     /// Out, as they come.
-    Out(fn(&str)),
+    Stream(fn(&str)),
     /// Nowhere before the build has ended: others run at the same time.
-    Kept(Vec<String>),
+    Buffer(Vec<String>),
 }
 
 impl Progress {
-    pub(crate) fn new(manner: Manner) -> Self {
+    pub(crate) fn new(options: UiOptions) -> Self {
         Progress {
-            manner,
+            options,
             started: Instant::now(),
             bar: None,
-            held: Held::default(),
+            quiet_lines: QuietLines::default(),
             heading: None,
-            lines: Lines::Out(|line| out::text(line)),
+            destination: Destination::Stream(|line| streams::text(line)),
         }
     }
 
-    /// One of several builds: its lines are kept, below a heading, until [`Self::kept`] asks for
+    /// One of several builds: its lines stay here, below a heading, until [`Self::take_lines`] asks for
     /// them.
-    pub(crate) fn keeping(manner: Manner, heading: String) -> Self {
-        let mut progress = Progress::new(Manner {
+    pub(crate) fn buffered(options: UiOptions, heading: String) -> Self {
+        let mut progress = Progress::new(UiOptions {
             animated: false,
-            ..manner
+            ..options
         });
         progress.heading = Some(heading);
-        progress.lines = Lines::Kept(Vec::new());
+        progress.destination = Destination::Buffer(Vec::new());
         progress
     }
 
     /// The lines so far.
-    pub(crate) fn kept(&mut self) -> Vec<String> {
-        match &mut self.lines {
-            Lines::Out(_) => Vec::new(),
-            Lines::Kept(lines) => std::mem::take(lines),
+    pub(crate) fn take_lines(&mut self) -> Vec<String> {
+        match &mut self.destination {
+            Destination::Stream(_) => Vec::new(),
+            Destination::Buffer(lines) => std::mem::take(lines),
         }
     }
 
@@ -90,7 +73,7 @@ impl Progress {
     }
 
     pub(crate) fn message(&mut self, message: &Message<'_>) {
-        let style = self.manner.style;
+        let style = self.options.style;
         match *message {
             Message::Note { text } => self.detail(format!("note: {text}")),
             Message::Hint { text } => self.detail(format!("{} {text}", style.hint("hint:"))),
@@ -102,8 +85,8 @@ impl Progress {
                     Level::Error => style.diagnostic(line, "error:"),
                     _ => line.into(),
                 };
-                match self.manner.quiet {
-                    true => self.held.output(shown.into_owned(), level),
+                match self.options.quiet {
+                    true => self.quiet_lines.output(shown.into_owned(), level),
                     false => self.line(&shown),
                 }
             }
@@ -113,7 +96,7 @@ impl Progress {
 
     /// Shows the lines that `-q` shows of a successful build: warnings and standard error.
     pub(crate) fn tell_wanted(&mut self) {
-        self.tell(|held| held.wanted);
+        self.tell(|line| line.wanted);
     }
 
     /// Shows the lines that `-q` shows of a failed build: all of them, in their order.
@@ -121,34 +104,34 @@ impl Progress {
         self.tell(|_| true);
     }
 
-    fn tell(&mut self, wanted: fn(&HeldLine) -> bool) {
-        let held = std::mem::take(&mut self.held);
-        for held in held.lines.iter().filter(|held| wanted(held)) {
-            self.line(&held.text);
+    fn tell(&mut self, wanted: fn(&QuietLine) -> bool) {
+        let held = std::mem::take(&mut self.quiet_lines);
+        for line in held.lines.iter().filter(|line| wanted(line)) {
+            self.line(&line.text);
         }
     }
 
     pub(crate) fn warning(&mut self, text: &str) {
-        let word = self.manner.style.warning("warning:");
+        let word = self.options.style.warning("warning:");
         self.line(&format!("{word} {text}"));
     }
 
     pub(crate) fn error(&mut self, text: &str) {
-        let word = self.manner.style.error("error:");
+        let word = self.options.style.error("error:");
         self.line(&format!("{word} {text}"));
     }
 
     /// What `-q` does without.
     pub(crate) fn chatter(&mut self, text: &str) {
-        if !self.manner.quiet {
+        if !self.options.quiet {
             self.line(text);
         }
     }
 
     /// Lines that `-q` keeps for a build that fails.
     fn detail(&mut self, text: String) {
-        match self.manner.quiet {
-            true => self.held.add(text, false),
+        match self.options.quiet {
+            true => self.quiet_lines.add(text, false),
             false => self.line(&text),
         }
     }
@@ -163,10 +146,10 @@ impl Progress {
     fn step(&mut self, action: &str, target: &str) {
         // kbuild's own "  %-7s %s".
         let line = || format!("  {action:<7} {target}");
-        if self.manner.quiet {
-            return self.held.step(line());
+        if self.options.quiet {
+            return self.quiet_lines.step(line());
         }
-        if !self.manner.animated {
+        if !self.options.animated {
             return self.line(&line());
         }
         let started = self.started;
@@ -174,16 +157,16 @@ impl Progress {
             .bar
             .get_or_insert_with(|| moving_line("step {pos}", started));
         bar.inc(1);
-        bar.set_message(format!("{action} {}", style::printable(target)));
+        bar.set_message(format!("{action} {}", printable(target)));
     }
 
     fn line(&mut self, line: &str) {
         let heading = self.heading.take();
         for line in heading.as_deref().into_iter().chain([line]) {
-            match (&mut self.lines, &self.bar) {
-                (Lines::Kept(lines), _) => lines.push(line.to_owned()),
-                (Lines::Out(write), Some(bar)) => bar.suspend(|| write(line)),
-                (Lines::Out(write), None) => write(line),
+            match (&mut self.destination, &self.bar) {
+                (Destination::Buffer(lines), _) => lines.push(line.to_owned()),
+                (Destination::Stream(write), Some(bar)) => bar.suspend(|| write(line)),
+                (Destination::Stream(write), None) => write(line),
             }
         }
     }
@@ -196,55 +179,11 @@ impl Drop for Progress {
     }
 }
 
-/// The lines that `-q` holds back until the build has ended.
-#[derive(Debug, Default)]
-struct Held {
-    lines: Vec<HeldLine>,
-    /// A warning was the last thing that came: indented lines after it belong to it.
-    in_diagnostic: bool,
-}
-
-#[derive(Debug)]
-struct HeldLine {
-    text: String,
-    /// Shown after a build that has ended well, too.
-    wanted: bool,
-}
-
-impl Held {
-    fn step(&mut self, text: String) {
-        self.in_diagnostic = false;
-        self.add(text, false);
-    }
-
-    fn output(&mut self, text: String, level: Level) {
-        self.in_diagnostic = match level {
-            Level::Warning | Level::Error => true,
-            _ => self.in_diagnostic && text.starts_with(char::is_whitespace),
-        };
-        let wanted = self.in_diagnostic || level == Level::Remark;
-        self.add(text, wanted);
-    }
-
-    fn add(&mut self, text: String, wanted: bool) {
-        self.lines.push(HeldLine { text, wanted });
-    }
-}
-
-/// "0.3 s", "2 min 5 s".
-pub(crate) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    if seconds >= 60 {
-        format!("{} min {} s", seconds / 60, seconds % 60)
-    } else {
-        format!("{:.1} s", time.as_secs_f64())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::build::ColorWhen;
+    use crate::args::ColorWhen;
+    use crate::ui::style::Style;
     use std::cell::RefCell;
 
     thread_local!(static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
@@ -256,12 +195,13 @@ mod tests {
     }
 
     fn told(quiet: bool, color: ColorWhen, messages: &[Message<'_>]) -> Progress {
-        let mut progress = Progress::new(Manner {
+        let mut progress = Progress::new(UiOptions {
             style: Style::stderr(color),
             quiet,
             animated: false,
         });
-        progress.lines = Lines::Out(|line| LINES.with_borrow_mut(|l| l.push(line.to_owned())));
+        progress.destination =
+            Destination::Stream(|line| LINES.with_borrow_mut(|l| l.push(line.to_owned())));
         for message in messages {
             progress.message(message);
         }
@@ -388,11 +328,5 @@ mod tests {
             shown(false, ColorWhen::Always, &messages),
             ["\x1b[1;36mhint:\x1b[0m b"]
         );
-    }
-
-    #[test]
-    fn a_time_is_short() {
-        assert_eq!(duration(Duration::from_millis(2149)), "2.1 s");
-        assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
     }
 }

@@ -1,9 +1,9 @@
-//! Colour, and text made fit for a terminal.
+//! Colour on standard error.
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
-use crate::args::build::ColorWhen;
+use crate::args::ColorWhen;
 
 /// Puts colour around words, or leaves them alone.
 #[derive(Debug, Clone, Copy)]
@@ -76,29 +76,6 @@ pub(crate) fn capable_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Text out of a file, for a person: control characters are written out, so that a module's
-/// description cannot drive the terminal.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// "1 module", "3 modules".
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{s}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,17 +92,5 @@ mod tests {
             Style { on: true }.diagnostic("error[E0308]: error: x", "error:"),
             "\x1b[1;31merror[E0308]:\x1b[0m error: x"
         );
-    }
-
-    #[test]
-    fn control_characters_of_a_module_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
-        assert_eq!(printable("plain ü"), "plain ü");
-    }
-
-    #[test]
-    fn one_is_singular() {
-        assert_eq!(count(1, "module"), "1 module");
-        assert_eq!(count(0, "module"), "0 modules");
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use kbuild::Message;
 
-use crate::args::build::MessageFormat;
-use crate::ui::failure::Failure;
-use crate::ui::json::{self, Event, Of, Said};
-use crate::ui::overview::Overview;
-use crate::ui::progress::{Manner, Progress};
+use super::failure::Failure;
+use super::json::{self, BuildId, BuildMessage, Event};
+use super::options::UiOptions;
+use super::overview::Overview;
+use super::progress::Progress;
+use crate::args::MessageFormat;
 
 /// One listener, shared with the handler that the library calls.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub(crate) struct View(Arc<Mutex<Inner>>);
 
 struct Inner {
     format: MessageFormat,
+    options: UiOptions,
     progress: Progress,
     /// One of several builds.
     among: Option<Among>,
@@ -27,39 +29,41 @@ struct Inner {
 struct Among {
     /// "ring for 6.1.0-56-amd64"
     label: String,
-    of: Of,
+    build: BuildId,
     overview: Overview,
 }
 
 impl View {
-    /// For a build of its own, and for what no build says.
-    pub(crate) fn new(format: MessageFormat, manner: Manner) -> Self {
-        View::with(format, Progress::new(manner), None)
+    /// For a call with one build, and for what no build says.
+    pub(crate) fn new(format: MessageFormat, options: UiOptions) -> Self {
+        View(Arc::new(Mutex::new(Inner {
+            format,
+            options,
+            progress: Progress::new(options),
+            among: None,
+            began: None,
+        })))
+    }
+
+    /// What the views of several builds share.
+    pub(crate) fn overview(&self, builds: usize) -> Overview {
+        Overview::new(self.lock().options, builds)
     }
 
     /// For one of several builds: a person hears of it when it has ended, a program at once.
-    pub(crate) fn among(
-        format: MessageFormat,
-        manner: Manner,
-        label: String,
-        of: Of,
-        overview: &Overview,
-    ) -> Self {
-        let progress = Progress::keeping(manner, format!("building {label}"));
-        let overview = overview.clone();
-        let among = Among {
-            label,
-            of,
-            overview,
-        };
-        View::with(format, progress, Some(among))
-    }
-
-    fn with(format: MessageFormat, progress: Progress, among: Option<Among>) -> Self {
+    pub(crate) fn among(&self, label: String, build: BuildId, overview: &Overview) -> Self {
+        let Inner {
+            format, options, ..
+        } = *self.lock();
         View(Arc::new(Mutex::new(Inner {
             format,
-            progress,
-            among,
+            options,
+            progress: Progress::buffered(options, format!("building {label}")),
+            among: Some(Among {
+                label,
+                build,
+                overview: overview.clone(),
+            }),
             began: None,
         })))
     }
@@ -77,9 +81,9 @@ impl View {
         }
         match inner.format {
             MessageFormat::Human => inner.progress.message(message),
-            MessageFormat::Json => json::print(&Said {
+            MessageFormat::Json => json::print(&BuildMessage {
                 message,
-                of: inner.of(),
+                build: inner.build(),
             }),
         }
     }
@@ -97,11 +101,11 @@ impl View {
         inner.progress.end();
         inner.progress.tell_all();
         match inner.format {
-            MessageFormat::Human => inner.progress.error(failure.told()),
+            MessageFormat::Human => inner.progress.error(failure.for_person()),
             MessageFormat::Json => json::print(&Event::Error {
                 kind: failure.kind(),
                 message: failure.to_string(),
-                of: inner.of(),
+                build: inner.build(),
             }),
         }
     }
@@ -132,7 +136,7 @@ impl View {
     /// Shows what was kept of one of several builds, which has ended.
     pub(crate) fn ended(&self) {
         let mut inner = self.lock();
-        let lines = inner.progress.kept();
+        let lines = inner.progress.take_lines();
         if let Some(among) = &inner.among {
             among.overview.show(&lines);
             among.overview.ended();
@@ -146,8 +150,8 @@ impl View {
 }
 
 impl Inner {
-    fn of(&self) -> Of {
+    fn build(&self) -> BuildId {
         let among = self.among.as_ref();
-        among.map(|among| among.of.clone()).unwrap_or_default()
+        among.map(|among| among.build.clone()).unwrap_or_default()
     }
 }

@@ -3,30 +3,30 @@
 mod row;
 mod table;
 
-use std::env;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 
-use kbuild::{Build, Installed, Kernel, Message};
+use kbuild::{Installed, Kernel};
 
-use crate::args::build::KernelsArgs;
+use crate::args::KernelsArgs;
+use crate::builds::kernel_search;
 use crate::ui::json;
-use crate::ui::progress::{Manner, Progress};
-use crate::ui::streams as out;
+use crate::ui::options::UiOptions;
+use crate::ui::progress::Progress;
+use crate::ui::streams;
 use crate::ui::style::Style;
 
 use row::{Row, State, row};
 use table::{broken, shared_releases, table};
 
-pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
+pub(super) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     let arch = args.arch.as_deref();
     let (rows, note) = match (args.default, args.kernels.as_slice()) {
-        (true, _) => the_default(arch),
-        (false, []) => rows(arch),
+        (true, _) => default_row(arch),
+        (false, []) => all_rows(arch),
         (false, wanted) => {
-            let rows = wanted.iter().map(|wanted| wanted_row(wanted, arch));
+            let rows = wanted.iter().map(|name| named_row(name, arch));
             (rows.collect(), None)
         }
     };
@@ -40,14 +40,14 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
         rows.iter().for_each(json::print);
         return code;
     }
-    let mut progress = Progress::new(Manner::new(style, false));
+    let mut progress = Progress::new(UiOptions::new(style, false));
     if rows.is_empty() {
         progress.chatter(
             "no kernel tree in /lib/modules/*/build, /usr/src/linux-headers-* or /usr/src/kernels/*",
         );
     }
     for line in table(&rows).into_iter().chain(broken(&rows)) {
-        out::result(line);
+        streams::result(line);
     }
     for note in note.into_iter().chain(shared_releases(&rows)) {
         progress.chatter(&format!("note: {note}"));
@@ -56,35 +56,8 @@ pub(crate) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
 }
 
 /// One that was asked for by path or release.
-fn wanted_row(wanted: &OsString, arch: Option<&str>) -> Row {
-    let kernel = with_arch(arch).kernel(wanted).find_kernel();
-    opened(Path::new(wanted), kernel)
-}
-
-/// A build that prints nothing, for the architecture that is asked for.
-fn with_arch(arch: Option<&str>) -> Build {
-    let mut build = Build::new();
-    build.cargo_metadata(false).on_message(|_| {});
-    if let Some(arch) = arch {
-        build.arch(arch);
-    }
-    build
-}
-
-/// The kernel that `build` takes without `--kernel`, and a note if it is not the running one.
-pub(crate) fn default(arch: Option<&str>) -> (kbuild::Result<Kernel>, Option<String>) {
-    let note = Arc::new(Mutex::new(None));
-    let kept = Arc::clone(&note);
-    let mut build = with_arch(arch);
-    build.on_message(move |message| {
-        if let Message::Note { text } = message {
-            let mut kept = kept.lock().unwrap_or_else(|p| p.into_inner());
-            *kept = Some((*text).to_owned());
-        }
-    });
-    let kernel = build.find_kernel();
-    let mut note = note.lock().unwrap_or_else(|p| p.into_inner());
-    (kernel, note.take())
+fn named_row(name: &OsStr, arch: Option<&str>) -> Row {
+    opened(Path::new(name), kernel_search::named_for(arch, name))
 }
 
 /// Whether `--kernel RELEASE` takes this tree, and not another one of the same release.
@@ -93,9 +66,9 @@ fn is_taken_by_release(tree: &Installed) -> bool {
 }
 
 /// The one that `build` takes, and why.
-fn the_default(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
-    let (kernel, note) = default(arch);
-    let named = named().unwrap_or_default();
+fn default_row(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
+    let (kernel, note) = kernel_search::default(arch);
+    let named = kernel_search::kdir().unwrap_or_default();
     (vec![opened(Path::new(&named), kernel)], note)
 }
 
@@ -112,16 +85,16 @@ fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
 }
 
 /// Every tree; and why `build` would take the one that is marked, or none.
-fn rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
-    let found = found();
-    let (default, note) = default(arch);
-    let note = match (&default, named()) {
+fn all_rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
+    let installed = kernel_search::installed();
+    let (default, note) = kernel_search::default(arch);
+    let note = match (&default, kernel_search::kdir()) {
         (Err(error), _) => Some(error.to_string()),
         (Ok(_), Some(dir)) => Some(format!("KDIR names {}", Path::new(&dir).display())),
         (Ok(_), None) => note,
     };
     let default = default.ok();
-    let rows = found
+    let rows = installed
         .into_iter()
         .map(|installed| {
             let by_release = is_taken_by_release(&installed);
@@ -129,35 +102,4 @@ fn rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
         })
         .collect();
     (rows, note)
-}
-
-/// Every tree, and what `KDIR` names.
-pub(crate) fn found() -> Vec<Installed> {
-    let mut found = Kernel::installed();
-    if let Some(dir) = named() {
-        add(&mut found, PathBuf::from(dir));
-    }
-    found
-}
-
-fn named() -> Option<std::ffi::OsString> {
-    env::var_os("KDIR").filter(|dir| !dir.is_empty())
-}
-
-/// Adds the tree that `KDIR` names where it is not among the others.
-fn add(found: &mut Vec<Installed>, dir: PathBuf) {
-    // As `build` reads it: a path, or a release.
-    let kernel = match dir.to_str() {
-        Some(text) => Kernel::find(text),
-        None => Kernel::open(&dir),
-    };
-    let known = kernel.as_ref().map_or(dir, |k| k.dir().to_owned());
-    if !found.iter().any(|installed| installed.dir == known) {
-        let release = kernel.as_ref().map_or("", Kernel::release).to_owned();
-        found.push(Installed {
-            dir: known,
-            release,
-            kernel,
-        });
-    }
 }

@@ -3,7 +3,8 @@
 use kbuild::CompilerKind;
 
 use super::row::{Row, State, Tools, Tree};
-use crate::ui::style::printable;
+use crate::ui::table::{Cell, aligned};
+use crate::ui::text::printable;
 
 /// "gcc 12.2.0", and whether it is here.
 fn compiler(tools: &Tools) -> String {
@@ -42,36 +43,29 @@ fn abilities(tree: &Tree) -> String {
 }
 
 pub(super) fn table(rows: &[Row]) -> Vec<String> {
-    let heading = ["", "RELEASE", "ARCH", "COMPILER", "CAN", "PATH"].map(str::to_owned);
-    let mut cells = vec![heading];
-    for row in rows {
-        if let State::Usable(tree) = &row.state {
-            cells.push([
-                if row.default { "*" } else { "" }.to_owned(),
-                printable(&row.release).into_owned(),
-                printable(&tree.arch).into_owned(),
-                compiler(&tree.compiler),
-                abilities(tree),
-                printable(&row.path).into_owned(),
-            ]);
-        }
+    let usable = rows.iter().filter_map(|row| match &row.state {
+        State::Usable(tree) => Some(cells(row, tree)),
+        State::Broken { .. } => None,
+    });
+    // The mark has room where no tree has it.
+    let heading = [" ", "RELEASE", "ARCH", "COMPILER", "CAN", "PATH"];
+    let mut lines = vec![heading.map(Cell::from).to_vec()];
+    lines.extend(usable);
+    match lines.len() {
+        1 => Vec::new(),
+        _ => aligned(&lines),
     }
-    if cells.len() == 1 {
-        return Vec::new();
-    }
-    let width = |column: usize| {
-        let widths = cells.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0).max(1)
-    };
-    let widths: [usize; 5] = std::array::from_fn(width);
-    let line = |row: &[String; 6]| {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        line + &row[5]
-    };
-    cells.iter().map(line).collect()
+}
+
+fn cells(row: &Row, tree: &Tree) -> Vec<Cell> {
+    vec![
+        if row.default { "*" } else { "" }.into(),
+        printable(&row.release).into(),
+        printable(&tree.arch).into(),
+        compiler(&tree.compiler).into(),
+        abilities(tree).into(),
+        printable(&row.path).into(),
+    ]
 }
 
 pub(super) fn broken(rows: &[Row]) -> Vec<String> {

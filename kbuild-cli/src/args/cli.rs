@@ -1,0 +1,54 @@
+//! The program's command line: its verbs, and the flag that all of them take.
+
+use clap::{Parser, Subcommand};
+
+use super::build::BuildArgs;
+use super::clean::CleanArgs;
+use super::compile_commands::CompileCommandsArgs;
+use super::help;
+use super::ide::IdeArgs;
+use super::info::InfoArgs;
+use super::kernels::KernelsArgs;
+use super::output::ColorWhen;
+
+/// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
+///
+/// The sources and the kernel trees are only read; everything that is made lies in the output
+/// directory.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kbuild-rs",
+    version,
+    after_help = help::PROGRAM,
+    arg_required_else_help = true,
+    subcommand_required = true,
+)]
+pub(crate) struct Cli {
+    /// When to colour what is written to standard error.
+    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build a module tree, or one module from a list of sources.
+    #[command(long_about = help::BUILD)]
+    Build(Box<BuildArgs>),
+    /// Build, and put what editors look for (rust-project.json, compile_commands.json) into a
+    /// folder.
+    Ide(Box<IdeArgs>),
+    /// List the kernel trees on this machine and what each of them can do.
+    Kernels(KernelsArgs),
+    /// Tell what a module is: release, vermagic, dependencies, symbols in and out.
+    Info(InfoArgs),
+    /// Remove what `build` has made.
+    Clean(CleanArgs),
+    /// For build systems: put the entries of modules into a project's compile_commands.json, and
+    /// their crates into a rust-project.json beside it.
+    #[command(hide = true)]
+    CompileCommands(CompileCommandsArgs),
+}

@@ -1,0 +1,19 @@
+//! The flags of `kbuild-rs info`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `kbuild-rs info`.
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or folder: every module below it.
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// List the symbols, instead of counting them.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print one JSON object a module, one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,25 @@
+//! The flags of `kbuild-rs kernels`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::help;
+
+/// `kbuild-rs kernels`.
+#[derive(Debug, Args)]
+#[command(after_help = help::KERNELS_MARKS)]
+pub(crate) struct KernelsArgs {
+    /// Only these, as `build --kernel` takes them; one that cannot be used is an error.
+    #[arg(value_name = "PATH|RELEASE")]
+    pub(crate) kernels: Vec<OsString>,
+    /// Only the one that `build` takes without --kernel; none is an error.
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) default: bool,
+    /// Required architecture of the named kernels or of the default [default: ARCH].
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    /// Print one JSON object a kernel tree, one a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

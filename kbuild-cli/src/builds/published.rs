@@ -1,0 +1,41 @@
+//! The files that the builds of a call have published.
+
+use std::path::{Path, PathBuf};
+
+use kbuild::{Artifact, Report};
+
+use crate::ui::failure::Failure;
+
+/// The products of a build, named as the caller named the output directory: a tool that reads the
+/// depfile compares text.
+pub(super) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
+    let modules = report.modules().iter().map(Artifact::path);
+    let others = report.products().iter().chain(report.targets());
+    modules
+        .chain(others.map(PathBuf::as_path))
+        .map(|path| match path.strip_prefix(report.out_dir()) {
+            Ok(below) => out_dir.join(below),
+            Err(_) => path.to_owned(),
+        })
+        .collect()
+}
+
+/// The products of all builds so far: two builds must not write one file.
+#[derive(Default)]
+pub(super) struct Published(Vec<PathBuf>);
+
+impl Published {
+    pub(super) fn add(&mut self, report: &Report) -> Result<(), Failure> {
+        let modules = report.modules().iter().map(Artifact::path);
+        let products = report.products().iter().map(PathBuf::as_path);
+        let paths: Vec<PathBuf> = modules.chain(products).map(Path::to_owned).collect();
+        if let Some(path) = paths.iter().find(|path| self.0.contains(path)) {
+            return Err(Failure::wrong_call(format!(
+                "{} comes out of two of these builds, and the last one is there now: give them an --out-dir each",
+                path.display()
+            )));
+        }
+        self.0.extend(paths);
+        Ok(())
+    }
+}

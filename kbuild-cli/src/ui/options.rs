@@ -1,0 +1,22 @@
+//! How much a person is shown, and how.
+
+use super::style::{Style, capable_terminal};
+
+/// What the flags and the terminal say about the text on standard error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UiOptions {
+    pub(crate) style: Style,
+    pub(crate) quiet: bool,
+    /// Whether a moving line stands for the steps.
+    pub(crate) animated: bool,
+}
+
+impl UiOptions {
+    pub(crate) fn new(style: Style, quiet: bool) -> Self {
+        UiOptions {
+            style,
+            quiet,
+            animated: !quiet && capable_terminal(),
+        }
+    }
+}

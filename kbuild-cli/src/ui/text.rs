@@ -1,0 +1,60 @@
+//! Words for a person: numbers, times, and text made fit for a terminal.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Text out of a file, for a person: control characters are written out, so that a module's
+/// description cannot drive the terminal.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// "1 module", "3 modules".
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
+}
+
+/// "0.3 s", "2 min 5 s".
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds >= 60 {
+        format!("{} min {} s", seconds / 60, seconds % 60)
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_module_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(printable("plain ü"), "plain ü");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(count(1, "module"), "1 module");
+        assert_eq!(count(0, "module"), "0 modules");
+    }
+
+    #[test]
+    fn a_time_is_short() {
+        assert_eq!(duration(Duration::from_millis(2149)), "2.1 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
+    }
+}
