@@ -336,8 +336,13 @@ fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
     let dir = scratch.path().join("examples/cargo-rust-module");
     fs::create_dir_all(dir.parent().unwrap()).unwrap();
     copy(&root().join("examples/cargo-rust-module"), &dir);
-    let library = root().join("kbuild-rs").display().to_string();
-    edit(&dir.join("Cargo.toml"), "../../kbuild-rs", &library);
+    for (there, here) in [
+        ("../../kbuild-rs", "kbuild-rs"),
+        ("../load-module", "examples/load-module"),
+    ] {
+        let here = root().join(here).display().to_string();
+        edit(&dir.join("Cargo.toml"), there, &here);
+    }
     let example = Project::at(&dir);
     let first = example.built(&mut example.cargo_for(&kernel));
     let module = first.out_dir("cargo-rust-module").join("primes.ko");

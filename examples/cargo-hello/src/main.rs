@@ -4,8 +4,6 @@
 //!
 //! The module travels inside the program: there is no `.ko` to install beside it.
 
-mod module;
-
 use std::process::ExitCode;
 
 const HELLO: &[u8] = include_bytes!(env!("HELLO_KO"));
@@ -26,14 +24,13 @@ fn run(parameters: &str) -> Result<(), String> {
         "loading hello.ko: {} bytes, out of this program",
         HELLO.len()
     );
-    module::load(HELLO, parameters)?;
+    let hello = load_module::load(c"hello", HELLO, parameters)?;
 
-    // Whatever comes of the reading, what was loaded is unloaded.
     let who = std::fs::read_to_string("/sys/module/hello/parameters/who");
     if let Ok(who) = &who {
         println!("its parameter `who` is `{}`", who.trim_end());
     }
-    module::unload(c"hello")?;
+    hello.unload()?;
     println!("unloaded");
 
     who.map(drop)

@@ -6,7 +6,6 @@
 //! the header that the module itself is compiled with.
 
 mod counter;
-mod module;
 
 use std::process::ExitCode;
 
@@ -37,10 +36,9 @@ fn parse(words: &[String]) -> Result<Vec<u32>, String> {
 }
 
 fn run(numbers: &[u32]) -> Result<(), String> {
-    module::load(MODULE)?;
+    let module = load_module::load(c"counter", MODULE, "")?;
     let answer = add_up(numbers);
-    // Whatever came of it, what was loaded is unloaded.
-    module::unload(c"counter")?;
+    module.unload()?;
     answer
 }
 

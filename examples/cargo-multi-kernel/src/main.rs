@@ -3,8 +3,6 @@
 //!     cargo-multi-kernel           loads and unloads
 //!     cargo-multi-kernel list      says for which kernels it has a module
 
-mod module;
-
 use std::process::ExitCode;
 
 /// (release, module), as `uname -r` names the release.
@@ -37,8 +35,7 @@ fn run() -> Result<(), String> {
     let release = release.trim_end();
     let module = pick(release)?;
     println!("loading the module for {release}");
-    module::load(module)?;
-    module::unload(c"greeter")?;
+    load_module::load(c"greeter", module, "")?.unload()?;
     println!("unloaded");
     Ok(())
 }

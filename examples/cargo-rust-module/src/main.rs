@@ -5,8 +5,6 @@
 //!
 //! A module for a kernel whose Rust knows no devices yet only speaks to the kernel's log.
 
-mod module;
-
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::process::ExitCode;
@@ -25,10 +23,9 @@ fn main() -> ExitCode {
 }
 
 fn run(limit: &str) -> Result<(), String> {
-    module::load(PRIMES, "")?;
-    // Whatever comes of the question, what was loaded is unloaded.
+    let primes = load_module::load(c"primes", PRIMES, "")?;
     let answer = ask(limit);
-    module::unload(c"primes")?;
+    primes.unload()?;
     match answer? {
         Some(primes) => println!("up to {limit}: {}", primes.trim_end().replace('\n', " ")),
         None => println!("there is no /dev/primes on this kernel; its log has the answer"),

@@ -4,7 +4,6 @@
 //!     cargo-tree load      loads all, each after what it uses, and unloads them again
 
 use std::ffi::CStr;
-use std::io;
 use std::process::ExitCode;
 
 struct Module {
@@ -59,16 +58,19 @@ fn load_all() -> Result<(), String> {
     let mut loaded = Vec::new();
     let mut result = Ok(());
     for module in &MODULES {
-        result = module.load();
-        if result.is_err() {
-            break;
+        match load_module::load(module.name, module.content, "") {
+            Ok(one) => loaded.push(one),
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
         }
         println!("loaded {}", module.name());
-        loaded.push(module);
     }
-    for module in loaded.iter().rev() {
+    while let Some(module) = loaded.pop() {
+        let name = module.name().to_string_lossy();
         module.unload()?;
-        println!("unloaded {}", module.name());
+        println!("unloaded {name}");
     }
     result
 }
@@ -76,48 +78,5 @@ fn load_all() -> Result<(), String> {
 impl Module {
     fn name(&self) -> &str {
         self.name.to_str().unwrap_or("?")
-    }
-
-    fn load(&self) -> Result<(), String> {
-        if self.content.is_empty() {
-            return Err(format!(
-                "{}.ko is empty: this program was built with KBUILD_RS_SKIP set",
-                self.name()
-            ));
-        }
-        // SAFETY: content and parameters (none) are static.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_init_module,
-                self.content.as_ptr(),
-                self.content.len(),
-                c"".as_ptr(),
-            )
-        };
-        self.check("load", result)
-    }
-
-    fn unload(&self) -> Result<(), String> {
-        // SAFETY: the name is static.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_delete_module,
-                self.name.as_ptr(),
-                libc::O_NONBLOCK,
-            )
-        };
-        self.check("unload", result)
-    }
-
-    fn check(&self, what: &str, result: libc::c_long) -> Result<(), String> {
-        if result == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        let advice = match error.raw_os_error() {
-            Some(libc::EPERM) => "this takes root: run it with sudo",
-            _ => "the last lines of `dmesg` say more",
-        };
-        Err(format!("cannot {what} {}: {error}; {advice}", self.name()))
     }
 }

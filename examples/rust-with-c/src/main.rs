@@ -3,8 +3,6 @@
 //!
 //!     rust-with-c [percent=NUMBER]
 
-mod module;
-
 use std::process::ExitCode;
 
 const MEMORY: &[u8] = include_bytes!(env!("MEMORY_KO"));
@@ -21,10 +19,9 @@ fn main() -> ExitCode {
 }
 
 fn run(parameters: &str) -> Result<(), String> {
-    module::load(MEMORY, parameters)?;
-    // Whatever comes of the reading, what was loaded is unloaded.
+    let memory = load_module::load(c"memory", MEMORY, parameters)?;
     let percent = std::fs::read_to_string("/sys/module/memory/parameters/percent");
-    module::unload(c"memory")?;
+    memory.unload()?;
     let percent = percent.map_err(|error| format!("cannot read the parameter: {error}"))?;
     println!("scarce is less than {} %", percent.trim_end());
     Ok(())

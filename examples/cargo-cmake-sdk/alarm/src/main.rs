@@ -2,11 +2,7 @@
 //!
 //!     cargo-cmake-sdk [limit=N]
 
-mod module;
-
 use std::process::ExitCode;
-
-use module::Loaded;
 
 const ALARM: &[u8] = include_bytes!(env!("ALARM_KO"));
 
@@ -23,8 +19,8 @@ fn main() -> ExitCode {
 
 fn run(parameters: &str) -> Result<(), String> {
     // Unloaded in the opposite order, whatever happens: a module in use cannot go.
-    let bus = Loaded::new(c"station_bus", station::BUS, "")?;
-    let alarm = Loaded::new(c"alarm", ALARM, parameters)?;
+    let bus = load_module::load(c"station_bus", station::BUS, "")?;
+    let alarm = load_module::load(c"alarm", ALARM, parameters)?;
     let path = "/sys/module/alarm/parameters/above";
     let above =
         std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;

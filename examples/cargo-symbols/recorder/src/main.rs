@@ -4,11 +4,7 @@
 //!
 //! `ring.ko` comes out of the crate `ring`, `recorder.ko` out of this one.
 
-mod module;
-
 use std::process::ExitCode;
-
-use module::Loaded;
 
 const RECORDER: &[u8] = include_bytes!(env!("RECORDER_KO"));
 
@@ -25,8 +21,8 @@ fn main() -> ExitCode {
 
 fn run(parameters: &str) -> Result<(), String> {
     // Unloaded in the opposite order, whatever happens: a module in use cannot go.
-    let ring = Loaded::new(c"ring", ring::MODULE, "")?;
-    let recorder = Loaded::new(c"recorder", RECORDER, parameters)?;
+    let ring = load_module::load(c"ring", ring::MODULE, "")?;
+    let recorder = load_module::load(c"recorder", RECORDER, parameters)?;
     println!("loaded ring and recorder");
     let read = |name: &str| {
         let path = format!("/sys/module/recorder/parameters/{name}");
