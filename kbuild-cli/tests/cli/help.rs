@@ -1,0 +1,92 @@
+//! The help, and the usage in errors.
+
+use crate::support::{refused, run, stderr, stdout};
+
+#[test]
+fn version_and_help_are_results() {
+    let version = run(["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(
+        stdout(&version),
+        concat!("kbuild-rs ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    let help = run(["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for word in ["build", "kernels", "info", "clean", "Exit status:"] {
+        assert!(stdout(&help).contains(word), "{word}");
+    }
+}
+
+#[test]
+fn the_help_maps_the_targets_of_kbuild() {
+    let help = stdout(&run(["help"]));
+    assert_eq!(help, stdout(&run(["--help"])));
+    let (_, list) = help.split_once("make -C $KDIR M=$PWD").unwrap();
+    let (list, _) = list.split_once("Exit status:").unwrap();
+    for target in [
+        "modules",
+        "foo.lst",
+        "dir/",
+        "clean",
+        "help",
+        "modules_install",
+    ] {
+        let mut lines = list.lines().filter(|line| line.starts_with("  "));
+        let line = lines.find(|line| {
+            line.split(' ')
+                .any(|word| word.trim_end_matches(',') == target)
+        });
+        assert!(line.is_some(), "{target} in {help}");
+    }
+    // What it offers instead is there.
+    let build = stdout(&run(["build", "--help"]));
+    let flags: Vec<_> = list
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    assert!(flags.len() >= 5, "{flags:?}");
+    for flag in flags {
+        assert!(
+            build.contains(&format!("{flag} ")) || build.contains(&format!("{flag}\n")),
+            "{flag}"
+        );
+    }
+}
+
+#[test]
+fn the_help_of_build_groups_its_flags_and_shows_examples() {
+    let help = stdout(&run(["build", "--help"]));
+    for word in [
+        "A module tree is a folder with a Kbuild or a Makefile",
+        "Kernel and toolchain:",
+        "Module tree:",
+        "Module from sources (--name):",
+        "Products:",
+        "Examples:",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_call_without_a_verb_shows_the_help_and_fails() {
+    refused(&[], "Usage: kbuild-rs");
+}
+
+#[test]
+fn ide_tells_its_own_usage_and_examples() {
+    for wrong in [
+        &["ide", "--all-kernels"][..],
+        &["ide", "--kernel", "a", "--kernel", "b"],
+        &["ide", "--bogus"],
+    ] {
+        let output = run(wrong);
+        assert_eq!(output.status.code(), Some(2));
+        let text = stderr(&output);
+        assert!(text.contains("Usage: kbuild-rs ide [OPTIONS]"), "{text}");
+        assert!(!text.contains("kbuild-rs build"), "{text}");
+    }
+    let help = stdout(&run(["ide", "--help"]));
+    assert!(help.contains("--into ~/src/project"), "{help}");
+    assert!(!help.contains("kbuild-rs build"), "{help}");
+}
