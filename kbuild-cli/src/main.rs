@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `commands` | the verbs, a file or a folder each |
 //! | `builds` | the builds of a call, one or many, from their selection to the copies of products |
-//! | `ui` | what a person or a program is told |
+//! | `ui` | the output: text for a person, JSON for a program |
 //! | `args` | the command line |
 //! | `process` | signals, and limits of memory |
 
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 
 /// Prints what clap has to say: help and version on standard output, errors on standard error.
 fn refuse(error: &clap::Error) -> ExitCode {
-    // Where the stream is closed, nobody listens.
+    // A closed stream has no reader who would miss it.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -1,4 +1,4 @@
-//! Which flags go together.
+//! The checks across flags.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ fn usage_error(verb: &str, message: String) -> clap::Error {
     }
 }
 
-/// As [`build`], for what an editor can be told of: one kernel.
+/// As [`build`], for one kernel: an editor can be told of one only.
 fn ide(args: &IdeArgs) -> Result<(), String> {
     if args.build.kernel.named.len() > 1 || args.build.kernel.all_kernels {
         return Err("an editor shows the code as one kernel sees it: name one".to_owned());

@@ -1,4 +1,4 @@
-//! How the program talks: in colour or without, to a person or to a program.
+//! The choices for the program's output: colour, text or JSON.
 
 use clap::ValueEnum;
 

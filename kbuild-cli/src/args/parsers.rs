@@ -65,8 +65,8 @@ fn not_a_switch(text: &str) -> String {
     }
 }
 
-/// What an element of CMake's COMPILE_OPTIONS stands for: itself, or what a shell would make of the
-/// text behind `SHELL:`.
+/// The words that an element of CMake's COMPILE_OPTIONS stands for: itself, or those that a shell
+/// would make of the text behind `SHELL:`.
 pub(super) fn cmake_words(option: &str) -> Vec<String> {
     let Some(text) = option.strip_prefix("SHELL:") else {
         return vec![option.to_owned()];

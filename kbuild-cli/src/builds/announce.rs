@@ -24,7 +24,7 @@ pub(super) fn announce(
         MessageFormat::Human => {
             let asked = &args.common.target;
             view.closing(|time| sentence(report, asked, out_dir, time));
-            // Who asks for a stamp or a copy has the names of the products already.
+            // A caller that asks for a stamp or a copy has the names of the products already.
             let named = args.products.stamp.is_some() || !args.products.output.is_empty();
             let known = args.run.quiet && named;
             let paths = paths(report, out_dir);

@@ -1,4 +1,4 @@
-//! The depfile: what the products were made from, in the form that `gcc -MD` writes.
+//! The depfile: the inputs of the products, in the form that `gcc -MD` writes.
 //!
 //! Ninja, CMake and Meson read it. Like gcc, it is written anew after every build: Ninja deletes
 //! it once it has read it, so an old one says nothing about what the reader knows.

@@ -1,4 +1,4 @@
-//! The builds of a call, one or many: [`run`] has the order of their steps.
+//! The builds of a call, one or many: [`run()`] has the order of their steps.
 
 mod announce;
 mod configure;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::whole_file;
 use crate::ui::failure::Failure;
 
-/// Where products go without `--out-dir`, below the working directory.
+/// The output directory without `--out-dir`, below the working directory.
 const DEFAULT: &str = "kbuild-out";
 const IGNORE_FILE: &str = ".gitignore";
 const IGNORE_ALL: &[u8] = b"*\n";
 
-/// A default output directory that this run has made. One that the caller named is theirs: what
-/// is in it, git included, is no business of ours.
+/// A default output directory that this run has made. A directory that the caller named is theirs:
+/// the program puts no `.gitignore` there, and does not remove it.
 #[derive(Debug, Default)]
 pub(crate) struct OutDir {
     made: Option<PathBuf>,
@@ -54,8 +54,8 @@ impl OutDir {
     }
 }
 
-/// Fails for a link in the place of a directory that nobody named: it may have come with somebody's
-/// sources, and may lead anywhere.
+/// Fails for a link in the place of a directory that nobody named: somebody's sources may have
+/// brought it, and it may lead anywhere.
 pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
     match dir.is_symlink() {
         true => Err(Failure::not_ours(format!(

@@ -1,4 +1,4 @@
-//! How several builds ended: sources × kernels.
+//! The outcomes of several builds, sources × kernels, and their table.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use crate::ui::style::Style;
 use crate::ui::table::{Cell, aligned};
 use crate::ui::text::{count, duration, printable};
 
-/// How one of several builds ended. The time is that since it had its turn.
+/// The end of one of several builds. Its time begins when it has its turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {
     Built(Duration),
     Fresh,
     Failed(Duration),
-    /// What it needs failed.
+    /// A provider failed.
     NotBuilt,
     Stopped,
     NoKernel,

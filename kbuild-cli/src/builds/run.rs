@@ -134,7 +134,7 @@ struct Ended<'a> {
 impl Ended<'_> {
     fn add(&mut self, i: usize, result: &kbuild::Result<Report>) {
         let (build, view) = (&self.selection.builds[i], &self.views[i]);
-        // Before products are copied, which is not what a build takes.
+        // The copies of products are not a part of the build.
         let time = view.time();
         let (outcome, failure) = match result {
             Ok(report) => match self.finish(build, report, view) {
@@ -172,7 +172,7 @@ impl Ended<'_> {
         view: &View,
     ) -> Result<(), Failure> {
         self.published.add(report)?;
-        // Of several trees, nothing says which of them gives an expected module.
+        // With several trees, nothing says which of them gives an expected module.
         if let [_] = self.selection.sources.as_slice() {
             check_expected(&self.args.products.expect, report)?;
         }

@@ -1,11 +1,11 @@
-//! What a build system is to watch of all that a module was made from.
+//! The files that a build system is to watch, of all inputs of a module.
 //!
-//! It looks at each file of a depfile at each build, so that a null build of fifty modules is
-//! mostly looking at the kernel's headers. A tree that nobody works in changes as a whole, when its
-//! package is replaced: then its files bear times of long ago, which no build system takes for a
-//! change, and its folders the time at which it happened. There, folders stand for headers.
+//! It looks at each file of a depfile at each build: a null build of fifty modules mostly looks at
+//! the kernel's headers. A tree that nobody works in changes as a whole, when its package is
+//! replaced. Its files then have times of long ago, which no build system takes for a change, and its
+//! folders have the time of the replacement: in such a tree, folders stand for headers.
 //!
-//! What exactly changed, the next build finds out, whichever of them has it started.
+//! The next build finds out which file changed.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use kbuild::{Kernel, Report};
 
-/// What stands in the depfile.
+/// The prerequisites for the depfile.
 pub(super) fn watched(report: &Report) -> Vec<PathBuf> {
     let all = report.prerequisites();
     match report.kernel().filter(|kernel| is_installed(kernel)) {
@@ -31,9 +31,8 @@ fn is_installed(kernel: &Kernel) -> bool {
         && (of_package || OpenOptions::new().append(true).open(file).is_err())
 }
 
-/// Of the kernel tree, its configuration and its symbols, and the folders of its headers and of what
-/// modules in Rust are compiled against. A folder whose parent is among them says nothing that the
-/// parent does not.
+/// Keeps the configuration and the symbols of the kernel tree, and puts folders in the place of its
+/// headers and crates. A folder whose parent is among them says nothing that the parent does not.
 fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     let mut watched: Vec<PathBuf> = Vec::new();
     let mut folders: Vec<&Path> = Vec::new();

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::ui::failure::Failure;
 
-/// Writes `path` by renaming a finished file over it. What is no regular file, such as
+/// Writes `path` by renaming a finished file over it. A path that is not a regular file, such as
 /// `/dev/stdout`, is written into: a rename would put a file in its place.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_dated(path, bytes, None)
@@ -56,8 +56,8 @@ pub(super) fn touch(path: &Path, time: SystemTime) -> Result<(), Failure> {
     write_dated(path, b"", Some(time))
 }
 
-/// Makes `to` a copy of `from` that bears the given time, and leaves it alone where it is a copy
-/// already: what depends on its mtime then has nothing to do.
+/// Makes `to` a copy of `from` with the given time, and leaves it as it is if it is a copy already:
+/// a build system that compares its mtime then has nothing to do.
 pub(super) fn copy_if_changed(from: &Path, to: &Path, time: SystemTime) -> Result<(), Failure> {
     let wanted = fs::read(from).map_err(|error| Failure::file("read", from, &error))?;
     if fs::metadata(to).is_ok_and(|m| m.is_file()) && holds(to, &wanted) {

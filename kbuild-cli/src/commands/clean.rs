@@ -1,4 +1,4 @@
-//! `kbuild-rs clean`: removes what builds have made, and nothing else.
+//! `kbuild-rs clean`: removes the outputs of builds, and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `kbuild-rs info`: what a module says about itself.
+//! `kbuild-rs info`: the properties of a module.
 
 use std::fs;
 use std::io;
@@ -141,7 +141,8 @@ fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(modules)
 }
 
-/// What a person reads: what is not said is left out, except where its absence tells something.
+/// The lines for a person. A property that the module lacks is left out, unless its absence tells
+/// something.
 fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = |key: &str, value: &str| {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crate::args::{Cli, Verb};
 use crate::ui::style::Style;
 
-/// Whether an outer `make -n` only wants to know what would be done, and this call would do it.
+/// Whether an outer `make -n` only pretends, and this call would write.
 pub(crate) fn is_pretended(verb: &Verb) -> bool {
     let writes = match verb {
         Verb::Build(args) => !args.run.dry_run,

@@ -1,4 +1,4 @@
-//! Being asked to stop, or to halt for a while, on behalf of the makes that run.
+//! Signals that ask to stop, or to halt for a while, handed on to the makes that run.
 
 use std::sync::mpsc;
 
@@ -8,7 +8,8 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::memory;
 
-/// Runs `work`; what would end or halt this process meanwhile goes to the makes, and ends it after.
+/// Runs `work` and hands signals that would end or halt this process on to its makes meanwhile. A
+/// signal that asked for the end ends the process afterwards.
 pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
     catch();
     let done = work();
@@ -17,12 +18,13 @@ pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
 }
 
 fn catch() {
-    // Who started us with a signal ignored (nohup, a job in the background) wants that kept.
+    // A signal that this process was started to ignore (nohup, a job in the background) stays ignored.
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
     let wanted = wanted.into_iter().filter(|s| ignored >> (s - 1) & 1 == 0);
-    // The thread first: what is caught and not looked at would end nothing any more. Without it,
-    // or without a pipe, makes are in our process group and get what the terminal sends.
+    // The thread comes first: a signal that is caught and not looked at would end nothing any more.
+    // Without the thread, or without a pipe, makes are in our process group, and the terminal signals
+    // them itself.
     let (hand, handed) = mpsc::channel::<signal_hook::iterator::Signals>();
     let thread = memory::thread(move || {
         let Ok(mut caught) = handed.recv() else {

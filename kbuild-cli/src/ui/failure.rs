@@ -1,4 +1,4 @@
-//! What went wrong, and which exit code it is.
+//! Failures, and the exit codes that they stand for.
 
 use std::fmt;
 use std::io;
@@ -31,7 +31,7 @@ impl Failure {
         Failure::new(ErrorKind::InvalidFile, message)
     }
 
-    /// What would be written to is not kbuild-rs's own.
+    /// A file or folder that would be written to is not kbuild-rs's own.
     pub(crate) fn not_ours(message: impl Into<String>) -> Self {
         Failure::new(ErrorKind::NotOurs, message)
     }
@@ -65,7 +65,7 @@ impl Failure {
         self.for_person.as_deref().unwrap_or(&self.message)
     }
 
-    /// Whether make ran, and what it built is at fault.
+    /// Whether make ran, and the sources are at fault.
     pub(crate) fn is_of_sources(&self) -> bool {
         matches!(&*self.kind, "build-failed" | "nothing-built")
     }

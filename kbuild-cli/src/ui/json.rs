@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::streams;
 
-/// Which of several builds something is about.
+/// The build, of several, that an object is about.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct BuildId {
     /// The release, when there are several kernels.
@@ -23,7 +23,7 @@ pub(crate) struct BuildId {
     pub(crate) tree: Option<String>,
 }
 
-/// A message of the library as it came, and which build it is about.
+/// A message of the library as it came, and the build that it is about.
 #[derive(Serialize)]
 pub(crate) struct BuildMessage<'a> {
     #[serde(flatten)]
@@ -60,7 +60,7 @@ pub(crate) enum Event<'a> {
         path: String,
         fresh: bool,
     },
-    /// What `--dry-run` found would be run.
+    /// The command that `--dry-run` shows.
     Plan {
         kernel: &'a str,
         stage: String,
@@ -69,14 +69,14 @@ pub(crate) enum Event<'a> {
         args: Vec<String>,
         command: String,
     },
-    /// What kept the build, or one of several, from succeeding.
+    /// The failure of the build, or of one of several.
     Error {
         kind: &'a str,
         message: String,
         #[serde(flatten)]
         build: BuildId,
     },
-    /// How one of several builds ended: `outcome` is built, fresh, failed, not-built or stopped.
+    /// The end of one of several builds: `outcome` is built, fresh, failed, not-built or stopped.
     BuildResult {
         kernel: &'a str,
         /// The module tree as it was named, or the declared module.

@@ -1,4 +1,4 @@
-//! What a person or a program is told: text on standard error, results and JSON on standard output.
+//! The output of the program: text on standard error, results and JSON on standard output.
 
 pub(crate) mod failure;
 pub(crate) mod json;

@@ -1,8 +1,8 @@
-//! How much a person is shown, and how.
+//! The options of the text that a person sees.
 
 use super::style::{Style, capable_terminal};
 
-/// What the flags and the terminal say about the text on standard error.
+/// The answers of the flags and the terminal about text on standard error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UiOptions {
     pub(crate) style: Style,

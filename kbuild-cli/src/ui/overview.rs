@@ -1,4 +1,4 @@
-//! What several builds share while they run side by side: a moving line, and what was noted.
+//! The overview of several builds that run side by side: one moving line, each note once.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::options::UiOptions;
 use super::streams;
 use super::text::printable;
 
-/// What several builds are at. They share it.
+/// The state that the views of several builds share.
 #[derive(Clone, Default)]
 pub(crate) struct Overview {
     bar: Option<ProgressBar>,

@@ -1,4 +1,5 @@
-//! What a person sees of a build: a line that moves on a terminal, plain lines elsewhere.
+//! The progress of a build as a person sees it: a line that moves on a terminal, plain lines
+//! elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub(crate) struct Progress {
     destination: Destination,
 }
 
-/// Where lines go.
+/// The place that lines go to.
 enum Destination {
     /// Out, as they come.
     Stream(fn(&str)),
@@ -63,7 +64,7 @@ impl Progress {
         }
     }
 
-    /// What follows needs no heading: it tells itself what it is about.
+    /// Drops the heading: the next line says itself which build it is about.
     pub(crate) fn without_heading(&mut self) {
         self.heading = None;
     }
@@ -121,7 +122,7 @@ impl Progress {
         self.line(&format!("{word} {text}"));
     }
 
-    /// What `-q` does without.
+    /// Shows a line, unless `-q` is given.
     pub(crate) fn chatter(&mut self, text: &str) {
         if !self.options.quiet {
             self.line(text);

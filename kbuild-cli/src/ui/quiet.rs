@@ -1,4 +1,4 @@
-//! What `-q` keeps of a build until it has ended.
+//! The lines that `-q` keeps until a build has ended.
 
 use kbuild::Level;
 

@@ -29,7 +29,7 @@ pub(crate) fn text(line: impl AsRef<[u8]>) {
     let _ = write_line(io::stderr().lock(), line.as_ref());
 }
 
-/// What kept a result from being written, if anything but a reader who had read enough.
+/// The error that kept a result from being written. A reader who has read enough is none.
 pub(crate) fn failure() -> Option<io::Error> {
     FAILED.lock().unwrap_or_else(|p| p.into_inner()).take()
 }

@@ -1,6 +1,6 @@
 //! Tables: cells in columns, two blanks apart.
 
-/// A cell, and what stands for it on a terminal that has colour.
+/// The text of a cell, without and with colour.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
     text: String,

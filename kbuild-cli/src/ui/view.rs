@@ -1,4 +1,4 @@
-//! Where what happens is told: to a person, or to a program.
+//! The view of a build: it tells a person or a program what happens.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ struct Inner {
     progress: Progress,
     /// One of several builds.
     among: Option<Among>,
-    /// When the build said its first word: when it had got its turn.
+    /// The time of the build's first message: it had got its turn.
     began: Option<Instant>,
 }
 
@@ -45,7 +45,7 @@ impl View {
         })))
     }
 
-    /// What the views of several builds share.
+    /// The part that the views of several builds share.
     pub(crate) fn overview(&self, builds: usize) -> Overview {
         Overview::new(self.lock().options, builds)
     }
@@ -110,8 +110,8 @@ impl View {
         }
     }
 
-    /// A line for a person who wants to know; programs have other means. The text is made from
-    /// the time since the view was made.
+    /// Shows a person a line that ends a build or a call; programs have other means. The text is made
+    /// from [`Self::time`].
     pub(crate) fn closing(&self, text: impl FnOnce(Duration) -> String) {
         let time = self.time();
         let mut inner = self.lock();
@@ -124,7 +124,7 @@ impl View {
         }
     }
 
-    /// How long the build has taken: among several, since it had its turn.
+    /// The time that the build has taken: among several, since it had its turn.
     pub(crate) fn time(&self) -> Duration {
         let inner = self.lock();
         match &inner.among {
@@ -144,7 +144,7 @@ impl View {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Whoever panicked while talking left nothing behind that matters.
+        // A panic while a message is shown leaves nothing behind that matters.
         self.0.lock().unwrap_or_else(|p| p.into_inner())
     }
 }

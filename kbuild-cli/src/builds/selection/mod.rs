@@ -1,4 +1,4 @@
-//! Which builds a call asks for: each module tree (or the declared module) for each kernel.
+//! The builds that a call asks for: each module tree (or the declared module) for each kernel.
 
 mod kernels;
 mod sources;

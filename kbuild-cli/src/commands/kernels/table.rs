@@ -81,7 +81,7 @@ pub(super) fn broken(rows: &[Row]) -> Vec<String> {
     lines
 }
 
-/// What a release names that several trees have.
+/// A note for each release that several trees have: the tree that its name takes.
 pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
     for (i, row) in rows.iter().enumerate() {
