@@ -28,24 +28,23 @@ one-y := a.o b.o c.o o.o
 ccflags-y := -I$(src)/include
 ";
 
+const SOURCES: &[(&str, &str)] = &[
+    ("a.c", A),
+    ("b.c", B),
+    ("c.c", C),
+    ("o.c", OUTER),
+    ("two.c", HELLO),
+    ("include/shared.h", SHARED),
+];
+
 #[test]
 fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
     for kernel in scope::kernels(1).unwrap() {
         let outside = folder(&[("outer.h", "#define OUTER 1\n")]);
         let outer = outside.path().join("outer.h");
         let kbuild = format!("{KBUILD}ccflags-y += -I{}\n", outside.path().display());
-        let scene = Scene::tree(
-            &kernel,
-            &[
-                ("a.c", A),
-                ("b.c", B),
-                ("c.c", C),
-                ("o.c", OUTER),
-                ("two.c", HELLO),
-                ("include/shared.h", SHARED),
-                ("Kbuild", &kbuild),
-            ],
-        );
+        let scene = Scene::tree(&kernel, SOURCES);
+        scene.write("Kbuild", &kbuild);
         let file = |name: &str| scene.out.path().join(name);
         // A file from long ago, as `cp -p`, `mv` or a package leave it.
         let write_old = |name: &str, text: &str| {
@@ -109,27 +108,7 @@ fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
             }),
         ]);
 
-        scene.remove("b.c");
-        // The second time too, and nothing that is left is found.
-        for what in ["b.c is gone, the Kbuild wants it", "b.c is still gone"] {
-            let said = refused(&mut scene.command(), 1);
-            let is_said = said.contains("b.o") && said.contains("No rule");
-            assert!(is_said, "{what}: {said}");
-        }
-        if scope::is_full() {
-            scene.fails_as_clean("without b.c");
-        }
-        fs::write(file("foreign.ko"), "not ours").unwrap();
-        scene.edit("Kbuild", " b.o", "");
-        scene.edit("Kbuild", "one.o two.o", "one.o");
-        assert_eq!(compiled(&scene.build()), Vec::<String>::new());
-        let left: Vec<_> = modules(scene.out.path()).into_keys().collect();
-        assert_eq!(left, ["foreign.ko", "one.ko"]);
-        for gone in ["b.o", "two.ko"] {
-            assert!(!scene.stage().join(gone).exists(), "{gone}");
-        }
-        fs::remove_file(file("foreign.ko")).unwrap();
-        scene.is_fresh("a source and a module have left");
+        a_source_and_a_module_leave(&scene);
 
         scene.all_recompile(&[
             ("the module came back", &[], &|| {
@@ -142,6 +121,32 @@ fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
         scene.is_as_clean("after all of it");
         scene.is_fresh("after all of it");
     }
+}
+
+/// Takes a source out of the tree that the test above changes, then a module.
+fn a_source_and_a_module_leave(scene: &Scene) {
+    let foreign = scene.out.path().join("foreign.ko");
+    scene.remove("b.c");
+    // The second time too, and nothing that is left is found.
+    for what in ["b.c is gone, the Kbuild wants it", "b.c is still gone"] {
+        let said = refused(&mut scene.command(), 1);
+        let is_said = said.contains("b.o") && said.contains("No rule");
+        assert!(is_said, "{what}: {said}");
+    }
+    if scope::is_full() {
+        scene.fails_as_clean("without b.c");
+    }
+    fs::write(&foreign, "not ours").unwrap();
+    scene.edit("Kbuild", " b.o", "");
+    scene.edit("Kbuild", "one.o two.o", "one.o");
+    assert_eq!(compiled(&scene.build()), Vec::<String>::new());
+    let left: Vec<_> = modules(scene.out.path()).into_keys().collect();
+    assert_eq!(left, ["foreign.ko", "one.ko"]);
+    for gone in ["b.o", "two.ko"] {
+        assert!(!scene.stage().join(gone).exists(), "{gone}");
+    }
+    fs::remove_file(&foreign).unwrap();
+    scene.is_fresh("a source and a module have left");
 }
 
 #[test]

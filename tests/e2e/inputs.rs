@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use kbuild_tests::lab::LabKernel;
 
 use crate::scene::*;
 use crate::support::trap::holds;
@@ -12,6 +15,50 @@ use crate::support::*;
 fn hello_with(include: &str, expression: &str) -> String {
     format!(
         "{include}\n{HELLO}\nconst char *rev(void);\nconst char *rev(void) {{ return {expression}; }}\n"
+    )
+}
+
+/// A module of which each source, rule and flag comes from another kind of file; some of them
+/// lie in `outside`.
+fn watched(kernel: &LabKernel, outside: &Path) -> Scene {
+    let place = outside.display();
+    let kbuild = format!(
+        "obj-m := lab.o\n\
+         lab-y := main.o fw.o own.o\n\
+         ccflags-y := -I$(obj)\n\
+         asflags-y := -I$(src)\n\
+         include {place}/sdk.mk $(src)/vendor.inc\n\
+         ldflags-y += -T{place}/x.lds\n\
+         KBUILD_EXTRA_SYMBOLS := {place}/lab.symvers\n\
+         $(obj)/main.o: $(obj)/regs.h $(obj)/gen.h\n\
+         $(obj)/regs.h: {place}/regs.txt\n\tcp $< $@\n\
+         $(obj)/main.o: $(obj)/phony.h\n\
+         $(obj)/phony.h: always ;\n\
+         .PHONY: always\nalways: {place}/always.txt\n\tcmp -s $< $(obj)/phony.h || cp $< $(obj)/phony.h\n\
+         $(obj)/gen.h:\n\techo '#define LAB_GEN \"$(GEN)\"' > $@\n\
+         $(obj)/own.o: $(src)/own.c\n\
+         \t$(CC) -fno-pic -mcmodel=kernel -c -o $@ $<\n\
+         \t> $(obj)/.own.o.cmd\n"
+    );
+    let main = hello_with(
+        "#include \"regs.h\"\n#include \"phony.h\"\n#include \"gen.h\"",
+        "SDK \" \" LAB_REGS \" \" LAB_GEN \" \" ALWAYS",
+    );
+    Scene::tree(
+        kernel,
+        &[
+            ("main.c", &main),
+            (
+                "fw.S",
+                ".section .rodata\n.globl fw\nfw: .incbin \"fw.bin\"\n",
+            ),
+            ("fw.bin", "firmware-one"),
+            ("own.c", "#include \"own.h\"\nchar own_text[] = OWN;\n"),
+            ("own.h", "#define OWN \"own-one\"\n"),
+            ("vendor.inc", "GEN := gen-one\n"),
+            ("notes/README.md", "about"),
+            ("Kbuild", &kbuild),
+        ],
     )
 }
 
@@ -28,45 +75,7 @@ fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
                 "0x00000001\tlab_other\tother\tEXPORT_SYMBOL\t\n",
             ),
         ]);
-        let place = outside.path().display();
-        let kbuild = format!(
-            "obj-m := lab.o\n\
-             lab-y := main.o fw.o own.o\n\
-             ccflags-y := -I$(obj)\n\
-             asflags-y := -I$(src)\n\
-             include {place}/sdk.mk $(src)/vendor.inc\n\
-             ldflags-y += -T{place}/x.lds\n\
-             KBUILD_EXTRA_SYMBOLS := {place}/lab.symvers\n\
-             $(obj)/main.o: $(obj)/regs.h $(obj)/gen.h\n\
-             $(obj)/regs.h: {place}/regs.txt\n\tcp $< $@\n\
-             $(obj)/main.o: $(obj)/phony.h\n\
-             $(obj)/phony.h: always ;\n\
-             .PHONY: always\nalways: {place}/always.txt\n\tcmp -s $< $(obj)/phony.h || cp $< $(obj)/phony.h\n\
-             $(obj)/gen.h:\n\techo '#define LAB_GEN \"$(GEN)\"' > $@\n\
-             $(obj)/own.o: $(src)/own.c\n\
-             \t$(CC) -fno-pic -mcmodel=kernel -c -o $@ $<\n\
-             \t> $(obj)/.own.o.cmd\n"
-        );
-        let main = hello_with(
-            "#include \"regs.h\"\n#include \"phony.h\"\n#include \"gen.h\"",
-            "SDK \" \" LAB_REGS \" \" LAB_GEN \" \" ALWAYS",
-        );
-        let scene = Scene::tree(
-            &kernel,
-            &[
-                ("main.c", &main),
-                (
-                    "fw.S",
-                    ".section .rodata\n.globl fw\nfw: .incbin \"fw.bin\"\n",
-                ),
-                ("fw.bin", "firmware-one"),
-                ("own.c", "#include \"own.h\"\nchar own_text[] = OWN;\n"),
-                ("own.h", "#define OWN \"own-one\"\n"),
-                ("vendor.inc", "GEN := gen-one\n"),
-                ("notes/README.md", "about"),
-                ("Kbuild", &kbuild),
-            ],
-        );
+        let scene = watched(&kernel, outside.path());
         let module = || modules(scene.out.path()).remove("lab.ko").unwrap();
         let has = |text: &str| {
             assert!(

@@ -1,13 +1,16 @@
 //! C declared for Rust by bindgen.
 
+use kbuild_tests::lab::LabKernel;
 use kbuild_tests::scope;
 
 use crate::rust::{MAIN, kernels, takes_authors};
 use crate::scene::*;
 use crate::support::*;
 
-#[test]
-fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {
+const SHARED_HEADER: &str = "shared folder/shared.h";
+
+/// A module in Rust and C whose Rust reads what the C declares.
+fn with_bindings(kernel: &LabKernel) -> Scene {
     let header = "#include <linux/ioctl.h>\n#include <linux/math.h>\n#include <shared.h>\n\
                   #if GIVEN > 1 && defined(MODULE) && defined(CONFIG_MODULES)\n\
                   struct pair { u32 one, two[SHARED]; };\nint sum(const struct pair *);\n#endif\n\
@@ -19,41 +22,46 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         .replace("inner::word()", "c::GET")
         .replace("deep::sum()", "{ unsafe { c::int_sqrt(49) } }")
         .replace("include_str!(\"texts/bye.txt\")", "\"bye\\n\"");
-    for kernel in scope::one_of(1, &kernels()).to_vec() {
-        let folder = "shared folder";
-        let mut scene = Scene::with(
-            &kernel,
-            &[
-                ("src/mixed_main.rs", &main),
-                ("src/my-helper.h", header),
-                (&format!("{folder}/shared.h"), "#define SHARED 2\n"),
-                (
-                    "src/sum.c",
-                    "#include \"my-helper.h\"\nint sum(const struct pair *p) { return p->one + p->two[1]; }\n",
-                ),
-            ],
-            &[
-                "--name",
-                "mixed",
-                "src/mixed_main.rs",
+    let mut scene = Scene::with(
+        kernel,
+        &[
+            ("src/mixed_main.rs", &main),
+            ("src/my-helper.h", header),
+            (SHARED_HEADER, "#define SHARED 2\n"),
+            (
                 "src/sum.c",
-                "-DGIVEN=2",
-                "-I",
-                folder,
-            ],
-        );
-        let more = [
-            "--bindings",
-            "src/my-helper.h",
-            "--bindings-item",
-            "int_sqrt",
-        ];
-        scene.args.extend(more.map(String::from));
-        if takes_authors(&kernel) {
-            scene
-                .args
-                .extend(["--cfg".into(), "several_authors".into()]);
-        }
+                "#include \"my-helper.h\"\nint sum(const struct pair *p) { return p->one + p->two[1]; }\n",
+            ),
+        ],
+        &[
+            "--name",
+            "mixed",
+            "src/mixed_main.rs",
+            "src/sum.c",
+            "-DGIVEN=2",
+            "-I",
+            "shared folder",
+        ],
+    );
+    let more = [
+        "--bindings",
+        "src/my-helper.h",
+        "--bindings-item",
+        "int_sqrt",
+    ];
+    scene.args.extend(more.map(String::from));
+    if takes_authors(kernel) {
+        scene
+            .args
+            .extend(["--cfg".into(), "several_authors".into()]);
+    }
+    scene
+}
+
+#[test]
+fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() {
+    for kernel in scope::one_of(1, &kernels()).to_vec() {
+        let scene = with_bindings(&kernel);
         let missing = refused(scene.command().env("KBUILD_RS_BINDGEN", "no-bindgen"), 1);
         assert!(missing.contains("cargo install bindgen-cli"), "{missing}");
         write(scene.source.path(), &[("src/my_helper.h", "")]);
@@ -69,26 +77,18 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
         assert!(!started_make(&built(&mut command())));
         // An array of another length does not take what main gives.
-        scene.edit(&format!("{folder}/shared.h"), "2", "3");
+        scene.edit(SHARED_HEADER, "2", "3");
         let said = refused(&mut command(), 1);
         assert!(
             said.contains("expected an array with a size of 3"),
             "{said}"
         );
-        scene.edit(
-            &format!("{folder}/shared.h"),
-            "#define SHARED 3",
-            "#error no",
-        );
+        scene.edit(SHARED_HEADER, "#define SHARED 3", "#error no");
         let said = refused(&mut command(), 1);
-        let place = format!("{folder}/shared.h:1:2: error: no");
+        let place = format!("{SHARED_HEADER}:1:2: error: no");
         assert!(said.contains(&place), "no {place} in {said}");
         assert!(!said.contains("fixdep"), "{said}");
-        scene.edit(
-            &format!("{folder}/shared.h"),
-            "#error no",
-            "#define SHARED 2",
-        );
+        scene.edit(SHARED_HEADER, "#error no", "#define SHARED 2");
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
 
         let guest = kernel.guest().unwrap();

@@ -238,6 +238,38 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
     own();
 }
 
+/// Both examples in Rust, built into one output directory.
+fn build_both_examples(kernel: &LabKernel, rustc: &Path, out: &Path) {
+    for (dir, args) in [
+        (
+            "cargo-rust-module",
+            &["--name", "primes", "module/primes.rs"][..],
+        ),
+        (
+            "rust-with-c",
+            &[
+                "--name",
+                "memory",
+                "module/memory.rs",
+                "module/helper.c",
+                "--bindings",
+                "module/helper.h",
+            ],
+        ),
+    ] {
+        let mut command = build(kernel, out);
+        set_bindgen(&mut command, kernel);
+        command
+            .env("KBUILD_RS_RUSTC", rustc)
+            .current_dir(root().join("examples").join(dir))
+            .args(args);
+        if kernel.name == "7.3" {
+            command.args(["--cfg", "several_authors", "--cfg", "devices"]);
+        }
+        built(&mut command);
+    }
+}
+
 #[test]
 fn rust_analyzer_resolves_every_name_of_the_examples() {
     // Each look takes rust-analyzer some ten seconds.
@@ -247,35 +279,7 @@ fn rust_analyzer_resolves_every_name_of_the_examples() {
         let rustc = toolchain(&kernel, &scratch.path().join("toolchain"));
         let examples = root().join("examples");
         let out = scratch.path().join("out");
-        // Both into one output directory, and into one file.
-        for (dir, args) in [
-            (
-                "cargo-rust-module",
-                &["--name", "primes", "module/primes.rs"][..],
-            ),
-            (
-                "rust-with-c",
-                &[
-                    "--name",
-                    "memory",
-                    "module/memory.rs",
-                    "module/helper.c",
-                    "--bindings",
-                    "module/helper.h",
-                ],
-            ),
-        ] {
-            let mut command = build(&kernel, &out);
-            set_bindgen(&mut command, &kernel);
-            command
-                .env("KBUILD_RS_RUSTC", &rustc)
-                .current_dir(examples.join(dir))
-                .args(args);
-            if kernel.name == "7.3" {
-                command.args(["--cfg", "several_authors", "--cfg", "devices"]);
-            }
-            built(&mut command);
-        }
+        build_both_examples(&kernel, &rustc, &out);
         let mut ide = Command::new(program());
         ide.args(["ide", "--into"])
             .arg(scratch.path())
