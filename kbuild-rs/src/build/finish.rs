@@ -10,7 +10,7 @@ use crate::files::sort_paths;
 use crate::freshness::{Product, Record};
 use crate::identity::boot_id;
 use crate::lock::Lock;
-use crate::make::{self, Held, Knowledge, Slot};
+use crate::make::{self, BuildFacts, Held, Slot};
 use crate::regular;
 use crate::report::Report;
 use crate::salted::Salted;
@@ -40,7 +40,7 @@ impl Run<'_> {
     ) -> Result<Report> {
         let r = self.request;
         let (old, start) = (made.record, made.start);
-        let know = Knowledge {
+        let facts = BuildFacts {
             nearby: self.nearby_symvers(),
             release: r.kernel.release().to_owned(),
             #[cfg(feature = "rust")]
@@ -52,7 +52,7 @@ impl Run<'_> {
         };
         self.writer.write_private(&r.watch.log, b"")?;
         let put = self.put_away(items)?;
-        let outcome = make::run(&r.make, slot, held, &r.map, &know, self.sink)?;
+        let outcome = make::run(&r.make, slot, held, &r.map, &facts, self.sink)?;
         let what = format!("{} for {}", r.label, r.kernel.release());
         if outcome.cut_off {
             // The marker stays: the next build deletes what this one wrote.

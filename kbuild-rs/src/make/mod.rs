@@ -18,7 +18,7 @@ mod trace;
 mod watch;
 
 pub(crate) use command::{Make, escape_value, shell_quote};
-pub(crate) use diagnose::{Knowledge, no_modules};
+pub(crate) use diagnose::{BuildFacts, no_modules};
 pub(crate) use env::{check_value, firewall};
 pub(crate) use git::{
     Found, Places as GitPlaces, Repository, Run as RunGit, Staged, asked, asked_in_kernel,

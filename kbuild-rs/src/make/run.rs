@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::diagnose::{Diagnosis, Knowledge, Summary};
+use super::diagnose::{BuildFacts, Diagnosis, Summary};
 use super::lines::{Lines, Next};
 use super::output::Listening;
 use super::{Make, PathMap, Slot};
@@ -57,7 +57,7 @@ pub(crate) fn run(
     slot: &mut Slot,
     held: &Held,
     map: &PathMap,
-    know: &Knowledge,
+    facts: &BuildFacts,
     sink: &Sink,
 ) -> Result<Outcome> {
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
@@ -72,7 +72,7 @@ pub(crate) fn run(
     }
     let mut ties = held.ties();
     ties.keep.extend_from_slice(&handed.descriptors);
-    let outcome = listen((command, true), &make.module_dir, ties, map, know, sink)?;
+    let outcome = listen((command, true), &make.module_dir, ties, map, facts, sink)?;
     // Before it ends of SIGHUP, SIGINT or SIGTERM, make waits for what it runs; of others it
     // knows nothing.
     let signal = outcome.status.signal();
@@ -116,13 +116,13 @@ pub(crate) fn run_prepare(
         .arg(script)
         .env("KDIR", &make.kernel_dir)
         .envs(make.env.iter().cloned());
-    let know = Knowledge::default();
+    let facts = BuildFacts::default();
     let outcome = listen(
         (command, false),
         &make.module_dir,
         held.ties(),
         map,
-        &know,
+        &facts,
         sink,
     )?;
     if outcome.success {
@@ -146,7 +146,7 @@ fn listen(
     dir: &Path,
     ties: Ties,
     map: &PathMap,
-    know: &Knowledge,
+    facts: &BuildFacts,
     sink: &Sink,
 ) -> Result<Outcome> {
     let failed = |e| Error::io("run make in", dir, e);
@@ -177,7 +177,7 @@ fn listen(
             Next::Line(line, stream) => listening.report(&line, stream, map, &mut |message| {
                 sink.send(message);
                 if let Message::Output { line, level } = message {
-                    let hint = diagnosis.hear(line, *level, know);
+                    let hint = diagnosis.hear(line, *level, facts);
                     hint.iter().for_each(|text| sink.hint(text));
                 }
             }),
@@ -203,7 +203,7 @@ fn listen(
         success: status.success() && !cut_off,
         cut_off,
         stopped,
-        summary: diagnosis.summary(know),
+        summary: diagnosis.summary(facts),
         status,
     })
 }

@@ -1,7 +1,5 @@
 //! What rustc prints: a headline, the place that it is about, then more lines, and an empty one.
 
-use std::path::Path;
-
 use crate::message::Level;
 
 /// Follows the lines of one make, to tell which of them belong to a message of rustc's.
@@ -52,54 +50,9 @@ pub(super) fn names_files(line: &str) -> bool {
     headline(line).is_some() || line.trim_start().starts_with("= help: ")
 }
 
-/// What to do about a file that rustc misses and that may be there: it was not copied.
-pub(super) fn not_copied(line: &str) -> Option<String> {
-    let (what, names) = line
-        .strip_prefix("error: couldn't read ")
-        .and_then(|rest| rest.split_once(": No such file"))
-        .or_else(|| line.split_once("create file "))?;
-    // Without quotes in older ones.
-    if what.contains("../") {
-        return Some(format!(
-            "{what} was not found: stage a folder further up where a tree reaches above itself \
-             (--root, Build::root)"
-        ));
-    }
-    let mut quoted = [what, names]
-        .into_iter()
-        .flat_map(|part| part.split(['"', '`']));
-    let file = quoted.find(|text| text.starts_with('/') && Path::new(text).is_file())?;
-    Some(format!(
-        "{file} is there, and was not copied to where the module is built: the files of a crate are \
-         found by its words, `mod name;` and `include_str!(\"name\")`, and this one is named by a \
-         macro. Name it once more, where nothing comes of it: #[cfg(any())] mod name; or \
-         #[cfg(any())] const NAME: &str = include_str!(\"name\");"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_that_rustc_misses_and_that_is_there_was_not_copied() {
-        let root = crate::kernel::fixture::Root::new();
-        root.write("x.rs", "");
-        let file = |name: &str| root.join(name).display().to_string();
-        let (there, gone) = (file("x.rs"), file("y.rs"));
-        for line in [
-            format!("error: couldn't read `{there}`: No such file or directory (os error 2)"),
-            format!("  = help: to create the module `x`, create file \"{gone}\" or \"{there}\""),
-        ] {
-            let said = not_copied(&line).unwrap();
-            assert!(said.starts_with(&format!("{there} is there")), "{said}");
-            assert_eq!(not_copied(&line.replace(&there, &gone)), None);
-        }
-        let above = "error: couldn't read ../common/x.rs: No such file or directory";
-        assert!(not_copied(above).unwrap().contains("(--root, Build::root)"));
-        let other = format!("error: couldn't read `{there}`: stream did not contain valid UTF-8");
-        assert_eq!(not_copied(&other), None);
-    }
 
     #[test]
     fn a_place_counts_as_its_headline_and_only_the_first_does() {

@@ -1,24 +1,94 @@
 //! Words of C compilers.
 
-use super::{Explained, Knowledge, between, headers};
+use super::headers;
+use super::rules::{Explains, Rule, between, example};
 
-pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
-    // gcc's words, and clang's.
-    if line.contains("[-W")
-        && line.contains("frame-larger-than")
-        && (line.contains(": the frame size of ") || line.contains(": stack frame size ("))
-    {
-        return Some((
-            "frame".into(),
-            "a kernel thread has about 16 KiB of stack in all, so this kernel limits what one \
-             function may use (CONFIG_FRAME_WARN). Put large arrays and structs on the heap, and \
-             free them with kfree():\n  buffer = kmalloc(size, GFP_KERNEL);"
-                .into(),
-        ));
-    }
-    if line.contains("fatal error: ") && line.contains("No such file or directory") {
-        let header = between(line, "fatal error: ", ": No such file")?;
-        return Some((format!("header {header}"), headers::explain(header, know)));
-    }
-    None
-}
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        name: "large-stack-frame",
+        explains: Explains::Line(
+            |line| {
+                // gcc's words, and clang's.
+                let is_large = line.contains("[-W")
+                    && line.contains("frame-larger-than")
+                    && (line.contains(": the frame size of ")
+                        || line.contains(": stack frame size ("));
+                is_large.then_some("")
+            },
+            |_, _| {
+                "a kernel thread has about 16 KiB of stack in all, so this kernel limits what one \
+                 function may use (CONFIG_FRAME_WARN). Put large arrays and structs on the heap, \
+                 and free them with kfree():\n  buffer = kmalloc(size, GFP_KERNEL);"
+                    .into()
+            },
+        ),
+        examples: (
+            example(
+                "a.c:4:1: error: the frame size of 5008 bytes is larger than 2048 bytes \
+                 [-Werror=frame-larger-than=]",
+                &["kmalloc(size"],
+            ),
+            &[example(
+                "a.c:4:1: error: stack frame size (5008) exceeds limit (2048) in 'x' \
+                 [-Werror,-Wframe-larger-than]",
+                &["kmalloc(size"],
+            )],
+        ),
+    },
+    Rule {
+        name: "missing-header",
+        explains: Explains::Line(
+            |line| between(line, "fatal error: ", ": No such file or directory"),
+            |found, facts| headers::explain(found.subject, facts),
+        ),
+        examples: (
+            example(
+                "a.c:1:10: fatal error: x.h: No such file or directory",
+                &["the header x.h was not found: name its folder"],
+            ),
+            &[
+                example(
+                    "a.c:1:10: fatal error: stdint.h: No such file or directory",
+                    &["own: <linux/types.h>"],
+                )
+                .with(&[("Kbuild", "obj-m := a.o\n")]),
+                example(
+                    "a.c:1:10: fatal error: stdint.h: No such file or directory",
+                    &["ccflags-y += -I$(src)/compat"],
+                )
+                .with(&[("compat/stdint.h", "")]),
+                example(
+                    "a.c:1:10: fatal error: own.h: No such file or directory",
+                    &["The tree has one of that name:\n  ccflags-y += -I$(src)"],
+                )
+                .with(&[("own.h", "")]),
+                example(
+                    "a.c:1:10: fatal error: x.h: No such file or directory",
+                    &[
+                        "TopDIR is make's working folder, which is the kernel's before 6.13",
+                        "--make-var 'TopDIR={staged_dir}'",
+                    ],
+                )
+                .with(&[
+                    (
+                        "Makefile",
+                        "TopDIR ?= $(shell pwd)\nccflags-y += -I$(TopDIR)/inc\n",
+                    ),
+                    ("inc/x.h", ""),
+                ]),
+                example(
+                    "a.c:1:10: fatal error: x.h: No such file or directory",
+                    &["only the part of the makefile for make by hand sets TOP"],
+                )
+                .with(&[
+                    (
+                        "Makefile",
+                        "ifneq ($(KERNELRELEASE),)\nobj-m := a.o\nccflags-y := -I$(TOP)/inc\nelse\n\
+                         TOP := $(PWD)\nall:\n\tmake -C x M=$(TOP)\nendif\n",
+                    ),
+                    ("inc/x.h", ""),
+                ]),
+            ],
+        ),
+    },
+];

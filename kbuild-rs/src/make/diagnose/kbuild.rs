@@ -1,35 +1,72 @@
 //! Words of kbuild and of make about the module tree and the kernel tree.
 
-use super::{Explained, Knowledge, between};
+use super::rules::{Explains, Rule, between, example, has_any};
 
-pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
-    if line.contains("do not support CONFIG_MODULES")
-        || line.contains("not have modules enabled")
-        || line.contains("has modules disabled")
-        || line.contains("disabled CONFIG_MODULES")
-    {
-        return Some(("modules".into(), no_modules(&know.release)));
-    }
-    if line.starts_with("fixdep: error opening file") {
-        return Some((
-            "fixdep".into(),
-            "kbuild's fixdep takes names of files apart at blanks, $ and colons: rename the \
-             one that is meant, or its folder"
-                .into(),
-        ));
-    }
-    if line.contains("No rule to make target '") {
-        let target = between(line, "No rule to make target '", "'")?;
-        return Some((
-            format!("rule {target}"),
-            format!(
-                "the build asks for {target}, and neither it nor a source for it is in the \
-                 tree: check its name, or whether a folder above is needed (--root)"
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        name: "kernel-without-modules",
+        explains: Explains::Line(
+            |line| {
+                let words = &[
+                    "do not support CONFIG_MODULES",
+                    "not have modules enabled",
+                    "has modules disabled",
+                    "disabled CONFIG_MODULES",
+                ];
+                has_any(line, words)
+            },
+            |_, facts| no_modules(&facts.release),
+        ),
+        examples: (
+            example(
+                "*** The present kernel configuration has modules disabled.",
+                &["the kernel 6.1.0 was built without CONFIG_MODULES"],
             ),
-        ));
-    }
-    None
-}
+            &[example(
+                "*** The present kernel disabled CONFIG_MODULES.",
+                &["CONFIG_MODULES"],
+            )],
+        ),
+    },
+    Rule {
+        name: "file-name-that-fixdep-splits",
+        explains: Explains::Line(
+            |line| line.starts_with("fixdep: error opening file").then_some(""),
+            |_, _| {
+                "kbuild's fixdep takes names of files apart at blanks, $ and colons: rename the \
+                 one that is meant, or its folder"
+                    .into()
+            },
+        ),
+        examples: (
+            example(
+                "fixdep: error opening file: /s/sp: No such file or directory",
+                &["rename the one"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "missing-source",
+        explains: Explains::Line(
+            |line| between(line, "No rule to make target '", "'"),
+            |found, _| {
+                format!(
+                    "the build asks for {}, and neither it nor a source for it is in the tree: \
+                     check its name, or whether a folder above is needed (--root)",
+                    found.subject
+                )
+            },
+        ),
+        examples: (
+            example(
+                "make[3]: *** No rule to make target '/s/none.o', needed by '/s/hello.o'.  Stop.",
+                &["the build asks for /s/none.o", "(--root)"],
+            ),
+            &[],
+        ),
+    },
+];
 
 /// What to say about a kernel that takes no modules.
 pub(crate) fn no_modules(release: &str) -> String {

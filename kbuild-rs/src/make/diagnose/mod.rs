@@ -1,13 +1,17 @@
-//! Explained errors: what a line of kbuild's output means, and what to do.
+//! Explained errors: what make's output means, and what to do.
+//!
+//! [`rules`] has the table of all rules. This file listens to make and asks them.
 
 mod c;
 mod headers;
 mod kbuild;
 mod modpost;
 mod numbers;
+mod rules;
 mod rust;
 mod search_path;
 mod signals;
+mod symbols;
 mod tools;
 
 #[cfg(test)]
@@ -18,25 +22,13 @@ use std::path::PathBuf;
 
 use crate::message::Level;
 use crate::{Error, limits};
+use rules::{Explanation, LineFound};
 
 pub(crate) use kbuild::no_modules;
 
-/// (a key for the cause, the explanation): each cause is explained once.
-type Explained = Option<(String, String)>;
-
-/// The rules, one file for each concern. The first that knows a line explains it.
-const ROOMS: &[fn(&str, &Knowledge) -> Explained] = &[
-    tools::explain,
-    modpost::explain,
-    kbuild::explain,
-    rust::explain,
-    c::explain,
-    numbers::explain,
-];
-
 /// Facts about the build besides its output.
 #[derive(Debug, Default)]
-pub(crate) struct Knowledge {
+pub(crate) struct BuildFacts {
     /// Symvers of modules built nearby, which the build was not told of.
     pub(crate) nearby: Vec<PathBuf>,
     /// The kernel's name, for sentences.
@@ -55,17 +47,19 @@ pub(crate) struct Knowledge {
 /// Listens to the output of one make.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnosis {
-    /// Explanations, each said once, in order of appearance.
-    explanations: Vec<String>,
-    said: BTreeSet<String>,
+    /// Explanations for the end of the build, in order of appearance.
+    explanations: Vec<Explanation>,
+    /// The rules that explained something, and what that was: each is explained once.
+    explained: BTreeSet<(&'static str, String)>,
     /// The symbols that modpost did not find.
     undefined: BTreeSet<String>,
     /// The first lines that report an error.
     errors: Vec<String>,
-    /// What make adds to an error: the rule that failed, which is in the kernel's makefiles.
-    rules: Vec<String>,
+    /// The lines that make adds to an error. They name the rule that failed, in the kernel's
+    /// makefiles.
+    make_errors: Vec<String>,
     #[cfg(feature = "rust")]
-    rustc: rust::Rustc,
+    rustc: rust::Listener,
     /// Whether a signal or a limit of this process ended a tool: its output cannot be trusted, even
     /// if make succeeded.
     cut_off: bool,
@@ -76,58 +70,73 @@ const MAX_ERRORS: usize = 12;
 
 impl Diagnosis {
     /// Looks at a line; the answer is a hint that should follow it at once.
-    pub(super) fn hear(&mut self, line: &str, level: Level, know: &Knowledge) -> Option<String> {
+    pub(super) fn hear(&mut self, line: &str, level: Level, facts: &BuildFacts) -> Option<String> {
         if level == Level::Error {
-            let lines = match is_rule(line) {
-                true => &mut self.rules,
+            let lines = match is_of_every_failure(line) {
+                true => &mut self.make_errors,
                 false => &mut self.errors,
             };
             if lines.len() < MAX_ERRORS {
                 lines.push(line.to_owned());
             }
-            if let Some(symbol) = modpost::undefined_symbol(line) {
+            if let Some(symbol) = symbols::undefined(line) {
                 self.undefined.insert(symbol.to_owned());
             }
         }
         // A probe of the compiler that could not run is an answer to make.
         self.cut_off |= signals::tells_of_a_signal(line) || limits::explain(line).is_some();
         #[cfg(feature = "rust")]
-        for (key, text) in self.rustc.hear(line, know) {
-            if self.said.insert(key) {
-                self.explanations.push(text);
-            }
+        for explanation in self.rustc.hear(line, facts) {
+            self.note(explanation);
         }
-        let (key, text) = ROOMS.iter().find_map(|explain| explain(line, know))?;
-        if !self.said.insert(key) {
+        let found = LineFound::of(line)?;
+        let key = (found.rule.name, found.subject.to_owned());
+        if self.explained.contains(&key) {
             return None;
         }
-        // What does not fail the build is explained where it stands.
-        if level != Level::Error && (level == Level::Warning || text == tools::BTF_SKIPPED) {
-            return Some(text);
+        let explanation = found.explain(facts);
+        // An explanation of what does not fail the build follows the line.
+        if level == Level::Warning || (level != Level::Error && found.is_harmless()) {
+            self.explained.insert(key);
+            return Some(explanation.text);
         }
-        self.explanations.push(text);
+        self.note(explanation);
         None
+    }
+
+    /// Keeps an explanation for the end of the build, unless its subject was explained before.
+    fn note(&mut self, explanation: Explanation) {
+        let key = (explanation.rule, explanation.subject.clone());
+        if self.explained.insert(key) {
+            self.explanations.push(explanation);
+        }
     }
 
     pub(super) fn was_cut_off(&self) -> bool {
         self.cut_off
     }
 
+    /// The explanations for the end of the build.
+    fn explanations(&self, facts: &BuildFacts) -> Vec<Explanation> {
+        let mut all = symbols::explain(&self.undefined, facts);
+        all.extend(self.explanations.iter().cloned());
+        #[cfg(feature = "rust")]
+        all.extend(self.rustc.explain_together(facts));
+        all
+    }
+
     /// The end of an error message: the original lines, then what they mean.
-    pub(super) fn summary(&self, know: &Knowledge) -> Summary {
+    pub(super) fn summary(&self, facts: &BuildFacts) -> Summary {
         let lines = match self.errors.is_empty() {
-            true => &self.rules,
+            true => &self.make_errors,
             false => &self.errors,
         };
-        let undefined = modpost::explain_undefined(&self.undefined, know);
-        let explanations = undefined.iter().chain(&self.explanations);
-        #[cfg(feature = "rust")]
-        let of_rust = self.rustc.summary(know);
-        #[cfg(feature = "rust")]
-        let explanations = explanations.chain(&of_rust);
+        let explanations = self.explanations(facts).into_iter();
         Summary {
             quoted: lines.iter().map(|line| format!("\n  {line}")).collect(),
-            explained: explanations.map(|text| format!("\n\n{text}")).collect(),
+            explained: explanations
+                .map(|explanation| format!("\n\n{}", explanation.text))
+                .collect(),
         }
     }
 }
@@ -149,7 +158,7 @@ impl Summary {
 }
 
 /// `make[1]: *** [Makefile:255: hello.o] Error 1` and the like: true of every failure.
-fn is_rule(line: &str) -> bool {
+fn is_of_every_failure(line: &str) -> bool {
     line.strip_prefix("make")
         .and_then(|rest| rest.split_once("*** "))
         .is_some_and(|(_, what)| {
@@ -157,10 +166,4 @@ fn is_rule(line: &str) -> bool {
                 || what.starts_with("Deleting ")
                 || (what.starts_with('[') && what.contains("] Error "))
         })
-}
-
-/// The text between two words of a line.
-fn between<'a>(line: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(before)?;
-    rest.split_once(after).map(|(text, _)| text)
 }

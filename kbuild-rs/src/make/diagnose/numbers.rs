@@ -5,7 +5,39 @@
 //! which no kernel links. <https://gcc.gnu.org/onlinedocs/gccint/Libgcc.html> lists the names: what
 //! is computed, the modes of the numbers, how many there are (`__mul` `df` `3`).
 
-use super::{Explained, Knowledge};
+use super::rules::{Explains, Rule, example, has_any};
+
+pub(super) static RULES: &[Rule] = &[Rule {
+    name: "floating-point-refused",
+    explains: Explains::Line(
+        |line| {
+            let (_, said) = line.split_once(": error: ")?;
+            let words = &[
+                "SSE register return with SSE disabled",
+                "SSE register argument with SSE disabled",
+                "is incompatible with the use of floating-point types",
+                "is incompatible with floating-point argument",
+            ];
+            has_any(said, words)
+        },
+        |_, _| {
+            "the kernel is compiled without floating-point registers, so a module cannot use float \
+             and double. Use integers of a smaller unit. Instead of n * 1.5, write\n  n * 3 / 2"
+                .into()
+        },
+    ),
+    examples: (
+        example(
+            "a.c:4:77: error: SSE register return with SSE disabled",
+            &["\n  n * 3 / 2"],
+        ),
+        &[example(
+            "a.c:4:77: error: '-mgeneral-regs-only' is incompatible with the use of floating-point \
+             types",
+            &["\n  n * 3 / 2"],
+        )],
+    ),
+}];
 
 /// The kind of number that a function of a compiler's library computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +60,6 @@ const DIVISIONS: &[&str] = &["div", "mod", "divmod", "udiv", "umod", "udivmod"];
 const OF_WIDE: &[&str] = &["mul", "mulo", "ashl", "ashr", "lshr", "cmp", "ucmp", "neg"];
 
 impl Numbers {
-    pub(super) const ALL: [Numbers; 3] = [Numbers::Floats, Numbers::Long, Numbers::Wide];
-
     /// The kind of number of a symbol, if it is such a function.
     pub(super) fn of(symbol: &str) -> Option<Numbers> {
         if let Some(name) = symbol.strip_prefix("__aeabi_") {
@@ -107,24 +137,6 @@ fn of_arm(name: &str) -> Option<Numbers> {
     (computes("f") || computes("d") || converts).then_some(Numbers::Floats)
 }
 
-/// Explains the error of a C compiler that refuses floating point.
-pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
-    const REFUSALS: &[&str] = &[
-        "SSE register return with SSE disabled",
-        "SSE register argument with SSE disabled",
-        "is incompatible with the use of floating-point types",
-        "is incompatible with floating-point argument",
-    ];
-    let (_, said) = line.split_once(": error: ")?;
-    let refused = REFUSALS.iter().any(|words| said.contains(words));
-    refused.then(|| {
-        let text = "the kernel is compiled without floating-point registers, so a module cannot use \
-                    float and double. Use integers of a smaller unit. Instead of n * 1.5, write\n  \
-                    n * 3 / 2";
-        ("floating point".to_owned(), text.to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,19 +187,5 @@ mod tests {
         ] {
             assert_eq!(Numbers::of(symbol), None, "{symbol}");
         }
-    }
-
-    #[test]
-    fn a_compiler_that_refuses_floats_is_understood_and_a_quoted_line_is_not() {
-        let know = Knowledge::default();
-        for line in [
-            "a.c:4:77: error: SSE register return with SSE disabled",
-            "a.c:4:77: error: '-mgeneral-regs-only' is incompatible with the use of floating-point types",
-        ] {
-            let (_, text) = explain(line, &know).unwrap();
-            assert!(text.contains("\n  n * 3 / 2"), "{text}");
-        }
-        let quoted = "    4 | /* SSE register return with SSE disabled */";
-        assert_eq!(explain(quoted, &know), None);
     }
 }

@@ -1,35 +1,163 @@
 //! Messages of rustc: what they mean for a module.
 
 #[cfg(feature = "rust")]
-mod follow;
+mod catalog;
+#[cfg(feature = "rust")]
+pub(super) mod crate_files;
+#[cfg(feature = "rust")]
+pub(super) mod environment;
+#[cfg(feature = "rust")]
+pub(super) mod kernel_paths;
+#[cfg(feature = "rust")]
+mod listener;
+#[cfg(feature = "rust")]
+mod message;
+#[cfg(feature = "rust")]
+pub(super) mod module_macro;
+#[cfg(feature = "rust")]
+mod source_paths;
+#[cfg(feature = "rust")]
+pub(super) mod standard_library;
+#[cfg(feature = "rust")]
+mod unresolved;
 
-use super::{Explained, Knowledge};
+#[cfg(all(test, feature = "rust"))]
+mod tests;
+
+use std::path::Path;
+
+use super::rules::{Explains, Rule, example, has_any};
 
 #[cfg(feature = "rust")]
-pub(super) use follow::Rustc;
+pub(super) use kernel_paths::MissingPath;
+#[cfg(feature = "rust")]
+pub(super) use listener::Listener;
+#[cfg(feature = "rust")]
+pub(super) use message::Message;
 
-/// Explains lines that do not need the rest of their message.
-pub(super) fn explain(line: &str, know: &Knowledge) -> Explained {
-    let says = |words: &str| line.starts_with("error") && line.contains(words);
-    if says("can't find crate for `core`")
-        || says("` which `kernel` depends on")
-        || says("incompatible version of rustc")
-        || says("rror loading target specification")
-        || (says("target.json") && says("does not exist"))
-    {
-        return Some((
-            "rustc".into(),
-            format!(
-                "Rust modules need exactly the rustc that built the kernel {}, and a kernel tree \
-                 with the metadata of the kernel's crates (rust/*.rmeta). Name that rustc \
-                 (--rustc, Build::rustc; in a build script, the feature `rust` of kbuild-rs looks \
-                 for it). `kbuild-rs kernels` shows which trees have Rust",
-                know.release
+/// Rules about lines that do not need the rest of their message.
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        name: "wrong-rustc",
+        explains: Explains::Line(
+            |line| {
+                if !line.starts_with("error") {
+                    return None;
+                }
+                let words = &[
+                    "can't find crate for `core`",
+                    "` which `kernel` depends on",
+                    "incompatible version of rustc",
+                    "rror loading target specification",
+                ];
+                has_any(line, words).or_else(|| {
+                    let no_target = line.contains("target.json") && line.contains("does not exist");
+                    no_target.then_some("")
+                })
+            },
+            |_, facts| {
+                format!(
+                    "Rust modules need exactly the rustc that built the kernel {}, and a kernel \
+                     tree with the metadata of the kernel's crates (rust/*.rmeta). Name that rustc \
+                     (--rustc, Build::rustc; in a build script, the feature `rust` of kbuild-rs \
+                     looks for it). `kbuild-rs kernels` shows which trees have Rust",
+                    facts.release
+                )
+            },
+        ),
+        examples: (
+            example(
+                "error[E0463]: can't find crate for `core`",
+                &["the rustc that built the kernel 6.1.0"],
             ),
-        ));
-    }
-    if let Some(text) = super::super::rustc::not_copied(line) {
-        return Some((text.clone(), text));
-    }
-    None
+            &[
+                example(
+                    "error[E0460]: found possibly newer version of crate `core` which `kernel` \
+                     depends on",
+                    &["the rustc that built"],
+                ),
+                example(
+                    "error[E0514]: found crate `core` compiled by an incompatible version of rustc",
+                    &["the rustc that built"],
+                ),
+                example(
+                    "error: Error loading target specification: Field target-pointer-width in \
+                     target",
+                    &["the rustc that built"],
+                ),
+                example(
+                    "error: error loading target specification: target-pointer-width: invalid type",
+                    &["the rustc that built"],
+                ),
+                example(
+                    "error: target file \"./rust/target.json\" does not exist",
+                    &["the rustc that built"],
+                ),
+            ],
+        ),
+    },
+    Rule {
+        name: "rust-file-above-the-tree",
+        explains: Explains::Line(
+            |line| {
+                let (what, _) = missing_file(line)?;
+                what.contains("../").then_some(what)
+            },
+            |found, _| {
+                format!(
+                    "{} was not found: stage a folder further up where a tree reaches above itself \
+                     (--root, Build::root)",
+                    found.subject
+                )
+            },
+        ),
+        examples: (
+            example(
+                "error: couldn't read ../common/x.rs: No such file or directory",
+                &["../common/x.rs was not found", "(--root, Build::root)"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "rust-file-not-copied",
+        explains: Explains::Line(
+            |line| {
+                // Without quotes in older ones.
+                let (what, names) = missing_file(line)?;
+                let parts = [what, names].into_iter();
+                let mut quoted = parts.flat_map(|part| part.split(['"', '`']));
+                quoted.find(|text| text.starts_with('/') && Path::new(text).is_file())
+            },
+            |found, _| {
+                format!(
+                    "{} is there, and was not copied to where the module is built: the files of a \
+                     crate are found by its words, `mod name;` and `include_str!(\"name\")`, and \
+                     this one is named by a macro. Name it once more, where nothing comes of it: \
+                     #[cfg(any())] mod name; or #[cfg(any())] const NAME: &str = \
+                     include_str!(\"name\");",
+                    found.subject
+                )
+            },
+        ),
+        examples: (
+            example(
+                "error: couldn't read `{dir}/x.rs`: No such file or directory (os error 2)",
+                &["/x.rs is there, and was not copied"],
+            )
+            .with(&[("x.rs", "")]),
+            &[example(
+                "  = help: to create the module `x`, create file \"{dir}/y.rs\" or \"{dir}/x.rs\"",
+                &["/x.rs is there, and was not copied"],
+            )
+            .with(&[("x.rs", "")])],
+        ),
+    },
+];
+
+/// A line about a file that rustc misses: the words that name it, and those that follow.
+fn missing_file(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("error: couldn't read ")
+        .and_then(|rest| rest.split_once(": No such file"))
+        .or_else(|| line.split_once("create file "))
 }

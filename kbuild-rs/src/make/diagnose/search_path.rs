@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Knowledge;
+use super::BuildFacts;
 use crate::makefile::{Makefiles, uses};
 
 /// How makefiles ask for the folder that make works in. `PWD` is not one of them: it is set to the
@@ -10,9 +10,9 @@ use crate::makefile::{Makefiles, uses};
 const WORKING_FOLDER: &[&str] = &["$(shell pwd)", "${shell pwd}", "$(CURDIR)", "${CURDIR}"];
 
 /// Explains a missing header that a search path reaches with `make` by hand.
-pub(super) fn explain(header: &str, know: &Knowledge) -> Option<String> {
-    let makefiles = Makefiles::of(&know.module_dir);
-    let here = know.module_dir.to_string_lossy();
+pub(super) fn explain(header: &str, facts: &BuildFacts) -> Option<String> {
+    let makefiles = Makefiles::of(&facts.module_dir);
+    let here = facts.module_dir.to_string_lossy();
     let values = makefiles.assignments().map(|a| a.value);
     for word in values.flat_map(search_paths) {
         let folder = makefiles.expand(word);
@@ -21,7 +21,7 @@ pub(super) fn explain(header: &str, know: &Knowledge) -> Option<String> {
             continue;
         }
         let told = set_by_hand(&makefiles, word).or_else(|| {
-            let leads_elsewhere = folder != by_hand && !know.works_in_module;
+            let leads_elsewhere = folder != by_hand && !facts.works_in_module;
             leads_elsewhere.then(|| of_working_folder(&makefiles, word))
         });
         if let Some(told) = told {

@@ -1,69 +1,196 @@
 //! Tools that are missing, that died, or that ran into a limit.
 
-use super::{Explained, Knowledge};
+use super::rules::{Explains, Rule, example, has_any};
 use crate::kernel::is_of_loader;
 use crate::limits;
 
-pub(super) const BTF_SKIPPED: &str = "\"Skipping BTF generation\" is not an error: the kernel tree has no \
-    vmlinux to describe types against. The module works; only BPF programs and debuggers \
-    that ask for its types do not find them";
-
-pub(super) fn explain(line: &str, _: &Knowledge) -> Explained {
-    if let Some(text) = limits::explain(line) {
-        return Some(("limit".into(), text));
-    }
-    if line.contains("Skipping BTF generation") {
-        return Some(("btf".into(), BTF_SKIPPED.to_owned()));
-    }
-    if line.contains("please install libelf-dev") || line.contains("fatal error: gelf.h") {
-        return Some((
-            "libelf".into(),
-            "the kernel's objtool needs the headers of libelf: install libelf-dev (Debian, \
-             Ubuntu) or elfutils-libelf-devel (Fedora)"
-                .into(),
-        ));
-    }
-    if line.ends_with(": Exec format error") || is_of_loader(line) {
-        return Some((
-            "foreign".into(),
-            "a program that the build runs was built for another machine or with a newer C library \
-             than this machine has. If it belongs to the kernel tree, take the source of that kernel \
-             and build its programs here (make modules_prepare), or build in a container of the \
-             distribution that it is from"
-                .into(),
-        ));
-    }
-    if let Some(tool) = missing_tool(line) {
-        let text = match tool.as_str() {
-            "pahole" => "pahole is missing, and this kernel wants BTF in its modules: install \
-                         the package dwarves (Debian, Ubuntu: pahole or dwarves)"
-                .to_owned(),
-            tool if tool.starts_with('/') && tool.contains("/scripts/") => format!(
-                "{tool} is a part of the kernel tree, which is not whole: `make modules_prepare` \
-                 in that kernel's source makes it, or install the package of headers again"
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        name: "limit-reached",
+        explains: Explains::Line(
+            |line| limits::explain(line).map(|_| ""),
+            |found, _| limits::explain(found.line).unwrap_or_default(),
+        ),
+        examples: (
+            example(
+                "a.c:1:9: fatal error: x.h: Too many open files",
+                &["the limit of open files (ulimit -n) is "],
             ),
-            tool => format!(
-                "the program {tool} is missing; install it, or name another one (--cc for a \
-                 compiler, --make-var for a tool)"
+            &[
+                example(
+                    "gcc: fatal error: cannot execute 'cc1': execv: Argument list too long",
+                    &["a quarter of the stack (ulimit -s)"],
+                ),
+                // Whether these limits are set decides what the rest says.
+                example("/bin/sh: 1: Cannot fork", &["raise "]),
+                example("as: memory exhausted", &["memory"]),
+            ],
+        ),
+    },
+    Rule {
+        name: "btf-skipped",
+        explains: Explains::Harmless(
+            |line| has_any(line, &["Skipping BTF generation"]),
+            |_, _| {
+                "\"Skipping BTF generation\" is not an error: the kernel tree has no vmlinux to \
+                 describe types against. The module works; only BPF programs and debuggers that \
+                 ask for its types do not find them"
+                    .into()
+            },
+        ),
+        examples: (
+            example(
+                "Skipping BTF generation for x.ko due to unavailability of vmlinux",
+                &["is not an error"],
             ),
-        };
-        return Some((format!("tool {tool}"), text));
-    }
-    if line.contains(super::super::probes::DIED) {
-        return Some(("probe".into(), super::super::probes::explanation()));
-    }
-    if line.contains("No space left on device") || line.contains("not all data was written") {
-        return Some((
-            "space".into(),
-            "the disk is full: free some space, or choose another output directory".into(),
-        ));
-    }
-    None
-}
+            &[],
+        ),
+    },
+    Rule {
+        name: "missing-libelf",
+        explains: Explains::Line(
+            |line| has_any(line, &["please install libelf-dev", "fatal error: gelf.h"]),
+            |_, _| {
+                "the kernel's objtool needs the headers of libelf: install libelf-dev (Debian, \
+                 Ubuntu) or elfutils-libelf-devel (Fedora)"
+                    .into()
+            },
+        ),
+        examples: (
+            example(
+                "error: Cannot generate ORC metadata for CONFIG_UNWINDER_ORC=y, please install \
+                 libelf-dev, libelf-devel or elfutils-libelf-devel",
+                &["headers of libelf"],
+            ),
+            &[example(
+                "elf.h:8:10: fatal error: gelf.h: No such file or directory",
+                &["headers of libelf"],
+            )],
+        ),
+    },
+    Rule {
+        name: "foreign-program",
+        explains: Explains::Line(
+            |line| {
+                let is_foreign = line.ends_with(": Exec format error") || is_of_loader(line);
+                is_foreign.then_some("")
+            },
+            |_, _| {
+                "a program that the build runs was built for another machine or with a newer C \
+                 library than this machine has. If it belongs to the kernel tree, take the source \
+                 of that kernel and build its programs here (make modules_prepare), or build in a \
+                 container of the distribution that it is from"
+                    .into()
+            },
+        ),
+        examples: (
+            example(
+                "/bin/sh: 1: scripts/basic/fixdep: Exec format error",
+                &["built for another machine"],
+            ),
+            &[example(
+                "resolve_btfids: /lib/libc.so.6: version `GLIBC_2.38' not found (required by x)",
+                &["newer C library"],
+            )],
+        ),
+    },
+    Rule {
+        name: "missing-pahole",
+        explains: Explains::Line(
+            |line| missing_tool(line).filter(|tool| *tool == "pahole"),
+            |_, _| {
+                "pahole is missing, and this kernel wants BTF in its modules: install the package \
+                 dwarves (Debian, Ubuntu: pahole or dwarves)"
+                    .into()
+            },
+        ),
+        examples: (
+            example("/bin/sh: 1: pahole: not found", &["package dwarves"]),
+            &[],
+        ),
+    },
+    Rule {
+        name: "incomplete-kernel-tree",
+        explains: Explains::Line(
+            |line| {
+                let of_kernel = |tool: &&str| tool.starts_with('/') && tool.contains("/scripts/");
+                missing_tool(line).filter(of_kernel)
+            },
+            |found, _| {
+                format!(
+                    "{} is a part of the kernel tree, which is not whole: `make modules_prepare` \
+                     in that kernel's source makes it, or install the package of headers again",
+                    found.subject
+                )
+            },
+        ),
+        examples: (
+            example(
+                "/bin/sh: 1: /k/scripts/gendwarfksyms/gendwarfksyms: not found",
+                &["/k/scripts/gendwarfksyms/gendwarfksyms is a part of the kernel tree"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "missing-tool",
+        explains: Explains::Line(missing_tool, |found, _| {
+            format!(
+                "the program {} is missing; install it, or name another one (--cc for a compiler, \
+                 --make-var for a tool)",
+                found.subject
+            )
+        }),
+        examples: (
+            example("/bin/sh: 1: gcc-10: not found", &["program gcc-10"]),
+            &[
+                example(
+                    "bash: line 1: gcc-10: command not found",
+                    &["program gcc-10"],
+                ),
+                example(
+                    "make[2]: gcc-10: No such file or directory",
+                    &["program gcc-10"],
+                ),
+            ],
+        ),
+    },
+    Rule {
+        name: "compiler-probe-died",
+        explains: Explains::Line(
+            |line| has_any(line, &[super::super::probes::DIED]),
+            |_, _| super::super::probes::explanation(),
+        ),
+        examples: (
+            example(
+                "/k/Makefile:3: *** kbuild-rs: the compiler probe for -fx died: signal 9.  Stop.",
+                &["then build again"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "disk-full",
+        explains: Explains::Line(
+            |line| {
+                let words = &["No space left on device", "not all data was written"];
+                has_any(line, words)
+            },
+            |_, _| "the disk is full: free some space, or choose another output directory".into(),
+        ),
+        examples: (
+            example("as: x.o: No space left on device", &["disk is full"]),
+            &[example(
+                "fixdep: not all data was written to the output",
+                &["disk is full"],
+            )],
+        ),
+    },
+];
 
 /// `/bin/sh: 1: pahole: not found`, `bash: line 1: gcc-10: command not found`,
 /// `make: gcc-10: No such file or directory`.
-fn missing_tool(line: &str) -> Option<String> {
+fn missing_tool(line: &str) -> Option<&str> {
     let rest = line
         .strip_suffix(": command not found")
         .or_else(|| line.strip_suffix(": not found"))
@@ -72,5 +199,5 @@ fn missing_tool(line: &str) -> Option<String> {
                 .then(|| line.strip_suffix(": No such file or directory"))?
         })?;
     let tool = rest.rsplit(": ").next()?.trim();
-    (!tool.is_empty() && !tool.contains(' ')).then(|| tool.to_owned())
+    (!tool.is_empty() && !tool.contains(' ')).then_some(tool)
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::paths::{Leaf, leaves};
+use super::source_paths::{Leaf, leaves};
 use crate::regular;
 
 /// The crates that each module may name, and their roots below `rust/`.

@@ -1,10 +1,10 @@
-//! Habits of Rust programs that a module cannot keep. One message of rustc tells of each.
+//! Files beside a crate that are not part of it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::message::{Message, Place, quoted};
-use crate::make::diagnose::{Explained, Knowledge};
+use crate::make::diagnose::rules::{Example, Explains, Rule, example};
 use crate::regular;
 
 /// The crates that rustc finds, or that have explanations of their own.
@@ -26,54 +26,66 @@ pub(super) fn missing_crate(message: &Message) -> Option<&str> {
     NO_CRATE.iter().find_map(|words| message.named(words))
 }
 
-pub(super) fn explain(message: &Message, know: &Knowledge) -> Explained {
-    authors(message, know)
-        .or_else(|| variable(message))
-        .or_else(|| file_of_its_own(message))
-}
-
-/// `module!` has `author` before 6.15, and `authors` since then; its own message lists what it has.
-fn authors(message: &Message, know: &Knowledge) -> Explained {
-    let (key, rest) = message.words().find_map(|text| {
-        let (_, rest) = text.split_once("nknown key \"")?;
-        rest.split_once("\". Valid keys are: ")
-    })?;
-    let has = |key: &str| rest.contains(&format!("\"{key}\""));
-    let (takes, write) = match key {
-        "author" if has("authors") => ("a list of authors", "authors: [\"…\"],"),
-        "authors" if has("author") => ("one author", "author: \"…\","),
-        _ => return None,
-    };
-    Some((
-        format!("key {key}"),
-        format!(
-            "module! of the kernel {} takes {takes}. (A source for several kernels has two module!, \
-             each under a cfg: --cfg, Build::cfg_if.) Write\n  {write}",
-            know.release
+pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
+    name: "rust-file-not-in-crate",
+    explains: Explains::Message(
+        |message| file_beside(message).map(|(name, _)| name.to_owned()),
+        |message, name, _| {
+            let found = file_beside(message).unwrap_or_default().1;
+            let root = message.place().map(|at| at.file.display().to_string());
+            format!(
+                "{} is not part of the crate that uses it. kbuild compiles each listed Rust \
+                 file as a crate of its own, and crates of one module do not see each other. Remove \
+                 {name}.rs from the list of sources ({name}.o from a Kbuild), and add this line to \
+                 the crate's root, {} or the file that declares it:\n  mod {name};",
+                found.display(),
+                root.unwrap_or_default()
+            )
+        },
+    ),
+    examples: (
+        // rustc 1.85.
+        of_util(
+            "error[E0432]: unresolved import `util`\n --> {dir}/a.rs:1:5\n  |     ^^^^ use of \
+             undeclared crate or module `util`",
         ),
-    ))
+        &[
+            // rustc 1.85, if another crate has such a module.
+            of_util(
+                "error[E0432]: unresolved import `util`\n --> {dir}/a.rs:1:5\n  |     ^^^^ help: a \
+                 similar path exists: `zerocopy::util`",
+            ),
+            // rustc 1.95.
+            of_util(
+                "error[E0433]: cannot find module or crate `util` in this scope\n --> \
+                 {dir}/a.rs:1:5",
+            ),
+            of_util(
+                "error[E0433]: failed to resolve: use of undeclared crate or module `util`\n --> \
+                 {dir}/a.rs:1:5",
+            ),
+            of_util(
+                "error[E0432]: unresolved import `crate::util`\n --> {dir}/a.rs:1:5\n  |  ^^^^ \
+                 could not find `util` in the crate root",
+            ),
+            of_util(
+                "error[E0433]: failed to resolve: could not find `util` in the crate root\n --> \
+                 {dir}/a.rs:1:5",
+            ),
+        ],
+    ),
+}];
+
+const fn of_util(output: &'static str) -> Example {
+    example(
+        output,
+        &["/util.rs is not part of the crate", "\n  mod util;"],
+    )
+    .with(&[("a.rs", "use util::x;\n"), ("util.rs", "")])
 }
 
-/// `env!` of a variable that rustc does not get.
-fn variable(message: &Message) -> Explained {
-    let rest = message.text.strip_prefix("environment variable `")?;
-    let name = rest.strip_suffix("` not defined at compile time")?;
-    let of_cargo = match name.starts_with("CARGO") {
-        true => "kbuild runs rustc without Cargo, so none of Cargo's variables is set",
-        false => "make and rustc get a short list of environment variables",
-    };
-    Some((
-        format!("variable {name}"),
-        format!(
-            "{of_cargo}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
-             Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
-             {name}=VALUE\n  MAKE_VARIABLES {name}=VALUE\n  make_variables: ['{name}=VALUE']"
-        ),
-    ))
-}
-
-/// A file beside the crate that the crate does not declare as a module.
-fn file_of_its_own(message: &Message) -> Explained {
+/// The name of a module that rustc misses, and its file, if no file in its folder declares it.
+fn file_beside(message: &Message) -> Option<(&str, PathBuf)> {
     let Place { file, .. } = message.place()?;
     let name = names_missing_at_the_root(message)
         .into_iter()
@@ -94,20 +106,7 @@ fn file_of_its_own(message: &Message) -> Explained {
             .find(|found| found.is_file() && found != file)?;
         Some((dir, found))
     })?;
-    if is_declared(name, dir) {
-        return None;
-    }
-    Some((
-        format!("file {name}"),
-        format!(
-            "{} is not part of the crate that uses it. kbuild compiles each listed Rust file as a \
-             crate of its own, and crates of one module do not see each other. Remove {name}.rs from \
-             the list of sources ({name}.o from a Kbuild), and add this line to the crate's root, \
-             {} or the file that declares it:\n  mod {name};",
-            found.display(),
-            file.display()
-        ),
-    ))
+    (!is_declared(name, dir)).then_some((name, found))
 }
 
 /// `util` of an unresolved `util`, `crate::util` or `util::x()`.
@@ -135,32 +134,4 @@ fn is_declared(name: &str, dir: &Path) -> bool {
         .filter(|file| file.extension().is_some_and(|end| end == "rs"))
         .filter_map(|file| regular::read_to_string(file).ok())
         .any(|text| text.lines().any(|line| line.trim().ends_with(&declaration)))
-}
-
-/// The meaning of a missing `__LOG_PREFIX`, if nothing else is wrong with the `module!` that
-/// declares it.
-pub(super) fn no_prefix(message: &Message) -> Option<String> {
-    if message.code != "E0425" || !message.text.contains("`__LOG_PREFIX`") {
-        return None;
-    }
-    let file = &message.place()?.file;
-    let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    Some(format!(
-        "pr_info! begins each line with the name that module! {{ … }} declares, and the crate of \
-         {} has no module!. If this file is the whole module, add module! to it. If another file \
-         has module!, only list that file among the sources, and add this line to it:\n  mod \
-         {name};\nA crate of its own declares the name itself:\n  const \
-         __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
-        file.display(),
-    ))
-}
-
-/// Whether a message is about `module!` or a macro in its place. Names that the macro declares are
-/// then missing for that reason.
-pub(super) fn is_of_a_macro(message: &Message) -> bool {
-    let cannot_find = message.code.is_empty() && message.text.starts_with("cannot find macro ");
-    if cannot_find || message.code == "E0432" || message.code == "E0433" {
-        return message.text.contains("`module");
-    }
-    message.code.is_empty() && !message.text.starts_with("environment variable ")
 }

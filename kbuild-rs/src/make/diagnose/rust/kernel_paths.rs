@@ -1,148 +1,266 @@
-//! Names that the `kernel` crate has elsewhere, or does not have.
+//! Paths into the kernel's crates that rustc does not find: the kernel has the name elsewhere,
+//! under another configuration, or not at all.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::absent::Absent;
 use super::catalog::{Catalog, Found};
-use super::message::{Message, quoted};
-use super::paths;
-use crate::make::diagnose::Knowledge;
+use super::message::Message;
+use super::unresolved::{PRIVATE, paths_in};
+use crate::make::diagnose::BuildFacts;
+use crate::make::diagnose::rules::{Example, Explains, Rule, example};
 use crate::regular;
 
-/// The kernel's crates that a module may name.
-const CRATES: &[&str] = &["kernel", "pin_init"];
-/// The code of an error about a private item.
-const PRIVATE: &str = "E0603";
 const MAX_SHOWN: usize = 3;
 
-/// Explains paths into the kernel's crates that rustc does not find. A name that these crates do not
-/// have anywhere goes to `absent`.
-pub(super) fn explain<'a>(
+pub(in crate::make::diagnose) static RULES: &[Rule] = &[
+    Rule {
+        name: "rust-bindings-item",
+        explains: Explains::Paths(
+            |path| path.in_bindings.then_some(&path.name),
+            |names, facts| {
+                let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+                let names: Vec<&str> = names.into_iter().collect();
+                format!(
+                    "kernel::bindings of the kernel {} only declares the C that the kernel's own \
+                     Rust needs. It does not declare {}. Declare that for this module: write a \
+                     header that includes the kernel's header, and name your header and the items \
+                     (Build::bindings, bindings_item; in CMake, BINDINGS, BINDINGS_ITEMS; in Meson, \
+                     bindings, bindings_items). A macro or a static inline function needs a C \
+                     function of yours that calls it.\n  --bindings helper.h --bindings-item '{}'\n  \
+                     mod helper {{ include!(env!(\"HELPER_BINDINGS\")); }}",
+                    facts.release,
+                    names.join(", "),
+                    names.join("|")
+                )
+            },
+        ),
+        examples: (
+            example(
+                "error[E0432]: unresolved import `kernel::bindings::gone`",
+                &["It does not declare gone.", "--bindings-item 'gone'\n"],
+            ),
+            &[in_source(
+                "error[E0425]: cannot find function `gone` in crate `bindings`\n --> \
+                 {dir}/a.rs:2:20",
+                &["--bindings-item 'gone'\n"],
+            )],
+        ),
+    },
+    Rule {
+        name: "rust-path-in-unknown-kernel",
+        explains: Explains::Path(
+            |path| !path.has_sources,
+            |path, facts| {
+                format!(
+                    "the kernel {} has no {}: the kernel crate differs from release to release. \
+                     Look for {} in rust/kernel of that kernel's source",
+                    facts.release, path.wanted, path.name
+                )
+            },
+        ),
+        examples: (
+            example(
+                "error[E0432]: unresolved import `kernel::types::ARef`\n --> /none.rs:1:5",
+                &[
+                    "the kernel 6.1.0 has no kernel::types::ARef",
+                    "Look for ARef in rust/kernel",
+                ],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "rust-path-switched-off",
+        explains: Explains::Path(
+            |path| !path.missing_options.is_empty(),
+            |path, facts| switched_off(&path.wanted, &path.missing_options, &facts.release),
+        ),
+        examples: (
+            in_source(
+                "error[E0432]: unresolved import `kernel::net::Socket`",
+                &[
+                    "kernel::net::Socket only exists in kernels built with CONFIG_NET,",
+                    "\n  #[cfg(CONFIG_NET)]",
+                ],
+            ),
+            &[in_source(
+                "error[E0432]: unresolved import `kernel::net::Other`",
+                &["kernels built with CONFIG_NET"],
+            )],
+        ),
+    },
+    Rule {
+        name: "rust-item-elsewhere",
+        explains: Explains::Path(|path| !path.places.is_empty(), elsewhere),
+        examples: (
+            in_source(
+                "error[E0432]: unresolved import `kernel::sync::aref::ARef`",
+                &["ARef is elsewhere, and in kernel::prelude::*:\n  use kernel::types::ARef;"],
+            ),
+            &[
+                in_source(
+                    "error[E0433]: cannot find `old` in `kernel`\n --> {dir}/a.rs:1:18",
+                    &["\n  use kernel::types::ARef;"],
+                ),
+                in_source(
+                    "error[E0432]: unresolved import `kernel::c::Many`",
+                    &["the one that you mean:\n  use kernel::a::Many;\n  use kernel::b::Many;"],
+                ),
+                in_source(
+                    "error[E0603]: trait `Hidden` is private\n --> {dir}/a.rs:3:20",
+                    &["\n  use kernel::a::Hidden;"],
+                ),
+            ],
+        ),
+    },
+    Rule {
+        name: "rust-item-switched-off",
+        explains: Explains::Path(
+            |path| !path.rustc_proposes && path.switched_off.is_some(),
+            |path, facts| {
+                let found = path.switched_off.as_ref();
+                found.map_or_else(String::new, |found| {
+                    switched_off(&found.path, &found.gates, &facts.release)
+                })
+            },
+        ),
+        examples: (
+            in_source(
+                "error[E0432]: unresolved import `kernel::types::Socket`",
+                &["kernel::net::Socket only exists in kernels built with CONFIG_NET,"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "rust-item-absent",
+        explains: Explains::Paths(
+            |path| (!path.rustc_proposes).then_some(&path.wanted),
+            |paths, facts| {
+                let paths: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
+                let paths: Vec<&str> = paths.into_iter().collect();
+                format!(
+                    "the kernel {} has no {}, and its Rust crates have nothing else of that name. \
+                     They differ from release to release. Read this kernel's sources:\n  {}",
+                    facts.release,
+                    paths.join(", "),
+                    facts.kernel_source.join("rust/kernel").display()
+                )
+            },
+        ),
+        examples: (
+            in_source(
+                "error[E0432]: unresolved import `kernel::types::Gone`",
+                &["has no kernel::types::Gone, and its Rust crates have nothing else"],
+            ),
+            &[],
+        ),
+    },
+];
+
+/// An example with a small kernel, and a source with places that examples are about.
+const fn in_source(output: &'static str, explained: &'static [&'static str]) -> Example {
+    example(output, explained).with(&[
+        (
+            "a.rs",
+            "fn f() { kernel::old::ARef::new() }\nfn f() { bindings::gone() }\nuse \
+             kernel::types::Hidden;\n",
+        ),
+        (
+            "k/rust/kernel/lib.rs",
+            "pub mod types;\n#[cfg(CONFIG_NET)]\npub mod net;\npub mod a;\npub mod b;\npub mod \
+             prelude;\n",
+        ),
+        (
+            "k/rust/kernel/types.rs",
+            "pub struct ARef;\nuse crate::a::Hidden;\n",
+        ),
+        ("k/rust/kernel/net.rs", "pub struct Socket;\n"),
+        (
+            "k/rust/kernel/a.rs",
+            "pub struct Many;\npub trait Hidden {}\n",
+        ),
+        ("k/rust/kernel/b.rs", "pub struct Many;\n"),
+        ("k/rust/kernel/prelude.rs", "pub use crate::types::ARef;\n"),
+        ("k/include/generated/rustc_cfg", "--cfg=CONFIG_PCI\n"),
+    ])
+}
+
+/// A path into the kernel's crates that rustc does not find, and what the kernel has instead.
+#[derive(Debug, Default)]
+pub(in crate::make::diagnose) struct MissingPath {
+    /// The path up to the item that is missing, and that item's name.
+    pub(super) wanted: String,
+    name: String,
+    /// Whether the name is one of C: the sources do not list those.
+    in_bindings: bool,
+    has_sources: bool,
+    /// Whether rustc says itself what to write, if the kernel has nothing.
+    rustc_proposes: bool,
+    /// The options that this kernel lacks for the path.
+    missing_options: BTreeSet<String>,
+    /// The places that have the name.
+    places: Vec<Found>,
+    /// A place that only has the name under another configuration.
+    switched_off: Option<Found>,
+}
+
+/// The paths in a message that rustc does not find. Reads the kernel's sources once, if there is a
+/// path to look up.
+pub(super) fn missing(
     message: &Message,
-    know: &Knowledge,
-    catalog: &dyn Fn() -> &'a Catalog,
-    absent: &mut Absent,
-) -> Vec<(String, String)> {
-    let mut explained = Vec::new();
-    for (path, at) in missing(message) {
-        let wanted = path[..=at].join("::");
-        let name = &path[at];
-        if path[..at].ends_with(&["bindings".to_owned()]) {
-            absent.bindings.insert(name.clone());
-            continue;
-        }
-        let text = match catalog().is_empty() {
-            true => Some(format!(
-                "the kernel {} has no {wanted}: the kernel crate differs from release to release. \
-                 Look for {name} in rust/kernel of that kernel's source",
-                know.release
-            )),
-            false => look_up((&wanted, name), message, know, (catalog(), &mut *absent)),
+    facts: &BuildFacts,
+    catalog: &OnceCell<Catalog>,
+) -> Vec<MissingPath> {
+    let read = || Catalog::of(&facts.kernel_source.join("rust"));
+    let look_up = |(path, at): (Vec<String>, usize)| {
+        let missing = MissingPath {
+            wanted: path[..=at].join("::"),
+            name: path[at].clone(),
+            in_bindings: at > 0 && path[at - 1] == "bindings",
+            ..MissingPath::default()
         };
-        explained.extend(text.map(|text| (format!("path {wanted}"), text)));
-    }
-    explained
-}
-
-/// The paths that rustc does not find, each with the index of the segment to look for.
-fn missing(message: &Message) -> Vec<(Vec<String>, usize)> {
-    let split = |path: &str| -> Vec<String> { path.split("::").map(str::to_owned).collect() };
-    let of_kernel = |path: &[String]| CRATES.contains(&&*path[0]);
-    let there = || message.place().map(paths::at).unwrap_or_default();
-    let mut found = Vec::new();
-    if message.code == "E0432" {
-        for failing in quoted(&message.text).map(split) {
-            if !of_kernel(&failing) {
-                continue;
-            }
-            let mut paths = there();
-            paths.retain(|path| path.starts_with(&failing));
-            if paths.is_empty() {
-                paths.push(failing.clone());
-            }
-            found.extend(paths.into_iter().map(|path| {
-                let at = target(&path, failing.len() - 1);
-                (path, at)
-            }));
+        match missing.in_bindings {
+            true => Some(missing),
+            false => missing.look_up(message, facts, catalog.get_or_init(read)),
         }
-        return found;
-    }
-    let Some((name, container)) = name_and_container(message) else {
-        return found;
     };
-    for path in there() {
-        let fits = |at: &usize| path[*at] == name && container.is_none_or(|c| path[at - 1] == c);
-        let at = (1..path.len()).find(fits);
-        // `bindings::x`, after `use kernel::bindings`.
-        let imported = path[0] == "bindings" && message.text.ends_with(" in crate `bindings`");
-        if let Some(at) = at.filter(|_| of_kernel(&path) || imported) {
-            let at = target(&path, at);
-            found.push((path, at));
+    paths_in(message).into_iter().filter_map(look_up).collect()
+}
+
+impl MissingPath {
+    /// Adds what the catalog has of the name; `None` if it has that very path.
+    fn look_up(
+        self,
+        message: &Message,
+        facts: &BuildFacts,
+        catalog: &Catalog,
+    ) -> Option<MissingPath> {
+        let config = Config::of(facts);
+        let is_on = |found: &Found| found.gates.iter().all(|gate| config.allows(gate));
+        let found = catalog.find(&self.name).into_iter();
+        let (places, switched_off): (Vec<Found>, Vec<Found>) = found.partition(is_on);
+        if places.iter().any(|found| found.path == self.wanted) {
+            return None;
         }
+        let exact = switched_off.iter().find(|found| found.path == self.wanted);
+        let mut missing_options = match exact {
+            Some(found) => found.gates.clone(),
+            None => catalog.gates_on_the_way(&self.wanted),
+        };
+        missing_options.retain(|gate| !config.allows(gate));
+        let mut words = message.words();
+        let is_misspelt = words.any(|text| text.contains("similar name exists"));
+        Some(MissingPath {
+            has_sources: !catalog.is_empty(),
+            rustc_proposes: is_misspelt || message.code == PRIVATE,
+            missing_options,
+            places,
+            switched_off: switched_off.into_iter().next(),
+            ..self
+        })
     }
-    found
-}
-
-/// `X` and `y` of ``cannot find type `X` in module `kernel::y```` and ``could not find `X` in `y```;
-/// `X` of ``trait `X` is private``.
-fn name_and_container(message: &Message) -> Option<(&str, Option<&str>)> {
-    let mut names = quoted(&message.text);
-    let name = names.next()?;
-    if message.code == PRIVATE {
-        return Some((name, None));
-    }
-    let words = ["cannot find ", "could not find "];
-    let is_missing = words.iter().any(|words| message.text.contains(words));
-    let container = names.next()?.rsplit("::").next();
-    (is_missing && message.code.starts_with("E04")).then_some((name, container))
-}
-
-/// The index of the segment to look for if the one at `from` is missing: the item, neither a module
-/// on the way to it nor a function of a type.
-fn target(path: &[String], from: usize) -> usize {
-    let is_type = |word: &String| word.starts_with(|c: char| c.is_ascii_uppercase());
-    (from..path.len())
-        .find(|&at| is_type(&path[at]))
-        .unwrap_or(path.len() - 1)
-}
-
-/// Explains a path with what the catalog has of that name. `None` if the catalog has that very path,
-/// if rustc itself makes a proposal, and if the catalog has nothing: `absent` then gets the path.
-fn look_up(
-    (wanted, name): (&str, &str),
-    message: &Message,
-    know: &Knowledge,
-    (catalog, absent): (&Catalog, &mut Absent),
-) -> Option<String> {
-    let config = Config::of(know);
-    let is_on = |found: &Found| found.gates.iter().all(|gate| config.allows(gate));
-    let (there, gated): (Vec<Found>, Vec<Found>) = catalog.find(name).into_iter().partition(is_on);
-    if there.iter().any(|found| found.path == wanted) {
-        return None;
-    }
-    let exact = gated.iter().find(|found| found.path == wanted);
-    let mut gates = match exact {
-        Some(found) => found.gates.clone(),
-        None => catalog.gates_on_the_way(wanted),
-    };
-    gates.retain(|gate| !config.allows(gate));
-    if !gates.is_empty() {
-        return Some(switched_off(wanted, &gates, &know.release));
-    }
-    if let Some(text) = elsewhere(wanted, name, &there, &know.release) {
-        return Some(text);
-    }
-    let is_misspelt = message
-        .words()
-        .any(|text| text.contains("similar name exists"));
-    if is_misspelt || message.code == PRIVATE {
-        return None;
-    }
-    if let Some(found) = gated.first() {
-        return Some(switched_off(&found.path, &found.gates, &know.release));
-    }
-    absent.paths.insert(wanted.to_owned());
-    None
 }
 
 fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {
@@ -159,25 +277,22 @@ fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {
     )
 }
 
-/// Names the places that have the name instead; `None` if there are none.
-fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option<String> {
-    let (preluded, others): (Vec<&Found>, Vec<&Found>) = there
+/// Names the places that have the name instead.
+fn elsewhere(missing: &MissingPath, facts: &BuildFacts) -> String {
+    let name = &missing.name;
+    let (preluded, others): (Vec<&Found>, Vec<&Found>) = missing
+        .places
         .iter()
         .partition(|found| found.path.starts_with("kernel::prelude::"));
     let paths: Vec<&str> = others.iter().map(|found| found.path.as_str()).collect();
-    let missing = format!("the kernel {release} has no {wanted}");
+    let no_path = format!("the kernel {} has no {}", facts.release, missing.wanted);
     let prelude = match preluded.is_empty() {
         true => "",
         false => ", and in kernel::prelude::*",
     };
     match &paths[..] {
-        [] if preluded.is_empty() => None,
-        [] => Some(format!(
-            "{missing}; {name} is in its prelude:\n  use kernel::prelude::*;"
-        )),
-        [path] => Some(format!(
-            "{missing}; {name} is elsewhere{prelude}:\n  use {path};"
-        )),
+        [] => format!("{no_path}; {name} is in its prelude:\n  use kernel::prelude::*;"),
+        [path] => format!("{no_path}; {name} is elsewhere{prelude}:\n  use {path};"),
         paths => {
             let more = match paths.len().saturating_sub(MAX_SHOWN) {
                 0 => String::new(),
@@ -185,10 +300,10 @@ fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option
             };
             let uses = paths.iter().take(MAX_SHOWN);
             let uses: String = uses.map(|path| format!("\n  use {path};")).collect();
-            Some(format!(
-                "{missing}; several other items are called {name}{prelude}{more}. Import the one \
+            format!(
+                "{no_path}; several other items are called {name}{prelude}{more}. Import the one \
                  that you mean:{uses}"
-            ))
+            )
         }
     }
 }
@@ -197,8 +312,8 @@ fn elsewhere(wanted: &str, name: &str, there: &[Found], release: &str) -> Option
 struct Config(BTreeSet<String>);
 
 impl Config {
-    fn of(know: &Knowledge) -> Config {
-        let file = know.kernel_dir.join("include/generated/rustc_cfg");
+    fn of(facts: &BuildFacts) -> Config {
+        let file = facts.kernel_dir.join("include/generated/rustc_cfg");
         let text = regular::read_to_string(file).unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.strip_prefix("--cfg="));
         Config(lines.map(str::to_owned).collect())

@@ -1,51 +1,38 @@
 //! Follows rustc's output, message by message.
 
-mod absent;
-mod catalog;
-mod habits;
-mod message;
-mod moved;
-mod paths;
-mod std_names;
-
-#[cfg(test)]
-mod tests;
-
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use absent::Absent;
-use catalog::Catalog;
-use message::Message;
-use std_names::StdNames;
-
-use crate::make::diagnose::Knowledge;
+use super::catalog::Catalog;
+use super::kernel_paths;
+use super::message::Message;
+use crate::make::diagnose::BuildFacts;
+use crate::make::diagnose::rules::{Explains, Explanation, Rule, rules};
 
 /// Listens to rustc's messages.
 #[derive(Debug, Default)]
-pub(in crate::make::diagnose) struct Rustc {
+pub(in crate::make::diagnose) struct Listener {
     /// The message that has not ended yet.
     message: Option<Message>,
-    /// The names of the standard library that are used.
-    std: StdNames,
-    /// An explanation that only counts if no macro failed.
-    no_prefix: Option<String>,
-    /// Whether a macro failed: the names that it declares are then missing too.
-    macro_failed: bool,
-    absent: Absent,
+    /// The subjects that a rule (by its name) explains together, in order of appearance.
+    subjects: BTreeMap<&'static str, Vec<String>>,
+    /// The rules whose explanation would be wrong.
+    moot: BTreeSet<&'static str>,
+    /// The kernel's Rust, once a message needs it.
     catalog: OnceCell<Catalog>,
 }
 
-impl Rustc {
+impl Listener {
     /// Looks at a line. Explains the message that it ends.
     pub(in crate::make::diagnose) fn hear(
         &mut self,
         line: &str,
-        know: &Knowledge,
-    ) -> Vec<(String, String)> {
+        facts: &BuildFacts,
+    ) -> Vec<Explanation> {
         let begun = Message::begins(line);
         if begun.is_some() || line.is_empty() {
             let ended = std::mem::replace(&mut self.message, begun);
-            return ended.map_or_else(Vec::new, |message| self.understand(&message, know));
+            return ended.map_or_else(Vec::new, |message| self.explain(&message, facts));
         }
         if let Some(message) = &mut self.message {
             message.add(line);
@@ -53,32 +40,87 @@ impl Rustc {
         Vec::new()
     }
 
-    fn understand(&mut self, message: &Message, know: &Knowledge) -> Vec<(String, String)> {
-        self.macro_failed |= habits::is_of_a_macro(message);
-        if let Some(text) = habits::no_prefix(message) {
-            self.no_prefix.get_or_insert(text);
-            return Vec::new();
+    /// The first rule that recognizes the message explains it. If there is none, the first rule
+    /// that recognizes a path in the message explains that path.
+    fn explain(&mut self, message: &Message, facts: &BuildFacts) -> Vec<Explanation> {
+        for rule in rules() {
+            match rule.explains {
+                Explains::Messages { is_moot, .. } if is_moot(message) => {
+                    self.moot.insert(rule.name);
+                }
+                _ => {}
+            }
         }
-        let simple = habits::explain(message, know);
-        if simple.is_some() {
-            return simple.into_iter().collect();
+        for rule in rules() {
+            match rule.explains {
+                Explains::Message(recognize, explain) => {
+                    if let Some(subject) = recognize(message) {
+                        let text = explain(message, &subject, facts);
+                        return vec![rule.explanation(&subject, text)];
+                    }
+                }
+                Explains::Messages { subjects, .. } => {
+                    let subjects = subjects(message);
+                    if !subjects.is_empty() {
+                        let subjects = subjects.into_iter();
+                        subjects.for_each(|subject| self.note(rule, subject));
+                        return Vec::new();
+                    }
+                }
+                _ => {}
+            }
         }
-        if self.std.note(message) {
-            return Vec::new();
-        }
-        let catalog = || {
-            let read = || Catalog::of(&know.kernel_source.join("rust"));
-            self.catalog.get_or_init(read)
-        };
-        moved::explain(message, know, &catalog, &mut self.absent)
+        self.explain_paths(message, facts)
     }
 
-    /// The explanations that need all messages.
-    pub(in crate::make::diagnose) fn summary(&self, know: &Knowledge) -> Vec<String> {
-        let no_prefix = self.no_prefix.clone().filter(|_| !self.macro_failed);
-        let mut texts = self.absent.explain(know);
-        texts.extend(self.std.explain(know));
-        texts.extend(no_prefix);
-        texts
+    fn explain_paths(&mut self, message: &Message, facts: &BuildFacts) -> Vec<Explanation> {
+        let missing = kernel_paths::missing(message, facts, &self.catalog);
+        let mut explanations = Vec::new();
+        for path in missing {
+            for rule in rules() {
+                match rule.explains {
+                    Explains::Path(recognizes, explain) if recognizes(&path) => {
+                        explanations.push(rule.explanation(&path.wanted, explain(&path, facts)));
+                        break;
+                    }
+                    Explains::Paths(subject, _) => {
+                        if let Some(subject) = subject(&path) {
+                            self.note(rule, subject.to_owned());
+                            break;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        explanations
+    }
+
+    /// Keeps a subject for the explanation at the end.
+    fn note(&mut self, rule: &Rule, subject: String) {
+        let subjects = self.subjects.entry(rule.name).or_default();
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+
+    /// The explanations that need all messages. The last rule comes first: it is about the kernel's
+    /// own names, and the first ones are about what may follow from other errors.
+    pub(in crate::make::diagnose) fn explain_together(
+        &self,
+        facts: &BuildFacts,
+    ) -> Vec<Explanation> {
+        let noted = rules().rev().filter(|rule| !self.moot.contains(rule.name));
+        let noted = noted.filter_map(|rule| Some((rule, self.subjects.get(rule.name)?)));
+        noted
+            .filter_map(|(rule, subjects)| {
+                let explain = match rule.explains {
+                    Explains::Messages { explain, .. } => explain,
+                    Explains::Paths(_, explain) => explain,
+                    _ => return None,
+                };
+                Some(rule.explanation("", explain(subjects, facts)))
+            })
+            .collect()
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// A headline, its places, and rustc's remarks about them.
 #[derive(Debug, Default)]
-pub(super) struct Message {
+pub(in crate::make::diagnose) struct Message {
     /// `E0432`, where the message has one.
     pub(super) code: String,
     /// The headline without `error[E0432]: `.

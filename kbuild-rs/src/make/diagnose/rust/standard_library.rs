@@ -2,33 +2,79 @@
 
 use std::collections::BTreeSet;
 
-use super::habits::missing_crate;
+use super::crate_files::missing_crate;
 use super::message::Message;
-use super::paths;
-use crate::make::diagnose::Knowledge;
+use super::source_paths;
+use crate::make::diagnose::BuildFacts;
+use crate::make::diagnose::rules::{Explains, Rule, example};
 use crate::regular;
 
-/// The names of the standard library that one build uses.
-#[derive(Debug, Default)]
-pub(super) struct StdNames {
-    /// Types, macros and methods of the table below.
-    names: BTreeSet<&'static str>,
-    /// Modules that are in `core` as well.
-    in_core: BTreeSet<String>,
-    /// Paths for which there is no advice.
-    others: BTreeSet<String>,
-}
+pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
+    name: "rust-standard-library",
+    explains: Explains::Messages {
+        subjects: names_used,
+        is_moot: |_| false,
+        explain: replacements,
+    },
+    examples: (
+        example(
+            "error[E0433]: failed to resolve: use of undeclared crate or module `std`\n --> \
+             {dir}/a.rs:1:5",
+            &[
+                "For the kernel 6.1.0, write\n  for Vec: KVec: let mut v",
+                "\n  for HashMap: kernel::rbtree::RBTree",
+                "\n  for std::fmt: core::fmt\n  for std::sync::atomic: core::sync::atomic\n  for \
+                 std::time: core::time\n",
+                "\n  for std::fs::File: nothing: only programs",
+                "\n  for std::ffi::OsString: no name in core",
+            ],
+        )
+        .with(&[
+            (
+                "a.rs",
+                "use std::{collections::HashMap, fmt::Write, sync::atomic::AtomicU8, vec::Vec, \
+                 fs::File, time::Duration, ffi::OsString};\n",
+            ),
+            ("k/rust/libkernel.rmeta", "..KVec..RBTree.."),
+        ]),
+        &[
+            example(
+                "error: cannot find macro `format` in this scope\n\nerror[E0599]: no method named \
+                 `to_string` found for reference `&'static str` in the current scope",
+                &["\n  for format!, to_string(): kernel::str::CString"],
+            )
+            .with(&[("k/rust/libkernel.rmeta", "..VecExt..CString..")]),
+            example(
+                "error[E0412]: cannot find type `Vec` in this scope\n  |  ^^^ not found in this \
+                 scope",
+                &["\n  for Vec: Vec of kernel::prelude::*"],
+            )
+            .with(&[("k/rust/libkernel.rmeta", "..VecExt..CString..")]),
+            example(
+                "error[E0463]: can't find crate for `alloc`\n --> {dir}/a.rs:1:1",
+                &["\n  for std and alloc: core, and what the kernel crate has"],
+            ),
+            example(
+                "error[E0107]: struct takes 2 generic arguments but 1 generic argument was \
+                 supplied\n --> /s/a.rs:3:4\nnote: struct defined here\n  --> \
+                 /k/rust/kernel/alloc/kvec.rs:2:1",
+                &["\n  for Vec: KVec: "],
+            )
+            .with(&[("k/rust/libkernel.rmeta", "..KVec..")]),
+        ],
+    ),
+}];
 
 /// Names of the standard library, and the kernel's own instead.
-struct Instead {
+struct Replacement {
     /// As people write them: `vec!`, `to_string()`.
     names: &'static [&'static str],
     /// (a name that the kernel must have, what to write then); the first that fits counts.
     options: &'static [(&'static str, &'static str)],
 }
 
-const TABLE: &[Instead] = &[
-    Instead {
+const REPLACEMENTS: &[Replacement] = &[
+    Replacement {
         names: &["Vec", "vec!", "to_vec()"],
         options: &[
             (
@@ -41,7 +87,7 @@ const TABLE: &[Instead] = &[
             ),
         ],
     },
-    Instead {
+    Replacement {
         names: &["Box"],
         options: &[
             ("KBox", "KBox: KBox::new(x, GFP_KERNEL)?"),
@@ -51,7 +97,7 @@ const TABLE: &[Instead] = &[
             ),
         ],
     },
-    Instead {
+    Replacement {
         names: &["String", "format!", "to_string()", "to_owned()", "CString"],
         options: &[
             // The prelude has `fmt!` since the kernel has a module of that name.
@@ -65,22 +111,22 @@ const TABLE: &[Instead] = &[
             ),
         ],
     },
-    Instead {
+    Replacement {
         names: &["Rc", "Arc"],
         options: &[("Arc", "kernel::sync::Arc: Arc::new(x, GFP_KERNEL)?")],
     },
-    Instead {
+    Replacement {
         names: &["Mutex", "RwLock"],
         options: &[(
             "new_mutex",
             "kernel::sync::Mutex, made in place with new_mutex!(x)",
         )],
     },
-    Instead {
+    Replacement {
         names: &["HashMap", "HashSet", "BTreeMap", "BTreeSet"],
         options: &[("RBTree", "kernel::rbtree::RBTree")],
     },
-    Instead {
+    Replacement {
         names: &["Instant", "SystemTime"],
         options: &[
             (
@@ -90,7 +136,7 @@ const TABLE: &[Instead] = &[
             ("Ktime", "kernel::time::Ktime::ktime_get()"),
         ],
     },
-    Instead {
+    Replacement {
         names: &["println!", "eprintln!", "print!", "eprint!"],
         options: &[("pr_info", "pr_info!(\"{x}\\n\");")],
     },
@@ -142,88 +188,78 @@ const NOT_IN_CORE: &[&str] = &[
     "Wake",
 ];
 
-impl StdNames {
-    /// Whether a message is about the standard library. Notes the names in it.
-    pub(super) fn note(&mut self, message: &Message) -> bool {
-        match missing_crate(message) {
-            Some(krate @ ("std" | "alloc")) => {
-                self.note_paths(message, krate);
-                true
-            }
-            _ => {
-                match of_allocator(message).or_else(|| name_in_scope(message).and_then(in_table)) {
-                    Some(name) => {
-                        self.names.insert(name);
-                        true
-                    }
-                    None => false,
-                }
-            }
-        }
+/// The names of the standard library in a message: as [`REPLACEMENTS`] writes them, `core::fmt` for
+/// a module that is in `core` as well, `core` for a whole crate, and else the path.
+fn names_used(message: &Message) -> Vec<String> {
+    if let Some(krate @ ("std" | "alloc")) = missing_crate(message) {
+        return names_at(message, krate);
     }
+    let in_scope = || name_in_scope(message).and_then(with_replacement);
+    let name = of_allocator(message).or_else(in_scope);
+    name.map(str::to_owned).into_iter().collect()
+}
 
-    fn note_paths(&mut self, message: &Message, krate: &str) {
-        let mut paths = message.place().map(paths::at).unwrap_or_default();
-        paths.retain(|path| path[0] == krate);
-        for path in &paths {
-            // `std::vec::Vec::new`, `std::fmt::Write`.
-            let known = path.iter().rev().find_map(|word| in_table(word));
-            let module = path.get(1).map_or("", String::as_str);
-            let is_atomic = path.get(2).is_some_and(|word| word == "atomic");
-            if let Some(name) = known {
-                self.names.insert(name);
-            } else if path.iter().any(|word| NOT_IN_CORE.contains(&&**word)) {
-                self.others.insert(path.join("::"));
-            } else if IN_CORE.contains(&module) || (module == "sync" && is_atomic) {
-                let end = if is_atomic { 3 } else { 2 };
-                self.in_core.insert(path[1..end].join("::"));
-            } else {
-                self.others.insert(path.join("::"));
-            }
-        }
+/// The names that are used at the place of a message.
+fn names_at(message: &Message, krate: &str) -> Vec<String> {
+    let mut paths = message.place().map(source_paths::at).unwrap_or_default();
+    paths.retain(|path| path[0] == krate);
+    if paths.is_empty() {
         // `extern crate std`.
-        if paths.is_empty() {
-            self.in_core.insert(String::new());
-        }
+        return vec!["core".to_owned()];
     }
+    let name = |path: &Vec<String>| {
+        // `std::vec::Vec::new`, `std::fmt::Write`.
+        if let Some(name) = path.iter().rev().find_map(|word| with_replacement(word)) {
+            return name.to_owned();
+        }
+        let module = path.get(1).map_or("", String::as_str);
+        let is_atomic = path.get(2).is_some_and(|word| word == "atomic");
+        let not_in_core = path.iter().any(|word| NOT_IN_CORE.contains(&&**word));
+        match module {
+            _ if not_in_core => path.join("::"),
+            "sync" if is_atomic => "core::sync::atomic".to_owned(),
+            module if IN_CORE.contains(&module) => format!("core::{module}"),
+            _ => path.join("::"),
+        }
+    };
+    paths.iter().map(name).collect()
+}
 
-    /// Lists what this kernel has instead of the names that were noted.
-    pub(super) fn explain(&self, know: &Knowledge) -> Option<String> {
-        if self.names.is_empty() && self.in_core.is_empty() && self.others.is_empty() {
-            return None;
+/// Lists the names that this kernel has instead.
+fn replacements(names: &[String], facts: &BuildFacts) -> String {
+    let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let kernel = KernelNames::of(facts);
+    let mut text = format!(
+        "a module has no standard library. In the kernel, an allocation takes flags and can fail. \
+         For the kernel {}, write",
+        facts.release
+    );
+    for row in REPLACEMENTS {
+        let used = row.names.iter().copied();
+        let used: Vec<&str> = used.filter(|name| names.contains(name)).collect();
+        let mut options = row.options.iter();
+        if let (false, Some((_, instead))) =
+            (used.is_empty(), options.find(|(name, _)| kernel.has(name)))
+        {
+            text.push_str(&format!("\n  for {}: {instead}", used.join(", ")));
         }
-        let has = Names::of(know);
-        let mut text = format!(
-            "a module has no standard library. In the kernel, an allocation takes flags and can fail. \
-             For the kernel {}, write",
-            know.release
-        );
-        for row in TABLE {
-            let used = row.names.iter().copied();
-            let used: Vec<&str> = used.filter(|name| self.names.contains(name)).collect();
-            let mut options = row.options.iter();
-            if let (false, Some((_, instead))) =
-                (used.is_empty(), options.find(|(name, _)| has.name(name)))
-            {
-                text.push_str(&format!("\n  for {}: {instead}", used.join(", ")));
-            }
-        }
-        for module in &self.in_core {
-            text.push_str(&match module.as_str() {
-                "" => "\n  for std and alloc: core, and what the kernel crate has".to_owned(),
-                module => format!("\n  for std::{module}: core::{module}"),
-            });
-        }
-        for path in &self.others {
-            let module = path.split("::").nth(1).unwrap_or_default();
-            let instead = match OF_PROGRAMS.contains(&module) {
-                true => "nothing: only programs have it",
-                false => "no name in core; the kernel crate may have something of that kind",
-            };
-            text.push_str(&format!("\n  for {path}: {instead}"));
-        }
-        Some(text)
     }
+    for name in names.iter().filter(|name| name.starts_with("core")) {
+        text.push_str(&match name.strip_prefix("core::") {
+            Some(module) => format!("\n  for std::{module}: {name}"),
+            None => "\n  for std and alloc: core, and what the kernel crate has".to_owned(),
+        });
+    }
+    let is_path = |name: &&&str| name.starts_with("std") || name.starts_with("alloc");
+    for path in names.iter().filter(is_path) {
+        let module = path.split("::").nth(1).unwrap_or_default();
+        let instead = match OF_PROGRAMS.contains(&module) {
+            true => "nothing: only programs have it",
+            false => "no name in core; the kernel crate may have something of that kind",
+        };
+        text.push_str(&format!("\n  for {path}: {instead}"));
+    }
+    text
 }
 
 /// Whether rustc says that the crate has the name itself, outside of this scope.
@@ -285,23 +321,24 @@ fn of_allocator(message: &Message) -> Option<&'static str> {
         })
 }
 
-fn in_table(word: &str) -> Option<&'static str> {
-    let mut names = TABLE.iter().flat_map(|row| row.names);
+/// The name in [`REPLACEMENTS`] of a word in a path or a message.
+fn with_replacement(word: &str) -> Option<&'static str> {
+    let mut names = REPLACEMENTS.iter().flat_map(|row| row.names);
     names
         .find(|name| name.trim_end_matches(['!', '(', ')']) == word)
         .copied()
 }
 
 /// The names that the kernel's crate knows, as its metadata spells them.
-struct Names(Vec<u8>);
+struct KernelNames(Vec<u8>);
 
-impl Names {
-    fn of(know: &Knowledge) -> Names {
-        let file = know.kernel_dir.join("rust/libkernel.rmeta");
-        Names(regular::read(file).unwrap_or_default())
+impl KernelNames {
+    fn of(facts: &BuildFacts) -> KernelNames {
+        let file = facts.kernel_dir.join("rust/libkernel.rmeta");
+        KernelNames(regular::read(file).unwrap_or_default())
     }
 
-    fn name(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         let name = name.as_bytes();
         self.0.windows(name.len()).any(|part| part == name)
     }

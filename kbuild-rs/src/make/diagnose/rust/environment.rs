@@ -1,0 +1,42 @@
+//! Environment variables that rustc does not get.
+
+use crate::make::diagnose::rules::{Explains, Rule, example};
+
+pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
+    name: "rust-environment-variable",
+    explains: Explains::Message(
+        |message| {
+            let rest = message.text.strip_prefix("environment variable `")?;
+            let name = rest.strip_suffix("` not defined at compile time")?;
+            Some(name.to_owned())
+        },
+        |_, name, _| {
+            let reason = match name.starts_with("CARGO") {
+                true => "kbuild runs rustc without Cargo, so none of Cargo's variables is set",
+                false => "make and rustc get a short list of environment variables",
+            };
+            format!(
+                "{reason}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
+                 Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
+                 {name}=VALUE\n  MAKE_VARIABLES {name}=VALUE\n  make_variables: ['{name}=VALUE']"
+            )
+        },
+    ),
+    examples: (
+        example(
+            "error: environment variable `MY_VERSION` not defined at compile time",
+            &[
+                "make and rustc get a short list of environment variables. Give MY_VERSION",
+                "\n  --env MY_VERSION=VALUE\n",
+            ],
+        ),
+        &[example(
+            "error: environment variable `CARGO_PKG_VERSION` not defined at compile time\n --> \
+             /s/a.rs:4:5",
+            &[
+                "kbuild runs rustc without Cargo",
+                "--env CARGO_PKG_VERSION=VALUE",
+            ],
+        )],
+    ),
+}];

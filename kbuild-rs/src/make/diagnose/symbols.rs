@@ -1,0 +1,215 @@
+//! Symbols that modpost does not find. The end of the build explains all of them together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::BuildFacts;
+use super::numbers::Numbers;
+use super::rules::{Explains, Explanation, Rule, example, rules};
+use crate::Symvers;
+
+const MAX_SYMBOLS: usize = 6;
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        name: "symbol-of-nearby-module",
+        explains: Explains::Symbols(
+            |symbol, nearby| provider(symbol, nearby).is_some(),
+            |symbols, nearby, _| exported_nearby(symbols, nearby),
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!",
+                &[
+                    "ring_push is exported by the module ring, ",
+                    "/near.symvers (--symvers",
+                ],
+            )
+            .with(&[(
+                "near.symvers",
+                "0x12345678\tring_push\t/s/ring\tEXPORT_SYMBOL\t\n",
+            )]),
+            &[],
+        ),
+    },
+    Rule {
+        name: "floating-point-function",
+        explains: Explains::Symbols(
+            |symbol, _| Numbers::of(symbol) == Some(Numbers::Floats),
+            |symbols, _, _| vec![Numbers::Floats.explain(&list(symbols))],
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"__muldf3\" [x.ko] undefined!",
+                &["__muldf3: a compiler calls these for floating-point"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "long-division-function",
+        explains: Explains::Symbols(
+            |symbol, _| Numbers::of(symbol) == Some(Numbers::Long),
+            |symbols, _, _| vec![Numbers::Long.explain(&list(symbols))],
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"__udivdi3\" [x.ko] undefined!\n\
+                 ERROR: modpost: \"__divdi3\" [x.ko] undefined!",
+                &["__divdi3, __udivdi3: a compiler calls these to divide 64-bit"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "wide-integer-function",
+        explains: Explains::Symbols(
+            |symbol, _| Numbers::of(symbol) == Some(Numbers::Wide),
+            |symbols, _, _| vec![Numbers::Wide.explain(&list(symbols))],
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"__udivti3\" [x.ko] undefined!",
+                &["__udivti3: a compiler calls these for 128-bit"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "symbol-of-kernel-rust",
+        explains: Explains::Symbols(
+            // `kernel`, in the names that rustc gives.
+            |symbol, _| symbol.starts_with("_R") && symbol.contains("6kernel"),
+            |symbols, _, facts| {
+                vec![format!(
+                    "{} {} Rust of the kernel {} itself, but its Module.symvers does not list \
+                     that. The file is from a build with another rustc or without Rust, or from \
+                     another kernel: take rust/*.rmeta and Module.symvers from one build",
+                    list(symbols),
+                    is_or_are(symbols),
+                    facts.release
+                )]
+            },
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"_RNvNtCsb5M_6kernel5print11call_printk\" [h.ko] undefined!",
+                &["call_printk is Rust of the kernel 6.1.0 itself"],
+            ),
+            &[],
+        ),
+    },
+    Rule {
+        name: "undefined-symbol",
+        explains: Explains::Symbols(
+            |_, _| true,
+            |symbols, _, facts| {
+                vec![format!(
+                    "{} {} exported neither by the kernel {} nor by any module this build knows \
+                     of: check the name, whether this kernel version still has it, whether the \
+                     option that brings it is on (kbuild-rs kernels), or name the provider's \
+                     symvers (--symvers, Build::symvers; in CMake, link to the provider's target; \
+                     in Meson, name it in depends:)",
+                    list(symbols),
+                    is_or_are(symbols),
+                    facts.release
+                )]
+            },
+        ),
+        examples: (
+            example(
+                "ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!",
+                &["ring_push is exported neither by the kernel 6.1.0"],
+            ),
+            &[example(
+                "ERROR: modpost: hello.ko: symbol 'ring_push' undefined!",
+                &["ring_push is exported neither"],
+            )],
+        ),
+    },
+];
+
+/// `foo` of `ERROR: modpost: "foo" [hello.ko] undefined!`, since 7.3
+/// `ERROR: modpost: hello.ko: symbol 'foo' undefined!`
+pub(super) fn undefined(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("modpost: ")?;
+    let rest = rest.rsplit_once(" undefined!")?.0;
+    match rest.strip_prefix('"') {
+        Some(rest) => rest.split('"').next(),
+        None => rest
+            .strip_suffix('\'')?
+            .rsplit_once(" symbol '")
+            .map(|s| s.1),
+    }
+}
+
+/// The explanations of symbols that are not found, in the order of the rules.
+pub(super) fn explain(symbols: &BTreeSet<String>, facts: &BuildFacts) -> Vec<Explanation> {
+    let mut open: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let nearby = facts.nearby.iter();
+    let nearby: Vec<Symvers> = nearby.filter_map(|path| Symvers::read(path).ok()).collect();
+    let mut explanations = Vec::new();
+    for rule in rules() {
+        let Explains::Symbols(recognizes, explain) = rule.explains else {
+            continue;
+        };
+        let (recognized, rest): (Vec<&str>, Vec<&str>) = open
+            .into_iter()
+            .partition(|symbol| recognizes(symbol, &nearby));
+        open = rest;
+        if !recognized.is_empty() {
+            let texts = explain(&recognized, &nearby, facts).into_iter();
+            explanations.extend(texts.map(|text| rule.explanation("", text)));
+        }
+    }
+    explanations
+}
+
+/// The symvers nearby that has a symbol, and the module that exports it.
+fn provider<'a>(symbol: &str, nearby: &'a [Symvers]) -> Option<(&'a Path, &'a str)> {
+    let find = |symvers: &'a Symvers| Some((symvers.path(), symvers.find(symbol)?.module));
+    let (path, module) = nearby.iter().find_map(find)?;
+    // Older kernels write the path that the module was built in.
+    Some((path, module.rsplit('/').next().unwrap_or(module)))
+}
+
+/// One explanation for each module that exports some of the symbols.
+fn exported_nearby(symbols: &[&str], nearby: &[Symvers]) -> Vec<String> {
+    let mut exported: BTreeMap<(&Path, &str), Vec<&str>> = BTreeMap::new();
+    for symbol in symbols {
+        if let Some(provider) = provider(symbol, nearby) {
+            exported.entry(provider).or_default().push(symbol);
+        }
+    }
+    let explain = |((path, module), symbols): ((&Path, &str), Vec<&str>)| {
+        format!(
+            "{} {} exported by the module {module}, whose symvers this build was not given: add {} \
+             (--symvers, Build::symvers; in CMake, link to its target; in Meson, name it in \
+             depends:)",
+            list(&symbols),
+            is_or_are(&symbols),
+            path.display()
+        )
+    };
+    exported.into_iter().map(explain).collect()
+}
+
+/// `a, b and 3 more`.
+fn list(names: &[&str]) -> String {
+    let shown = names.len().min(MAX_SYMBOLS);
+    let mut text = names[..shown].join(", ");
+    if names.len() > shown {
+        text.push_str(&format!(" and {} more", names.len() - shown));
+    }
+    text
+}
+
+fn is_or_are(names: &[&str]) -> &'static str {
+    match names {
+        [_] => "is",
+        _ => "are",
+    }
+}
