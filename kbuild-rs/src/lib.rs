@@ -33,58 +33,37 @@
 //! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.
 //! - `serde`: `serde::Serialize` for the public data types.
 
-mod artifact;
-mod build;
+mod api;
 mod cargo;
-mod clean;
-mod compile_commands;
-#[cfg(feature = "rust")]
-mod crate_files;
+mod editor;
 mod error;
-mod files;
-#[cfg(feature = "rust")]
-mod frame_sizes;
-mod freshness;
-mod identity;
-mod kbuild_file;
+#[cfg(test)]
+mod fixture;
+mod jobs;
+mod kbuild;
 mod kernel;
-mod limits;
-mod lock;
 mod make;
-mod makefile;
-mod message;
-#[cfg(feature = "modinfo")]
-mod modinfo;
-mod prerequisites;
-mod regular;
-mod report;
-#[cfg(feature = "ide")]
-mod rust_project;
-mod salted;
-mod settled;
-mod signals;
+mod module;
+mod resolve;
+mod run;
+mod settings;
 mod stage;
-mod symvers;
+mod syntax;
 mod sys;
-#[cfg(feature = "bindgen")]
-mod uapi;
 
-pub use build::{Build, Config, Matrix, MissingSymvers};
-pub use clean::clean;
-pub use compile_commands::merge_compile_commands;
-pub use error::{Error, ErrorKind, Result};
-pub use kernel::{
-    Compiler, CompilerKind, Installed, Kernel, ToolRequest, Toolchain, arch_name, arch_of_target,
-};
-pub use limits::limit_behind;
-pub use make::{is_outside_pretending, is_outside_verbose};
-pub use message::{Level, Message};
-#[cfg(feature = "modinfo")]
-pub use modinfo::{Export, Import, ModuleInfo, Parameter};
-pub use report::{Artifact, Plan, Report};
-#[cfg(feature = "ide")]
-pub use rust_project::merge_rust_projects;
-pub use signals::Signals;
-pub use symvers::{Symbol, Symbols, Symvers};
 #[cfg(feature = "bindgen")]
-pub use uapi::Bindings;
+pub use api::Bindings;
+pub use api::{Build, Matrix, clean};
+pub use editor::merge_compile_commands;
+#[cfg(feature = "ide")]
+pub use editor::merge_rust_projects;
+pub use error::{Error, ErrorKind, Level, Message, Result};
+pub use jobs::{is_outside_pretending, is_outside_verbose};
+pub use kernel::{
+    Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,
+    arch_name, arch_of_target,
+};
+#[cfg(feature = "modinfo")]
+pub use module::{Export, Import, ModuleInfo, Parameter};
+pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};
+pub use sys::{Signals, limit_behind};

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cargo::{self, Door};
+use crate::settings::Environment;
 use crate::stage::{BINDINGS, PRIVATE, make_private_root};
-use crate::sys::{Root, Writer};
-use crate::{Error, ErrorKind, Kernel, Result};
+use crate::sys::{Root, Writer, regular};
+use crate::{Error, ErrorKind, Kernel, Result, cargo};
 
 /// Rust declarations for userspace of a header in the manner of the kernel's `uapi` headers:
 /// structs, constants, and `ioctl` numbers, which plain bindgen does not evaluate (`_IOR` and
@@ -128,19 +128,17 @@ impl Bindings {
     /// [`ErrorKind::BuildFailed`] with clang's words for one that does not compile, and
     /// [`ErrorKind::ToolNotFound`] where libclang is missing.
     pub fn try_generate(&self, name: &str) -> Result<PathBuf> {
-        let door = Door {
-            metadata: self.cargo_metadata,
-        };
+        let environment = Environment::new(self.cargo_metadata);
         let base = match &self.base {
             Some(dir) => dir.clone(),
-            None => door.cargo_dir("CARGO_MANIFEST_DIR", "base()")?,
+            None => environment.cargo_dir("CARGO_MANIFEST_DIR", "base()")?,
         };
         let out = match &self.out_dir {
             Some(dir) => dir.clone(),
-            None => door.cargo_dir("OUT_DIR", "out_dir()")?,
+            None => environment.cargo_dir("OUT_DIR", "out_dir()")?,
         };
         let header = base.join(&self.header);
-        let header = crate::regular::look(&header).and_then(|()| std::fs::canonicalize(&header));
+        let header = regular::look(&header).and_then(|()| std::fs::canonicalize(&header));
         let header = header.map_err(|e| {
             Error::new(
                 ErrorKind::SourceNotFound,
@@ -151,7 +149,8 @@ impl Bindings {
             )
         })?;
         check_libclang()?;
-        let out = std::path::absolute(&out).map_err(|e| Error::io("use the folder", &out, e))?;
+        let out =
+            std::path::absolute(&out).map_err(|e| Error::reading("use the folder", &out, e))?;
         let shared = out.join(PRIVATE);
         let private = shared.join(BINDINGS).join(name);
         let writer = Writer::new([make_private_root(&shared)?, Root::open(&out)?]);

@@ -1,46 +1,21 @@
 //! [`Build`]: what to build, in the idiom of the `cc` crate.
 
-mod against;
-mod configuration;
-mod decide;
-mod each;
-mod filled;
-mod finish;
 mod flags;
-mod form;
-mod git;
-mod habits;
-mod ide;
-mod inputs;
 mod jobs;
-mod matrix;
-mod modpost;
-mod nothing_built;
-mod order;
-mod places;
-mod products;
-mod rebuild;
-mod replaced;
-mod request;
-mod run;
+mod kernel;
 #[cfg(feature = "rust")]
 mod rust;
-mod skip;
-mod target;
 mod tree;
-mod variables;
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 
-use crate::kbuild_file::{Declared, Flags};
-use crate::message::{Message, Sink};
-use crate::report::Report;
-use crate::{Result, cargo};
-
-pub use form::{Config, MissingSymvers};
-pub(crate) use form::{Form, Tree};
-pub use matrix::Matrix;
+use super::kernels;
+use crate::error::{Message, Sink};
+use crate::settings::{
+    Config, Declared, Environment, MissingSymvers, Module, Report, Settings, Tree,
+};
+use crate::{Result, cargo, run};
 
 /// A kernel module to build: sources or a module tree, a kernel, an output directory.
 ///
@@ -63,43 +38,7 @@ pub use matrix::Matrix;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Build {
-    pub(crate) form: Form,
-    pub(crate) flags: Flags,
-    pub(crate) kernels: Vec<OsString>,
-    pub(crate) includes: Vec<PathBuf>,
-    pub(crate) arch: Option<String>,
-    pub(crate) cross_compile: Option<String>,
-    pub(crate) llvm: Option<String>,
-    pub(crate) cc: Option<String>,
-    #[cfg(feature = "rust")]
-    pub(crate) rust: rust::Settings,
-    pub(crate) rust_target: Option<String>,
-    pub(crate) configs: Vec<(String, Config)>,
-    pub(crate) make_vars: Vec<(String, OsString)>,
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) targets: Vec<String>,
-    pub(crate) products: Vec<PathBuf>,
-    pub(crate) symvers: Vec<PathBuf>,
-    pub(crate) missing_symvers: MissingSymvers,
-    pub(crate) verbose: Option<String>,
-    pub(crate) extra_warnings: Option<String>,
-    pub(crate) base: Option<PathBuf>,
-    pub(crate) out_dir: Option<PathBuf>,
-    pub(crate) jobs: Option<usize>,
-    pub(crate) pool_dir: Option<PathBuf>,
-    pub(crate) default_pool_dir: Option<PathBuf>,
-    pub(crate) sink: Sink,
-}
-
-/// Ends a build script that cannot go on.
-fn or_fail<T>(result: Result<T>) -> T {
-    go_on(result.unwrap_or_else(|e| cargo::fail(&e)))
-}
-
-/// Whatever the caller makes of the result, its script goes on and may succeed.
-fn go_on<T>(result: T) -> T {
-    cargo::announce_env_read();
-    result
+    pub(super) settings: Settings,
 }
 
 impl Default for Build {
@@ -112,51 +51,44 @@ impl Build {
     /// A declared module: list its sources with [`file`](Self::file), name it with
     /// [`compile`](Self::compile).
     pub fn new() -> Self {
-        Self::with_form(Form::Declared(Declared::default()))
+        Self::of(Module::Declared(Declared::default()))
     }
 
     /// A module tree: a directory with a `Kbuild` or `Makefile` that kbuild reads.
     ///
     /// The tree is never written to; it is copied into the output directory and built there.
     pub fn tree(dir: impl AsRef<Path>) -> Self {
-        Self::with_form(Form::Tree(Tree {
-            dir: dir.as_ref().to_owned(),
-            root: None,
-            excludes: Vec::new(),
-            prepare: Vec::new(),
-            prepare_inputs: Vec::new(),
-        }))
+        Self::of(Module::Tree(Tree::new(dir.as_ref().to_owned())))
     }
 
-    fn with_form(form: Form) -> Self {
-        Build {
-            form,
-            flags: Flags::default(),
-            kernels: Vec::new(),
-            includes: Vec::new(),
-            arch: None,
-            cross_compile: None,
-            llvm: None,
-            cc: None,
-            #[cfg(feature = "rust")]
-            rust: rust::Settings::default(),
-            rust_target: None,
-            configs: Vec::new(),
-            make_vars: Vec::new(),
-            env: Vec::new(),
-            targets: Vec::new(),
-            products: Vec::new(),
-            symvers: Vec::new(),
-            missing_symvers: MissingSymvers::Error,
-            verbose: None,
-            extra_warnings: None,
-            base: None,
-            out_dir: None,
-            jobs: None,
-            pool_dir: None,
-            default_pool_dir: None,
-            sink: Sink::printing(true),
+    fn of(module: Module) -> Self {
+        let sink = Sink::printing(cargo::print_in_script);
+        let mut settings = Settings::new(module, Environment::new(true), sink);
+        settings.received = cargo::received;
+        Build { settings }
+    }
+
+    /// Builds for one kernel, and tells Cargo what came of it.
+    fn build(&self, name: Option<&str>) -> Result<Report> {
+        let environment = &self.settings.environment;
+        let report = run::build(&self.settings, name)?;
+        if environment.is_build_script {
+            cargo::announce_files(&report);
+            cargo::announce_modules(&report);
+            cargo::pass_on(environment, None, &report);
         }
+        Ok(report)
+    }
+
+    /// Ends a build script that cannot go on.
+    fn or_fail<T>(&self, result: Result<T>) -> T {
+        self.go_on(result.unwrap_or_else(|e| cargo::fail(&e)))
+    }
+
+    /// Whatever the caller makes of the result, its script goes on and may succeed.
+    fn go_on<T>(&self, result: T) -> T {
+        cargo::announce_env_read(&self.settings.environment);
+        result
     }
 
     /// Builds, prints Cargo's directives, and ends the process with a readable error and exit
@@ -166,17 +98,17 @@ impl Build {
     /// module of the tree that the caller needs: all are built, and it is an error when that one
     /// is not among them.
     pub fn compile(&self, name: &str) -> Report {
-        or_fail(run::build(self, Some(name)))
+        self.or_fail(self.build(Some(name)))
     }
 
     /// Like [`compile`](Self::compile), for every module in the tree.
     pub fn compile_all(&self) -> Report {
-        or_fail(run::build(self, None))
+        self.or_fail(self.build(None))
     }
 
     /// Like [`compile`](Self::compile), with the failure as a value.
     pub fn try_compile(&self, name: &str) -> Result<Report> {
-        go_on(run::build(self, Some(name)))
+        self.go_on(self.build(Some(name)))
     }
 
     /// Like [`compile_all`](Self::compile_all), with the failure as a value.
@@ -185,7 +117,7 @@ impl Build {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a declared module, which
     /// has no name without [`try_compile`](Self::try_compile).
     pub fn try_compile_all(&self) -> Result<Report> {
-        go_on(run::build(self, None))
+        self.go_on(self.build(None))
     }
 
     /// Builds for each kernel that [`kernels`](Self::kernels) or `KDIR` names, into
@@ -199,7 +131,8 @@ impl Build {
     /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
     /// ```
     pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
-        or_fail(each::each(self, name.into()).and_then(|r| r.into_iter().collect()))
+        let reports = kernels::each(self, name.into());
+        self.or_fail(reports.and_then(|reports| reports.into_iter().collect()))
     }
 
     /// Like [`compile_each`](Self::compile_each), with a result for each kernel: one failure does
@@ -212,13 +145,13 @@ impl Build {
         &self,
         name: impl Into<Option<&'a str>>,
     ) -> Result<Vec<Result<Report>>> {
-        go_on(each::each(self, name.into()))
+        self.go_on(kernels::each(self, name.into()))
     }
 
     /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.
     /// Nothing is written or started. `name` is `None` for a module tree.
     pub fn plan(&self, name: Option<&str>) -> Result<crate::Plan> {
-        go_on(run::plan(self, name))
+        self.go_on(run::plan(&self.settings, name))
     }
 
     // ---- what to build ------------------------------------------------------------------
@@ -246,12 +179,12 @@ impl Build {
     ///
     /// In a package with `links`, the crates that depend on it search the folder too.
     pub fn include(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.includes.push(dir.as_ref().to_owned());
+        self.settings.includes.push(dir.as_ref().to_owned());
         self
     }
 
     fn declare(&mut self, change: impl FnOnce(&mut Declared)) -> &mut Self {
-        if let Form::Declared(declared) = &mut self.form {
+        if let Module::Declared(declared) = &mut self.settings.module {
             change(declared);
         }
         self
@@ -263,7 +196,7 @@ impl Build {
     /// It does not change the kernel: for one that the kernel was built with, this module alone
     /// sees the other value, and a warning says so.
     pub fn config(&mut self, name: &str, value: Config) -> &mut Self {
-        self.configs.push((name.to_owned(), value));
+        self.settings.configs.push((name.to_owned(), value));
         self
     }
 
@@ -294,7 +227,8 @@ impl Build {
     ///     .compile_all();
     /// ```
     pub fn make_var(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
-        self.make_vars
+        self.settings
+            .make_vars
             .push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
@@ -303,7 +237,8 @@ impl Build {
     /// make takes it for a variable of its own, so that the rules of [`make_var`](Build::make_var)
     /// hold, and `$(` is refused in any value. [Placeholders](Self::make_var) are replaced.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
-        self.env
+        self.settings
+            .env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
@@ -311,21 +246,21 @@ impl Build {
     /// A kbuild target instead of `modules`: `foo.o`, `foo.i`, `foo.s`, `foo.lst`, `foo.ko`, `dir/`.
     /// Single files land below the output directory.
     pub fn target(&mut self, target: &str) -> &mut Self {
-        self.targets.push(target.to_owned());
+        self.settings.targets.push(target.to_owned());
         self
     }
 
     /// The `Module.symvers` of a provider: a module tree whose exported symbols this one uses
     /// (`KBUILD_EXTRA_SYMBOLS`). When it changes, modpost runs again.
     pub fn symvers(&mut self, path: impl AsRef<Path>) -> &mut Self {
-        self.symvers.push(path.as_ref().to_owned());
+        self.settings.symvers.push(path.as_ref().to_owned());
         self
     }
 
     /// Whether a kernel tree without a `Module.symvers` (one made by `modules_prepare` alone) is
     /// an error, which is the default, or a warning.
     pub fn missing_symvers(&mut self, policy: MissingSymvers) -> &mut Self {
-        self.missing_symvers = policy;
+        self.settings.missing_symvers = policy;
         self
     }
 
@@ -333,41 +268,45 @@ impl Build {
 
     /// Shows full commands: kbuild's `V=1` or `V=2`.
     pub fn verbose(&mut self, level: &str) -> &mut Self {
-        self.verbose = Some(level.to_owned());
+        self.settings.verbose = Some(level.to_owned());
         self
     }
 
     /// Turns on more compiler warnings: kbuild's `W=1`, `W=2`, `W=3` or a mixture (`12`).
     pub fn extra_warnings(&mut self, level: &str) -> &mut Self {
-        self.extra_warnings = Some(level.to_owned());
+        self.settings.extra_warnings = Some(level.to_owned());
         self
     }
 
     /// The folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR` in a build
     /// script, else the working directory.
     pub fn base(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.base = Some(dir.as_ref().to_owned());
+        self.settings.base = Some(dir.as_ref().to_owned());
         self
     }
 
     /// Where the products go. Default: Cargo's `OUT_DIR`.
     pub fn out_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.out_dir = Some(dir.as_ref().to_owned());
+        self.settings.out_dir = Some(dir.as_ref().to_owned());
         self
     }
 
     /// Whether Cargo's directives are printed, and Cargo's variables read. Default: yes. A
     /// program that is no build script says no.
     pub fn cargo_metadata(&mut self, yes: bool) -> &mut Self {
-        self.sink.cargo = yes;
+        self.settings.environment.is_build_script = yes;
+        self.settings.sink.set_print(match yes {
+            true => cargo::print_in_script,
+            false => cargo::print,
+        });
         self
     }
 
     /// Hands every message to `handler` as it comes, instead of printing it; for several kernels,
     /// [when a kernel's build has ended](Self::compile_each). An error repeats the lines that report
-    /// errors; [`Error::without_output`](crate::Error::without_output) leaves them out.
+    /// errors; [`Error::without_output`](crate::error::Error::without_output) leaves them out.
     pub fn on_message(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) -> &mut Self {
-        self.sink.set_handler(handler);
+        self.settings.sink.set_handler(handler);
         self
     }
 }

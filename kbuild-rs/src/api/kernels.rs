@@ -4,47 +4,47 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::target::Target;
-use super::{Build, Matrix, places, skip};
-use crate::cargo::{self, Door};
-use crate::message::Kept;
-use crate::report::Report;
+use super::build::Build;
+use crate::error::Kept;
+use crate::resolve::{Wanted, output_directory};
+use crate::run::{Several, skip};
+use crate::settings::Report;
 use crate::sys::{Root, Writer, not_ours};
-use crate::{Error, Kernel, Result};
+use crate::{Error, Kernel, Result, cargo};
 
 /// Builds for each kernel into `OUT/<release>/`; see [`Build::try_compile_each`].
 pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Report>>> {
-    let door = Door {
-        metadata: build.sink.cargo,
-    };
-    let out = places::output_directory(build, door)?;
-    if skip::is_wanted(door) {
-        for name in skip::names(build, name, door)? {
+    let settings = &build.settings;
+    let environment = &settings.environment;
+    let out = output_directory(settings)?;
+    if skip::is_wanted(settings) {
+        for name in skip::names(settings, name)? {
             write_table(&out, &name, &[])?;
         }
         return Ok(Vec::new());
     }
-    let asked = Target::of(build, door).kernels(build, door)?;
-    check_releases(&asked)?;
-    for kernel in &asked {
+    let kernels = Wanted::of(settings).kernels(settings)?;
+    check_releases(&kernels)?;
+    for kernel in &kernels {
         check_no_link(&out.join(kernel.release()))?;
     }
 
-    let mut matrix = Matrix::new();
+    let mut builds = Several::default();
     // Who runs at the same time must not talk at the same time: each kernel's messages are kept
     // until its build has ended.
-    let kept: Vec<_> = asked.iter().map(|_| Kept::default()).collect();
-    for (kernel, kept) in asked.iter().zip(&kept) {
+    let kept: Vec<_> = kernels.iter().map(|_| Kept::default()).collect();
+    for (kernel, kept) in kernels.iter().zip(&kept) {
         let mut one = build.clone();
         one.kernel(kernel.dir()).out_dir(out.join(kernel.release()));
+        let mut one = one.settings;
         one.default_pool_dir.get_or_insert_with(|| out.clone());
-        if asked.len() > 1 {
-            one.sink = kept.sink(door.metadata);
+        if kernels.len() > 1 {
+            one.sink = kept.sink();
         }
-        matrix.add(&one, name);
+        builds.add(one, name);
     }
-    let results = matrix.side_by_side(&mut |i, _| {
-        kept[i].tell(&format!("for {}:", asked[i].release()), &build.sink);
+    let results = builds.run(&mut |i, _| {
+        kept[i].tell(&format!("for {}:", kernels[i].release()), &settings.sink);
     });
     let reports: Vec<&Report> = results.iter().flatten().collect();
     let mut tables: BTreeMap<&str, Vec<(&str, &Path)>> = BTreeMap::new();
@@ -54,12 +54,12 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
             let rows = tables.entry(module.name()).or_default();
             rows.push((release, module.path()));
         }
-        if door.metadata {
+        if environment.is_build_script {
             cargo::announce_files(report);
-            cargo::pass_on(door, Some(release), &report.provided);
+            cargo::pass_on(environment, Some(release), report);
         }
     }
-    if door.metadata {
+    if environment.is_build_script {
         for (name, rows) in &tables {
             write_table(&out, name, rows)?;
         }

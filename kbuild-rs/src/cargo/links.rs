@@ -11,58 +11,45 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::{Door, directive};
+use super::directive;
+use crate::settings::{Environment, Provided, Report};
 
-/// What crates with kernel modules provide to those that depend on them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Provided {
-    pub(crate) symvers: Vec<PathBuf>,
-    pub(crate) includes: Vec<PathBuf>,
+/// What the crates that this build script's package depends on provide for `release`.
+pub(crate) fn received(environment: &Environment, release: &str) -> Provided {
+    if !environment.is_build_script {
+        return Provided::default();
+    }
+    among(std::env::vars_os(), release)
 }
 
-impl Provided {
-    /// What the crates that this build script's package depends on provide for `release`.
-    pub(crate) fn received(door: Door, release: &str) -> Provided {
-        if !door.metadata {
-            return Provided::default();
+fn among(vars: impl IntoIterator<Item = (OsString, OsString)>, release: &str) -> Provided {
+    let mut vars: Vec<(String, OsString)> = vars
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with("DEP_"))
+        .collect();
+    vars.sort();
+    let get = |wanted: &str| vars.iter().find(|(n, _)| n == wanted).map(|(_, v)| v);
+    let mut provided = Provided::default();
+    let of_release = format!("_SYMVERS_{}", word(release));
+    for (name, value) in &vars {
+        // DEP_Z_INCLUDE alone is a C library's: only who provides symvers is one of ours.
+        let Some(links) = name
+            .strip_suffix("_SYMVERS")
+            .or_else(|| name.strip_suffix(&of_release))
+        else {
+            continue;
+        };
+        let own_release = format!("{links}{of_release}");
+        if *name != own_release && get(&own_release).is_some() {
+            continue;
         }
-        Self::among(std::env::vars_os(), release)
+        extend(&mut provided.symvers, std::env::split_paths(value));
+        let includes = get(&format!("{links}_INCLUDE"));
+        let includes = includes.into_iter().flat_map(std::env::split_paths);
+        extend(&mut provided.includes, includes);
     }
-
-    fn among(vars: impl IntoIterator<Item = (OsString, OsString)>, release: &str) -> Provided {
-        let mut vars: Vec<(String, OsString)> = vars
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("DEP_"))
-            .collect();
-        vars.sort();
-        let get = |wanted: &str| vars.iter().find(|(n, _)| n == wanted).map(|(_, v)| v);
-        let mut provided = Provided::default();
-        let of_release = format!("_SYMVERS_{}", word(release));
-        for (name, value) in &vars {
-            // DEP_Z_INCLUDE alone is a C library's: only who provides symvers is one of ours.
-            let Some(links) = name
-                .strip_suffix("_SYMVERS")
-                .or_else(|| name.strip_suffix(&of_release))
-            else {
-                continue;
-            };
-            let own_release = format!("{links}{of_release}");
-            if *name != own_release && get(&own_release).is_some() {
-                continue;
-            }
-            provided.add(value, get(&format!("{links}_INCLUDE")));
-        }
-        provided
-    }
-
-    fn add(&mut self, symvers: &OsString, includes: Option<&OsString>) {
-        extend(&mut self.symvers, std::env::split_paths(symvers));
-        extend(
-            &mut self.includes,
-            includes.into_iter().flat_map(std::env::split_paths),
-        );
-    }
+    provided
 }
 
 /// What this build script has told so far: Cargo keeps the last value of a key, and a script may
@@ -71,8 +58,10 @@ static TOLD: Mutex<Vec<(Option<String>, Provided)>> = Mutex::new(Vec::new());
 
 /// Tells Cargo what dependents get: the products of this build, and what it received itself.
 /// `release` is given where the script builds for several kernels.
-pub(crate) fn pass_on(door: Door, release: Option<&str>, provided: &Provided) {
-    if door.cargo("CARGO_MANIFEST_LINKS").is_none() {
+pub(crate) fn pass_on(environment: &Environment, release: Option<&str>, report: &Report) {
+    // Placeholders are of no use to anybody.
+    let is_built = report.kernel().is_some();
+    if !is_built || environment.of_cargo("CARGO_MANIFEST_LINKS").is_none() {
         return;
     }
     let mut told = TOLD.lock().unwrap_or_else(|p| p.into_inner());
@@ -85,8 +74,8 @@ pub(crate) fn pass_on(door: Door, release: Option<&str>, provided: &Provided) {
             told.len() - 1
         });
     let all = &mut told[at].1;
-    extend(&mut all.symvers, provided.symvers.iter().cloned());
-    extend(&mut all.includes, provided.includes.iter().cloned());
+    extend(&mut all.symvers, report.provided.symvers.iter().cloned());
+    extend(&mut all.includes, report.provided.includes.iter().cloned());
     let key = match &release {
         Some(release) => format!("symvers_{}", word(release).to_lowercase()),
         None => "symvers".to_owned(),
@@ -138,7 +127,7 @@ mod tests {
             ("DEP_OTHER_SYMVERS", "/b/base.symvers"),
             ("SYMVERS", "/evil"),
         ];
-        let provided = Provided::among(vars.map(|(n, v)| (n.into(), v.into())), "6.1.0");
+        let provided = among(vars.map(|(n, v)| (n.into(), v.into())), "6.1.0");
         assert_eq!(
             provided,
             Provided {
@@ -156,7 +145,7 @@ mod tests {
             ("DEP_RING_INCLUDE", "/i"),
         ];
         let vars = || vars.map(|(n, v)| (n.into(), v.into()));
-        let of = |release| Provided::among(vars(), release).symvers;
+        let of = |release| among(vars(), release).symvers;
         assert_eq!(of("6.1.0-56-amd64"), [PathBuf::from("/61/ring.symvers")]);
         assert_eq!(of("6.12.117+deb12"), [PathBuf::from("/612/ring.symvers")]);
         assert!(of("5.10").is_empty());

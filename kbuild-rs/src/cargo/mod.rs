@@ -5,21 +5,17 @@
     reason = "standard output is how a build script talks to Cargo, standard error to people"
 )]
 
-mod door;
 mod links;
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::Mutex;
 
 use crate::Error;
-use crate::message::{Level, Message};
-use crate::report::Report;
+use crate::error::{Level, Message};
+use crate::settings::{Environment, Report};
 
-pub(crate) use door::Door;
-pub(crate) use links::{Provided, pass_on};
+pub(crate) use links::{pass_on, received};
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {
@@ -73,44 +69,41 @@ fn directive(name: &str, value: &[u8]) {
     let _ = std::io::stdout().write_all(&line);
 }
 
-/// What is told to Cargo at the end only: where a script fails, Cargo prints all that it said,
-/// before the error, and runs it again in any case.
-static LATER: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-fn env_matters(name: &str) {
-    let mut later = LATER.lock().unwrap_or_else(|p| p.into_inner());
-    later.insert(name.to_owned());
-}
-
-/// Tells Cargo which variables the script has read. To be called whenever it goes on.
-pub(crate) fn announce_env_read() {
-    let mut later = LATER.lock().unwrap_or_else(|p| p.into_inner());
-    for name in std::mem::take(&mut *later) {
-        directive("rerun-if-env-changed", name.as_bytes());
+/// Tells Cargo which variables the script has read. At the end only: where a script fails, Cargo
+/// prints all that it said, before the error, and runs it again in any case.
+pub(crate) fn announce_env_read(environment: &Environment) {
+    let names = environment.take_names();
+    if environment.is_build_script {
+        for name in names {
+            directive("rerun-if-env-changed", name.as_bytes());
+        }
     }
 }
 
-/// Says a message where no handler was given: to people on standard error, which Cargo shows
-/// when the build fails, and warnings to Cargo, which shows them always.
-pub(crate) fn print_message(message: &Message<'_>, metadata: bool) {
-    let warn = |text: &str| {
-        if metadata {
-            lines_of(text).for_each(|line| directive("warning", line.as_bytes()));
-        } else {
-            eprintln!("warning: {text}");
-        }
-    };
+/// Says a message to people, on standard error.
+pub(crate) fn print(message: &Message<'_>) {
     match message {
         Message::Note { text } => eprintln!("note: {text}"),
         Message::Hint { text } => eprintln!("hint: {text}"),
-        Message::Warning { text } => warn(text),
+        Message::Warning { text } => eprintln!("warning: {text}"),
         Message::Step { action, target } => eprintln!("  {action:<7} {target}"),
+        Message::Output { line, .. } => eprintln!("{line}"),
+    }
+}
+
+/// Says a message in a build script: warnings to Cargo, which shows them always, the rest on standard
+/// error, which Cargo shows when the build fails.
+pub(crate) fn print_in_script(message: &Message<'_>) {
+    let warn = |text| lines_of(text).for_each(|line| directive("warning", line.as_bytes()));
+    match message {
+        Message::Warning { text } => warn(text),
         Message::Output { line, level } => {
-            if metadata && *level == Level::Warning {
+            if *level == Level::Warning {
                 warn(line);
             }
-            eprintln!("{line}");
+            print(message);
         }
+        _ => print(message),
     }
 }
 

@@ -59,19 +59,30 @@ pub enum Level {
 
 type Handler = dyn FnMut(&Message<'_>) + Send;
 
-/// Where messages go: the caller's handler, else standard error and, in a build script, Cargo.
+/// Where messages go: the caller's handler, else the function that prints them.
 #[derive(Clone)]
 pub(crate) struct Sink {
     handler: Option<Arc<Mutex<Handler>>>,
-    pub(crate) cargo: bool,
+    print: fn(&Message<'_>),
 }
 
 impl Sink {
-    pub(crate) fn printing(cargo: bool) -> Self {
+    pub(crate) fn printing(print: fn(&Message<'_>)) -> Self {
         Sink {
             handler: None,
-            cargo,
+            print,
         }
+    }
+
+    /// Says nothing.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Sink::printing(|_| {})
+    }
+
+    /// Prints in another way, where there is no handler.
+    pub(crate) fn set_print(&mut self, print: fn(&Message<'_>)) {
+        self.print = print;
     }
 
     pub(crate) fn set_handler(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) {
@@ -82,7 +93,7 @@ impl Sink {
         match &self.handler {
             // A handler that panicked earlier is still the place that messages go to.
             Some(handler) => handler.lock().unwrap_or_else(|p| p.into_inner())(message),
-            None => crate::cargo::print_message(message, self.cargo),
+            None => (self.print)(message),
         }
     }
 
@@ -103,8 +114,7 @@ impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sink")
             .field("handler", &self.handler.is_some())
-            .field("cargo", &self.cargo)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,9 +132,9 @@ enum Owned {
 
 impl Kept {
     /// A sink that keeps what it is sent.
-    pub(crate) fn sink(&self, cargo: bool) -> Sink {
+    pub(crate) fn sink(&self) -> Sink {
         let kept = self.clone();
-        let mut sink = Sink::printing(cargo);
+        let mut sink = Sink::printing(|_| {});
         sink.set_handler(move |message| {
             let owned = match *message {
                 Message::Note { text } => Owned::Note(text.to_owned()),

@@ -1,9 +1,11 @@
 //! The one error type: opaque outside, precise inside.
 
-use std::fmt;
-use std::path::Path;
+mod message;
 
-use crate::limits::limit_behind;
+use std::fmt;
+
+pub(crate) use message::{Kept, Sink};
+pub use message::{Level, Message};
 
 /// What went wrong, and what to do about it.
 ///
@@ -43,7 +45,7 @@ pub enum ErrorKind {
     NothingBuilt,
     /// A module that this one needs could not be built.
     ProviderFailed,
-    /// This process was asked to stop ([`Signals::stop`](crate::Signals::stop)).
+    /// This process was asked to stop ([`Signals::stop`](crate::sys::Signals::stop)).
     Stopped,
     /// A variable that a build script gets from Cargo is missing.
     Environment,
@@ -84,7 +86,7 @@ impl Error {
     }
 
     /// The message without the lines of make's output that it repeats, for a caller that has shown
-    /// these already: each was a [`Message::Output`](crate::Message::Output).
+    /// these already: each was a [`Message::Output`](crate::error::message::Message::Output).
     pub fn without_output(&self) -> impl fmt::Display + '_ {
         struct Without<'a>(&'a Error);
         impl fmt::Display for Without<'_> {
@@ -105,25 +107,8 @@ impl Error {
         self
     }
 
-    /// `doing` reads as the end of "cannot …": `cannot write /out/hello.ko: No space left`.
-    pub(crate) fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
-        let writing = !["read", "look at", "use"]
-            .iter()
-            .any(|w| doing.starts_with(w));
-        let advice = match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                "; free some space or choose another output directory"
-            }
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem
-                if writing =>
-            {
-                "; check its permissions or choose another output directory"
-            }
-            std::io::ErrorKind::NotADirectory => "; a part of that path is a file",
-            _ => "",
-        };
-        let limit = limit_behind(&source).unwrap_or_default();
-        let message = format!("cannot {doing} {}: {source}{advice}{limit}", path.display());
+    /// A failure of the operating system's, in words that [`crate::sys`] has found.
+    pub(crate) fn of_system(message: String, source: std::io::Error) -> Self {
         Error {
             source: Some(source),
             ..Error::new(ErrorKind::Io, message)

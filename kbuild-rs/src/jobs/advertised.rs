@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::channel::Channel;
-use super::device;
-use super::ninja::{self, Ninja};
+use super::ninja::Ninja;
+use super::{device, ninja};
 use crate::sys;
 
 /// The nearest jobserver outside of this process.
 #[derive(Debug)]
-pub(super) enum Outer {
+pub(crate) enum Outer {
     /// Nobody said anything.
     Silent,
     /// A make that runs one job at a time, and has no jobserver for that.
@@ -30,7 +30,7 @@ pub(super) enum Outer {
 
 /// Who has the one token that comes with a jobserver, beside those that are drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum FirstToken {
+pub(crate) enum FirstToken {
     /// This process.
     Ours,
     /// A Ninja between us and the jobserver, and so everybody that it starts.
@@ -50,11 +50,11 @@ enum Named {
 
 /// The outer build's jobserver: Cargo's for a build script, else that of a make outside, else that
 /// of a Cargo further out.
-pub(super) fn outer(cargo: bool) -> &'static Outer {
+pub(crate) fn outer(cargo: bool) -> &'static Outer {
     &found(cargo).0
 }
 
-pub(super) fn first_token(cargo: bool) -> FirstToken {
+pub(crate) fn first_token(cargo: bool) -> FirstToken {
     found(cargo).1
 }
 
@@ -114,7 +114,7 @@ fn of_ninja(outer: &Outer, flags: &OsStr) -> Option<&'static Ninja> {
 
 /// Descriptors of the outer build that we inherited and that a child inherits from us unless it
 /// is told otherwise.
-pub(super) fn inherited(cargo: bool) -> Vec<RawFd> {
+pub(crate) fn inherited(cargo: bool) -> Vec<RawFd> {
     match outer(cargo) {
         Outer::Pipe(read, write, _) => vec![*read, *write],
         _ => Vec::new(),
@@ -170,7 +170,7 @@ fn open_server(path: &Path) -> Result<Channel, String> {
 
 /// Opens a fifo.
 #[cfg(test)]
-pub(super) fn open_fifo(path: &Path) -> Result<File, String> {
+pub(crate) fn open_fifo(path: &Path) -> Result<File, String> {
     let file = open(path)?;
     match sys::is_pipe(&file) {
         true => Ok(file),

@@ -11,7 +11,7 @@ use crate::sys;
 /// Descriptors of our own to a jobserver. That reading from them does not wait concerns nobody
 /// else: they are no copies of what was inherited.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     read: File,
     /// Where it is another one than for reading.
     write: Option<File>,
@@ -19,7 +19,7 @@ pub(super) struct Channel {
 
 impl Channel {
     /// Without `/proc` there is none, and no token beyond our own.
-    pub(super) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
+    pub(crate) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
         let open = |options: &mut OpenOptions, fd: RawFd| {
             let path = format!("/proc/self/fd/{fd}");
             sys::open_nonblocking(options, Path::new(&path)).ok()
@@ -30,19 +30,19 @@ impl Channel {
         })
     }
 
-    pub(super) fn of_fifo(file: File) -> Channel {
+    pub(crate) fn of_fifo(file: File) -> Channel {
         Channel {
             read: file,
             write: None,
         }
     }
 
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.read
     }
 
     /// Takes a token if one is there.
-    pub(super) fn take(&self) -> io::Result<Option<u8>> {
+    pub(crate) fn take(&self) -> io::Result<Option<u8>> {
         let mut byte = [0];
         loop {
             match (&self.read).read(&mut byte) {
@@ -57,11 +57,11 @@ impl Channel {
     }
 
     /// Gives tokens back, each as it came. A server that is gone needs none.
-    pub(super) fn give(&self, bytes: &[u8]) {
+    pub(crate) fn give(&self, bytes: &[u8]) {
         let _ = self.try_give(bytes);
     }
 
-    pub(super) fn try_give(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn try_give(&self, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.write.as_ref().unwrap_or(&self.read);
         let mut left = bytes;
         let since = Instant::now();

@@ -15,7 +15,7 @@ use crate::sys;
 
 /// Whether tokens come out of it and go into it, and else why not. One that is there is put back
 /// at once; that there is none at the moment tells nothing.
-pub(super) fn try_out(channel: &Channel) -> Result<(), String> {
+pub(crate) fn try_out(channel: &Channel) -> Result<(), String> {
     match channel.take() {
         Ok(None) => Ok(()),
         Ok(Some(token)) => channel
@@ -28,7 +28,7 @@ pub(super) fn try_out(channel: &Channel) -> Result<(), String> {
 /// Whether two descriptors were inherited and lead to one device that is a jobserver. Where they
 /// were closed, other programs have opened something else under their numbers: most likely
 /// `/dev/null` or a terminal, which nobody means and from which nothing is read.
-pub(super) fn is_inherited(read: RawFd, write: RawFd) -> bool {
+pub(crate) fn is_inherited(read: RawFd, write: RawFd) -> bool {
     let device = |fd| {
         let meta = fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
         let is_device = meta.file_type().is_char_device();

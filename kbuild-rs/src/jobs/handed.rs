@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use crate::files::is_carryable;
+use crate::syntax::is_carryable;
 
 /// What make's command line and environment say, and what it inherits.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ type Version = (u32, u32);
 
 impl Handed {
     /// `-jN`: make is the server for those below it.
-    pub(super) fn jobs(jobs: usize) -> Handed {
+    pub(crate) fn jobs(jobs: usize) -> Handed {
         Handed {
             argument: Some(format!("-j{jobs}").into()),
             ..Handed::default()
@@ -39,7 +39,7 @@ impl Handed {
     }
 
     /// A pipe that this process inherited.
-    pub(super) fn pipe(read: RawFd, write: RawFd, make: &Path) -> Handed {
+    pub(crate) fn pipe(read: RawFd, write: RawFd, make: &Path) -> Handed {
         let version = version(make);
         if version >= (4, 4) {
             if let Some(name) = descriptor_path(read) {
@@ -50,7 +50,7 @@ impl Handed {
     }
 
     /// A fifo.
-    pub(super) fn fifo(path: &Path, make: &Path) -> std::io::Result<Handed> {
+    pub(crate) fn fifo(path: &Path, make: &Path) -> std::io::Result<Handed> {
         let version = version(make);
         if version >= (4, 4) && is_carryable(path) {
             return Ok(Handed::auth(
@@ -149,7 +149,7 @@ mod tests {
 
     fn scratch(name: &str) -> PathBuf {
         let name = format!("kbuild-handed-{name}-{}", std::process::id());
-        let dir = crate::kernel::fixture::temp_dir().join(name);
+        let dir = crate::fixture::temp_dir().join(name);
         fs::create_dir_all(&dir).unwrap();
         dir
     }

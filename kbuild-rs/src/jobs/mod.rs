@@ -22,13 +22,13 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use self::advertised::{FirstToken, Outer, first_token, outer};
-use self::own::Own;
-use self::pool::Pool;
-use self::server::{Outside, Server};
-use crate::message::Sink;
+use crate::error::Sink;
 use crate::sys::Writer;
 use crate::{Error, Result};
+use advertised::{FirstToken, Outer, first_token, outer};
+use own::Own;
+use pool::Pool;
+use server::{Outside, Server};
 
 pub(crate) use handed::Handed;
 pub use outside::{is_outside_pretending, is_outside_verbose};

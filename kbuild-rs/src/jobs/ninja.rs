@@ -15,7 +15,7 @@ const GENERATIONS: usize = 12;
 
 /// A running Ninja.
 #[derive(Debug)]
-pub(super) struct Ninja {
+pub(crate) struct Ninja {
     process: u32,
     /// When it was started, in the kernel's clock ticks: numbers are given to others again.
     started: u64,
@@ -24,7 +24,7 @@ pub(super) struct Ninja {
 
 /// Those that this process runs below, the nearest first. Looked for once: a parent that ends
 /// takes the way up with it.
-pub(super) fn above() -> &'static [Ninja] {
+pub(crate) fn above() -> &'static [Ninja] {
     static ABOVE: OnceLock<Vec<Ninja>> = OnceLock::new();
     ABOVE.get_or_init(|| {
         let mut found = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn above() -> &'static [Ninja] {
 }
 
 /// The smallest number behind a `-j` of theirs; `None` where there is none, or it was not told.
-pub(super) fn jobs() -> Option<usize> {
+pub(crate) fn jobs() -> Option<usize> {
     let told = above()
         .iter()
         .filter_map(|ninja| asked_for(&ninja.arguments));
@@ -54,7 +54,7 @@ pub(super) fn jobs() -> Option<usize> {
 /// token for each command, through a fifo or device of its own opening; from a pipe, no Ninja does.
 ///
 /// `is_it` tells whether a process was given that jobserver, by its environment.
-pub(super) fn that_shares(
+pub(crate) fn that_shares(
     fifo: Option<&Path>,
     is_it: impl Fn(&[u8]) -> bool,
 ) -> Option<&'static Ninja> {
@@ -81,16 +81,16 @@ impl Ninja {
     }
 
     /// A name that no other process has, on this machine and until it starts again.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         key(self.process, self.started)
     }
 
-    pub(super) fn is_verbose(&self) -> bool {
+    pub(crate) fn is_verbose(&self) -> bool {
         is_verbose(&self.arguments)
     }
 }
 
-pub(super) fn key(process: u32, started: u64) -> String {
+pub(crate) fn key(process: u32, started: u64) -> String {
     format!("{}{process}-{started}", prefix())
 }
 
@@ -104,7 +104,7 @@ fn prefix() -> String {
 }
 
 /// Whether a key is that of a Ninja which has ended.
-pub(super) fn has_ended(key: &str) -> bool {
+pub(crate) fn has_ended(key: &str) -> bool {
     let numbers = key.strip_prefix(&prefix()).and_then(|key| {
         let (process, started) = key.split_once('-')?;
         Some((process.parse::<u32>().ok()?, started.parse::<u64>().ok()?))
@@ -226,7 +226,7 @@ mod tests {
         crate::sys::make_fifo(&fifo).unwrap();
         let us = std::process::id();
         assert!(!has_open(us, &fifo));
-        let client = super::super::advertised::open_fifo(&fifo).unwrap();
+        let client = crate::jobs::advertised::open_fifo(&fifo).unwrap();
         assert!(has_open(us, &fifo));
         drop(client);
         fs::remove_file(&fifo).unwrap();

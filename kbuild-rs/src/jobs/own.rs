@@ -9,11 +9,11 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use super::pool::{LOCK, check_locks, is_at};
-use crate::sys::{self, Writer};
-use crate::{Error, Result};
+use crate::sys::Writer;
+use crate::{Error, Result, sys};
 
 #[derive(Debug)]
-pub(super) struct Own {
+pub(crate) struct Own {
     folder: PathBuf,
     writer: Writer,
     held: Option<File>,
@@ -23,7 +23,7 @@ pub(super) struct Own {
 
 impl Own {
     /// The one that those have together who name this folder.
-    pub(super) fn in_folder(writer: Writer, folder: &Path) -> Result<Own> {
+    pub(crate) fn in_folder(writer: Writer, folder: &Path) -> Result<Own> {
         check_locks(&writer, folder)?;
         Ok(Own {
             folder: folder.to_owned(),
@@ -34,19 +34,19 @@ impl Own {
     }
 
     /// Takes it if nobody has it.
-    pub(super) fn take(&mut self) -> Result<bool> {
+    pub(crate) fn take(&mut self) -> Result<bool> {
         if self.held.is_some() {
             return Ok(false);
         }
         let path = self.folder.join(LOCK);
         let file = self.writer.open_lock(&path)?;
         // `clean` removes it, with the lock in its hands.
-        let locked = sys::try_lock(&file).map_err(|e| Error::io("lock", &path, e))?;
+        let locked = sys::try_lock(&file).map_err(|e| Error::writing("lock", &path, e))?;
         self.held = (locked && is_at(&file, &path)).then_some(file);
         Ok(self.held.is_some())
     }
 
-    pub(super) fn give(&mut self) {
+    pub(crate) fn give(&mut self) {
         if let Some(lock) = self.held.take() {
             // A server that a compiler wrapper started may have inherited it, and lives on.
             if !self.lost {
@@ -56,12 +56,12 @@ impl Own {
         }
     }
 
-    pub(super) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.lost = self.held.is_some();
     }
 
     /// What children inherit, so that it is taken until the last one is gone.
-    pub(super) fn lock(&self) -> Option<RawFd> {
+    pub(crate) fn lock(&self) -> Option<RawFd> {
         self.held.as_ref().map(AsRawFd::as_raw_fd)
     }
 }

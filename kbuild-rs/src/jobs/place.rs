@@ -10,22 +10,23 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ninja::{self, Ninja};
+use super::ninja;
+use super::ninja::Ninja;
 use super::pool::remove_pool;
-use crate::sys::{self, Writer};
-use crate::{Error, Result};
+use crate::sys::Writer;
+use crate::{Error, Result, sys};
 
 /// A link in the folder of a Ninja: to the folder that holds the pool.
 const POOL: &str = "pool";
 
 /// A private folder of this user's.
-pub(super) struct Folder {
-    pub(super) path: PathBuf,
-    pub(super) writer: Writer,
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) writer: Writer,
 }
 
 /// The folder of this Ninja; none where the user has no place for it.
-pub(super) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
+pub(crate) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
     let base = base()?;
     let is_new = !base.join(ninja.key()).exists();
     let folder = of_user(ninja.key())?;
@@ -37,7 +38,7 @@ pub(super) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
 
 /// The folder of the pool for the builds of the Ninja whose own folder is `meeting`: what the
 /// first of them named, else that.
-pub(super) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
+pub(crate) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
     let own = named.unwrap_or(&meeting.path);
     let link = meeting.path.join(POOL);
     match meeting.writer.symlink_new(own, &link) {
@@ -69,16 +70,16 @@ fn base() -> Option<PathBuf> {
 }
 
 /// A private folder of this user's; none where it has no place for it, or one that is not its own.
-pub(super) fn of_user(name: impl AsRef<OsStr>) -> Option<Folder> {
+pub(crate) fn of_user(name: impl AsRef<OsStr>) -> Option<Folder> {
     let path = base()?.join(name.as_ref());
     let writer = open(&path).ok()?;
     Some(Folder { path, writer })
 }
 
 /// Opens a private folder of this user's.
-pub(super) fn open(path: &Path) -> Result<Writer> {
+pub(crate) fn open(path: &Path) -> Result<Writer> {
     let root = sys::private_folder(path, true)?;
-    let missing = || Error::io("create", path, std::io::ErrorKind::NotFound.into());
+    let missing = || Error::writing("create", path, std::io::ErrorKind::NotFound.into());
     Ok(Writer::new([root.ok_or_else(missing)?]))
 }
 
@@ -119,8 +120,8 @@ mod tests {
 
     #[test]
     fn what_a_ninja_that_has_ended_left_goes_unless_it_is_in_use() {
-        use super::super::pool::Pool;
-        let sink = crate::message::Sink::printing(false);
+        use crate::jobs::pool::Pool;
+        let sink = crate::error::Sink::silent();
         let dir = scratch("sweep");
         let ninja = |started| ninja::key(std::process::id(), started);
         let folders = [1, 2, 3].map(|started| dir.join(ninja(started)));

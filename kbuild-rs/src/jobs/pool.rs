@@ -31,19 +31,18 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::handed::Handed;
 use super::place;
-use crate::identity::Hash;
-use crate::message::Sink;
-use crate::sys::{self, Writer};
-use crate::{Error, Result};
+use crate::error::Sink;
+use crate::sys::{Hash, Writer};
+use crate::{Error, Result, sys};
 
 const FIFO: &str = "jobs";
-pub(super) const LOCK: &str = "jobs.lock";
+pub(crate) const LOCK: &str = "jobs.lock";
 
 /// More than any machine has cores, and few enough for one write into a fifo.
 const MOST: usize = 4096;
 
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     folder: PathBuf,
     writer: Writer,
     size: usize,
@@ -57,7 +56,7 @@ pub(super) struct Pool {
 impl Pool {
     /// The pool in `folder`, or where that cannot hold one, in a folder of the user's that
     /// belongs to it. `make_folder` makes the first.
-    pub(super) fn open(
+    pub(crate) fn open(
         folder: &Path,
         make_folder: fn(&Path) -> Result<Writer>,
         size: usize,
@@ -86,18 +85,18 @@ impl Pool {
         })
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size
     }
 
-    pub(super) fn channel(&self) -> &Channel {
+    pub(crate) fn channel(&self) -> &Channel {
         &self.channel
     }
 
     /// Draws a token if there is one.
-    pub(super) fn draw(&mut self) -> Result<Option<u8>> {
+    pub(crate) fn draw(&mut self) -> Result<Option<u8>> {
         let folder = self.folder.clone();
-        let failed = |e| Error::io("use the pool of jobs in", &folder, e);
+        let failed = |e| Error::reading("use the pool of jobs in", &folder, e);
         if self.member.is_some() {
             return self.channel.take().map_err(failed);
         }
@@ -129,7 +128,7 @@ impl Pool {
     }
 
     /// The last token was given back.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         if let Some(lock) = self.member.take() {
             // A server that a compiler wrapper started may have inherited it, and lives on.
             if !self.lost {
@@ -139,20 +138,20 @@ impl Pool {
         }
     }
 
-    pub(super) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.lost = true;
     }
 
-    pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
+    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
         let fifo = self.folder.join(FIFO);
         match self.size {
             1 => Ok(Handed::jobs(1)),
-            _ => Handed::fifo(&fifo, make).map_err(|e| Error::io("open", &fifo, e)),
+            _ => Handed::fifo(&fifo, make).map_err(|e| Error::writing("open", &fifo, e)),
         }
     }
 
     /// What children inherit, so that the pool is in use until the last one is gone.
-    pub(super) fn lock(&self) -> Option<RawFd> {
+    pub(crate) fn lock(&self) -> Option<RawFd> {
         self.member.as_ref().map(AsRawFd::as_raw_fd)
     }
 }
@@ -175,8 +174,8 @@ pub(crate) fn remove_pool(writer: &Writer, folder: &Path) {
 }
 
 /// Fails in a folder whose locks reach other machines, or that has none.
-pub(super) fn check_locks(writer: &Writer, folder: &Path) -> Result<()> {
-    let failed = |e| Error::io("share jobs in", folder, e);
+pub(crate) fn check_locks(writer: &Writer, folder: &Path) -> Result<()> {
+    let failed = |e| Error::writing("share jobs in", folder, e);
     if sys::is_remote(folder) {
         return Err(failed(io::ErrorKind::Unsupported.into()));
     }
@@ -191,14 +190,14 @@ fn open_channel(writer: &Writer, folder: &Path) -> Result<Channel> {
     let path = folder.join(FIFO);
     match writer.make_fifo(&path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("create", &path, e));
+            return Err(Error::writing("create", &path, e));
         }
         _ => {}
     }
     Ok(Channel::of_fifo(writer.open_fifo(&path)?))
 }
 
-pub(super) fn is_at(file: &File, path: &Path) -> bool {
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     let same = |there: std::fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
     std::fs::symlink_metadata(path).is_ok_and(same)
 }
@@ -226,7 +225,7 @@ mod tests {
 
     /// What another process would have: locks of its own.
     fn process(folder: &Path, size: usize) -> Pool {
-        Pool::open(folder, open_folder, size, &Sink::printing(false)).unwrap()
+        Pool::open(folder, open_folder, size, &Sink::silent()).unwrap()
     }
 
     fn draw_all(pool: &mut Pool) -> Vec<u8> {

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// Where tokens come from.
 #[derive(Debug)]
-pub(super) enum Server {
+pub(crate) enum Server {
     /// The outer build's jobserver, whose token for this process is the first make's.
     Outer(Outside),
     /// The outer build's jobserver, whose token for this process belongs to others too.
@@ -24,14 +24,14 @@ pub(super) enum Server {
 
 /// The outer build's jobserver.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outside {
+pub(crate) struct Outside {
     server: &'static Outer,
     /// It failed, and is not asked again. What is held still goes back to it.
     failed: bool,
 }
 
 impl Outside {
-    pub(super) fn of(server: &'static Outer) -> Outside {
+    pub(crate) fn of(server: &'static Outer) -> Outside {
         Outside {
             server,
             failed: false,
@@ -49,7 +49,7 @@ impl Outside {
 
 /// What one make runs on.
 #[derive(Debug)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// To be given back as it came.
     Drawn(u8),
     /// The one of [`Server::Shared`] that cannot be drawn.
@@ -58,7 +58,7 @@ pub(super) enum Token {
 
 impl Server {
     /// Where tokens may come from.
-    pub(super) fn source(&self) -> Option<&Channel> {
+    pub(crate) fn source(&self) -> Option<&Channel> {
         self.channel().filter(|_| !self.has_failed())
     }
 
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    pub(super) fn draw(&mut self) -> Result<Option<Token>> {
+    pub(crate) fn draw(&mut self) -> Result<Option<Token>> {
         if let Server::Pool(pool) = self {
             return Ok(pool.draw()?.map(Token::Drawn));
         }
@@ -86,13 +86,13 @@ impl Server {
                 return Ok(Some(Token::Own));
             }
         }
-        let failed = |e| Error::io("read", Path::new("the outer build's jobserver"), e);
+        let failed = |e| Error::reading("read", Path::new("the outer build's jobserver"), e);
         let drawn = self.source().map(|channel| channel.take().map_err(failed));
         Ok(drawn.unwrap_or(Ok(None))?.map(Token::Drawn))
     }
 
     /// Draws no more from the outer build's jobserver after an error; whether that is a way out.
-    pub(super) fn give_up(&mut self) -> bool {
+    pub(crate) fn give_up(&mut self) -> bool {
         match self {
             Server::Outer(outside) | Server::Shared(outside, _) => {
                 !std::mem::replace(&mut outside.failed, true)
@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    pub(super) fn give(&mut self, token: Token) {
+    pub(crate) fn give(&mut self, token: Token) {
         match (token, self) {
             (Token::Own, Server::Shared(_, own)) => own.give(),
             (Token::Drawn(byte), server) => {
@@ -113,13 +113,13 @@ impl Server {
         }
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         if let Server::Pool(pool) = self {
             pool.leave();
         }
     }
 
-    pub(super) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         match self {
             Server::Pool(pool) => pool.lose(),
             Server::Shared(_, own) => own.lose(),
@@ -127,13 +127,13 @@ impl Server {
         }
     }
 
-    pub(super) fn hand(&self, make: &Path) -> Result<Handed> {
+    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
         match self {
             Server::Outer(outside) | Server::Shared(outside, _) => match outside.server {
                 _ if outside.failed => Ok(Handed::jobs(1)),
                 Outer::Pipe(read, write, _) => Ok(Handed::pipe(*read, *write, make)),
                 Outer::Fifo(path, _) => {
-                    Handed::fifo(path, make).map_err(|e| Error::io("open", path, e))
+                    Handed::fifo(path, make).map_err(|e| Error::writing("open", path, e))
                 }
                 _ => Ok(Handed::jobs(1)),
             },

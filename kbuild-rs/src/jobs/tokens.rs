@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::handed::Handed;
 use super::server::{Server, Token};
-use crate::message::Sink;
-use crate::{Result, signals, sys};
+use crate::error::Sink;
+use crate::sys::signals;
+use crate::{Result, sys};
 
 /// How often a waiter looks for what no descriptor tells it of: that it is to stop, that another
 /// make of this process has ended, that a killed process has left the pool.
@@ -53,7 +54,7 @@ pub(crate) struct Slot {
 }
 
 impl Budget {
-    pub(super) fn new(server: Server) -> Budget {
+    pub(crate) fn new(server: Server) -> Budget {
         let implicit = match server {
             Server::Pool(_) | Server::Shared(..) => 0,
             _ => 1,
@@ -220,11 +221,11 @@ impl Drop for Slot {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::advertised::{Outer, open_fifo};
-    use super::super::channel::Channel;
-    use super::super::own::Own;
-    use super::super::server::Outside;
     use super::*;
+    use crate::jobs::advertised::{Outer, open_fifo};
+    use crate::jobs::channel::Channel;
+    use crate::jobs::own::Own;
+    use crate::jobs::server::Outside;
 
     /// A budget under a jobserver outside, and that jobserver's fifo.
     fn under(name: &str, tokens: &[u8]) -> (Arc<Budget>, Channel) {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     fn sink() -> Sink {
-        Sink::printing(false)
+        Sink::silent()
     }
 
     #[test]

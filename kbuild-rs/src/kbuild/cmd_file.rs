@@ -35,14 +35,14 @@ pub(crate) fn has_command(text: &str) -> bool {
 }
 
 /// `savedcmd_foo.o := …`; before 6.2 `cmd_foo.o := …`.
-pub(super) fn saved_command(text: &str) -> Option<&str> {
+pub(crate) fn saved_command(text: &str) -> Option<&str> {
     let is_command = |line: &&str| line.starts_with("savedcmd_") || line.starts_with("cmd_");
     Some(text.lines().find(is_command)?.split_once(":= ")?.1)
 }
 
 /// The words of a command that may name files: `a/b`, `-Ta/b`, `--script=a/b`, `-Wl,-T,a/b`, `@a/b`.
 /// Values of macros do not count.
-pub(super) fn names(command: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn names(command: &str) -> impl Iterator<Item = &str> {
     command.split_ascii_whitespace().filter_map(name)
 }
 
@@ -63,12 +63,12 @@ fn name(word: &str) -> Option<&str> {
 }
 
 /// Whether a file has the name of a linker script.
-pub(super) fn is_script(path: &str) -> bool {
+pub(crate) fn is_script(path: &str) -> bool {
     path.ends_with(".lds") || path.ends_with(".ld")
 }
 
 /// The files that a linker script names in `INCLUDE`.
-pub(super) fn included(script: &str) -> Vec<String> {
+pub(crate) fn included(script: &str) -> Vec<String> {
     let words: Vec<&str> = script.split_ascii_whitespace().collect();
     let names = words.windows(2).filter(|pair| pair[0] == "INCLUDE");
     names
@@ -77,7 +77,7 @@ pub(super) fn included(script: &str) -> Vec<String> {
 }
 
 /// The places where the linker searches a file: its own folder, and those of `-L`.
-pub(super) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf> {
+pub(crate) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf> {
     let folders = command
         .split_ascii_whitespace()
         .filter_map(|word| Some(cwd.join(word.strip_prefix("-L")?.trim_matches(QUOTES))));

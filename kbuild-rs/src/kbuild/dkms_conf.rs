@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::regular;
+use crate::sys::regular;
 
 /// The steps in it that a person may have to repeat.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::build) struct Dkms {
+pub(crate) struct Dkms {
     /// The command that builds the first module.
     make: Option<String>,
     /// A script to run before.
@@ -19,7 +19,7 @@ pub(in crate::build) struct Dkms {
 impl Dkms {
     /// The steps that the file in a folder asks for, as the end of an error. Empty without a file,
     /// and for one with nothing special.
-    pub(in crate::build) fn advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> String {
+    pub(crate) fn advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> String {
         let path = dir.join("dkms.conf");
         let Ok(text) = regular::read(&path) else {
             return String::new();

@@ -1,19 +1,9 @@
 //! Flags for compilers, and the files that these read them from.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 
+use crate::settings::Flags;
 use crate::{Error, Result};
-
-/// Flags for compilers, of declared modules and of module trees.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Flags {
-    pub(crate) defines: Vec<(String, Option<String>)>,
-    pub(crate) cflags: Vec<OsString>,
-    pub(crate) asflags: Vec<OsString>,
-    #[cfg(feature = "rust")]
-    pub(crate) rust: super::rust::RustFlags,
-}
 
 impl Flags {
     /// Whether nothing is said of C and assembler.
@@ -69,22 +59,6 @@ fn check_macro(name: &str, value: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The text of a flag file: one argument a line, quoted as GNU tools and clang unquote it.
-pub(crate) fn response_file(args: &[OsString]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for arg in args {
-        text.push(b'"');
-        for &byte in arg.as_bytes() {
-            if byte == b'"' || byte == b'\\' {
-                text.push(b'\\');
-            }
-            text.push(byte);
-        }
-        text.extend_from_slice(b"\"\n");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,11 +82,5 @@ mod tests {
             assert!(check_macro(bad, None).is_err(), "{bad:?}");
         }
         assert!(check_macro("A", Some("a\nb")).is_err());
-    }
-
-    #[test]
-    fn a_flag_file_quotes_what_compilers_unquote() {
-        let text = response_file(&["-DX=\"a b\"".into(), "-DY=\\".into()]);
-        assert_eq!(text, b"\"-DX=\\\"a b\\\"\"\n\"-DY=\\\\\"\n");
     }
 }

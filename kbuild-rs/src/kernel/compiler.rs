@@ -2,6 +2,33 @@
 
 use super::config::Config;
 
+/// Options of GCC's that clang (and so clangd) refuses. None of them decides what a type or a
+/// macro is.
+pub(crate) const GCC_ONLY: &[&str] = &[
+    "--param=allow-store-data-races=",
+    "-fconserve-stack",
+    "-femit-struct-debug-",
+    "-ffile-prefix-map=",
+    "-fmacro-prefix-map=",
+    "-fmin-function-alignment=",
+    "-fno-allow-store-data-races",
+    "-fno-code-hoisting",
+    "-fno-ipa-",
+    "-fno-partial-inlining",
+    "-fno-section-anchors",
+    "-fno-stack-clash-protection",
+    "-fno-var-tracking-assignments",
+    "-fplugin",
+    "-fsanitize=bounds-strict",
+    "-mfunction-return=",
+    "-mharden-sls=",
+    "-mindirect-branch",
+    "-mno-fp-ret-in-387",
+    "-mpreferred-stack-boundary=",
+    "-mrecord-mcount",
+    "-mskip-rax-setup",
+];
+
 /// The compiler that a kernel was built with, as its configuration tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::regular;
+use crate::sys::regular;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Distro {
@@ -101,8 +101,8 @@ pub(super) fn deb_arch() -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Root;
     use super::*;
+    use crate::fixture::Root;
 
     #[test]
     fn each_distribution_is_told_its_own_package() {

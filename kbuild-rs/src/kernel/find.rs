@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::arch::arch_name;
 use super::distro::Distro;
-use super::{Kernel, arch, arch_name, open};
-use crate::files::sort_paths;
-use crate::{Error, ErrorKind, Result, regular};
+use super::{Kernel, arch, open};
+use crate::sys::{regular, sort_paths};
+use crate::{Error, ErrorKind, Result};
 
 /// A place where a kernel tree is, or should be.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Host {
         let file = self.root.join("proc/sys/kernel/osrelease");
         match regular::read_to_string(&file) {
             Ok(text) => Ok(text.trim().to_owned()),
-            Err(error) => Err(Error::io(
+            Err(error) => Err(Error::reading(
                 "read the running kernel's release from",
                 &file,
                 error,

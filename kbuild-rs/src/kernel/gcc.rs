@@ -1,6 +1,6 @@
 //! The GNU compiler that built a kernel, or the nearest one here.
 
-use super::arch_name;
+use super::arch::arch_name;
 use super::path::version_in_name;
 use super::toolchain::{Chooser, Toolchain};
 use crate::Result;

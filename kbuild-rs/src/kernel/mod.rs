@@ -5,8 +5,6 @@ mod compiler;
 mod config;
 mod distro;
 mod find;
-#[cfg(test)]
-pub(crate) mod fixture;
 mod gcc;
 mod llvm;
 mod open;
@@ -20,6 +18,7 @@ mod rust_checks;
 mod rust_metadata;
 #[cfg(feature = "rust")]
 mod rustc;
+mod symvers;
 #[cfg(test)]
 mod tests;
 mod toolchain;
@@ -28,19 +27,21 @@ mod toolchain_tests;
 
 use std::path::{Path, PathBuf};
 
+use crate::sys::sort_paths;
+use crate::{Error, ErrorKind, Result};
+use arch::Variant;
+use config::Config;
+use find::Host;
+
 pub use arch::{arch_name, arch_of_target};
+pub(crate) use compiler::GCC_ONLY;
 pub use compiler::{Compiler, CompilerKind};
 pub use find::Installed;
 pub(crate) use programs::is_of_loader;
 #[cfg(feature = "rust")]
 pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
+pub use symvers::{Symbol, Symbols, Symvers};
 pub use toolchain::{ToolRequest, Toolchain};
-
-use crate::files::sort_paths;
-use crate::{Error, ErrorKind, Result};
-use arch::Variant;
-use config::Config;
-use find::Host;
 
 /// A kernel tree: a directory that `make -C` accepts for external modules.
 ///

@@ -5,12 +5,13 @@ use std::fs::{self};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::compiler::Compiler;
 use super::config::Config;
 use super::find::Host;
 use super::output::working_directory;
-use super::{Compiler, Kernel, arch};
-use crate::files::sort_paths;
-use crate::{Error, ErrorKind, Result, regular};
+use super::{Kernel, arch};
+use crate::sys::{regular, sort_paths};
+use crate::{Error, ErrorKind, Result};
 
 pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
     let asked = fs::canonicalize(request).map_err(|error| not_there(request, error, host))?;
@@ -84,7 +85,7 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
 /// Nothing at `request`, or a link to nothing.
 fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     if error.kind() != std::io::ErrorKind::NotFound {
-        return Error::io("read the kernel tree", request, error);
+        return Error::reading("read the kernel tree", request, error);
     }
     let advice = match module_release(request) {
         Some(release) => format!("install the headers: {}", host.distro().headers(release)),
@@ -134,7 +135,7 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     let makefile = dir.join("Makefile");
     let head = head(&makefile).map_err(|error| match is_missing(&error) {
         true => not_a_kernel(dir, "it has no Makefile", host),
-        false => Error::io("read", &makefile, error),
+        false => Error::reading("read", &makefile, error),
     })?;
     let mut included = None;
     for line in head.lines() {
@@ -185,7 +186,7 @@ fn read(file: &Path) -> Result<Option<String>> {
     match regular::read(file) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(Error::io("read", file, error)),
+        Err(error) => Err(Error::reading("read", file, error)),
     }
 }
 
@@ -226,7 +227,7 @@ fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
             Some(flavour) => format!("use {}", flavour.display()),
             None => {
                 let stem = common_stem(dir).unwrap_or_default();
-                let arch = super::distro::deb_arch();
+                let arch = crate::kernel::distro::deb_arch();
                 let package = format!("linux-headers-{stem}-{arch}");
                 format!("use its other half: {}", host.distro().package(&package))
             }

@@ -121,8 +121,8 @@ fn output_variable(line: &str) -> Option<(&str, &str, &str)> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::super::fixture::Root;
     use super::*;
+    use crate::fixture::Root;
 
     /// A kernel tree with this Makefile, and what is said of it.
     fn tree(root: &Root, makefile: &str) -> Result<PathBuf> {

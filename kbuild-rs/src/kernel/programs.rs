@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use rustix::io::Errno;
 
 use super::Kernel;
-use crate::{Error, ErrorKind, Result, regular};
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Result};
 
 /// The programs that each build runs: the folder, and how the file's name begins. Debian has a
 /// script in front of some, which runs `modpost.real-lsb-64` and the like.
@@ -230,7 +231,7 @@ fn machine(number: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     #[test]
     fn this_program_says_what_it_is_and_raises_no_doubt() {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use super::Kernel;
-
-use crate::regular;
+use crate::sys::regular;
 
 impl Kernel {
     /// Whether Rust modules can be built here: `CONFIG_RUST=y` *and* the crate metadata is there.
@@ -71,7 +70,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use crate::Kernel;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     #[test]
     fn what_a_module_needs_is_what_the_kernels_own_makefiles_name() {

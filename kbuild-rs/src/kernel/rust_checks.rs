@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Kernel, Toolchain};
+use super::Kernel;
+use super::toolchain::Toolchain;
 use crate::{Error, ErrorKind, Result};
 
 /// Where people find what such a kernel is and how to get one.

@@ -11,8 +11,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::Kernel;
-use crate::artifact::is_whole_elf;
-use crate::{Error, ErrorKind, Result, regular};
+use crate::sys::{is_whole_elf, regular};
+use crate::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8] = b"rust\0\0\0";
 const END: &[u8] = b"rust-end-file";
@@ -194,7 +194,7 @@ fn little(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     const TEXT: &str = "rustc 1.85.1 (4eb161250 2025-03-15)";
 

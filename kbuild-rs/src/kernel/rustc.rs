@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 
 use super::Kernel;
 use super::path::SearchPath;
-use crate::files::{escape, is_carryable, unescape};
-use crate::identity::Identity;
+use crate::syntax::{escape, is_carryable, unescape};
+use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result};
 
 /// Where to look for a Rust compiler.
@@ -289,6 +289,6 @@ pub(crate) fn of_rustup(home: &Path) -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path().join("bin/rustc"))
         .collect();
-    crate::files::sort_paths(&mut files);
+    crate::sys::sort_paths(&mut files);
     files
 }

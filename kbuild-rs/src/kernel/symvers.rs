@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, ErrorKind, Result, regular};
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Result};
 
 /// The symbols that a kernel or a module tree exports, as modpost wrote them down.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ impl Symvers {
     /// none.
     pub fn read(path: impl AsRef<Path>) -> Result<Symvers> {
         let path = path.as_ref();
-        let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
+        let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let lines = error.as_bytes()[..good]
@@ -121,7 +122,7 @@ fn parse(line: &str) -> Option<Symbol<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     const TEXT: &str = "0x4c9d28b0\tphys_base\tvmlinux\tEXPORT_SYMBOL\t\n\
         0x7140de40\tinit_uts_ns\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\

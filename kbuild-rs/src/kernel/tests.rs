@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::find::Host;
-use super::fixture::Root;
 use super::*;
+use crate::fixture::Root;
 
 fn host(root: &Root) -> Host {
     Host::below(root.path(), "x86")

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::compiler::CompilerKind;
 use super::find::Host;
 use super::path::SearchPath;
-use super::{CompilerKind, Kernel, llvm};
-use crate::files::sort_paths;
+use super::{Kernel, llvm};
+use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Result};
 
 /// What the user says about the tools, and where to look for them.

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use super::find::Host;
-use super::fixture::Root;
 use super::*;
+use crate::fixture::Root;
 
 const GCC_12: &str = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=120200\n\
     CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.2.0-14) 12.2.0\"\n";

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use crate::files::is_carryable;
+use crate::syntax::is_carryable;
 use crate::{Error, Result};
 
 /// kbuild's own word for every module of the folder.

@@ -5,7 +5,6 @@ mod diagnose;
 mod env;
 mod git;
 mod goals;
-mod jobs;
 mod kernel_names;
 mod lines;
 mod names;
@@ -17,7 +16,7 @@ mod rustc;
 mod trace;
 mod watch;
 
-pub(crate) use command::{Make, escape_value, shell_quote};
+pub(crate) use command::Make;
 pub(crate) use diagnose::{BuildFacts, no_modules};
 pub(crate) use env::{check_value, firewall};
 pub(crate) use git::{
@@ -25,8 +24,6 @@ pub(crate) use git::{
     before_path, is_bare, prefix_in,
 };
 pub(crate) use goals::{MODULES, goals};
-pub(crate) use jobs::{Jobs, Slot, inherited_descriptors, is_pool_file, remove_pool};
-pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead, instead_in_command};

@@ -1,6 +1,6 @@
 //! Names of variables: whose they are, and what their values may hold.
 //!
-//! make carries any value unharmed (see [`escape_value`](super::escape_value)). What happens to it
+//! make carries any value unharmed (see [`escape_value`](crate::make::command::escape_value)). What happens to it
 //! then is a matter of the name. A tree's own variables go where its Makefiles put them. kbuild's
 //! own hold commands, functions and paths: a value given for one of those would be run. They are
 //! told in two ways: by the lists here, which say why, and by what the makefiles of the kernel
@@ -14,12 +14,11 @@ use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
-
 use super::env::check_value;
 use super::kernel_names::KernelNames;
 use super::placeholders::instead;
 use crate::{Error, Kernel, Result};
+use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
 
 /// What the value of a variable may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::lines::Stream;
 use super::rustc;
+use crate::error::{Level, Message};
 use crate::kernel::is_of_loader;
-use crate::message::{Level, Message};
 
 /// Stage paths and the source paths that they stand for.
 #[derive(Debug, Clone, Default)]
@@ -200,7 +200,7 @@ fn level(line: &str) -> Level {
         || line.contains(": fatal error:")
         || line.contains("Error: ")
         || (line.contains("***") && line.starts_with("make"))
-        || line.contains(super::probes::DIED)
+        || line.contains(crate::make::probes::DIED)
         || line.ends_with(": not found")
         || line.ends_with(": Exec format error")
         || line

@@ -9,7 +9,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use crate::Kernel;
-use crate::files::{is_below, is_carryable};
+use crate::syntax::is_carryable;
+use crate::sys::is_below;
 
 const KERNEL_DIR: &str = "kernel_dir";
 const KERNEL_SOURCE: &str = "kernel_source";

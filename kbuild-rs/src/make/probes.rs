@@ -8,7 +8,7 @@
 //! text: it starts the same processes, keeps what the tool said, and ends make when that tells of
 //! a death.
 //!
-//! The definitions are in the makefile that every make reads first ([`super::watch`]). On make's
+//! The definitions are in the makefile that every make reads first ([`crate::make::watch`]). On make's
 //! command line they would be in `MAKEFLAGS`, which makefiles hand to shells.
 
 #[cfg(test)]

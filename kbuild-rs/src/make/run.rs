@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use super::command::Make;
 use super::diagnose::{BuildFacts, Diagnosis, Summary};
 use super::lines::{Lines, Next};
-use super::output::Listening;
-use super::{Make, PathMap, Slot};
-use crate::message::{Message, Sink};
-use crate::sys::{self, Ties};
-use crate::{Error, Result, signals};
+use super::output::{Listening, PathMap};
+use crate::error::{Message, Sink};
+use crate::jobs::Slot;
+use crate::sys::{Ties, signals};
+use crate::{Error, Result, sys};
 
 /// How a make ended that could be started.
 #[derive(Debug)]
@@ -149,7 +150,7 @@ fn listen(
     facts: &BuildFacts,
     sink: &Sink,
 ) -> Result<Outcome> {
-    let failed = |e| Error::io("run make in", dir, e);
+    let failed = |e| Error::writing("run make in", dir, e);
     let (output, to_output) = sys::pipe().map_err(failed)?;
     let (error, to_error) = sys::pipe().map_err(failed)?;
     let env: Vec<_> = command

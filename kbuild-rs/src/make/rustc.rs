@@ -1,6 +1,6 @@
 //! What rustc prints: a headline, the place that it is about, then more lines, and an empty one.
 
-use crate::message::Level;
+use crate::error::Level;
 
 /// Follows the lines of one make, to tell which of them belong to a message of rustc's.
 #[derive(Debug, Default)]

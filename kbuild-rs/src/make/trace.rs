@@ -104,7 +104,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     #[test]
     fn make_tells_what_it_reads_and_what_its_rules_name() {

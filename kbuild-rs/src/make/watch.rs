@@ -11,7 +11,7 @@ pub(crate) struct Watch {
     /// The makefile, and its text.
     pub(crate) makefile: PathBuf,
     pub(crate) text: Vec<u8>,
-    /// The file that make writes, for [`Trace::read`](super::Trace::read).
+    /// The file that make writes, for [`Trace::read`](crate::make::trace::Trace::read).
     pub(crate) log: PathBuf,
     /// The place for products of modpost while makefiles are read.
     pub(crate) put_away: PathBuf,
@@ -20,27 +20,23 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// In the private folder of a module folder, whose path kbuild can carry.
-    pub(crate) fn of(folder: &Path) -> Watch {
-        Watch {
+    /// In the private folder of a module folder, whose path kbuild can carry, for a kernel whose
+    /// source is `source`. `more` are lines of the caller's.
+    pub(crate) fn new(folder: &Path, source: &Path, more: &[u8]) -> Watch {
+        let mut watch = Watch {
             makefile: folder.join("flags/watch.mk"),
-            text: Vec::new(),
+            text: b"# Written by kbuild-rs.\n".to_vec(),
             log: folder.join("trace"),
             put_away: folder.join("away"),
             put_back: folder.join("put-back"),
-        }
-    }
-
-    /// Puts the text together, for a kernel whose source is `source`; `more` are lines of the
-    /// caller's.
-    pub(crate) fn write(&mut self, source: &Path, more: &[u8]) {
-        let mut text = b"# Written by kbuild-rs.\n".to_vec();
-        text.extend(probes::lines(source));
-        text.extend(trace::lines(&self.log, &self.put_back));
-        text.extend_from_slice(more);
+        };
+        watch.text.extend(probes::lines(source));
+        watch.text.extend(trace::lines(&watch.log, &watch.put_back));
+        watch.text.extend_from_slice(more);
         // make looks for a way to make each makefile anew, and lists those that it has read.
-        let path = self.makefile.display();
-        text.extend_from_slice(format!("{path}: ;\nMAKEFILE_LIST :=\n").as_bytes());
-        self.text = text;
+        let path = watch.makefile.display();
+        let end = format!("{path}: ;\nMAKEFILE_LIST :=\n");
+        watch.text.extend_from_slice(end.as_bytes());
+        watch
     }
 }

@@ -1,12 +1,14 @@
 //! What decides how the products turn out, besides the files that they are made from.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use super::places::header_names;
-use super::request::{Request, Sources};
-use crate::Result;
-use crate::make::escape_value;
+use super::{Resolved, Sources};
+use crate::syntax::escape_value;
+use crate::sys::walk;
+use crate::{Error, Result};
 
 /// Variables that go into what is built, and that somebody may change between two builds; the
 /// rest of what make gets to see says where this machine has its things.
@@ -18,53 +20,81 @@ pub(super) const STAMPS: &[&str] = &[
     "SOURCE_DATE_EPOCH",
 ];
 
-impl Request {
-    /// Everything that decides how the products turn out and is no file.
-    pub(crate) fn config(&self) -> Result<Vec<Vec<u8>>> {
+/// A build with another one is another build, even if no file changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(pub(crate) Vec<Vec<u8>>);
+
+impl Fingerprint {
+    /// Everything that decides how the products turn out and is no file, as it is now.
+    pub(crate) fn of(resolved: &Resolved) -> Result<Fingerprint> {
+        let Resolved { make, inputs, .. } = resolved;
         let mut config = vec![b"kbuild-rs=".to_vec()];
         config[0].extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
-        for (name, value) in &self.make.variables {
+        for (name, value) in &make.command.variables {
             // How much make prints does not change what it makes.
             if name != "V" {
                 config.push(pair(OsStr::new(name), &escape_value(name, value)?));
             }
         }
-        for (name, value) in &self.make.env {
+        for (name, value) in &make.command.env {
             // The pin is a secret. TERM only says what colours a terminal has, and differs
             // between two windows of one person.
             if name != "KBUILD_SIGN_PIN" && name != "TERM" {
                 config.push(pair(name, value));
             }
         }
-        for (path, text) in &self.files {
+        for (path, text) in &make.files {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());
         }
         // A compiler that now comes first in PATH, a vmlinux that has appeared: another file.
-        for file in &self.whole {
+        for file in &inputs.whole {
             config.push(pair(OsStr::new("file"), file.as_os_str()));
         }
         // A header that appears before another one of its name: no .cmd tells of what was not
         // there.
-        if let Sources::Declared(layout) = &self.sources {
+        if let Sources::Declared(layout) = &resolved.sources {
             for folder in &layout.searched {
                 config.push(header_names(folder, false)?);
             }
         }
-        for folder in &self.provided.includes {
-            config.push(header_names(folder, !self.out.starts_with(folder))?);
+        for folder in &inputs.provided.includes {
+            config.push(header_names(folder, !resolved.out.starts_with(folder))?);
         }
         // make is told of the copies, whose names do not tell what they are copies of.
-        for (original, _) in &self.symvers {
+        for (original, _) in &inputs.symvers {
             config.push(pair(OsStr::new("symvers"), original.as_os_str()));
         }
-        if let Sources::Tree { tree, .. } = &self.sources {
+        if let Sources::Tree { tree, .. } = &resolved.sources {
             for command in &tree.prepare {
                 config.push(pair(OsStr::new("prepare"), command));
             }
         }
-        Ok(config)
+        Ok(Fingerprint(config))
     }
+}
+
+/// The names of what lies in a folder that is searched for headers, and below it where that is
+/// wanted. A new one may stand before another of its name on the search path, or answer a
+/// `__has_include`: no prerequisite tells of what was not there.
+fn header_names(folder: &Path, below: bool) -> Result<Vec<u8>> {
+    let mut names = BTreeSet::new();
+    if below {
+        walk(folder, &mut |path, _| {
+            names.insert(path.as_os_str().to_owned());
+            Ok(())
+        })?;
+    } else {
+        let entries = std::fs::read_dir(folder).map_err(|e| Error::reading("read", folder, e))?;
+        let entries = entries.flatten().map(|entry| entry.file_name());
+        names.extend(entries.filter(|n| Path::new(n).extension().is_some_and(|e| e == "h")));
+    }
+    let mut text = format!("the headers in {}=", folder.display()).into_bytes();
+    for name in names {
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'\n');
+    }
+    Ok(text)
 }
 
 fn pair(name: &OsStr, value: &OsStr) -> Vec<u8> {

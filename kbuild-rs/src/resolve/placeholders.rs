@@ -2,23 +2,23 @@
 
 use std::ffi::OsStr;
 
-use super::{Build, Form};
 use crate::make::{Names, Placeholders, instead, instead_in_command};
+use crate::settings::{Module, Settings};
 use crate::{Error, Result};
 
-/// A copy of `build` with the placeholders in its make variables and environment replaced. Commands
+/// A copy of the settings with the placeholders in its make variables and environment replaced. Commands
 /// stay as they are until they run: messages show what a person wrote.
 ///
 /// # Errors
 /// A value that its name does not allow. The check comes before the replacement, so that no message
 /// shows the stage's path.
-pub(super) fn filled(
-    build: &Build,
+pub(crate) fn filled(
+    settings: &Settings,
     placeholders: &Placeholders,
     names: &Names<'_>,
-) -> Result<Build> {
-    let mut build = build.clone();
-    for (name, value) in &mut build.make_vars {
+) -> Result<Settings> {
+    let mut settings = settings.clone();
+    for (name, value) in &mut settings.make_vars {
         if is_working_folder(OsStr::new(name)) {
             check_working_folder(name, value, placeholders)?;
         }
@@ -29,7 +29,7 @@ pub(super) fn filled(
             *value = text;
         }
     }
-    for (name, value) in &mut build.env {
+    for (name, value) in &mut settings.env {
         if is_working_folder(name) {
             check_working_folder(&name.to_string_lossy(), value, placeholders)?;
         }
@@ -40,10 +40,10 @@ pub(super) fn filled(
             *value = text;
         }
     }
-    if let Form::Tree(tree) = &build.form {
+    if let Module::Tree(tree) = &settings.module {
         for command in &tree.prepare {
             if let Some(placeholder) = instead_in_command(command) {
-                build.sink.warning(&format!(
+                settings.sink.warning(&format!(
                     "a shell runs the prepare command `{}`, and does not know make's variables: \
                      write {placeholder}",
                     command.to_string_lossy()
@@ -51,12 +51,12 @@ pub(super) fn filled(
             }
         }
     }
-    Ok(build)
+    Ok(settings)
 }
 
 /// Whether makefiles read the variable to know the folder that make was started in. kbuild itself
 /// does not read it.
-pub(super) fn is_working_folder(name: &OsStr) -> bool {
+pub(crate) fn is_working_folder(name: &OsStr) -> bool {
     name == "PWD"
 }
 
@@ -72,7 +72,7 @@ fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) 
 }
 
 /// The warning about a value that make would expand in a makefile and does not expand here.
-pub(super) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
+pub(crate) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
     let placeholder = instead(value)?;
     Some(format!(
         "make does not expand the value of {name}, which is {}: write {placeholder}",

@@ -1,37 +1,35 @@
 //! The folders of a build: where relative paths start, where products go, what is staged.
 
-use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::nothing_built::{Dkms, leads_below};
-use super::{Build, Tree};
-use crate::cargo::Door;
-use crate::regular;
-use crate::sys::walk;
+use crate::kbuild::{Dkms, leads_below};
+use crate::settings::{Settings, Tree};
+use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder that relative paths start at, canonical.
-pub(super) fn base(build: &Build, door: Door) -> Result<PathBuf> {
-    let dir = match &build.base {
+pub(crate) fn base(settings: &Settings) -> Result<PathBuf> {
+    let dir = match &settings.base {
         Some(dir) => dir.clone(),
-        None if door.metadata => door.cargo_dir("CARGO_MANIFEST_DIR", "base()")?,
+        None if settings.environment.is_build_script => settings
+            .environment
+            .cargo_dir("CARGO_MANIFEST_DIR", "base()")?,
         None => PathBuf::from("."),
     };
-    std::fs::canonicalize(&dir).map_err(|e| Error::io("use the folder", &dir, e))
+    std::fs::canonicalize(&dir).map_err(|e| Error::reading("use the folder", &dir, e))
 }
 
 /// The output directory.
-pub(super) fn output_directory(build: &Build, door: Door) -> Result<PathBuf> {
-    match &build.out_dir {
+pub(crate) fn output_directory(settings: &Settings) -> Result<PathBuf> {
+    match &settings.out_dir {
         Some(dir) => absolute(dir),
-        None => absolute(&door.cargo_dir("OUT_DIR", "out_dir()")?),
+        None => absolute(&settings.environment.cargo_dir("OUT_DIR", "out_dir()")?),
     }
 }
 
 /// An absolute path; the part of it that exists is canonical.
-pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
-    let dir = std::path::absolute(dir).map_err(|e| Error::io("use the folder", dir, e))?;
+pub(crate) fn absolute(dir: &Path) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir).map_err(|e| Error::reading("use the folder", dir, e))?;
     for ancestor in dir.ancestors() {
         if let Ok(real) = std::fs::canonicalize(ancestor) {
             let rest = dir.strip_prefix(ancestor).unwrap_or(Path::new(""));
@@ -44,31 +42,8 @@ pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The names of what lies in a folder that is searched for headers, and below it where that is
-/// wanted. A new one may stand before another of its name on the search path, or answer a
-/// `__has_include`: no prerequisite tells of what was not there.
-pub(super) fn header_names(folder: &Path, below: bool) -> Result<Vec<u8>> {
-    let mut names = BTreeSet::new();
-    if below {
-        walk(folder, &mut |path, _| {
-            names.insert(path.as_os_str().to_owned());
-            Ok(())
-        })?;
-    } else {
-        let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
-        let entries = entries.flatten().map(|entry| entry.file_name());
-        names.extend(entries.filter(|n| Path::new(n).extension().is_some_and(|e| e == "h")));
-    }
-    let mut text = format!("the headers in {}=", folder.display()).into_bytes();
-    for name in names {
-        text.extend_from_slice(name.as_bytes());
-        text.push(b'\n');
-    }
-    Ok(text)
-}
-
 /// (staged root, module folder), both canonical.
-pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path, what: &str| {
         let not_there = |why: String| {
             Error::new(
@@ -108,7 +83,7 @@ pub(super) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
     }
     let files = ["Kbuild", "Makefile"].map(|name| dir.join(name));
     if let Some(file) = files.iter().find(|file| file.exists()) {
-        regular::look(file).map_err(|e| Error::io("read", file, e))?;
+        regular::look(file).map_err(|e| Error::reading("read", file, e))?;
     } else if tree.prepare.is_empty() {
         let empty = std::fs::read_dir(&dir).is_ok_and(|mut d| d.next().is_none());
         return Err(Error::new(

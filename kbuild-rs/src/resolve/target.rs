@@ -1,43 +1,57 @@
-//! The architecture and the kernel that a build is for. Only this file decides which kernel is the
-//! default.
+//! The kernel and the tools that a build is for. Only this file decides which kernel is the default.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::Build;
-use crate::cargo::Door;
-use crate::{Error, Kernel, Result};
+use super::Context;
+use crate::kernel::{ToolRequest, Toolchain};
+use crate::make::no_modules;
+use crate::settings::{MissingSymvers, Settings};
+use crate::{Error, ErrorKind, Kernel, Result};
 
-/// The requirements on the kernel.
+/// A kernel, and the tools that build modules for it.
 #[derive(Debug)]
-pub(super) struct Target {
-    /// The target triple of the outer build.
-    pub(super) triple: Option<String>,
-    /// In any spelling: the caller's, else the make variable's, else the environment's.
-    pub(super) arch: Option<String>,
+pub(crate) struct Target {
+    pub(crate) kernel: Kernel,
+    pub(crate) tools: Toolchain,
+    /// The Rust compiler, if there is Rust to compile.
+    #[cfg(feature = "rust")]
+    pub(crate) rustc: Option<PathBuf>,
 }
 
-impl Target {
-    pub(super) fn of(build: &Build, door: Door) -> Target {
-        let of_cargo = || door.cargo("TARGET")?.into_string().ok();
-        let triple = build.rust_target.clone().or_else(of_cargo);
+/// The wishes about the kernel and the tools.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The target triple of the outer settings.
+    pub(crate) triple: Option<String>,
+    /// In any spelling: the caller's, else the make variable's, else the environment's.
+    pub(crate) arch: Option<String>,
+}
+
+impl Wanted {
+    pub(crate) fn of(settings: &Settings) -> Wanted {
+        let of_cargo = || {
+            let triple = settings.environment.of_cargo("TARGET")?;
+            triple.into_string().ok()
+        };
+        let triple = settings.rust_target.clone().or_else(of_cargo);
         // `ARCH=…` on make's command line means the same here.
-        let mut of_make = build.make_vars.iter().rev().filter(|(n, _)| n == "ARCH");
+        let mut of_make = settings.make_vars.iter().rev().filter(|(n, _)| n == "ARCH");
         let text = |value: &OsStr| value.to_string_lossy().into_owned();
-        let arch = build.arch.clone();
+        let arch = settings.arch.clone();
         let arch = arch.or_else(|| of_make.next().map(|(_, value)| text(value)));
         let arch = arch.or_else(|| {
-            let value = door.per_target("ARCH", triple.as_deref());
+            let value = settings.environment.per_target("ARCH", triple.as_deref());
             value.map(|value| text(&value))
         });
-        Target { triple, arch }
+        Wanted { triple, arch }
     }
 
     /// The kernel to build against: the one that is named, else the default.
-    pub(super) fn kernel(&self, build: &Build, door: Door) -> Result<Kernel> {
-        let (named, of_env) = self.named(build, door);
+    pub(crate) fn kernel(&self, settings: &Settings) -> Result<Kernel> {
+        let (named, of_env) = self.named(settings);
         let kernel = match &named[..] {
-            [] => return self.default_kernel(build),
+            [] => return self.default_kernel(settings),
             [one] => find(one, of_env)?,
             several => {
                 return Err(Error::input(format!(
@@ -51,21 +65,23 @@ impl Target {
     }
 
     /// Every kernel to build against. The build for each kernel checks its architecture.
-    pub(super) fn kernels(&self, build: &Build, door: Door) -> Result<Vec<Kernel>> {
-        let (named, of_env) = self.named(build, door);
+    pub(crate) fn kernels(&self, settings: &Settings) -> Result<Vec<Kernel>> {
+        let (named, of_env) = self.named(settings);
         match named.is_empty() {
-            true => Ok(vec![self.default_kernel(build)?]),
+            true => Ok(vec![self.default_kernel(settings)?]),
             false => named.iter().map(|kernel| find(kernel, of_env)).collect(),
         }
     }
 
     /// The kernels that are asked for: by the caller, else by `KDIR`, a list in the form of `PATH`.
     /// With them, whether it was the variable.
-    fn named(&self, build: &Build, door: Door) -> (Vec<OsString>, bool) {
-        if !build.kernels.is_empty() {
-            return (build.kernels.clone(), false);
+    fn named(&self, settings: &Settings) -> (Vec<OsString>, bool) {
+        if !settings.kernels.is_empty() {
+            return (settings.kernels.clone(), false);
         }
-        let list = door.per_target("KDIR", self.triple.as_deref());
+        let list = settings
+            .environment
+            .per_target("KDIR", self.triple.as_deref());
         let list = list.unwrap_or_default();
         let kernels = std::env::split_paths(&list)
             .map(PathBuf::into_os_string)
@@ -75,20 +91,141 @@ impl Target {
     }
 
     /// The running kernel, else the newest one of the right architecture. A note names the latter.
-    fn default_kernel(&self, build: &Build) -> Result<Kernel> {
+    fn default_kernel(&self, settings: &Settings) -> Result<Kernel> {
         let of_triple = || crate::kernel::arch_of_target(self.triple.as_deref()?);
         let wanted = self.arch.as_deref().or_else(of_triple);
         let (kernel, note) = Kernel::default_for(wanted)?;
         kernel.check_arch(self.arch.as_deref(), self.triple.as_deref())?;
         if let Some(note) = note {
             // For a named architecture, nobody expects that the running kernel loads it.
-            build.sink.note(&match wanted {
+            settings.sink.note(&match wanted {
                 None => format!("{note}; the running kernel cannot load the module"),
                 Some(_) => note,
             });
         }
         Ok(kernel)
     }
+
+    /// The kernel of the context, with the tools for it.
+    pub(super) fn with_tools(
+        &self,
+        context: &Context<'_>,
+        env: &[(OsString, OsString)],
+    ) -> Result<Target> {
+        let Context {
+            settings, kernel, ..
+        } = context;
+        let cc = self.tool(settings, settings.cc.as_ref(), ["CC", "KBUILD_RS_CC"]);
+        let cross = settings.cross_compile.as_ref();
+        let cross = self.tool(settings, cross, ["CROSS_COMPILE"; 2]);
+        let llvm = self.tool(settings, settings.llvm.as_ref(), ["LLVM"; 2]);
+        let tools = kernel.toolchain(&ToolRequest {
+            arch: self.arch.as_deref(),
+            cc: cc.as_deref(),
+            cross_compile: cross.as_deref(),
+            llvm: llvm.as_deref(),
+            rust_target: self.triple.as_deref(),
+            path: search_path(env),
+        })?;
+        for note in &tools.notes {
+            settings.sink.note(note);
+        }
+        Ok(Target {
+            kernel: (*kernel).clone(),
+            tools,
+            #[cfg(feature = "rust")]
+            rustc: None,
+        })
+    }
+
+    /// The program of a tool that was named: by the caller, by the variable on make's command line,
+    /// by the one in the environment.
+    pub(super) fn tool(
+        &self,
+        settings: &Settings,
+        own: Option<&String>,
+        [of_make, of_env]: [&str; 2],
+    ) -> Option<String> {
+        // The variable means the same there.
+        let mut given = settings.make_vars.iter().rev();
+        let given = given.find(|(name, _)| name == of_make);
+        let given = given.map(|(_, value)| value.to_string_lossy().into_owned());
+        let of_env = || {
+            let value = settings
+                .environment
+                .per_target(of_env, self.triple.as_deref())?;
+            Some(value.to_string_lossy().into_owned())
+        };
+        own.cloned().or(given).or_else(of_env)
+    }
+}
+
+/// The `PATH` that make will get.
+pub(super) fn search_path(env: &[(OsString, OsString)]) -> &OsStr {
+    let path = env.iter().find(|(name, _)| name == "PATH");
+    path.map(|(_, value)| &**value).unwrap_or_default()
+}
+
+/// Refuses a kernel that modules cannot be built for, and says what the user has to know of it.
+pub(super) fn check(settings: &Settings, kernel: &Kernel) -> Result<()> {
+    if !kernel.is_enabled("MODULES") {
+        let why = no_modules(kernel.release());
+        return Err(Error::new(ErrorKind::KernelConfig, why));
+    }
+    check_symvers(settings, kernel)?;
+    note_signing(settings, kernel);
+    Ok(())
+}
+
+/// Refuses a kernel tree without a symvers, or says so.
+fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
+    if kernel.symvers().is_some() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} has no Module.symvers (it was only prepared, not built): no symbol can be checked",
+        kernel.dir().display()
+    );
+    match settings.missing_symvers {
+        MissingSymvers::Warn => {
+            let fails = match kernel.is_enabled("EXTENDED_MODVERSIONS") {
+                true => " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is no C)",
+                false => "",
+            };
+            settings
+                .sink
+                .warning(&format!("{what}, and the module may not load{fails}"));
+            Ok(())
+        }
+        MissingSymvers::Error => Err(Error::new(
+            ErrorKind::KernelConfig,
+            format!(
+                "{what}. Build that kernel (make modules), copy the Module.symvers of its build \
+                 there, or allow it (--missing-symvers warn, \
+                 Build::missing_symvers(MissingSymvers::Warn))"
+            ),
+        )),
+    }
+}
+
+/// Says of a kernel that refuses unsigned modules that a build signs none. kbuild does so when it
+/// installs, and goes on where it cannot.
+fn note_signing(settings: &Settings, kernel: &Kernel) {
+    if !kernel.requires_signing() {
+        return;
+    }
+    let program = kernel.dir().join("scripts/sign-file");
+    settings.sink.note(&format!(
+        "{} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not sign. Sign \
+         with a key that the kernel trusts:\n    {} {} KEY CERTIFICATE FILE.ko{}",
+        kernel.release(),
+        program.display(),
+        kernel.config("MODULE_SIG_HASH").unwrap_or("HASH"),
+        match program.is_file() {
+            true => "",
+            false => "\n  (the program is missing here: `make modules_prepare` in that kernel's source makes it)",
+        }
+    ));
 }
 
 /// The kernel that a path or a release names.

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::files::same_content;
-use crate::freshness::Product;
-use crate::regular;
-use crate::sys::{Copied, Writer};
+use super::record::Product;
+use crate::sys::{Copied, Writer, is_whole_elf, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
@@ -20,7 +18,7 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let text = match regular::read_to_string(&order) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("read", &order, e)),
+        Err(e) => return Err(Error::reading("read", &order, e)),
     };
     let mut modules: Vec<(String, PathBuf)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -105,7 +103,7 @@ pub(crate) fn publish_other(
     began: Duration,
 ) -> Result<Product> {
     const EXECUTE: u32 = 0o111;
-    let file = regular::open(from).map_err(|e| Error::io("read", from, e))?;
+    let file = regular::open(from).map_err(|e| Error::reading("read", from, e))?;
     let is_same =
         |meta: fs::Metadata| meta.is_file() && (meta.permissions().mode() ^ mode) & EXECUTE == 0;
     let is_same = fs::symlink_metadata(to).is_ok_and(is_same);
@@ -121,34 +119,6 @@ fn copy(writer: &Writer, from: &fs::File, to: &Path, add_mode: u32, began: Durat
         mtime: Some(UNIX_EPOCH + began),
     };
     writer.publish(from, to, how)
-}
-
-/// Whether a file is as long as its ELF header says: the table of sections is the last thing that
-/// linkers write (`elf(5)`).
-pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
-    let mut head = [0; 64];
-    let size = file.metadata()?.len();
-    if size < 52 {
-        return Ok(false);
-    }
-    let length = usize::try_from(size.min(64)).unwrap_or(64);
-    file.read_exact(&mut head[..length])?;
-    io::Seek::rewind(&mut file)?;
-    let number = |at: usize, bytes: usize| -> u64 {
-        let field = head[at..at + bytes].iter();
-        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        match head[5] {
-            1 => field.rev().fold(0, add),
-            _ => field.fold(0, add),
-        }
-    };
-    let (start, count) = match head[4] {
-        1 => (number(32, 4), number(46, 2) * number(48, 2)),
-        2 => (number(40, 8), number(58, 2) * number(60, 2)),
-        _ => return Ok(false),
-    };
-    let end = start.checked_add(count).is_some_and(|end| end <= size);
-    Ok(head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end)
 }
 
 /// Removes published files that the last build made and this one did not, unless somebody else

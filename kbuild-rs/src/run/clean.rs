@@ -6,41 +6,29 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::artifact;
-use crate::compile_commands;
-use crate::files::sort_paths;
-use crate::freshness::Record;
-use crate::lock::Lock;
-use crate::make::remove_pool;
-use crate::message::Sink;
+use super::artifact;
+use super::record::Record;
+use crate::editor::compile_commands;
 #[cfg(feature = "ide")]
-use crate::rust_project;
+use crate::editor::rust_project;
+use crate::error::Sink;
+use crate::jobs::remove_pool;
 #[cfg(feature = "ide")]
 use crate::stage::RUST_PROJECT;
 use crate::stage::{
     BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, folder, folders, is_folder_name,
     is_own_name, keys, open_private_root, private_root,
 };
-use crate::sys::{Root, Writer, effective_uid, is_part, not_ours};
+use crate::sys::{Lock, Root, Writer, effective_uid, is_part, not_ours, sort_paths};
 use crate::{Error, Result};
 
-/// Removes the products that lie in `out_dir` and everything private that belongs to them, and
-/// gives the paths of the products that were removed. With `tree`, only what was made from that
-/// module tree (or from the declared modules of that folder).
-///
-/// A file that somebody else has put in a product's place stays. A directory in which nothing
-/// was built gives an empty list.
-///
-/// # Errors
-/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when something in the private folder was not
-/// made by kbuild-rs, or leads outside: then nothing at all is removed.
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) when something cannot be removed.
-pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
+/// See [`crate::clean`].
+pub(crate) fn clean(out_dir: &Path, tree: Option<&Path>, sink: &Sink) -> Result<Vec<PathBuf>> {
     let Ok(out) = fs::canonicalize(out_dir) else {
         return Ok(Vec::new());
     };
     let tree = tree
-        .map(|t| fs::canonicalize(t).map_err(|e| Error::io("use the folder", t, e)))
+        .map(|t| fs::canonicalize(t).map_err(|e| Error::reading("use the folder", t, e)))
         .transpose()?;
     let shared = private_root(&out, None)?;
     let Some(private) = open_private_root(&shared)? else {
@@ -52,7 +40,7 @@ pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
         shared,
     };
     clean.check()?;
-    clean.go(tree.as_deref())
+    clean.go(tree.as_deref(), sink)
 }
 
 struct Clean {
@@ -64,7 +52,7 @@ struct Clean {
 impl Clean {
     /// Looks at everything before anything is removed.
     fn check(&self) -> Result<()> {
-        let failed = |e| Error::io("read", &self.shared, e);
+        let failed = |e| Error::reading("read", &self.shared, e);
         for entry in fs::read_dir(&self.shared).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (name, kind) = (entry.file_name(), entry.file_type().map_err(failed)?);
@@ -91,7 +79,7 @@ impl Clean {
 
     /// Fails when another user's folder lies below: `clean` would stop there, with half of it gone.
     fn check_owner(&self, dir: &Path) -> Result<()> {
-        let failed = |e| Error::io("read", dir, e);
+        let failed = |e| Error::reading("read", dir, e);
         let owner = fs::symlink_metadata(dir).map_err(failed)?.uid();
         if owner != effective_uid() && owner != 0 {
             return Err(not_ours(dir, "belongs to another user"));
@@ -120,7 +108,7 @@ impl Clean {
         all.iter().filter_map(load).collect()
     }
 
-    fn go(&self, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
+    fn go(&self, tree: Option<&Path>, sink: &Sink) -> Result<Vec<PathBuf>> {
         let (writer, shared) = (&self.writer, &self.shared);
         let mut removed = Vec::new();
         let mut left = false;
@@ -130,8 +118,7 @@ impl Clean {
                 continue;
             };
             // A build that runs right now is waited for.
-            let sink = Sink::printing(false);
-            let mut lock = Lock::take(writer, &key.join("lock"), "clean", &sink)?;
+            let mut lock = Lock::take(writer, &key.join("lock"), "clean", sink)?;
             lock.sign()?;
             for record in self.records(&wanted)? {
                 self.remove_products(&record, &mut removed)?;

@@ -2,34 +2,35 @@
 
 use std::path::Path;
 
-use super::run::Run;
+use super::Run;
+use super::record::{Class, Record, Stale};
 use crate::Result;
-use crate::files::{is_among, sort_paths};
-use crate::freshness::{Class, Record, Stale};
+use crate::resolve::Fingerprint;
 use crate::stage::{Changes, Item, Kind, is_makefile};
+use crate::sys::{is_among, sort_paths};
 
 impl Run<'_> {
     /// Compares the last build with the world, sources included.
-    pub(super) fn verdict(
+    pub(crate) fn verdict(
         &self,
         record: &Record,
-        config: &[Vec<u8>],
+        fingerprint: &Fingerprint,
         manifest: &[Item],
         items: &[Item],
     ) -> Result<Option<Stale>> {
         // Another folder of this root may have brought the stage in step, or a build that was
         // killed: what this folder's record tells of was built from older sources.
-        let stage = &self.request.stage;
-        let seen = stage.seen(self.writer, &self.request.folder)?;
+        let stage = &self.resolved.stage;
+        let seen = stage.seen(self.writer, &self.resolved.folder)?;
         let since = seen.as_deref().unwrap_or(manifest);
-        let changes = self.request.stage.compare(since, items);
-        let stale = record.check(config);
+        let changes = self.resolved.stage.compare(since, items);
+        let stale = record.check(&fingerprint.0);
         let doubtful = stale.as_ref().is_some_and(|s| s.makefile.is_some());
         if changes.is_empty() && !doubtful {
             return Ok(stale);
         }
         let mut stale = stale.unwrap_or_default();
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let of = |item: &Item| stage.source_of(item);
         stale.changed.extend(changes.removed().iter().map(of));
         stale
@@ -55,7 +56,7 @@ impl Run<'_> {
         // rustc takes neither of `x.rs` and `x/mod.rs` where there are both.
         #[cfg(feature = "rust")]
         for &added in &changes.added {
-            if let Some(other) = crate::crate_files::other_place(&items[added].rel) {
+            if let Some(other) = crate::resolve::other_place(&items[added].rel) {
                 let other = items.iter().find(|item| item.rel == other);
                 stale.changed.extend(other.map(of));
             }
@@ -87,7 +88,7 @@ impl Run<'_> {
         changes: &Changes,
         items: &[Item],
     ) -> Result<()> {
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let (mut makefiles, mut named) = (Vec::new(), Vec::new());
         for p in &record.prerequisites {
             match p.class {

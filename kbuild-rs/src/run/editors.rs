@@ -2,20 +2,21 @@
 
 use std::fs;
 
-use super::run::Run;
-use crate::prerequisites::working_dir;
+use super::Run;
+use super::prerequisites::working_dir;
+use crate::editor::compile_commands;
 use crate::stage::COMPILE_COMMANDS;
-use crate::{CompilerKind, Result, compile_commands};
+use crate::{CompilerKind, Result};
 
 impl Run<'_> {
     /// Writes what editors read, with the entries of every module built into OUT.
-    pub(super) fn write_for_editors(&self) -> Result<()> {
+    pub(crate) fn write_for_editors(&self) -> Result<()> {
         self.write_compile_commands()?;
         #[cfg(feature = "ide")]
         self.write_rust_project()?;
         #[cfg(all(feature = "rust", not(feature = "ide")))]
         {
-            let own = self.request.folder.join(crate::stage::RUST_ENTRIES);
+            let own = self.resolved.folder.join(crate::stage::RUST_ENTRIES);
             self.writer.remove_file(&own)?;
         }
         Ok(())
@@ -23,7 +24,7 @@ impl Run<'_> {
 
     /// Writes it where there is nothing to build and it is not there: somebody has removed it, or
     /// the last build was one without the feature `ide`.
-    pub(super) fn write_missing_for_editors(&self) -> Result<()> {
+    pub(crate) fn write_missing_for_editors(&self) -> Result<()> {
         #[cfg(feature = "ide")]
         let rust = self.lacks_rust_project();
         #[cfg(not(feature = "ide"))]
@@ -36,16 +37,17 @@ impl Run<'_> {
     }
 
     /// Whether this module folder has `entries` for a file that is not in OUT.
-    pub(super) fn is_missing(&self, entries: &str, file: &str) -> bool {
-        let own = fs::metadata(self.request.folder.join(entries));
-        own.is_ok_and(|own| own.len() > 0) && !self.request.out.join(file).exists()
+    pub(crate) fn is_missing(&self, entries: &str, file: &str) -> bool {
+        let own = fs::metadata(self.resolved.folder.join(entries));
+        own.is_ok_and(|own| own.len() > 0) && !self.resolved.out.join(file).exists()
     }
 
     fn write_compile_commands(&self) -> Result<()> {
-        let r = self.request;
-        let gcc = r.kernel.compiler().kind == CompilerKind::Gcc;
-        let dir = &r.make.module_dir;
-        let entries = compile_commands::entries(dir, &working_dir(&r.kernel, dir), &r.map, gcc)?;
+        let r = self.resolved;
+        let gcc = r.kernel().compiler().kind == CompilerKind::Gcc;
+        let dir = r.module_dir();
+        let entries =
+            compile_commands::entries(dir, &working_dir(r.kernel(), dir), &r.make.map, gcc)?;
         let own = r.folder.join(compile_commands::ENTRIES);
         self.writer.write_if_changed(&own, entries.as_bytes())?;
         compile_commands::publish(self.writer, &own, &r.stage.shared, &r.out)

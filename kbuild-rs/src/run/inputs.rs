@@ -3,25 +3,25 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::run::{Made, Run};
+use super::prerequisites::{Resolver, Target, union};
+use super::record::settled::Looks;
+use super::record::{Class, Prerequisite, Record, Rule, seen_symvers};
+use super::{Made, Run};
 use crate::Result;
-use crate::files::{is_among, sort_paths};
-use crate::freshness::{Class, Prerequisite, Record, Rule, seen_symvers};
 use crate::make::Trace;
-use crate::prerequisites::{Resolver, Target, union};
-use crate::settled::Looks;
 use crate::stage::{Item, folders};
+use crate::sys::{is_among, sort_paths};
 
 impl Run<'_> {
     /// Adds the inputs to the record.
-    pub(super) fn note_prerequisites(
+    pub(crate) fn note_prerequisites(
         &self,
         items: &[Item],
         made: &Made<'_>,
         record: &mut Record,
     ) -> Result<()> {
-        let r = self.request;
-        let told = self.writer.read(&r.watch.log)?.unwrap_or_default();
+        let r = self.resolved;
+        let told = self.writer.read(&r.make.watch.log)?.unwrap_or_default();
         let trace = Trace::read(&told);
         let mut looks = made.ways.after(made.record);
         self.note_symvers(items, &trace, &mut looks, record)?;
@@ -29,10 +29,10 @@ impl Run<'_> {
             let found = paths.map(|path| looks.at(class, path));
             record.prerequisites.extend(found);
         };
-        add(Class::Whole, &mut r.whole.iter().cloned());
+        add(Class::Whole, &mut r.inputs.whole.iter().cloned());
         add(Class::Make, &mut self.git_heads(items).into_iter());
         // The flag files are ours: the configuration covers them.
-        let known = |p: &PathBuf| r.whole.contains(p) || p.starts_with(&r.stage.private);
+        let known = |p: &PathBuf| r.inputs.whole.contains(p) || p.starts_with(&r.stage.private);
         let resolver = self.resolver(items);
         let mut makefiles = makefiles(&resolver, &trace, made.record, r.wants_modules());
         makefiles.retain(|p| !known(p));
@@ -61,7 +61,7 @@ impl Run<'_> {
         resolver: &Resolver<'_>,
         ran: &[PathBuf],
     ) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let (mut shared, mut unseen) = (Vec::new(), Vec::new());
         for other in self.other_records()? {
             let rules = other.rules.iter();
@@ -81,8 +81,8 @@ impl Run<'_> {
     }
 
     /// The records of the other module folders of this root.
-    pub(super) fn other_records(&self) -> Result<Vec<Record>> {
-        let r = self.request;
+    pub(crate) fn other_records(&self) -> Result<Vec<Record>> {
+        let r = self.resolved;
         let all = folders(&r.stage.private)?.into_iter();
         let others = all.filter(|folder| *folder != r.folder);
         let record = |folder: PathBuf| Record::load(self.writer, &folder.join("record"), &r.out);
@@ -98,15 +98,16 @@ impl Run<'_> {
         looks: &mut Looks<'_>,
         record: &mut Record,
     ) -> Result<()> {
-        let r = self.request;
+        let r = self.resolved;
         let given = r
+            .inputs
             .symvers
             .iter()
             .filter_map(|(original, copy)| seen_symvers(original.clone(), copy));
         record.prerequisites.extend(given);
         let made = r.stage.products(&r.stage.dir, items)?.into_iter();
         let others = made.map(|(path, _)| path).filter(|path| {
-            path.ends_with("Module.symvers") && path.parent() != Some(&r.make.module_dir)
+            path.ends_with("Module.symvers") && path.parent() != Some(r.module_dir())
         });
         let others = others.filter_map(|path| seen_symvers(path.clone(), &path));
         record.prerequisites.extend(others);
@@ -131,7 +132,7 @@ impl Run<'_> {
         trace: &Trace,
         old: &Record,
     ) -> (Vec<Rule>, Vec<PathBuf>) {
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let commands: HashMap<&Path, &Target> = targets.iter().map(|t| (&*t.path, t)).collect();
         // kbuild has make leave out what lies between (`.SECONDARY`): a file that is gone is made anew
         // only where something wants it. So what was made of it has to go with it.
@@ -179,7 +180,7 @@ impl Run<'_> {
                 let is_there = resolver.product(&stage.file(t)).is_some();
                 is_there && !ran.contains(t) && !is_gone(rule)
             }
-            None => !self.request.wants_modules(),
+            None => !self.resolved.wants_modules(),
         };
         rules.extend(old.rules.iter().filter(is_kept).cloned());
         rules.sort_unstable_by(|a, b| {

@@ -1,66 +1,72 @@
 //! The flow of one build: request, stage, freshness, make, artifacts, report.
 
-use std::ffi::OsString;
+mod artifact;
+mod clean;
+mod decide;
+mod editors;
+pub(crate) mod git;
+mod inputs;
+mod modpost;
+mod nothing_built;
+mod plan;
+mod prerequisites;
+mod products;
+mod publish;
+mod record;
+mod refresh;
+mod replaced;
+#[cfg(feature = "rust")]
+mod rust_frames;
+#[cfg(feature = "ide")]
+mod rust_project;
+mod several;
+pub(crate) mod skip;
+mod warnings;
+
 use std::os::fd::AsRawFd;
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use super::Build;
-use super::request::{Request, Sources};
-use super::skip;
-use crate::cargo::{self, Door};
-use crate::files::sort_paths;
-use crate::freshness::{Record, Stale};
-use crate::identity::boot_id;
-use crate::make::{Held, find_program, inherited_descriptors};
-use crate::message::Sink;
-use crate::prerequisites::Resolver;
-use crate::report::{Artifact, Plan, Report};
-use crate::settled::Ways;
+use crate::jobs::inherited_descriptors;
+use crate::make::Held;
+use crate::resolve::{Fingerprint, Resolved, Sources, resolve};
+use crate::settings::{Artifact, Report, Settings};
 use crate::stage::{Inventory, Item, Kind, Sync, told};
-use crate::sys::{Writer, wait_for_tick};
+use crate::sys::{Writer, boot_id, sort_paths, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
-/// Builds what `build` says; see [`Build::try_compile`].
-pub(super) fn build(build: &Build, name: Option<&str>) -> Result<Report> {
-    let door = Door {
-        metadata: build.sink.cargo,
-    };
-    if skip::is_wanted(door) {
-        return skip::placeholders(build, name, door);
-    }
-    let report = one(build, name, door)?;
-    if door.metadata {
-        cargo::announce_files(&report);
-        cargo::announce_modules(&report);
-        cargo::pass_on(door, None, &report.provided);
-    }
-    Ok(report)
-}
+use prerequisites::Resolver;
+use record::settled::Ways;
+use record::{Record, Stale};
 
-/// One build for one kernel; Cargo is told nothing.
-pub(super) fn one(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
+pub(crate) use clean::clean;
+pub(crate) use plan::plan;
+pub(crate) use several::Several;
+
+/// Builds for one kernel, or puts placeholders where there is to be no build. Cargo is told nothing.
+pub(crate) fn build(settings: &Settings, name: Option<&str>) -> Result<Report> {
+    if skip::is_wanted(settings) {
+        return skip::placeholders(settings, name);
+    }
     // Before anything is opened here.
-    inherited_descriptors(door.metadata);
-    let request = Request::new(build, name, door)?;
-    let writer = request.stage.writer(&request.out)?;
+    inherited_descriptors(settings.environment.is_build_script);
+    let resolved = resolve(settings, name)?;
+    let writer = resolved.stage.writer(&resolved.out)?;
     let report = Run {
-        request: &request,
-        build,
-        sink: &build.sink,
+        resolved: &resolved,
         writer: &writer,
     }
     .go()?;
-    check_wanted(name, &request, &report)?;
+    check_wanted(name, &resolved, &report)?;
     Ok(report)
 }
 
 /// Fails when a tree did not give the one module that the caller needs.
-fn check_wanted(name: Option<&str>, request: &Request, report: &Report) -> Result<()> {
+fn check_wanted(name: Option<&str>, resolved: &Resolved, report: &Report) -> Result<()> {
     let Some(name) = name.filter(|name| report.module(name).is_none()) else {
         return Ok(());
     };
-    if !request.wants_modules() {
+    if !resolved.wants_modules() {
         return Ok(());
     }
     let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
@@ -68,71 +74,35 @@ fn check_wanted(name: Option<&str>, request: &Request, report: &Report) -> Resul
         ErrorKind::NothingBuilt,
         format!(
             "the tree {} builds no module {name}; it builds {}",
-            request.label,
+            resolved.label,
             built.join(", ")
         ),
     ))
 }
 
-/// What [`build`] would run.
-pub(super) fn plan(build: &Build, name: Option<&str>) -> Result<Plan> {
-    let door = Door {
-        metadata: build.sink.cargo,
-    };
-    let request = Request::new(build, name, door)?;
-    let make = &request.make;
-    let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
-    let jobs = request.jobs(build).alone(&program, &build.sink)?;
-    let mut args = make.args()?;
-    let mut env = make.env.clone();
-    // What the outside or the caller says may be a secret; LANG, PATH and LD_LIBRARY_PATH are made of it.
-    let is_foreign = |(name, value): &&(OsString, OsString)| {
-        build.env.iter().any(|(of_caller, _)| of_caller == name)
-            || std::env::var_os(name).as_ref() == Some(value)
-            || name == "LANG"
-            || name == "PATH"
-            || name == "LD_LIBRARY_PATH"
-    };
-    let not_ours = env.iter().filter(is_foreign);
-    let not_ours = not_ours.map(|(name, _)| name.clone()).collect();
-    args.extend(jobs.argument);
-    env.extend(jobs.makeflags.map(|flags| ("MAKEFLAGS".into(), flags)));
-    Ok(Plan {
-        stage: request.stage.dir.clone(),
-        cwd: make.module_dir.clone(),
-        program: "make".into(),
-        args,
-        env,
-        not_ours,
-        kernel: request.kernel,
-    })
-}
-
 /// The state before make started, for the steps after it.
-pub(super) struct Made<'a> {
-    pub(super) record: &'a Record,
-    pub(super) inventory: Inventory,
+pub(crate) struct Made<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) inventory: Inventory,
     /// The marker's time.
-    pub(super) start: Duration,
-    pub(super) ways: Ways,
+    pub(crate) start: Duration,
+    pub(crate) ways: Ways,
 }
 
 /// One build under way.
-pub(super) struct Run<'a> {
-    pub(super) request: &'a Request,
-    pub(super) build: &'a Build,
-    pub(super) sink: &'a Sink,
-    pub(super) writer: &'a Writer,
+pub(crate) struct Run<'a> {
+    pub(crate) resolved: &'a Resolved,
+    pub(crate) writer: &'a Writer,
 }
 
 impl Run<'_> {
     fn go(&self) -> Result<Report> {
-        let r = self.request;
-        let doing = format!("{} for {}", r.label, r.kernel.release());
+        let r = self.resolved;
+        let doing = format!("{} for {}", r.label, r.kernel().release());
         let writer = self.writer;
-        let mut lock = r.stage.lock(writer, &doing, self.sink)?;
+        let mut lock = r.stage.lock(writer, &doing, &self.resolved.sink)?;
         let items = r.items()?;
-        let config = r.config()?;
+        let fingerprint = Fingerprint::of(r)?;
         let manifest = r.stage.manifest(writer)?;
         let record = match &manifest {
             Some(_) => Record::load(writer, &self.record_path(), &r.out)?,
@@ -142,20 +112,28 @@ impl Run<'_> {
             let may_be_fresh = r.other_targets().next().is_none()
                 && !r.stage.is_interrupted()
                 && self.has_products(record);
-            if may_be_fresh && self.verdict(record, &config, manifest, &items)?.is_none() {
+            if may_be_fresh
+                && self
+                    .verdict(record, &fingerprint, manifest, &items)?
+                    .is_none()
+            {
                 self.write_missing_for_editors()?;
                 self.note_boot(record);
                 return Ok(self.report(record, &items, false));
             }
         }
-        r.kernel.check_programs()?;
+        r.kernel().check_programs()?;
         // With the stage's lock in hand, and not before: who holds a token waits for nobody.
-        let mut slot = r.jobs(self.build).budget(self.sink)?.slot(self.sink)?;
+        let mut slot = r
+            .jobs
+            .jobs()
+            .budget(&self.resolved.sink)?
+            .slot(&self.resolved.sink)?;
         let held = Held {
             locks: std::iter::once(lock.file.as_raw_fd())
                 .chain(slot.lock())
                 .collect(),
-            withhold: inherited_descriptors(r.door.metadata),
+            withhold: inherited_descriptors(r.jobs.is_build_script),
         };
         lock.sign()?;
         r.stage.sign(writer)?;
@@ -165,11 +143,11 @@ impl Run<'_> {
         wait_for_tick(writer, &r.stage.private, start)?;
         // Others may have had the token for minutes.
         let mut items = r.items()?;
-        let config = r.config()?;
+        let fingerprint = Fingerprint::of(r)?;
         let mut manifest = r.stage.manifest(writer)?;
         let mut stale = match (&record, &manifest) {
             (Some(record), Some(manifest)) => self
-                .verdict(record, &config, manifest, &items)?
+                .verdict(record, &fingerprint, manifest, &items)?
                 .unwrap_or_default(),
             _ => Stale::from_nothing(""),
         };
@@ -179,7 +157,7 @@ impl Run<'_> {
             if let Some(damage) = found.damage {
                 let why = told(&r.stage, &damage);
                 let note = format!("building {} from nothing: {why}", r.label);
-                self.sink.note(&note);
+                self.resolved.sink.note(&note);
                 stale = Stale::from_nothing("");
                 manifest = None;
             } else if found.missing {
@@ -192,7 +170,7 @@ impl Run<'_> {
         let sync = Sync {
             stage: &r.stage,
             writer,
-            sink: self.sink,
+            sink: &self.resolved.sink,
             first,
             start,
         };
@@ -215,7 +193,7 @@ impl Run<'_> {
             start,
             ways: self.ways(&record, start),
         };
-        let report = self.make(&mut slot, &held, &items, &config, made);
+        let report = self.make(&mut slot, &held, &items, &fingerprint, made);
         if !r.stage.is_interrupted() {
             lock.release();
         }
@@ -224,11 +202,11 @@ impl Run<'_> {
 
     /// The folders on the way to what make may read, as far as that is known before.
     fn ways(&self, record: &Record, start: Duration) -> Ways {
-        let r = self.request;
+        let r = self.resolved;
         let inputs = record.prerequisites.iter().map(|p| &p.path);
-        let inputs = inputs.chain(&r.whole).map(PathBuf::as_path);
+        let inputs = inputs.chain(&r.inputs.whole).map(PathBuf::as_path);
         // Any name in a folder stands for the folder.
-        let folders = [r.kernel.dir(), r.kernel.source_dir()].into_iter();
+        let folders = [r.kernel().dir(), r.kernel().source_dir()].into_iter();
         let folders = folders.chain(r.header_folders().map(PathBuf::as_path));
         let inside: Vec<_> = folders.map(|folder| folder.join("x")).collect();
         Ways::to(inputs.chain(inside.iter().map(PathBuf::as_path)), start)
@@ -243,17 +221,17 @@ impl Run<'_> {
                 ..record.clone()
             };
             // Where nothing can be written, it is looked at the next time.
-            let _ = record.save(self.writer, &self.record_path(), &self.request.out);
+            let _ = record.save(self.writer, &self.record_path(), &self.resolved.out);
         }
     }
 
-    pub(super) fn record_path(&self) -> PathBuf {
-        self.request.folder.join("record")
+    pub(crate) fn record_path(&self) -> PathBuf {
+        self.resolved.folder.join("record")
     }
 
     /// The report of an up-to-date build, or of the one that has just ended.
-    pub(super) fn report(&self, record: &Record, items: &[Item], started_make: bool) -> Report {
-        let r = self.request;
+    pub(crate) fn report(&self, record: &Record, items: &[Item], started_make: bool) -> Report {
+        let r = self.resolved;
         let mut prerequisites: Vec<PathBuf> = record
             .prerequisites
             .iter()
@@ -293,10 +271,10 @@ impl Run<'_> {
                 path: p.path.clone(),
             });
         let symvers = published("");
-        let mut provided = r.provided.clone();
+        let mut provided = r.inputs.provided.clone();
         provided.symvers.extend(symvers.clone());
         Report {
-            kernel: Some(r.kernel.clone()),
+            kernel: Some(r.kernel().clone()),
             out_dir: r.out.clone(),
             modules: modules.collect(),
             products: record.others.iter().map(|p| p.path.clone()).collect(),
@@ -309,14 +287,14 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn resolver<'b>(&'b self, items: &'b [Item]) -> Resolver<'b> {
-        let r = self.request;
+    pub(crate) fn resolver<'b>(&'b self, items: &'b [Item]) -> Resolver<'b> {
+        let r = self.resolved;
         Resolver::new(
             &r.stage,
             items,
-            r.links.pairs(),
-            &r.kernel,
-            &r.make.module_dir,
+            r.inputs.links.pairs(),
+            r.kernel(),
+            r.module_dir(),
         )
     }
 }

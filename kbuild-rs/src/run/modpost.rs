@@ -6,28 +6,28 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::request::Sources;
-use super::run::Run;
+use super::Run;
 use crate::Result;
-use crate::make::shell_quote;
+use crate::resolve::Sources;
 use crate::stage::Item;
+use crate::syntax::shell_quote;
 
 /// The files that were put away: where each lies, and where it belongs.
 #[derive(Debug, Default)]
-pub(super) struct PutAway(Vec<(PathBuf, PathBuf)>);
+pub(crate) struct PutAway(Vec<(PathBuf, PathBuf)>);
 
 impl Run<'_> {
     /// Puts the files away. modpost's own make [puts them back](crate::make::Watch::put_back) with
     /// their times, so that nothing is compiled again.
-    pub(super) fn put_away(&self, items: &[Item]) -> Result<PutAway> {
-        let r = self.request;
-        let watch = &r.watch;
+    pub(crate) fn put_away(&self, items: &[Item]) -> Result<PutAway> {
+        let r = self.resolved;
+        let watch = &r.make.watch;
         self.writer.remove_tree(&watch.put_away)?;
         self.writer.remove_file(&watch.put_back)?;
         if matches!(r.sources, Sources::Declared(_)) {
             return Ok(PutAway::default());
         }
-        let dir = &r.make.module_dir;
+        let dir = r.module_dir();
         let products = r.stage.products(dir, items)?;
         let named = |end: &str| {
             let products = products.iter().map(|(path, _)| path.as_path());
@@ -71,7 +71,7 @@ impl Run<'_> {
     }
 
     /// Puts the files back if modpost was not started.
-    pub(super) fn put_back(&self, put: &PutAway) -> Result<()> {
+    pub(crate) fn put_back(&self, put: &PutAway) -> Result<()> {
         for (away, place) in &put.0 {
             let is_away = fs::symlink_metadata(away).is_ok();
             let has_folder = place.parent().is_some_and(Path::is_dir);
@@ -79,7 +79,7 @@ impl Run<'_> {
                 self.writer.rename(away, place)?;
             }
         }
-        let watch = &self.request.watch;
+        let watch = &self.resolved.make.watch;
         self.writer.remove_file(&watch.put_back)?;
         self.writer.remove_tree(&watch.put_away)
     }

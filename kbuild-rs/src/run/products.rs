@@ -2,151 +2,20 @@
 //! programs.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::Build;
-use super::request::Sources;
-use super::run::Run;
-use crate::artifact;
-use crate::files::{is_carryable, same_content};
-use crate::freshness::{Product, Record, Stale};
-use crate::make::{MODULES, Make};
-use crate::makefile::makefile_in;
-use crate::regular;
-use crate::stage::{COMPILE_COMMANDS, Item, Kind, PRIVATE, RUST_PROJECT, Stage};
+use super::record::{Product, Record, Stale};
+use super::{Run, artifact};
+use crate::stage::{Item, Kind, Stage};
+use crate::sys::{regular, same_content};
 use crate::{Error, ErrorKind, Result};
-
-/// The products that a build asks for beside its modules, relative to the module folder.
-pub(super) fn products(
-    build: &Build,
-    sources: &Sources,
-    make: &Make,
-    out: &Path,
-) -> Result<Vec<PathBuf>> {
-    let products = below_module_folder(&build.products)?;
-    let Some(first) = products.first() else {
-        return Ok(products);
-    };
-    let Sources::Tree { root, .. } = sources else {
-        return Err(Error::input(format!(
-            "the product {} needs a module tree with a Kbuild that makes it, but this module is \
-             built from a list of sources",
-            first.display()
-        )));
-    };
-    // An output directory below the root is not part of the tree.
-    let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);
-    if let Some(path) = products.iter().find(in_tree) {
-        return Err(Error::input(format!(
-            "the product {} would lie in the module tree itself, where it may replace a source: \
-             choose another output directory than {}",
-            path.display(),
-            out.display()
-        )));
-    }
-    if !make.targets.iter().any(|target| target == MODULES) {
-        return Err(Error::input(format!(
-            "the product {} is only built together with the modules, but this build names other \
-             targets ({}): add the target `modules`, or leave out the product or the targets",
-            first.display(),
-            make.targets.join(", ")
-        )));
-    }
-    Ok(products)
-}
-
-/// Lines for the makefile that every make reads first. kbuild only makes the files in `extra-y` with
-/// the kernel's image, so these rules without a recipe add them to the goal of
-/// `scripts/Makefile.build` (up to 6.1 `__build`, then `$(obj)/`).
-pub(super) fn asked_of_kbuild(
-    products: &[PathBuf],
-    sources: &Sources,
-    module_dir: &Path,
-) -> Vec<u8> {
-    let mut lines = String::new();
-    let Sources::Tree { dir, .. } = sources else {
-        return Vec::new();
-    };
-    for product in products {
-        let folder = product.parent().unwrap_or(Path::new(""));
-        let makefile = makefile_in(&dir.join(folder));
-        let text = makefile.and_then(|path| regular::read_to_string(path).ok());
-        if text.is_none_or(|text| !text.contains("extra-")) {
-            continue;
-        }
-        let name = product.file_name().unwrap_or_default().to_string_lossy();
-        // From 6.13 on, folders are relative to the module's.
-        let relative = Path::new(".").join(folder);
-        let named = [&module_dir.join(folder), &relative, folder];
-        let named = named.map(|path| path.display().to_string());
-        let named = named.map(|path| path.trim_end_matches('/').to_owned());
-        lines.push_str(&format!(
-            "ifneq ($(filter {},$(obj)),)\n$(obj)/ __build: $(obj)/{name}\nendif\n",
-            named.join(" ").trim_end()
-        ));
-    }
-    lines.into_bytes()
-}
-
-/// Products as paths below the module folder, each once.
-///
-/// # Errors
-/// A path that leads elsewhere, that make cannot carry, or that a build publishes anyway.
-pub(super) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut products: Vec<PathBuf> = Vec::new();
-    for product in named {
-        let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        let path: PathBuf = product
-            .components()
-            .filter(|part| *part != Component::CurDir)
-            .collect();
-        let is_file =
-            !path.as_os_str().is_empty() && !product.as_os_str().as_bytes().ends_with(b"/");
-        if !product.components().all(is_below) || !is_file || !is_carryable(&path) {
-            return Err(Error::input(format!(
-                "{product:?} cannot be a product: name a file below the module folder, as in fw.bin \
-                 or sub/fw.bin, without `..`, blanks and characters that are special to make"
-            )));
-        }
-        if let Some(why) = taken(&path) {
-            return Err(Error::input(format!(
-                "{} cannot be a product: {why}",
-                path.display()
-            )));
-        }
-        if !products.contains(&path) {
-            products.push(path);
-        }
-    }
-    Ok(products)
-}
-
-/// Why a path in the output directory is not free.
-fn taken(path: &Path) -> Option<&'static str> {
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    let ends = |ends: &[&[u8]]| ends.iter().any(|end| name.ends_with(end));
-    if ends(&[b".ko"]) {
-        Some("modules are always published")
-    } else if ends(&[b".symvers"]) {
-        Some("the symvers is always published")
-    } else if name == b"modules.order" || ends(&[b".mod", b".mod.c", b".mod.o", b".cmd"]) {
-        Some("it is a file that kbuild needs for its own work")
-    } else if path.starts_with(PRIVATE) {
-        Some("the folder is private to kbuild-rs")
-    } else if path == Path::new(COMPILE_COMMANDS) || path == Path::new(RUST_PROJECT) {
-        Some("each build writes this file for editors")
-    } else {
-        None
-    }
-}
 
 impl Run<'_> {
     /// Whether the last build published exactly the products that this one asks for.
-    pub(super) fn has_products(&self, record: &Record) -> bool {
-        let r = self.request;
+    pub(crate) fn has_products(&self, record: &Record) -> bool {
+        let r = self.resolved;
         let published = record.others.iter().map(|product| &product.path);
         let asked: Vec<_> = r.products.iter().map(|path| r.out.join(path)).collect();
         published.eq(asked.iter())
@@ -154,14 +23,14 @@ impl Run<'_> {
 
     /// Deletes products in the stage when a makefile has changed: it may not make them any more.
     /// A `prepare` command makes its own again.
-    pub(super) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
+    pub(crate) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
         if stale.makefile.is_some() {
-            for product in &self.request.products {
-                let staged = self.request.make.module_dir.join(product);
+            for product in &self.resolved.products {
+                let staged = self.resolved.module_dir().join(product);
                 if staged.is_file() {
                     self.writer.remove_file(&staged)?;
                     self.writer
-                        .remove_file(&Stage::prepared(&self.request.folder))?;
+                        .remove_file(&Stage::prepared(&self.resolved.folder))?;
                 }
             }
         }
@@ -170,10 +39,10 @@ impl Run<'_> {
 
     /// Fails for a product that make did not make, before anything is published. Also deletes the
     /// copy that an earlier build published, which would pass for this build's.
-    pub(super) fn check_products(&self, old: &Record, items: &[Item]) -> Result<()> {
-        let r = self.request;
+    pub(crate) fn check_products(&self, old: &Record, items: &[Item]) -> Result<()> {
+        let r = self.resolved;
         for product in &r.products {
-            let staged = r.make.module_dir.join(product);
+            let staged = r.module_dir().join(product);
             let why = if staged.is_dir() {
                 "it is a folder"
             } else if !staged.is_file() {
@@ -194,7 +63,7 @@ impl Run<'_> {
                      Kbuild of its folder, and name it in always-y:\n    \
                      always-y += {2}",
                     product.display(),
-                    r.kernel.release(),
+                    r.kernel().release(),
                     product.file_name().unwrap_or_default().to_string_lossy(),
                 ),
             ));
@@ -204,7 +73,7 @@ impl Run<'_> {
 
     /// Whether a staged file is as it was copied.
     fn is_source(&self, staged: &Path, items: &[Item]) -> bool {
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let rel = staged
             .strip_prefix(&stage.dir)
             .unwrap_or(staged)
@@ -217,8 +86,8 @@ impl Run<'_> {
     }
 
     /// Puts the products into OUT.
-    pub(super) fn publish_products(&self, start: Duration) -> Result<Vec<Product>> {
-        let products = self.request.products.iter();
+    pub(crate) fn publish_products(&self, start: Duration) -> Result<Vec<Product>> {
+        let products = self.resolved.products.iter();
         products
             .map(|product| self.publish_other(product, start))
             .collect()
@@ -226,16 +95,16 @@ impl Run<'_> {
 
     /// Publishes a file of the module folder that is not a module. A text file names source paths,
     /// as after a build in place, instead of stage paths.
-    pub(super) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
-        let r = self.request;
-        let (staged, to) = (r.make.module_dir.join(rel), r.out.join(rel));
-        let failed = |e| Error::io("read", &staged, e);
+    pub(crate) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
+        let r = self.resolved;
+        let (staged, to) = (r.module_dir().join(rel), r.out.join(rel));
+        let failed = |e| Error::reading("read", &staged, e);
         let mode = fs::metadata(&staged).map_err(failed)?.permissions().mode();
         let bytes = regular::read(&staged).map_err(failed)?;
         let text = std::str::from_utf8(&bytes).ok();
         let mapped = text
             .filter(|_| !bytes.contains(&0))
-            .map(|text| r.map.text(text));
+            .map(|text| r.make.map.text(text));
         match mapped.filter(|mapped| mapped.as_bytes() != bytes) {
             Some(text) => {
                 let mapped = r.folder.join("published.target");
@@ -243,58 +112,6 @@ impl Run<'_> {
                 artifact::publish_other(self.writer, &mapped, &to, mode, start)
             }
             None => artifact::publish_other(self.writer, &staged, &to, mode, start),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(products: &[&str]) -> Result<Vec<PathBuf>> {
-        let products: Vec<_> = products.iter().map(PathBuf::from).collect();
-        below_module_folder(&products)
-    }
-
-    #[test]
-    fn a_product_is_a_file_below_the_module_folder() {
-        let found = of(&["fw.bin", "./fw.bin", "sub/./x", "tool", "a.o"]).unwrap();
-        assert_eq!(found, ["fw.bin", "sub/x", "tool", "a.o"].map(PathBuf::from));
-        for bad in [
-            "",
-            ".",
-            "/fw.bin",
-            "../fw.bin",
-            "a/../b",
-            "dir/",
-            "a b",
-            "$(x)",
-            "a;b",
-            "a\nb",
-        ] {
-            let error = of(&[bad]).unwrap_err().to_string();
-            assert!(
-                error.contains("below the module folder"),
-                "{bad:?}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_a_build_publishes_anyway_is_no_other_product() {
-        for (bad, why) in [
-            ("a.ko", "modules are"),
-            ("sub/a.ko", "modules are"),
-            ("Module.symvers", "the symvers is"),
-            ("a.mod.c", "kbuild needs"),
-            ("modules.order", "kbuild needs"),
-            (".a.o.cmd", "kbuild needs"),
-            ("compile_commands.json", "for editors"),
-            ("rust-project.json", "for editors"),
-            (".kbuild/x", "private"),
-        ] {
-            let error = of(&[bad]).unwrap_err().to_string();
-            assert!(error.contains(bad) && error.contains(why), "{error}");
         }
     }
 }

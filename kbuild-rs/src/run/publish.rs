@@ -4,19 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::run::{Made, Run};
-use crate::artifact;
-use crate::files::sort_paths;
-use crate::freshness::{Product, Record};
-use crate::identity::boot_id;
-use crate::lock::Lock;
-use crate::make::{self, BuildFacts, Held, Slot};
-use crate::regular;
-use crate::report::Report;
-use crate::salted::Salted;
+use super::record::salted::Salted;
+use super::record::{Product, Record};
+use super::{Made, Run, artifact};
+use crate::jobs::Slot;
+use crate::make::{BuildFacts, Held};
+use crate::resolve::Fingerprint;
+use crate::settings::Report;
 use crate::stage::{Inventory, Item, PUBLISH_LOCK};
-use crate::sys::walk;
-use crate::{Error, Result};
+use crate::sys::{Lock, boot_id, regular, sort_paths, walk};
+use crate::{Error, Result, make};
 
 /// The files that a build put into OUT.
 struct Published {
@@ -30,30 +27,37 @@ struct Published {
 
 impl Run<'_> {
     /// Runs make and takes in what it made. `start` is the marker's time.
-    pub(super) fn make(
+    pub(crate) fn make(
         &self,
         slot: &mut Slot,
         held: &Held,
         items: &[Item],
-        config: &[Vec<u8>],
+        fingerprint: &Fingerprint,
         made: Made<'_>,
     ) -> Result<Report> {
-        let r = self.request;
+        let r = self.resolved;
         let (old, start) = (made.record, made.start);
         let facts = BuildFacts {
             nearby: self.nearby_symvers(),
-            release: r.kernel.release().to_owned(),
+            release: r.kernel().release().to_owned(),
             #[cfg(feature = "rust")]
-            kernel_dir: r.kernel.dir().to_owned(),
+            kernel_dir: r.kernel().dir().to_owned(),
             #[cfg(feature = "rust")]
-            kernel_source: r.kernel.source_dir().to_owned(),
-            works_in_module: r.kernel.version() >= (6, 13),
-            module_dir: r.make.module_dir.clone(),
+            kernel_source: r.kernel().source_dir().to_owned(),
+            works_in_module: r.kernel().version() >= (6, 13),
+            module_dir: r.module_dir().to_owned(),
         };
-        self.writer.write_private(&r.watch.log, b"")?;
+        self.writer.write_private(&r.make.watch.log, b"")?;
         let put = self.put_away(items)?;
-        let outcome = make::run(&r.make, slot, held, &r.map, &facts, self.sink)?;
-        let what = format!("{} for {}", r.label, r.kernel.release());
+        let outcome = make::run(
+            &r.make.command,
+            slot,
+            held,
+            &r.make.map,
+            &facts,
+            &self.resolved.sink,
+        )?;
+        let what = format!("{} for {}", r.label, r.kernel().release());
         if outcome.cut_off {
             // The marker stays: the next build deletes what this one wrote.
             return Err(outcome.error(&what));
@@ -63,7 +67,7 @@ impl Run<'_> {
             self.remove_unfinished(items, time, start)?;
         }
         let mut record = Record {
-            config: Salted::of(config),
+            config: Salted::of(&fingerprint.0),
             boot: boot_id(),
             succeeded: false,
             prerequisites: Vec::new(),
@@ -119,11 +123,11 @@ impl Run<'_> {
         let since = start.max(stopped.saturating_sub(Duration::from_secs(1)));
         let since = i128::try_from(since.as_nanos()).unwrap_or(0);
         for (path, meta) in self
-            .request
+            .resolved
             .stage
-            .products(&self.request.stage.dir, items)?
+            .products(&self.resolved.stage.dir, items)?
         {
-            if crate::identity::ctime(&meta) >= since {
+            if crate::sys::ctime(&meta) >= since {
                 self.writer.remove_file(&path)?;
             }
         }
@@ -132,7 +136,7 @@ impl Run<'_> {
 
     /// Keeps what the next build has to know, and takes the marker away.
     fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
-        let r = self.request;
+        let r = self.resolved;
         r.stage.remember(self.writer, &r.folder)?;
         record.save(self.writer, &self.record_path(), &r.out)?;
         inventory.save(self.writer, &r.stage)?;
@@ -141,8 +145,8 @@ impl Run<'_> {
 
     /// Puts the products into OUT.
     fn publish(&self, old: &Record, items: &[Item], start: Duration) -> Result<Published> {
-        let r = self.request;
-        let dir = &r.make.module_dir;
+        let r = self.resolved;
+        let dir = r.module_dir();
         let _lock = self.lock_to_publish()?;
         let targets = self.publish_targets(start)?;
         if !r.wants_modules() {
@@ -180,23 +184,23 @@ impl Run<'_> {
     }
 
     /// Others build into the same OUT.
-    pub(super) fn lock_to_publish(&self) -> Result<Lock> {
-        let r = self.request;
+    pub(crate) fn lock_to_publish(&self) -> Result<Lock> {
+        let r = self.resolved;
         let doing = format!("publishing {}", r.label);
         let path = r.stage.shared.join(PUBLISH_LOCK);
-        Lock::take(self.writer, &path, &doing, self.sink)
+        Lock::take(self.writer, &path, &doing, &self.resolved.sink)
     }
 
     /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that
     /// a module was built in, and others read it.
     fn map_symvers(&self, from: &Path, to: &Path) -> Result<()> {
-        let text = regular::read_to_string(from).map_err(|e| Error::io("read", from, e))?;
+        let text = regular::read_to_string(from).map_err(|e| Error::reading("read", from, e))?;
         let mut mapped = String::with_capacity(text.len());
         for line in text.lines() {
             let mut words: Vec<&str> = line.split('\t').collect();
             let source = words
                 .get(2)
-                .map(|module| self.request.map.source(Path::new(module)));
+                .map(|module| self.resolved.make.map.source(Path::new(module)));
             // What would end the word or the line cannot stand in it; blanks can.
             let source = source.as_deref().and_then(Path::to_str);
             if let Some(source) = source.filter(|s| !s.contains(['\t', '\n'])) {
@@ -211,7 +215,7 @@ impl Run<'_> {
     /// Removes what the last build published and this one did not. OUT holds the modules of one
     /// kernel: what this very folder gave for another one goes, too.
     fn remove_stale(&self, old: &Record, new: &Published) -> Result<()> {
-        let r = self.request;
+        let r = self.resolved;
         let stale = |record: &Record| {
             artifact::remove_stale(self.writer, &record.products, &new.modules)?;
             artifact::remove_stale_below(self.writer, &r.out, &record.others, &new.others)
@@ -229,10 +233,10 @@ impl Run<'_> {
 
     /// The files that were asked for by name.
     fn publish_targets(&self, start: Duration) -> Result<Vec<Product>> {
-        let r = self.request;
+        let r = self.resolved;
         let mut products = Vec::new();
         for target in r.other_targets() {
-            let staged = r.make.module_dir.join(target);
+            let staged = r.module_dir().join(target);
             if !staged.is_file() {
                 continue;
             }
@@ -243,7 +247,7 @@ impl Run<'_> {
 
     /// A module that was taken out of `obj-m` leaves its `.ko` in the folder.
     fn remove_leftovers(&self, modules: &[(String, PathBuf)]) -> Result<()> {
-        let dir = &self.request.make.module_dir;
+        let dir = self.resolved.module_dir();
         walk(dir, &mut |path, meta| {
             let is_module = meta.is_file() && path.extension().is_some_and(|e| e == "ko");
             if is_module && !modules.iter().any(|(_, staged)| staged == path) {
@@ -255,7 +259,7 @@ impl Run<'_> {
 
     /// The symvers of other modules built into this OUT, which a failing build may have needed.
     fn nearby_symvers(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.request.out)
+        let entries = fs::read_dir(&self.resolved.out)
             .into_iter()
             .flatten()
             .flatten();
@@ -272,15 +276,15 @@ impl Run<'_> {
         old: &Record,
         start: Duration,
     ) -> Result<Vec<PathBuf>> {
-        let r = self.request;
-        if r.make.module_dir == r.stage.dir {
+        let r = self.resolved;
+        if r.module_dir() == r.stage.dir {
             return Ok(Vec::new());
         }
         let mut paths = old.elsewhere.clone();
         for (path, meta) in r.stage.products(&r.stage.dir, items)? {
             let since = i128::try_from(start.as_nanos()).unwrap_or(0);
             let rel = path.strip_prefix(&r.stage.dir).unwrap_or(&path);
-            if !path.starts_with(&r.make.module_dir) && crate::identity::ctime(&meta) >= since {
+            if !path.starts_with(r.module_dir()) && crate::sys::ctime(&meta) >= since {
                 paths.push(rel.to_owned());
             }
         }

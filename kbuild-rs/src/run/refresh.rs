@@ -5,27 +5,26 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::request::Sources;
-use super::run::Run;
-use crate::files::{is_among, sort_paths};
-use crate::freshness::{Record, Rule, Stale};
-use crate::identity::Identity;
-use crate::make::{self, Held};
-use crate::prerequisites;
+use super::Run;
+use super::record::{Record, Rule, Stale};
+use crate::kbuild::cmd_file;
+use crate::make::Held;
+use crate::resolve::Sources;
 use crate::stage::{Changes, Item, Kind, Stage};
-use crate::{Error, ErrorKind, Result, regular};
+use crate::sys::{Identity, is_among, regular, sort_paths};
+use crate::{Error, ErrorKind, Result, make};
 
 impl Run<'_> {
     /// Throws away what may not be kept. Gives whether the stage is filled for the first time,
     /// and what is to be copied.
-    pub(super) fn make_room(
+    pub(crate) fn make_room(
         &self,
         stale: &Stale,
         record: &Record,
         manifest: Option<Vec<Item>>,
         items: &[Item],
     ) -> Result<(bool, Changes)> {
-        let r = self.request;
+        let r = self.resolved;
         let Some(manifest) = manifest else {
             r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
@@ -34,10 +33,11 @@ impl Run<'_> {
             return Ok((false, r.stage.compare(&manifest, items)));
         };
         if !reason.is_empty() {
-            self.sink
+            self.resolved
+                .sink
                 .note(&format!("building {} from nothing: {reason}", r.label));
         }
-        if r.make.module_dir == r.stage.dir {
+        if r.module_dir() == r.stage.dir {
             r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
         }
@@ -50,7 +50,7 @@ impl Run<'_> {
                 self.writer.remove_file(&target.command)?;
             }
         }
-        for (path, _) in r.stage.products(&r.make.module_dir, &manifest)? {
+        for (path, _) in r.stage.products(r.module_dir(), &manifest)? {
             self.writer.remove_file(&path)?;
         }
         for rel in &record.elsewhere {
@@ -61,20 +61,20 @@ impl Run<'_> {
 
     /// Whether a saved command is one of this module folder's own builds.
     fn is_ours(&self, command: &Path) -> Result<bool> {
-        let text = regular::read(command).map_err(|e| Error::io("read", command, e))?;
-        let own = self.request.folder.as_os_str().as_bytes();
+        let text = regular::read(command).map_err(|e| Error::reading("read", command, e))?;
+        let own = self.resolved.folder.as_os_str().as_bytes();
         Ok(text.windows(own.len()).any(|part| part == own))
     }
 
     /// Deletes the targets that depend on something that changed, because make would look at
     /// mtimes only.
-    pub(super) fn remove_stale_targets(
+    pub(crate) fn remove_stale_targets(
         &self,
         stale: &Stale,
         record: &Record,
         items: &[Item],
     ) -> Result<()> {
-        let r = self.request;
+        let r = self.resolved;
         let mut changed = stale.changed.clone();
         sort_paths(&mut changed);
         if !changed.is_empty() {
@@ -109,7 +109,7 @@ impl Run<'_> {
         }
         self.remove_products_of_old_rules(stale)?;
         if stale.modpost {
-            for (path, _) in r.stage.products(&r.make.module_dir, items)? {
+            for (path, _) in r.stage.products(r.module_dir(), items)? {
                 let name = path.file_name().unwrap_or_default().as_bytes();
                 // Module.symvers itself stays as old as it is where nothing else comes out: other
                 // folders of this root may depend on it.
@@ -123,14 +123,14 @@ impl Run<'_> {
     }
 
     /// Whether files in the stage may have been made from files that no rule names.
-    pub(super) fn has_unknown_inputs(&self, record: &Record, items: &[Item]) -> Result<bool> {
+    pub(crate) fn has_unknown_inputs(&self, record: &Record, items: &[Item]) -> Result<bool> {
         Ok(self.has_products_of_own_rules(items)? || self.includes_bytes(record, items))
     }
 
     /// Whether a source has the assembler read a file (`.incbin`) or the linker a script, which may
     /// read another one.
     fn includes_bytes(&self, record: &Record, items: &[Item]) -> bool {
-        let stage = &self.request.stage;
+        let stage = &self.resolved.stage;
         let mut named: Vec<_> = record
             .prerequisites
             .iter()
@@ -150,13 +150,13 @@ impl Run<'_> {
 
     /// Whether there is anything in the module folder's stage that kbuild keeps no command of: it
     /// was made by a rule of the tree's own, or by `prepare`.
-    pub(super) fn has_products_of_own_rules(&self, items: &[Item]) -> Result<bool> {
-        let r = self.request;
-        let dir = &r.make.module_dir;
+    pub(crate) fn has_products_of_own_rules(&self, items: &[Item]) -> Result<bool> {
+        let r = self.resolved;
+        let dir = r.module_dir();
         let has_command = |path: &Path, name: &[u8]| {
             let saved = [b".", name, b".cmd"].concat();
             let saved = regular::read_to_string(path.with_file_name(OsStr::from_bytes(&saved)));
-            saved.is_ok_and(|text| prerequisites::has_command(&text))
+            saved.is_ok_and(|text| cmd_file::has_command(&text))
         };
         let of_kbuild = |path: &Path| {
             let name = path.file_name().unwrap_or_default().as_bytes();
@@ -173,23 +173,23 @@ impl Run<'_> {
                 .any(|end| name.ends_with(end))
                 || has_command(path, name)
                 || path.with_file_name(OsStr::from_bytes(&shipped)).exists()
-                || r.files.iter().any(|(file, _)| file == path)
+                || r.make.files.iter().any(|(file, _)| file == path)
         };
         let made = r.stage.products(dir, items)?;
         Ok(made.iter().any(|(path, _)| !of_kbuild(path)))
     }
 
     /// Writes what we generate: Kbuild, flag files, links, copies of providers' symvers.
-    pub(super) fn write_files(&self) -> Result<()> {
-        let r = self.request;
-        let watch = (&r.watch.makefile, &r.watch.text);
-        let files = r.files.iter().map(|(path, text)| (path, text));
+    pub(crate) fn write_files(&self) -> Result<()> {
+        let r = self.resolved;
+        let watch = (&r.make.watch.makefile, &r.make.watch.text);
+        let files = r.make.files.iter().map(|(path, text)| (path, text));
         for (path, text) in files.chain([watch]) {
             self.writer.write_if_changed(path, text)?;
         }
-        r.links.create(self.writer)?;
-        for (original, copy) in &r.symvers {
-            let text = regular::read(original).map_err(|e| Error::io("read", original, e))?;
+        r.inputs.links.create(self.writer)?;
+        for (original, copy) in &r.inputs.symvers {
+            let text = regular::read(original).map_err(|e| Error::reading("read", original, e))?;
             self.writer.write_if_changed(copy, &text)?;
         }
         Ok(())
@@ -197,8 +197,8 @@ impl Run<'_> {
 
     /// Runs the user's commands where what they made may be gone (`anew`), and when something
     /// they read has changed.
-    pub(super) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
-        let r = self.request;
+    pub(crate) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
+        let r = self.resolved;
         self.write_repositories(items, held)?;
         let Sources::Tree { tree, dir, .. } = &r.sources else {
             return Ok(());
@@ -213,7 +213,7 @@ impl Run<'_> {
             false => Vec::new(),
         };
         for head in heads {
-            let id = Identity::of(&head).map_err(|e| Error::io("read", &head, e))?;
+            let id = Identity::of(&head).map_err(|e| Error::reading("read", &head, e))?;
             id.write(&mut now);
         }
         let stamp = Stage::prepared(&r.folder);
@@ -224,9 +224,15 @@ impl Run<'_> {
         // Half-prepared is not prepared.
         self.writer.remove_file(&stamp)?;
         for command in &tree.prepare {
-            let filled = r.placeholders.fill_for_shell(command);
+            let filled = r.make.placeholders.fill_for_shell(command);
             let filled = filled.as_ref().unwrap_or(command);
-            make::run_prepare((command, filled), &r.make, held, &r.map, self.sink)?;
+            make::run_prepare(
+                (command, filled),
+                &r.make.command,
+                held,
+                &r.make.map,
+                &self.resolved.sink,
+            )?;
         }
         self.writer.write_if_changed(&stamp, now.as_bytes())
     }

@@ -1,12 +1,12 @@
 //! Modules in the output directory that somebody has changed since the last build.
 
-use super::run::Run;
-use crate::freshness::{Record, Stale};
+use super::Run;
+use super::record::{Record, Stale};
 
 impl Run<'_> {
     /// Names the modules that are only built again because somebody signed or stripped them in the
     /// output directory. (After an edit, everybody expects another module.)
-    pub(super) fn tell_of_replaced(&self, record: &Record, stale: &Stale) {
+    pub(crate) fn tell_of_replaced(&self, record: &Record, stale: &Stale) {
         if *stale != Stale::default() {
             return;
         }
@@ -16,7 +16,7 @@ impl Run<'_> {
         if names.is_empty() {
             return;
         }
-        self.sink.note(&format!(
+        self.resolved.sink.note(&format!(
             "{} changed after the last build (signed or stripped?), and this build replaces it. Sign \
              or strip a copy, or repeat that after each build",
             names.join(", ")

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::build::run::Run;
-use crate::frame_sizes::larger_than;
+use super::Run;
+use crate::Result;
+use crate::module::larger_than;
 use crate::stage::Item;
-use crate::{Result, regular};
+use crate::sys::regular;
 
 /// Functions that are named in one warning.
 const MAX_SHOWN: usize = 4;
@@ -13,18 +14,23 @@ const MAX_SHOWN: usize = 4;
 impl Run<'_> {
     /// Warns of functions in Rust, compiled since `start`, whose frames are larger than the kernel
     /// allows: a kernel's stack is small, and what is beyond its end belongs to others.
-    pub(in crate::build) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<()> {
-        let r = self.request;
-        let limit = r.kernel.config("FRAME_WARN").and_then(|n| n.parse().ok());
-        let has_rust = r.make.variables.iter().any(|(name, _)| name == "RUSTC");
+    pub(crate) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<()> {
+        let r = self.resolved;
+        let limit = r.kernel().config("FRAME_WARN").and_then(|n| n.parse().ok());
+        let has_rust = r
+            .make
+            .command
+            .variables
+            .iter()
+            .any(|(name, _)| name == "RUSTC");
         let Some(limit) = limit.filter(|limit| *limit > 0 && has_rust) else {
             return Ok(());
         };
         let since = i128::try_from(start.as_nanos()).unwrap_or(0);
-        for (object, meta) in r.stage.products(&r.make.module_dir, items)? {
+        for (object, meta) in r.stage.products(r.module_dir(), items)? {
             let source = object.with_extension("rs");
             let is_object = object.extension().is_some_and(|end| end == "o");
-            let is_new = crate::identity::ctime(&meta) >= since;
+            let is_new = crate::sys::ctime(&meta) >= since;
             if !is_object || !is_new || !source.is_file() {
                 continue;
             }
@@ -42,14 +48,14 @@ impl Run<'_> {
                 named.push(format!("{} more", frames.len() - MAX_SHOWN));
             }
             if !named.is_empty() {
-                self.sink.warning(&format!(
+                self.resolved.sink.warning(&format!(
                     "in {}, these functions use more stack than the {limit} bytes that the kernel {} \
                      allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack in \
                      all. Put large arrays on the heap:\n  let mut buffer = \
                      KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nMake a large struct in place, with \
                      KBox::pin_init or KBox::init. KBox::new takes it from the stack",
-                    r.map.source(&source).display(),
-                    r.kernel.release(),
+                    r.make.map.source(&source).display(),
+                    r.kernel().release(),
                     named.join(", "),
                 ));
             }

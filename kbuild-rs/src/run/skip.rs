@@ -6,38 +6,38 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::places::output_directory;
-use super::products::below_module_folder;
-use super::{Build, Form};
-use crate::cargo::{self, Door};
-use crate::report::{Artifact, Report};
-use crate::sys::{Root, Writer};
-use crate::{Result, regular};
+use crate::Result;
+use crate::resolve::{below_module_folder, check_name, output_directory};
+use crate::settings::{Artifact, Module, Report, Settings};
+use crate::sys::{Root, Writer, regular};
 
 /// Whether this build script builds nothing. docs.rs sets `DOCS_RS`; `KBUILD_RS_SKIP=0` builds all
 /// the same.
-pub(super) fn is_wanted(door: Door) -> bool {
-    if !door.metadata {
+pub(crate) fn is_wanted(settings: &Settings) -> bool {
+    let environment = &settings.environment;
+    if !environment.is_build_script {
         return false;
     }
-    let (own, of_docs) = (door.user("KBUILD_RS_SKIP"), door.user("DOCS_RS"));
+    let (own, of_docs) = (
+        environment.user("KBUILD_RS_SKIP"),
+        environment.user("DOCS_RS"),
+    );
     own.or(of_docs).is_some_and(|value| value != "0")
 }
 
 /// Puts an empty file in the place of each `.ko` and each product, so that `include_bytes!` compiles.
-pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Result<Report> {
-    let out = output_directory(build, door)?;
+pub(crate) fn placeholders(settings: &Settings, name: Option<&str>) -> Result<Report> {
+    let out = output_directory(settings)?;
     let writer = Writer::new([Root::make(&out)?]);
-    let names = names(build, name, door)?;
+    let names = names(settings, name)?;
     let mut modules = Vec::new();
     for name in names {
         let path = out.join(format!("{name}.ko"));
         writer.write_if_changed(&path, b"")?;
-        cargo::announce_module(&name, &path);
         modules.push(Artifact { name, path });
     }
     let mut products = Vec::new();
-    for path in below_module_folder(&build.products)? {
+    for path in below_module_folder(&settings.products)? {
         let path = out.join(path);
         writer.write_if_changed(&path, b"")?;
         products.push(path);
@@ -46,20 +46,22 @@ pub(super) fn placeholders(build: &Build, name: Option<&str>, door: Door) -> Res
 }
 
 /// The modules that would be built.
-pub(super) fn names(build: &Build, name: Option<&str>, door: Door) -> Result<Vec<String>> {
-    Ok(match (name, &build.form) {
+pub(crate) fn names(settings: &Settings, name: Option<&str>) -> Result<Vec<String>> {
+    Ok(match (name, &settings.module) {
         (Some(name), _) => {
-            crate::kbuild_file::check_name(name)?;
+            check_name(name)?;
             vec![name.to_owned()]
         }
-        (None, Form::Tree(tree)) => {
-            let base = build
-                .base
-                .clone()
-                .or_else(|| door.cargo("CARGO_MANIFEST_DIR").map(PathBuf::from));
+        (None, Module::Tree(tree)) => {
+            let base = settings.base.clone().or_else(|| {
+                settings
+                    .environment
+                    .of_cargo("CARGO_MANIFEST_DIR")
+                    .map(PathBuf::from)
+            });
             names_in(&base.unwrap_or_default().join(&tree.dir))
         }
-        (None, Form::Declared(_)) => Vec::new(),
+        (None, Module::Declared(_)) => Vec::new(),
     })
 }
 
@@ -115,21 +117,24 @@ fn objects_in(dir: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Sink;
+    use crate::settings::{Environment, Tree};
 
     #[test]
     fn empty_files_stand_for_modules_and_for_other_products() {
         let dir = std::env::temp_dir().join(format!("kbuild-skip-out-{}", std::process::id()));
-        let mut build = Build::tree("driver");
-        build.out_dir(&dir).product("sub/fw.bin");
-        let door = Door { metadata: false };
-        let report = placeholders(&build, Some("a"), door).unwrap();
+        let tree = Module::Tree(Tree::new("driver".into()));
+        let mut settings = Settings::new(tree, Environment::new(false), Sink::silent());
+        settings.out_dir = Some(dir.clone());
+        settings.products = vec!["sub/fw.bin".into()];
+        let report = placeholders(&settings, Some("a")).unwrap();
         let firmware = report.out_dir().join("sub/fw.bin");
         assert_eq!(report.products(), std::slice::from_ref(&firmware));
         for file in [&firmware, report.modules()[0].path()] {
             assert_eq!(fs::read(file).unwrap(), b"");
         }
-        build.product("../fw.bin");
-        placeholders(&build, Some("a"), door).unwrap_err();
+        settings.products.push("../fw.bin".into());
+        placeholders(&settings, Some("a")).unwrap_err();
         fs::remove_dir_all(&dir).unwrap();
     }
 

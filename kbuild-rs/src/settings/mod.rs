@@ -1,44 +1,96 @@
-//! What a [`Build`](super::Build) is about: sources or a tree, and the choices that have names.
+//! What a build was asked for, and the report that it gives: plain data.
+
+mod choices;
+mod environment;
+mod flags;
+mod module;
+mod plan;
+mod provided;
+mod report;
+#[cfg(feature = "rust")]
+mod rust;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::kbuild_file::Declared;
+use crate::error::Sink;
 
-/// The two forms in which a module comes.
+pub use choices::{Config, MissingSymvers};
+pub(crate) use environment::Environment;
+pub(crate) use flags::Flags;
+pub(crate) use module::{Declared, Module, Tree};
+pub use plan::Plan;
+pub(crate) use provided::Provided;
+pub use report::{Artifact, Report};
+#[cfg(feature = "rust")]
+pub(crate) use rust::{Cfg, HeadersForRust, RustFlags, RustTools};
+
+/// The settings of one build, as the caller gave them; each has the name of its setter.
 #[derive(Clone, Debug)]
-pub(crate) enum Form {
-    Declared(Declared),
-    Tree(Tree),
+pub(crate) struct Settings {
+    pub(crate) module: Module,
+    pub(crate) flags: Flags,
+    pub(crate) kernels: Vec<OsString>,
+    pub(crate) includes: Vec<PathBuf>,
+    pub(crate) arch: Option<String>,
+    pub(crate) cross_compile: Option<String>,
+    pub(crate) llvm: Option<String>,
+    pub(crate) cc: Option<String>,
+    #[cfg(feature = "rust")]
+    pub(crate) rust: RustTools,
+    pub(crate) rust_target: Option<String>,
+    pub(crate) configs: Vec<(String, Config)>,
+    pub(crate) make_vars: Vec<(String, OsString)>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) targets: Vec<String>,
+    pub(crate) products: Vec<PathBuf>,
+    pub(crate) symvers: Vec<PathBuf>,
+    pub(crate) missing_symvers: MissingSymvers,
+    pub(crate) verbose: Option<String>,
+    pub(crate) extra_warnings: Option<String>,
+    pub(crate) base: Option<PathBuf>,
+    pub(crate) out_dir: Option<PathBuf>,
+    pub(crate) jobs: Option<usize>,
+    pub(crate) pool_dir: Option<PathBuf>,
+    pub(crate) default_pool_dir: Option<PathBuf>,
+    pub(crate) environment: Environment,
+    /// Gives what the crates that a build script depends on provide for a release.
+    pub(crate) received: fn(&Environment, &str) -> Provided,
+    pub(crate) sink: Sink,
 }
 
-/// A directory with a Kbuild or Makefile of its own.
-#[derive(Clone, Debug)]
-pub(crate) struct Tree {
-    pub(crate) dir: PathBuf,
-    pub(crate) root: Option<PathBuf>,
-    pub(crate) excludes: Vec<String>,
-    pub(crate) prepare: Vec<OsString>,
-    pub(crate) prepare_inputs: Vec<PathBuf>,
-}
-
-/// The value of a `CONFIG_` symbol that a module's own sources ask for, see [`Build::config`](crate::Build::config).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Config {
-    /// `=m`: `obj-$(CONFIG_FOO)` builds a module, `IS_ENABLED(CONFIG_FOO)` is true.
-    Module,
-    /// `=y`: code that asks `#ifdef CONFIG_FOO` sees it.
-    Builtin,
-    /// Not set.
-    Off,
-}
-
-/// What to do about a kernel tree without a `Module.symvers`, see [`Build::missing_symvers`](crate::Build::missing_symvers).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MissingSymvers {
-    /// Refuse to build: modpost could check no symbol, and the module may not load.
-    #[default]
-    Error,
-    /// Build all the same, and say so.
-    Warn,
+impl Settings {
+    /// Everything at its default.
+    pub(crate) fn new(module: Module, environment: Environment, sink: Sink) -> Settings {
+        Settings {
+            module,
+            flags: Flags::default(),
+            kernels: Vec::new(),
+            includes: Vec::new(),
+            arch: None,
+            cross_compile: None,
+            llvm: None,
+            cc: None,
+            #[cfg(feature = "rust")]
+            rust: RustTools::default(),
+            rust_target: None,
+            configs: Vec::new(),
+            make_vars: Vec::new(),
+            env: Vec::new(),
+            targets: Vec::new(),
+            products: Vec::new(),
+            symvers: Vec::new(),
+            missing_symvers: MissingSymvers::Error,
+            verbose: None,
+            extra_warnings: None,
+            base: None,
+            out_dir: None,
+            jobs: None,
+            pool_dir: None,
+            default_pool_dir: None,
+            environment,
+            received: |_, _| Provided::default(),
+            sink,
+        }
+    }
 }

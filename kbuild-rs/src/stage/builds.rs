@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, PRIVATE};
-use crate::regular;
+use crate::sys::regular;
 
 /// Another output directory of ours, a build folder of CMake's or Meson's, or a cache such as
 /// Cargo's `target`. Each is known by what is in it: anybody may have a file called
@@ -45,7 +45,7 @@ fn is_of_cmake(dir: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     #[test]
     fn a_folder_of_builds_is_known_by_what_is_in_it() {

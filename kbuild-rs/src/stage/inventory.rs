@@ -10,11 +10,11 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Kind, Stage};
+use super::Stage;
+use super::item::{Item, Kind};
 use crate::Result;
-use crate::files::{escape, same_content, unescape};
-use crate::identity::{Identity, boot_id, content_hash};
-use crate::sys::{Writer, walk};
+use crate::syntax::{escape, unescape};
+use crate::sys::{Identity, Writer, boot_id, content_hash, same_content, walk};
 
 const HEADER: &str = "kbuild-rs inventory 1";
 
@@ -227,7 +227,7 @@ pub(crate) fn told(stage: &Stage, damage: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Sink;
+    use crate::error::Sink;
     use crate::sys::Root;
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -237,8 +237,9 @@ mod tests {
         let _ = fs::remove_dir_all(&out);
         fs::create_dir_all(&out).unwrap();
         let out = fs::canonicalize(&out).unwrap();
-        let sink = Sink::printing(false);
-        let stage = Stage::new(&out, &out.join("src"), Path::new("/k"), "", "x", &sink).unwrap();
+        let sink = Sink::silent();
+        let stage =
+            Stage::new(&out, (&out.join("src"), Path::new("/k"), None), "x", &sink).unwrap();
         fs::create_dir_all(&stage.dir).unwrap();
         let writer = Writer::new([Root::open(&out).unwrap()]);
         (out, stage, writer)

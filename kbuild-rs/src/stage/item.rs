@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::identity::Identity;
+use crate::sys::Identity;
 
 /// One thing to stage: a path below the stage and what is to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]

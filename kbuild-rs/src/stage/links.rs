@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::is_carryable;
 use crate::Result;
+use crate::syntax::is_carryable;
 use crate::sys::Writer;
 
 /// Links in a private folder to folders elsewhere.

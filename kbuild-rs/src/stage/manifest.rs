@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::{Item, Kind};
-use crate::files::{escape, is_below, unescape};
-use crate::identity::Identity;
-use crate::sys::{Writer, not_ours};
+use super::item::{Item, Kind};
+use crate::syntax::{escape, unescape};
+use crate::sys::{Identity, Writer, is_below, not_ours};
 use crate::{Error, Result};
 
 const HEADER: &str = "kbuild-rs manifest 2";

@@ -32,11 +32,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::files::is_carryable;
-use crate::identity::{Hash, Identity, ctime};
-use crate::lock::Lock;
-use crate::message::Sink;
-use crate::sys::{Root, Writer, not_ours, walk};
+use crate::error::Sink;
+use crate::syntax::is_carryable;
+use crate::sys::{Hash, Identity, Lock, Root, Writer, ctime, not_ours, walk};
 use crate::{Error, Result};
 
 pub(crate) use inventory::{Inventory, told};
@@ -51,6 +49,19 @@ pub(crate) use place::{
 };
 pub(crate) use scan::{Scan, is_makefile, patterns};
 pub(crate) use sync::{Changes, Sync};
+
+/// `<key>/folders/<folder>/<name>`, without looking through the stages.
+pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) -> Result<()> {
+    for key in keys(shared)? {
+        for folder in folders(&key)? {
+            let file = folder.join(name);
+            if file.is_file() && !files.contains(&file) {
+                files.push(file);
+            }
+        }
+    }
+    Ok(())
+}
 
 /// What is private to the module folder `rel` of the root whose private folder is `key`.
 pub(crate) fn folder(key: &Path, rel: &Path) -> PathBuf {
@@ -84,13 +95,12 @@ impl Stage {
     /// name; `label` makes it readable.
     pub(crate) fn new(
         out: &Path,
-        root: &Path,
-        kernel: &Path,
-        name: &str,
+        (root, kernel, name): (&Path, &Path, Option<&str>),
         label: &str,
         sink: &Sink,
     ) -> Result<Self> {
         let shared = private_root(out, Some(sink))?;
+        let name = name.unwrap_or_default();
         let mut hash = Hash::new();
         for part in [root, kernel, Path::new(name)] {
             hash.add(part.as_os_str().as_bytes()).add(&[0]);
@@ -293,7 +303,7 @@ impl Stage {
             self.remove_since(writer, ctime(&old))?;
             self.forget_prepared(writer)?;
         }
-        let failed = |e| Error::io("write", &self.marker, e);
+        let failed = |e| Error::writing("write", &self.marker, e);
         let mut file = writer.create(&self.marker, 0o666)?;
         file.write_all(b"make runs, or was cut off\n")
             .map_err(failed)?;
@@ -352,7 +362,7 @@ fn folders_named(dir: &Path, is_ours: fn(&OsStr) -> bool) -> Result<Vec<PathBuf>
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("read", dir, e)),
+        Err(e) => return Err(Error::reading("read", dir, e)),
     };
     let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
     Ok(entries

@@ -3,12 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::files::is_carryable;
-use crate::identity::Hash;
-use crate::make::is_pool_file;
-use crate::message::Sink;
-use crate::sys::{self, Private, Root};
-use crate::{Error, Result};
+use crate::error::Sink;
+use crate::jobs::is_pool_file;
+use crate::syntax::is_carryable;
+use crate::sys::{Hash, Private, Root};
+use crate::{Error, Result, sys};
 
 /// The folder in OUT that holds everything private.
 pub(crate) const PRIVATE: &str = ".kbuild";
@@ -92,7 +91,7 @@ pub(crate) fn make_private_root(path: &Path) -> Result<Root> {
     }
     let root = sys::private_folder(path, true)?;
     let root =
-        root.ok_or_else(|| Error::io("create", path, std::io::ErrorKind::NotFound.into()))?;
+        root.ok_or_else(|| Error::writing("create", path, std::io::ErrorKind::NotFound.into()))?;
     OURS.known(root, true)
 }
 

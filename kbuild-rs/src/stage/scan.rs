@@ -6,9 +6,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::item::{Item, sort_items};
 use super::place::{COMPILE_COMMANDS, RUST_PROJECT};
+use super::stale;
 use super::walk::{Folder, Walk};
-use super::{Item, sort_items, stale};
 use crate::make::GitPlaces;
 use crate::{Error, Result};
 
@@ -126,7 +127,7 @@ fn is_product(name: &OsStr) -> bool {
 }
 
 pub(super) fn read_error(path: &Path, e: io::Error) -> Error {
-    Error::io("read", path, e)
+    Error::reading("read", path, e)
 }
 
 /// Compiles the user's patterns; an error quotes the bad one.

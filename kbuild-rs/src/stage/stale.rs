@@ -10,7 +10,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::regular;
+use crate::sys::regular;
 
 /// A folder of a module tree.
 pub(super) struct Folder<'a> {

@@ -6,12 +6,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Inventory, Item, Kind, Stage, manifest};
-use crate::files::same_content;
-use crate::identity::Identity;
-use crate::message::Sink;
-use crate::regular;
-use crate::sys::{Copied, Writer};
+use super::inventory::Inventory;
+use super::item::{Item, Kind};
+use super::{Stage, manifest};
+use crate::error::Sink;
+use crate::sys::{Copied, Identity, Writer, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
 /// How the sources differ from what was staged last.
@@ -205,7 +204,7 @@ impl Sync<'_> {
                     return Ok(false);
                 };
                 *id = now;
-                let copy = fs::symlink_metadata(&to).map_err(|e| Error::io("read", &to, e))?;
+                let copy = fs::symlink_metadata(&to).map_err(|e| Error::reading("read", &to, e))?;
                 inventory.copied(&item.rel, &copy);
                 Ok(true)
             }
@@ -241,7 +240,8 @@ impl Sync<'_> {
         };
         self.writer.copy(&file, to, how)?;
         let mut id = Identity::from_metadata(&meta);
-        id.know_content(to).map_err(|e| Error::io("read", to, e))?;
+        id.know_content(to)
+            .map_err(|e| Error::reading("read", to, e))?;
         Ok(Some(id))
     }
 
@@ -267,6 +267,6 @@ pub(super) fn vanished(path: &Path, e: io::Error) -> Error {
             ErrorKind::SourceNotFound,
             format!("{} went away while it was being staged", path.display()),
         ),
-        _ => Error::io("read", path, e),
+        _ => Error::reading("read", path, e),
     }
 }

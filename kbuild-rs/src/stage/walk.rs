@@ -10,12 +10,11 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use super::builds::is_output;
+use super::item::{Item, Kind};
 use super::outside::{Look, Place, is_virtual};
 use super::scan::{Scan, check_source_name, read_error};
-use super::{Item, Kind};
-use crate::identity::Identity;
 use crate::make::{Found, Repository, is_bare};
-use crate::regular;
+use crate::sys::{Identity, regular};
 use crate::{Error, Result, sys};
 
 /// One way through folders: through the tree, or through what a link in it leads to.

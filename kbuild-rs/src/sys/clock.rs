@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Writer;
-use crate::{Error, Result, signals};
+use super::signals;
+use super::write::Writer;
+use crate::{Error, Result};
 
 /// This machine's clock for file times: it moves in ticks of up to 10 ms.
 pub(crate) fn file_clock() -> Duration {
@@ -77,7 +78,7 @@ impl Watch<'_> {
                 match (self.stamp)(file) {
                     Ok(now) if now > since => break Ok(()),
                     Ok(_) => {}
-                    Err(e) => break Err(Error::io("write", &probe, e)),
+                    Err(e) => break Err(Error::writing("write", &probe, e)),
                 }
             }
             if started.elapsed() > self.limit {
@@ -120,7 +121,7 @@ fn stamp(mut file: &File) -> std::io::Result<Duration> {
 mod tests {
     use super::*;
     use crate::ErrorKind;
-    use crate::sys::Root;
+    use crate::sys::root::Root;
 
     const HOUR: Duration = Duration::from_secs(3600);
 

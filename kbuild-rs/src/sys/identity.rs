@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::regular;
+use super::regular;
 
 /// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
 /// a file that was restored with its old mtime shows, as does one that was replaced by a package
@@ -362,8 +362,8 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let file = dir.join("f");
         std::fs::write(&file, "x").unwrap();
-        let later = crate::sys::file_clock() + Duration::from_secs(5);
-        let earlier = crate::sys::file_clock() - Duration::from_secs(5);
+        let later = crate::sys::clock::file_clock() + Duration::from_secs(5);
+        let earlier = crate::sys::clock::file_clock() - Duration::from_secs(5);
         assert!(Identity::of_settled(&file, later).unwrap().is_some());
         assert!(Identity::of_settled(&file, earlier).unwrap().is_none());
         std::fs::remove_dir_all(&dir).unwrap();

@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::message::Sink;
-use crate::sys::{self, Writer};
-use crate::{Error, ErrorKind, Result, signals};
+use super::signals;
+use super::write::Writer;
+use crate::error::Sink;
+use crate::{Error, ErrorKind, Result, sys};
 
 /// An exclusive lock, held while this lives (and by every child that inherits it).
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Lock {
     /// Where nothing can be written (a read-only file system, another user's folder), the lock is
     /// taken all the same: whoever has nothing to do needs to write nothing.
     pub(crate) fn take(writer: &Writer, path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
-        let error = |e| Error::io("lock", path, e);
+        let error = |e| Error::writing("lock", path, e);
         loop {
             let (mut file, read_only) = match writer.open_lock(path) {
                 Ok(file) => (file, None),

@@ -14,10 +14,18 @@
 mod clock;
 mod copy;
 mod descriptor;
+mod elf;
+pub(crate) mod files;
 mod flock;
+mod identity;
+mod io_error;
+pub(crate) mod limits;
+mod lock;
 mod private;
 mod process;
+pub(crate) mod regular;
 mod root;
+pub(crate) mod signals;
 mod user;
 mod walk;
 mod write;
@@ -30,13 +38,20 @@ pub(crate) use descriptor::{
     are_ends_of_one_pipe, are_inherited_ends, is_pipe, is_remote, open_nonblocking, pipe,
     wait_for_input, wait_readable, waiting_bytes,
 };
+pub(crate) use elf::is_whole_elf;
+pub(crate) use files::{is_among, is_below, normal, same_content, sort_paths};
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
+pub(crate) use identity::{Hash, Identity, boot_id, content_hash, ctime};
+pub(crate) use limits::has_room_for_a_thread;
+pub use limits::limit_behind;
+pub(crate) use lock::Lock;
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};
 pub(crate) use process::{
     Limit, Ties, has_ended, process_exists, signal, signal_group, soft_limit, tie_child,
     wait_for_end,
 };
 pub(crate) use root::{Root, not_ours};
+pub use signals::Signals;
 pub(crate) use user::effective_uid;
 pub(crate) use walk::walk;
 pub(crate) use write::{Writer, is_part, parent_writer};

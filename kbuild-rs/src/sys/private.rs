@@ -8,7 +8,8 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::root::{Root, not_ours};
-use super::{Writer, user};
+use super::user;
+use super::write::Writer;
 use crate::{Error, ErrorKind, Result};
 
 /// How a private folder is recognised.
@@ -37,7 +38,7 @@ impl Private<'_> {
             Root::make(parent)?;
         }
         let made = self.opened(path, true)?;
-        made.ok_or_else(|| Error::io("create", path, Errno::NOENT.into()))
+        made.ok_or_else(|| Error::writing("create", path, Errno::NOENT.into()))
     }
 
     fn opened(&self, path: &Path, make: bool) -> Result<Option<Root>> {
@@ -52,7 +53,7 @@ impl Private<'_> {
             // A folder in the user's cache is private already; one in OUT is as open as OUT.
             match rustix::fs::mkdirat(above.folder(), name, Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(Errno::EXIST) => {}
-                Err(e) => return Err(Error::io("create", path, e.into())),
+                Err(e) => return Err(Error::writing("create", path, e.into())),
             }
         }
         let Some(root) = above.below(name)? else {
@@ -86,7 +87,7 @@ impl Private<'_> {
     fn adopt(&self, root: Root) -> Result<Root> {
         let (name, text) = self.tag;
         let strange = |entry: &std::ffi::OsString| {
-            let ours = entry == name || super::write::is_part(entry) || (self.is_own)(entry);
+            let ours = entry == name || crate::sys::write::is_part(entry) || (self.is_own)(entry);
             !ours
         };
         if root.names()?.iter().any(strange) {
@@ -98,7 +99,7 @@ impl Private<'_> {
         writer
             .into_roots()
             .pop()
-            .ok_or_else(|| Error::io("create", &tag, Errno::NOENT.into()))
+            .ok_or_else(|| Error::writing("create", &tag, Errno::NOENT.into()))
     }
 
     fn foreign(&self, path: &Path) -> Error {
@@ -172,7 +173,7 @@ pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
     let Some((real, missing)) = there else {
         return Err(not_ours(path, "cannot be reached"));
     };
-    let failed = |path: &Path, e: Errno| Error::io("open", path, e.into());
+    let failed = |path: &Path, e: Errno| Error::writing("open", path, e.into());
     let whole = real.join(missing);
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::PATH;
     let mut at = PathBuf::from("/");
@@ -192,7 +193,7 @@ pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
         if make {
             match rustix::fs::mkdirat(&folder, part.as_os_str(), Mode::from_raw_mode(0o700)) {
                 Ok(()) | Err(Errno::EXIST) => {}
-                Err(e) => return Err(Error::io("create", &at, e.into())),
+                Err(e) => return Err(Error::writing("create", &at, e.into())),
             }
         }
         folder = match openat(&folder, part.as_os_str(), flags, Mode::empty()) {

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use crate::sys::open_nonblocking;
+use super::descriptor::open_nonblocking;
 
 /// Opens a regular file for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -66,7 +66,7 @@ mod tests {
         let dir = std::env::temp_dir().join(name);
         fs::create_dir_all(&dir).unwrap();
         let (fifo, socket, file) = (dir.join("fifo"), dir.join("socket"), dir.join("file"));
-        crate::sys::make_fifo(&fifo).unwrap();
+        crate::sys::descriptor::make_fifo(&fifo).unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         fs::write(&file, "text").unwrap();
         let link = dir.join("link");

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::user;
 use crate::{Error, ErrorKind, Result};
 
-/// A folder below which a [`Writer`](super::Writer) may write. It stays the same one whatever
+/// A folder below which a [`Writer`](crate::sys::write::Writer) may write. It stays the same one whatever
 /// happens to its path.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -36,7 +36,7 @@ impl Root {
             false => path,
         };
         let folder = rustix::fs::open(named, flags | OFlags::PATH, Mode::empty())
-            .map_err(|e| Error::io("use the folder", path, e.into()))?;
+            .map_err(|e| Error::reading("use the folder", path, e.into()))?;
         Ok(Root {
             folder,
             path: path.to_owned(),
@@ -48,8 +48,8 @@ impl Root {
     pub(crate) fn make(path: &Path) -> Result<Root> {
         fs::create_dir_all(path).map_err(|e| match e.kind() {
             // It is there, and no folder.
-            io::ErrorKind::AlreadyExists => Error::io("create", path, Errno::NOTDIR.into()),
-            _ => Error::io("create", path, e),
+            io::ErrorKind::AlreadyExists => Error::writing("create", path, Errno::NOTDIR.into()),
+            _ => Error::writing("create", path, e),
         })?;
         Root::open(path)
     }
@@ -89,7 +89,7 @@ impl Root {
     }
 
     pub(super) fn stat(&self) -> Result<Stat> {
-        fstat(&self.folder).map_err(|e| Error::io("look at", &self.path, e.into()))
+        fstat(&self.folder).map_err(|e| Error::reading("look at", &self.path, e.into()))
     }
 
     /// The part of `path` that lies below this folder.
@@ -150,7 +150,10 @@ impl Root {
     /// Opens a regular file for reading; `None` where there is none. Nothing is waited for, and no
     /// link is followed.
     pub(super) fn open_file(&self, path: &Path) -> Result<Option<File>> {
-        let failed = |error| self.refused("read", path, error);
+        let failed = |error: Errno| {
+            let on_the_way = self.in_the_way(path, error);
+            on_the_way.unwrap_or_else(|| Error::reading("read", path, error.into()))
+        };
         let Some(rel) = self.relative(path) else {
             return Err(outside(path));
         };
@@ -168,13 +171,13 @@ impl Root {
         match file.metadata() {
             Ok(meta) if meta.is_file() => Ok(Some(file)),
             Ok(_) => Err(not_ours(path, "is not a regular file")),
-            Err(e) => Err(Error::io("read", path, e)),
+            Err(e) => Err(Error::reading("read", path, e)),
         }
     }
 
     /// The names in this folder.
     pub(super) fn names(&self) -> Result<Vec<std::ffi::OsString>> {
-        let failed = |e: io::Error| Error::io("read", &self.path, e);
+        let failed = |e: io::Error| Error::reading("read", &self.path, e);
         let folder = self
             .open_folder(Path::new(""), OFlags::RDONLY)
             .map_err(|e| failed(e.into()))?;
@@ -183,21 +186,27 @@ impl Root {
 
     /// What went wrong with `path`: a link or somebody else's thing on the way is named.
     pub(super) fn refused(&self, doing: &str, path: &Path, error: Errno) -> Error {
+        let on_the_way = self.in_the_way(path, error);
+        on_the_way.unwrap_or_else(|| Error::writing(doing, path, error.into()))
+    }
+
+    /// The error for a link or a file on the way to `path`, if that is why it was not reached.
+    fn in_the_way(&self, path: &Path, error: Errno) -> Option<Error> {
         if matches!(error, Errno::LOOP | Errno::NOTDIR | Errno::XDEV) {
             let rel = self.relative(path).unwrap_or(Path::new(""));
             let mut at = self.path.clone();
             for part in rel.components() {
                 at.push(part);
                 match fs::symlink_metadata(&at) {
-                    Ok(meta) if meta.is_symlink() => return not_ours(&at, "is a link"),
+                    Ok(meta) if meta.is_symlink() => return Some(not_ours(&at, "is a link")),
                     Ok(meta) if !meta.is_dir() && at != path => {
-                        return not_ours(&at, "is not a folder");
+                        return Some(not_ours(&at, "is not a folder"));
                     }
                     _ => {}
                 }
             }
         }
-        Error::io(doing, path, error.into())
+        None
     }
 
     /// Fails unless this folder belongs to the effective user or to root.
@@ -208,7 +217,7 @@ impl Root {
         }
         let own = user::name_of(user::effective_uid());
         let other = user::name_of(owner);
-        let command = std::env::args_os().map(|word| crate::make::shell_quote(&word));
+        let command = std::env::args_os().map(|word| crate::syntax::shell_quote(&word));
         let command: Vec<String> = command.collect();
         Err(Error::new(
             ErrorKind::NotOurs,

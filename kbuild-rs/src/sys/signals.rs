@@ -158,7 +158,7 @@ pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<
     check()?;
     let child = command
         .spawn()
-        .map_err(|e| Error::io("run make in", dir, e))?;
+        .map_err(|e| Error::writing("run make in", dir, e))?;
     if are_relayed() {
         groups.push(Group {
             leader: i32::try_from(child.id()).unwrap_or(0),

@@ -13,7 +13,7 @@ pub(crate) fn walk(
     dir: &Path,
     visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>,
 ) -> Result<()> {
-    let failed = |e| Error::io("read", dir, e);
+    let failed = |e| Error::reading("read", dir, e);
     let mut folders = Vec::new();
     {
         let entries = match fs::read_dir(dir) {
@@ -28,7 +28,7 @@ pub(crate) fn walk(
                 Ok(meta) => meta,
                 // It went away while it was looked at.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(Error::io("read", &path, e)),
+                Err(e) => return Err(Error::reading("read", &path, e)),
             };
             if meta.is_dir() {
                 folders.push(path);

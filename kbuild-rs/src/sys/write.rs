@@ -17,8 +17,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::copy::{Copied, fill};
-use super::effective_uid;
 use super::root::{Root, link_target, names, not_ours};
+use super::user::effective_uid;
 use crate::{Error, Result};
 
 /// Writes below its roots and nowhere else; see the [module](crate::sys) for the rule.
@@ -113,7 +113,7 @@ impl Writer {
                 Err(e) => return Err(root.refused("write", path, e)),
             }
         }
-        Err(Error::io("write", path, Errno::EXIST.into()))
+        Err(Error::writing("write", path, Errno::EXIST.into()))
     }
 
     /// Writes a file whole or not at all.
@@ -183,7 +183,7 @@ impl Writer {
         write: &mut dyn FnMut(&mut File) -> io::Result<()>,
     ) -> Result<()> {
         let mut file = self.create(part, mode)?;
-        let written = write(&mut file).map_err(|e| Error::io("write", path, e));
+        let written = write(&mut file).map_err(|e| Error::writing("write", path, e));
         written
             .and_then(|()| self.rename(part, path))
             .inspect_err(|_| {
@@ -196,7 +196,9 @@ impl Writer {
         if let Some(parent) = to.parent() {
             self.create_dirs(parent)?;
         }
-        let meta = from.metadata().map_err(|e| Error::io("write", to, e))?;
+        let meta = from
+            .metadata()
+            .map_err(|e| Error::writing("write", to, e))?;
         self.write_as(to, 0o600, &mut |file| fill(from, &meta, file, how))
     }
 
@@ -206,7 +208,7 @@ impl Writer {
         let filled = from
             .metadata()
             .and_then(|meta| fill(from, &meta, &mut file, how));
-        filled.map_err(|e| Error::io("write", to, e))
+        filled.map_err(|e| Error::writing("write", to, e))
     }
 
     /// Puts `from` in the place of `to`; a folder there is an error.
@@ -230,7 +232,7 @@ impl Writer {
         let (source, name) = self.parent("write", from)?;
         let (target, wanted) = self.parent("write", to)?;
         linkat(&source, name, &target, wanted, AtFlags::empty())
-            .map_err(|e| Error::io("write", to, e.into()))
+            .map_err(|e| Error::writing("write", to, e.into()))
     }
 
     /// Makes a symbolic link; another one or a file in its place goes.
@@ -270,7 +272,7 @@ impl Writer {
             }
             Ok(meta) if meta.is_file() => Ok(file),
             Ok(_) => Err(not_ours(path, "is not a regular file")),
-            Err(e) => Err(Error::io("open", path, e)),
+            Err(e) => Err(Error::writing("open", path, e)),
         }
     }
 
@@ -294,7 +296,9 @@ impl Writer {
         let file: File = openat(&parent, name, flags, Mode::empty())
             .map_err(|e| root.refused("open", path, e))?
             .into();
-        let meta = file.metadata().map_err(|e| Error::io("open", path, e))?;
+        let meta = file
+            .metadata()
+            .map_err(|e| Error::writing("open", path, e))?;
         if !meta.file_type().is_fifo() {
             return Err(not_ours(path, "is not a fifo"));
         }
@@ -345,7 +349,7 @@ impl Writer {
             Err(Errno::LOOP | Errno::NOTDIR) => return self.remove_file(path).map(drop),
             Err(e) => return Err(failed(path, e)),
         };
-        let entries = names(&folder).map_err(|e| Error::io("read", path, e))?;
+        let entries = names(&folder).map_err(|e| Error::reading("read", path, e))?;
         let mut folders: Vec<OsString> = Vec::new();
         for name in entries {
             match unlinkat(&folder, &name, AtFlags::empty()) {
@@ -381,7 +385,7 @@ impl Writer {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
-            .map_err(|e| Error::io("read", path, e))?;
+            .map_err(|e| Error::reading("read", path, e))?;
         Ok(Some(bytes))
     }
 }

@@ -12,19 +12,19 @@ impl Build {
     /// that they stand behind the kernel's flags and before those of the tree's own Kbuild.
     pub fn define<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
         let value = value.into().map(str::to_owned);
-        self.flags.defines.push((name.to_owned(), value));
+        self.settings.flags.defines.push((name.to_owned(), value));
         self
     }
 
     /// Adds a flag for the C compiler, after the kernel's own (`ccflags-y`).
     pub fn cflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.flags.cflags.push(flag.as_ref().to_owned());
+        self.settings.flags.cflags.push(flag.as_ref().to_owned());
         self
     }
 
     /// Adds a flag for the assembler (`asflags-y`).
     pub fn asflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.flags.asflags.push(flag.as_ref().to_owned());
+        self.settings.flags.asflags.push(flag.as_ref().to_owned());
         self
     }
 

@@ -3,15 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::kbuild_file::rust::Cfg;
-use crate::{Build, Kernel};
-
-/// The tools for Rust.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    pub(in crate::build) rustc: Option<String>,
-    pub(super) clippy: bool,
-}
+use super::Build;
+use crate::Kernel;
+use crate::settings::Cfg;
 
 impl Build {
     /// Sets a `cfg` for Rust sources: `--cfg name` or `--cfg name="value"`.
@@ -43,13 +37,21 @@ impl Build {
         fits: fn(&Kernel) -> bool,
     ) -> &mut Self {
         let name = name.to_owned();
-        self.flags.rust.cfgs.push(Cfg { name, value, fits });
+        self.settings
+            .flags
+            .rust
+            .cfgs
+            .push(Cfg { name, value, fits });
         self
     }
 
     /// Adds a flag for rustc, after the kernel's own (`rustflags-y`).
     pub fn rustflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.flags.rust.flags.push(flag.as_ref().to_owned());
+        self.settings
+            .flags
+            .rust
+            .flags
+            .push(flag.as_ref().to_owned());
         self
     }
 
@@ -81,7 +83,7 @@ impl Build {
     /// Has clippy look at the Rust sources while it compiles them, with the kernel's own choice of
     /// lints: kbuild's `CLIPPY=1`. It is the `clippy-driver` beside rustc.
     pub fn clippy(&mut self, yes: bool) -> &mut Self {
-        self.rust.clippy = yes;
+        self.settings.rust.clippy = yes;
         self
     }
 
@@ -90,7 +92,7 @@ impl Build {
     /// with a version in it, or among rustup's toolchains. (`RUSTC` is what Cargo builds programs
     /// with.)
     pub fn rustc(&mut self, rustc: &str) -> &mut Self {
-        self.rust.rustc = Some(rustc.to_owned());
+        self.settings.rust.rustc = Some(rustc.to_owned());
         self
     }
 }

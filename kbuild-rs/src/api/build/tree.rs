@@ -4,7 +4,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::{Build, Form, Tree};
+use super::Build;
+use crate::settings::{Module, Tree};
 
 impl Build {
     /// The folder to stage, where it is not the module folder itself: a module whose Makefile
@@ -43,12 +44,12 @@ impl Build {
     /// It is an error if make does not make it. A [target](Self::target) replaces the modules and the
     /// products.
     pub fn product(&mut self, path: impl AsRef<Path>) -> &mut Self {
-        self.products.push(path.as_ref().to_owned());
+        self.settings.products.push(path.as_ref().to_owned());
         self
     }
 
     fn of_tree(&mut self, change: impl FnOnce(&mut Tree)) -> &mut Self {
-        if let Form::Tree(tree) = &mut self.form {
+        if let Module::Tree(tree) = &mut self.settings.module {
             change(tree);
         }
         self

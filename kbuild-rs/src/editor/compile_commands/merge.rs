@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::regular;
-use crate::sys::{self, parent_writer};
-use crate::{Error, ErrorKind, Result};
+use crate::sys::{parent_writer, regular};
+use crate::{Error, ErrorKind, Result, sys};
 
 /// Puts the entries of modules into the `compile_commands.json` of a larger project, which
 /// another build system writes: `into` then holds its own entries, byte for byte, and after them
@@ -22,8 +21,8 @@ use crate::{Error, ErrorKind, Result};
 pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> Result<()> {
     let folder = record.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let lock = File::open(folder).map_err(|e| Error::io("open", folder, e))?;
-    sys::lock(&lock).map_err(|e| Error::io("lock", folder, e))?;
+    let lock = File::open(folder).map_err(|e| Error::writing("open", folder, e))?;
+    sys::lock(&lock).map_err(|e| Error::writing("lock", folder, e))?;
 
     let texts = from.iter().map(|file| read(file));
     let texts: Vec<Vec<u8>> = texts.collect::<Result<_>>()?;
@@ -55,7 +54,7 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
 /// A file's bytes; none where there is no file.
 fn read(file: &Path) -> Result<Vec<u8>> {
     match regular::read(file) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("read", file, e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::reading("read", file, e)),
         read => Ok(read.unwrap_or_default()),
     }
 }

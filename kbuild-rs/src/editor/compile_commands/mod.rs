@@ -7,46 +7,19 @@
 mod merge;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::Result;
+use crate::kernel::GCC_ONLY;
 use crate::make::PathMap;
-use crate::regular;
-use crate::stage::COMPILE_COMMANDS;
-use crate::stage::{folders, keys};
-use crate::sys::{Writer, walk};
+use crate::stage::{COMPILE_COMMANDS, add_entries};
+use crate::syntax::words;
+use crate::sys::{Writer, regular, walk};
 
 pub use merge::merge_compile_commands;
 
 /// The file with a module folder's own entries, among its private files.
 pub(crate) const ENTRIES: &str = "compile_commands";
-
-/// Options of GCC's that clang (and so clangd) refuses. None of them decides what a type or a
-/// macro is.
-pub(crate) const GCC_ONLY: &[&str] = &[
-    "--param=allow-store-data-races=",
-    "-fconserve-stack",
-    "-femit-struct-debug-",
-    "-ffile-prefix-map=",
-    "-fmacro-prefix-map=",
-    "-fmin-function-alignment=",
-    "-fno-allow-store-data-races",
-    "-fno-code-hoisting",
-    "-fno-ipa-",
-    "-fno-partial-inlining",
-    "-fno-section-anchors",
-    "-fno-stack-clash-protection",
-    "-fno-var-tracking-assignments",
-    "-fplugin",
-    "-fsanitize=bounds-strict",
-    "-mfunction-return=",
-    "-mharden-sls=",
-    "-mindirect-branch",
-    "-mno-fp-ret-in-387",
-    "-mpreferred-stack-boundary=",
-    "-mrecord-mcount",
-    "-mskip-rax-setup",
-];
 
 /// Options about the dependency file that kbuild reads, of no use to an editor.
 const DEPENDENCIES: &[&str] = &["-Wp,-MMD,", "-Wp,-MD,", "-MMD", "-MD"];
@@ -108,19 +81,6 @@ pub(crate) fn all_entries(
     Ok(texts)
 }
 
-/// `<key>/folders/<folder>/<name>`, without looking through the stages.
-pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) -> Result<()> {
-    for key in keys(shared)? {
-        for folder in folders(&key)? {
-            let file = folder.join(name);
-            if file.is_file() && !files.contains(&file) {
-                files.push(file);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// The entry of one saved command; `None` for what compiled no source.
 fn entry(text: &str, cwd: &Path, map: &PathMap, gcc: bool) -> Option<String> {
     let (_, command) = text.lines().next()?.split_once(":= ")?;
@@ -133,7 +93,7 @@ fn entry(text: &str, cwd: &Path, map: &PathMap, gcc: bool) -> Option<String> {
     let mut arguments = Vec::new();
     for word in words {
         match word.strip_prefix('@').map(regular::read_to_string) {
-            Some(Ok(text)) => arguments.extend(self::words(&text)?),
+            Some(Ok(text)) => arguments.extend(crate::syntax::words(&text)?),
             _ => arguments.push(word),
         }
     }
@@ -160,42 +120,6 @@ fn is_source(file: &Path) -> bool {
     c && file.is_file()
 }
 
-/// The words of the first command of a shell line; `None` where a quote does not end.
-pub(crate) fn words(line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ';' | '|' | '&' if word.is_none() => break,
-            c if c.is_whitespace() => words.extend(word.take()),
-            '\\' => word.get_or_insert_default().push(chars.next()?),
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next()? {
-                        '\'' => break,
-                        c => word.push(c),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match chars.next()? {
-                        '"' => break,
-                        '\\' => word.push(chars.next()?),
-                        c => word.push(c),
-                    }
-                }
-            }
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    Some(words)
-}
-
 /// A JSON string.
 pub(crate) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -216,16 +140,6 @@ pub(crate) fn json(text: &str) -> String {
 mod tests {
     use super::*;
     use std::fs;
-
-    #[test]
-    fn the_first_command_of_a_line_is_split_as_a_shell_would() {
-        let line = r#"gcc -DA='"x y"' -DB="a\"b" -c a\ b.c ; ./objtool a.o"#;
-        assert_eq!(
-            words(line).unwrap(),
-            ["gcc", "-DA=\"x y\"", "-DB=a\"b", "-c", "a b.c"]
-        );
-        assert_eq!(words("gcc 'open"), None);
-    }
 
     #[test]
     fn an_entry_has_source_paths_and_only_what_an_editor_wants() {

@@ -3,29 +3,29 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::compile_commands::json;
+use crate::editor::compile_commands::json;
 
 /// One crate, as the file has it.
-pub(super) struct Crate<'a> {
-    pub(super) name: &'a str,
-    pub(super) root: &'a Path,
-    pub(super) edition: &'a str,
+pub(crate) struct Crate<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) root: &'a Path,
+    pub(crate) edition: &'a str,
     /// As the file has them.
-    pub(super) cfgs: &'a str,
+    pub(crate) cfgs: &'a str,
     /// (number, name)
-    pub(super) needs: Vec<(usize, &'a str)>,
-    pub(super) env: Vec<(String, String)>,
+    pub(crate) needs: Vec<(usize, &'a str)>,
+    pub(crate) env: Vec<(String, String)>,
     /// Folders with what it includes, and those in them that are none of its own.
-    pub(super) folders: Vec<PathBuf>,
-    pub(super) excluded: Vec<PathBuf>,
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) excluded: Vec<PathBuf>,
     /// The library of a procedural macro.
-    pub(super) library: Option<PathBuf>,
-    pub(super) own: bool,
+    pub(crate) library: Option<PathBuf>,
+    pub(crate) own: bool,
 }
 
 impl Crate<'_> {
     /// One line.
-    pub(super) fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         let mut text = String::from("{\"display_name\":");
         text.push_str(&json(self.name));
         text.push_str(",\"root_module\":");
@@ -69,7 +69,7 @@ impl Crate<'_> {
 }
 
 /// What stands between the brackets of a list.
-pub(super) fn list(words: &[String]) -> String {
+pub(crate) fn list(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| json(word)).collect();
     words.join(",")
 }

@@ -1,11 +1,11 @@
 //! The crates that modules of the kernels from 6.1 to 7.3 stand on.
 
 /// A crate that modules stand on: where its root may be, and what it stands on itself.
-pub(super) struct Known {
-    pub(super) name: &'static str,
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
     /// In the kernel's source, the first that is there; `library/` is Rust's own.
-    pub(super) roots: &'static [&'static str],
-    pub(super) needs: &'static [&'static str],
+    pub(crate) roots: &'static [&'static str],
+    pub(crate) needs: &'static [&'static str],
 }
 
 const fn known(
@@ -17,7 +17,7 @@ const fn known(
 }
 
 /// Those of 6.1 to 7.3, each after what it needs.
-pub(super) const KNOWN: &[Known] = &[
+pub(crate) const KNOWN: &[Known] = &[
     known("core", &["library/core/src/lib.rs"], &[]),
     known(
         "alloc",
@@ -83,7 +83,7 @@ pub(super) const KNOWN: &[Known] = &[
 ];
 
 /// Those that any kernel gives its modules.
-pub(super) const MODULE: &[&str] = &["alloc", "kernel", "pin_init", "zerocopy", "zerocopy_derive"];
+pub(crate) const MODULE: &[&str] = &["alloc", "kernel", "pin_init", "zerocopy", "zerocopy_derive"];
 
 const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
 const KERNEL: &[&str] = &[

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::regular;
-use crate::sys::{self, parent_writer};
-use crate::{Error, Result};
+use crate::sys::{parent_writer, regular};
+use crate::{Error, Result, sys};
 
-/// What an entry of a module's own has, as [`super::entry`] writes it.
+/// What an entry of a module's own has, as [`crate::editor::rust_project::entry`] writes it.
 const OWN: &str = "\"is_workspace_member\":true";
 
 /// Writes the crates of `from`, files that builds have left beside their products, into one
@@ -22,8 +21,8 @@ const OWN: &str = "\"is_workspace_member\":true";
 /// # Errors
 /// [`ErrorKind::Io`](crate::ErrorKind::Io).
 pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result<()> {
-    let held = File::open(lock).map_err(|e| Error::io("open", lock, e))?;
-    sys::lock(&held).map_err(|e| Error::io("lock", lock, e))?;
+    let held = File::open(lock).map_err(|e| Error::writing("open", lock, e))?;
+    sys::lock(&held).map_err(|e| Error::writing("lock", lock, e))?;
     let texts = from.iter().map(regular::read_to_string);
     let texts: Vec<String> = texts.map(|text| text.unwrap_or_default()).collect();
     let joined = join(texts.iter().filter_map(|text| split(text)));
@@ -49,7 +48,7 @@ fn split(text: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 /// A file of such parts, where there is any: those of the first one's kernel.
-pub(super) fn join<'a>(parts: impl Iterator<Item = (&'a str, Vec<&'a str>)>) -> Option<String> {
+pub(crate) fn join<'a>(parts: impl Iterator<Item = (&'a str, Vec<&'a str>)>) -> Option<String> {
     let mut of_kernel = None;
     let mut entries = BTreeSet::new();
     for (kernel, own) in parts {
@@ -91,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_file_is_written_over_where_it_comes_from_here() {
-        let root = crate::kernel::fixture::Root::new();
+        let root = crate::fixture::Root::new();
         let (into, from) = (root.join("all"), [root.join("a"), root.join("missing")]);
         let merged = || {
             merge_rust_projects(&into, &from, root.path()).unwrap();

@@ -12,17 +12,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::compile_commands::{all_entries, json};
+use crate::kbuild::cmd_file;
+use crate::make::PathMap;
+use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
+use crate::syntax::words;
+use crate::sys::{Writer, regular, walk};
+use crate::{Kernel, Result};
 use entry::{Crate, list};
 use known::{KNOWN, Known, MODULE};
-pub use merge::merge_rust_projects;
 
-use crate::compile_commands::{all_entries, json, words};
-use crate::make::PathMap;
-use crate::prerequisites::parse;
-use crate::regular;
-use crate::stage::{PRIVATE, RUST_ENTRIES, RUST_PROJECT};
-use crate::sys::{Writer, walk};
-use crate::{Kernel, Result};
+pub use merge::merge_rust_projects;
 
 /// In a kernel tree: its configuration as flags for rustc.
 const CFGS: &str = "include/generated/rustc_cfg";
@@ -163,7 +163,7 @@ impl<'a> Crates<'a> {
         }
         // Sources elsewhere that it includes: the build script's.
         let mut included: Vec<PathBuf> = Vec::new();
-        for file in parse(text).map(Path::new) {
+        for file in cmd_file::parse(text).map(Path::new) {
             let folder = file.parent().unwrap_or(file);
             let is_source = file.is_absolute() && file.extension().is_some_and(|e| e == "rs");
             if is_source && map.source(file) == file && !included.iter().any(|f| f == folder) {

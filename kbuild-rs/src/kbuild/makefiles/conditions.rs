@@ -13,7 +13,7 @@ pub(crate) const SET: &[&str] = &[
 
 /// The conditions around a line.
 #[derive(Debug, Default)]
-pub(super) struct Conditions(Vec<Condition>);
+pub(crate) struct Conditions(Vec<Condition>);
 
 #[derive(Debug)]
 struct Condition {
@@ -41,20 +41,20 @@ impl Condition {
 
 impl Conditions {
     /// Whether kbuild never reads the line.
-    pub(super) fn are_false(&self) -> bool {
+    pub(crate) fn are_false(&self) -> bool {
         self.0
             .iter()
             .any(|condition| condition.holds == Some(false))
     }
 
     /// The innermost condition that only make can decide.
-    pub(super) fn unknown(&self) -> Option<&str> {
+    pub(crate) fn unknown(&self) -> Option<&str> {
         let mut unknown = self.0.iter().rev().filter(|c| c.holds.is_none());
         unknown.next().map(|condition| &*condition.text)
     }
 
     /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
-    pub(super) fn follow(&mut self, line: &str) -> bool {
+    pub(crate) fn follow(&mut self, line: &str) -> bool {
         let word = line.split([' ', '\t', '(']).next().unwrap_or_default();
         match word {
             "ifeq" | "ifneq" | "ifdef" | "ifndef" => self.0.push(Condition::of(line, false)),

@@ -5,17 +5,16 @@
 
 mod conditions;
 mod lines;
+pub(crate) mod running_kernel;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::files::normal;
-use crate::regular;
+use crate::sys::{normal, regular};
 use conditions::Conditions;
 
-pub(crate) use conditions::{SET, holds_for_kbuild};
 pub(crate) use lines::{Rule, Statement, logical_lines};
 
 /// The variables that name the folder of a makefile.

@@ -10,31 +10,33 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::makefile::{Rule, SET, Statement, holds_for_kbuild, logical_lines, uses};
+use super::conditions::{SET, holds_for_kbuild};
+use super::lines::{Rule, Statement, logical_lines};
+use super::uses;
 
 /// A variable that brings the release somewhere, and the placeholder that it may be set to.
 type Setting = Option<(String, &'static str)>;
 
 /// A place where `uname -r` decides.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Decision {
-    pub(super) makefile: PathBuf,
+pub(crate) struct Decision {
+    pub(crate) makefile: PathBuf,
     /// The number of the line.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// By way of which variable.
-    pub(super) variable: Setting,
+    pub(crate) variable: Setting,
 }
 
 /// Follows the release through a makefile and what it includes.
-pub(super) struct Follower<'a> {
+pub(crate) struct Follower<'a> {
     /// Whether an assignment (`?` for `?=`) is without effect, because the caller sets the variable.
     is_given: &'a dyn Fn(&str, char) -> bool,
     /// The path and the text of the makefile that a word behind `include` names.
     included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
     /// The first place in each makefile at which the release decides.
-    pub(super) decisions: Vec<Decision>,
+    pub(crate) decisions: Vec<Decision>,
     /// Words with a slash at their end, which may be folders.
-    pub(super) folders: Vec<String>,
+    pub(crate) folders: Vec<String>,
     /// Variables that depend on the release, each with what may be set for that: itself, or the one
     /// that it comes from.
     dependent: BTreeMap<String, Setting>,
@@ -44,7 +46,7 @@ pub(super) struct Follower<'a> {
 const DEEPEST: usize = 16;
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         is_given: &'a dyn Fn(&str, char) -> bool,
         included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
     ) -> Self {
@@ -58,7 +60,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Reads a makefile.
-    pub(super) fn read(&mut self, path: &Path, text: &str) {
+    pub(crate) fn read(&mut self, path: &Path, text: &str) {
         self.read_at(path, text, 0);
     }
 

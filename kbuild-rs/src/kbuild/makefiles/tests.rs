@@ -1,5 +1,5 @@
 use super::*;
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 
 fn read(files: &[(&str, &str)]) -> (Root, Makefiles) {
     let root = Root::new();

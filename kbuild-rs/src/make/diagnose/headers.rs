@@ -88,7 +88,7 @@ fn folder_of(header: &str, module_dir: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     pub(in crate::make::diagnose) fn told(
         header: &str,

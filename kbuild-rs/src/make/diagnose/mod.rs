@@ -20,8 +20,9 @@ mod tests;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::message::Level;
-use crate::{Error, limits};
+use crate::Error;
+use crate::error::Level;
+use crate::sys::limits;
 use rules::{Explanation, LineFound};
 
 pub(crate) use kbuild::no_modules;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::BuildFacts;
-use crate::makefile::{Makefiles, uses};
+use crate::kbuild::{Makefiles, uses};
 
 /// How makefiles ask for the folder that make works in. `PWD` is not one of them: it is set to the
 /// module's.

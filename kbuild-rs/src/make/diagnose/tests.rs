@@ -1,7 +1,7 @@
 use super::rules::{Example, Explanation, rules};
 use super::signals::tells_of_a_signal;
 use super::*;
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 
 /// The facts about a build in a folder that has an example's files.
 fn facts_of(example: &Example, root: &Root) -> BuildFacts {

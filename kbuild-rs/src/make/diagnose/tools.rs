@@ -2,7 +2,7 @@
 
 use super::rules::{Explains, Rule, example, has_any};
 use crate::kernel::is_of_loader;
-use crate::limits;
+use crate::sys::limits;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::make::shell_quote;
+use crate::syntax::shell_quote;
 
 /// Options before git's command that take a word of their own.
 const WITH_A_WORD: &str = "-c | --exec-path | --namespace | --config-env | --super-prefix";

@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 
 use super::private::{Run, Staged, copy_dated};
 use super::{Found, Places, Repository};
-use crate::sys::{self, Writer};
-use crate::{Error, Result, regular, signals};
+use crate::sys::{Writer, regular, signals};
+use crate::{Error, Result, sys};
 
 /// Fits the index. If git fails, the index stays the source's, and git looks at the copies.
 pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'_>) -> Result<()> {
@@ -193,7 +193,7 @@ impl Git<'_> {
         let place = &self.staged.place;
         let source = self.staged.repository.work_tree();
         let (asked, said) = (place.join("asked"), place.join("said"));
-        let failed = |e| Error::io("run git in", source, e);
+        let failed = |e| Error::writing("run git in", source, e);
         let stdin = match input {
             Some(bytes) => {
                 self.writer.write_whole(&asked, bytes)?;

@@ -16,8 +16,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::identity::Hash;
-use crate::{files, regular, sys};
+use crate::syntax::is_carryable;
+use crate::sys::{self, Hash, regular};
 
 pub(crate) use in_kernel::{asked_in_kernel, before_path};
 pub(crate) use private::{Run, Staged};
@@ -209,7 +209,7 @@ fn quoted(path: &Path) -> Vec<u8> {
 /// Whether kbuild could work in a folder at this path below the private folder.
 pub(crate) fn prefix_in(repository: &Repository, root: &Path) -> Option<PathBuf> {
     let prefix = root.strip_prefix(&repository.work_tree).ok()?;
-    files::is_carryable(prefix).then(|| prefix.to_owned())
+    is_carryable(prefix).then(|| prefix.to_owned())
 }
 
 #[cfg(test)]

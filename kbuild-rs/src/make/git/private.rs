@@ -9,9 +9,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Places, Repository, index, quoted};
-use crate::make::Held;
-use crate::sys::{self, Copied, Writer};
-use crate::{Error, Result, regular};
+use crate::make::run::Held;
+use crate::sys::{Copied, Writer, regular};
+use crate::{Error, Result, sys};
 
 /// A repository and its place in the stage.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Staged {
     /// The source's configuration, whose owner is looked at once more, and then ours.
     fn config(&self) -> Result<Vec<u8>> {
         let path = self.repository.common.join("config");
-        let failed = |e| Error::io("read", &path, e);
+        let failed = |e| Error::reading("read", &path, e);
         let mut text = Vec::new();
         let mut file = regular::open(&path).map_err(failed)?;
         if file.metadata().map_err(failed)?.uid() == sys::effective_uid() {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::private::STANDS_FOR;
 use super::{Found, Places, Repository};
-use crate::regular;
+use crate::sys::regular;
 
 /// The repositories that were asked, those of the stage by what they stand for; `None` where git
 /// has noted nothing: nobody asked.

@@ -1,7 +1,7 @@
 //! Names over a made-up kernel.
 
 use super::*;
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 
 /// A kernel whose makefiles set and use what no list here has.
 fn kernel(root: &Root) -> Kernel {

@@ -1,8 +1,8 @@
 use std::process::Command;
 
 use super::*;
-use crate::kernel::fixture::Root;
-use crate::make::Watch;
+use crate::fixture::Root;
+use crate::make::watch::Watch;
 
 /// A kernel's scripts, as short as they may be.
 fn scripts() -> Root {
@@ -44,8 +44,7 @@ fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
     make.current_dir(root.path()).env("LC_ALL", "C").args(more);
     make.env_remove("MAKEFLAGS");
     if watched {
-        let mut watch = Watch::of(root.path());
-        watch.write(root.path(), b"");
+        let watch = Watch::new(root.path(), root.path(), b"");
         root.write("flags/watch.mk", &watch.text);
         make.env("MAKEFILES", &watch.makefile);
     }

@@ -6,20 +6,20 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
 /// The largest module. A few kilobytes may unpack to a thousand times as much.
-pub(super) const LARGEST: usize = 512 << 20;
+pub(crate) const LARGEST: usize = 512 << 20;
 
 /// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
 const DICTIONARY: u32 = 128 << 10;
 
 /// Why a file could not be unpacked.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     TooLarge,
     Damaged(io::Error),
 }
 
 /// Unpacks a file that `tool` compressed.
-pub(super) fn unpack(tool: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn unpack(tool: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     unpack_within(tool, bytes, LARGEST)
 }
 

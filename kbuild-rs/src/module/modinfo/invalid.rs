@@ -7,7 +7,7 @@ use super::compressed;
 
 /// Why bytes are not a module.
 #[derive(Debug)]
-pub(super) enum Invalid {
+pub(crate) enum Invalid {
     #[cfg(not(feature = "compressed"))]
     Compressed(&'static str),
     #[cfg(feature = "compressed")]
@@ -26,7 +26,7 @@ impl From<object::Error> for Invalid {
 
 impl Invalid {
     /// The end of a sentence about the file at `path`.
-    pub(super) fn in_words(&self, path: &Path) -> String {
+    pub(crate) fn in_words(&self, path: &Path) -> String {
         match self {
             #[cfg(not(feature = "compressed"))]
             Invalid::Compressed(tool) => {

@@ -11,9 +11,10 @@ use std::path::Path;
 use object::elf;
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use self::invalid::Invalid;
-use self::names::Names;
-use crate::{Error, ErrorKind, Result, regular};
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Result};
+use invalid::Invalid;
+use names::Names;
 
 /// What a module file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -106,7 +107,7 @@ impl ModuleInfo {
     /// has the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
-        let bytes = regular::read(path).map_err(|error| Error::io("read", path, error))?;
+        let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
         let mut info = parse(&bytes).map_err(|why| {
             Error::new(
                 ErrorKind::InvalidFile,

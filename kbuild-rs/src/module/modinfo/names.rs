@@ -1,24 +1,24 @@
 //! Names out of a module's tables, read in time that the file's size bounds.
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 /// Any number of symbols and sections may share one long name: what is read is counted. Compilers
 /// share the ends of names, which is a little more than the file; a file made for it asks for the
 /// square.
-pub(super) struct Names {
+pub(crate) struct Names {
     left: usize,
 }
 
 impl Names {
     /// For a file of so many bytes.
-    pub(super) fn of(size: usize) -> Names {
+    pub(crate) fn of(size: usize) -> Names {
         Names {
             left: size.saturating_mul(8).saturating_add(1 << 20),
         }
     }
 
     /// Gives a name that was read.
-    pub(super) fn count<'a>(&mut self, name: &'a str) -> Result<&'a str, Invalid> {
+    pub(crate) fn count<'a>(&mut self, name: &'a str) -> Result<&'a str, Invalid> {
         self.left = self
             .left
             .checked_sub(name.len())

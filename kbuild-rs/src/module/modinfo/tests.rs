@@ -1,7 +1,7 @@
 //! Over modules made here, byte by byte: the tests need no compiler and no kernel.
 
 use super::*;
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 
 /// A 64-bit ELF object in the making.
 struct Elf {

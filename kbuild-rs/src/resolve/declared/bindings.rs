@@ -7,17 +7,18 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::rust::Wishes;
-use super::{Layout, Object, Site};
-use crate::compile_commands::GCC_ONLY;
-use crate::files::is_carryable;
-use crate::make::shell_quote;
+use super::super::Context;
+use super::{Layout, Object};
+use crate::kernel::GCC_ONLY;
+use crate::settings::HeadersForRust;
 use crate::stage::Links;
-use crate::{Error, ErrorKind, Kernel, Result, regular};
+use crate::syntax::{is_carryable, shell_quote};
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Kernel, Result};
 
 /// A header that Rust sources call.
 #[derive(Debug)]
-pub(crate) struct Bound {
+pub(crate) struct RustHeader {
     /// `HELPER_BINDINGS` for `helper.h`.
     pub(crate) variable: String,
     /// The declarations.
@@ -49,8 +50,8 @@ impl Layout {
     /// Adds the rules for the headers that `wishes` names, and gives their text.
     pub(super) fn bind(
         &mut self,
-        wishes: &Wishes,
-        site: Site<'_>,
+        wishes: &HeadersForRust,
+        context: &Context<'_>,
         links: &mut Links,
         order: &[Object],
     ) -> Result<String> {
@@ -69,31 +70,12 @@ impl Layout {
                 "there is a header to declare for Rust (bindings), and no source in Rust",
             ));
         }
-        let dir = site.flags_dir.display();
-        let ctypes = match site.kernel.dir().join("rust/libffi.rmeta").exists() {
-            true => "kernel::ffi",
-            false => "core::ffi",
-        };
-        let skipped = SKIPPED.iter().chain(GCC_ONLY);
-        let skipped: Vec<String> = skipped.map(|option| format!("{option}%")).collect();
-        let _ = write!(
-            text,
-            "kbuild_rs_c_flags = $(filter-out {},$(c_flags)) -w {} -fno-builtin -D__BINDGEN__ -DMODULE\n\
-             quiet_cmd_kbuild_rs_bindings = BINDGEN $@\n      \
-             cmd_kbuild_rs_bindings = BINDGEN_EXTRA_CLANG_ARGS=\"$$(cat {dir}/bind)\" $(BINDGEN) $(kbuild_rs_input) \
-             --rust-target 1.68 --use-core --with-derive-default --ctypes-prefix ::{ctypes} \
-             --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
-             --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
-             $(kbuild_rs_c_flags); \
-             sed 's/{CONSTANT}//g' {dir}/bind-head $@.part {dir}/bind-tail > $@; \
-             rm $@.part\n",
-            skipped.join(" "),
-            target(site.kernel),
-        );
+        let flags_dir = context.site.flags_dir();
+        text.push_str(&command(context, &flags_dir));
         let of_c = self.flags.iter().filter(|(name, _)| *name == "cc");
         let mut args: Vec<OsString> = of_c.flat_map(|(_, args)| args.clone()).collect();
         for header in &wishes.headers {
-            let (folder, name, word) = named(&site.base.join(header))?;
+            let (folder, name, word) = named(&context.site.base.join(header))?;
             let variable = format!("{}_BINDINGS", word.to_uppercase());
             if self.rust.bound.iter().any(|b| b.variable == variable) {
                 return Err(Error::input(format!(
@@ -109,7 +91,7 @@ impl Layout {
             self.searched.push(folder);
             let carried = reached.join(&name);
             let made = format!("{word}.bindings.rs");
-            let input = site.flags_dir.join(format!("bind-{word}.h"));
+            let input = flags_dir.join(format!("bind-{word}.h"));
             let mut items = format!("--allowlist-file '{}|{}'", regex(&carried), regex(&input));
             for item in &wishes.items {
                 let item = shell_quote(item.as_ref()).replace('$', "$$");
@@ -127,9 +109,9 @@ impl Layout {
                 let object = object.name.display();
                 let _ = writeln!(text, "$(obj)/{object}: $(obj)/{made}");
             }
-            self.rust.bound.push(Bound {
+            self.rust.bound.push(RustHeader {
                 variable,
-                file: site.stage.file(Path::new(&made)),
+                file: context.site.stage.file(Path::new(&made)),
                 input: (format!("bind-{word}.h"), input_text(&original, &carried)?),
             });
         }
@@ -156,12 +138,36 @@ impl Layout {
     }
 }
 
+/// The command that runs bindgen.
+fn command(context: &Context<'_>, flags_dir: &Path) -> String {
+    let dir = flags_dir.display();
+    let ctypes = match context.kernel.dir().join("rust/libffi.rmeta").exists() {
+        true => "kernel::ffi",
+        false => "core::ffi",
+    };
+    let skipped = SKIPPED.iter().chain(GCC_ONLY);
+    let skipped: Vec<String> = skipped.map(|option| format!("{option}%")).collect();
+    format!(
+        "kbuild_rs_c_flags = $(filter-out {},$(c_flags)) -w {} -fno-builtin -D__BINDGEN__ -DMODULE\n\
+         quiet_cmd_kbuild_rs_bindings = BINDGEN $@\n      \
+         cmd_kbuild_rs_bindings = BINDGEN_EXTRA_CLANG_ARGS=\"$$(cat {dir}/bind)\" $(BINDGEN) $(kbuild_rs_input) \
+         --rust-target 1.68 --use-core --with-derive-default --ctypes-prefix ::{ctypes} \
+         --no-layout-tests --no-prepend-enum-name --no-doc-comments --no-debug '.*' \
+         --enable-function-attribute-detection $(kbuild_rs_items) -o $@.part -- \
+         $(kbuild_rs_c_flags); \
+         sed 's/{CONSTANT}//g' {dir}/bind-head $@.part {dir}/bind-tail > $@; \
+         rm $@.part\n",
+        skipped.join(" "),
+        target(context.kernel),
+    )
+}
+
 /// Includes the header, and says its ioctl numbers and sizes once more as what bindgen evaluates: to
 /// it, a macro that calls another, or takes a `sizeof`, is no constant.
 ///
 /// `carried` is where make will find it: a link to there comes later.
 fn input_text(header: &Path, carried: &Path) -> Result<String> {
-    let text = regular::read(header).map_err(|e| Error::io("read", header, e))?;
+    let text = regular::read(header).map_err(|e| Error::reading("read", header, e))?;
     let mut input = format!("#include \"{}\"\n", carried.display());
     for name in computed(&String::from_utf8_lossy(&text)) {
         let _ = write!(

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "rust")]
 mod bindings;
-mod flags;
 #[cfg(feature = "rust")]
 pub(crate) mod rust;
 
@@ -11,25 +10,16 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::files::{is_carryable, sort_paths};
-use crate::identity::Identity;
+use super::Context;
+use crate::settings::Declared;
 use crate::stage::{Item, Kind, Links, Stage, sort_items};
+use crate::syntax::is_carryable;
+use crate::sys::{Identity, sort_paths};
 use crate::{Error, ErrorKind, Result};
-
-pub(crate) use flags::{Flags, response_file};
 
 /// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
 /// NUL ends it.
 const MAX_NAME: usize = 55;
-
-/// Sources listed by the caller: kbuild-rs writes the Kbuild file.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Declared {
-    pub(crate) sources: Vec<PathBuf>,
-    pub(crate) ldflags: Vec<OsString>,
-    #[cfg(feature = "rust")]
-    pub(crate) rust: rust::Wishes,
-}
 
 /// What a declared module looks like in the stage.
 #[derive(Debug, Default)]
@@ -42,7 +32,7 @@ pub(crate) struct Layout {
     /// value in them ever meets make or a shell.
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
     #[cfg(feature = "rust")]
-    pub(crate) rust: rust::Part,
+    pub(crate) rust: rust::RustPart,
     /// The folders that are searched for headers, in order.
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
@@ -50,18 +40,6 @@ pub(crate) struct Layout {
     /// The `.cmd` files of objects that are shipped: kbuild makes none when it copies one, and
     /// modpost (6.1, 6.12) fails without.
     pub(crate) commands: Vec<PathBuf>,
-}
-
-/// Where a module is laid out, and for what.
-#[derive(Clone, Copy)]
-pub(crate) struct Site<'a> {
-    #[cfg(feature = "rust")]
-    pub(crate) kernel: &'a crate::Kernel,
-    /// Where relative paths start; absolute.
-    pub(crate) base: &'a Path,
-    pub(crate) stage: &'a Stage,
-    /// Where the flag files will lie.
-    pub(crate) flags_dir: &'a Path,
 }
 
 /// An object of the module.
@@ -81,14 +59,13 @@ impl Object {
 
 impl Layout {
     /// Lays out `declared`.
-    pub(crate) fn new(
+    pub(in crate::resolve) fn new(
         declared: &Declared,
-        flags: &Flags,
-        name: &str,
-        site: Site<'_>,
+        context: &Context<'_>,
         links: &mut Links,
     ) -> Result<Layout> {
-        let Site { base, stage, .. } = site;
+        let site = context.site;
+        let (name, base, stage) = (&site.label, &*site.base, &site.stage);
         if declared.sources.is_empty() {
             return Err(Error::input(format!("the module {name} has no sources")));
         }
@@ -140,11 +117,11 @@ impl Layout {
         layout
             .pairs
             .push((stage.file(Path::new("src")), base.to_owned()));
-        layout.write(name, site.flags_dir, links, &order);
-        layout.flags.extend(flags.files()?);
+        layout.write(name, &site.flags_dir(), links, &order);
+        layout.flags.extend(context.settings.flags.files()?);
         layout.flags.push(("ld", declared.ldflags.clone()));
         #[cfg(feature = "rust")]
-        layout.add_rust(&declared.rust, site, links, &order)?;
+        layout.add_rust(&declared.rust, context, links, &order)?;
         Ok(layout)
     }
 

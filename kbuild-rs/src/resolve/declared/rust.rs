@@ -5,45 +5,24 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::bindings::Bound;
-use super::{Layout, Object, Site};
-use crate::crate_files::reached;
-use crate::files::is_carryable;
-use crate::identity::Identity;
+use super::super::Context;
+use super::bindings::RustHeader;
+use super::{Layout, Object};
+use crate::resolve::rust::crate_files::reached;
+use crate::settings::HeadersForRust;
 use crate::stage::{Item, Kind, Links};
-use crate::{Error, Kernel, Result};
-
-/// A `cfg` of Rust sources, for the kernels that it is set for.
-#[derive(Clone, Debug)]
-pub(crate) struct Cfg {
-    pub(crate) name: String,
-    pub(crate) value: Option<String>,
-    pub(crate) fits: fn(&Kernel) -> bool,
-}
-
-/// What rustc is told, of declared modules and of module trees.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RustFlags {
-    pub(crate) flags: Vec<OsString>,
-    pub(crate) cfgs: Vec<Cfg>,
-}
-
-/// What a caller says about the Rust sources of a declared module.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wishes {
-    /// Headers to declare for Rust, and items of others.
-    pub(crate) headers: Vec<PathBuf>,
-    pub(crate) items: Vec<String>,
-}
+use crate::syntax::is_carryable;
+use crate::sys::Identity;
+use crate::{Error, Result};
 
 /// What Rust adds to a module's layout.
 #[derive(Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct RustPart {
     /// The roots of the crates.
     pub(crate) crates: Vec<PathBuf>,
     /// What was declared for Rust, and what its C is told.
-    pub(crate) bound: Vec<Bound>,
-    pub(super) bind_args: Vec<OsString>,
+    pub(crate) bound: Vec<RustHeader>,
+    pub(crate) bind_args: Vec<OsString>,
 }
 
 impl Layout {
@@ -64,7 +43,7 @@ impl Layout {
             if self.items.iter().any(|item| item.rel == rel) {
                 continue;
             }
-            let id = Identity::of(&file).map_err(|e| Error::io("read", &file, e))?;
+            let id = Identity::of(&file).map_err(|e| Error::reading("read", &file, e))?;
             let from = Some(file);
             self.items.push(Item::new(rel, Kind::File { from, id }));
         }
@@ -74,16 +53,17 @@ impl Layout {
     /// What a Kbuild says of them, and what rustc is told.
     pub(super) fn add_rust(
         &mut self,
-        wishes: &Wishes,
-        site: Site<'_>,
+        headers: &HeadersForRust,
+        context: &Context<'_>,
         links: &mut Links,
         order: &[Object],
     ) -> Result<()> {
         if !self.rust.crates.is_empty() {
-            let dir = site.flags_dir.display();
+            let dir = context.site.flags_dir();
+            let dir = dir.display();
             let _ = writeln!(self.kbuild, "rustflags-y := @{dir}/rs");
         }
-        let rules = self.bind(wishes, site, links, order)?;
+        let rules = self.bind(headers, context, links, order)?;
         self.kbuild.push_str(&rules);
         Ok(())
     }
@@ -115,7 +95,7 @@ fn place(file: &Path, root: &Object, base: &Path) -> Result<PathBuf> {
 }
 
 /// `src/hello.o` of `src/hello.rs`.
-pub(super) fn object_of(rel: &Path) -> Result<PathBuf> {
+pub(crate) fn object_of(rel: &Path) -> Result<PathBuf> {
     let stem = rel.file_stem().unwrap_or_default().as_bytes();
     let word = stem.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
         && !stem.first().is_none_or(u8::is_ascii_digit);
@@ -129,80 +109,9 @@ pub(super) fn object_of(rel: &Path) -> Result<PathBuf> {
     }
 }
 
-impl RustFlags {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.cfgs.is_empty()
-    }
-
-    /// The text of the flag file, which rustc reads in a form of its own.
-    pub(crate) fn file(&self, kernel: &Kernel) -> Result<Vec<u8>> {
-        let mut flags = Vec::new();
-        for cfg in &self.cfgs {
-            let set = cfg.text()?;
-            if (cfg.fits)(kernel) {
-                flags.push(format!("--cfg={set}").into());
-            }
-        }
-        argument_file(&[&flags[..], &self.flags].concat())
-    }
-}
-
-impl Cfg {
-    fn text(&self) -> Result<String> {
-        let name = &self.name;
-        let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && !name.is_empty();
-        match &self.value {
-            _ if !good => Err(Error::input(format!("{name:?} is no name of a cfg"))),
-            None => Ok(name.clone()),
-            Some(value) => {
-                let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-                Ok(format!("{name}=\"{value}\""))
-            }
-        }
-    }
-}
-
-/// The text of a file that rustc reads as `@file`: an argument a line, nothing quoted.
-pub(crate) fn argument_file(args: &[OsString]) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    for arg in args {
-        if arg.to_str().is_none_or(|arg| arg.contains(['\n', '\r'])) {
-            return Err(Error::input(format!(
-                "rustc cannot be given {arg:?}: it holds a line break, or is not UTF-8"
-            )));
-        }
-        text.extend_from_slice(arg.as_bytes());
-        text.push(b'\n');
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_argument_of_rustcs_is_a_line() {
-        let args = ["--cfg=a=\"b c\"".into(), "-Cx".into()];
-        assert_eq!(argument_file(&args).unwrap(), b"--cfg=a=\"b c\"\n-Cx\n");
-        assert!(argument_file(&["--cfg=a\nb".into()]).is_err());
-    }
-
-    #[test]
-    fn a_cfg_is_a_word_and_its_value_may_hold_anything() {
-        let text = |name: &str, value: Option<&str>| {
-            let (name, value) = (name.to_owned(), value.map(str::to_owned));
-            let fits = |_: &Kernel| true;
-            Cfg { name, value, fits }.text()
-        };
-        assert_eq!(text("a_1", None).unwrap(), "a_1");
-        assert_eq!(text("a", Some("b \"c\"\\")).unwrap(), r#"a="b \"c\"\\""#);
-        for bad in ["", "1a", "a b", "a=b", "a\"", "-a"] {
-            assert!(text(bad, None).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn the_root_of_a_crate_has_a_name_that_rustc_takes() {

@@ -6,8 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::normal;
-use crate::regular;
+use crate::sys::{normal, regular};
 
 /// The files that `root` reaches and that are there, without `root` itself.
 pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
@@ -245,7 +244,7 @@ fn character(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     fn files(text: &str) -> Vec<String> {
         let all = named(text).into_iter();

@@ -2,35 +2,35 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::build::Build;
-use crate::files::normal;
 use crate::kernel::{RustRequest, Rustc, Toolchain};
-use crate::{Error, Kernel, Result, regular};
+use crate::settings::Settings;
+use crate::sys::{normal, regular};
+use crate::{Error, Kernel, Result};
 
 /// The crates that a build compiles.
 #[derive(Debug, Default)]
-pub(super) struct Crates {
+pub(crate) struct Crates {
     /// Those that are compiled in any case.
-    pub(super) certain: Vec<PathBuf>,
+    pub(crate) certain: Vec<PathBuf>,
     /// Those that a Kbuild compiles under a condition, which only make can tell.
-    pub(super) perhaps: Vec<PathBuf>,
+    pub(crate) perhaps: Vec<PathBuf>,
 }
 
 impl Crates {
-    pub(super) fn certain(roots: &[PathBuf]) -> Crates {
+    pub(crate) fn certain(roots: &[PathBuf]) -> Crates {
         Crates {
             certain: roots.to_vec(),
             perhaps: Vec::new(),
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.certain.is_empty() && self.perhaps.is_empty()
     }
 
     /// Those that the Kbuild files of a module tree name, read as text; with `more`, there may be
     /// others, which only come to be when the tree is built.
-    pub(super) fn of_tree(dir: &Path, more: bool) -> Crates {
+    pub(crate) fn of_tree(dir: &Path, more: bool) -> Crates {
         let mut crates = Crates::default();
         if more {
             crates.perhaps.push(dir.to_owned());
@@ -69,9 +69,9 @@ impl Crates {
     ///
     /// # Errors
     /// Whatever would make rustc fail, where it is certain that it runs.
-    pub(super) fn rustc(
+    pub(crate) fn rustc(
         &self,
-        build: &Build,
+        settings: &Settings,
         kernel: &Kernel,
         tools: &Toolchain,
         request: &RustRequest<'_>,
@@ -80,7 +80,7 @@ impl Crates {
             kernel.check_rust_metadata()?;
             let rustc = kernel.rustc(request)?;
             if let Some(warning) = kernel.check_rust_llvm(tools)? {
-                build.sink.warning(&warning);
+                settings.sink.warning(&warning);
             }
             Ok(Some(rustc))
         };
@@ -93,7 +93,7 @@ impl Crates {
                 find()
             }
             (None, Some(_)) if kernel.has_rust() => {
-                let warn = |error: Error| build.sink.warning(&error.to_string());
+                let warn = |error: Error| settings.sink.warning(&error.to_string());
                 for source in self.perhaps.iter().filter(|source| source.is_file()) {
                     kernel.check_crate_name(source).unwrap_or_else(warn);
                 }
@@ -132,7 +132,7 @@ fn words(makefile: &str) -> Vec<(String, bool)> {
             }
             _ => {}
         }
-        // What a person's make reads, who calls kbuild.
+        // What a person's make reads, who calls ksettings.
         if conditions.contains(&Some(false)) {
             continue;
         }
@@ -147,7 +147,7 @@ fn words(makefile: &str) -> Vec<(String, bool)> {
 }
 
 /// Whether a condition holds in kbuild, where it asks for `KERNELRELEASE`: one file then serves the
-/// person who calls make and kbuild. `None` for any other.
+/// person who calls make and ksettings. `None` for any other.
 fn is_kbuild(word: &str, condition: &str) -> Option<bool> {
     match (word, condition) {
         ("ifneq", "($(KERNELRELEASE),)" | "(,$(KERNELRELEASE))") => Some(true),
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_crates_of_a_tree_are_those_that_its_kbuild_files_name() {
-        let root = crate::kernel::fixture::Root::new();
+        let root = crate::fixture::Root::new();
         root.write(
             "Kbuild",
             "obj-m += one.o sub/ ./\nobj-$(CONFIG_RUST) += two.o\n",

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use crate::build::request::Sources;
-use crate::regular;
+use crate::resolve::Sources;
 use crate::stage::Kind;
-use crate::sys::walk;
+use crate::sys::{regular, walk};
 use crate::{Kernel, Result};
 
 /// Refuses sources that export symbols, for a kernel that gives them no checksums.
 ///
 /// # Errors
 /// [`ErrorKind::KernelNotPrepared`](crate::ErrorKind::KernelNotPrepared), naming the first.
-pub(super) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
+pub(crate) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
     let refuse = |path: &Path| match exports(path) {
         true => Err(kernel.no_symbol_versions(path)),
         false => Ok(()),

@@ -1,125 +1,134 @@
 //! Builds with Rust in them: which sources are, the compiler for them, what it is told.
 
+pub(crate) mod crate_files;
 mod crates;
 mod exports;
-mod frames;
-#[cfg(feature = "ide")]
-mod project;
-mod settings;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::Build;
-use super::request::Sources;
-use super::variables::prefix_maps;
-use crate::cargo::Door;
-use crate::compile_commands::add_entries;
-use crate::files::is_carryable;
-use crate::kbuild_file::Layout;
-use crate::kbuild_file::rust::argument_file;
+use super::declared::Layout;
+use super::make_input::prefix_maps;
+use super::target::{Wanted, search_path};
+use super::{Context, Sources};
 use crate::kernel::{RustRequest, Rustc, Toolchain, of_rustup};
 use crate::make::{PathMap, find_program};
-use crate::{Error, ErrorKind, Kernel, Result, regular};
-
+use crate::settings::Settings;
+use crate::stage::add_entries;
+use crate::syntax::{argument_file, is_carryable};
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Kernel, Result};
 use crates::Crates;
-pub(crate) use settings::Settings;
+
+pub(crate) use crate_files::other_place;
 
 /// The file that tells of the compiler, among a module folder's private ones.
 const NOTE: &str = "rustc";
 
-/// What a build says that decides how its Rust is compiled.
-pub(super) struct Asked<'a> {
-    pub(super) build: &'a Build,
-    pub(super) kernel: &'a Kernel,
-    pub(super) door: Door,
+/// A build whose Rust is looked at.
+pub(super) struct Compiled<'a> {
+    pub(super) context: &'a Context<'a>,
     pub(super) sources: &'a Sources,
     pub(super) map: &'a PathMap,
-    /// What C is told of headers.
+    /// The flags that C gets for its headers.
     pub(super) headers: &'a [OsString],
-    /// The private folder, and the one of all modules that are built into the same OUT.
-    pub(super) folder: &'a Path,
-    pub(super) shared: &'a Path,
-    /// The `PATH` that make will get.
-    pub(super) path: &'a OsStr,
-    /// What the caller, make's variable or the environment names.
-    pub(super) rustc: Option<String>,
-    pub(super) bindgen: Option<String>,
+    pub(super) tools: &'a Toolchain,
+    /// make's environment.
+    pub(super) env: &'a [(OsString, OsString)],
 }
 
-/// What make is given, which Rust adds to.
-pub(super) struct Equipment<'a> {
-    pub(super) tools: Toolchain,
-    pub(super) env: &'a mut Vec<(OsString, OsString)>,
+/// What make is given for Rust.
+#[derive(Default)]
+pub(super) struct RustInput {
+    pub(super) rustc: Option<PathBuf>,
+    /// Variables for the command line.
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) env: Vec<(OsString, OsString)>,
     /// Files whose change means a build from nothing.
-    pub(super) whole: &'a mut Vec<PathBuf>,
-    pub(super) files: &'a mut Vec<(PathBuf, Vec<u8>)>,
+    pub(super) whole: Vec<PathBuf>,
+    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
 }
 
-impl Equipment<'_> {
-    /// Adds what the Rust in a build takes; nothing where there is none.
-    ///
-    /// # Errors
-    /// Whatever would make rustc fail, before make starts.
-    pub(super) fn complete(mut self, asked: &Asked<'_>) -> Result<Toolchain> {
-        let Asked { build, kernel, .. } = *asked;
-        let named = asked.rustc.as_deref();
-        let flags = build.flags.rust.file(kernel)?;
-        let crates = match asked.sources {
-            Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
-            // Whoever says something to rustc may know of crates that come to be in the build.
-            Sources::Tree { dir, .. } => {
-                Crates::of_tree(dir, named.is_some() || !build.flags.rust.is_empty())
-            }
-        };
-        if crates.is_empty() {
-            return Ok(self.tools);
+/// The input for the Rust in a build; nothing where there is none.
+///
+/// # Errors
+/// Whatever would make rustc fail, before make starts.
+pub(super) fn input(compiled: &Compiled<'_>) -> Result<RustInput> {
+    let Compiled {
+        context, sources, ..
+    } = *compiled;
+    let Context {
+        settings,
+        kernel,
+        site,
+        ..
+    } = *context;
+    let mut input = RustInput::default();
+    let named = named(
+        context,
+        settings.rust.rustc.as_ref(),
+        ["RUSTC", "KBUILD_RS_RUSTC"],
+    );
+    let flags = settings.flags.rust.file(kernel)?;
+    let crates = match sources {
+        Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
+        // Whoever says something to rustc may know of crates that come to be in the build.
+        Sources::Tree { dir, .. } => {
+            Crates::of_tree(dir, named.is_some() || !settings.flags.rust.is_empty())
         }
-        let flags_dir = asked.folder.join("flags");
-        let note = asked.folder.join(NOTE);
-        let mut notes = vec![note.clone()];
-        if !note.exists() {
-            add_entries(asked.shared, NOTE, &mut notes)?;
-        }
-        let request = request(asked.door, named, asked.path, &notes);
-        if let Some(rustc) = crates.rustc(build, kernel, &self.tools, &request)? {
-            if kernel.lacks_symbol_versions() {
-                exports::check(kernel, asked.sources)?;
-            }
-            let mut set = |name: &str, value: String| {
-                self.tools.variables.push((name.into(), value));
-            };
-            set("RUSTC", rustc.file.display().to_string());
-            if build.rust.clippy {
-                let driver = clippy(&rustc)?;
-                set("CLIPPY", "1".into());
-                set("CLIPPY_DRIVER", driver.display().to_string());
-                self.whole.push(driver);
-            }
-            self.whole.extend(whole(kernel, &rustc));
-            self.files.push((note, rustc.note()));
-            self.files
-                .push((flags_dir.join("map-rs"), map_file(asked.map)?));
-            self.files.push((flags_dir.join("rs"), flags));
-        }
-        let Sources::Declared(layout) = asked.sources else {
-            return Ok(self.tools);
-        };
-        for (name, text) in layout.bind_files(asked.headers) {
-            self.files.push((flags_dir.join(name), text.into_bytes()));
-        }
-        if let Some(bindgen) = bindgen(layout, asked, self.env)? {
-            let file = bindgen.display().to_string();
-            self.tools.variables.push(("BINDGEN".into(), file));
-            self.whole.push(bindgen);
-        }
-        Ok(self.tools)
+    };
+    if crates.is_empty() {
+        return Ok(input);
     }
+    let flags_dir = site.flags_dir();
+    let note = site.folder.join(NOTE);
+    let mut notes = vec![note.clone()];
+    if !note.exists() {
+        add_entries(&site.stage.shared, NOTE, &mut notes)?;
+    }
+    let request = request(
+        settings,
+        named.as_deref(),
+        search_path(compiled.env),
+        &notes,
+    );
+    if let Some(rustc) = crates.rustc(settings, kernel, compiled.tools, &request)? {
+        if kernel.lacks_symbol_versions() {
+            exports::check(kernel, sources)?;
+        }
+        let mut set = |name: &str, value: String| input.variables.push((name.into(), value));
+        set("RUSTC", rustc.file.display().to_string());
+        if settings.rust.clippy {
+            let driver = clippy(&rustc)?;
+            set("CLIPPY", "1".into());
+            set("CLIPPY_DRIVER", driver.display().to_string());
+            input.whole.push(driver);
+        }
+        input.whole.extend(whole(kernel, &rustc));
+        input.files.push((note, rustc.note()));
+        let map = map_file(compiled.map)?;
+        input.files.push((flags_dir.join("map-rs"), map));
+        input.files.push((flags_dir.join("rs"), flags));
+        input.rustc = Some(rustc.file);
+    }
+    if let Sources::Declared(layout) = sources {
+        for (name, text) in layout.bind_files(compiled.headers) {
+            let file = flags_dir.join(name);
+            input.files.push((file, text.into_bytes()));
+        }
+        add_bindgen(layout, compiled, &mut input)?;
+    }
+    Ok(input)
+}
+
+/// The program of a tool that was named.
+fn named(context: &Context<'_>, own: Option<&String>, variables: [&str; 2]) -> Option<String> {
+    Wanted::of(context.settings).tool(context.settings, own, variables)
 }
 
 /// The crates that a build compiles, whatever the kernel is.
 #[cfg(feature = "ide")]
-fn roots(sources: &Sources) -> Vec<PathBuf> {
+pub(crate) fn roots(sources: &Sources) -> Vec<PathBuf> {
     match sources {
         Sources::Declared(layout) => layout.rust.crates.clone(),
         Sources::Tree { dir, .. } => Crates::of_tree(dir, false).certain,
@@ -128,12 +137,17 @@ fn roots(sources: &Sources) -> Vec<PathBuf> {
 
 /// Where a compiler may be: in `PATH`, where Cargo has its own, where rustup keeps them.
 fn request<'a>(
-    door: Door,
+    settings: &Settings,
     rustc: Option<&'a str>,
     path: &'a OsStr,
     notes: &[PathBuf],
 ) -> RustRequest<'a> {
-    let mut others: Vec<PathBuf> = door.cargo("RUSTC").map(PathBuf::from).into_iter().collect();
+    let mut others: Vec<PathBuf> = settings
+        .environment
+        .of_cargo("RUSTC")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let home = set("RUSTUP_HOME")
         .map(PathBuf::from)
@@ -156,34 +170,35 @@ fn map_file(map: &PathMap) -> Result<Vec<u8>> {
     argument_file(&prefix_maps("--remap-path-prefix=", map))
 }
 
-/// The bindgen for the headers that Rust sources call, where there are any; rustc is told in
-/// `env` what came of them.
+/// Adds bindgen for the headers that Rust sources call, where there are any, and tells rustc in the
+/// environment what comes of them.
 ///
 /// # Errors
 /// [`ErrorKind::ToolNotFound`] where it is not here.
-fn bindgen(
-    layout: &Layout,
-    asked: &Asked<'_>,
-    env: &mut Vec<(OsString, OsString)>,
-) -> Result<Option<PathBuf>> {
+fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) -> Result<()> {
     if layout.rust.bound.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    // Where bindgen finds libclang.
-    let libclang = asked.door.user("LIBCLANG_PATH");
+    let Compiled { context, env, .. } = *compiled;
+    // bindgen finds libclang there.
+    let libclang = context.settings.environment.user("LIBCLANG_PATH");
     let libclang = libclang.map(|dir| (OsString::from("LIBCLANG_PATH"), dir));
-    env.extend(libclang.filter(|(name, _)| !env.iter().any(|(known, _)| known == name)));
+    input
+        .env
+        .extend(libclang.filter(|(name, _)| !env.iter().any(|(known, _)| known == name)));
     for bound in &layout.rust.bound {
-        env.push(((&bound.variable).into(), (&bound.file).into()));
+        input
+            .env
+            .push(((&bound.variable).into(), (&bound.file).into()));
     }
-    let name = asked.bindgen.as_deref().unwrap_or("bindgen");
+    let name = named(context, None, ["BINDGEN", "KBUILD_RS_BINDGEN"]);
+    let name = name.as_deref().unwrap_or("bindgen");
     let found = match name.contains('/') {
         true => std::path::absolute(name).ok().filter(|file| file.is_file()),
         false => find_program(name, env),
     };
-    match found.filter(|file| is_carryable(file)) {
-        Some(file) => Ok(Some(file)),
-        None => Err(Error::new(
+    let Some(file) = found.filter(|file| is_carryable(file)) else {
+        return Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
                 "the program {name} declares C headers for Rust (bindings), and is not here: \
@@ -191,8 +206,12 @@ fn bindgen(
                  run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
                  -DKbuild_BINDGEN=FILE) names one that is not in PATH"
             ),
-        )),
-    }
+        ));
+    };
+    let program = file.display().to_string();
+    input.variables.push(("BINDGEN".into(), program));
+    input.whole.push(file);
+    Ok(())
 }
 
 /// The clippy that belongs to a compiler: it is that compiler, with more lints.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 /// The operand of an `.incbin` directive: a file, or a macro for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operand {
+pub(crate) enum Operand {
     File(String),
     Macro(String),
 }
 
 /// The operands in a text of C or assembler.
-pub(super) fn operands(text: &[u8]) -> Vec<Operand> {
+pub(crate) fn operands(text: &[u8]) -> Vec<Operand> {
     const WORD: &[u8] = b".incbin";
     let mut found = Vec::new();
     let mut rest = text;
@@ -44,7 +44,7 @@ fn operand(line: &str) -> Option<Operand> {
 }
 
 /// The files that an operand may mean, in a command that starts in `cwd`.
-pub(super) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf> {
     let words = || command.split_ascii_whitespace();
     let plain = |text: &str| text.replace(['\'', '"', '\\'], "");
     let name = match operand {
@@ -75,7 +75,7 @@ pub(super) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf
 }
 
 /// The strings in double quotes of a source: its macros may make a file's name of one.
-pub(super) fn strings(text: &[u8]) -> Vec<String> {
+pub(crate) fn strings(text: &[u8]) -> Vec<String> {
     let lines = text.split(|&b| b == b'\n');
     let parts = lines.flat_map(|line| line.split(|&b| b == b'"').skip(1));
     let text = parts.map(|part| String::from_utf8_lossy(part).trim_matches('\\').to_owned());
@@ -83,7 +83,7 @@ pub(super) fn strings(text: &[u8]) -> Vec<String> {
 }
 
 /// The values that a command gives to macros.
-pub(super) fn values(command: &str) -> impl Iterator<Item = String> {
+pub(crate) fn values(command: &str) -> impl Iterator<Item = String> {
     let words = command.split_ascii_whitespace();
     words.filter_map(|word| {
         let word = word.trim_start_matches(['\'', '"']).strip_prefix("-D")?;

@@ -4,21 +4,18 @@
 //! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
 //! covers those. A saved command names more: a linker script, a plugin.
 
-mod command;
 mod incbin;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-pub(crate) use command::{has_command, parse};
-use incbin::Operand;
-
-use crate::files::{normal, sort_paths};
-use crate::regular;
+use crate::kbuild::cmd_file;
 use crate::stage::{Item, Stage};
-use crate::sys::walk;
+use crate::sys::{normal, regular, sort_paths, walk};
 use crate::{Error, Kernel, Result};
+
+use incbin::Operand;
 
 /// One target in the stage and the files that its `.cmd` names.
 #[derive(Debug)]
@@ -72,12 +69,12 @@ impl<'a> Resolver<'a> {
         let mut known = self.known.borrow_mut();
         walk(&self.stage.dir, &mut |path, _| {
             if let Some(target) = target_of(path) {
-                let text = regular::read(path).map_err(|e| Error::io("read", path, e))?;
+                let text = regular::read(path).map_err(|e| Error::reading("read", path, e))?;
                 let text = String::from_utf8_lossy(&text);
                 targets.push(Target {
                     path: target,
                     command: path.to_owned(),
-                    has_command: has_command(&text),
+                    has_command: cmd_file::has_command(&text),
                     prerequisites: self.prerequisites(&text, &mut known),
                 });
             }
@@ -89,18 +86,18 @@ impl<'a> Resolver<'a> {
     /// The files that the text of a `.cmd` file names.
     fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let command = command::saved_command(text).unwrap_or_default();
+        let command = cmd_file::saved_command(text).unwrap_or_default();
         let mut bytes = Vec::new();
         let mut scripts = Vec::new();
-        for name in command::names(command) {
+        for name in cmd_file::names(command) {
             if known.is_file(name, &self.cwd) {
                 found.extend_from_slice(&self.known(name, known).files);
-                scripts.extend(command::is_script(name).then_some(name));
+                scripts.extend(cmd_file::is_script(name).then_some(name));
             }
         }
         bytes.extend(self.included(scripts, command));
         let mut is_computed = false;
-        for path in parse(text) {
+        for path in cmd_file::parse(text) {
             let known = self.known(path, known);
             found.extend_from_slice(&known.files);
             // A header may hold assembler, too.
@@ -112,7 +109,7 @@ impl<'a> Resolver<'a> {
         }
         // The name that a macro makes (`INCBIN(fw, "fw.bin")`) is in the sources or in the command.
         if is_computed {
-            let sources = parse(text).filter_map(|path| self.own_source(path));
+            let sources = cmd_file::parse(text).filter_map(|path| self.own_source(path));
             let strings = sources.flat_map(|text| incbin::strings(&text));
             for name in strings.chain(incbin::values(command)) {
                 bytes.extend(incbin::files(&Operand::File(name), command, &self.cwd));
@@ -130,10 +127,10 @@ impl<'a> Resolver<'a> {
         let mut next: Vec<_> = scripts.into_iter().map(PathBuf::from).collect();
         while let Some(script) = next.pop() {
             let text = self.own_source(&script).unwrap_or_default();
-            let names = command::included(&String::from_utf8_lossy(&text));
+            let names = cmd_file::included(&String::from_utf8_lossy(&text));
             for file in names
                 .iter()
-                .filter_map(|name| command::searched(name, command, &self.cwd))
+                .filter_map(|name| cmd_file::searched(name, command, &self.cwd))
             {
                 if !found.contains(&file) {
                     found.push(file.clone());

@@ -5,15 +5,17 @@
 //! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
 //! deleted before make starts.
 
+pub(crate) mod salted;
+pub(crate) mod settled;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::path::{Path, PathBuf};
 
-use crate::identity::{Identity, boot_id, content_hash};
-use crate::salted::Salted;
+use crate::sys::{Identity, boot_id, content_hash};
 use crate::{Error, Result};
+use salted::Salted;
 
 /// What a prerequisite's change means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,7 @@ pub(crate) struct Product {
 impl Product {
     /// What lies at `path` now.
     pub(crate) fn at(path: &Path, module: &str) -> Result<Product> {
-        let failed = |e| Error::io("read", path, e);
+        let failed = |e| Error::reading("read", path, e);
         Ok(Product {
             module: module.to_owned(),
             id: Identity::of_entry(path).map_err(failed)?,

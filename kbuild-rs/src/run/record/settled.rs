@@ -7,8 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::freshness::{Class, Prerequisite, Record};
-use crate::identity::Identity;
+use super::{Class, Prerequisite, Record};
+use crate::sys::Identity;
 
 /// The folders on the way to inputs, as they were before make started. A folder that trades places
 /// with another takes its files along, and their times stay old.

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use super::{Class, Prerequisite, Product, Record, Rule};
 use crate::Result;
-use crate::files::{escape, is_below, unescape};
-use crate::identity::Identity;
 use crate::stage::leads_outside;
-use crate::sys::Writer;
+use crate::syntax::{escape, unescape};
+use crate::sys::{Identity, Writer, is_below};
 
 const HEADER: &[u8] = b"kbuild-rs record 3";
 
@@ -105,7 +104,7 @@ fn escaped_path(path: &Path) -> Vec<u8> {
     text
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Option<Record> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<Record> {
     use std::os::unix::ffi::OsStringExt;
     let mut lines = bytes.split(|&b| b == b'\n');
     if lines.next() != Some(HEADER) {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::request::Sources;
-use super::super::run::Run;
-use crate::makefile::{Assignment, Makefiles};
-use crate::{Kernel, regular};
+use crate::Kernel;
+use crate::kbuild::{Assignment, Makefiles};
+use crate::resolve::Sources;
+use crate::run::Run;
+use crate::sys::regular;
 
 /// (a variable, the one that every kernel reads instead, how to give its flags otherwise)
 const VARIABLES: &[(&str, &str, &str)] = &[
@@ -17,37 +18,42 @@ const VARIABLES: &[(&str, &str, &str)] = &[
 
 impl Run<'_> {
     /// Warns about flags that do not reach a compiler.
-    pub(in crate::build) fn warn_of_ignored_flags(&self) {
-        let r = self.request;
-        let ignored = ignored(&r.kernel);
+    pub(crate) fn warn_of_ignored_flags(&self) {
+        let r = self.resolved;
+        let ignored = ignored(r.kernel());
         if ignored.is_empty() {
             return;
         }
         let makefiles = match &r.sources {
-            Sources::Tree { .. } => Makefiles::of(&r.make.module_dir),
+            Sources::Tree { .. } => Makefiles::of(r.module_dir()),
             Sources::Declared(_) => Makefiles::none(),
         };
         // A makefile that was not read may use them.
         if !makefiles.are_all() {
             return;
         }
-        let release = r.kernel.release();
+        let release = r.kernel().release();
         for (name, instead, flags) in ignored {
             if makefiles.use_variable(name) {
                 continue;
             }
-            if r.make.variables.iter().any(|(given, _)| given == name) {
-                self.sink.warning(&format!(
+            if r.make
+                .command
+                .variables
+                .iter()
+                .any(|(given, _)| given == name)
+            {
+                self.resolved.sink.warning(&format!(
                     "{name} is set for this build, but the kernel {release} does not read it any \
                      more: give the flags with {flags}"
                 ));
             }
             if let Some(makefile) = sets(&makefiles, name, instead) {
-                self.sink.warning(&format!(
+                self.resolved.sink.warning(&format!(
                     "{} sets {name}, which the kernel {release} does not read any more, so the \
                      module is built without these flags. Put them into {instead}, which every \
                      kernel reads",
-                    r.map.source(makefile).display()
+                    r.make.map.source(makefile).display()
                 ));
             }
         }
@@ -90,7 +96,7 @@ fn sets<'a>(makefiles: &'a Makefiles, name: &str, instead: &str) -> Option<&'a P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     fn is_told(makefile: &str) -> bool {
         let root = Root::new();

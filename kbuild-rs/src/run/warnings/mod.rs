@@ -1,33 +1,35 @@
 //! Warnings about habits of Makefiles.
 
 mod ignored_flags;
-mod running_kernel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::request::Sources;
-use super::run::Run;
-use crate::files::normal;
-use crate::regular;
+use super::Run;
+use crate::kbuild::{Decision, Follower};
+use crate::resolve::Sources;
 use crate::stage::Item;
-use running_kernel::{Decision, Follower};
+use crate::sys::{normal, regular};
 
 impl Run<'_> {
     /// Warns if the release of the running kernel decides what kbuild makes, and the build is for
     /// another kernel.
-    pub(super) fn warn_of_habits(&self, items: &[Item]) {
-        let r = self.request;
+    pub(crate) fn warn_of_habits(&self, items: &[Item]) {
+        let r = self.resolved;
         let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let Sources::Tree { root, dir, .. } = &r.sources else {
             return;
         };
-        if running.trim() == r.kernel.release() {
+        if running.trim() == r.kernel().release() {
             return;
         }
         let is_given = |name: &str, how: char| {
-            let mut environment = r.make.env.iter();
-            r.make.variables.iter().any(|(known, _)| known == name)
+            let mut environment = r.make.command.env.iter();
+            r.make
+                .command
+                .variables
+                .iter()
+                .any(|(known, _)| known == name)
                 || (how == '?' && environment.any(|(known, _)| known == name))
         };
         let reading = Reading {
@@ -37,13 +39,13 @@ impl Run<'_> {
             is_given: &is_given,
         };
         for decision in reading.decisions() {
-            self.sink.warning(&format!(
+            self.resolved.sink.warning(&format!(
                 "{}:{}: `uname -r` decides here what is built. It names the running kernel {}, but \
                  this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
                 decision.makefile.display(),
                 decision.line,
                 running.trim(),
-                r.kernel.release(),
+                r.kernel().release(),
                 match decision.variable {
                     Some((name, placeholder)) => format!(
                         ", or set {name} for this build:\n    --make-var \
@@ -119,7 +121,7 @@ impl Reading<'_> {
         let Some(item) = self.item(rel) else {
             return (rel.to_owned(), String::new());
         };
-        let path = self.run.request.stage.source_of(item);
+        let path = self.run.resolved.stage.source_of(item);
         let text = regular::read(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         (path, text)

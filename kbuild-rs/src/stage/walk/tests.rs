@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 use crate::make::GitPlaces;
 
 /// What is staged of the folder `tree`: the path, and what is there.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::source_paths::{Leaf, leaves};
-use crate::regular;
+use crate::sys::regular;
 
 /// The crates that each module may name, and their roots below `rust/`.
 const CRATES: &[(&str, &str)] = &[
@@ -297,7 +297,7 @@ fn absolute(path: &[String], at: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::fixture::Root;
+    use crate::fixture::Root;
 
     fn catalog() -> (Root, Catalog) {
         let root = Root::new();

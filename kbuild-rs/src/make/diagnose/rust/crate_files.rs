@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::message::{Message, Place, quoted};
 use crate::make::diagnose::rules::{Example, Explains, Rule, example};
-use crate::regular;
+use crate::sys::regular;
 
 /// The crates that rustc finds, or that have explanations of their own.
 const NOT_FILES: &[&str] = &["std", "alloc", "core", "kernel"];

@@ -9,7 +9,7 @@ use super::message::Message;
 use super::unresolved::{PRIVATE, paths_in};
 use crate::make::diagnose::BuildFacts;
 use crate::make::diagnose::rules::{Example, Explains, Rule, example};
-use crate::regular;
+use crate::sys::regular;
 
 const MAX_SHOWN: usize = 3;
 

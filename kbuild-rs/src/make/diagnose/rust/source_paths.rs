@@ -1,7 +1,7 @@
 //! Paths in Rust sources: `a::{b, c::D as E}`.
 
 use super::message::Place;
-use crate::regular;
+use crate::sys::regular;
 
 /// A path in a `use`, and the name that it gets (`*` for all names below it).
 #[derive(Debug, PartialEq, Eq)]
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_paths_at_a_place_are_those_of_its_use_or_the_one_that_goes_through_it() {
-        let root = crate::kernel::fixture::Root::new();
+        let root = crate::fixture::Root::new();
         let text = "use kernel::prelude::*; // use of it\nuse kernel::{\n    init::{InPlace, PinInit}, //\n    \
                     sync,\n};\nfn a() { let ä = kernel::types::Nope::new(); user(std::mem::size); }\n";
         root.write("a.rs", text);

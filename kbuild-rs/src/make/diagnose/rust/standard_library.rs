@@ -7,7 +7,7 @@ use super::message::Message;
 use super::source_paths;
 use crate::make::diagnose::BuildFacts;
 use crate::make::diagnose::rules::{Explains, Rule, example};
-use crate::regular;
+use crate::sys::regular;
 
 pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
     name: "rust-standard-library",

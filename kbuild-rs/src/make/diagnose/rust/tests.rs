@@ -1,5 +1,5 @@
 use super::{Listener, crate_files};
-use crate::kernel::fixture::Root;
+use crate::fixture::Root;
 use crate::make::diagnose::BuildFacts;
 
 /// The hints about lines of rustc. The kernel's Rust is below `root`.

@@ -1,22 +1,42 @@
-//! The one door through which the environment is read.
+//! The environment of a build. Only this file reads it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use super::env_matters;
 use crate::{Error, ErrorKind, Result};
 
-/// Reads variables and, in a build script, tells Cargo which ones the build depends on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Door {
-    /// Whether this is a build script.
-    pub(crate) metadata: bool,
+/// The variables that this process was given, and the names of those that a build has read. Clones
+/// share the names.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    /// Whether this is a build script, for which Cargo's variables count.
+    pub(crate) is_build_script: bool,
+    read: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Door {
+impl Environment {
+    pub(crate) fn new(is_build_script: bool) -> Environment {
+        Environment {
+            is_build_script,
+            read: Arc::default(),
+        }
+    }
+
+    /// The names of the user's variables that were read since the last call.
+    pub(crate) fn take_names(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.read.lock().unwrap_or_else(|p| p.into_inner()))
+    }
+
+    fn note(&self, name: &str) {
+        let mut read = self.read.lock().unwrap_or_else(|p| p.into_inner());
+        read.insert(name.to_owned());
+    }
+
     /// A variable that Cargo itself sets for build scripts.
-    pub(crate) fn cargo(&self, name: &str) -> Option<OsString> {
-        if self.metadata {
+    pub(crate) fn of_cargo(&self, name: &str) -> Option<OsString> {
+        if self.is_build_script {
             std::env::var_os(name)
         } else {
             None
@@ -25,7 +45,7 @@ impl Door {
 
     /// A directory that Cargo names for build scripts.
     pub(crate) fn cargo_dir(&self, name: &str, setter: &str) -> Result<PathBuf> {
-        self.cargo(name).map(PathBuf::from).ok_or_else(|| {
+        self.of_cargo(name).map(PathBuf::from).ok_or_else(|| {
             Error::new(
                 ErrorKind::Environment,
                 format!(
@@ -38,9 +58,7 @@ impl Door {
 
     /// A variable of the user's; an empty one counts as not set.
     pub(crate) fn user(&self, name: &str) -> Option<OsString> {
-        if self.metadata {
-            env_matters(name);
-        }
+        self.note(name);
         std::env::var_os(name).filter(|v| !v.is_empty())
     }
 

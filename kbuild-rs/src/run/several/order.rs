@@ -7,12 +7,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Build, Form, places};
-use crate::cargo::Door;
+use crate::resolve::{base, output_directory, tree_folders};
+use crate::settings::{Module, Settings};
 
 /// The properties that identify a stage: the output directory, the staged root, the kernel.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     out: PathBuf,
     root: PathBuf,
     kernels: Vec<OsString>,
@@ -20,27 +20,24 @@ pub(super) struct Shared {
 
 impl Shared {
     /// `None` for sources of a declared module: no other build has its stage.
-    pub(super) fn of(build: &Build) -> Option<Shared> {
-        let Form::Tree(tree) = &build.form else {
+    pub(crate) fn of(settings: &Settings) -> Option<Shared> {
+        let Module::Tree(tree) = &settings.module else {
             return None;
         };
-        let door = Door {
-            metadata: build.sink.cargo,
-        };
-        let out = places::output_directory(build, door).ok()?;
-        let base = places::base(build, door).ok()?;
-        let (root, _) = places::tree_folders(tree, &base, &out).ok()?;
+        let out = output_directory(settings).ok()?;
+        let base = base(settings).ok()?;
+        let (root, _) = tree_folders(tree, &base, &out).ok()?;
         Some(Shared {
             out,
             root,
-            kernels: build.kernels.clone(),
+            kernels: settings.kernels.clone(),
         })
     }
 }
 
 /// For each build, the builds that come before it: those that were added earlier and share its
 /// stage, unless they wait for it themselves. `first` has the builds that come first anyway.
-pub(super) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Vec<usize>> {
+pub(crate) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = first.to_vec();
     let mut turns = vec![Vec::new(); shared.len()];
     for later in 0..shared.len() {

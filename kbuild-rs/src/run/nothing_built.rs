@@ -1,34 +1,27 @@
 //! Why a module tree gave no module, read from its makefiles.
 
-mod dkms;
-
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::request::Sources;
-use super::run::Run;
-use crate::makefile::{Assignment, Makefiles, makefile_in};
+use super::Run;
+use crate::kbuild::{Assignment, Dkms, Makefiles, has_objects, leads_below, switch};
+use crate::resolve::Sources;
 use crate::{Error, ErrorKind, Kernel};
-pub(super) use dkms::Dkms;
 
-/// How many levels and how many folders are searched for modules below a folder without any.
-const DEEPEST: usize = 3;
-const MOST_FOLDERS: usize = 1000;
 /// How many folders, words or variables one message names.
 const MOST_NAMED: usize = 4;
 
 impl Run<'_> {
     /// The error of a build that succeeded without a module.
-    pub(super) fn nothing_built(&self) -> Error {
-        let r = self.request;
+    pub(crate) fn nothing_built(&self) -> Error {
+        let r = self.resolved;
         let advice = match &r.sources {
             Sources::Tree { .. } => {
                 let looked = Looked {
-                    dir: &r.make.module_dir,
-                    kernel: &r.kernel,
-                    given: &self.build.make_vars,
-                    shown: &|path| r.map.source(path),
+                    dir: r.module_dir(),
+                    kernel: r.kernel(),
+                    given: &r.make.given,
+                    shown: &|path| r.make.map.source(path),
                 };
                 looked.advice()
             }
@@ -39,7 +32,7 @@ impl Run<'_> {
             format!(
                 "{} builds no module for {}: kbuild found nothing in obj-m{advice}",
                 r.label,
-                r.kernel.release()
+                r.kernel().release()
             ),
         )
     }
@@ -159,141 +152,10 @@ fn names_objects(assignment: &Assignment<'_>) -> bool {
     assignment.name.starts_with("obj-")
 }
 
-fn has_objects(value: &str) -> bool {
-    // A word that only make can expand may be an object too.
-    value.split_whitespace().any(|word| !word.ends_with('/'))
-}
-
-/// `CONFIG_FOO` of `obj-$(CONFIG_FOO)`.
-fn switch(name: &str) -> Option<&str> {
-    let rest = name.strip_prefix("obj-$")?;
-    let name = match rest.strip_prefix('(') {
-        Some(rest) => rest.strip_suffix(')'),
-        None => rest.strip_prefix('{')?.strip_suffix('}'),
-    }?;
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
-}
-
 fn first_words(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().collect();
     match words.len() > MOST_NAMED {
         true => format!("{} …", words[..MOST_NAMED].join(" ")),
         false => words.join(" "),
     }
-}
-
-/// Names the folders below `dir` that name modules. The makefile of `dir` itself may be for `make`
-/// by hand, and only call another one.
-pub(super) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Option<String> {
-    let called = called_folders(dir);
-    let found = match called.is_empty() {
-        true => folders_with_modules(dir),
-        false => called,
-    };
-    let names: Vec<String> = found
-        .iter()
-        .filter_map(|folder| Some(folder.strip_prefix(dir).ok()?.display().to_string()))
-        .collect();
-    let first = names.first()?;
-    let command = format!("kbuild-rs build {}", shown(&dir.join(first)).display());
-    let command = format!("\n    {command}\n(Build::tree; in CMake, KBUILD; in Meson, kbuild:)");
-    if names.len() == 1 {
-        return Some(format!(
-            ". The folder {first} in it names modules. Build that folder:{command}"
-        ));
-    }
-    let rest = if names.len() > MOST_NAMED {
-        ", …"
-    } else {
-        ""
-    };
-    let names = names[..names.len().min(MOST_NAMED)].join(", ");
-    Some(format!(
-        ". These folders in it name modules: {names}{rest}. Build each, for example:{command}"
-    ))
-}
-
-/// Whether the makefiles of a folder name modules.
-fn has_modules(dir: &Path) -> bool {
-    let makefiles = Makefiles::of(dir);
-    makefiles
-        .assignments()
-        .any(|a| (a.name == "obj-m" || switch(a.name).is_some()) && has_objects(a.value))
-}
-
-/// How makefiles and their recipes name the folder that make was called in.
-const HERE: &[&str] = &[
-    "$(PWD)",
-    "${PWD}",
-    "$(CURDIR)",
-    "${CURDIR}",
-    "$(shell pwd)",
-    "$$PWD",
-    "$${PWD}",
-    "$$(pwd)",
-    "`pwd`",
-];
-
-/// The folders that a makefile calls another make in: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
-fn called_folders(dir: &Path) -> Vec<PathBuf> {
-    let Some(text) = makefile_in(dir).and_then(|path| crate::regular::read(path).ok()) else {
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
-    let mut folders = Vec::new();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().to_owned();
-        let line = HERE.iter().fold(line, |line, here| line.replace(here, "."));
-        let mut words = line
-            .split([' ', '\t', ';', '&'])
-            .filter(|word| !word.is_empty());
-        while let Some(word) = words.next() {
-            let named = match word {
-                "-C" | "cd" | "--directory" => words.next(),
-                _ => ["-C", "M=", "SUBDIRS=", "KBUILD_EXTMOD="]
-                    .iter()
-                    .find_map(|start| word.strip_prefix(start)),
-            };
-            let Some(named) = named else { continue };
-            let named = named.trim_matches(['"', '\'']);
-            let folder = crate::files::normal(&dir.join(named));
-            let is_below = folder.starts_with(dir) && folder != dir;
-            if is_below && !folders.contains(&folder) && has_modules(&folder) {
-                folders.push(folder);
-            }
-        }
-    }
-    folders
-}
-
-/// The folders below `dir` whose makefiles name modules. Folders below these are left out.
-fn folders_with_modules(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut level = vec![dir.to_owned()];
-    let mut looked_at = 0;
-    for _ in 0..DEEPEST {
-        let mut next = Vec::new();
-        for folder in level {
-            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-            let mut below: Vec<PathBuf> = entries
-                .filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()))
-                .filter(|e| !e.file_name().as_encoded_bytes().starts_with(b"."))
-                .map(|e| e.path())
-                .collect();
-            below.sort();
-            for folder in below {
-                looked_at += 1;
-                if looked_at > MOST_FOLDERS {
-                    return found;
-                }
-                match makefile_in(&folder).is_some() && has_modules(&folder) {
-                    true => found.push(folder),
-                    false => next.push(folder),
-                }
-            }
-        }
-        level = next;
-    }
-    found
 }

@@ -1,0 +1,155 @@
+//! The inputs of a build that are not its sources: folders of headers, providers' symvers, files of
+//! the kernel and of the tools.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{Context, Target};
+use crate::make::{PathMap, find_program};
+use crate::settings::Provided;
+use crate::stage::Links;
+use crate::sys::regular;
+use crate::{Error, ErrorKind, Result};
+
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// Files whose change means a build from nothing.
+    pub(crate) whole: Vec<PathBuf>,
+    /// Providers' symvers: the original, and the copy that make is told of.
+    pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
+    /// What crates that depend on this one get, the symvers of this build excepted.
+    pub(crate) provided: Provided,
+    /// Links to folders whose path kbuild cannot carry.
+    pub(crate) links: Links,
+}
+
+/// The folders that compilers search for headers.
+pub(super) struct Headers {
+    /// What the crates that this one depends on provide, with the caller's own include folders.
+    provided: Provided,
+    /// The include folders, as kbuild can carry them.
+    carried: Vec<PathBuf>,
+    pub(super) links: Links,
+}
+
+impl Headers {
+    pub(super) fn of(context: &Context<'_>) -> Result<Headers> {
+        let Context { settings, site, .. } = context;
+        let received = (settings.received)(&settings.environment, context.kernel.release());
+        let named = settings.includes.iter();
+        let named = named.map(|dir| existing_folder(&site.base.join(dir)));
+        let mut includes: Vec<PathBuf> = named.collect::<Result<_>>()?;
+        includes.extend(received.includes);
+        let mut links = Links::new(site.folder.join("inc"));
+        Ok(Headers {
+            carried: includes.iter().map(|dir| links.carry(dir)).collect(),
+            provided: Provided {
+                symvers: received.symvers,
+                includes,
+            },
+            links,
+        })
+    }
+
+    /// Flags for the folders, and for the header with configuration symbols of the module's own.
+    pub(super) fn flags(&self, context: &Context<'_>) -> Vec<OsString> {
+        let mut args: Vec<OsString> = Vec::new();
+        for dir in &self.carried {
+            let mut arg = OsString::from("-I");
+            arg.push(dir);
+            args.push(arg);
+        }
+        if !context.settings.configs.is_empty() {
+            args.push("-include".into());
+            args.push(context.site.flags_dir().join("config.h").into());
+        }
+        args
+    }
+}
+
+impl Inputs {
+    /// `env` is that of make.
+    pub(super) fn of(
+        context: &Context<'_>,
+        target: &Target,
+        headers: Headers,
+        (env, map): (&[(OsString, OsString)], &PathMap),
+    ) -> Result<Inputs> {
+        let make = find_program("make", env).ok_or_else(|| {
+            Error::new(
+                ErrorKind::ToolNotFound,
+                "make is not in PATH; install the package make",
+            )
+        })?;
+        let mut whole = target.kernel.identity_files();
+        whole.extend(target.tools.tools.iter().cloned());
+        whole.push(make);
+        let provided = headers.provided;
+        Ok(Inputs {
+            whole,
+            symvers: providers(context, &provided.symvers, map)?,
+            provided,
+            links: headers.links,
+        })
+    }
+}
+
+fn existing_folder(path: &Path) -> Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Ok(real) if real.is_dir() => Ok(real),
+        Ok(_) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} is no folder", path.display()),
+        )),
+        Err(e) => Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the include folder {} cannot be used: {e}", path.display()),
+        )),
+    }
+}
+
+/// The providers' symvers, with the place of the copy: a path that make can carry.
+fn providers(
+    context: &Context<'_>,
+    received: &[PathBuf],
+    map: &PathMap,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let Context { settings, site, .. } = context;
+    let of_make = settings
+        .make_vars
+        .iter()
+        .filter(|(n, _)| n == "KBUILD_EXTRA_SYMBOLS")
+        .flat_map(|(_, v)| v.as_bytes().split(u8::is_ascii_whitespace))
+        .filter(|word| !word.is_empty())
+        .map(|word| PathBuf::from(OsStr::from_bytes(word)));
+    let mut all: Vec<PathBuf> = Vec::new();
+    for path in settings.symvers.iter().cloned().chain(of_make) {
+        all.push(site.base.join(path));
+    }
+    // A crate may be reached over two others; modpost refuses to read one file twice.
+    for path in received {
+        if !all.contains(path) {
+            all.push(path.clone());
+        }
+    }
+    all.into_iter()
+        .enumerate()
+        .map(|(number, path)| {
+            if let Err(error) = regular::look(&path) {
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "does not exist; build the module that provides it first".to_owned()
+                    }
+                    _ => format!("cannot be read: {error}"),
+                };
+                return Err(Error::new(
+                    ErrorKind::SourceNotFound,
+                    format!("the symvers {} {why}", map.source(&path).display()),
+                ));
+            }
+            crate::kernel::Symvers::read(&path)?;
+            Ok((path, site.folder.join(format!("symvers/{number}.symvers"))))
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! What a build says about its jobs.
+
+use std::path::{Path, PathBuf};
+
+use super::absolute;
+use crate::Result;
+use crate::jobs::Jobs;
+use crate::settings::Settings;
+use crate::stage::{make_private_root, private_root};
+use crate::sys::{Writer, check_folder};
+
+/// The jobs of a build, and the pool that it may share them in.
+#[derive(Debug)]
+pub(crate) struct SharedJobs {
+    pub(crate) is_build_script: bool,
+    requested: Option<usize>,
+    /// The private folder that holds the pool.
+    pool: PathBuf,
+    /// Whether the caller named that folder.
+    is_named: bool,
+}
+
+impl SharedJobs {
+    pub(super) fn of(settings: &Settings, out: &Path) -> Result<SharedJobs> {
+        let (named, default) = (&settings.pool_dir, &settings.default_pool_dir);
+        Ok(SharedJobs {
+            is_build_script: settings.environment.is_build_script,
+            requested: settings.jobs,
+            pool: match named.as_ref().or(default.as_ref()) {
+                Some(dir) => private_root(&absolute(dir)?, None)?,
+                None => private_root(out, None)?,
+            },
+            is_named: named.is_some(),
+        })
+    }
+
+    pub(crate) fn jobs(&self) -> Jobs<'_> {
+        Jobs {
+            cargo: self.is_build_script,
+            requested: self.requested,
+            pool: &self.pool,
+            is_named: self.is_named,
+            make_folder: match self.is_named {
+                true => open_named_folder,
+                false => open_pool_folder,
+            },
+        }
+    }
+}
+
+/// Opens the private folder that holds a pool, and makes it where it is missing.
+fn open_pool_folder(folder: &Path) -> Result<Writer> {
+    Ok(Writer::new([make_private_root(folder)?]))
+}
+
+/// The same in a folder that the caller named: whoever may change what lies there decides how many
+/// compilers run, and where our files go.
+fn open_named_folder(folder: &Path) -> Result<Writer> {
+    folder.parent().map_or(Ok(()), check_folder)?;
+    let writer = open_pool_folder(folder)?;
+    check_folder(folder).map(|()| writer)
+}

@@ -1,0 +1,83 @@
+//! The names and the folders of one build: what it is called, where it is staged, what is private
+//! to it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::declared::check_name;
+use super::git::Above;
+use super::places::tree_folders;
+use crate::kernel::Kernel;
+use crate::settings::{Module, Settings};
+use crate::stage::Stage;
+use crate::{Error, Result};
+
+#[derive(Debug)]
+pub(super) struct Site {
+    /// Where relative paths start.
+    pub(super) base: PathBuf,
+    /// What the build is called in messages, and its symvers in the output directory.
+    pub(super) label: String,
+    /// The staged root.
+    pub(super) root: PathBuf,
+    /// The module folder of a module tree.
+    pub(super) dir: Option<PathBuf>,
+    /// The repository of the staged root, if it begins above it.
+    pub(super) above: Option<Above>,
+    pub(super) stage: Stage,
+    /// The module folder in the stage.
+    pub(super) module_dir: PathBuf,
+    /// What is private to this module folder.
+    pub(super) folder: PathBuf,
+}
+
+impl Site {
+    /// `base` and `out` are where relative paths start and where products go.
+    pub(super) fn of(
+        settings: &Settings,
+        name: Option<&str>,
+        (base, out): (PathBuf, &Path),
+        kernel: &Kernel,
+    ) -> Result<Site> {
+        let (label, root, dir) = match &settings.module {
+            Module::Declared(_) => {
+                let name = name.ok_or_else(|| {
+                    Error::input("a declared module needs a name: compile(\"name\")")
+                })?;
+                check_name(name)?;
+                (name.to_owned(), base.clone(), None)
+            }
+            Module::Tree(tree) => {
+                let (root, dir) = tree_folders(tree, &base, out)?;
+                let label = dir.file_name().unwrap_or(OsStr::new("root"));
+                (label.to_string_lossy().into_owned(), root, Some(dir))
+            }
+        };
+        let (declared, above, of_stage) = match &dir {
+            None => (Some(&*label), None, None),
+            // Folders of one root share a stage, so it is called after the root.
+            Some(_) => (None, Above::of(&root), root.file_name()),
+        };
+        let of_stage = of_stage.map_or_else(|| label.clone(), |n| n.to_string_lossy().into_owned());
+        let sources = (&*root, kernel.dir(), declared);
+        let stage = Stage::new(out, sources, &of_stage, &settings.sink)?
+            .below(above.as_ref().map_or(Path::new(""), Above::prefix));
+        let rel = dir.as_deref().unwrap_or(&root);
+        let rel = rel.strip_prefix(&root).unwrap_or(rel);
+        Ok(Site {
+            module_dir: stage.inside(rel)?,
+            folder: stage.folder(rel),
+            base,
+            label,
+            root,
+            dir,
+            above,
+            stage,
+        })
+    }
+
+    /// The folder of the flag files.
+    pub(super) fn flags_dir(&self) -> PathBuf {
+        self.folder.join("flags")
+    }
+}

@@ -1,0 +1,40 @@
+//! What a build would run, for a dry run.
+
+use std::ffi::OsString;
+
+use crate::Result;
+use crate::make::find_program;
+use crate::resolve::resolve;
+use crate::settings::{Plan, Settings};
+
+/// The make that [`build`](super::build) would start. Nothing is written or started.
+pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
+    let resolved = resolve(settings, name)?;
+    let command = &resolved.make.command;
+    let program = find_program("make", &command.env).unwrap_or_else(|| "make".into());
+    let jobs = resolved.jobs.jobs().alone(&program, &resolved.sink)?;
+    let mut args = command.args()?;
+    let mut env = command.env.clone();
+    // What the outside or the caller says may be a secret; LANG, PATH and LD_LIBRARY_PATH are made of it.
+    let is_foreign = |(name, value): &&(OsString, OsString)| {
+        let mut given = settings.env.iter();
+        given.any(|(of_caller, _)| of_caller == name)
+            || std::env::var_os(name).as_ref() == Some(value)
+            || name == "LANG"
+            || name == "PATH"
+            || name == "LD_LIBRARY_PATH"
+    };
+    let not_ours = env.iter().filter(is_foreign);
+    let not_ours = not_ours.map(|(name, _)| name.clone()).collect();
+    args.extend(jobs.argument);
+    env.extend(jobs.makeflags.map(|flags| ("MAKEFLAGS".into(), flags)));
+    Ok(Plan {
+        stage: resolved.stage.dir.clone(),
+        cwd: resolved.module_dir().to_owned(),
+        program: "make".into(),
+        args,
+        env,
+        not_ours,
+        kernel: resolved.target.kernel,
+    })
+}

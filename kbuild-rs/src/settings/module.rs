@@ -1,0 +1,46 @@
+//! The two forms in which a module comes.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+#[cfg(feature = "rust")]
+use super::HeadersForRust;
+
+/// A module to build.
+#[derive(Clone, Debug)]
+pub(crate) enum Module {
+    Declared(Declared),
+    Tree(Tree),
+}
+
+/// Sources listed by the caller: kbuild-rs writes the Kbuild file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) sources: Vec<PathBuf>,
+    pub(crate) ldflags: Vec<OsString>,
+    #[cfg(feature = "rust")]
+    pub(crate) rust: HeadersForRust,
+}
+
+/// A directory with a Kbuild or Makefile of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    pub(crate) dir: PathBuf,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) excludes: Vec<String>,
+    pub(crate) prepare: Vec<OsString>,
+    pub(crate) prepare_inputs: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// The tree in a folder, staged by itself and built as it is.
+    pub(crate) fn new(dir: PathBuf) -> Tree {
+        Tree {
+            dir,
+            root: None,
+            excludes: Vec::new(),
+            prepare: Vec::new(),
+            prepare_inputs: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a build would run.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::Kernel;
+use crate::syntax::shell_quote;
+
+/// What a build would run, see [`Build::plan`](crate::Build::plan).
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) kernel: Kernel,
+    pub(crate) stage: PathBuf,
+    pub(crate) cwd: PathBuf,
+    pub(crate) program: OsString,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// The names of those whose values come from outside or from the caller.
+    pub(crate) not_ours: Vec<OsString>,
+}
+
+impl Plan {
+    /// The kernel that would be built against.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The private copy of the sources that kbuild would build in.
+    pub fn stage(&self) -> &Path {
+        &self.stage
+    }
+
+    /// The whole environment that make would get. Values that kbuild-rs did not set itself may be
+    /// secrets: show [`shown_env`](Self::shown_env).
+    pub fn env(&self) -> &[(OsString, OsString)] {
+        &self.env
+    }
+
+    /// The environment for people and logs: each name, with its value where kbuild-rs set it.
+    pub fn shown_env(&self) -> impl Iterator<Item = (&OsStr, Option<&OsStr>)> {
+        self.env.iter().map(|(name, value)| {
+            let shown = !self.not_ours.contains(name);
+            (&**name, shown.then_some(&**value))
+        })
+    }
+
+    /// make's arguments.
+    pub fn args(&self) -> &[OsString] {
+        &self.args
+    }
+}
+
+impl fmt::Display for Plan {
+    /// A shell command that does the same, once the stage has been filled. Values that kbuild-rs
+    /// did not set are the shell's own: `TOKEN="$TOKEN"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cd {} && env -i", shell_quote(self.cwd.as_os_str()))?;
+        for (name, value) in self.shown_env() {
+            match (value, name.to_str()) {
+                (Some(value), _) => {
+                    let mut pair = name.to_owned();
+                    pair.push("=");
+                    pair.push(value);
+                    write!(f, " \\\n  {}", shell_quote(&pair))?;
+                }
+                (None, Some(name)) if is_identifier(name) => {
+                    write!(f, " \\\n  {name}=\"${name}\"")?;
+                }
+                // No shell can be asked for it.
+                (None, _) => {}
+            }
+        }
+        write!(f, " \\\n  {}", shell_quote(&self.program))?;
+        for arg in &self.args {
+            write!(f, " \\\n    {}", shell_quote(arg))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    let starts = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,32 @@
+//! Whether an ELF file is all there.
+
+use std::fs;
+use std::io::{self, Read};
+
+/// Whether a file is as long as its ELF header says: the table of sections is the last thing that
+/// linkers write (`elf(5)`).
+pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
+    let mut head = [0; 64];
+    let size = file.metadata()?.len();
+    if size < 52 {
+        return Ok(false);
+    }
+    let length = usize::try_from(size.min(64)).unwrap_or(64);
+    file.read_exact(&mut head[..length])?;
+    io::Seek::rewind(&mut file)?;
+    let number = |at: usize, bytes: usize| -> u64 {
+        let field = head[at..at + bytes].iter();
+        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        match head[5] {
+            1 => field.rev().fold(0, add),
+            _ => field.fold(0, add),
+        }
+    };
+    let (start, count) = match head[4] {
+        1 => (number(32, 4), number(46, 2) * number(48, 2)),
+        2 => (number(40, 8), number(58, 2) * number(60, 2)),
+        _ => return Ok(false),
+    };
+    let end = start.checked_add(count).is_some_and(|end| end <= size);
+    Ok(head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end)
+}

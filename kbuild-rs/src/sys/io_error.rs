@@ -1,0 +1,46 @@
+//! Errors of the operating system, with the words that it lacks.
+
+use std::io;
+use std::path::Path;
+
+use super::limit_behind;
+use crate::Error;
+
+/// What the user can do about a refusal depends on what was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Error {
+    /// A file or a folder that could not be read. `doing` reads as the end of "cannot …":
+    /// `cannot read /src/hello.c: Permission denied`.
+    pub(crate) fn reading(doing: &str, path: &Path, source: io::Error) -> Self {
+        refused(Access::Read, doing, path, source)
+    }
+
+    /// The same for what would have been written or made:
+    /// `cannot write /out/hello.ko: No space left on device`.
+    pub(crate) fn writing(doing: &str, path: &Path, source: io::Error) -> Self {
+        refused(Access::Write, doing, path, source)
+    }
+}
+
+fn refused(access: Access, doing: &str, path: &Path, source: io::Error) -> Error {
+    let advice = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space or choose another output directory"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            if access == Access::Write =>
+        {
+            "; check its permissions or choose another output directory"
+        }
+        io::ErrorKind::NotADirectory => "; a part of that path is a file",
+        _ => "",
+    };
+    let limit = limit_behind(&source).unwrap_or_default();
+    let message = format!("cannot {doing} {}: {source}{advice}{limit}", path.display());
+    Error::of_system(message, source)
+}
