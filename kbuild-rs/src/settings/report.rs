@@ -119,11 +119,4 @@ impl Artifact {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    /// What the module says about itself: vermagic, license, depends, symbols in and out
-    /// (feature `modinfo`).
-    #[cfg(feature = "modinfo")]
-    pub fn info(&self) -> crate::Result<crate::ModuleInfo> {
-        crate::module::ModuleInfo::read(&self.path)
-    }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use object::elf;
 use object::{Object, ObjectSection, ObjectSymbol};
 
+use crate::settings::Artifact;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 use invalid::Invalid;
@@ -96,6 +97,14 @@ pub struct Import {
 }
 
 const SIGNATURE: &[u8] = b"~Module signature appended~\n";
+
+impl Artifact {
+    /// What the module says about itself: vermagic, license, depends, symbols in and out
+    /// (feature `modinfo`).
+    pub fn info(&self) -> Result<ModuleInfo> {
+        crate::module::ModuleInfo::read(&self.path)
+    }
+}
 
 impl ModuleInfo {
     /// Reads a `.ko`; with the feature `compressed`, also a `.ko.xz`, a `.ko.zst` or a `.ko.gz`,
