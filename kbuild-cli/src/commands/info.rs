@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::InfoArgs;
 use crate::ui::failure::{Failure, exit_code};
-use crate::ui::json;
+use crate::ui::json::{self, Reason};
 use crate::ui::options::UiOptions;
 use crate::ui::progress::Progress;
 use crate::ui::streams;
@@ -27,15 +27,9 @@ struct Described<'a> {
 
 /// A path that is no module, as JSON has it.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct Refused {
     path: String,
-    error: Reason<'a>,
-}
-
-#[derive(Serialize)]
-struct Reason<'a> {
-    kind: &'a str,
-    message: String,
+    error: Reason,
 }
 
 pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
@@ -59,10 +53,7 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
                 if args.json {
                     json::print(&Refused {
                         path: json::path(&path),
-                        error: Reason {
-                            kind: failure.kind(),
-                            message: failure.to_string(),
-                        },
+                        error: Reason::from(&failure),
                     });
                 } else {
                     progress.error(&failure.to_string());

@@ -10,6 +10,7 @@ use std::path::Path;
 use kbuild::Message;
 use serde::Serialize;
 
+use super::failure::Failure;
 use super::streams;
 
 /// The build, of several, that an object is about.
@@ -30,6 +31,22 @@ pub(crate) struct BuildMessage<'a> {
     pub(crate) message: &'a Message<'a>,
     #[serde(flatten)]
     pub(crate) build: BuildId,
+}
+
+/// The failure that an object has instead of results.
+#[derive(Serialize)]
+pub(crate) struct Reason {
+    pub(crate) kind: String,
+    pub(crate) message: String,
+}
+
+impl From<&Failure> for Reason {
+    fn from(failure: &Failure) -> Self {
+        Reason {
+            kind: failure.kind().to_owned(),
+            message: failure.to_string(),
+        }
+    }
 }
 
 /// Everything else that `build` tells.

@@ -7,7 +7,7 @@ use kbuild::{Compiler, Installed, Kernel, ToolRequest};
 use serde::Serialize;
 
 use crate::ui::failure::Failure;
-use crate::ui::json;
+use crate::ui::json::{self, Reason};
 
 /// A tree, as JSON has it.
 #[derive(Serialize)]
@@ -59,21 +59,6 @@ pub(super) struct Tools {
     pub(super) missing: Option<Reason>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Reason {
-    pub(super) kind: String,
-    pub(super) message: String,
-}
-
-impl From<Failure> for Reason {
-    fn from(failure: Failure) -> Self {
-        Reason {
-            kind: failure.kind().to_owned(),
-            message: failure.to_string(),
-        }
-    }
-}
-
 /// `by_release`: whether `--kernel` with the tree's release takes this tree.
 pub(super) fn row(installed: Installed, default: Option<&Path>, by_release: bool) -> Row {
     let path = json::path(&installed.dir);
@@ -91,7 +76,7 @@ pub(super) fn row(installed: Installed, default: Option<&Path>, by_release: bool
             Ok(kernel) => State::Usable(Box::new(tree(&kernel))),
             Err(error) => State::Broken {
                 usable: false,
-                error: Failure::from(error).into(),
+                error: Reason::from(&Failure::from(error)),
             },
         },
     }
@@ -129,7 +114,11 @@ fn tools(kernel: &Kernel) -> Tools {
     });
     let (variables, notes, missing) = match chosen {
         Ok(chosen) => (chosen.variables, chosen.notes, None),
-        Err(error) => (Vec::new(), Vec::new(), Some(Failure::from(error).into())),
+        Err(error) => (
+            Vec::new(),
+            Vec::new(),
+            Some(Reason::from(&Failure::from(error))),
+        ),
     };
     Tools {
         built_with: kernel.compiler().clone(),

@@ -109,8 +109,8 @@ pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
 mod tests {
     use kbuild::Compiler;
 
-    use super::super::row::Reason;
     use super::*;
+    use crate::ui::json::Reason;
 
     fn usable(release: &str, default: bool) -> Row {
         Row {
