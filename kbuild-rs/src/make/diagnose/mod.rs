@@ -50,8 +50,9 @@ pub(crate) struct BuildFacts {
 pub(crate) struct Diagnosis {
     /// Explanations for the end of the build, in order of appearance.
     explanations: Vec<Explanation>,
-    /// The rules that explained something, and what that was: each is explained once.
-    explained: BTreeSet<(&'static str, String)>,
+    /// The rules (by their names) that explained something, and the subjects: each is explained
+    /// once.
+    explained: Vec<(&'static str, String)>,
     /// The symbols that modpost did not find.
     undefined: BTreeSet<String>,
     /// The first lines that report an error.
@@ -98,7 +99,7 @@ impl Diagnosis {
         let explanation = found.explain(facts);
         // An explanation of what does not fail the build follows the line.
         if level == Level::Warning || (level != Level::Error && found.is_harmless()) {
-            self.explained.insert(key);
+            self.explained.push(key);
             return Some(explanation.text);
         }
         self.note(explanation);
@@ -108,7 +109,8 @@ impl Diagnosis {
     /// Keeps an explanation for the end of the build, unless its subject was explained before.
     fn note(&mut self, explanation: Explanation) {
         let key = (explanation.rule, explanation.subject.clone());
-        if self.explained.insert(key) {
+        if !self.explained.contains(&key) {
+            self.explained.push(key);
             self.explanations.push(explanation);
         }
     }

@@ -31,7 +31,7 @@ static ROOMS: &[&[Rule]] = &[
 ];
 
 /// All rules, in the order in which they are asked.
-pub(super) fn rules() -> impl DoubleEndedIterator<Item = &'static Rule> {
+pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
     ROOMS.iter().copied().flatten()
 }
 
@@ -128,17 +128,20 @@ pub(super) struct LineFound<'a> {
 impl<'a> LineFound<'a> {
     /// The first rule that recognizes a line.
     pub(super) fn of(line: &'a str) -> Option<LineFound<'a>> {
-        rules().find_map(|rule| match rule.explains {
-            Explains::Line(recognize, _) | Explains::Harmless(recognize, _) => {
-                let subject = recognize(line)?;
-                Some(LineFound {
+        for rule in rules() {
+            let subject = match rule.explains {
+                Explains::Line(recognize, _) | Explains::Harmless(recognize, _) => recognize(line),
+                _ => None,
+            };
+            if let Some(subject) = subject {
+                return Some(LineFound {
                     rule,
                     line,
                     subject,
-                })
+                });
             }
-            _ => None,
-        })
+        }
+        None
     }
 
     pub(super) fn is_harmless(&self) -> bool {

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::catalog::{Catalog, Found};
+use super::listener::sorted;
 use super::message::Message;
 use super::unresolved::{PRIVATE, paths_in};
 use crate::make::diagnose::BuildFacts;
@@ -19,8 +20,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
         explains: Explains::Paths(
             |path| path.in_bindings.then_some(&path.name),
             |names, facts| {
-                let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-                let names: Vec<&str> = names.into_iter().collect();
+                let names = sorted(names);
                 format!(
                     "kernel::bindings of the kernel {} only declares the C that the kernel's own \
                      Rust needs. It does not declare {}. Declare that for this module: write a \
@@ -138,13 +138,11 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
         explains: Explains::Paths(
             |path| (!path.rustc_proposes).then_some(&path.wanted),
             |paths, facts| {
-                let paths: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
-                let paths: Vec<&str> = paths.into_iter().collect();
                 format!(
                     "the kernel {} has no {}, and its Rust crates have nothing else of that name. \
                      They differ from release to release. Read this kernel's sources:\n  {}",
                     facts.release,
-                    paths.join(", "),
+                    sorted(paths).join(", "),
                     facts.kernel_source.join("rust/kernel").display()
                 )
             },

@@ -1,7 +1,6 @@
 //! Follows rustc's output, message by message.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::Catalog;
 use super::kernel_paths;
@@ -15,9 +14,9 @@ pub(in crate::make::diagnose) struct Listener {
     /// The message that has not ended yet.
     message: Option<Message>,
     /// The subjects that a rule (by its name) explains together, in order of appearance.
-    subjects: BTreeMap<&'static str, Vec<String>>,
+    subjects: Vec<(&'static str, Vec<String>)>,
     /// The rules whose explanation would be wrong.
-    moot: BTreeSet<&'static str>,
+    moot: Vec<&'static str>,
     /// The kernel's Rust, once a message needs it.
     catalog: OnceCell<Catalog>,
 }
@@ -46,7 +45,7 @@ impl Listener {
         for rule in rules() {
             match rule.explains {
                 Explains::Messages { is_moot, .. } if is_moot(message) => {
-                    self.moot.insert(rule.name);
+                    self.moot.push(rule.name);
                 }
                 _ => {}
             }
@@ -98,9 +97,14 @@ impl Listener {
 
     /// Keeps a subject for the explanation at the end.
     fn note(&mut self, rule: &Rule, subject: String) {
-        let subjects = self.subjects.entry(rule.name).or_default();
-        if !subjects.contains(&subject) {
-            subjects.push(subject);
+        match self
+            .subjects
+            .iter_mut()
+            .find(|(name, _)| *name == rule.name)
+        {
+            Some((_, subjects)) if subjects.contains(&subject) => {}
+            Some((_, subjects)) => subjects.push(subject),
+            None => self.subjects.push((rule.name, vec![subject])),
         }
     }
 
@@ -110,17 +114,26 @@ impl Listener {
         &self,
         facts: &BuildFacts,
     ) -> Vec<Explanation> {
-        let noted = rules().rev().filter(|rule| !self.moot.contains(rule.name));
-        let noted = noted.filter_map(|rule| Some((rule, self.subjects.get(rule.name)?)));
-        noted
-            .filter_map(|(rule, subjects)| {
-                let explain = match rule.explains {
-                    Explains::Messages { explain, .. } => explain,
-                    Explains::Paths(_, explain) => explain,
-                    _ => return None,
-                };
-                Some(rule.explanation("", explain(subjects, facts)))
-            })
-            .collect()
+        let mut explanations = Vec::new();
+        for rule in rules().filter(|rule| !self.moot.contains(&rule.name)) {
+            let explain = match rule.explains {
+                Explains::Messages { explain, .. } => explain,
+                Explains::Paths(_, explain) => explain,
+                _ => continue,
+            };
+            let noted = self.subjects.iter().find(|(name, _)| *name == rule.name);
+            if let Some((_, subjects)) = noted {
+                explanations.push(rule.explanation("", explain(subjects, facts)));
+            }
+        }
+        explanations.reverse();
+        explanations
     }
+}
+
+/// The subjects in the order of the alphabet, for a list of them.
+pub(super) fn sorted(subjects: &[String]) -> Vec<String> {
+    let mut sorted = subjects.to_vec();
+    sorted.sort();
+    sorted
 }

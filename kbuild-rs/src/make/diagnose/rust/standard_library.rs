@@ -1,8 +1,7 @@
 //! Names of the standard library, which kernels do not have, and the kernel's own instead.
 
-use std::collections::BTreeSet;
-
 use super::crate_files::missing_crate;
+use super::listener::sorted;
 use super::message::Message;
 use super::source_paths;
 use crate::make::diagnose::BuildFacts;
@@ -227,7 +226,7 @@ fn names_at(message: &Message, krate: &str) -> Vec<String> {
 
 /// Lists the names that this kernel has instead.
 fn replacements(names: &[String], facts: &BuildFacts) -> String {
-    let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let names = sorted(names);
     let kernel = KernelNames::of(facts);
     let mut text = format!(
         "a module has no standard library. In the kernel, an allocation takes flags and can fail. \
@@ -236,7 +235,9 @@ fn replacements(names: &[String], facts: &BuildFacts) -> String {
     );
     for row in REPLACEMENTS {
         let used = row.names.iter().copied();
-        let used: Vec<&str> = used.filter(|name| names.contains(name)).collect();
+        let used: Vec<&str> = used
+            .filter(|name| names.iter().any(|used| used == name))
+            .collect();
         let mut options = row.options.iter();
         if let (false, Some((_, instead))) =
             (used.is_empty(), options.find(|(name, _)| kernel.has(name)))
@@ -250,7 +251,7 @@ fn replacements(names: &[String], facts: &BuildFacts) -> String {
             None => "\n  for std and alloc: core, and what the kernel crate has".to_owned(),
         });
     }
-    let is_path = |name: &&&str| name.starts_with("std") || name.starts_with("alloc");
+    let is_path = |name: &&String| name.starts_with("std") || name.starts_with("alloc");
     for path in names.iter().filter(is_path) {
         let module = path.split("::").nth(1).unwrap_or_default();
         let instead = match OF_PROGRAMS.contains(&module) {
