@@ -61,7 +61,7 @@ pub(crate) fn publish(
     writer: &Writer,
     from: &Path,
     to: &Path,
-    module: &str,
+    module: Option<&str>,
     began: Duration,
 ) -> Result<Product> {
     let file = match regular::open(from) {
@@ -76,7 +76,7 @@ pub(crate) fn publish(
             ));
         }
     };
-    if !module.is_empty() && !is_whole_elf(&file).unwrap_or(false) {
+    if module.is_some() && !is_whole_elf(&file).unwrap_or(false) {
         return Err(Error::new(
             ErrorKind::BuildFailed,
             format!(
@@ -110,7 +110,7 @@ pub(crate) fn publish_other(
     if !is_same || !same_content(from, to).unwrap_or(false) {
         copy(writer, &file, to, mode & EXECUTE, began)?;
     }
-    Product::at(to, "")
+    Product::at(to, None)
 }
 
 fn copy(writer: &Writer, from: &fs::File, to: &Path, add_mode: u32, began: Duration) -> Result<()> {
@@ -218,7 +218,7 @@ mod tests {
         let at = |second: u64| Duration::from_secs(1_000_000_000 + second);
         let time = || fs::metadata(&to).unwrap().modified().unwrap();
         let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
-        let publish = |began| publish(&writer, &from, &to, "", began).unwrap();
+        let publish = |began| publish(&writer, &from, &to, None, began).unwrap();
         fs::write(&from, "x").unwrap();
         let first = publish(at(0));
         let again = publish(at(1));
@@ -246,7 +246,7 @@ mod tests {
         (module[40], module[58], module[60]) = (64, 64, 1);
         let publish = |bytes: &[u8]| {
             fs::write(&from, bytes).unwrap();
-            publish(&writer, &from, &to, "to", Duration::ZERO)
+            publish(&writer, &from, &to, Some("to"), Duration::ZERO)
         };
         publish(&module).unwrap();
         for cut in [0, 10, 64, 127] {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Run;
-use super::record::{Class, Record, Stale};
+use super::record::{Class, Reason, Record, Stale};
 use crate::Result;
 use crate::resolve::Fingerprint;
 use crate::stage::{Changes, Item, Kind, is_makefile};
@@ -51,7 +51,8 @@ impl Run<'_> {
             is("h") || (!of_rust && rel.file_name().is_some_and(|n| known.contains(&n)))
         });
         if let (Some(rel), None) = (shadow, &stale.from_nothing) {
-            stale.from_nothing = Some(format!("{} is new", rel.display()));
+            let why = format!("{} is new", rel.display());
+            stale.from_nothing = Some(Reason::Tell(why));
         }
         // rustc takes neither of `x.rs` and `x/mod.rs` where there are both.
         #[cfg(feature = "rust")]
@@ -72,7 +73,8 @@ impl Run<'_> {
             // git's answers are make's affair.
             .find(|item| matches!(item.kind, Kind::Link(_)) && !item.rel.ends_with(".git"));
         if let (Some(item), None) = (link, &stale.from_nothing) {
-            stale.from_nothing = Some(format!("{} leads elsewhere", item.rel.display()));
+            let why = format!("{} leads elsewhere", item.rel.display());
+            stale.from_nothing = Some(Reason::Tell(why));
         }
         self.doubt_own_rules(&mut stale, record, since, &changes, items)?;
         Ok(Some(stale))
@@ -115,7 +117,7 @@ impl Run<'_> {
             let is_file = matches!(item.kind, Kind::File { .. });
             is_file && !is_among(&stage.source_of(item), &named) && !is_bystander(&item.rel)
         });
-        stale.from_nothing = match (&stale.makefile, unnamed) {
+        let why = match (&stale.makefile, unnamed) {
             (Some(makefile), _) if self.has_products_of_own_rules(since)? => {
                 Some(format!("{} changed", makefile.display()))
             }
@@ -125,6 +127,7 @@ impl Run<'_> {
             )),
             _ => None,
         };
+        stale.from_nothing = why.map(Reason::Tell);
         Ok(())
     }
 }

@@ -149,7 +149,7 @@ impl Run<'_> {
             (Some(record), Some(manifest)) => self
                 .verdict(record, &fingerprint, manifest, &items)?
                 .unwrap_or_default(),
-            _ => Stale::from_nothing(""),
+            _ => Stale::all(),
         };
         let mut inventory = Inventory::load(writer, &r.stage)?;
         if let Some(known) = &manifest {
@@ -158,7 +158,7 @@ impl Run<'_> {
                 let why = told(&r.stage, &damage);
                 let note = format!("building {} from nothing: {why}", r.label);
                 self.resolved.sink.note(&note);
-                stale = Stale::from_nothing("");
+                stale = Stale::all();
                 manifest = None;
             } else if found.missing {
                 r.stage.forget_prepared(writer)?;
@@ -258,19 +258,18 @@ impl Run<'_> {
         }
         folders.extend(r.header_folders().cloned());
         sort_paths(&mut folders);
-        let published = |wanted: &str| {
-            let mut found = record.products.iter().filter(|p| p.module == wanted);
-            found.next().map(|p| p.path.clone())
-        };
         let modules = record
             .products
             .iter()
-            .filter(|p| !p.module.is_empty() && r.wants_modules())
-            .map(|p| Artifact {
-                name: p.module.clone(),
-                path: p.path.clone(),
+            .filter(|_| r.wants_modules())
+            .filter_map(|p| {
+                Some(Artifact {
+                    name: p.module.clone()?,
+                    path: p.path.clone(),
+                })
             });
-        let symvers = published("");
+        let mut symvers = record.products.iter().filter(|p| p.module.is_none());
+        let symvers = symvers.next().map(|p| p.path.clone());
         let mut provided = r.inputs.provided.clone();
         provided.symvers.extend(symvers.clone());
         Report {

@@ -165,14 +165,20 @@ impl Run<'_> {
         let mut products = Vec::new();
         for (name, staged) in &modules {
             let to = r.out.join(format!("{name}.ko"));
-            products.push(artifact::publish(self.writer, staged, &to, name, start)?);
+            products.push(artifact::publish(
+                self.writer,
+                staged,
+                &to,
+                Some(name),
+                start,
+            )?);
         }
         let symvers = dir.join("Module.symvers");
         if symvers.is_file() {
             let to = r.out.join(format!("{}.symvers", r.label));
             let mapped = r.folder.join("published.symvers");
             self.map_symvers(&symvers, &mapped)?;
-            products.push(artifact::publish(self.writer, &mapped, &to, "", start)?);
+            products.push(artifact::publish(self.writer, &mapped, &to, None, start)?);
         }
         let others = self.publish_products(start)?;
         self.write_for_editors()?;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use super::record::{Record, Rule, Stale};
+use super::record::{Reason, Record, Rule, Stale};
 use crate::kbuild::cmd_file;
 use crate::make::Held;
 use crate::resolve::Sources;
@@ -32,7 +32,7 @@ impl Run<'_> {
         let Some(reason) = &stale.from_nothing else {
             return Ok((false, r.stage.compare(&manifest, items)));
         };
-        if !reason.is_empty() {
+        if let Reason::Tell(reason) = reason {
             self.resolved
                 .sink
                 .note(&format!("building {} from nothing: {reason}", r.label));

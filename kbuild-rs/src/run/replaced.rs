@@ -10,7 +10,7 @@ impl Run<'_> {
         if *stale != Stale::default() {
             return;
         }
-        let modules = record.products.iter().filter(|p| !p.module.is_empty());
+        let modules = record.products.iter().filter(|p| p.module.is_some());
         let changed = modules.filter(|p| p.path.is_file() && !p.is_whole());
         let names: Vec<_> = changed.map(|p| p.path.display().to_string()).collect();
         if names.is_empty() {

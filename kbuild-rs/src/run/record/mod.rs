@@ -32,16 +32,6 @@ pub(crate) enum Class {
     Makefile,
 }
 
-impl Class {
-    const ALL: [(Class, u8); 5] = [
-        (Class::Whole, b'W'),
-        (Class::Targets, b'T'),
-        (Class::Symvers, b'S'),
-        (Class::Make, b'M'),
-        (Class::Makefile, b'K'),
-    ];
-}
-
 /// A file the products depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct Prerequisite {
@@ -54,8 +44,8 @@ pub(crate) struct Prerequisite {
 /// A file that was published into the output directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Product {
-    /// The module's name; empty for every other file.
-    pub(crate) module: String,
+    /// The name of the module that the file is, if it is one.
+    pub(crate) module: Option<String>,
     pub(crate) path: PathBuf,
     pub(crate) id: Identity,
     /// The hash of its content.
@@ -64,10 +54,10 @@ pub(crate) struct Product {
 
 impl Product {
     /// What lies at `path` now.
-    pub(crate) fn at(path: &Path, module: &str) -> Result<Product> {
+    pub(crate) fn at(path: &Path, module: Option<&str>) -> Result<Product> {
         let failed = |e| Error::reading("read", path, e);
         Ok(Product {
-            module: module.to_owned(),
+            module: module.map(str::to_owned),
             id: Identity::of_entry(path).map_err(failed)?,
             content: content_hash(path).map_err(failed)?,
             path: path.to_owned(),
@@ -118,8 +108,8 @@ pub(crate) struct Record {
 /// What has to happen before make may be trusted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stale {
-    /// Why nothing that was built may be kept.
-    pub(crate) from_nothing: Option<String>,
+    /// Set if nothing that was built may be kept.
+    pub(crate) from_nothing: Option<Reason>,
     /// Prerequisites that changed: their targets go.
     pub(crate) changed: Vec<PathBuf>,
     /// Whether modpost must run again.
@@ -128,11 +118,20 @@ pub(crate) struct Stale {
     pub(crate) makefile: Option<PathBuf>,
 }
 
+/// Why nothing that was built may be kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Nothing was built, or the user was told.
+    Known,
+    /// The user is told this.
+    Tell(String),
+}
+
 impl Stale {
-    /// Nothing may be kept.
-    pub(crate) fn from_nothing(why: &str) -> Self {
+    /// Nothing may be kept, and there is nothing to tell.
+    pub(crate) fn all() -> Self {
         Stale {
-            from_nothing: Some(why.to_owned()),
+            from_nothing: Some(Reason::Known),
             ..Stale::default()
         }
     }
@@ -144,7 +143,7 @@ impl Record {
         let mut stale = Stale::default();
         let mut anything = !self.succeeded;
         if let Some(difference) = self.config.difference(config) {
-            stale.from_nothing = Some(difference);
+            stale.from_nothing = Some(Reason::Tell(difference));
             return Some(stale);
         }
         for p in &self.prerequisites {
@@ -159,7 +158,8 @@ impl Record {
             anything = true;
             match p.class {
                 Class::Whole => {
-                    stale.from_nothing = Some(format!("{} changed", p.path.display()));
+                    let why = format!("{} changed", p.path.display());
+                    stale.from_nothing = Some(Reason::Tell(why));
                     return Some(stale);
                 }
                 Class::Targets => {

@@ -30,11 +30,11 @@ fn record(file: &Path) -> Record {
                 },
             })
             .into(),
-        products: vec![Product::at(file, "hello").unwrap()],
-        others: vec![Product::at(file, "").unwrap()],
+        products: vec![Product::at(file, Some("hello")).unwrap()],
+        others: vec![Product::at(file, None).unwrap()],
         targets: vec![Product {
             path: file.with_extension("o"),
-            ..Product::at(file, "").unwrap()
+            ..Product::at(file, None).unwrap()
         }],
         rules: [Some("gen/a b.h".into()), None]
             .map(|target| Rule {
@@ -98,7 +98,7 @@ fn each_class_of_change_has_its_own_consequence() {
     let kept = record(&file);
     assert_eq!(kept.check(&config()), None);
     let stale = kept.check(&[b"A=1".to_vec()]).unwrap();
-    assert!(stale.from_nothing.unwrap().contains("CC changed"));
+    assert!(matches!(stale.from_nothing, Some(Reason::Tell(why)) if why.contains("CC changed")));
     std::fs::write(&file, "longer").unwrap();
     let of = |class: Class| {
         let mut record = record(&file);

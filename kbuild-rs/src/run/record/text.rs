@@ -57,15 +57,14 @@ impl Record {
             line(b'c', &[hash, &escaped(name)]);
         }
         for p in &self.prerequisites {
-            let (_, class) = Class::ALL[p.class as usize];
             let id = p.id.as_ref().map_or_else(|| "?".to_owned(), written);
-            line(class, &[id.as_bytes(), &escaped_path(&p.path)]);
+            line(tag(p.class), &[id.as_bytes(), &escaped_path(&p.path)]);
         }
         let products = self.products.iter().map(|p| (b'p', p));
         let others = self.others.iter().map(|p| (b'o', p));
         let targets = self.targets.iter().map(|p| (b't', p));
         for (tag, p) in products.chain(others).chain(targets) {
-            let module = escaped(p.module.as_bytes());
+            let module = escaped(p.module.as_deref().unwrap_or_default().as_bytes());
             let rel = p.path.strip_prefix(out).unwrap_or(&p.path);
             let content = format!("{:x}", p.content);
             let (id, rel) = (written(&p.id), escaped_path(rel));
@@ -85,6 +84,28 @@ impl Record {
         line(b'.', &[]);
         writer.write_private(path, &text)
     }
+}
+
+/// The letter of a class in a line.
+fn tag(class: Class) -> u8 {
+    match class {
+        Class::Whole => b'W',
+        Class::Targets => b'T',
+        Class::Symvers => b'S',
+        Class::Make => b'M',
+        Class::Makefile => b'K',
+    }
+}
+
+fn class(tag: u8) -> Option<Class> {
+    Some(match tag {
+        b'W' => Class::Whole,
+        b'T' => Class::Targets,
+        b'S' => Class::Symvers,
+        b'M' => Class::Make,
+        b'K' => Class::Makefile,
+        _ => return None,
+    })
 }
 
 fn written(id: &Identity) -> String {
@@ -115,10 +136,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Record> {
     for line in lines {
         let mut words = line.split(|&b| b == b' ');
         let tag = *words.next()?.first()?;
-        if let Some((class, _)) = Class::ALL.iter().find(|(_, c)| *c == tag) {
+        if let Some(class) = class(tag) {
             let id = identity(&mut words)?;
             record.prerequisites.push(Prerequisite {
-                class: *class,
+                class,
                 id,
                 path: unescape(words.next()?)?,
             });
@@ -136,7 +157,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Record> {
                     id: identity(&mut words)??,
                     content: u64::from_str_radix(&text_of(words.next()?)?, 16).ok()?,
                     path: unescape(words.next()?)?,
-                    module: text_of(words.next()?)?,
+                    module: Some(text_of(words.next()?)?).filter(|name| !name.is_empty()),
                 };
                 match tag {
                     b'p' => record.products.push(product),
