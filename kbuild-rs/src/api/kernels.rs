@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::build::Build;
-use crate::error::Kept;
+use crate::error::KeptMessages;
 use crate::resolve::{Wanted, output_directory};
 use crate::run::{Several, skip};
 use crate::settings::Report;
@@ -32,7 +32,7 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
     let mut builds = Several::default();
     // Who runs at the same time must not talk at the same time: each kernel's messages are kept
     // until its build has ended.
-    let kept: Vec<_> = kernels.iter().map(|_| Kept::default()).collect();
+    let kept: Vec<_> = kernels.iter().map(|_| KeptMessages::default()).collect();
     for (kernel, kept) in kernels.iter().zip(&kept) {
         let mut one = build.clone();
         one.kernel(kernel.dir()).out_dir(out.join(kernel.release()));

@@ -120,9 +120,9 @@ impl fmt::Debug for Sink {
 
 /// Messages that are told later.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<Owned>>>);
+pub(crate) struct KeptMessages(Arc<Mutex<Vec<OwnedMessage>>>);
 
-enum Owned {
+enum OwnedMessage {
     Note(String),
     Warning(String),
     Hint(String),
@@ -130,20 +130,20 @@ enum Owned {
     Output(String, Level),
 }
 
-impl Kept {
+impl KeptMessages {
     /// A sink that keeps what it is sent.
     pub(crate) fn sink(&self) -> Sink {
         let kept = self.clone();
         let mut sink = Sink::printing(|_| {});
         sink.set_handler(move |message| {
             let owned = match *message {
-                Message::Note { text } => Owned::Note(text.to_owned()),
-                Message::Warning { text } => Owned::Warning(text.to_owned()),
-                Message::Hint { text } => Owned::Hint(text.to_owned()),
+                Message::Note { text } => OwnedMessage::Note(text.to_owned()),
+                Message::Warning { text } => OwnedMessage::Warning(text.to_owned()),
+                Message::Hint { text } => OwnedMessage::Hint(text.to_owned()),
                 Message::Step { action, target } => {
-                    Owned::Step(action.to_owned(), target.to_owned())
+                    OwnedMessage::Step(action.to_owned(), target.to_owned())
                 }
-                Message::Output { line, level } => Owned::Output(line.to_owned(), level),
+                Message::Output { line, level } => OwnedMessage::Output(line.to_owned(), level),
             };
             kept.messages().push(owned);
         });
@@ -158,11 +158,11 @@ impl Kept {
         }
         for message in &messages {
             to.send(&match message {
-                Owned::Note(text) => Message::Note { text },
-                Owned::Warning(text) => Message::Warning { text },
-                Owned::Hint(text) => Message::Hint { text },
-                Owned::Step(action, target) => Message::Step { action, target },
-                Owned::Output(line, level) => Message::Output {
+                OwnedMessage::Note(text) => Message::Note { text },
+                OwnedMessage::Warning(text) => Message::Warning { text },
+                OwnedMessage::Hint(text) => Message::Hint { text },
+                OwnedMessage::Step(action, target) => Message::Step { action, target },
+                OwnedMessage::Output(line, level) => Message::Output {
                     line,
                     level: *level,
                 },
@@ -170,7 +170,7 @@ impl Kept {
         }
     }
 
-    fn messages(&self) -> std::sync::MutexGuard<'_, Vec<Owned>> {
+    fn messages(&self) -> std::sync::MutexGuard<'_, Vec<OwnedMessage>> {
         self.0.lock().unwrap_or_else(|p| p.into_inner())
     }
 }

@@ -4,7 +4,7 @@ mod message;
 
 use std::fmt;
 
-pub(crate) use message::{Kept, Sink};
+pub(crate) use message::{KeptMessages, Sink};
 pub use message::{Level, Message};
 
 /// What went wrong, and what to do about it.

@@ -9,7 +9,7 @@
 mod advertised;
 mod channel;
 mod device;
-mod handed;
+mod make_jobs;
 mod ninja;
 mod outside;
 mod own;
@@ -26,11 +26,11 @@ use crate::error::Sink;
 use crate::sys::Writer;
 use crate::{Error, Result};
 use advertised::{FirstToken, Outer, first_token, outer};
-use own::Own;
+use own::OwnToken;
 use pool::Pool;
-use server::{Outside, Server};
+use server::{OuterServer, Server};
 
-pub(crate) use handed::Handed;
+pub(crate) use make_jobs::MakeJobs;
 pub use outside::{is_outside_pretending, is_outside_verbose};
 pub(crate) use pool::{is_pool_file, remove_pool};
 pub(crate) use tokens::{Budget, Slot};
@@ -63,7 +63,7 @@ impl Jobs<'_> {
         }
         let server = match outer(self.cargo) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
-                let outside = Outside::of(outer);
+                let outside = OuterServer::of(outer);
                 match self.own() {
                     None => Server::Outer(outside),
                     Some(Ok(own)) => Server::Shared(outside, own),
@@ -95,17 +95,17 @@ impl Jobs<'_> {
     }
 
     /// The first token, where it is not this process's alone.
-    fn own(&self) -> Option<Result<Own>> {
+    fn own(&self) -> Option<Result<OwnToken>> {
         let meeting = match first_token(self.cargo) {
             FirstToken::Ours => return None,
             FirstToken::OfNinja(ninja) => place::of_ninja(ninja),
             FirstToken::OfScript => None,
         };
         Some(match meeting {
-            Some(meeting) => Own::in_folder(meeting.writer, &meeting.path),
+            Some(meeting) => OwnToken::in_folder(meeting.writer, &meeting.path),
             None => {
                 let writer = (self.make_folder)(self.pool);
-                writer.and_then(|writer| Own::in_folder(writer, self.pool))
+                writer.and_then(|writer| OwnToken::in_folder(writer, self.pool))
             }
         })
     }
@@ -124,17 +124,17 @@ impl Jobs<'_> {
     }
 
     /// What a make would be told that ran alone. Nothing is made or drawn for it.
-    pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<Handed> {
+    pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         match outer(self.cargo) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
-                Server::Outer(Outside::of(outer)).hand(make)
+                Server::Outer(OuterServer::of(outer)).hand(make)
             }
             Outer::Dead(why) => {
                 sink.warning(why);
-                Ok(Handed::jobs(1))
+                Ok(MakeJobs::jobs(1))
             }
-            _ if !self.has_pool() => Ok(Handed::jobs(1)),
-            _ => Ok(Handed::jobs(self.number()?)),
+            _ if !self.has_pool() => Ok(MakeJobs::jobs(1)),
+            _ => Ok(MakeJobs::jobs(self.number()?)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::sys::Writer;
 use crate::{Error, Result, sys};
 
 #[derive(Debug)]
-pub(crate) struct Own {
+pub(crate) struct OwnToken {
     folder: PathBuf,
     writer: Writer,
     held: Option<File>,
@@ -21,11 +21,11 @@ pub(crate) struct Own {
     lost: bool,
 }
 
-impl Own {
+impl OwnToken {
     /// The one that those have together who name this folder.
-    pub(crate) fn in_folder(writer: Writer, folder: &Path) -> Result<Own> {
+    pub(crate) fn in_folder(writer: Writer, folder: &Path) -> Result<OwnToken> {
         check_locks(&writer, folder)?;
-        Ok(Own {
+        Ok(OwnToken {
             folder: folder.to_owned(),
             writer,
             held: None,
@@ -76,7 +76,7 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let own = || {
             let writer = Writer::new([sys::Root::open(&dir).unwrap()]);
-            Own::in_folder(writer, &dir).unwrap()
+            OwnToken::in_folder(writer, &dir).unwrap()
         };
         let (mut one, mut other) = (own(), own());
         assert!(one.take().unwrap());

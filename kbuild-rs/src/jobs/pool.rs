@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::channel::Channel;
-use super::handed::Handed;
+use super::make_jobs::MakeJobs;
 use super::place;
 use crate::error::Sink;
 use crate::sys::{Hash, Writer};
@@ -142,11 +142,11 @@ impl Pool {
         self.lost = true;
     }
 
-    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
+    pub(crate) fn hand(&self, make: &Path) -> Result<MakeJobs> {
         let fifo = self.folder.join(FIFO);
         match self.size {
-            1 => Ok(Handed::jobs(1)),
-            _ => Handed::fifo(&fifo, make).map_err(|e| Error::writing("open", &fifo, e)),
+            1 => Ok(MakeJobs::jobs(1)),
+            _ => MakeJobs::fifo(&fifo, make).map_err(|e| Error::writing("open", &fifo, e)),
         }
     }
 

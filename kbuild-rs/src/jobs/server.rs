@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::advertised::Outer;
 use super::channel::Channel;
-use super::handed::Handed;
-use super::own::Own;
+use super::make_jobs::MakeJobs;
+use super::own::OwnToken;
 use super::pool::Pool;
 use crate::{Error, Result};
 
@@ -13,9 +13,9 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(crate) enum Server {
     /// The outer build's jobserver, whose token for this process is the first make's.
-    Outer(Outside),
+    Outer(OuterServer),
     /// The outer build's jobserver, whose token for this process belongs to others too.
-    Shared(Outside, Own),
+    Shared(OuterServer, OwnToken),
     /// The pool, where each make needs a token, the first one too.
     Pool(Pool),
     /// Nobody: makes run one after another, each with so many jobs.
@@ -24,15 +24,15 @@ pub(crate) enum Server {
 
 /// The outer build's jobserver.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Outside {
+pub(crate) struct OuterServer {
     server: &'static Outer,
     /// It failed, and is not asked again. What is held still goes back to it.
     failed: bool,
 }
 
-impl Outside {
-    pub(crate) fn of(server: &'static Outer) -> Outside {
-        Outside {
+impl OuterServer {
+    pub(crate) fn of(server: &'static Outer) -> OuterServer {
+        OuterServer {
             server,
             failed: false,
         }
@@ -53,7 +53,7 @@ pub(crate) enum Token {
     /// To be given back as it came.
     Drawn(u8),
     /// The one of [`Server::Shared`] that cannot be drawn.
-    Own,
+    OwnToken,
 }
 
 impl Server {
@@ -83,7 +83,7 @@ impl Server {
         }
         if let Server::Shared(_, own) = self {
             if own.take()? {
-                return Ok(Some(Token::Own));
+                return Ok(Some(Token::OwnToken));
             }
         }
         let failed = |e| Error::reading("read", Path::new("the outer build's jobserver"), e);
@@ -103,13 +103,13 @@ impl Server {
 
     pub(crate) fn give(&mut self, token: Token) {
         match (token, self) {
-            (Token::Own, Server::Shared(_, own)) => own.give(),
+            (Token::OwnToken, Server::Shared(_, own)) => own.give(),
             (Token::Drawn(byte), server) => {
                 if let Some(channel) = server.channel() {
                     channel.give(&[byte]);
                 }
             }
-            (Token::Own, _) => {}
+            (Token::OwnToken, _) => {}
         }
     }
 
@@ -127,17 +127,17 @@ impl Server {
         }
     }
 
-    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
+    pub(crate) fn hand(&self, make: &Path) -> Result<MakeJobs> {
         match self {
             Server::Outer(outside) | Server::Shared(outside, _) => match outside.server {
-                _ if outside.failed => Ok(Handed::jobs(1)),
-                Outer::Pipe(read, write, _) => Ok(Handed::pipe(*read, *write, make)),
+                _ if outside.failed => Ok(MakeJobs::jobs(1)),
+                Outer::Pipe(read, write, _) => Ok(MakeJobs::pipe(*read, *write, make)),
                 Outer::Fifo(path, _) => {
-                    Handed::fifo(path, make).map_err(|e| Error::writing("open", path, e))
+                    MakeJobs::fifo(path, make).map_err(|e| Error::writing("open", path, e))
                 }
-                _ => Ok(Handed::jobs(1)),
+                _ => Ok(MakeJobs::jobs(1)),
             },
-            Server::Nobody(jobs) => Ok(Handed::jobs(*jobs)),
+            Server::Nobody(jobs) => Ok(MakeJobs::jobs(*jobs)),
             Server::Pool(pool) => pool.hand(make),
         }
     }

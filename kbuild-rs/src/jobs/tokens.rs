@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::handed::Handed;
+use super::make_jobs::MakeJobs;
 use super::server::{Server, Token};
 use crate::error::Sink;
 use crate::sys::signals;
@@ -183,7 +183,7 @@ impl Budget {
 
 impl Slot {
     /// What make is to be told.
-    pub(crate) fn hand(&self, make: &Path) -> Result<Handed> {
+    pub(crate) fn hand(&self, make: &Path) -> Result<MakeJobs> {
         self.budget.state().server.hand(make)
     }
 
@@ -224,8 +224,8 @@ mod tests {
     use super::*;
     use crate::jobs::advertised::{Outer, open_fifo};
     use crate::jobs::channel::Channel;
-    use crate::jobs::own::Own;
-    use crate::jobs::server::Outside;
+    use crate::jobs::own::OwnToken;
+    use crate::jobs::server::OuterServer;
 
     /// A budget under a jobserver outside, and that jobserver's fifo.
     fn under(name: &str, tokens: &[u8]) -> (Arc<Budget>, Channel) {
@@ -238,7 +238,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let outer = Box::leak(Box::new(Outer::Fifo(path, own)));
         (
-            Arc::new(Budget::new(Server::Outer(Outside::of(outer)))),
+            Arc::new(Budget::new(Server::Outer(OuterServer::of(outer)))),
             fifo,
         )
     }
@@ -297,12 +297,12 @@ mod tests {
         let device = || Channel::of_fifo(std::fs::File::open("/dev/null").unwrap());
         let outside = || {
             let outer = Outer::Fifo("/dev/null".into(), device());
-            Outside::of(Box::leak(Box::new(outer)))
+            OuterServer::of(Box::leak(Box::new(outer)))
         };
         let dir = std::env::temp_dir().join(format!("kbuild-fails-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let writer = sys::Writer::new([sys::Root::open(&dir).unwrap()]);
-        let own = Own::in_folder(writer, &dir).unwrap();
+        let own = OwnToken::in_folder(writer, &dir).unwrap();
         for server in [Server::Outer(outside()), Server::Shared(outside(), own)] {
             let budget = Arc::new(Budget::new(server));
             let said = Arc::new(Mutex::new(Vec::new()));

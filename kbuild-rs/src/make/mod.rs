@@ -20,13 +20,13 @@ pub(crate) use command::Make;
 pub(crate) use diagnose::{BuildFacts, no_modules};
 pub(crate) use env::{check_value, firewall};
 pub(crate) use git::{
-    Found, Places as GitPlaces, Repository, Run as RunGit, Staged, asked, asked_in_kernel,
-    before_path, is_bare, prefix_in,
+    DotGit, GitPlaces, Repository, RunGit, StagedRepository, asked, asked_in_kernel, before_path,
+    is_bare, prefix_in,
 };
 pub(crate) use goals::{MODULES, goals};
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead, instead_in_command};
-pub(crate) use run::{Held, find_program, run, run_prepare};
+pub(crate) use run::{ChildDescriptors, find_program, run, run_prepare};
 pub(crate) use trace::Trace;
 pub(crate) use watch::Watch;

@@ -13,7 +13,7 @@ use super::lines::{Lines, Next};
 use super::output::{Listening, PathMap};
 use crate::error::{Message, Sink};
 use crate::jobs::Slot;
-use crate::sys::{Ties, signals};
+use crate::sys::{ChildSetup, signals};
 use crate::{Error, Result, sys};
 
 /// How a make ended that could be started.
@@ -56,7 +56,7 @@ pub(crate) fn find_program(name: &str, env: &[(OsString, OsString)]) -> Option<P
 pub(crate) fn run(
     make: &Make,
     slot: &mut Slot,
-    held: &Held,
+    held: &ChildDescriptors,
     map: &PathMap,
     facts: &BuildFacts,
     sink: &Sink,
@@ -71,9 +71,9 @@ pub(crate) fn run(
     for (name, value) in &make.env {
         command.env(name, value);
     }
-    let mut ties = held.ties();
-    ties.keep.extend_from_slice(&handed.descriptors);
-    let outcome = listen((command, true), &make.module_dir, ties, map, facts, sink)?;
+    let mut setup = held.setup();
+    setup.keep.extend_from_slice(&handed.descriptors);
+    let outcome = listen((command, true), &make.module_dir, setup, map, facts, sink)?;
     // Before it ends of SIGHUP, SIGINT or SIGTERM, make waits for what it runs; of others it
     // knows nothing.
     let signal = outcome.status.signal();
@@ -85,16 +85,16 @@ pub(crate) fn run(
 
 /// The descriptors that matter to a child, whatever it is.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct ChildDescriptors {
     /// Locks that it inherits, so that they stay held until the last child is gone.
     pub(crate) locks: Vec<RawFd>,
     /// The outer build's jobserver, which it does not get by itself.
     pub(crate) withhold: Vec<RawFd>,
 }
 
-impl Held {
-    pub(super) fn ties(&self) -> Ties {
-        Ties {
+impl ChildDescriptors {
+    pub(super) fn setup(&self) -> ChildSetup {
+        ChildSetup {
             keep: self.locks.clone(),
             withhold: self.withhold.clone(),
             own_group: signals::are_relayed(),
@@ -107,7 +107,7 @@ impl Held {
 pub(crate) fn run_prepare(
     (written, script): (&OsStr, &OsStr),
     make: &Make,
-    held: &Held,
+    held: &ChildDescriptors,
     map: &PathMap,
     sink: &Sink,
 ) -> Result<()> {
@@ -121,7 +121,7 @@ pub(crate) fn run_prepare(
     let outcome = listen(
         (command, false),
         &make.module_dir,
-        held.ties(),
+        held.setup(),
         map,
         &facts,
         sink,
@@ -145,7 +145,7 @@ const SILENCE: u32 = 20;
 fn listen(
     (mut command, is_make): (Command, bool),
     dir: &Path,
-    ties: Ties,
+    setup: ChildSetup,
     map: &PathMap,
     facts: &BuildFacts,
     sink: &Sink,
@@ -164,7 +164,7 @@ fn listen(
         .stdin(Stdio::null())
         .stdout(to_output)
         .stderr(to_error);
-    sys::tie_child(&mut command, ties);
+    sys::tie_child(&mut command, setup);
     let mut child = signals::spawn(&mut command, is_make, dir)?;
     // The write ends that `command` holds would keep the pipes from ending.
     drop(command);

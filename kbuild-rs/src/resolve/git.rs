@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::site::Site;
 use super::{Context, Resolved, Sources};
 use crate::make::{
-    Found, GitPlaces, Repository, Staged, asked_in_kernel, before_path, find_program, prefix_in,
+    DotGit, GitPlaces, Repository, StagedRepository, asked_in_kernel, before_path, find_program,
+    prefix_in,
 };
 use crate::stage::{Item, Kind, Stage};
 
@@ -20,21 +21,21 @@ const BIN: &str = "bin";
 
 /// The repository that begins above a staged root.
 #[derive(Clone, Debug)]
-pub(crate) struct Above {
+pub(crate) struct RepositoryAbove {
     repository: Repository,
     /// The path of the root in its work tree; `None` if kbuild cannot work in a folder of that path.
     prefix: Option<PathBuf>,
 }
 
-impl Above {
+impl RepositoryAbove {
     /// The repository above `root` (canonical), unless the root itself has one.
-    pub(crate) fn of(root: &Path) -> Option<Above> {
-        if Repository::at(root) != Found::Nothing {
+    pub(crate) fn of(root: &Path) -> Option<RepositoryAbove> {
+        if Repository::at(root) != DotGit::Nothing {
             return None;
         }
         let repository = Repository::above(root)?;
         let prefix = prefix_in(&repository, root);
-        Some(Above { repository, prefix })
+        Some(RepositoryAbove { repository, prefix })
     }
 
     /// The path of the staged root below the folder that stands for the work tree.
@@ -55,7 +56,7 @@ pub(crate) struct Repositories {
     /// The places of the private repositories that git finds in the stage.
     pub(crate) places: GitPlaces,
     /// The repository of the staged root, if it begins above it.
-    pub(crate) above: Option<Above>,
+    pub(crate) above: Option<RepositoryAbove>,
     /// The program before git in `PATH`.
     pub(crate) in_kernel: Option<BeforeGit>,
 }
@@ -90,7 +91,8 @@ impl Repositories {
             return None;
         };
         let Context { kernel, site, .. } = context;
-        let has_repository = self.above.is_some() || matches!(Repository::at(root), Found::Ours(_));
+        let has_repository =
+            self.above.is_some() || matches!(Repository::at(root), DotGit::Ours(_));
         if kernel.version() >= (6, 13) || !has_repository {
             return None;
         }
@@ -105,13 +107,13 @@ impl Repositories {
     }
 
     /// Every repository in the stage.
-    pub(crate) fn staged(&self, resolved: &Resolved, items: &[Item]) -> Vec<Staged> {
+    pub(crate) fn staged(&self, resolved: &Resolved, items: &[Item]) -> Vec<StagedRepository> {
         let Sources::Tree { root, .. } = &resolved.sources else {
             return Vec::new();
         };
         let mut staged = Vec::new();
         if let Some(above) = &self.above {
-            staged.push(Staged {
+            staged.push(StagedRepository {
                 repository: above.repository.clone(),
                 place: self.places.of_link(Path::new("..")),
                 work_tree: resolved.stage.top.clone(),
@@ -131,12 +133,12 @@ impl Repositories {
                 continue;
             };
             let (repository, is_part) = match Repository::at(&real) {
-                Found::Ours(repository) => (Some(repository), false),
+                DotGit::Ours(repository) => (Some(repository), false),
                 // The folder that a link out of the tree leads to.
-                Found::Nothing => (Repository::above(&real), true),
-                Found::Refused => (None, false),
+                DotGit::Nothing => (Repository::above(&real), true),
+                DotGit::Refused => (None, false),
             };
-            staged.extend(repository.map(|repository| Staged {
+            staged.extend(repository.map(|repository| StagedRepository {
                 repository,
                 place: target.clone(),
                 work_tree: resolved.stage.file(folder),

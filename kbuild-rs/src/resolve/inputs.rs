@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Context, Target};
 use crate::make::{PathMap, find_program};
 use crate::settings::Provided;
-use crate::stage::Links;
+use crate::stage::CarriedFolders;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
@@ -20,8 +20,8 @@ pub(crate) struct Inputs {
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
     /// What crates that depend on this one get, the symvers of this build excepted.
     pub(crate) provided: Provided,
-    /// Links to folders whose path kbuild cannot carry.
-    pub(crate) links: Links,
+    /// CarriedFolders to folders whose path kbuild cannot carry.
+    pub(crate) links: CarriedFolders,
 }
 
 /// The folders that compilers search for headers.
@@ -30,7 +30,7 @@ pub(super) struct Headers {
     provided: Provided,
     /// The include folders, as kbuild can carry them.
     carried: Vec<PathBuf>,
-    pub(super) links: Links,
+    pub(super) links: CarriedFolders,
 }
 
 impl Headers {
@@ -41,7 +41,7 @@ impl Headers {
         let named = named.map(|dir| existing_folder(&site.base.join(dir)));
         let mut includes: Vec<PathBuf> = named.collect::<Result<_>>()?;
         includes.extend(received.includes);
-        let mut links = Links::new(site.folder.join("inc"));
+        let mut links = CarriedFolders::new(site.folder.join("inc"));
         Ok(Headers {
             carried: includes.iter().map(|dir| links.carry(dir)).collect(),
             provided: Provided {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::absolute;
 use crate::Result;
-use crate::jobs::Jobs;
+use crate::error::Sink;
+use crate::jobs::{Jobs, MakeJobs, Slot};
 use crate::settings::Settings;
 use crate::stage::{make_private_root, private_root};
 use crate::sys::{Writer, check_folder};
@@ -34,7 +35,17 @@ impl SharedJobs {
         })
     }
 
-    pub(crate) fn jobs(&self) -> Jobs<'_> {
+    /// The token of one make.
+    pub(crate) fn slot(&self, sink: &Sink) -> Result<Slot> {
+        self.jobs().budget(sink)?.slot(sink)
+    }
+
+    /// What a make that is alone would be told, for a dry run.
+    pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
+        self.jobs().alone(make, sink)
+    }
+
+    fn jobs(&self) -> Jobs<'_> {
         Jobs {
             cargo: self.is_build_script,
             requested: self.requested,

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::fingerprint::STAMPS;
 use super::placeholders::{is_working_folder, unexpanded};
 use super::sources::Files;
-use super::{Context, Inputs, Target};
-use crate::make::{Make, PathMap, Placeholders, Watch};
+use super::{Context, Inputs, Repositories, Target};
+use crate::make::{Make, PathMap, Placeholders, Watch, check_value, firewall};
 use crate::settings::{Config, MissingSymvers, Module};
 use crate::syntax::response_file;
 use crate::{Error, Result};
@@ -158,9 +158,14 @@ fn config_name(name: &str) -> Result<String> {
     Ok(format!("CONFIG_{bare}"))
 }
 
-/// Adds the variables that the caller gave.
-pub(super) fn add_user_env(context: &Context<'_>, env: &mut Env) -> Result<()> {
+/// make's environment: what passes the firewall, git's repositories, the caller's variables.
+pub(super) fn environment(context: &Context<'_>, repositories: &Repositories) -> Result<Env> {
     let settings = context.settings;
+    let mut env = firewall(std::env::vars_os(), &context.site.module_dir);
+    for (name, value) in &env {
+        check_value(name, value, false)?;
+    }
+    env.extend(repositories.places.env());
     for name in STAMPS {
         settings.environment.user(name);
     }
@@ -171,9 +176,9 @@ pub(super) fn add_user_env(context: &Context<'_>, env: &mut Env) -> Result<()> {
         if !is_working_folder(name) {
             context.names.check_environment(name, value)?;
         }
-        set(env, name.clone(), value.clone());
+        set(&mut env, name.clone(), value.clone());
     }
-    Ok(())
+    Ok(env)
 }
 
 /// Variables for make, by the way they get there.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::error::Sink;
 use crate::kernel::Kernel;
-use crate::make::{MODULES, Names, PathMap, Placeholders, check_value, firewall, goals};
+use crate::make::{MODULES, Names, PathMap, Placeholders, goals};
 use crate::settings::Settings;
 use crate::stage::{Item, Stage};
 
@@ -103,12 +103,7 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     files.extend(make_input::map_files(&context, &header_flags, &map)?);
 
     let repositories = Repositories::of(&site);
-    let mut env = firewall(std::env::vars_os(), &site.module_dir);
-    for (name, value) in &env {
-        check_value(name, value, false)?;
-    }
-    env.extend(repositories.places.env());
-    make_input::add_user_env(&context, &mut env)?;
+    let mut env = make_input::environment(&context, &repositories)?;
     let target = wanted.with_tools(&context, &env)?;
     #[cfg(feature = "rust")]
     let target = {

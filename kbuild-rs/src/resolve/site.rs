@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::declared::check_name;
-use super::git::Above;
+use super::git::RepositoryAbove;
 use super::places::tree_folders;
 use crate::kernel::Kernel;
 use crate::settings::{Module, Settings};
@@ -23,7 +23,7 @@ pub(super) struct Site {
     /// The module folder of a module tree.
     pub(super) dir: Option<PathBuf>,
     /// The repository of the staged root, if it begins above it.
-    pub(super) above: Option<Above>,
+    pub(super) above: Option<RepositoryAbove>,
     pub(super) stage: Stage,
     /// The module folder in the stage.
     pub(super) module_dir: PathBuf,
@@ -56,12 +56,15 @@ impl Site {
         let (declared, above, of_stage) = match &dir {
             None => (Some(&*label), None, None),
             // Folders of one root share a stage, so it is called after the root.
-            Some(_) => (None, Above::of(&root), root.file_name()),
+            Some(_) => (None, RepositoryAbove::of(&root), root.file_name()),
         };
         let of_stage = of_stage.map_or_else(|| label.clone(), |n| n.to_string_lossy().into_owned());
         let sources = (&*root, kernel.dir(), declared);
-        let stage = Stage::new(out, sources, &of_stage, &settings.sink)?
-            .below(above.as_ref().map_or(Path::new(""), Above::prefix));
+        let stage = Stage::new(out, sources, &of_stage, &settings.sink)?.below(
+            above
+                .as_ref()
+                .map_or(Path::new(""), RepositoryAbove::prefix),
+        );
         let rel = dir.as_deref().unwrap_or(&root);
         let rel = rel.strip_prefix(&root).unwrap_or(rel);
         Ok(Site {

@@ -6,7 +6,7 @@ use super::declared::Layout;
 use super::{Context, Resolved};
 use crate::Result;
 use crate::settings::{Module, Tree};
-use crate::stage::{Item, Links, Scan, patterns};
+use crate::stage::{CarriedFolders, Item, Scan, patterns};
 use crate::syntax::response_file;
 
 /// Where the staged items come from.
@@ -28,7 +28,10 @@ pub(super) type Pairs = Vec<(PathBuf, PathBuf)>;
 
 impl Sources {
     /// The sources, the files that are generated for them, and what stands for what.
-    pub(super) fn of(context: &Context<'_>, links: &mut Links) -> Result<(Sources, Files, Pairs)> {
+    pub(super) fn of(
+        context: &Context<'_>,
+        links: &mut CarriedFolders,
+    ) -> Result<(Sources, Files, Pairs)> {
         let Context { settings, site, .. } = context;
         let (stage, flags_dir) = (&site.stage, site.flags_dir());
         let mut files = Files::new();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::record::Product;
-use crate::sys::{Copied, Writer, is_whole_elf, regular, same_content};
+use crate::sys::{CopyOptions, Writer, is_whole_elf, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
 /// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
@@ -114,7 +114,7 @@ pub(crate) fn publish_other(
 }
 
 fn copy(writer: &Writer, from: &fs::File, to: &Path, add_mode: u32, began: Duration) -> Result<()> {
-    let how = Copied {
+    let how = CopyOptions {
         add_mode,
         mtime: Some(UNIX_EPOCH + began),
     };

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::make::{Held, Repository, RunGit, asked, find_program};
+use crate::make::{ChildDescriptors, Repository, RunGit, asked, find_program};
 use crate::resolve::Sources;
 use crate::stage::{Item, Kind, is_makefile};
 use crate::sys::regular;
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 impl Run<'_> {
     /// Writes the private repositories that git finds in the stage.
-    pub(crate) fn write_repositories(&self, items: &[Item], held: &Held) -> Result<()> {
+    pub(crate) fn write_repositories(&self, items: &[Item], held: &ChildDescriptors) -> Result<()> {
         let r = self.resolved;
         let staged = r.repositories.staged(r, items);
         if r.repositories.above.is_some() {

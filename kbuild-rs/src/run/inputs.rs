@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::prerequisites::{Resolver, Target, union};
-use super::record::settled::Looks;
+use super::record::settled::InputsAfter;
 use super::record::{Class, Prerequisite, Record, Rule, seen_symvers};
-use super::{Made, Run};
+use super::{BeforeMake, Run};
 use crate::Result;
 use crate::make::Trace;
 use crate::stage::{Item, folders};
@@ -17,7 +17,7 @@ impl Run<'_> {
     pub(crate) fn note_prerequisites(
         &self,
         items: &[Item],
-        made: &Made<'_>,
+        made: &BeforeMake<'_>,
         record: &mut Record,
     ) -> Result<()> {
         let r = self.resolved;
@@ -95,7 +95,7 @@ impl Run<'_> {
         &self,
         items: &[Item],
         trace: &Trace,
-        looks: &mut Looks<'_>,
+        looks: &mut InputsAfter<'_>,
         record: &mut Record,
     ) -> Result<()> {
         let r = self.resolved;

@@ -27,8 +27,8 @@ use std::os::fd::AsRawFd;
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
-use crate::jobs::inherited_descriptors;
-use crate::make::Held;
+use crate::jobs::{Slot, inherited_descriptors};
+use crate::make::ChildDescriptors;
 use crate::resolve::{Fingerprint, Resolved, Sources, resolve};
 use crate::settings::{Artifact, Report, Settings};
 use crate::stage::{Inventory, Item, Kind, Sync, told};
@@ -36,7 +36,7 @@ use crate::sys::{Writer, boot_id, sort_paths, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
 use prerequisites::Resolver;
-use record::settled::Ways;
+use record::settled::FoldersBefore;
 use record::{Record, Stale};
 
 pub(crate) use clean::clean;
@@ -81,12 +81,12 @@ fn check_wanted(name: Option<&str>, resolved: &Resolved, report: &Report) -> Res
 }
 
 /// The state before make started, for the steps after it.
-pub(crate) struct Made<'a> {
+pub(crate) struct BeforeMake<'a> {
     pub(crate) record: &'a Record,
     pub(crate) inventory: Inventory,
     /// The marker's time.
     pub(crate) start: Duration,
-    pub(crate) ways: Ways,
+    pub(crate) ways: FoldersBefore,
 }
 
 /// One build under way.
@@ -97,42 +97,27 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     fn go(&self) -> Result<Report> {
-        let r = self.resolved;
+        let (r, writer) = (self.resolved, self.writer);
         let doing = format!("{} for {}", r.label, r.kernel().release());
-        let writer = self.writer;
-        let mut lock = r.stage.lock(writer, &doing, &self.resolved.sink)?;
-        let items = r.items()?;
-        let fingerprint = Fingerprint::of(r)?;
-        let manifest = r.stage.manifest(writer)?;
-        let record = match &manifest {
-            Some(_) => Record::load(writer, &self.record_path(), &r.out)?,
+        let mut lock = r.stage.lock(writer, &doing, &r.sink)?;
+        // Sources that cannot be staged are told of before anything is written for them.
+        let now = (r.items()?, Fingerprint::of(r)?);
+        let record = match r.stage.manifest(writer)? {
+            Some(manifest) => {
+                let record = Record::load(writer, &self.record_path(), &r.out)?;
+                if let Some(report) = self.fresh(record.as_ref(), &manifest, &now)? {
+                    return Ok(report);
+                }
+                record
+            }
             None => None,
         };
-        if let (Some(record), Some(manifest)) = (&record, &manifest) {
-            let may_be_fresh = r.other_targets().next().is_none()
-                && !r.stage.is_interrupted()
-                && self.has_products(record);
-            if may_be_fresh
-                && self
-                    .verdict(record, &fingerprint, manifest, &items)?
-                    .is_none()
-            {
-                self.write_missing_for_editors()?;
-                self.note_boot(record);
-                return Ok(self.report(record, &items, false));
-            }
-        }
         r.kernel().check_programs()?;
         // With the stage's lock in hand, and not before: who holds a token waits for nobody.
-        let mut slot = r
-            .jobs
-            .jobs()
-            .budget(&self.resolved.sink)?
-            .slot(&self.resolved.sink)?;
-        let held = Held {
-            locks: std::iter::once(lock.file.as_raw_fd())
-                .chain(slot.lock())
-                .collect(),
+        let mut slot = r.jobs.slot(&r.sink)?;
+        let locks = std::iter::once(lock.file.as_raw_fd()).chain(slot.lock());
+        let held = ChildDescriptors {
+            locks: locks.collect(),
             withhold: inherited_descriptors(r.jobs.is_build_script),
         };
         lock.sign()?;
@@ -141,6 +126,43 @@ impl Run<'_> {
         // What changes from here on cannot look as if it had been there before; and what changed
         // since the first look is seen now.
         wait_for_tick(writer, &r.stage.private, start)?;
+        let report = self.stage_and_make(record, start, &mut slot, &held);
+        if !r.stage.is_interrupted() {
+            lock.release();
+        }
+        report
+    }
+
+    /// The report of a build that has nothing to do.
+    fn fresh(
+        &self,
+        record: Option<&Record>,
+        manifest: &[Item],
+        (items, fingerprint): &(Vec<Item>, Fingerprint),
+    ) -> Result<Option<Report>> {
+        let r = self.resolved;
+        let asks_more = r.other_targets().next().is_some() || r.stage.is_interrupted();
+        let Some(record) = record.filter(|record| !asks_more && self.has_products(record)) else {
+            return Ok(None);
+        };
+        let verdict = self.verdict(record, fingerprint, manifest, items)?;
+        if verdict.is_some() {
+            return Ok(None);
+        }
+        self.write_missing_for_editors()?;
+        self.note_boot(record);
+        Ok(Some(self.report(record, items, false)))
+    }
+
+    /// Brings the stage in step with the sources, and runs make. `start` is the marker's time.
+    fn stage_and_make(
+        &self,
+        record: Option<Record>,
+        start: Duration,
+        slot: &mut Slot,
+        held: &ChildDescriptors,
+    ) -> Result<Report> {
+        let (r, writer) = (self.resolved, self.writer);
         // Others may have had the token for minutes.
         let mut items = r.items()?;
         let fingerprint = Fingerprint::of(r)?;
@@ -152,17 +174,9 @@ impl Run<'_> {
             _ => Stale::all(),
         };
         let mut inventory = Inventory::load(writer, &r.stage)?;
-        if let Some(known) = &manifest {
-            let found = inventory.compare(writer, &r.stage, known)?;
-            if let Some(damage) = found.damage {
-                let why = told(&r.stage, &damage);
-                let note = format!("building {} from nothing: {why}", r.label);
-                self.resolved.sink.note(&note);
-                stale = Stale::all();
-                manifest = None;
-            } else if found.missing {
-                r.stage.forget_prepared(writer)?;
-            }
+        if self.is_damaged(manifest.as_deref(), &mut inventory)? {
+            stale = Stale::all();
+            manifest = None;
         }
         let record = record.unwrap_or_default();
         self.tell_of_replaced(&record, &stale);
@@ -170,7 +184,7 @@ impl Run<'_> {
         let sync = Sync {
             stage: &r.stage,
             writer,
-            sink: &self.resolved.sink,
+            sink: &r.sink,
             first,
             start,
         };
@@ -183,25 +197,38 @@ impl Run<'_> {
         if is_news {
             self.warn_of_habits(&items);
         }
-        self.prepare(&items, stale.from_nothing.is_some(), &held)?;
+        self.prepare(&items, stale.from_nothing.is_some(), held)?;
         if is_news {
             self.warn_of_ignored_flags();
         }
-        let made = Made {
+        let before = BeforeMake {
             record: &record,
             inventory,
             start,
             ways: self.ways(&record, start),
         };
-        let report = self.make(&mut slot, &held, &items, &fingerprint, made);
-        if !r.stage.is_interrupted() {
-            lock.release();
+        self.make(slot, held, &items, &fingerprint, before)
+    }
+
+    /// Whether somebody changed the stage, so that nothing in it may be kept. The user is told.
+    fn is_damaged(&self, manifest: Option<&[Item]>, inventory: &mut Inventory) -> Result<bool> {
+        let r = self.resolved;
+        let Some(known) = manifest else {
+            return Ok(false);
+        };
+        let found = inventory.compare(self.writer, &r.stage, known)?;
+        if let Some(damage) = &found.damage {
+            let why = told(&r.stage, damage);
+            let note = format!("building {} from nothing: {why}", r.label);
+            r.sink.note(&note);
+        } else if found.missing {
+            r.stage.forget_prepared(self.writer)?;
         }
-        report
+        Ok(found.damage.is_some())
     }
 
     /// The folders on the way to what make may read, as far as that is known before.
-    fn ways(&self, record: &Record, start: Duration) -> Ways {
+    fn ways(&self, record: &Record, start: Duration) -> FoldersBefore {
         let r = self.resolved;
         let inputs = record.prerequisites.iter().map(|p| &p.path);
         let inputs = inputs.chain(&r.inputs.whole).map(PathBuf::as_path);
@@ -209,7 +236,7 @@ impl Run<'_> {
         let folders = [r.kernel().dir(), r.kernel().source_dir()].into_iter();
         let folders = folders.chain(r.header_folders().map(PathBuf::as_path));
         let inside: Vec<_> = folders.map(|folder| folder.join("x")).collect();
-        Ways::to(inputs.chain(inside.iter().map(PathBuf::as_path)), start)
+        FoldersBefore::to(inputs.chain(inside.iter().map(PathBuf::as_path)), start)
     }
 
     /// Once all is known to be whole after a new start of the machine, it need not be looked at

@@ -12,7 +12,7 @@ pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
     let resolved = resolve(settings, name)?;
     let command = &resolved.make.command;
     let program = find_program("make", &command.env).unwrap_or_else(|| "make".into());
-    let jobs = resolved.jobs.jobs().alone(&program, &resolved.sink)?;
+    let jobs = resolved.jobs.alone(&program, &resolved.sink)?;
     let mut args = command.args()?;
     let mut env = command.env.clone();
     // What the outside or the caller says may be a secret; LANG, PATH and LD_LIBRARY_PATH are made of it.

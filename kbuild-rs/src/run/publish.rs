@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::record::salted::Salted;
 use super::record::{Product, Record};
-use super::{Made, Run, artifact};
+use super::{BeforeMake, Run, artifact};
 use crate::jobs::Slot;
-use crate::make::{BuildFacts, Held};
+use crate::make::{BuildFacts, ChildDescriptors};
 use crate::resolve::Fingerprint;
 use crate::settings::Report;
 use crate::stage::{Inventory, Item, PUBLISH_LOCK};
@@ -30,10 +30,10 @@ impl Run<'_> {
     pub(crate) fn make(
         &self,
         slot: &mut Slot,
-        held: &Held,
+        held: &ChildDescriptors,
         items: &[Item],
         fingerprint: &Fingerprint,
-        made: Made<'_>,
+        made: BeforeMake<'_>,
     ) -> Result<Report> {
         let r = self.resolved;
         let (old, start) = (made.record, made.start);

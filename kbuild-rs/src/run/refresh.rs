@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Run;
 use super::record::{Reason, Record, Rule, Stale};
 use crate::kbuild::cmd_file;
-use crate::make::Held;
+use crate::make::ChildDescriptors;
 use crate::resolve::Sources;
 use crate::stage::{Changes, Item, Kind, Stage};
 use crate::sys::{Identity, is_among, regular, sort_paths};
@@ -197,7 +197,12 @@ impl Run<'_> {
 
     /// Runs the user's commands where what they made may be gone (`anew`), and when something
     /// they read has changed.
-    pub(crate) fn prepare(&self, items: &[Item], anew: bool, held: &Held) -> Result<()> {
+    pub(crate) fn prepare(
+        &self,
+        items: &[Item],
+        anew: bool,
+        held: &ChildDescriptors,
+    ) -> Result<()> {
         let r = self.resolved;
         self.write_repositories(items, held)?;
         let Sources::Tree { tree, dir, .. } = &r.sources else {

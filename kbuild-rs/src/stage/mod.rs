@@ -13,9 +13,9 @@
 //! ```
 
 mod builds;
+mod carried_folders;
 mod inventory;
 mod item;
-mod links;
 mod manifest;
 mod outside;
 mod place;
@@ -37,9 +37,9 @@ use crate::syntax::is_carryable;
 use crate::sys::{Hash, Identity, Lock, Root, Writer, ctime, not_ours, walk};
 use crate::{Error, Result};
 
+pub(crate) use carried_folders::CarriedFolders;
 pub(crate) use inventory::{Inventory, told};
 pub(crate) use item::{Item, Kind, sort_items};
-pub(crate) use links::Links;
 pub(crate) use manifest::leads_outside;
 #[cfg(feature = "rust")]
 pub(crate) use place::RUST_ENTRIES;

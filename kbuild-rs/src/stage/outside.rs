@@ -10,12 +10,12 @@ use std::path::Path;
 /// So much is copied whatever it is; more only when there are sources in it.
 const SMALL: (usize, u64) = (1_000, 16 << 20);
 
-/// More is not copied; see [`Look::LIMIT`]. (Tests have no time for as much.)
+/// More is not copied; see [`FolderContents::LIMIT`]. (Tests have no time for as much.)
 const LARGE: (usize, u64) = (if cfg!(test) { 2_000 } else { 100_000 }, 1 << 30);
 
 /// What has been seen below a folder.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(super) struct FolderContents {
     entries: usize,
     /// On disk, so that holes do not count.
     bytes: u64,
@@ -25,7 +25,7 @@ pub(super) struct Look {
     compiled: bool,
 }
 
-impl Look {
+impl FolderContents {
     /// [`LARGE`] in words.
     pub(super) const LIMIT: &str = "more than 100,000 files or 1 GiB";
 
@@ -40,21 +40,21 @@ impl Look {
         }
     }
 
-    pub(super) fn add_all(&mut self, other: &Look) {
+    pub(super) fn add_all(&mut self, other: &FolderContents) {
         self.entries += other.entries;
         self.bytes += other.bytes;
     }
 
-    pub(super) fn is_too_much(&self, before: &Look) -> bool {
+    pub(super) fn is_too_much(&self, before: &FolderContents) -> bool {
         self.entries + before.entries > LARGE.0 || self.bytes + before.bytes > LARGE.1
     }
 
     /// Whether kbuild could write beside what is there.
-    pub(super) fn is_to_be_copied(&self, place: Place) -> bool {
+    pub(super) fn is_to_be_copied(&self, place: Location) -> bool {
         let small = self.entries <= SMALL.0 && self.bytes <= SMALL.1;
         match place {
             // Headers of a kernel, many thousands.
-            Place::InKernelTree => self.compiled,
+            Location::InKernelTree => self.compiled,
             _ => self.sources || small,
         }
     }
@@ -81,23 +81,23 @@ fn is_source(name: &OsStr) -> bool {
 
 /// Where a folder outside of the module tree lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Location {
     KernelTree,
     InKernelTree,
     Elsewhere,
 }
 
-impl Place {
+impl Location {
     /// `kernel_dirs`: both halves of the kernel tree that is built against.
-    pub(super) fn of(real: &Path, kernel_dirs: &[&Path]) -> Place {
+    pub(super) fn of(real: &Path, kernel_dirs: &[&Path]) -> Location {
         let is_tree = |dir: &Path| kernel_dirs.contains(&dir) || is_kernel_tree(dir);
         let mut dirs = real.ancestors();
         if dirs.next().is_some_and(is_tree) {
-            return Place::KernelTree;
+            return Location::KernelTree;
         }
         match dirs.any(is_tree) {
-            true => Place::InKernelTree,
-            false => Place::Elsewhere,
+            true => Location::InKernelTree,
+            false => Location::Elsewhere,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::inventory::Inventory;
 use super::item::{Item, Kind};
 use super::{Stage, manifest};
 use crate::error::Sink;
-use crate::sys::{Copied, Identity, Writer, regular, same_content};
+use crate::sys::{CopyOptions, Identity, Writer, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
 /// How the sources differ from what was staged last.
@@ -233,7 +233,7 @@ impl Sync<'_> {
                 format!("{} is not a regular file any more", from.display()),
             ));
         }
-        let how = Copied {
+        let how = CopyOptions {
             // The build may write to its copy, whatever the source's mode says.
             add_mode: 0o200,
             mtime: meta.modified().ok().filter(|_| self.first),

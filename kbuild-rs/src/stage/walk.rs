@@ -1,5 +1,7 @@
 //! The way through a module tree and what its links lead to.
 
+mod linked;
+
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
@@ -9,11 +11,13 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use linked::FolderLink;
+
 use super::builds::is_output;
 use super::item::{Item, Kind};
-use super::outside::{Look, Place, is_virtual};
+use super::outside::{FolderContents, is_virtual};
 use super::scan::{Scan, check_source_name, read_error};
-use crate::make::{Found, Repository, is_bare};
+use crate::make::{DotGit, Repository, is_bare};
 use crate::sys::{Identity, regular};
 use crate::{Error, Result, sys};
 
@@ -21,9 +25,9 @@ use crate::{Error, Result, sys};
 pub(super) struct Walk<'a> {
     scan: &'a Scan<'a>,
     /// What has been seen, where the way begins with a link that leaves the tree.
-    outside: Option<Look>,
+    outside: Option<FolderContents>,
     /// All that is copied from elsewhere.
-    copied: Look,
+    copied: FolderContents,
     pending: Vec<Folder>,
     items: Vec<Item>,
 }
@@ -45,13 +49,13 @@ struct Step {
 impl<'a> Walk<'a> {
     /// Everything in the tree, whose root has this metadata.
     pub(super) fn through(scan: &'a Scan<'a>, meta: &Metadata) -> Result<Vec<Item>> {
-        let mut walk = Walk::new(scan, None, Look::default());
+        let mut walk = Walk::new(scan, None, FolderContents::default());
         walk.push(scan.root.to_owned(), PathBuf::new(), meta, None)?;
         walk.run()?;
         Ok(walk.items)
     }
 
-    fn new(scan: &'a Scan<'a>, outside: Option<Look>, copied: Look) -> Self {
+    fn new(scan: &'a Scan<'a>, outside: Option<FolderContents>, copied: FolderContents) -> Self {
         Walk {
             scan,
             outside,
@@ -165,8 +169,8 @@ impl<'a> Walk<'a> {
         }
         let rel = folder.rel.join(".git");
         let kind = match Repository::at(&folder.path) {
-            Found::Ours(_) => Kind::Link(self.scan.git.of_link(&rel)),
-            Found::Nothing if has_own => Kind::Dir,
+            DotGit::Ours(_) => Kind::Link(self.scan.git.of_link(&rel)),
+            DotGit::Nothing if has_own => Kind::Dir,
             _ => Kind::Link(self.scan.git.refusal()),
         };
         self.items.push(Item::new(rel, kind));
@@ -247,7 +251,13 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         if meta.is_dir() {
-            return self.linked_folder(path, rel, target, real, &meta, step);
+            let link = FolderLink {
+                path,
+                rel,
+                target,
+                real,
+            };
+            return self.linked_folder(link, &meta, step);
         }
         if meta.is_file() {
             check_source_name(&rel, || path.to_owned())?;
@@ -258,84 +268,6 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
-    }
-
-    /// A link to a folder elsewhere: kbuild would write into it, so its contents are copied. What
-    /// it can hardly write into stays a link.
-    fn linked_folder(
-        &mut self,
-        path: &Path,
-        rel: PathBuf,
-        target: PathBuf,
-        real: PathBuf,
-        meta: &Metadata,
-        step: &Rc<Step>,
-    ) -> Result<()> {
-        let place = Place::of(&real, self.scan.kernel_dirs);
-        let kept = Kind::Link(if target.is_absolute() {
-            target
-        } else {
-            real.clone()
-        });
-        if place == Place::KernelTree || is_virtual(meta.dev()) {
-            self.items.push(Item::new(rel, kept));
-            return Ok(());
-        }
-        if real == self.scan.out || self.scan.root.starts_with(&real) {
-            if self.outside.is_some() {
-                // Some link in a folder of the system's; nobody builds over it.
-                return Ok(());
-            }
-            return Err(Error::input(format!(
-                "{} is a link to {}, which holds this tree itself; remove it or exclude it",
-                path.display(),
-                real.display()
-            )));
-        }
-        if self.outside.is_some() {
-            return self.push(real, rel, meta, Some(step));
-        }
-        let outside = Some(Look::default());
-        let mut walk = Walk::new(self.scan, outside, std::mem::take(&mut self.copied));
-        walk.items.extend(self.repository_above(&real, &rel));
-        walk.push(real.clone(), rel.clone(), meta, Some(step))?;
-        walk.run()?;
-        self.copied = walk.copied;
-        let seen = walk.outside.unwrap_or_default();
-        if !seen.is_to_be_copied(place) {
-            self.items.push(Item::new(rel, kept));
-            return Ok(());
-        }
-        if seen.is_too_much(&self.copied) {
-            return Err(Error::input(format!(
-                "{} is a link to {}, which holds sources and is too large to copy: {} together with \
-                 the other links that leave the tree; exclude it and name its folders of headers \
-                 with -I, or link to a smaller folder",
-                path.display(),
-                real.display(),
-                Look::LIMIT
-            )));
-        }
-        self.copied.add_all(&seen);
-        self.items.append(&mut walk.items);
-        Ok(())
-    }
-}
-
-impl Walk<'_> {
-    /// The `.git` of a folder outside of the tree that lies in another repository than the tree
-    /// does: git would look for it above the copy.
-    fn repository_above(&self, real: &Path, rel: &Path) -> Option<Item> {
-        let top = Repository::top_above(real)?;
-        if Repository::at(real) != Found::Nothing || self.scan.root.starts_with(&top) {
-            return None;
-        }
-        let rel = rel.join(".git");
-        let target = match Repository::at(&top) {
-            Found::Ours(_) => self.scan.git.of_link(&rel),
-            _ => self.scan.git.refusal(),
-        };
-        Some(Item::new(rel, Kind::Link(target)))
     }
 }
 

@@ -10,14 +10,19 @@ use rustix::io::Errno;
 
 /// How a copy is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Copied {
+pub(crate) struct CopyOptions {
     /// Bits that the copy has besides those of its source.
     pub(crate) add_mode: u32,
     pub(crate) mtime: Option<SystemTime>,
 }
 
 /// Puts bytes, mode and time of one file into another.
-pub(super) fn fill(from: &File, meta: &fs::Metadata, to: &mut File, how: Copied) -> io::Result<()> {
+pub(super) fn fill(
+    from: &File,
+    meta: &fs::Metadata,
+    to: &mut File,
+    how: CopyOptions,
+) -> io::Result<()> {
     // In blocks of 512 bytes: fewer than its size takes, so there are holes.
     match meta.blocks() * 512 < meta.len() {
         true => copy_sparse(from, meta.len(), to)?,

@@ -31,7 +31,7 @@ mod walk;
 mod write;
 
 pub(crate) use clock::{file_clock, wait_for_tick};
-pub(crate) use copy::Copied;
+pub(crate) use copy::CopyOptions;
 #[cfg(test)]
 pub(crate) use descriptor::make_fifo;
 pub(crate) use descriptor::{
@@ -47,7 +47,7 @@ pub use limits::limit_behind;
 pub(crate) use lock::Lock;
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};
 pub(crate) use process::{
-    Limit, Ties, has_ended, process_exists, signal, signal_group, soft_limit, tie_child,
+    ChildSetup, Limit, has_ended, process_exists, signal, signal_group, soft_limit, tie_child,
     wait_for_end,
 };
 pub(crate) use root::{Root, not_ours};

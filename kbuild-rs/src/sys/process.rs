@@ -17,7 +17,7 @@ use rustix::process::{
 
 /// What a child is to be, besides a program with arguments.
 #[derive(Debug, Default)]
-pub(crate) struct Ties {
+pub(crate) struct ChildSetup {
     /// Descriptors that it inherits, and hands down.
     pub(crate) keep: Vec<RawFd>,
     /// Descriptors that we inherited ourselves, which it does not get unless they are in `keep`.
@@ -26,10 +26,10 @@ pub(crate) struct Ties {
     pub(crate) own_group: bool,
 }
 
-/// Ties a child to us: it inherits what `ties` says, and it ends (SIGTERM) when the calling
+/// ChildSetup a child to us: it inherits what `setup` says, and it ends (SIGTERM) when the calling
 /// *thread* dies, so that a killed kbuild-rs leaves no make behind. The thread that spawns it has
 /// to wait for it.
-pub(crate) fn tie_child(command: &mut Command, ties: Ties) {
+pub(crate) fn tie_child(command: &mut Command, setup: ChildSetup) {
     let parent = pid(std::process::id());
     // SAFETY: the closure runs between fork and exec and makes nothing but system calls; it
     // allocates nothing.
@@ -40,13 +40,13 @@ pub(crate) fn tie_child(command: &mut Command, ties: Ties) {
             if getppid() != parent {
                 return Err(Errno::SRCH.into());
             }
-            if ties.own_group {
+            if setup.own_group {
                 setpgid(None, None)?;
             }
-            for &fd in &ties.withhold {
+            for &fd in &setup.withhold {
                 let _ = set_close_on_exec(fd, true);
             }
-            for &fd in &ties.keep {
+            for &fd in &setup.keep {
                 set_close_on_exec(fd, false)?;
             }
             Ok(())

@@ -1,6 +1,7 @@
-//! The one writer of files. Its callers: `stage` (copies, manifest, inventory, marker), `lock`,
-//! `freshness` (the record), `artifact` (products), `build` (generated files, files for editors,
-//! placeholders), `clean`, `compile_commands`, `rust_project`, `uapi`, `make::{git, jobs}`.
+//! The one writer of files. Its callers: `api` (declarations, tables of modules), `editor`, `jobs` (the
+//! pool), `make::git`, `run` (generated files, products, the record), `stage`, and `sys` (locks).
+
+mod remove;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -16,8 +17,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::copy::{Copied, fill};
-use super::root::{Root, link_target, names, not_ours};
+use super::copy::{CopyOptions, fill};
+use super::root::{Root, link_target, not_ours};
 use super::user::effective_uid;
 use crate::{Error, Result};
 
@@ -192,7 +193,7 @@ impl Writer {
     }
 
     /// Copies an open file to `to`, whole or not at all.
-    pub(crate) fn publish(&self, from: &File, to: &Path, how: Copied) -> Result<()> {
+    pub(crate) fn publish(&self, from: &File, to: &Path, how: CopyOptions) -> Result<()> {
         if let Some(parent) = to.parent() {
             self.create_dirs(parent)?;
         }
@@ -203,7 +204,7 @@ impl Writer {
     }
 
     /// Copies an open file to `to`, which nobody looks at before it is finished.
-    pub(crate) fn copy(&self, from: &File, to: &Path, how: Copied) -> Result<()> {
+    pub(crate) fn copy(&self, from: &File, to: &Path, how: CopyOptions) -> Result<()> {
         let mut file = self.create(to, 0o600)?;
         let filled = from
             .metadata()
@@ -305,71 +306,6 @@ impl Writer {
         match meta.uid() == effective_uid() {
             true => Ok(file),
             false => Err(not_ours(path, "belongs to another user")),
-        }
-    }
-
-    /// Removes a file or link that may be gone already; whether it was there.
-    pub(crate) fn remove_file(&self, path: &Path) -> Result<bool> {
-        let root = self.root(path)?;
-        let rel = root.relative(path).unwrap_or(Path::new(""));
-        let folder = rel.parent().unwrap_or(Path::new(""));
-        let folder = match root.open_folder(folder, OFlags::PATH) {
-            Ok(folder) => folder,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(e) => return Err(root.refused("remove", path, e)),
-        };
-        match unlinkat(
-            &folder,
-            rel.file_name().unwrap_or_default(),
-            AtFlags::empty(),
-        ) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(e) => Err(root.refused("remove", path, e)),
-        }
-    }
-
-    /// Removes a folder that is empty; whether it did.
-    pub(crate) fn remove_empty(&self, path: &Path) -> bool {
-        let Ok((parent, name)) = self.parent("remove", path) else {
-            return false;
-        };
-        unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok()
-    }
-
-    /// Removes whatever is at `path` with all that lies below it. Links are removed, not followed.
-    pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
-        let root = self.root(path)?;
-        let rel = root.relative(path).unwrap_or(Path::new(""));
-        let failed = |at: &Path, e: Errno| root.refused("remove", at, e);
-        let folder = match root.open_folder(rel, OFlags::RDONLY) {
-            Ok(folder) => folder,
-            Err(Errno::NOENT) => return Ok(()),
-            // A link, a file: it goes as such.
-            Err(Errno::LOOP | Errno::NOTDIR) => return self.remove_file(path).map(drop),
-            Err(e) => return Err(failed(path, e)),
-        };
-        let entries = names(&folder).map_err(|e| Error::reading("read", path, e))?;
-        let mut folders: Vec<OsString> = Vec::new();
-        for name in entries {
-            match unlinkat(&folder, &name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(Errno::ISDIR) => folders.push(name),
-                Err(e) => return Err(failed(&path.join(name), e)),
-            }
-        }
-        // A limit on open files is no limit on depth.
-        drop(folder);
-        for name in folders {
-            self.remove_tree(&path.join(name))?;
-        }
-        if rel.as_os_str().is_empty() {
-            return Ok(());
-        }
-        let (parent, name) = root.parent("remove", path)?;
-        match unlinkat(&parent, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(e) => Err(failed(path, e)),
         }
     }
 

@@ -11,13 +11,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::private::{Run, Staged, copy_dated};
-use super::{Found, Places, Repository};
+use super::private::{RunGit, StagedRepository, copy_dated};
+use super::{DotGit, GitPlaces, Repository};
 use crate::sys::{Writer, regular, signals};
 use crate::{Error, Result, sys};
 
 /// Fits the index. If git fails, the index stays the source's, and git looks at the copies.
-pub(super) fn fit(places: &Places, staged: &Staged, writer: &Writer, run: &Run<'_>) -> Result<()> {
+pub(super) fn fit(
+    places: &GitPlaces,
+    staged: &StagedRepository,
+    writer: &Writer,
+    run: &RunGit<'_>,
+) -> Result<()> {
     let git = Git {
         staged,
         writer,
@@ -120,20 +125,20 @@ fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) 
 /// Puts the repository of a submodule into the place where git looks for it, unless it is staged:
 /// nothing else of it is there.
 fn submodule(
-    places: &Places,
-    (of, only): (&Staged, &Path),
+    places: &GitPlaces,
+    (of, only): (&StagedRepository, &Path),
     name: &Path,
     writer: &Writer,
-    run: &Run<'_>,
+    run: &RunGit<'_>,
 ) -> Result<()> {
     let work_tree = of.work_tree.join(name);
     if work_tree.starts_with(only) || only.starts_with(&work_tree) {
         return Ok(());
     }
-    let Found::Ours(repository) = Repository::at(&of.repository.work_tree().join(name)) else {
+    let DotGit::Ours(repository) = Repository::at(&of.repository.work_tree().join(name)) else {
         return Ok(());
     };
-    let staged = Staged {
+    let staged = StagedRepository {
         repository,
         place: places.of_link(&Path::new("..").join(name)),
         work_tree,
@@ -182,9 +187,9 @@ fn excluded(others: &[u8]) -> Vec<u8> {
 
 /// git, asked about the source with the private index.
 struct Git<'a> {
-    staged: &'a Staged,
+    staged: &'a StagedRepository,
     writer: &'a Writer,
-    run: &'a Run<'a>,
+    run: &'a RunGit<'a>,
 }
 
 impl Git<'_> {
@@ -216,7 +221,7 @@ impl Git<'_> {
             .stdin(stdin)
             .stdout(said_to)
             .stderr(Stdio::null());
-        sys::tie_child(&mut command, self.run.held.ties());
+        sys::tie_child(&mut command, self.run.held.setup());
         let mut child = signals::spawn(&mut command, false, source)?;
         let status = signals::wait(&mut child).map_err(failed)?;
         signals::check()?;

@@ -20,7 +20,7 @@ use crate::syntax::is_carryable;
 use crate::sys::{self, Hash, regular};
 
 pub(crate) use in_kernel::{asked_in_kernel, before_path};
-pub(crate) use private::{Run, Staged};
+pub(crate) use private::{RunGit, StagedRepository};
 pub(crate) use trace::asked;
 
 /// A repository of the effective user's.
@@ -35,7 +35,7 @@ pub(crate) struct Repository {
 
 /// The kinds of `.git` that git may find in a folder.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum DotGit {
     Ours(Repository),
     /// A repository of somebody else, whose settings can make git run that person's commands
     /// (`core.fsmonitor`). git checks the owner itself, but our copy would be ours.
@@ -46,23 +46,23 @@ pub(crate) enum Found {
 
 impl Repository {
     /// Looks at the `.git` of `top` (canonical).
-    pub(crate) fn at(top: &Path) -> Found {
+    pub(crate) fn at(top: &Path) -> DotGit {
         let dot_git = top.join(".git");
         let Ok(meta) = fs::metadata(&dot_git) else {
-            return Found::Nothing;
+            return DotGit::Nothing;
         };
         let git_dir = match meta.is_dir() {
             true => dot_git.clone(),
             // A worktree or submodule: a file that says where the repository is.
             false => match linked(top, &dot_git) {
                 Some(dir) => dir,
-                None => return Found::Refused,
+                None => return DotGit::Refused,
             },
         };
         if !git_dir.join("HEAD").is_file() {
             return match meta.is_dir() {
-                true => Found::Nothing,
-                false => Found::Refused,
+                true => DotGit::Nothing,
+                false => DotGit::Refused,
             };
         }
         // A worktree's configuration is that of the repository it was made from.
@@ -73,19 +73,19 @@ impl Repository {
             // A configuration file may belong to somebody else all the same.
             && is_mine(&common.join("config"));
         match mine {
-            true => Found::Ours(Repository {
+            true => DotGit::Ours(Repository {
                 work_tree: top.to_owned(),
                 git_dir,
                 common,
             }),
-            false => Found::Refused,
+            false => DotGit::Refused,
         }
     }
 
     /// The repository of `dir` (canonical), if it begins above it.
     pub(crate) fn above(dir: &Path) -> Option<Repository> {
         match Repository::at(&Repository::top_above(dir)?) {
-            Found::Ours(repository) => Some(repository),
+            DotGit::Ours(repository) => Some(repository),
             _ => None,
         }
     }
@@ -93,7 +93,7 @@ impl Repository {
     /// The folder above `dir` whose `.git` counts there.
     pub(crate) fn top_above(dir: &Path) -> Option<PathBuf> {
         let mut above = dir.ancestors().skip(1);
-        let top = above.find(|top| Repository::at(top) != Found::Nothing);
+        let top = above.find(|top| Repository::at(top) != DotGit::Nothing);
         top.map(Path::to_owned)
     }
 
@@ -151,12 +151,12 @@ pub(crate) fn is_bare<'a>(mut names: impl Iterator<Item = &'a OsString> + Clone)
 
 /// The folder of the private repositories of a stage.
 #[derive(Debug, Clone)]
-pub(crate) struct Places(PathBuf);
+pub(crate) struct GitPlaces(PathBuf);
 
-impl Places {
+impl GitPlaces {
     /// Those of the stage with this private folder.
-    pub(crate) fn of(private: &Path) -> Places {
-        Places(private.join("git"))
+    pub(crate) fn of(private: &Path) -> GitPlaces {
+        GitPlaces(private.join("git"))
     }
 
     /// The private repository for the `.git` at this path in the stage.

@@ -8,14 +8,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Places, Repository, index, quoted};
-use crate::make::run::Held;
-use crate::sys::{Copied, Writer, regular};
+use super::{GitPlaces, Repository, index, quoted};
+use crate::make::run::ChildDescriptors;
+use crate::sys::{CopyOptions, Writer, regular};
 use crate::{Error, Result, sys};
 
 /// A repository and its place in the stage.
 #[derive(Debug, Clone)]
-pub(crate) struct Staged {
+pub(crate) struct StagedRepository {
     pub(crate) repository: Repository,
     /// The private repository.
     pub(crate) place: PathBuf,
@@ -35,14 +35,14 @@ const OVERRIDES: &str = "\tbare = false\n\tfsmonitor = false\n\tuntrackedCache =
     \tsplitIndex = false\n\tsparseCheckout = false\n[gc]\n\tauto = 0\n[maintenance]\n\
     \tauto = false\n";
 
-impl Places {
+impl GitPlaces {
     /// Writes the private repositories anew, and forgets which were asked. With `run`, the index
     /// is fitted to the stage.
     pub(crate) fn write(
         &self,
         writer: &Writer,
-        staged: &[Staged],
-        run: Option<&Run<'_>>,
+        staged: &[StagedRepository],
+        run: Option<&RunGit<'_>>,
     ) -> Result<()> {
         writer.remove_tree(&self.0)?;
         writer.create_dirs(&self.0)?;
@@ -60,13 +60,13 @@ impl Places {
 }
 
 /// The program, the environment and the locks to run git with.
-pub(crate) struct Run<'a> {
+pub(crate) struct RunGit<'a> {
     pub(crate) program: PathBuf,
     pub(crate) env: &'a [(OsString, OsString)],
-    pub(crate) held: &'a Held,
+    pub(crate) held: &'a ChildDescriptors,
 }
 
-impl Staged {
+impl StagedRepository {
     pub(super) fn write(&self, writer: &Writer) -> Result<()> {
         let (place, from) = (&self.place, &self.repository);
         writer.remove_tree(place)?;
@@ -135,7 +135,7 @@ fn copy(writer: &Writer, from: &Path, to: &Path) -> Result<()> {
 /// `.git/index`.
 pub(super) fn copy_dated(writer: &Writer, from: &File, dated: &Path, to: &Path) -> Result<()> {
     let time = fs::metadata(dated).and_then(|meta| meta.modified());
-    let how = Copied {
+    let how = CopyOptions {
         add_mode: 0o600,
         mtime: time.ok(),
     };

@@ -15,7 +15,7 @@ fn repository(top: &Path) {
 
 #[test]
 fn the_environment_names_no_repository_and_none_above_the_stage_is_found() {
-    let env = Places::of(Path::new("/out/.kbuild/k")).env();
+    let env = GitPlaces::of(Path::new("/out/.kbuild/k")).env();
     let wanted = [
         ("GIT_CEILING_DIRECTORIES", "/out/.kbuild/k"),
         ("GIT_OPTIONAL_LOCKS", "0"),
@@ -28,19 +28,19 @@ fn the_environment_names_no_repository_and_none_above_the_stage_is_found() {
 fn a_repository_is_found_where_git_would_find_it() {
     let dir = scratch("git");
     let sub = dir.join("sub");
-    assert_eq!(Repository::at(&dir), Found::Nothing);
+    assert_eq!(Repository::at(&dir), DotGit::Nothing);
     repository(&dir);
-    let Found::Ours(of_dir) = Repository::at(&dir) else {
+    let DotGit::Ours(of_dir) = Repository::at(&dir) else {
         panic!("no repository");
     };
     assert_eq!(Repository::above(&sub.join("below")), Some(of_dir.clone()));
     // Git passes a folder of that name over, and not a file.
     fs::create_dir(sub.join(".git")).unwrap();
-    assert_eq!(Repository::at(&sub), Found::Nothing);
+    assert_eq!(Repository::at(&sub), DotGit::Nothing);
     assert_eq!(Repository::above(&sub.join("below")), Some(of_dir));
     fs::remove_dir(sub.join(".git")).unwrap();
     fs::write(sub.join(".git"), "gitdir: ../nowhere\n").unwrap();
-    assert_eq!(Repository::at(&sub), Found::Refused);
+    assert_eq!(Repository::at(&sub), DotGit::Refused);
     assert_eq!(Repository::above(&sub.join("below")), None);
     // A worktree.
     let own = dir.join(".git/worktrees/sub");
@@ -48,7 +48,7 @@ fn a_repository_is_found_where_git_would_find_it() {
     fs::write(own.join("HEAD"), "0123456789\n").unwrap();
     fs::write(own.join("commondir"), "../..\n").unwrap();
     fs::write(sub.join(".git"), "gitdir: ../.git/worktrees/sub\n").unwrap();
-    let Found::Ours(of_sub) = Repository::at(&sub) else {
+    let DotGit::Ours(of_sub) = Repository::at(&sub) else {
         panic!("no worktree");
     };
     assert_eq!(fs::canonicalize(&of_sub.common).unwrap(), dir.join(".git"));
@@ -60,7 +60,7 @@ fn head_and_tags_tell_whether_git_answers_otherwise() {
     let dir = scratch("heads");
     repository(&dir);
     let heads = || match Repository::at(&dir) {
-        Found::Ours(repository) => repository.head_files(),
+        DotGit::Ours(repository) => repository.head_files(),
         _ => panic!("no repository"),
     };
     let git = dir.join(".git");

@@ -16,12 +16,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::private::STANDS_FOR;
-use super::{Found, Places, Repository};
+use super::{DotGit, GitPlaces, Repository};
 use crate::sys::regular;
 
 /// The repositories that were asked, those of the stage by what they stand for; `None` where git
 /// has noted nothing: nobody asked.
-pub(crate) fn asked(places: &Places) -> Option<Vec<Repository>> {
+pub(crate) fn asked(places: &GitPlaces) -> Option<Vec<Repository>> {
     let text = regular::read(places.trace()).ok()?;
     let asked: BTreeSet<_> = parse(&text).into_iter().collect();
     let mut found = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn asked(places: &Places) -> Option<Vec<Repository>> {
 fn stands_for(place: &Path) -> Option<Repository> {
     let top = regular::read(place.join(STANDS_FOR)).ok()?;
     match Repository::at(Path::new(OsStr::from_bytes(&top))) {
-        Found::Ours(repository) => Some(repository),
+        DotGit::Ours(repository) => Some(repository),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use super::super::Context;
 use super::{Layout, Object};
 use crate::kernel::GCC_ONLY;
 use crate::settings::HeadersForRust;
-use crate::stage::Links;
+use crate::stage::CarriedFolders;
 use crate::syntax::{is_carryable, shell_quote};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Kernel, Result};
@@ -52,7 +52,7 @@ impl Layout {
         &mut self,
         wishes: &HeadersForRust,
         context: &Context<'_>,
-        links: &mut Links,
+        links: &mut CarriedFolders,
         order: &[Object],
     ) -> Result<String> {
         let mut text = String::new();

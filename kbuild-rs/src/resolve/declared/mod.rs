@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::settings::Declared;
-use crate::stage::{Item, Kind, Links, Stage, sort_items};
+use crate::stage::{CarriedFolders, Item, Kind, Stage, sort_items};
 use crate::syntax::is_carryable;
 use crate::sys::{Identity, sort_paths};
 use crate::{Error, ErrorKind, Result};
@@ -62,7 +62,7 @@ impl Layout {
     pub(in crate::resolve) fn new(
         declared: &Declared,
         context: &Context<'_>,
-        links: &mut Links,
+        links: &mut CarriedFolders,
     ) -> Result<Layout> {
         let site = context.site;
         let (name, base, stage) = (&site.label, &*site.base, &site.stage);
@@ -146,7 +146,13 @@ impl Layout {
             .extend(folders.into_iter().map(|f| Item::new(f, Kind::Dir)));
     }
 
-    fn write(&mut self, name: &str, flags_dir: &Path, links: &mut Links, order: &[Object]) {
+    fn write(
+        &mut self,
+        name: &str,
+        flags_dir: &Path,
+        links: &mut CarriedFolders,
+        order: &[Object],
+    ) {
         let mut text = format!("# Written by kbuild-rs.\nobj-m := {name}.o\n{name}-y :=");
         for object in order {
             let _ = write!(text, " {}", object.name.display());

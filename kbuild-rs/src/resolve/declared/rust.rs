@@ -10,7 +10,7 @@ use super::bindings::RustHeader;
 use super::{Layout, Object};
 use crate::resolve::rust::crate_files::reached;
 use crate::settings::HeadersForRust;
-use crate::stage::{Item, Kind, Links};
+use crate::stage::{CarriedFolders, Item, Kind};
 use crate::syntax::is_carryable;
 use crate::sys::Identity;
 use crate::{Error, Result};
@@ -55,7 +55,7 @@ impl Layout {
         &mut self,
         headers: &HeadersForRust,
         context: &Context<'_>,
-        links: &mut Links,
+        links: &mut CarriedFolders,
         order: &[Object],
     ) -> Result<()> {
         if !self.rust.crates.is_empty() {

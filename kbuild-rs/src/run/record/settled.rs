@@ -1,4 +1,4 @@
-//! Looks at the inputs of a build when make has ended. An input that may have been another file while
+//! InputsAfter at the inputs of a build when make has ended. An input that may have been another file while
 //! make ran counts as changed.
 
 use std::collections::HashMap;
@@ -13,17 +13,17 @@ use crate::sys::Identity;
 /// The folders on the way to inputs, as they were before make started. A folder that trades places
 /// with another takes its files along, and their times stay old.
 #[derive(Debug)]
-pub(crate) struct Ways {
+pub(crate) struct FoldersBefore {
     /// The marker's time.
     start: Duration,
     /// Device and inode of each folder that was known.
     before: HashMap<PathBuf, (u64, u64)>,
 }
 
-impl Ways {
-    /// Looks at the folders above each of `inputs`. `start` is a time on the clock of their file
+impl FoldersBefore {
+    /// InputsAfter at the folders above each of `inputs`. `start` is a time on the clock of their file
     /// system since the epoch.
-    pub(crate) fn to<'a>(inputs: impl Iterator<Item = &'a Path>, start: Duration) -> Ways {
+    pub(crate) fn to<'a>(inputs: impl Iterator<Item = &'a Path>, start: Duration) -> FoldersBefore {
         let mut before = HashMap::new();
         for input in inputs {
             for folder in input.ancestors().skip(1) {
@@ -35,13 +35,13 @@ impl Ways {
                 }
             }
         }
-        Ways { start, before }
+        FoldersBefore { start, before }
     }
 
-    /// Looks at inputs. The contents of those in `old` need not be read again.
-    pub(crate) fn after<'a>(&'a self, old: &'a Record) -> Looks<'a> {
+    /// InputsAfter at inputs. The contents of those in `old` need not be read again.
+    pub(crate) fn after<'a>(&'a self, old: &'a Record) -> InputsAfter<'a> {
         let known = old.prerequisites.iter();
-        Looks {
+        InputsAfter {
             ways: self,
             old: known.map(|p| (p.path.as_path(), p)).collect(),
             changed: HashMap::new(),
@@ -66,15 +66,15 @@ impl Ways {
     }
 }
 
-/// Looks at what was read.
-pub(crate) struct Looks<'a> {
-    ways: &'a Ways,
+/// InputsAfter at what was read.
+pub(crate) struct InputsAfter<'a> {
+    ways: &'a FoldersBefore,
     old: HashMap<&'a Path, &'a Prerequisite>,
     /// The answer for each folder, and for those above it.
     changed: HashMap<PathBuf, bool>,
 }
 
-impl Looks<'_> {
+impl InputsAfter<'_> {
     /// The prerequisite as it is now. It counts as changed if it may have been another file while make
     /// ran, or if it is gone.
     pub(crate) fn at(&mut self, class: Class, path: PathBuf) -> Prerequisite {
@@ -140,7 +140,7 @@ mod tests {
         (dir, start)
     }
 
-    fn is_known(ways: &Ways, file: &Path) -> bool {
+    fn is_known(ways: &FoldersBefore, file: &Path) -> bool {
         let old = Record::default();
         let seen = ways.after(&old).at(Class::Targets, file.to_owned());
         seen.id.is_some()
@@ -150,7 +150,7 @@ mod tests {
     fn folders_that_traded_places_are_noticed_and_new_files_beside_an_input_are_not() {
         let (dir, start) = scratch("trade");
         let file = dir.join("inc/a.h");
-        let ways = Ways::to(std::iter::empty(), start);
+        let ways = FoldersBefore::to(std::iter::empty(), start);
         assert!(is_known(&ways, &file));
         fs::write(dir.join("inc/new.h"), "").unwrap();
         fs::write(dir.join("new"), "").unwrap();
@@ -174,7 +174,7 @@ mod tests {
     fn a_folder_that_is_known_may_not_be_another_one_that_got_new_files() {
         let (dir, start) = scratch("trade-known");
         let file = dir.join("inc/a.h");
-        let ways = Ways::to([file.as_path()].into_iter(), start);
+        let ways = FoldersBefore::to([file.as_path()].into_iter(), start);
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
         fs::write(dir.join("inc/new.h"), "").unwrap();
@@ -187,7 +187,7 @@ mod tests {
         let (dir, start) = scratch("trade-link");
         let file = dir.join("link/a.h");
         std::os::unix::fs::symlink("inc", dir.join("link")).unwrap();
-        let ways = Ways::to(std::iter::empty(), start);
+        let ways = FoldersBefore::to(std::iter::empty(), start);
         assert!(!is_known(&ways, &file));
         assert!(is_known(&ways, &dir.join("inc/a.h")));
         fs::remove_dir_all(&dir).unwrap();

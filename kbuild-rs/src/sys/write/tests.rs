@@ -107,7 +107,7 @@ fn a_copy_keeps_holes_and_is_nobody_elses_until_it_is_there() {
     file.write_all(b"start").unwrap();
     file.set_len(1 << 33).unwrap();
     fs::set_permissions(&from, fs::Permissions::from_mode(0o600)).unwrap();
-    let how = Copied {
+    let how = CopyOptions {
         add_mode: 0o200,
         mtime: None,
     };

@@ -6,18 +6,18 @@ use crate::Result;
 use crate::syntax::is_carryable;
 use crate::sys::Writer;
 
-/// Links in a private folder to folders elsewhere.
+/// CarriedFolders in a private folder to folders elsewhere.
 #[derive(Debug, Default)]
-pub(crate) struct Links {
+pub(crate) struct CarriedFolders {
     dir: PathBuf,
     /// The link and what it leads to.
     pairs: Vec<(PathBuf, PathBuf)>,
 }
 
-impl Links {
-    /// Links that will lie in `dir`; nothing is created.
+impl CarriedFolders {
+    /// CarriedFolders that will lie in `dir`; nothing is created.
     pub(crate) fn new(dir: PathBuf) -> Self {
-        Links {
+        CarriedFolders {
             dir,
             pairs: Vec::new(),
         }

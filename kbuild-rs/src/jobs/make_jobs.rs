@@ -19,7 +19,7 @@ use crate::syntax::is_carryable;
 
 /// What make's command line and environment say, and what it inherits.
 #[derive(Debug, Default)]
-pub(crate) struct Handed {
+pub(crate) struct MakeJobs {
     pub(crate) argument: Option<OsString>,
     pub(crate) makeflags: Option<OsString>,
     pub(crate) descriptors: Vec<RawFd>,
@@ -29,31 +29,31 @@ pub(crate) struct Handed {
 
 type Version = (u32, u32);
 
-impl Handed {
+impl MakeJobs {
     /// `-jN`: make is the server for those below it.
-    pub(crate) fn jobs(jobs: usize) -> Handed {
-        Handed {
+    pub(crate) fn jobs(jobs: usize) -> MakeJobs {
+        MakeJobs {
             argument: Some(format!("-j{jobs}").into()),
-            ..Handed::default()
+            ..MakeJobs::default()
         }
     }
 
     /// A pipe that this process inherited.
-    pub(crate) fn pipe(read: RawFd, write: RawFd, make: &Path) -> Handed {
+    pub(crate) fn pipe(read: RawFd, write: RawFd, make: &Path) -> MakeJobs {
         let version = version(make);
         if version >= (4, 4) {
             if let Some(name) = descriptor_path(read) {
-                return Handed::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new());
+                return MakeJobs::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new());
             }
         }
-        Handed::pair(read, write, version, vec![read, write])
+        MakeJobs::pair(read, write, version, vec![read, write])
     }
 
     /// A fifo.
-    pub(crate) fn fifo(path: &Path, make: &Path) -> std::io::Result<Handed> {
+    pub(crate) fn fifo(path: &Path, make: &Path) -> std::io::Result<MakeJobs> {
         let version = version(make);
         if version >= (4, 4) && is_carryable(path) {
-            return Ok(Handed::auth(
+            return Ok(MakeJobs::auth(
                 "--jobserver-auth=fifo:",
                 path.as_os_str(),
                 Vec::new(),
@@ -65,30 +65,30 @@ impl Handed {
         let fd = file.as_raw_fd();
         let by_name = || descriptor_path(fd).filter(|_| version >= (4, 4));
         let mut handed = match by_name() {
-            Some(name) => Handed::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new()),
-            None => Handed::pair(fd, fd, version, vec![fd]),
+            Some(name) => MakeJobs::auth("--jobserver-auth=fifo:", name.as_os_str(), Vec::new()),
+            None => MakeJobs::pair(fd, fd, version, vec![fd]),
         };
         handed._opened = Some(file);
         Ok(handed)
     }
 
-    fn pair(read: RawFd, write: RawFd, version: Version, descriptors: Vec<RawFd>) -> Handed {
+    fn pair(read: RawFd, write: RawFd, version: Version, descriptors: Vec<RawFd>) -> MakeJobs {
         // The name before make 4.2.
         let option = match version {
             (1.., _) if version < (4, 2) => "--jobserver-fds=",
             _ => "--jobserver-auth=",
         };
-        Handed::auth(option, format!("{read},{write}").as_ref(), descriptors)
+        MakeJobs::auth(option, format!("{read},{write}").as_ref(), descriptors)
     }
 
-    fn auth(option: &str, value: &OsStr, descriptors: Vec<RawFd>) -> Handed {
+    fn auth(option: &str, value: &OsStr, descriptors: Vec<RawFd>) -> MakeJobs {
         let mut makeflags = OsString::from(" -j ");
         makeflags.push(option);
         makeflags.push(value);
-        Handed {
+        MakeJobs {
             makeflags: Some(makeflags),
             descriptors,
-            ..Handed::default()
+            ..MakeJobs::default()
         }
     }
 }
@@ -154,7 +154,7 @@ mod tests {
         dir
     }
 
-    fn flags(handed: &Handed) -> &str {
+    fn flags(handed: &MakeJobs) -> &str {
         handed.makeflags.as_ref().unwrap().to_str().unwrap()
     }
 
@@ -163,7 +163,7 @@ mod tests {
         let dir = scratch("pipe");
         let (read, write) = sys::pipe().unwrap();
         let (r, w) = (read.as_raw_fd(), write.as_raw_fd());
-        let handed = |version: &str| Handed::pipe(r, w, &make_of(version, &dir));
+        let handed = |version: &str| MakeJobs::pipe(r, w, &make_of(version, &dir));
         let new = handed("4.4.1");
         let name = format!("fifo:/proc/{}/fd/{r}", std::process::id());
         assert_eq!(flags(&new), format!(" -j --jobserver-auth={name}"));
@@ -188,7 +188,7 @@ mod tests {
         for name in ["jobs", "the jobs"] {
             let fifo = dir.join(name);
             sys::make_fifo(&fifo).unwrap();
-            let handed = |version: &str| Handed::fifo(&fifo, &make_of(version, &dir)).unwrap();
+            let handed = |version: &str| MakeJobs::fifo(&fifo, &make_of(version, &dir)).unwrap();
             let old = handed("4.3");
             let [fd] = old.descriptors[..] else { panic!() };
             assert_eq!(flags(&old), format!(" -j --jobserver-auth={fd},{fd}"));
