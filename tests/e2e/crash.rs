@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kbuild_tests::lab;
+use kbuild_tests::processes::{self, Signal};
 use kbuild_tests::scope;
 use tempfile::TempDir;
 
@@ -90,16 +91,9 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         for (pid, _) in self.processes() {
-            kill(pid);
+            processes::signal(pid, Signal::KILL);
         }
     }
-}
-
-/// SIGKILL; the process may be gone already.
-fn kill(pid: u32) {
-    let line = format!("kill -KILL {pid}");
-    let mut sh = Command::new("sh");
-    let _ = sh.args(["-c", &line]).stderr(Stdio::null()).status();
 }
 
 /// Whether a tool was started on a file of the stage. Makefiles also ask compilers what they can
@@ -235,7 +229,7 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
                 names.contains(&name.as_str()) && (name == "make" || works_in_a_stage(*pid))
             };
             if let Some((pid, _)) = processes.iter().find(is_victim) {
-                kill(*pid);
+                processes::signal(*pid, Signal::KILL);
                 break;
             }
         }
