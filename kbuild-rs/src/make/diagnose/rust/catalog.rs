@@ -28,16 +28,16 @@ pub(super) struct Catalog {
 struct Module {
     /// Whether other modules and crates can name it, and under which `cfg`.
     public: bool,
-    gate: Option<String>,
+    cfg: Option<String>,
     items: BTreeMap<String, Option<String>>,
     uses: Vec<(Leaf, Option<String>)>,
 }
 
-/// A path by which a name can be imported, and the `cfg` it is there under.
+/// A path by which a name can be imported, and the `cfg`s it is there under.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Found {
+pub(super) struct ImportPath {
     pub(super) path: String,
-    pub(super) gates: BTreeSet<String>,
+    pub(super) cfgs: BTreeSet<String>,
 }
 
 impl Catalog {
@@ -69,19 +69,19 @@ impl Catalog {
     }
 
     /// All paths by which `name` can be imported: the shortest first, those of a prelude last.
-    pub(super) fn find(&self, name: &str) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
+    pub(super) fn find(&self, name: &str) -> Vec<ImportPath> {
+        let mut found: Vec<ImportPath> = Vec::new();
         for (path, module) in &self.modules {
-            let Some(mut gates) = self.gates(path) else {
+            let Some(mut cfgs) = self.cfgs(path) else {
                 continue;
             };
             if let Some(of_item) = self.exported(module, path, name, MAX_STEPS) {
-                gates.extend(of_item);
+                cfgs.extend(of_item);
                 let path = format!("{path}::{name}");
-                found.push(Found { path, gates });
+                found.push(ImportPath { path, cfgs });
             }
         }
-        let rank = |found: &Found| {
+        let rank = |found: &ImportPath| {
             let depth = found.path.matches("::").count();
             (
                 found.path.contains("::prelude::"),
@@ -94,26 +94,26 @@ impl Catalog {
     }
 
     /// The `cfg`s of the longest part of a path that leads to a module.
-    pub(super) fn gates_on_the_way(&self, path: &str) -> BTreeSet<String> {
+    pub(super) fn cfgs_on_the_way(&self, path: &str) -> BTreeSet<String> {
         let ends = path.rmatch_indices("::").map(|(at, _)| at);
         let mut parts = std::iter::once(path.len())
             .chain(ends)
             .map(|end| &path[..end]);
-        parts.find_map(|part| self.gates(part)).unwrap_or_default()
+        parts.find_map(|part| self.cfgs(part)).unwrap_or_default()
     }
 
     /// The `cfg`s on the way to a module; `None` where it is not public all the way.
-    fn gates(&self, path: &str) -> Option<BTreeSet<String>> {
-        let mut gates = BTreeSet::new();
+    fn cfgs(&self, path: &str) -> Option<BTreeSet<String>> {
+        let mut cfgs = BTreeSet::new();
         let ends = path.match_indices("::").map(|(at, _)| at);
         for end in ends.chain([path.len()]) {
             let module = self.modules.get(&path[..end])?;
-            gates.extend(module.gate.clone());
+            cfgs.extend(module.cfg.clone());
             if !module.public {
                 return None;
             }
         }
-        Some(gates)
+        Some(cfgs)
     }
 
     /// The `cfg` of a name that a module has or re-exports; `None` where it does neither.
@@ -124,21 +124,21 @@ impl Catalog {
         name: &str,
         steps: usize,
     ) -> Option<Option<String>> {
-        if let Some(gate) = module.items.get(name) {
-            return Some(gate.clone());
+        if let Some(cfg) = module.items.get(name) {
+            return Some(cfg.clone());
         }
         let child = self.modules.get(&format!("{path}::{name}"));
         if let Some(child) = child.filter(|child| child.public) {
-            return Some(child.gate.clone());
+            return Some(child.cfg.clone());
         }
-        module.uses.iter().find_map(|(leaf, gate)| {
+        module.uses.iter().find_map(|(leaf, cfg)| {
             if leaf.name == name {
-                return Some(gate.clone());
+                return Some(cfg.clone());
             }
             let all_of = (leaf.name == "*" && steps > 0).then(|| absolute(&leaf.path, path))?;
             let target = self.modules.get(&all_of)?;
             self.exported(target, &all_of, name, steps - 1)
-                .map(|of_item| of_item.or_else(|| gate.clone()))
+                .map(|of_item| of_item.or_else(|| cfg.clone()))
         })
     }
 
@@ -190,11 +190,11 @@ impl Catalog {
                 marks.add(text);
                 continue;
             }
-            let Marks { gate, exported } = std::mem::take(&mut marks);
+            let Marks { cfg, exported } = std::mem::take(&mut marks);
             if let Some((public, name, has_body)) = module(text) {
                 let child = format!("{path}::{name}");
                 let entry = self.modules.entry(child.clone()).or_default();
-                (entry.public, entry.gate) = (public, gate);
+                (entry.public, entry.cfg) = (public, cfg);
                 match has_body {
                     true => open.push((child, depth + 4)),
                     false => elsewhere.push(child),
@@ -208,14 +208,14 @@ impl Catalog {
                 }
                 let module = self.modules.entry(path).or_default();
                 let leaves = leaves(&tree).into_iter();
-                module.uses.extend(leaves.map(|leaf| (leaf, gate.clone())));
+                module.uses.extend(leaves.map(|leaf| (leaf, cfg.clone())));
             } else if let Some(name) = text.strip_prefix("macro_rules! ").filter(|_| exported) {
                 let name = name.split_whitespace().next().unwrap_or_default();
                 let root = self.modules.entry(krate.to_owned()).or_default();
-                root.items.insert(name.to_owned(), gate);
+                root.items.insert(name.to_owned(), cfg);
             } else if let Some(name) = item(text) {
                 let module = self.modules.entry(path).or_default();
-                module.items.insert(name.to_owned(), gate);
+                module.items.insert(name.to_owned(), cfg);
             }
         }
         elsewhere
@@ -225,14 +225,14 @@ impl Catalog {
 /// The meaning of attributes for the item that follows them.
 #[derive(Debug, Default)]
 struct Marks {
-    gate: Option<String>,
+    cfg: Option<String>,
     exported: bool,
 }
 
 impl Marks {
     fn add(&mut self, attribute: &str) {
-        if let Some(gate) = attribute.strip_prefix("#[cfg(") {
-            self.gate = gate.strip_suffix(")]").map(str::to_owned);
+        if let Some(cfg) = attribute.strip_prefix("#[cfg(") {
+            self.cfg = cfg.strip_suffix(")]").map(str::to_owned);
         }
         self.exported |= attribute == "#[macro_export]";
     }
@@ -379,10 +379,10 @@ mod tests {
         let (_root, catalog) = catalog();
         let found = catalog.find("Driver");
         assert_eq!(found[0].path, "kernel::net::phy::Driver");
-        assert_eq!(found[0].gates, ["CONFIG_NET".to_owned()].into());
-        assert!(catalog.find("Arc")[0].gates.is_empty());
-        assert_eq!(catalog.gates_on_the_way("kernel::net::x::Y").len(), 1);
-        assert!(catalog.gates_on_the_way("kernel::sync::X").is_empty());
+        assert_eq!(found[0].cfgs, ["CONFIG_NET".to_owned()].into());
+        assert!(catalog.find("Arc")[0].cfgs.is_empty());
+        assert_eq!(catalog.cfgs_on_the_way("kernel::net::x::Y").len(), 1);
+        assert!(catalog.cfgs_on_the_way("kernel::sync::X").is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::catalog::{Catalog, Found};
+use super::catalog::{Catalog, ImportPath};
 use super::listener::sorted;
 use super::message::Message;
 use super::unresolved::{PRIVATE, paths_in};
@@ -73,8 +73,8 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
     Rule {
         name: "rust-path-switched-off",
         explains: Explains::Path(
-            |path| !path.missing_options.is_empty(),
-            |path, facts| switched_off(&path.wanted, &path.missing_options, &facts.release),
+            |path| !path.missing_cfgs.is_empty(),
+            |path, facts| switched_off(&path.wanted, &path.missing_cfgs, &facts.release),
         ),
         examples: (
             in_source(
@@ -121,7 +121,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
             |path, facts| {
                 let found = path.switched_off.as_ref();
                 found.map_or_else(String::new, |found| {
-                    switched_off(&found.path, &found.gates, &facts.release)
+                    switched_off(&found.path, &found.cfgs, &facts.release)
                 })
             },
         ),
@@ -196,12 +196,12 @@ pub(in crate::make::diagnose) struct MissingPath {
     has_sources: bool,
     /// Whether rustc says itself what to write, if the kernel has nothing.
     rustc_proposes: bool,
-    /// The options that this kernel lacks for the path.
-    missing_options: BTreeSet<String>,
+    /// The `cfg`s of the path that this kernel does not set.
+    missing_cfgs: BTreeSet<String>,
     /// The places that have the name.
-    places: Vec<Found>,
+    places: Vec<ImportPath>,
     /// A place that only has the name under another configuration.
-    switched_off: Option<Found>,
+    switched_off: Option<ImportPath>,
 }
 
 /// The paths in a message that rustc does not find. Reads the kernel's sources once, if there is a
@@ -236,24 +236,24 @@ impl MissingPath {
         catalog: &Catalog,
     ) -> Option<MissingPath> {
         let config = Config::of(facts);
-        let is_on = |found: &Found| found.gates.iter().all(|gate| config.allows(gate));
+        let is_on = |found: &ImportPath| found.cfgs.iter().all(|cfg| config.allows(cfg));
         let found = catalog.find(&self.name).into_iter();
-        let (places, switched_off): (Vec<Found>, Vec<Found>) = found.partition(is_on);
+        let (places, switched_off): (Vec<ImportPath>, Vec<ImportPath>) = found.partition(is_on);
         if places.iter().any(|found| found.path == self.wanted) {
             return None;
         }
         let exact = switched_off.iter().find(|found| found.path == self.wanted);
-        let mut missing_options = match exact {
-            Some(found) => found.gates.clone(),
-            None => catalog.gates_on_the_way(&self.wanted),
+        let mut missing_cfgs = match exact {
+            Some(found) => found.cfgs.clone(),
+            None => catalog.cfgs_on_the_way(&self.wanted),
         };
-        missing_options.retain(|gate| !config.allows(gate));
+        missing_cfgs.retain(|cfg| !config.allows(cfg));
         let mut words = message.words();
         let is_misspelt = words.any(|text| text.contains("similar name exists"));
         Some(MissingPath {
             has_sources: !catalog.is_empty(),
             rustc_proposes: is_misspelt || message.code == PRIVATE,
-            missing_options,
+            missing_cfgs,
             places,
             switched_off: switched_off.into_iter().next(),
             ..self
@@ -261,24 +261,24 @@ impl MissingPath {
     }
 }
 
-fn switched_off(path: &str, gates: &BTreeSet<String>, release: &str) -> String {
-    let gates: Vec<&str> = gates.iter().map(String::as_str).collect();
-    let condition = match &gates[..] {
-        [gate] => (*gate).to_owned(),
-        gates => format!("all({})", gates.join(", ")),
+fn switched_off(path: &str, cfgs: &BTreeSet<String>, release: &str) -> String {
+    let cfgs: Vec<&str> = cfgs.iter().map(String::as_str).collect();
+    let condition = match &cfgs[..] {
+        [cfg] => (*cfg).to_owned(),
+        cfgs => format!("all({})", cfgs.join(", ")),
     };
     format!(
         "{path} only exists in kernels built with {}, and the kernel {release} is not one of them. \
          Build for another kernel, or put this in front of the code that needs it:\n  \
          #[cfg({condition})]",
-        gates.join(" and ")
+        cfgs.join(" and ")
     )
 }
 
 /// Names the places that have the name instead.
 fn elsewhere(missing: &MissingPath, facts: &BuildFacts) -> String {
     let name = &missing.name;
-    let (preluded, others): (Vec<&Found>, Vec<&Found>) = missing
+    let (preluded, others): (Vec<&ImportPath>, Vec<&ImportPath>) = missing
         .places
         .iter()
         .partition(|found| found.path.starts_with("kernel::prelude::"));
@@ -318,9 +318,9 @@ impl Config {
     }
 
     /// Whether a `cfg` may hold. A `cfg` that is not a plain option is unknown here, so it may.
-    fn allows(&self, gate: &str) -> bool {
-        let gate = gate.replace(' ', "");
-        let plain = gate.starts_with("CONFIG_") && !gate.contains('(');
-        !plain || self.0.is_empty() || self.0.contains(&gate)
+    fn allows(&self, cfg: &str) -> bool {
+        let cfg = cfg.replace(' ', "");
+        let plain = cfg.starts_with("CONFIG_") && !cfg.contains('(');
+        !plain || self.0.is_empty() || self.0.contains(&cfg)
     }
 }
