@@ -28,6 +28,8 @@
 //! # Features
 //! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
 //! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
+//! - `cc`: cross compilers that the crate `cc` finds, where the kernel and the usual prefix of its
+//!   architecture lead to none.
 //! - `compressed`: `modinfo`, for compressed modules too.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
 //! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.

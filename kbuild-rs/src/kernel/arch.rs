@@ -171,6 +171,7 @@ impl Variant<'_> {
     }
 
     /// The Rust target that crate `cc` is asked about when none is given.
+    #[cfg(feature = "cc")]
     pub(super) fn rust_target(self) -> Option<&'static str> {
         Some(match (self.arch, self.wide, self.little) {
             ("x86", true, _) => "x86_64-unknown-linux-gnu",

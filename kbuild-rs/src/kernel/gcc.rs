@@ -1,6 +1,5 @@
 //! The GNU compiler that built a kernel, or the nearest one here.
 
-use super::arch::arch_name;
 use super::path::version_in_name;
 use super::toolchain::{Chooser, Toolchain};
 use crate::Result;
@@ -14,6 +13,13 @@ impl Chooser<'_> {
             Some(prefix) => self.versioned(&format!("{prefix}gcc")),
             None if self.cross => {
                 let (prefix, cc) = self.cross_gcc()?;
+                if !cfg!(feature = "cc") && prefix != compiler.prefix() {
+                    chosen.notes.push(format!(
+                        "{prefix} is the usual prefix for {}; choose another with CROSS_COMPILE or \
+                         --cross-compile",
+                        self.kernel.arch()
+                    ));
+                }
                 chosen.set("CROSS_COMPILE", prefix);
                 Some(cc)
             }
@@ -86,7 +92,9 @@ impl Chooser<'_> {
                 return Ok((prefix.to_owned(), cc));
             }
         }
+        #[cfg(feature = "cc")]
         let target = self.request.rust_target.or(variant.rust_target());
+        #[cfg(feature = "cc")]
         if let Some(found) = target.and_then(|target| self.ask_cc(target)) {
             return Ok(found);
         }
@@ -105,24 +113,5 @@ impl Chooser<'_> {
             self.kernel.arch(),
             self.host.distro().package(&package)
         )))
-    }
-
-    /// Crate `cc` knows more compilers, and what the user told it about this target.
-    fn ask_cc(&self, target: &str) -> Option<(String, String)> {
-        let tool = cc::Build::new()
-            .target(target)
-            .host(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
-            .opt_level(0)
-            .cargo_metadata(false)
-            .cargo_warnings(false)
-            .cargo_output(false)
-            .try_get_compiler()
-            .ok()?;
-        let program = tool.path().to_str()?;
-        let prefix = program.strip_suffix("gcc")?;
-        // It looks at this process's PATH, make will look at the one asked for.
-        let fits = arch_name(prefix.rsplit('/').next()?.split('-').next()?) == self.kernel.arch()
-            && self.path.program(program).is_some();
-        fits.then(|| (prefix.to_owned(), program.to_owned()))
     }
 }

@@ -1,6 +1,8 @@
 //! Kernel trees: finding one, and saying what it is.
 
 mod arch;
+#[cfg(feature = "cc")]
+mod ask_cc;
 mod compiler;
 mod config;
 mod distro;

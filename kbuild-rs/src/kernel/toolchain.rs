@@ -44,7 +44,7 @@ impl Kernel {
     ///
     /// A kernel built by Clang and LLD gets LLVM's tools without being asked. A kernel of another
     /// architecture gets the cross compiler that its configuration names, or a usual one. Only
-    /// looks at files, except where crate `cc` has to be asked for a cross compiler.
+    /// looks at files, except where the crate `cc` (feature `cc`) has to be asked for a cross compiler.
     ///
     /// # Errors
     /// [`ErrorKind::ToolNotFound`] says what is missing, what is here, how to choose and which

@@ -1,0 +1,25 @@
+//! Cross compilers that the crate `cc` knows.
+
+use super::arch::arch_name;
+use super::toolchain::Chooser;
+
+impl Chooser<'_> {
+    /// Crate `cc` knows more compilers, and what the user told it about this target.
+    pub(super) fn ask_cc(&self, target: &str) -> Option<(String, String)> {
+        let tool = cc::Build::new()
+            .target(target)
+            .host(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
+            .opt_level(0)
+            .cargo_metadata(false)
+            .cargo_warnings(false)
+            .cargo_output(false)
+            .try_get_compiler()
+            .ok()?;
+        let program = tool.path().to_str()?;
+        let prefix = program.strip_suffix("gcc")?;
+        // It looks at this process's PATH, make will look at the one asked for.
+        let fits = arch_name(prefix.rsplit('/').next()?.split('-').next()?) == self.kernel.arch()
+            && self.path.program(program).is_some();
+        fits.then(|| (prefix.to_owned(), program.to_owned()))
+    }
+}
