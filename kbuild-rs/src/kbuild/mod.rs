@@ -3,12 +3,14 @@
 pub(crate) mod cmd_file;
 mod dkms_conf;
 mod flag_files;
-mod folders;
 mod makefiles;
+mod module_folders;
 #[cfg(feature = "rust")]
 mod rust_flag_files;
 
 pub(crate) use dkms_conf::Dkms;
-pub(crate) use folders::{has_objects, leads_below, switch};
-pub(crate) use makefiles::running_kernel::{Decision, Follower};
-pub(crate) use makefiles::{Assignment, Makefiles, makefile_in, uses};
+pub(crate) use makefiles::{
+    Assignment, Folder, Form, Line, Makefiles, SET, Statement, Turn, is_makefile, makefile_in,
+    turn, uses,
+};
+pub(crate) use module_folders::{has_objects, leads_below, switch};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::makefiles::{Makefiles, makefile_in};
-use crate::sys::{normal, regular};
+use super::makefiles::{Folder, Makefiles, makefile_in};
+use crate::sys::normal;
 
 /// How many levels and how many folders are searched for modules below a folder without any.
 const DEEPEST: usize = 3;
@@ -66,14 +66,11 @@ const HERE: &[&str] = &[
 
 /// The folders that a makefile calls another make in: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
 fn called_folders(dir: &Path) -> Vec<PathBuf> {
-    let Some(text) = makefile_in(dir).and_then(|path| regular::read(path).ok()) else {
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
     let mut folders = Vec::new();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().to_owned();
-        let line = HERE.iter().fold(line, |line, here| line.replace(here, "."));
+    for line in Folder::read(dir, dir).lines {
+        let line = HERE
+            .iter()
+            .fold(line.text, |line, here| line.replace(here, "."));
         let mut words = line
             .split([' ', '\t', ';', '&'])
             .filter(|word| !word.is_empty());

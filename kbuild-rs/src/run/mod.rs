@@ -194,12 +194,9 @@ impl Run<'_> {
         }
         self.write_files()?;
         let is_news = first || !changes.is_empty();
-        if is_news {
-            self.warn_of_habits(&items);
-        }
         self.prepare(&items, stale.from_nothing.is_some(), held)?;
         if is_news {
-            self.warn_of_ignored_flags();
+            self.warn_about_makefiles();
         }
         let before = BeforeMake {
             record: &record,

@@ -13,75 +13,96 @@ pub(crate) const SET: &[&str] = &[
 
 /// The conditions around a line.
 #[derive(Debug, Default)]
-pub(crate) struct Conditions(Vec<Condition>);
+pub(super) struct Conditions(Vec<Condition>);
 
-#[derive(Debug)]
+/// An `if` with its `else`s, at the branch that is being read.
+#[derive(Debug, Default)]
 struct Condition {
-    text: String,
-    /// Whether the branch is taken, where that is known.
-    holds: Option<bool>,
-    /// Whether a branch before this one is taken for certain.
+    /// Whether kbuild reads the branch, where that is known.
+    is_read: Option<bool>,
+    /// The last condition that only make can decide, of this branch or of one before.
+    unknown: Option<String>,
+    /// Whether kbuild reads none of the branches that follow.
     is_over: bool,
 }
 
 impl Condition {
-    /// A branch with this condition, after one that is taken or not.
-    fn of(text: &str, is_over: bool) -> Condition {
-        let holds = match is_over {
-            true => Some(false),
-            false => holds_for_kbuild(text),
+    /// Goes on to the branch with this condition, which is empty for an `else` alone.
+    fn enter(&mut self, text: &str) {
+        let holds = match text {
+            "" => Some(true),
+            text => holds_for_kbuild(text),
         };
-        Condition {
-            text: text.to_owned(),
-            holds,
-            is_over,
-        }
+        self.is_read = match (self.is_over, holds, &self.unknown) {
+            (true, ..) | (_, Some(false), _) => Some(false),
+            (_, Some(true), None) => Some(true),
+            (_, Some(true), Some(before)) => {
+                self.unknown = Some(format!("else of {before}"));
+                None
+            }
+            (_, None, _) => {
+                self.unknown = Some(text.to_owned());
+                None
+            }
+        };
+        self.is_over |= holds == Some(true);
     }
 }
 
 impl Conditions {
     /// Whether kbuild never reads the line.
-    pub(crate) fn are_false(&self) -> bool {
-        self.0
-            .iter()
-            .any(|condition| condition.holds == Some(false))
+    pub(super) fn are_false(&self) -> bool {
+        self.0.iter().any(|c| c.is_read == Some(false))
     }
 
     /// The innermost condition that only make can decide.
-    pub(crate) fn unknown(&self) -> Option<&str> {
-        let mut unknown = self.0.iter().rev().filter(|c| c.holds.is_none());
-        unknown.next().map(|condition| &*condition.text)
+    pub(super) fn unknown(&self) -> Option<&str> {
+        let innermost = self.0.iter().rev().find(|c| c.is_read.is_none())?;
+        innermost.unknown.as_deref()
     }
 
     /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
-    pub(crate) fn follow(&mut self, line: &str) -> bool {
-        let word = line.split([' ', '\t', '(']).next().unwrap_or_default();
-        match word {
-            "ifeq" | "ifneq" | "ifdef" | "ifndef" => self.0.push(Condition::of(line, false)),
-            "else" => {
-                let Some(last) = self.0.pop() else {
-                    return true;
-                };
-                let rest = line["else".len()..].trim();
-                let is_over = last.is_over || last.holds == Some(true);
-                self.0.push(match rest {
-                    "" => Condition {
-                        text: format!("else of {}", last.text),
-                        holds: is_over.then_some(false),
-                        is_over,
-                    },
-                    rest => Condition::of(rest, is_over),
-                });
+    pub(super) fn follow(&mut self, line: &str) -> bool {
+        match turn(line) {
+            Some(Turn::If(text)) => {
+                self.0.push(Condition::default());
+                self.enter(text);
             }
-            "endif" => drop(self.0.pop()),
-            _ => return false,
+            Some(Turn::Else(text)) => self.enter(text),
+            Some(Turn::End) => drop(self.0.pop()),
+            None => return false,
         }
         true
+    }
+
+    fn enter(&mut self, text: &str) {
+        if let Some(last) = self.0.last_mut() {
+            last.enter(text);
+        }
+    }
+}
+
+/// What a line does to the conditions around those that follow.
+pub(crate) enum Turn<'a> {
+    /// `ifdef X`
+    If(&'a str),
+    /// The condition behind the `else`, or nothing.
+    Else(&'a str),
+    End,
+}
+
+/// What a line does to the conditions, if anything.
+pub(crate) fn turn(line: &str) -> Option<Turn<'_>> {
+    match line.split([' ', '\t', '(']).next()? {
+        "ifeq" | "ifneq" | "ifdef" | "ifndef" => Some(Turn::If(line)),
+        "else" => Some(Turn::Else(line["else".len()..].trim())),
+        "endif" => Some(Turn::End),
+        _ => None,
     }
 }
 
 /// Whether a condition holds, where kbuild decides that: `ifneq ($(KERNELRELEASE),)`.
-pub(crate) fn holds_for_kbuild(text: &str) -> Option<bool> {
+fn holds_for_kbuild(text: &str) -> Option<bool> {
     let (word, rest) = text.split_at(text.find([' ', '\t', '('])?);
     let rest = rest.trim();
     let is_set = |name: &str| SET.contains(&name);

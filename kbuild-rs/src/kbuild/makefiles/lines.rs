@@ -1,8 +1,10 @@
 //! The lines of a makefile, by their form.
 
+use super::conditions::Conditions;
+
 /// Lines without comments, with those that a backslash continues in one, and the number of the
 /// first.
-pub(crate) fn logical_lines(text: &str) -> Vec<(usize, String)> {
+pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut continues = false;
     for (number, line) in text.lines().enumerate() {
@@ -20,12 +22,89 @@ pub(crate) fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// The owner of the rule that the recipe lines below belong to.
+/// A line of a makefile, with its continuations.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The makefile that it stands in: its place in `Folder::makefiles`.
+    pub(crate) makefile: usize,
+    pub(crate) number: usize,
+    pub(crate) text: String,
+    pub(crate) form: Form,
+    /// Whether only make by hand reads it.
+    pub(crate) is_by_hand: bool,
+    /// The condition around it, if only make can decide that.
+    pub(crate) condition: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
-    None,
-    OfKbuild,
-    Other,
+pub(crate) enum Form {
+    /// It begins, turns or ends a condition.
+    Condition,
+    /// It stands between `define` and `endef`.
+    Defined,
+    Recipe {
+        /// Whether kbuild may run it: its target is in kbuild's folder.
+        is_of_kbuild: bool,
+    },
+    /// [`Line::statement`] says which.
+    Statement,
+}
+
+impl Line {
+    /// Without meaning for a line of another form.
+    pub(crate) fn statement(&self) -> Statement<'_> {
+        Statement::of(self.text.trim())
+    }
+
+    /// (variable, value), if it is an assignment.
+    pub(super) fn assignment(&self) -> Option<(&str, &str)> {
+        match self.statement() {
+            Statement::Assignment { name, value, .. } if self.form == Form::Statement => {
+                Some((name, value.trim()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The place in a makefile that has been reached.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) conditions: Conditions,
+    /// Whether recipe lines may follow, and whether these are kbuild's.
+    rule: Option<bool>,
+    in_definition: bool,
+}
+
+impl Place {
+    /// Takes in the next line; tells its form.
+    pub(super) fn follow(&mut self, line: &str) -> Form {
+        let text = line.trim();
+        if self.in_definition {
+            self.in_definition = text != "endef";
+            return Form::Defined;
+        }
+        if let Some(is_of_kbuild) = self.rule.filter(|_| line.starts_with('\t')) {
+            return Form::Recipe { is_of_kbuild };
+        }
+        if self.conditions.follow(text) {
+            return Form::Condition;
+        }
+        if !self.conditions.are_false() {
+            match Statement::of(text) {
+                Statement::Rule(targets) => {
+                    const OF_KBUILD: &[&str] = &["$(obj)", "$(src)", "${obj}", "${src}"];
+                    self.rule = Some(OF_KBUILD.iter().any(|dir| targets.contains(dir)));
+                }
+                Statement::Call(_) => {}
+                statement => {
+                    self.rule = None;
+                    self.in_definition = matches!(statement, Statement::Definition(_));
+                }
+            }
+        }
+        Form::Statement
+    }
 }
 
 /// A line of a makefile that is neither a condition nor a recipe.
@@ -38,12 +117,13 @@ pub(crate) enum Statement<'a> {
     },
     Definition(&'a str),
     Include(&'a str),
+    /// With its targets.
     Rule(&'a str),
     Call(&'a str),
 }
 
 impl Statement<'_> {
-    pub(crate) fn of(text: &str) -> Statement<'_> {
+    fn of(text: &str) -> Statement<'_> {
         let mut text = text;
         for lead in ["export ", "override ", "private "] {
             text = text.strip_prefix(lead).unwrap_or(text).trim_start();
@@ -83,18 +163,5 @@ impl Statement<'_> {
             previous = c;
         }
         Statement::Call(text)
-    }
-
-    /// Whose rule the recipe lines behind it belong to; `before` is that of the lines above.
-    pub(crate) fn rule(&self, before: Rule) -> Rule {
-        const OF_KBUILD: &[&str] = &["$(obj)", "$(src)", "${obj}", "${src}"];
-        match self {
-            Statement::Rule(targets) => match OF_KBUILD.iter().any(|dir| targets.contains(dir)) {
-                true => Rule::OfKbuild,
-                false => Rule::Other,
-            },
-            Statement::Call(_) => before,
-            _ => Rule::None,
-        }
     }
 }

@@ -39,12 +39,16 @@ fn folders_and_includes_are_followed_through_variables_and_loops_end() {
     ]);
     assert_eq!(
         names(&makefiles, "obj-m"),
-        ["of_a.o", "of_vendor.o    second.o", "x.o none/"]
+        ["x.o none/", "of_a.o", "of_vendor.o    second.o"]
     );
     assert_eq!(names(&makefiles, "obj-$(CONFIG_T)"), ["t.o ../"]);
     assert_eq!(names(&makefiles, "ccflags-y"), ["-Da"]);
-    let paths: Vec<_> = makefiles.iter().map(|m| m.path.clone()).collect();
-    assert!(paths.contains(&root.join("sub/deep/Kbuild")), "{paths:?}");
+    let paths: Vec<_> = makefiles
+        .folders
+        .iter()
+        .flat_map(|f| &f.makefiles)
+        .collect();
+    assert!(paths.contains(&&root.join("sub/deep/Kbuild")), "{paths:?}");
     assert_eq!(paths.len(), 5, "{paths:?}");
 }
 
@@ -68,6 +72,64 @@ fn the_part_for_make_by_hand_is_left_out_and_recipes_are_told_from_assignments()
     assert_eq!(of("a.o"), None);
     assert_eq!(of("old.o").unwrap(), "ifdef OLD");
     assert_eq!(of("b.o").unwrap(), "ifeq ($(A),b)");
+    assert_eq!(of("c.o").unwrap(), "else of ifeq ($(A),b)");
+}
+
+#[test]
+fn kbuilds_part_is_certain_whichever_part_stands_first() {
+    let parts = |text: &str| {
+        let (_root, makefiles) = read(&[("Kbuild", text)]);
+        let parts = makefiles.assignments();
+        let shown = parts.map(|a| format!("{} {}", a.value, a.condition.unwrap_or("certain")));
+        shown.collect::<Vec<_>>()
+    };
+    for (kbuild, other) in [
+        ("ifneq ($(KERNELRELEASE),)", "else"),
+        ("ifdef KERNELRELEASE", "else"),
+        ("ifneq  ( $(KERNELRELEASE) , )", "  else # by hand"),
+    ] {
+        let text = format!("{kbuild}\nobj-m := a.o\n{other}\nobj-m := b.o\nendif\nx-y := c.o");
+        assert_eq!(parts(&text), ["a.o certain", "c.o certain"]);
+    }
+    for (other, kbuild) in [
+        ("ifeq ($(KERNELRELEASE),)", "else"),
+        ("ifndef KERNELRELEASE", "else"),
+    ] {
+        let text = format!("{other}\nobj-m := a.o\n{kbuild}\nobj-m := b.o\nendif");
+        assert_eq!(parts(&text), ["b.o certain"]);
+    }
+    // The last branch is never reached: the one before holds wherever kbuild reads.
+    let nested = "ifdef KERNELRELEASE\nifdef X\nobj-m := a.o\nendif\nendif\n\
+                  ifeq ($(X),)\nelse ifdef KERNELRELEASE\nobj-m += b.o\nelse\nobj-m += c.o\nendif";
+    assert_eq!(parts(nested), ["a.o ifdef X", "b.o else of ifeq ($(X),)"]);
+}
+
+#[test]
+fn an_included_file_stands_under_the_condition_of_its_include() {
+    let (_root, makefiles) = read(&[
+        (
+            "Kbuild",
+            "ifdef X\ninclude $(src)/a.mk\nendif\ninclude $(TOP)/b.mk\n",
+        ),
+        ("a.mk", "obj-m := a.o\n"),
+        ("b.mk", "obj-m += b.o\n"),
+    ]);
+    let conditions: Vec<_> = makefiles.assignments().map(|a| a.condition).collect();
+    assert_eq!(conditions, [Some("ifdef X"), None]);
+    assert!(!makefiles.are_all());
+}
+
+#[test]
+fn folders_that_kbuild_may_enter_are_told() {
+    let (_root, makefiles) = read(&[(
+        "Kbuild",
+        "obj-m := a.o sub/ # no/\nINC := inc/\nobj-y += \\\n\tdeep/er/ $(PARTS-y)\n\
+         ifeq ($(KERNELRELEASE),)\nobj-m += hand/\nendif\n\
+         PARTS-$(CONFIG_X) += part/ b.o\nobj-m += $(PARTS-m)\n",
+    )]);
+    let folder = &makefiles.folders[0];
+    assert_eq!(folder.below, ["sub/", "deep/er/", "part/"]);
+    assert_eq!(folder.objects, ["a.o", "sub/", "deep/er/", "part/", "b.o"]);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::Kernel;
 use crate::kbuild::{Assignment, Makefiles};
-use crate::resolve::Sources;
 use crate::run::Run;
 use crate::sys::regular;
 
@@ -16,40 +15,31 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXTRA_LDFLAGS", "ldflags-y", "ldflags-y in the Kbuild"),
 ];
 
+/// One of [`VARIABLES`].
+pub(super) type Ignored = (&'static str, &'static str, &'static str);
+
 impl Run<'_> {
     /// Warns about flags that do not reach a compiler.
-    pub(crate) fn warn_of_ignored_flags(&self) {
-        let r = self.resolved;
-        let ignored = ignored(r.kernel());
-        if ignored.is_empty() {
-            return;
-        }
-        let makefiles = match &r.sources {
-            Sources::Tree { .. } => Makefiles::of(r.module_dir()),
-            Sources::Declared(_) => Makefiles::none(),
-        };
+    pub(super) fn warn_of_ignored_flags(&self, makefiles: &Makefiles, ignored: &[Ignored]) {
         // A makefile that was not read may use them.
         if !makefiles.are_all() {
             return;
         }
+        let r = self.resolved;
         let release = r.kernel().release();
         for (name, instead, flags) in ignored {
             if makefiles.use_variable(name) {
                 continue;
             }
-            if r.make
-                .command
-                .variables
-                .iter()
-                .any(|(given, _)| given == name)
-            {
-                self.resolved.sink.warning(&format!(
+            let mut variables = r.make.command.variables.iter();
+            if variables.any(|(given, _)| given == name) {
+                r.sink.warning(&format!(
                     "{name} is set for this build, but the kernel {release} does not read it any \
                      more: give the flags with {flags}"
                 ));
             }
-            if let Some(makefile) = sets(&makefiles, name, instead) {
-                self.resolved.sink.warning(&format!(
+            if let Some(makefile) = sets(makefiles, name, instead) {
+                r.sink.warning(&format!(
                     "{} sets {name}, which the kernel {release} does not read any more, so the \
                      module is built without these flags. Put them into {instead}, which every \
                      kernel reads",
@@ -61,7 +51,7 @@ impl Run<'_> {
 }
 
 /// The variables that a kernel's own makefiles do not read.
-fn ignored(kernel: &Kernel) -> Vec<(&'static str, &'static str, &'static str)> {
+pub(super) fn ignored(kernel: &Kernel) -> Vec<Ignored> {
     let scripts = kernel.source_dir().join("scripts");
     let texts =
         ["Makefile.build", "Makefile.lib"].map(|name| regular::read_to_string(scripts.join(name)));

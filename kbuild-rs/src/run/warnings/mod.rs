@@ -1,52 +1,54 @@
-//! Warnings about habits of Makefiles.
+//! Warnings about the text of a tree's makefiles.
 
 mod ignored_flags;
+mod running_kernel;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::kbuild::{Decision, Follower};
+use crate::kbuild::Makefiles;
 use crate::resolve::Sources;
-use crate::stage::Item;
-use crate::sys::{normal, regular};
 
 impl Run<'_> {
-    /// Warns if the release of the running kernel decides what kbuild makes, and the build is for
-    /// another kernel.
-    pub(crate) fn warn_of_habits(&self, items: &[Item]) {
+    /// Warns about the makefiles that make is about to read.
+    pub(crate) fn warn_about_makefiles(&self) {
         let r = self.resolved;
         let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let Sources::Tree { root, dir, .. } = &r.sources else {
-            return;
-        };
-        if running.trim() == r.kernel().release() {
+        let running = running.trim();
+        let is_for_other = running != r.kernel().release();
+        let ignored = ignored_flags::ignored(r.kernel());
+        if !is_for_other && ignored.is_empty() {
             return;
         }
+        let makefiles = match &r.sources {
+            Sources::Tree { .. } => Makefiles::of(r.module_dir()),
+            Sources::Declared(_) => Makefiles::default(),
+        };
+        if is_for_other {
+            self.warn_of_running_kernel(&makefiles, running);
+        }
+        self.warn_of_ignored_flags(&makefiles, &ignored);
+    }
+
+    /// Warns if the release of the running kernel decides what kbuild makes, and the build is for
+    /// another kernel.
+    fn warn_of_running_kernel(&self, makefiles: &Makefiles, running: &str) {
+        let r = self.resolved;
+        let command = &r.make.command;
         let is_given = |name: &str, how: char| {
-            let mut environment = r.make.command.env.iter();
-            r.make
-                .command
-                .variables
-                .iter()
-                .any(|(known, _)| known == name)
+            let mut variables = command.variables.iter();
+            let mut environment = command.env.iter();
+            variables.any(|(known, _)| known == name)
                 || (how == '?' && environment.any(|(known, _)| known == name))
         };
-        let reading = Reading {
-            run: self,
-            items,
-            module: dir.strip_prefix(root).unwrap_or(Path::new("")),
-            is_given: &is_given,
-        };
-        for decision in reading.decisions() {
-            self.resolved.sink.warning(&format!(
-                "{}:{}: `uname -r` decides here what is built. It names the running kernel {}, but \
-                 this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
-                decision.makefile.display(),
-                decision.line,
-                running.trim(),
+        for found in running_kernel::uname_uses(makefiles, &is_given) {
+            r.sink.warning(&format!(
+                "{}:{}: `uname -r` decides here what is built. It names the running kernel \
+                 {running}, but this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
+                r.make.map.source(&found.makefile).display(),
+                found.line,
                 r.kernel().release(),
-                match decision.variable {
+                match found.variable {
                     Some((name, placeholder)) => format!(
                         ", or set {name} for this build:\n    --make-var \
                          '{name}={placeholder}'\n(Build::make_var; in CMake, MAKE_VARIABLES; in \
@@ -56,74 +58,5 @@ impl Run<'_> {
                 }
             ));
         }
-    }
-}
-
-/// Reads the makefiles that kbuild reads.
-struct Reading<'a> {
-    run: &'a Run<'a>,
-    items: &'a [Item],
-    /// The module folder, below the staged root.
-    module: &'a Path,
-    is_given: &'a dyn Fn(&str, char) -> bool,
-}
-
-impl Reading<'_> {
-    fn decisions(&self) -> Vec<Decision> {
-        let mut decisions = Vec::new();
-        let mut open = vec![self.module.to_owned()];
-        let mut seen = open.clone();
-        while let Some(folder) = open.pop() {
-            let files = ["Kbuild", "Makefile"].map(|name| folder.join(name));
-            let Some(file) = files.into_iter().find(|file| self.has(file)) else {
-                continue;
-            };
-            // kbuild starts another make for each folder, with its own variables.
-            let included = |word: &str| Some(self.read(&self.included(word, &folder)?));
-            let mut follower = Follower::new(self.is_given, &included);
-            let (path, text) = self.read(&file);
-            follower.read(&path, &text);
-            for word in &follower.folders {
-                let below = normal(&folder.join(word));
-                if !seen.contains(&below) && self.has(&below) {
-                    seen.push(below.clone());
-                    open.push(below);
-                }
-            }
-            decisions.extend(follower.decisions);
-        }
-        decisions
-    }
-
-    /// The staged file behind a word of an `include`.
-    fn included(&self, word: &str, folder: &Path) -> Option<PathBuf> {
-        let bare = match word.rsplit_once([')', '}']) {
-            Some((_, rest)) => rest.trim_start_matches('/'),
-            None => word,
-        };
-        let mut places = [folder, self.module].into_iter();
-        places.find_map(|place| Some(normal(&place.join(bare))).filter(|file| self.has(file)))
-    }
-
-    fn has(&self, rel: &Path) -> bool {
-        self.item(rel).is_some()
-    }
-
-    fn item(&self, rel: &Path) -> Option<&Item> {
-        let wanted = rel.as_os_str();
-        let items = self.items;
-        let found = items.binary_search_by(|item| item.rel.as_os_str().cmp(wanted));
-        found.ok().map(|at| &self.items[at])
-    }
-
-    /// Its path for people, and its text.
-    fn read(&self, rel: &Path) -> (PathBuf, String) {
-        let Some(item) = self.item(rel) else {
-            return (rel.to_owned(), String::new());
-        };
-        let path = self.run.resolved.stage.source_of(item);
-        let text = regular::read(&path).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        (path, text)
     }
 }

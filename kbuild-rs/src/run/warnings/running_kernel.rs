@@ -1,4 +1,4 @@
-//! Whether the part of a makefile that kbuild reads depends on the release of the running kernel.
+//! Places where the release of the running kernel decides what kbuild makes.
 //!
 //! A makefile often serves `make` by hand, too: its recipes and the path of the running kernel's
 //! tree do not matter to kbuild. So the release is followed from `uname -r` through variables and
@@ -10,144 +10,132 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::conditions::{SET, holds_for_kbuild};
-use super::lines::{Rule, Statement, logical_lines};
-use super::uses;
+use crate::kbuild::{Folder, Form, Line, Makefiles, SET, Statement, Turn, turn, uses};
 
 /// A variable that brings the release somewhere, and the placeholder that it may be set to.
 type Setting = Option<(String, &'static str)>;
 
 /// A place where `uname -r` decides.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Decision {
-    pub(crate) makefile: PathBuf,
+pub(super) struct UnameUse {
+    pub(super) makefile: PathBuf,
     /// The number of the line.
-    pub(crate) line: usize,
+    pub(super) line: usize,
     /// By way of which variable.
-    pub(crate) variable: Setting,
+    pub(super) variable: Setting,
 }
 
-/// Follows the release through a makefile and what it includes.
-pub(crate) struct Follower<'a> {
-    /// Whether an assignment (`?` for `?=`) is without effect, because the caller sets the variable.
-    is_given: &'a dyn Fn(&str, char) -> bool,
-    /// The path and the text of the makefile that a word behind `include` names.
-    included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
-    /// The first place in each makefile at which the release decides.
-    pub(crate) decisions: Vec<Decision>,
-    /// Words with a slash at their end, which may be folders.
-    pub(crate) folders: Vec<String>,
-    /// Variables that depend on the release, each with what may be set for that: itself, or the one
-    /// that it comes from.
-    dependent: BTreeMap<String, Setting>,
-}
-
-/// A makefile that includes itself comes to an end.
-const DEEPEST: usize = 16;
-
-impl<'a> Follower<'a> {
-    pub(crate) fn new(
-        is_given: &'a dyn Fn(&str, char) -> bool,
-        included: &'a dyn Fn(&str) -> Option<(PathBuf, String)>,
-    ) -> Self {
-        Follower {
+/// The first such place in each makefile. `is_given` tells whether an assignment (`?` for `?=`) is
+/// without effect, because the caller sets the variable.
+pub(super) fn uname_uses(
+    makefiles: &Makefiles,
+    is_given: &dyn Fn(&str, char) -> bool,
+) -> Vec<UnameUse> {
+    let mut found: Vec<UnameUse> = Vec::new();
+    for folder in &makefiles.folders {
+        let mut tracker = Tracker {
             is_given,
-            included,
-            decisions: Vec::new(),
-            folders: Vec::new(),
             dependent: BTreeMap::new(),
-        }
-    }
-
-    /// Reads a makefile.
-    pub(crate) fn read(&mut self, path: &Path, text: &str) {
-        self.read_at(path, text, 0);
-    }
-
-    fn read_at(&mut self, path: &Path, text: &str, depth: usize) {
-        let mut conditions: Vec<Condition> = Vec::new();
-        let mut rule = Rule::None;
-        let mut definition: Option<String> = None;
-        let mut is_told = false;
-        for (line, text) in logical_lines(text) {
-            if let Some(name) = &definition {
-                match text.trim() == "endef" {
-                    true => definition = None,
-                    false if self.brings(&text) => {
-                        self.dependent.insert(name.clone(), None);
-                    }
-                    false => {}
-                }
-                continue;
-            }
-            let is_recipe = text.starts_with('\t') && rule != Rule::None;
-            if !is_recipe && self.follow_condition(text.trim(), &mut conditions) {
-                continue;
-            }
-            if conditions.iter().any(|c| c.branch == Branch::Dead) {
-                continue;
-            }
-            let depends = self.brings(&text) || conditions.iter().any(|c| c.depends);
-            let of_condition = conditions.iter().rev().find_map(|c| c.variable.clone());
-            let variable = self.named_in(&text).or(of_condition);
-            let decides = match is_recipe {
-                true => rule == Rule::OfKbuild,
-                false => {
-                    let statement = Statement::of(text.trim());
-                    rule = statement.rule(rule);
-                    if let Statement::Definition(name) = statement {
-                        definition = Some(name.to_owned());
-                    }
-                    self.take(&statement, depends.then_some(&variable), depth)
-                }
-            };
-            if decides && depends && !is_told {
-                is_told = true;
-                self.decisions.push(Decision {
-                    makefile: path.to_owned(),
+            conditions: Vec::new(),
+            definition: None,
+        };
+        for (makefile, line, variable) in tracker.decisions(folder) {
+            if found.iter().all(|known| known.makefile != makefile) {
+                found.push(UnameUse {
+                    makefile: makefile.to_owned(),
                     line,
                     variable,
                 });
             }
         }
     }
+    found
+}
 
-    /// Takes in a line that is no recipe; tells whether kbuild's part depends on it. `depends` is
-    /// what brings the release to this line.
-    fn take(&mut self, statement: &Statement<'_>, depends: Option<&Setting>, depth: usize) -> bool {
-        match statement {
+/// Follows the release through the lines of a folder's makefiles.
+struct Tracker<'a> {
+    is_given: &'a dyn Fn(&str, char) -> bool,
+    /// Variables that depend on the release, each with what may be set for that: itself, or the one
+    /// that it comes from.
+    dependent: BTreeMap<String, Setting>,
+    /// Those around the line.
+    conditions: Vec<Condition>,
+    /// The variable whose `define` the line may stand in.
+    definition: Option<String>,
+}
+
+struct Condition {
+    /// The makefile that it stands in. Where the release decides whether a file is included, that is
+    /// told at the `include`.
+    makefile: usize,
+    /// What brings the release to this condition, or to one of the branches before.
+    depends: Option<Setting>,
+}
+
+impl Tracker<'_> {
+    /// (makefile, number of the line, by way of which variable), each line at which it decides.
+    fn decisions<'f>(&mut self, folder: &'f Folder) -> Vec<(&'f Path, usize, Setting)> {
+        let mut decisions = Vec::new();
+        for line in &folder.lines {
+            if line.form == Form::Condition {
+                self.follow_condition(line);
+            } else if !line.is_by_hand {
+                let around = self.conditions.iter().rev();
+                let around = around.filter(|c| c.makefile == line.makefile);
+                let depends = around.fold(self.brought_by(&line.text), |depends, condition| {
+                    joined(depends, condition.depends.clone())
+                });
+                let decides = self.take(line, depends.as_ref());
+                if let Some(variable) = depends.filter(|_| decides) {
+                    let makefile = &*folder.makefiles[line.makefile];
+                    decisions.push((makefile, line.number, variable));
+                }
+            }
+        }
+        decisions
+    }
+
+    /// Takes in a line; tells whether it is one that kbuild's part depends on. `depends` is what
+    /// brings the release to this line.
+    fn take(&mut self, line: &Line, depends: Option<&Setting>) -> bool {
+        match line.form {
+            Form::Condition => return false,
+            Form::Recipe { is_of_kbuild } => return is_of_kbuild,
+            Form::Defined => {
+                let name = self.definition.as_ref();
+                if let Some(name) = name.filter(|_| self.brought_by(&line.text).is_some()) {
+                    self.dependent.insert(name.clone(), None);
+                }
+                return false;
+            }
+            Form::Statement => {}
+        }
+        match line.statement() {
             Statement::Assignment { name, how, value } => {
-                self.folders.extend(folders(value));
-                self.assign(name, *how, value, depends);
+                self.assign(name, how, value, depends);
                 is_of_kbuild(name)
             }
-            Statement::Include(files) => {
-                for word in files.split_whitespace().filter(|_| depth < DEEPEST) {
-                    if let Some((path, text)) = (self.included)(word) {
-                        self.read_at(&path, &text, depth + 1);
-                    }
-                }
-                true
-            }
+            Statement::Include(_) => true,
             Statement::Call(text) => ["$(shell", "$(eval", "$(error"]
                 .iter()
                 .any(|call| text.starts_with(call)),
-            Statement::Definition(_) | Statement::Rule(_) => false,
+            Statement::Definition(name) => {
+                self.definition = Some(name.to_owned());
+                false
+            }
+            Statement::Rule(_) => false,
         }
     }
 
-    /// Whether a text depends on the release of the running kernel.
-    fn brings(&self, text: &str) -> bool {
-        ["uname -r", "uname --kernel-release"]
+    /// What brings the release of the running kernel to a text, if anything: the variable to be set
+    /// for that, if there is one.
+    fn brought_by(&self, text: &str) -> Option<Setting> {
+        let used = self.dependent.iter().filter(|(name, _)| uses(text, name));
+        let used: Vec<&Setting> = used.map(|(_, setting)| setting).collect();
+        let asks = ["uname -r", "uname --kernel-release"]
             .iter()
-            .any(|call| text.contains(call))
-            || self.dependent.keys().any(|name| uses(text, name))
-    }
-
-    /// The variable to be set for what brings the release to a text.
-    fn named_in(&self, text: &str) -> Setting {
-        let mut known = self.dependent.iter();
-        known.find_map(|(name, setting)| setting.clone().filter(|_| uses(text, name)))
+            .any(|call| text.contains(call));
+        (asks || !used.is_empty()).then(|| used.into_iter().flatten().next().cloned())
     }
 
     fn assign(&mut self, name: &str, how: char, value: &str, depends: Option<&Setting>) {
@@ -166,77 +154,42 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
-    fn follow_condition(&self, statement: &str, conditions: &mut Vec<Condition>) -> bool {
-        let word = statement.split([' ', '\t', '(']).next().unwrap_or_default();
-        match word {
-            "ifeq" | "ifneq" | "ifdef" | "ifndef" => {
-                conditions.push(self.condition(statement, false));
-            }
-            "else" => {
-                let Some(last) = conditions.pop() else {
-                    return true;
+    fn follow_condition(&mut self, line: &Line) {
+        match turn(line.text.trim()) {
+            Some(Turn::If(text)) => {
+                let condition = Condition {
+                    makefile: line.makefile,
+                    depends: self.asked_by(text),
                 };
-                let rest = statement["else".len()..].trim();
-                let certain = last.certain || last.branch == Branch::Live;
-                let mut next = match rest.is_empty() {
-                    false => self.condition(rest, certain),
-                    true => Condition {
-                        branch: match (certain, last.branch) {
-                            (true, _) => Branch::Dead,
-                            (false, Branch::Dead) => Branch::Live,
-                            (false, _) => Branch::Unknown,
-                        },
-                        certain,
-                        depends: false,
-                        variable: None,
-                    },
-                };
-                next.depends |= last.depends;
-                next.variable = next.variable.or(last.variable);
-                conditions.push(next);
+                self.conditions.push(condition);
             }
-            "endif" => drop(conditions.pop()),
-            _ => return false,
+            Some(Turn::Else(text)) => {
+                let depends = self.asked_by(text);
+                if let Some(last) = self.conditions.last_mut() {
+                    last.depends = joined(depends, last.depends.take());
+                }
+            }
+            Some(Turn::End) => drop(self.conditions.pop()),
+            None => {}
         }
-        true
     }
 
-    /// A condition's first branch; none is taken where another one `certain`ly was.
-    fn condition(&self, text: &str, certain: bool) -> Condition {
-        let branch = match (certain, holds_for_kbuild(text)) {
-            (true, _) | (_, Some(false)) => Branch::Dead,
-            (_, Some(true)) => Branch::Live,
-            (_, None) => Branch::Unknown,
-        };
+    /// What brings the release to a condition.
+    fn asked_by(&self, text: &str) -> Option<Setting> {
         // `ifdef` names a variable without a reference.
         let asked = text.strip_prefix("ifdef").or(text.strip_prefix("ifndef"));
         let asked = asked.and_then(|name| self.dependent.get(name.trim()));
-        let depends = self.brings(text) || asked.is_some();
-        Condition {
-            branch,
-            certain,
-            depends,
-            variable: self.named_in(text).or_else(|| asked.cloned().flatten()),
-        }
+        self.brought_by(text).or_else(|| asked.cloned())
     }
 }
 
-/// The branch of a condition that a line stands in, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Branch {
-    Live,
-    Dead,
-    Unknown,
-}
-
-struct Condition {
-    branch: Branch,
-    /// Whether a branch before this one is taken for certain.
-    certain: bool,
-    /// Whether the release of the running kernel decides which branch it is.
-    depends: bool,
-    variable: Setting,
+/// Of two things that may bring the release to a line, the first; one that names a variable goes
+/// before one that does not.
+fn joined(first: Option<Setting>, second: Option<Setting>) -> Option<Setting> {
+    match (first, second) {
+        (Some(None), Some(second)) => Some(second),
+        (first, second) => first.or(second),
+    }
 }
 
 /// Whether kbuild reads the variable itself.
@@ -289,9 +242,4 @@ fn placeholder_for(value: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn folders(value: &str) -> impl Iterator<Item = String> + '_ {
-    let words = value.split_whitespace();
-    words.filter(|word| word.ends_with('/')).map(str::to_owned)
 }

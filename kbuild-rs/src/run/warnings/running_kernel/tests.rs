@@ -2,18 +2,23 @@
 
 use super::*;
 
-/// The findings in a makefile. Another makefile beside it sets `FROM_FILE`.
-fn followed(makefile: &str) -> (Vec<Decision>, Vec<String>) {
-    let included = |word: &str| {
-        let text = "FROM_FILE := $(shell uname -r)\ninclude $(src)/x.mk\n";
-        (word == "$(src)/x.mk").then(|| ("x.mk".into(), text.to_owned()))
-    };
-    let mut follower = Follower::new(
-        &|name, how| name == "GIVEN" || (name == "OUTER" && how == '?'),
-        &included,
+use crate::fixture::Root;
+
+/// What is found in a Kbuild. A makefile beside it sets `FROM_FILE`.
+fn found(makefile: &str) -> Vec<(String, usize, Setting)> {
+    let root = Root::new();
+    root.write("Kbuild", makefile);
+    root.write(
+        "x.mk",
+        "FROM_FILE := $(shell uname -r)\ninclude $(src)/x.mk\n",
     );
-    follower.read(Path::new("Kbuild"), makefile);
-    (follower.decisions, follower.folders)
+    let is_given = |name: &str, how: char| name == "GIVEN" || (name == "OUTER" && how == '?');
+    let uses = uname_uses(&Makefiles::of(root.path()), &is_given);
+    let shown = |one: UnameUse| {
+        let makefile = one.makefile.strip_prefix(root.path()).unwrap();
+        (makefile.display().to_string(), one.line, one.variable)
+    };
+    uses.into_iter().map(shown).collect()
 }
 
 #[test]
@@ -35,7 +40,7 @@ fn the_tree_of_the_running_kernel_is_for_make_by_hand() {
         "OUTER ?= $(shell uname -r)\nccflags-y += -DK=$(OUTER)\n",
         "GIVEN := $(shell uname -r)\nccflags-y += -DK=$(GIVEN)\n",
     ] {
-        assert_eq!(followed(makefile).0, [], "{makefile}");
+        assert_eq!(found(makefile), [], "{makefile}");
     }
 }
 
@@ -118,18 +123,26 @@ fn the_line_where_it_decides_is_told_and_what_to_set_instead() {
             named("K", "{release}"),
         ),
     ] {
-        let expected = Decision {
-            makefile: "Kbuild".into(),
-            line,
-            variable,
-        };
-        assert_eq!(followed(makefile).0, [expected], "{makefile}");
+        let expected = ("Kbuild".to_owned(), line, variable);
+        assert_eq!(found(makefile), [expected], "{makefile}");
     }
 }
 
 #[test]
-fn folders_that_kbuild_may_enter_are_told() {
-    let text = "obj-m := a.o sub/ # no/\nobj-y += \\\n\tdeep/er/\n\
-                ifeq ($(KERNELRELEASE),)\nobj-m += hand/\nendif\n";
-    assert_eq!(followed(text).1, ["sub/", "deep/er/"]);
+fn an_included_file_is_told_of_at_its_include_and_where_it_decides_itself_once_for_all_folders() {
+    let root = Root::new();
+    root.write(
+        "Kbuild",
+        "K := $(shell uname -r)\nobj-m := a.o sub/\nifeq ($(K),x)\ninclude $(M)/x.mk\nendif\n\
+         include $(M)/y.mk\n",
+    );
+    root.write("x.mk", "ccflags-y += -DX\n");
+    root.write("y.mk", "\nccflags-y += -DY=$(shell uname -r)\n");
+    root.write("sub/Kbuild", "include $(M)/y.mk\n");
+    let uses = uname_uses(&Makefiles::of(root.path()), &|_, _| false);
+    let places: Vec<_> = uses.iter().map(|one| (&*one.makefile, one.line)).collect();
+    assert_eq!(
+        places,
+        [(&*root.join("Kbuild"), 4), (&*root.join("y.mk"), 2)]
+    );
 }

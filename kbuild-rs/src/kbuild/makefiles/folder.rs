@@ -1,0 +1,120 @@
+//! The makefile of one folder, with the files that it includes.
+
+use std::path::{Path, PathBuf};
+
+use super::lines::{Form, Line, Place, Statement, logical_lines};
+use super::makefile_in;
+use super::values::Values;
+use crate::sys::regular;
+
+/// A limit for files that include each other.
+const DEEPEST: usize = 16;
+
+/// A folder that kbuild enters. It starts another make for each, with its own variables.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) dir: PathBuf,
+    /// The makefile of the folder, if it has one, and the files that are included.
+    pub(crate) makefiles: Vec<PathBuf>,
+    /// In the order in which make reads them.
+    pub(crate) lines: Vec<Line>,
+    /// The words of `obj-…`, as far as they are known without make.
+    pub(crate) objects: Vec<String>,
+    /// The words with a slash at their end among them, and those of `subdir-…`.
+    pub(super) below: Vec<String>,
+    /// Whether every file that an `include` names is known.
+    pub(super) is_whole: bool,
+}
+
+impl Folder {
+    pub(crate) fn read(dir: &Path, module_dir: &Path) -> Folder {
+        let mut reader = Reader {
+            values: Values::new(dir, module_dir),
+            folder: Folder {
+                dir: dir.to_owned(),
+                makefiles: Vec::new(),
+                lines: Vec::new(),
+                objects: Vec::new(),
+                below: Vec::new(),
+                is_whole: true,
+            },
+        };
+        if let Some(makefile) = makefile_in(dir) {
+            reader.makefile(makefile, None, 0);
+        }
+        reader.folder
+    }
+}
+
+struct Reader<'a> {
+    values: Values<'a>,
+    folder: Folder,
+}
+
+impl Reader<'_> {
+    /// Reads a makefile and what it includes; `around` is the condition of its own `include`.
+    fn makefile(&mut self, path: PathBuf, around: Option<&str>, depth: usize) {
+        if depth >= DEEPEST || self.folder.makefiles.contains(&path) {
+            return;
+        }
+        let text = regular::read(&path).unwrap_or_default();
+        let makefile = self.folder.makefiles.len();
+        self.folder.makefiles.push(path);
+        let mut place = Place::default();
+        for (number, text) in logical_lines(&String::from_utf8_lossy(&text)) {
+            let form = place.follow(&text);
+            let condition = place.conditions.unknown().or(around);
+            let line = Line {
+                makefile,
+                number,
+                text,
+                form,
+                is_by_hand: place.conditions.are_false(),
+                condition: condition.map(str::to_owned),
+            };
+            let included = match line.form == Form::Statement && !line.is_by_hand {
+                true => self.statement(&line.statement()),
+                false => Vec::new(),
+            };
+            self.folder.lines.push(line);
+            for path in included {
+                self.makefile(path, condition, depth + 1);
+            }
+        }
+    }
+
+    /// Takes in a statement; gives the files that it includes.
+    fn statement(&mut self, statement: &Statement<'_>) -> Vec<PathBuf> {
+        match *statement {
+            Statement::Assignment { name, how, value } => {
+                let is_objects = name.starts_with("obj-");
+                if is_objects || name.starts_with("subdir-") {
+                    self.words(value, is_objects);
+                }
+                self.values.assign(name, how, value.trim());
+                Vec::new()
+            }
+            Statement::Include(files) => {
+                let files = self.values.expand(files);
+                self.folder.is_whole &= !files.contains('$');
+                let words = files.split_whitespace();
+                words
+                    .filter_map(|word| self.values.included(word))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn words(&mut self, value: &str, are_objects: bool) {
+        let value = self.values.expand(value);
+        for word in value.split_whitespace().filter(|word| !word.contains('$')) {
+            if word.ends_with('/') {
+                self.folder.below.push(word.to_owned());
+            }
+            if are_objects {
+                self.folder.objects.push(word.to_owned());
+            }
+        }
+    }
+}
