@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::kbuild::{Dkms, leads_below};
+use crate::kbuild::{Dkms, leads_below, makefile_in};
 use crate::settings::{Settings, Tree};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
@@ -81,9 +81,8 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
             root.display()
         )));
     }
-    let files = ["Kbuild", "Makefile"].map(|name| dir.join(name));
-    if let Some(file) = files.iter().find(|file| file.exists()) {
-        regular::look(file).map_err(|e| Error::reading("read", file, e))?;
+    if let Some(file) = makefile_in(&dir) {
+        regular::look(&file).map_err(|e| Error::reading("read", &file, e))?;
     } else if tree.prepare.is_empty() {
         let empty = std::fs::read_dir(&dir).is_ok_and(|mut d| d.next().is_none());
         return Err(Error::new(

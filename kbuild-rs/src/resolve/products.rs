@@ -4,12 +4,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::Sources;
-use crate::kbuild::makefile_in;
+use crate::kbuild::Folder;
 use crate::make::MODULES;
 use crate::settings::Settings;
 use crate::stage::{COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use crate::syntax::is_carryable;
-use crate::sys::regular;
 use crate::{Error, Result};
 
 /// The products that a build asks for beside its modules, relative to the module folder.
@@ -65,9 +64,8 @@ pub(crate) fn asked_of_kbuild(
     };
     for product in products {
         let folder = product.parent().unwrap_or(Path::new(""));
-        let makefile = makefile_in(&dir.join(folder));
-        let text = makefile.and_then(|path| regular::read_to_string(path).ok());
-        if text.is_none_or(|text| !text.contains("extra-")) {
+        let makefiles = Folder::read(&dir.join(folder), dir);
+        if !makefiles.lines.iter().any(|l| l.text.contains("extra-")) {
             continue;
         }
         let name = product.file_name().unwrap_or_default().to_string_lossy();

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::Run;
 use super::record::{Class, Reason, Record, Stale};
 use crate::Result;
+use crate::kbuild::is_makefile;
 use crate::resolve::Fingerprint;
-use crate::stage::{Changes, Item, Kind, is_makefile};
+use crate::stage::{Changes, Item, Kind};
 use crate::sys::{is_among, sort_paths};
 
 impl Run<'_> {

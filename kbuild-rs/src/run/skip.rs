@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::kbuild::Makefiles;
 use crate::resolve::{below_module_folder, check_name, output_directory};
 use crate::settings::{Artifact, Module, Report, Settings};
-use crate::sys::{Root, Writer, regular};
+use crate::sys::{Root, Writer};
 
 /// Whether this build script builds nothing. docs.rs sets `DOCS_RS`; `KBUILD_RS_SKIP=0` builds all
 /// the same.
@@ -65,53 +65,21 @@ pub(crate) fn names(settings: &Settings, name: Option<&str>) -> Result<Vec<Strin
     })
 }
 
-/// The modules that a tree's Kbuild files name in `obj-…`, read as text: without a kernel,
-/// nobody can evaluate them.
+/// The modules that a tree's makefiles name in `obj-…`: without a kernel, nobody can evaluate them.
 fn names_in(dir: &Path) -> Vec<String> {
     let (mut names, mut known) = (Vec::new(), HashSet::new());
-    // The folders that were looked into, by device and inode: one that names itself, by whatever
-    // path, has nothing new to say.
-    let mut seen = HashSet::new();
-    let mut look_into = |dir: &Path| {
-        let here = fs::metadata(dir).ok()?;
-        let is_new = seen.insert((here.dev(), here.ino()));
-        is_new.then(|| (dir.to_owned(), objects_in(dir).into_iter()))
-    };
-    // From the tree to the folder that is looked into, each with what is left of it: a tree may be
-    // deeper than a thread's stack.
-    let mut open = Vec::from_iter(look_into(dir));
-    while let Some((folder, words)) = open.last_mut() {
-        let Some(word) = words.next() else {
-            open.pop();
-            continue;
-        };
+    // A tree that is not there has none.
+    let makefiles = fs::canonicalize(dir).map(|dir| Makefiles::of(&dir));
+    let folders = makefiles.unwrap_or_default().folders.into_iter();
+    for word in folders.flat_map(|folder| folder.objects) {
         if let Some(module) = word.strip_suffix(".o") {
             let module = module.rsplit('/').next().unwrap_or(module);
             if known.insert(module.to_owned()) {
                 names.push(module.to_owned());
             }
-        } else if word.ends_with('/') {
-            let below = folder.join(word);
-            open.extend(look_into(&below));
         }
     }
     names
-}
-
-/// The words of a folder's `obj-…`.
-fn objects_in(dir: &Path) -> Vec<String> {
-    let text = ["Kbuild", "Makefile"]
-        .iter()
-        .find_map(|file| regular::read_to_string(dir.join(file)).ok())
-        .unwrap_or_default()
-        .replace("\\\n", " ");
-    let values = text.lines().filter_map(|line| {
-        let (variable, value) = line.split_once('=')?;
-        let is_objects = variable.trim_start().starts_with("obj-");
-        is_objects.then(|| value.split('#').next().unwrap_or_default())
-    });
-    let words = values.flat_map(str::split_whitespace);
-    words.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

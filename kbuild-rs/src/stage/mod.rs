@@ -47,7 +47,7 @@ pub(crate) use place::{
     BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, PUBLISH_LOCK, RUST_PROJECT, is_folder_name,
     is_hash, is_key, is_own_name, make_private_root, open_private_root, private_root,
 };
-pub(crate) use scan::{Scan, is_makefile, patterns};
+pub(crate) use scan::{Scan, patterns};
 pub(crate) use sync::{Changes, Sync};
 
 /// `<key>/folders/<folder>/<name>`, without looking through the stages.

@@ -140,11 +140,3 @@ pub(crate) fn patterns(globs: &[String]) -> Result<Vec<glob::Pattern>> {
         })
         .collect()
 }
-
-/// Whether a file is a makefile that kbuild or the module's own rules read.
-pub(crate) fn is_makefile(rel: &Path) -> bool {
-    rel.file_name().is_some_and(|name| {
-        let name = name.as_bytes();
-        name.starts_with(b"Makefile") || name.starts_with(b"Kbuild") || name.ends_with(b".mk")
-    })
-}

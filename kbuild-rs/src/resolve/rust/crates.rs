@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::kbuild::{Folder, Makefiles};
 use crate::kernel::{RustRequest, Rustc, Toolchain};
 use crate::settings::Settings;
-use crate::sys::{normal, regular};
 use crate::{Error, Kernel, Result};
 
 /// The crates that a build compiles.
@@ -28,36 +28,25 @@ impl Crates {
         self.certain.is_empty() && self.perhaps.is_empty()
     }
 
-    /// Those that the Kbuild files of a module tree name, read as text; with `more`, there may be
+    /// Those that the makefiles of a module tree name, read as text; with `more`, there may be
     /// others, which only come to be when the tree is built.
     pub(crate) fn of_tree(dir: &Path, more: bool) -> Crates {
         let mut crates = Crates::default();
         if more {
             crates.perhaps.push(dir.to_owned());
         }
-        let mut open = vec![dir.to_owned()];
-        let mut seen = vec![dir.to_owned()];
-        while let Some(dir) = open.pop() {
-            let text = ["Kbuild", "Makefile"]
-                .iter()
-                .find_map(|name| regular::read_to_string(dir.join(name)).ok())
-                .unwrap_or_default();
-            for (word, certain) in words(&text) {
-                if let Some(below) = word.strip_suffix('/') {
-                    let below = normal(&dir.join(below));
-                    // No kernel nests folders as deep; a link may lead back.
-                    if below.components().count() < 64 && !seen.contains(&below) {
-                        seen.push(below.clone());
-                        open.push(below);
-                    }
-                } else if let Some(stem) = word.strip_suffix(".o") {
-                    let source = dir.join(format!("{stem}.rs"));
-                    let in_c = ["c", "S"].map(|end| dir.join(format!("{stem}.{end}")));
-                    if source.is_file() && !in_c.iter().any(|file| file.is_file()) {
-                        match certain {
-                            true => crates.certain.push(source),
-                            false => crates.perhaps.push(source),
-                        }
+        let makefiles = Makefiles::of(dir);
+        for folder in &makefiles.folders {
+            for (word, is_certain) in words(folder) {
+                let Some(stem) = word.strip_suffix(".o") else {
+                    continue;
+                };
+                let source = folder.dir.join(format!("{stem}.rs"));
+                let in_c = ["c", "S"].map(|end| folder.dir.join(format!("{stem}.{end}")));
+                if source.is_file() && !in_c.iter().any(|file| file.is_file()) {
+                    match is_certain {
+                        true => crates.certain.push(source),
+                        false => crates.perhaps.push(source),
                     }
                 }
             }
@@ -107,55 +96,15 @@ impl Crates {
     }
 }
 
-/// The words of a Kbuild file's assignments, and whether each stands there whatever the kernel is.
-fn words(makefile: &str) -> Vec<(String, bool)> {
-    let mut words = Vec::new();
-    // Of each condition around a line, whether kbuild always comes here.
-    let mut conditions: Vec<Option<bool>> = Vec::new();
-    for line in makefile.replace("\\\n", " ").lines() {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut parts = line.split_whitespace();
-        match parts.next().unwrap_or_default() {
-            first @ ("ifeq" | "ifneq" | "ifdef" | "ifndef") => {
-                conditions.push(is_kbuild(first, &parts.collect::<String>()));
-                continue;
-            }
-            "else" => {
-                if let Some(last) = conditions.last_mut() {
-                    *last = last.map(|comes| !comes).filter(|_| parts.next().is_none());
-                }
-                continue;
-            }
-            "endif" => {
-                conditions.pop();
-                continue;
-            }
-            _ => {}
-        }
-        // What a person's make reads, who calls ksettings.
-        if conditions.contains(&Some(false)) {
-            continue;
-        }
-        if let Some((variable, value)) = line.split_once('=') {
-            let of_kbuild = variable.contains("-m") || variable.contains("-y");
-            let certain = !conditions.contains(&None) && of_kbuild && !variable.contains('$');
-            let value = value.split_whitespace().map(str::to_owned);
-            words.extend(value.map(|word| (word, certain)));
-        }
-    }
-    words
-}
-
-/// Whether a condition holds in kbuild, where it asks for `KERNELRELEASE`: one file then serves the
-/// person who calls make and ksettings. `None` for any other.
-fn is_kbuild(word: &str, condition: &str) -> Option<bool> {
-    match (word, condition) {
-        ("ifneq", "($(KERNELRELEASE),)" | "(,$(KERNELRELEASE))") => Some(true),
-        ("ifeq", "($(KERNELRELEASE),)" | "(,$(KERNELRELEASE))") => Some(false),
-        ("ifdef", "KERNELRELEASE") => Some(true),
-        ("ifndef", "KERNELRELEASE") => Some(false),
-        _ => None,
-    }
+/// The words of a folder's assignments, and whether each stands there whatever the kernel is.
+fn words(folder: &Folder) -> impl Iterator<Item = (&str, bool)> {
+    folder.assignments().flat_map(|a| {
+        let of_kbuild = a.name.contains("-m") || a.name.contains("-y");
+        let is_certain = a.condition.is_none() && of_kbuild && !a.name.contains('$');
+        a.value
+            .split_whitespace()
+            .map(move |word| (word, is_certain))
+    })
 }
 
 #[cfg(test)]
@@ -164,39 +113,17 @@ mod tests {
 
     #[test]
     fn words_under_a_condition_are_told_from_those_that_always_count() {
-        let text = "obj-m := a.o \\\n b.o # c.o\nobj-$(CONFIG_RUST) += d.o\nifdef X\n\
-                    a-y += e.o\nendif\na-objs-y = f.o\nX := g.o\n";
-        let all = words(text);
-        let certain: Vec<&str> = all.iter().filter(|w| w.1).map(|w| &*w.0).collect();
+        let root = crate::fixture::Root::new();
+        root.write(
+            "Kbuild",
+            "obj-m := a.o \\\n b.o # c.o\nobj-$(CONFIG_RUST) += d.o\nifdef X\n\
+             a-y += e.o\nendif\na-objs-y = f.o\nX := g.o\n",
+        );
+        let folder = Folder::read(root.path(), root.path());
+        let all: Vec<(&str, bool)> = words(&folder).collect();
+        let certain: Vec<&str> = all.iter().filter(|w| w.1).map(|w| w.0).collect();
         assert_eq!(certain, ["a.o", "b.o", "f.o"]);
         assert_eq!(all.len(), 6);
-    }
-
-    #[test]
-    fn what_is_for_kbuild_alone_in_a_makefile_for_both_is_certain() {
-        let assigned = |text: &str| -> Vec<String> {
-            let said = words(text).into_iter();
-            said.map(|(word, certain)| format!("{word} {certain}"))
-                .collect()
-        };
-        for (kbuild, other) in [
-            ("ifneq ($(KERNELRELEASE),)", "else"),
-            ("ifdef KERNELRELEASE", "else"),
-            ("ifneq  ( $(KERNELRELEASE) , )", "  else # by hand"),
-        ] {
-            let text = format!("{kbuild}\nobj-m := a.o\n{other}\nobj-m := b.o\nendif\nx-y := c.o");
-            assert_eq!(assigned(&text), ["a.o true", "c.o true"]);
-        }
-        for (other, kbuild) in [
-            ("ifeq ($(KERNELRELEASE),)", "else"),
-            ("ifndef KERNELRELEASE", "else"),
-        ] {
-            let text = format!("{other}\nobj-m := a.o\n{kbuild}\nobj-m := b.o\nendif");
-            assert_eq!(assigned(&text), ["b.o true"]);
-        }
-        let nested = "ifdef KERNELRELEASE\nifdef CONFIG_RUST\nobj-m := a.o\nendif\nendif\n\
-                      ifeq ($(X),)\nelse ifdef KERNELRELEASE\nobj-m += b.o\nelse\nobj-m += c.o\nendif";
-        assert_eq!(assigned(nested), ["a.o false", "b.o false", "c.o false"]);
     }
 
     #[test]
