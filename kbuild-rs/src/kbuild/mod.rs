@@ -10,7 +10,7 @@ mod rust_flag_files;
 
 pub(crate) use dkms_conf::Dkms;
 pub(crate) use makefiles::{
-    Assignment, Folder, Form, Line, Makefiles, SET, Statement, Turn, is_makefile, makefile_in,
-    turn, uses,
+    ALWAYS_SET, Assignment, Conditional, Folder, Form, Line, Makefiles, Statement, conditional,
+    is_makefile, makefile_in, uses,
 };
-pub(crate) use module_folders::{has_objects, leads_below, switch};
+pub(crate) use module_folders::{folders_advice, has_objects, switch_in};

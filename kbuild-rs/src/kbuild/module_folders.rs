@@ -12,9 +12,9 @@ const MOST_FOLDERS: usize = 1000;
 /// How many folders one message names.
 const MOST_NAMED: usize = 4;
 
-/// Names the folders below `dir` that name modules. The makefile of `dir` itself may be for `make`
-/// by hand, and only call another one.
-pub(crate) fn leads_below(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Option<String> {
+/// Advice to build the folders below `dir` that name modules, if there are any. The makefile of `dir`
+/// itself may be for `make` by hand, and only call another one.
+pub(crate) fn folders_advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Option<String> {
     let called = called_folders(dir);
     let found = match called.is_empty() {
         true => folders_with_modules(dir),
@@ -48,7 +48,7 @@ fn has_modules(dir: &Path) -> bool {
     let makefiles = Makefiles::of(dir);
     makefiles
         .assignments()
-        .any(|a| (a.name == "obj-m" || switch(a.name).is_some()) && has_objects(a.value))
+        .any(|a| (a.name == "obj-m" || switch_in(a.name).is_some()) && has_objects(a.value))
 }
 
 /// How makefiles and their recipes name the folder that make was called in.
@@ -131,7 +131,7 @@ pub(crate) fn has_objects(value: &str) -> bool {
 }
 
 /// `CONFIG_FOO` of `obj-$(CONFIG_FOO)`.
-pub(crate) fn switch(name: &str) -> Option<&str> {
+pub(crate) fn switch_in(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("obj-$")?;
     let name = match rest.strip_prefix('(') {
         Some(rest) => rest.strip_suffix(')'),

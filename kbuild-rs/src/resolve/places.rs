@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::kbuild::{Dkms, leads_below, makefile_in};
+use crate::kbuild::{Dkms, folders_advice, makefile_in};
 use crate::settings::{Settings, Tree};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
@@ -97,7 +97,7 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
                 } else {
                     "it has neither Kbuild nor Makefile"
                 },
-                leads_below(&dir, &|path| path.to_owned()).unwrap_or_default(),
+                folders_advice(&dir, &|path| path.to_owned()).unwrap_or_default(),
                 Dkms::advice(&dir, &|path| path.to_owned()),
             ),
         ));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::kbuild::{Assignment, Dkms, Makefiles, has_objects, leads_below, switch};
+use crate::kbuild::{Assignment, Dkms, Makefiles, folders_advice, has_objects, switch_in};
 use crate::resolve::Sources;
 use crate::{Error, ErrorKind, Kernel};
 
@@ -17,13 +17,13 @@ impl Run<'_> {
         let r = self.resolved;
         let advice = match &r.sources {
             Sources::Tree { .. } => {
-                let looked = Looked {
+                let tree = TreeWithoutModule {
                     dir: r.module_dir(),
                     kernel: r.kernel(),
                     given: &r.make.given,
                     shown: &|path| r.make.map.source(path),
                 };
-                looked.advice()
+                tree.advice()
             }
             Sources::Declared(_) => String::new(),
         };
@@ -38,8 +38,8 @@ impl Run<'_> {
     }
 }
 
-/// A module folder that was looked at.
-struct Looked<'a> {
+/// A module tree from which kbuild built nothing.
+struct TreeWithoutModule<'a> {
     dir: &'a Path,
     kernel: &'a Kernel,
     /// The variables on make's command line.
@@ -48,7 +48,7 @@ struct Looked<'a> {
     shown: &'a dyn Fn(&Path) -> PathBuf,
 }
 
-impl Looked<'_> {
+impl TreeWithoutModule<'_> {
     fn advice(&self) -> String {
         let makefiles = Makefiles::of(self.dir);
         let objects: Vec<_> = makefiles.assignments().filter(names_objects).collect();
@@ -57,7 +57,7 @@ impl Looked<'_> {
             text = self.conditions(&objects);
         }
         if text.is_empty() {
-            text = leads_below(self.dir, self.shown).unwrap_or_default();
+            text = folders_advice(self.dir, self.shown).unwrap_or_default();
         }
         if text.is_empty() && objects.iter().any(|a| has_objects(a.value)) {
             text = ". Its makefiles put objects into obj-y, which is for the kernel itself. Name \
@@ -75,10 +75,10 @@ impl Looked<'_> {
 
     /// The variables that decide whether there is a module, and that are not `m`.
     fn switches(&self, objects: &[Assignment<'_>]) -> String {
-        let mut said = BTreeSet::new();
+        let mut named = BTreeSet::new();
         let mut text = String::new();
         for object in objects.iter().filter(|a| !a.value.is_empty()) {
-            let Some(name) = switch(object.name) else {
+            let Some(name) = switch_in(object.name) else {
                 continue;
             };
             let value = self.value(name);
@@ -88,7 +88,7 @@ impl Looked<'_> {
                 Some("y") => !has_objects(object.value),
                 _ => false,
             };
-            if is_on || !said.insert(name) || said.len() > MOST_NAMED {
+            if is_on || !named.insert(name) || named.len() > MOST_NAMED {
                 continue;
             }
             let is = match &value {

@@ -2,7 +2,7 @@
 //! a part for kbuild.
 
 /// Variables that are never empty where kbuild reads a makefile.
-pub(crate) const SET: &[&str] = &[
+pub(crate) const ALWAYS_SET: &[&str] = &[
     "KERNELRELEASE",
     "KBUILD_EXTMOD",
     "M",
@@ -63,13 +63,13 @@ impl Conditions {
 
     /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
     pub(super) fn follow(&mut self, line: &str) -> bool {
-        match turn(line) {
-            Some(Turn::If(text)) => {
+        match conditional(line) {
+            Some(Conditional::If(text)) => {
                 self.0.push(Condition::default());
                 self.enter(text);
             }
-            Some(Turn::Else(text)) => self.enter(text),
-            Some(Turn::End) => drop(self.0.pop()),
+            Some(Conditional::Else(text)) => self.enter(text),
+            Some(Conditional::End) => drop(self.0.pop()),
             None => return false,
         }
         true
@@ -82,21 +82,21 @@ impl Conditions {
     }
 }
 
-/// What a line does to the conditions around those that follow.
-pub(crate) enum Turn<'a> {
-    /// `ifdef X`
+/// A conditional directive.
+pub(crate) enum Conditional<'a> {
+    /// With the whole line: `ifdef X`.
     If(&'a str),
-    /// The condition behind the `else`, or nothing.
+    /// With the condition behind the `else`, or nothing.
     Else(&'a str),
     End,
 }
 
-/// What a line does to the conditions, if anything.
-pub(crate) fn turn(line: &str) -> Option<Turn<'_>> {
+/// The conditional directive in a line, if it is one.
+pub(crate) fn conditional(line: &str) -> Option<Conditional<'_>> {
     match line.split([' ', '\t', '(']).next()? {
-        "ifeq" | "ifneq" | "ifdef" | "ifndef" => Some(Turn::If(line)),
-        "else" => Some(Turn::Else(line["else".len()..].trim())),
-        "endif" => Some(Turn::End),
+        "ifeq" | "ifneq" | "ifdef" | "ifndef" => Some(Conditional::If(line)),
+        "else" => Some(Conditional::Else(line["else".len()..].trim())),
+        "endif" => Some(Conditional::End),
         _ => None,
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn turn(line: &str) -> Option<Turn<'_>> {
 fn holds_for_kbuild(text: &str) -> Option<bool> {
     let (word, rest) = text.split_at(text.find([' ', '\t', '('])?);
     let rest = rest.trim();
-    let is_set = |name: &str| SET.contains(&name);
+    let is_set = |name: &str| ALWAYS_SET.contains(&name);
     match word {
         "ifdef" => is_set(rest).then_some(true),
         "ifndef" => is_set(rest).then_some(false),

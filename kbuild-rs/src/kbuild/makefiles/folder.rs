@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lines::{Form, Line, Place, Statement, logical_lines};
+use super::lines::{Form, Line, Position, Statement, logical_lines};
 use super::makefile_in;
 use super::values::Values;
 use crate::sys::regular;
@@ -60,16 +60,16 @@ impl Reader<'_> {
         let text = regular::read(&path).unwrap_or_default();
         let makefile = self.folder.makefiles.len();
         self.folder.makefiles.push(path);
-        let mut place = Place::default();
+        let mut position = Position::default();
         for (number, text) in logical_lines(&String::from_utf8_lossy(&text)) {
-            let form = place.follow(&text);
-            let condition = place.conditions.unknown().or(around);
+            let form = position.follow(&text);
+            let condition = position.conditions.unknown().or(around);
             let line = Line {
                 makefile,
                 number,
                 text,
                 form,
-                is_by_hand: place.conditions.are_false(),
+                is_by_hand: position.conditions.are_false(),
                 condition: condition.map(str::to_owned),
             };
             let included = match line.form == Form::Statement && !line.is_by_hand {

@@ -69,14 +69,14 @@ impl Line {
 
 /// The place in a makefile that has been reached.
 #[derive(Default)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) conditions: Conditions,
     /// Whether recipe lines may follow, and whether these are kbuild's.
     rule: Option<bool>,
     in_definition: bool,
 }
 
-impl Place {
+impl Position {
     /// Takes in the next line; tells its form.
     pub(super) fn follow(&mut self, line: &str) -> Form {
         let text = line.trim();

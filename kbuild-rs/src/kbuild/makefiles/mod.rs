@@ -2,8 +2,8 @@
 //!
 //! [`Makefiles::of`] walks over the folders that kbuild enters. Each [`Folder`] has the [`Line`]s of
 //! its makefile and of the files that this includes, with their form and the conditions around
-//! them; [`Makefiles`] answers what the whole tree says. Nothing is evaluated: a condition or a
-//! switch that only make can decide counts as true, and a word that only make can expand is left
+//! them; [`Makefiles`] answers questions about the whole tree. Nothing is evaluated: a condition or
+//! a switch that only make can decide counts as true, and a word that only make can expand is left
 //! out.
 
 mod conditions;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::normal;
 use values::Values;
 
-pub(crate) use conditions::{SET, Turn, turn};
+pub(crate) use conditions::{ALWAYS_SET, Conditional, conditional};
 pub(crate) use folder::Folder;
 pub(crate) use lines::{Form, Line, Statement};
 

@@ -10,7 +10,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::kbuild::{Folder, Form, Line, Makefiles, SET, Statement, Turn, turn, uses};
+use crate::kbuild::{
+    ALWAYS_SET, Conditional, Folder, Form, Line, Makefiles, Statement, conditional, uses,
+};
 
 /// A variable that brings the release somewhere, and the placeholder that it may be set to.
 type Setting = Option<(String, &'static str)>;
@@ -140,12 +142,12 @@ impl Tracker<'_> {
 
     fn assign(&mut self, name: &str, how: char, value: &str, depends: Option<&Setting>) {
         // kbuild's own are set; what is on make's command line stays.
-        let stays = (self.is_given)(name, how) || (how == '?' && SET.contains(&name));
+        let stays = (self.is_given)(name, how) || (how == '?' && ALWAYS_SET.contains(&name));
         if stays {
             return;
         }
         if let Some(from) = depends {
-            let own = placeholder_for(value).filter(|_| !SET.contains(&name));
+            let own = placeholder_for(value).filter(|_| !ALWAYS_SET.contains(&name));
             let setting = own.map(|placeholder| (name.to_owned(), placeholder));
             self.dependent
                 .insert(name.to_owned(), setting.or_else(|| from.clone()));
@@ -155,21 +157,21 @@ impl Tracker<'_> {
     }
 
     fn follow_condition(&mut self, line: &Line) {
-        match turn(line.text.trim()) {
-            Some(Turn::If(text)) => {
+        match conditional(line.text.trim()) {
+            Some(Conditional::If(text)) => {
                 let condition = Condition {
                     makefile: line.makefile,
                     depends: self.asked_by(text),
                 };
                 self.conditions.push(condition);
             }
-            Some(Turn::Else(text)) => {
+            Some(Conditional::Else(text)) => {
                 let depends = self.asked_by(text);
                 if let Some(last) = self.conditions.last_mut() {
                     last.depends = joined(depends, last.depends.take());
                 }
             }
-            Some(Turn::End) => drop(self.conditions.pop()),
+            Some(Conditional::End) => drop(self.conditions.pop()),
             None => {}
         }
     }
