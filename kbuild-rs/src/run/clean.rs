@@ -19,7 +19,7 @@ use crate::stage::{
     BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PUBLISH_LOCK, folder, folders, is_folder_name,
     is_own_name, keys, open_private_root, private_root,
 };
-use crate::sys::{Lock, Root, Writer, effective_uid, is_part, not_ours, sort_paths};
+use crate::sys::{Lock, Root, Writer, effective_uid, is_part, not_ours, parent_writer, sort_paths};
 use crate::{Error, Result};
 
 /// See [`crate::clean`].
@@ -153,7 +153,8 @@ impl Clean {
                 writer.remove_file(&shared.join(file))?;
             }
             // A build that has just begun has put something there again.
-            let _ = fs::remove_dir(shared);
+            // It stays if a build that has just begun has put something there again.
+            parent_writer(shared)?.remove_empty(shared);
         }
         sort_paths(&mut removed);
         Ok(removed)
