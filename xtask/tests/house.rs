@@ -2,6 +2,10 @@
 //! stand behind it, and only the writer of the library writes. Files are short.
 //!
 //! The sources are parsed. Tests in them are left out.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, and takes their helpers for something else"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
