@@ -1,61 +1,66 @@
-//! Made-up machines for the tests: a folder that goes away by itself.
+//! Made-up machines for the tests, each in a temporary folder. The folder is removed when the test
+//! ends, also when it fails.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Where kernel trees and modules are made up: kbuild can carry its path, whatever `TMPDIR` is.
-pub(crate) fn temp_dir() -> PathBuf {
-    let dir = std::env::temp_dir();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    match dir.to_str() {
-        Some(text) if text.chars().all(is_plain) => dir,
-        _ => "/tmp".into(),
-    }
-}
+use tempfile::TempDir;
 
-pub(crate) struct Root(PathBuf);
+/// A temporary folder with a canonical path that kbuild can carry, whatever `TMPDIR` is.
+pub(crate) struct Root(TempDir);
 
 impl Root {
     pub(crate) fn new() -> Root {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kbuild-rs-test-{}-{count}", std::process::id());
-        let dir = temp_dir().join(name);
-        fs::create_dir_all(&dir).unwrap();
-        Root(fs::canonicalize(dir).unwrap())
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let usual = fs::canonicalize(std::env::temp_dir()).unwrap();
+        let parent = match usual.to_str() {
+            Some(text) if text.chars().all(is_plain) => usual,
+            _ => fs::canonicalize("/tmp").unwrap(),
+        };
+        let mut builder = tempfile::Builder::new();
+        Root(builder.prefix("kbuild-rs-").tempdir_in(parent).unwrap())
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     pub(crate) fn join(&self, file: &str) -> PathBuf {
-        self.0.join(file)
+        self.path().join(file)
+    }
+
+    pub(crate) fn create_dir(&self, dir: &str) -> PathBuf {
+        let path = self.join(dir);
+        fs::create_dir_all(&path).unwrap();
+        path
     }
 
     pub(crate) fn write(&self, file: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(file);
+        let path = self.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
     pub(crate) fn program(&self, file: &str) -> PathBuf {
-        let path = self.write(file, "#!/bin/false\n");
+        self.executable(file, "#!/bin/false\n")
+    }
+
+    pub(crate) fn executable(&self, file: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.write(file, text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
     pub(crate) fn link(&self, target: impl AsRef<Path>, file: &str) {
-        let path = self.0.join(file);
+        let path = self.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(target, path).unwrap();
     }
 
     pub(crate) fn remove(&self, file: &str) {
-        fs::remove_file(self.0.join(file)).unwrap();
+        fs::remove_file(self.join(file)).unwrap();
     }
 
     /// A prepared x86 kernel tree.
@@ -77,11 +82,5 @@ impl Root {
         self.program(&file("scripts/basic/fixdep"));
         self.program(&file("scripts/mod/modpost"));
         self.join(dir)
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -272,10 +272,9 @@ mod tests {
             assert!(why.contains(path) && why.contains(reason), "{why}");
             assert!(why.ends_with("running one job"), "{why}");
         }
-        let file = std::env::temp_dir().join(format!("kbuild-no-fifo-{}", std::process::id()));
-        std::fs::write(&file, "++++").unwrap();
+        let root = crate::fixture::Root::new();
+        let file = root.write("no-fifo", "++++");
         let regular = why(&format!("--jobserver-auth=fifo:{}", file.display()));
-        std::fs::remove_file(file).unwrap();
         assert!(regular.contains("neither a fifo nor a character device"));
     }
 

@@ -133,25 +133,14 @@ fn version_in(text: &str) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use crate::fixture::Root;
     use crate::sys;
 
     /// A make that is of this version, and no more.
-    fn make_of(version: &str, dir: &Path) -> PathBuf {
-        let path = dir.join(format!("make-{version}"));
-        fs::write(&path, format!("#!/bin/sh\necho GNU Make {version}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    fn scratch(name: &str) -> PathBuf {
-        let name = format!("kbuild-handed-{name}-{}", std::process::id());
-        let dir = crate::fixture::temp_dir().join(name);
-        fs::create_dir_all(&dir).unwrap();
-        dir
+    fn make_of(version: &str, root: &Root) -> PathBuf {
+        let text = format!("#!/bin/sh\necho GNU Make {version}\n");
+        root.executable(&format!("make-{version}"), text)
     }
 
     fn flags(handed: &MakeJobs) -> &str {
@@ -160,10 +149,10 @@ mod tests {
 
     #[test]
     fn a_pipe_is_named_to_a_new_make_and_inherited_by_an_old_one() {
-        let dir = scratch("pipe");
+        let root = Root::new();
         let (read, write) = sys::pipe().unwrap();
         let (r, w) = (read.as_raw_fd(), write.as_raw_fd());
-        let handed = |version: &str| MakeJobs::pipe(r, w, &make_of(version, &dir));
+        let handed = |version: &str| MakeJobs::pipe(r, w, &make_of(version, &root));
         let new = handed("4.4.1");
         let name = format!("fifo:/proc/{}/fd/{r}", std::process::id());
         assert_eq!(flags(&new), format!(" -j --jobserver-auth={name}"));
@@ -179,16 +168,15 @@ mod tests {
         for handed in [new, old, older, other] {
             assert_eq!(handed.argument, None);
         }
-        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn a_fifo_is_named_to_a_new_make_and_open_for_an_old_one() {
-        let dir = scratch("fifo");
+        let root = Root::new();
         for name in ["jobs", "the jobs"] {
-            let fifo = dir.join(name);
+            let fifo = root.join(name);
             sys::make_fifo(&fifo).unwrap();
-            let handed = |version: &str| MakeJobs::fifo(&fifo, &make_of(version, &dir)).unwrap();
+            let handed = |version: &str| MakeJobs::fifo(&fifo, &make_of(version, &root)).unwrap();
             let old = handed("4.3");
             let [fd] = old.descriptors[..] else { panic!() };
             assert_eq!(flags(&old), format!(" -j --jobserver-auth={fd},{fd}"));
@@ -200,7 +188,6 @@ mod tests {
             assert_eq!(named == fifo, name == "jobs", "{named:?}");
             assert!(named.exists() && !named.to_str().unwrap().contains(' '));
         }
-        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_jobservers_client_is_known_by_the_fifo_or_device_that_it_has_open() {
-        let fifo = std::env::temp_dir().join(format!("kbuild-outside-{}", std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
         crate::sys::make_fifo(&fifo).unwrap();
         let us = std::process::id();
         assert!(!has_open(us, &fifo));

@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn one_of_several_processes_has_it_until_the_last_of_its_children_is_gone() {
-        let dir = std::env::temp_dir().join(format!("kbuild-own-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
         let own = || {
-            let writer = Writer::new([sys::Root::open(&dir).unwrap()]);
-            OwnToken::in_folder(writer, &dir).unwrap()
+            let writer = Writer::new([sys::Root::open(dir).unwrap()]);
+            OwnToken::in_folder(writer, dir).unwrap()
         };
         let (mut one, mut other) = (own(), own());
         assert!(one.take().unwrap());
@@ -90,6 +90,5 @@ mod tests {
         assert!(!one.take().unwrap());
         drop(compiler);
         assert!(one.take().unwrap());
-        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -86,12 +86,7 @@ pub(crate) fn open(path: &Path) -> Result<Writer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scratch(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("kbuild-place-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        dir
-    }
+    use crate::fixture::Root;
 
     fn folder(path: &Path) -> Folder {
         let writer = open(path).unwrap();
@@ -103,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_first_build_of_a_ninja_says_where_the_pool_of_all_of_them_lies() {
-        let dir = scratch("first");
+        let dir = Root::new();
         let named = Path::new("/somewhere/.kbuild");
         for (name, first, then) in [
             ("none", None, dir.join("none")),
@@ -115,16 +110,15 @@ mod tests {
                 assert_eq!(pool(&meeting, later), then);
             }
         }
-        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn what_a_ninja_that_has_ended_left_goes_unless_it_is_in_use() {
         use crate::jobs::pool::Pool;
         let sink = crate::error::Sink::silent();
-        let dir = scratch("sweep");
+        let dir = Root::new();
         let ninja = |started| ninja::key(std::process::id(), started);
-        let folders = [1, 2, 3].map(|started| dir.join(ninja(started)));
+        let folders = [1, 2, 3].map(|started| dir.join(&ninja(started)));
         for path in &folders {
             pool(&folder(path), None);
         }
@@ -132,11 +126,10 @@ mod tests {
         let mut user = Pool::open(in_use, open, 1, &sink).unwrap();
         assert!(user.draw().unwrap().is_some());
         drop(Pool::open(left, open, 1, &sink).unwrap());
-        fs::create_dir(dir.join("pool-1")).unwrap();
-        sweep(&dir);
+        dir.create_dir("pool-1");
+        sweep(dir.path());
         assert!(in_use.join("jobs").exists());
-        let left = fs::read_dir(&dir).unwrap().count();
+        let left = fs::read_dir(dir.path()).unwrap().count();
         assert_eq!(left, 2);
-        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -211,21 +211,17 @@ fn users_folder(folder: &Path) -> Option<place::Folder> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tempfile::tempdir;
 
-    fn scratch(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("kbuild-pool-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        dir
-    }
+    use super::*;
 
     fn open_folder(folder: &Path) -> Result<Writer> {
         Ok(Writer::new([sys::Root::open(folder)?]))
     }
 
     /// What another process would have: locks of its own.
-    fn process(folder: &Path, size: usize) -> Pool {
-        Pool::open(folder, open_folder, size, &Sink::silent()).unwrap()
+    fn process(folder: impl AsRef<Path>, size: usize) -> Pool {
+        Pool::open(folder.as_ref(), open_folder, size, &Sink::silent()).unwrap()
     }
 
     fn draw_all(pool: &mut Pool) -> Vec<u8> {
@@ -239,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_pool_in_use_keeps_its_size_and_the_next_user_gives_it_another() {
-        let dir = scratch("size");
+        let dir = tempdir().unwrap();
         let (mut first, mut second) = (process(&dir, 3), process(&dir, 5));
         let one = first.draw().unwrap().unwrap();
         let others = draw_all(&mut second);
@@ -250,12 +246,11 @@ mod tests {
         give_back(&mut first, &[one]);
         assert_eq!(draw_all(&mut second).len(), 5);
         assert_eq!(first.draw().unwrap(), None);
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn tokens_that_were_lost_are_there_again_when_nobody_holds_any() {
-        let dir = scratch("lost");
+        let dir = tempdir().unwrap();
         let (mut dead, mut other) = (process(&dir, 3), process(&dir, 3));
         let one = other.draw().unwrap().unwrap();
         assert_eq!(draw_all(&mut dead).len(), 2);
@@ -265,12 +260,11 @@ mod tests {
         assert_eq!(waiting.draw().unwrap(), None);
         give_back(&mut other, &[one]);
         assert_eq!(draw_all(&mut waiting).len(), 3);
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn what_a_killed_make_left_running_keeps_the_pool_in_use() {
-        let dir = scratch("left");
+        let dir = tempdir().unwrap();
         let (mut pool, mut other) = (process(&dir, 2), process(&dir, 2));
         assert_eq!(draw_all(&mut pool).len(), 2);
         // A compiler has the lock too.
@@ -280,39 +274,38 @@ mod tests {
         assert_eq!(other.draw().unwrap(), None);
         drop(compiler);
         assert_eq!(draw_all(&mut other).len(), 2);
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn a_pool_that_was_removed_is_made_again_unless_it_is_in_use() {
-        let dir = scratch("removed");
-        let (mut pool, mut other) = (process(&dir, 2), process(&dir, 2));
+        let dir = tempdir().unwrap();
+        let dir = dir.path();
+        let (mut pool, mut other) = (process(dir, 2), process(dir, 2));
         let one = pool.draw().unwrap().unwrap();
-        remove_pool(&open_folder(&dir).unwrap(), &dir);
+        remove_pool(&open_folder(dir).unwrap(), dir);
         assert!(dir.join(FIFO).exists());
         give_back(&mut pool, &[one]);
-        remove_pool(&open_folder(&dir).unwrap(), &dir);
+        remove_pool(&open_folder(dir).unwrap(), dir);
         assert!(!dir.join(FIFO).exists() && !dir.join(LOCK).exists());
         assert_eq!(draw_all(&mut other).len(), 2);
         assert_eq!(pool.draw().unwrap(), None);
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn a_file_in_the_way_is_no_pool() {
-        let dir = scratch("file");
+        let dir = tempdir().unwrap();
+        let dir = dir.path();
         std::fs::write(dir.join(FIFO), "").unwrap();
-        let writer = open_folder(&dir).unwrap();
-        let error = Pool::in_folder(writer, &dir, 2).unwrap_err().to_string();
+        let writer = open_folder(dir).unwrap();
+        let error = Pool::in_folder(writer, dir, 2).unwrap_err().to_string();
         assert!(error.contains("is not a fifo"), "{error}");
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     /// Threads stand for processes: each has descriptions of its own.
     #[test]
     fn however_many_come_and_go_no_more_tokens_are_out_than_the_pool_has() {
         use std::sync::atomic::{AtomicUsize, Ordering};
-        let dir = scratch("many");
+        let dir = tempdir().unwrap();
         let (out, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -332,6 +325,5 @@ mod tests {
         });
         assert!((1..=3).contains(&most.into_inner()));
         assert_eq!(draw_all(&mut process(&dir, 3)).len(), 3);
-        std::fs::remove_dir_all(dir).unwrap();
     }
 }

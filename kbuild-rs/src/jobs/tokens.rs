@@ -228,14 +228,13 @@ mod tests {
     use crate::jobs::server::OuterServer;
 
     /// A budget under a jobserver outside, and that jobserver's fifo.
-    fn under(name: &str, tokens: &[u8]) -> (Arc<Budget>, Channel) {
-        let name = format!("kbuild-tokens-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+    fn under(tokens: &[u8]) -> (Arc<Budget>, Channel) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
         sys::make_fifo(&path).unwrap();
         let fifo = Channel::of_fifo(open_fifo(&path).unwrap());
         fifo.give(tokens);
         let own = Channel::of_fifo(open_fifo(&path).unwrap());
-        std::fs::remove_file(&path).unwrap();
         let outer = Box::leak(Box::new(Outer::Fifo(path, own)));
         (
             Arc::new(Budget::new(Server::Outer(OuterServer::of(outer)))),
@@ -256,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_first_make_has_our_own_token_and_each_further_one_draws_one() {
-        let (budget, fifo) = under("first", b"abc");
+        let (budget, fifo) = under(b"abc");
         let first = budget.slot(&sink()).unwrap();
         assert_eq!(left(&fifo), b"abc");
         let second = budget.slot(&sink()).unwrap();
@@ -272,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_make_waits_for_a_token_of_another_make_or_of_the_jobserver() {
-        let (budget, fifo) = under("waits", b"");
+        let (budget, fifo) = under(b"");
         let first = budget.slot(&sink()).unwrap();
         std::thread::scope(|scope| {
             let second = scope.spawn(|| budget.slot(&sink()).unwrap());
@@ -299,10 +298,9 @@ mod tests {
             let outer = Outer::Fifo("/dev/null".into(), device());
             OuterServer::of(Box::leak(Box::new(outer)))
         };
-        let dir = std::env::temp_dir().join(format!("kbuild-fails-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let writer = sys::Writer::new([sys::Root::open(&dir).unwrap()]);
-        let own = OwnToken::in_folder(writer, &dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let writer = sys::Writer::new([sys::Root::open(dir.path()).unwrap()]);
+        let own = OwnToken::in_folder(writer, dir.path()).unwrap();
         for server in [Server::Outer(outside()), Server::Shared(outside(), own)] {
             let budget = Arc::new(Budget::new(server));
             let said = Arc::new(Mutex::new(Vec::new()));
@@ -320,7 +318,6 @@ mod tests {
             assert_eq!(handed.argument.unwrap(), "-j1");
             assert_eq!(handed.makeflags, None);
         }
-        std::fs::remove_dir_all(dir).unwrap();
     }
 
     fn one_at_a_time(budget: &Arc<Budget>, sink: &Sink) {

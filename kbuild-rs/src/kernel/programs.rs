@@ -275,12 +275,9 @@ mod tests {
         root.write("tree/scripts/basic/fixdep", "#!/bin/sh\n");
         assert!(kernel.check_programs().is_ok());
         let mut bytes = std::fs::read("/proc/self/exe").unwrap();
-        let fixdep = root.join("tree/scripts/basic/fixdep");
         let put = |bytes: &[u8]| {
-            use std::os::unix::fs::PermissionsExt;
-            let _ = fs::remove_file(&fixdep);
-            fs::write(&fixdep, bytes).unwrap();
-            fs::set_permissions(&fixdep, fs::Permissions::from_mode(0o755)).unwrap();
+            root.remove("tree/scripts/basic/fixdep");
+            root.executable("tree/scripts/basic/fixdep", bytes);
         };
         let machine = if cfg!(target_endian = "big") {
             [0, 22]

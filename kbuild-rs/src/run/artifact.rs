@@ -176,48 +176,40 @@ pub(crate) fn remove(writer: &Writer, product: &Product) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scratch(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
-        dir
-    }
+    use crate::fixture::Root;
 
     #[test]
     fn modules_order_is_read_in_the_forms_of_all_kernels() {
-        let dir = scratch("order");
+        let dir = Root::new();
         let of = |text: &str| {
-            fs::write(dir.join("modules.order"), text).unwrap();
-            modules(&dir).unwrap()
+            dir.write("modules.order", text);
+            modules(dir.path()).unwrap()
         };
         let ko = dir.join("sub/a-b.ko");
         let expected = vec![("a-b".to_owned(), ko.clone())];
         assert_eq!(of(&format!("{}\n", ko.display())), expected);
         assert_eq!(of("sub/a-b.o\n"), expected);
         assert_eq!(of(""), []);
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn two_modules_of_one_name_are_an_error_that_names_both() {
-        let dir = scratch("twice");
-        fs::write(dir.join("modules.order"), "x/a_b.o\ny/a-b.o\n").unwrap();
-        let error = modules(&dir).unwrap_err().to_string();
+        let dir = Root::new();
+        dir.write("modules.order", "x/a_b.o\ny/a-b.o\n");
+        let error = modules(dir.path()).unwrap_err().to_string();
         assert!(
             error.contains("x/a_b.ko") && error.contains("y/a-b.ko"),
             "{error}"
         );
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_product_that_did_not_change_keeps_its_mtime_and_another_is_as_old_as_its_build() {
-        let dir = scratch("publish");
+        let dir = Root::new();
         let (from, to) = (dir.join("from"), dir.join("out/to.ko"));
         let at = |second: u64| Duration::from_secs(1_000_000_000 + second);
         let time = || fs::metadata(&to).unwrap().modified().unwrap();
-        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        let writer = Writer::new([crate::sys::Root::open(dir.path()).unwrap()]);
         let publish = |began| publish(&writer, &from, &to, None, began).unwrap();
         fs::write(&from, "x").unwrap();
         let first = publish(at(0));
@@ -232,14 +224,13 @@ mod tests {
         assert!(to.exists(), "somebody else's file was removed");
         remove_stale(&writer, &[changed], &[]).unwrap();
         assert!(!to.exists());
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_module_that_was_cut_off_or_emptied_is_not_published() {
-        let dir = scratch("whole");
+        let dir = Root::new();
         let (from, to) = (dir.join("from.ko"), dir.join("out/to.ko"));
-        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        let writer = Writer::new([crate::sys::Root::open(dir.path()).unwrap()]);
         // A header and one section of 64 bytes behind it.
         let mut module = vec![0; 128];
         module[..6].copy_from_slice(b"\x7fELF\x02\x01");
@@ -255,6 +246,5 @@ mod tests {
         }
         publish(&[0; 128]).unwrap_err();
         assert_eq!(fs::read(&to).unwrap(), module);
-        fs::remove_dir_all(&dir).unwrap();
     }
 }

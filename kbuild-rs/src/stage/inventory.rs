@@ -228,20 +228,17 @@ pub(crate) fn told(stage: &Stage, damage: &Path) -> String {
 mod tests {
     use super::*;
     use crate::error::Sink;
-    use crate::sys::Root;
+    use crate::fixture::Root;
+    use crate::sys;
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    fn stage(name: &str) -> (PathBuf, Stage, Writer) {
-        let out = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&out);
-        fs::create_dir_all(&out).unwrap();
-        let out = fs::canonicalize(&out).unwrap();
-        let sink = Sink::silent();
-        let stage =
-            Stage::new(&out, (&out.join("src"), Path::new("/k"), None), "x", &sink).unwrap();
+    fn stage() -> (Root, Stage, Writer) {
+        let out = Root::new();
+        let names = (&*out.join("src"), Path::new("/k"), None);
+        let stage = Stage::new(out.path(), names, "x", &Sink::silent()).unwrap();
         fs::create_dir_all(&stage.dir).unwrap();
-        let writer = Writer::new([Root::open(&out).unwrap()]);
+        let writer = Writer::new([sys::Root::open(out.path()).unwrap()]);
         (out, stage, writer)
     }
 
@@ -253,10 +250,9 @@ mod tests {
 
     #[test]
     fn what_somebody_does_to_a_product_is_noticed_and_a_copy_of_it_is_not() {
-        let (out, stage, writer) = stage("inventory");
+        let (out, stage, writer) = stage();
         let object = stage.dir.join("a.o");
-        let victim = out.join("victim");
-        fs::write(&victim, "code").unwrap();
+        let victim = out.write("victim", "code");
         fs::write(&object, "code").unwrap();
         symlink("a.o", stage.dir.join("link")).unwrap();
         let inventory = left(&writer, &stage);
@@ -282,12 +278,11 @@ mod tests {
         assert!(found.missing && found.damage.is_none(), "{found:?}");
         fs::write(stage.dir.join("new"), "").unwrap();
         assert_eq!(damage(), Some("new".into()));
-        fs::remove_dir_all(out).unwrap();
     }
 
     #[test]
     fn after_a_new_start_of_the_machine_only_the_content_tells() {
-        let (out, stage, writer) = stage("boot");
+        let (_out, stage, writer) = stage();
         let object = stage.dir.join("a.o");
         fs::write(&object, "code").unwrap();
         let mut inventory = left(&writer, &stage);
@@ -310,15 +305,13 @@ mod tests {
             inventory.compare(&writer, &stage, &[]).unwrap().damage,
             None
         );
-        fs::remove_dir_all(out).unwrap();
     }
 
     #[test]
     fn a_copy_of_a_source_that_is_not_as_it_was_left_is_copied_again() {
-        let (out, stage, writer) = stage("copies");
-        let (source, copy) = (out.join("src/a.c"), stage.dir.join("a.c"));
-        fs::create_dir_all(out.join("src")).unwrap();
-        fs::write(&source, "int a;").unwrap();
+        let (out, stage, writer) = stage();
+        let source = out.write("src/a.c", "int a;");
+        let copy = stage.dir.join("a.c");
         fs::copy(&source, &copy).unwrap();
         let id = Identity::of(&source).unwrap();
         let items = [Item::new("a.c".into(), Kind::File { from: None, id })];
@@ -337,12 +330,11 @@ mod tests {
         fs::write(&copy, "int d;").unwrap();
         let found = inventory.compare(&writer, &stage, &items).unwrap();
         assert_eq!(found.damage, Some("a.c".into()));
-        fs::remove_dir_all(out).unwrap();
     }
 
     #[test]
     fn an_inventory_that_was_cut_off_is_none() {
-        let (out, stage, writer) = stage("cut");
+        let (_out, stage, writer) = stage();
         fs::write(stage.dir.join("a b\n.o"), "code").unwrap();
         symlink("x y", stage.dir.join("l")).unwrap();
         let inventory = left(&writer, &stage);
@@ -352,6 +344,5 @@ mod tests {
             assert!(parse(&text[..cut]).is_none(), "cut off at {cut}");
         }
         assert!(parse(&text).is_some());
-        fs::remove_dir_all(out).unwrap();
     }
 }

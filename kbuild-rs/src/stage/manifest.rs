@@ -119,11 +119,11 @@ mod tests {
 
     #[test]
     fn a_manifest_with_hostile_names_reads_back_as_it_was_written() {
-        let dir = std::env::temp_dir().join(format!("kbuild-manifest-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
         let file = dir.join("manifest");
         let odd = PathBuf::from(OsStr::from_bytes(b"a b\t\n%\xff/-c"));
-        let id = Identity::of(&dir).unwrap();
+        let id = Identity::of(dir).unwrap();
         let items = [
             Item::new("dir".into(), Kind::Dir),
             Item::new(odd.clone(), Kind::Link("../x y".into())),
@@ -142,7 +142,7 @@ mod tests {
                 },
             ),
         ];
-        let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
+        let writer = Writer::new([crate::sys::Root::open(dir).unwrap()]);
         save(&writer, &file, &items).unwrap();
         assert_eq!(load(&writer, &file).unwrap().unwrap(), items);
         let whole = std::fs::read(&file).unwrap();
@@ -159,6 +159,5 @@ mod tests {
             let error = of(&format!("kbuild-rs manifest 2\nD\t{outside}")).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
         }
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -113,32 +113,25 @@ fn has_source(object: &[u8], has: &impl Fn(Vec<u8>) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Root;
 
     /// The stale ones of these names, of files with the text after `=`.
     fn stale_of(files: &[&str], is_built: bool) -> Vec<String> {
-        let dir = std::env::temp_dir().join(format!(
-            "kbuild-stale-{}-{:?}",
-            std::process::id(),
-            std::thread::current().id()
-        ));
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir_all(&dir).unwrap();
+        let root = Root::new();
         let mut names = Vec::new();
         for file in files {
             let (name, text) = file.split_once('=').unwrap_or((file, ""));
-            std::fs::write(dir.join(name), text).unwrap();
+            root.write(name, text);
             names.push(OsString::from(name));
         }
         names.sort();
         let folder = Folder {
-            path: &dir,
+            path: root.path(),
             names: &names,
             is_built: &|| is_built,
         };
         let stale = names.iter().filter(|name| folder.is_stale(name));
-        let stale = stale.map(|n| n.to_str().unwrap().to_owned()).collect();
-        std::fs::remove_dir_all(&dir).unwrap();
-        stale
+        stale.map(|n| n.to_str().unwrap().to_owned()).collect()
     }
 
     #[test]

@@ -132,19 +132,17 @@ mod tests {
         stamp: &dyn Fn(&File) -> std::io::Result<Duration>,
         check: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
-        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let dir = std::fs::canonicalize(dir).unwrap();
-        let writer = Writer::new([Root::open(&dir).unwrap()]);
+        let dir = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        let dir = dir.path();
+        let writer = Writer::new([Root::open(dir).unwrap()]);
         let watch = Watch {
             own: &file_clock,
             stamp,
             check,
             limit: Duration::from_millis(200),
         };
-        let ended = watch.wait(&writer, &dir, since);
-        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{name}");
-        std::fs::remove_dir_all(dir).unwrap();
+        let ended = watch.wait(&writer, dir, since);
+        assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0, "{name}");
         ended
     }
 

@@ -288,7 +288,17 @@ pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use tempfile::{NamedTempFile, TempPath};
+
     use super::*;
+
+    fn file(text: &str) -> TempPath {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.into_temp_path()
+    }
 
     #[test]
     fn an_identity_survives_being_written_and_parsed() {
@@ -315,34 +325,27 @@ mod tests {
 
     #[test]
     fn a_file_on_a_coarse_clock_is_told_apart_by_its_content() {
-        let dir = std::env::temp_dir().join(format!("kbuild-identity-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let file = dir.join("f");
-        std::fs::write(&file, "one").unwrap();
+        let file = file("one");
         let mut seen = Identity::of(&file).unwrap();
         seen.mtime = seen.mtime / NANOS * NANOS;
         seen.ctime = seen.ctime / NANOS * NANOS;
         seen.pin_content(&file).unwrap();
         let now = seen.clone();
-        assert!(seen.matches_identity(&now, || file.clone()));
+        assert!(seen.matches_identity(&now, || file.to_path_buf()));
         std::fs::write(&file, "two").unwrap();
-        assert!(!seen.matches_identity(&now, || file.clone()));
-        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(!seen.matches_identity(&now, || file.to_path_buf()));
     }
 
     #[test]
     fn another_mode_leaves_a_file_the_same_and_another_content_with_the_same_time_does_not() {
         use std::os::unix::fs::PermissionsExt;
-        let dir = std::env::temp_dir().join(format!("kbuild-mode-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let file = dir.join("f");
-        std::fs::write(&file, "0123456789").unwrap();
+        let file = file("0123456789");
         let unknown = Identity::of(&file).unwrap();
         let mut seen = unknown.clone();
         seen.know_content(&file).unwrap();
         let time = std::fs::metadata(&file).unwrap().modified().unwrap();
         std::thread::sleep(Duration::from_millis(20));
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(seen.matches(&file) && !unknown.matches(&file));
         let now = Identity::of(&file).unwrap();
         let moved = seen.moved_to(&now);
@@ -353,19 +356,14 @@ mod tests {
             written.set_modified(time).unwrap();
             assert!(!seen.matches(&file), "{other}");
         }
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_file_that_changed_after_the_start_is_not_settled() {
-        let dir = std::env::temp_dir().join(format!("kbuild-settled-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let file = dir.join("f");
-        std::fs::write(&file, "x").unwrap();
+        let file = file("x");
         let later = crate::sys::clock::file_clock() + Duration::from_secs(5);
         let earlier = crate::sys::clock::file_clock() - Duration::from_secs(5);
         assert!(Identity::of_settled(&file, later).unwrap().is_some());
         assert!(Identity::of_settled(&file, earlier).unwrap().is_none());
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -294,9 +294,9 @@ mod tests {
             tag: ("TAG", b"made by a test\n"),
             is_own: |name| name == "own",
         };
-        let out = std::env::temp_dir().join(format!("kbuild-private-{}", std::process::id()));
+        let out = tempfile::tempdir().unwrap();
         for round in 0..20 {
-            let folder = out.join(format!("{round}/.private"));
+            let folder = out.path().join(format!("{round}/.private"));
             std::thread::scope(|scope| {
                 let make = || drop(OURS.make(&folder).unwrap());
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
@@ -308,6 +308,5 @@ mod tests {
             assert_eq!(names.len(), 1, "{names:?}");
             assert!(OURS.open(&folder).unwrap().is_some());
         }
-        std::fs::remove_dir_all(&out).unwrap();
     }
 }

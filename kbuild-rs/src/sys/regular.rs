@@ -62,9 +62,8 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_named_and_not_waited_for() {
-        let name = format!("kbuild-regular-{}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
-        fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
         let (fifo, socket, file) = (dir.join("fifo"), dir.join("socket"), dir.join("file"));
         crate::sys::descriptor::make_fifo(&fifo).unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
@@ -75,7 +74,7 @@ mod tests {
             (&*fifo, "it is a fifo, not a file"),
             (&*link, "it is a fifo, not a file"),
             (&*socket, "it is a socket, not a file"),
-            (&*dir, "it is a directory, not a file"),
+            (dir, "it is a directory, not a file"),
             (Path::new("/dev/zero"), "it is a device, not a file"),
         ] {
             assert_eq!(look(path).unwrap_err().to_string(), what);
@@ -86,6 +85,5 @@ mod tests {
         assert_eq!(read_to_string(&file).unwrap(), "text");
         let missing = read(dir.join("none")).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-        fs::remove_dir_all(dir).unwrap();
     }
 }

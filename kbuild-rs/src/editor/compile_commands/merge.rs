@@ -124,20 +124,17 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::fixture::Root;
 
-    struct Scratch(PathBuf);
+    struct Scratch(Root);
 
     impl Scratch {
-        fn new(name: &str) -> Self {
-            let id = std::process::id();
-            let dir = std::env::temp_dir().join(format!("kbuild-merge-{name}-{id}"));
-            let _ = fs::remove_dir_all(&dir);
-            fs::create_dir_all(&dir).unwrap();
-            Scratch(dir)
+        fn new() -> Self {
+            Scratch(Root::new())
         }
 
         fn write(&self, name: &str, text: &str) {
-            fs::write(self.0.join(name), text).unwrap();
+            self.0.write(name, text);
         }
 
         fn merge(&self, from: &[&str]) -> Result<()> {
@@ -150,12 +147,6 @@ mod tests {
         }
     }
 
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
     fn ours(file: &str, flag: &str) -> String {
         format!(r#"{{"directory":"/k","file":"{file}","arguments":["cc","{flag}"]}}"#)
     }
@@ -164,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_projects_own_entries_stay_as_they_are_written_and_ours_are_replaced() {
-        let dir = Scratch::new("replaced");
+        let dir = Scratch::new();
         dir.write("all", &format!("[\n{PROJECTS}\n]"));
         dir.write("a", &format!("[{},{}]", ours("a.c", "1"), ours("b.c", "1")));
         dir.write("b", &format!("[{}]", ours("a.c", "other kernel")));
@@ -178,7 +169,7 @@ mod tests {
         dir.merge(&["a", "b"]).unwrap();
         assert_eq!(dir.all(), with_a("2"));
         // As a call leaves it that was killed before it wrote the record.
-        fs::remove_file(dir.0.join("record")).unwrap();
+        dir.0.remove("record");
         dir.merge(&["a", "b"]).unwrap();
         assert_eq!(dir.all(), with_a("2"));
         // Written anew by the project, and a module that is gone.
@@ -190,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_file_is_made_only_when_there_is_something_to_write() {
-        let dir = Scratch::new("made");
+        let dir = Scratch::new();
         dir.merge(&["a"]).unwrap();
         assert!(!dir.0.join("all").exists());
         dir.write("a", &format!("[{}]", ours("a.c", "1")));
@@ -202,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_commands_is_left_alone_and_named() {
-        let dir = Scratch::new("bad");
+        let dir = Scratch::new();
         dir.write("a", &format!("[{}]", ours("a.c", "1")));
         for bad in [
             "{}",

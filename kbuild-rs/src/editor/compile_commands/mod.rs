@@ -139,14 +139,13 @@ pub(crate) fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::fixture::Root;
 
     #[test]
     fn an_entry_has_source_paths_and_only_what_an_editor_wants() {
-        let dir = std::env::temp_dir().join(format!("kbuild-cc-{}", std::process::id()));
-        let source = dir.join("a source");
-        fs::create_dir_all(&source).unwrap();
-        fs::write(source.join("a.c"), "").unwrap();
+        let root = Root::new();
+        let a = root.write("a source/a.c", "");
+        let source = root.join("a source");
         let map = PathMap::new(
             Path::new("/o/stage"),
             vec![("/o/stage".into(), source.clone())],
@@ -156,7 +155,6 @@ mod tests {
                     source_/o/stage/a.o := /o/stage/a.c\n";
         let line = entry(text, Path::new("/k"), &map, true).unwrap();
         let (file, object) = line.split_once('\t').unwrap();
-        let a = source.join("a.c");
         assert_eq!(file, format!("\"{}\"", a.display()));
         assert_eq!(
             object,
@@ -166,7 +164,6 @@ mod tests {
                 source.display()
             )
         );
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

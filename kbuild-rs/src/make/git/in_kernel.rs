@@ -56,32 +56,23 @@ pub(crate) fn before_path(folder: &Path, path: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::fixture::Root;
     use std::process::Command;
 
     #[test]
     fn only_what_names_no_folder_is_asked_in_the_modules() {
-        let dir = std::env::temp_dir().join(format!("kbuild-door-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
+        let root = Root::new();
         for folder in ["kernel/scripts", "module", "other"] {
-            fs::create_dir_all(dir.join(folder)).unwrap();
+            root.create_dir(folder);
         }
-        let dir = fs::canonicalize(dir).unwrap();
-        let program = |name: &str, text: &[u8]| {
-            let path = dir.join(name);
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-            path
-        };
-        let git = program("git", b"#!/bin/sh\necho \"$(basename \"$(pwd)\") $*\"\n");
-        let kernel = dir.join("kernel");
-        let text = asked_in_kernel(&git, [&kernel, &kernel], &dir.join("module"));
-        let door = program("door", &text);
+        let git = root.executable("git", "#!/bin/sh\necho \"$(basename \"$(pwd)\") $*\"\n");
+        let kernel = root.join("kernel");
+        let text = asked_in_kernel(&git, [&kernel, &kernel], &root.join("module"));
+        let door = root.executable("door", &text);
         let ask = |folder: &str, args: &[&str]| {
             // Through the shell: nobody else may have the file open that is executed.
             let mut command = Command::new("/bin/sh");
-            command.arg(&door).args(args).current_dir(dir.join(folder));
+            command.arg(&door).args(args).current_dir(root.join(folder));
             let output = command.env_remove("GIT_DIR").output().unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
@@ -96,6 +87,5 @@ mod tests {
             "kernel --git-dir=x log\n"
         );
         assert_eq!(ask("other", &["log"]), "other log\n");
-        fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -1,16 +1,10 @@
 use super::*;
+use crate::fixture::Root;
 
-fn scratch(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(dir.join("sub/below")).unwrap();
-    fs::canonicalize(dir).unwrap()
-}
-
-fn repository(top: &Path) {
-    fs::create_dir_all(top.join(".git/refs/tags/of/us")).unwrap();
-    fs::write(top.join(".git/config"), "").unwrap();
-    fs::write(top.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+fn repository(root: &Root) {
+    root.create_dir(".git/refs/tags/of/us");
+    root.write(".git/config", "");
+    root.write(".git/HEAD", "ref: refs/heads/main\n");
 }
 
 #[test]
@@ -26,52 +20,48 @@ fn the_environment_names_no_repository_and_none_above_the_stage_is_found() {
 
 #[test]
 fn a_repository_is_found_where_git_would_find_it() {
-    let dir = scratch("git");
-    let sub = dir.join("sub");
-    assert_eq!(Repository::at(&dir), DotGit::Nothing);
-    repository(&dir);
-    let DotGit::Ours(of_dir) = Repository::at(&dir) else {
+    let root = Root::new();
+    let below = root.create_dir("sub/below");
+    let sub = root.join("sub");
+    assert_eq!(Repository::at(root.path()), DotGit::Nothing);
+    repository(&root);
+    let DotGit::Ours(of_dir) = Repository::at(root.path()) else {
         panic!("no repository");
     };
-    assert_eq!(Repository::above(&sub.join("below")), Some(of_dir.clone()));
+    assert_eq!(Repository::above(&below), Some(of_dir.clone()));
     // Git passes a folder of that name over, and not a file.
     fs::create_dir(sub.join(".git")).unwrap();
     assert_eq!(Repository::at(&sub), DotGit::Nothing);
-    assert_eq!(Repository::above(&sub.join("below")), Some(of_dir));
+    assert_eq!(Repository::above(&below), Some(of_dir));
     fs::remove_dir(sub.join(".git")).unwrap();
-    fs::write(sub.join(".git"), "gitdir: ../nowhere\n").unwrap();
+    root.write("sub/.git", "gitdir: ../nowhere\n");
     assert_eq!(Repository::at(&sub), DotGit::Refused);
-    assert_eq!(Repository::above(&sub.join("below")), None);
+    assert_eq!(Repository::above(&below), None);
     // A worktree.
-    let own = dir.join(".git/worktrees/sub");
-    fs::create_dir_all(&own).unwrap();
-    fs::write(own.join("HEAD"), "0123456789\n").unwrap();
-    fs::write(own.join("commondir"), "../..\n").unwrap();
-    fs::write(sub.join(".git"), "gitdir: ../.git/worktrees/sub\n").unwrap();
+    root.write(".git/worktrees/sub/HEAD", "0123456789\n");
+    root.write(".git/worktrees/sub/commondir", "../..\n");
+    root.write("sub/.git", "gitdir: ../.git/worktrees/sub\n");
     let DotGit::Ours(of_sub) = Repository::at(&sub) else {
         panic!("no worktree");
     };
-    assert_eq!(fs::canonicalize(&of_sub.common).unwrap(), dir.join(".git"));
-    fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(fs::canonicalize(&of_sub.common).unwrap(), root.join(".git"));
 }
 
 #[test]
 fn head_and_tags_tell_whether_git_answers_otherwise() {
-    let dir = scratch("heads");
-    repository(&dir);
-    let heads = || match Repository::at(&dir) {
+    let root = Root::new();
+    repository(&root);
+    let heads = || match Repository::at(root.path()) {
         DotGit::Ours(repository) => repository.head_files(),
         _ => panic!("no repository"),
     };
-    let git = dir.join(".git");
+    let git = root.join(".git");
     let tags = ["refs/tags", "refs/tags/of", "refs/tags/of/us"].map(|name| git.join(name));
     assert_eq!(heads(), [&[git.join("HEAD")], &tags[..]].concat());
-    let branch = git.join("refs/heads/main");
-    fs::create_dir_all(branch.parent().unwrap()).unwrap();
-    assert!(heads().contains(&git.join("refs/heads")));
-    fs::write(&branch, "0123\n").unwrap();
+    let folder = root.create_dir(".git/refs/heads");
+    assert!(heads().contains(&folder));
+    let branch = root.write(".git/refs/heads/main", "0123\n");
     assert!(heads().contains(&branch));
-    fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]

@@ -129,13 +129,11 @@ mod tests {
 
     #[test]
     fn a_file_is_looked_for_where_the_assembler_looks() {
-        let dir = std::env::temp_dir().join(format!("kbuild-incbin-{}", std::process::id()));
-        std::fs::create_dir_all(dir.join("inc")).unwrap();
-        std::fs::write(dir.join("inc/fw.bin"), "").unwrap();
-        let file = dir.join("inc/fw.bin");
+        let root = crate::fixture::Root::new();
+        let file = root.write("inc/fw.bin", "");
         let command = format!(
             "gcc -I{0}/inc -DFW=\\\"fw.bin\\\" '-DABS=\"{0}/inc/fw.bin\"'",
-            dir.display()
+            root.path().display()
         );
         for operand in [Operand::File("fw.bin".into()), Operand::Macro("FW".into())] {
             let found = files(&operand, &command, Path::new("/"));
@@ -145,6 +143,5 @@ mod tests {
         assert!(found.contains(&file), "{found:?}");
         let found = files(&Operand::Macro("GONE".into()), &command, Path::new("/"));
         assert!(found.is_empty());
-        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -335,18 +335,20 @@ fn canonical(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Root;
 
     #[test]
     fn two_dots_behind_a_link_lead_where_the_file_system_says() {
-        use std::os::unix::fs::symlink;
-        let dir = std::env::temp_dir().join(format!("kbuild-dots-{}", std::process::id()));
-        let dir = canonical(dir.parent().unwrap()).join(dir.file_name().unwrap());
-        std::fs::create_dir_all(dir.join("v1/drv")).unwrap();
-        std::fs::create_dir_all(dir.join("include/sub")).unwrap();
-        symlink("../v1/drv", dir.join("include/drv")).unwrap();
+        let root = Root::new();
+        root.create_dir("v1/drv");
+        root.create_dir("include/sub");
+        root.link("../v1/drv", "include/drv");
         let of = |path: &str| {
-            let (path, over_link) = resolved(&dir.join(path));
-            (path.strip_prefix(&dir).unwrap().to_owned(), over_link)
+            let (path, over_link) = resolved(&root.join(path));
+            (
+                path.strip_prefix(root.path()).unwrap().to_owned(),
+                over_link,
+            )
         };
         for (named, real, over_link) in [
             ("include/drv/../common/t.h", "v1/common/t.h", true),
@@ -358,27 +360,21 @@ mod tests {
         ] {
             assert_eq!(of(named), (PathBuf::from(real), over_link), "{named}");
         }
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_file_behind_links_has_its_own_name_and_the_real_one() {
-        use std::os::unix::fs::symlink;
-        let dir = std::env::temp_dir().join(format!("kbuild-real-{}", std::process::id()));
-        let dir = canonical(dir.parent().unwrap()).join(dir.file_name().unwrap());
-        std::fs::create_dir_all(dir.join("real")).unwrap();
-        std::fs::write(dir.join("real/a.h"), "").unwrap();
-        symlink("real", dir.join("linked")).unwrap();
-        symlink("a.h", dir.join("real/b.h")).unwrap();
+        let root = Root::new();
+        let real = root.write("real/a.h", "");
+        root.link("real", "linked");
+        root.link("a.h", "real/b.h");
         let mut known = Known::default();
-        let mut of = |path: &str| known.with_real(dir.join(path));
-        let real = dir.join("real/a.h");
+        let mut of = |path: &str| known.with_real(root.join(path));
         assert_eq!(of("real/a.h"), std::slice::from_ref(&real));
         for link in ["linked/a.h", "linked/b.h", "real/b.h"] {
-            assert_eq!(of(link), [dir.join(link), real.clone()]);
+            assert_eq!(of(link), [root.join(link), real.clone()]);
         }
-        assert_eq!(of("linked/gone.h"), [dir.join("linked/gone.h")]);
-        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(of("linked/gone.h"), [root.join("linked/gone.h")]);
     }
 
     #[test]

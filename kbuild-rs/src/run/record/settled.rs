@@ -120,19 +120,18 @@ impl InputsAfter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Root;
     use crate::sys::file_clock;
 
     /// A folder with files in folders, and the time when they had been made.
-    fn scratch(name: &str) -> (PathBuf, Duration) {
-        let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
+    fn scratch() -> (Root, Duration) {
+        let dir = Root::new();
         for (file, text) in [
             ("inc/a.h", "one"),
             ("other/a.h", "two"),
             ("far/inc/a.h", "x"),
         ] {
-            fs::create_dir_all(dir.join(file).parent().unwrap()).unwrap();
-            fs::write(dir.join(file), text).unwrap();
+            dir.write(file, text);
         }
         std::thread::sleep(Duration::from_millis(30));
         let start = file_clock();
@@ -148,12 +147,12 @@ mod tests {
 
     #[test]
     fn folders_that_traded_places_are_noticed_and_new_files_beside_an_input_are_not() {
-        let (dir, start) = scratch("trade");
+        let (dir, start) = scratch();
         let file = dir.join("inc/a.h");
         let ways = FoldersBefore::to(std::iter::empty(), start);
         assert!(is_known(&ways, &file));
-        fs::write(dir.join("inc/new.h"), "").unwrap();
-        fs::write(dir.join("new"), "").unwrap();
+        dir.write("inc/new.h", "");
+        dir.write("new", "");
         assert!(is_known(&ways, &file));
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
@@ -167,29 +166,26 @@ mod tests {
         fs::rename(dir.join("far"), dir.join("other/far")).unwrap();
         fs::rename(dir.join("other/far"), dir.join("far")).unwrap();
         assert!(!is_known(&ways, &above));
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_folder_that_is_known_may_not_be_another_one_that_got_new_files() {
-        let (dir, start) = scratch("trade-known");
+        let (dir, start) = scratch();
         let file = dir.join("inc/a.h");
         let ways = FoldersBefore::to([file.as_path()].into_iter(), start);
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
-        fs::write(dir.join("inc/new.h"), "").unwrap();
+        dir.write("inc/new.h", "");
         assert!(!is_known(&ways, &file));
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn a_link_that_was_made_since_is_another_one() {
-        let (dir, start) = scratch("trade-link");
+        let (dir, start) = scratch();
         let file = dir.join("link/a.h");
-        std::os::unix::fs::symlink("inc", dir.join("link")).unwrap();
+        dir.link("inc", "link");
         let ways = FoldersBefore::to(std::iter::empty(), start);
         assert!(!is_known(&ways, &file));
         assert!(is_known(&ways, &dir.join("inc/a.h")));
-        fs::remove_dir_all(&dir).unwrap();
     }
 }

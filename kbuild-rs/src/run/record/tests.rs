@@ -1,12 +1,7 @@
 use super::text::parse;
 use super::*;
+use crate::fixture::Root;
 use crate::sys::Writer;
-
-fn scratch(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("kbuild-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
-}
 
 const CONFIG: [&[u8]; 2] = [b"CC=gcc\n12 %", b"A=1"];
 
@@ -48,15 +43,14 @@ fn record(file: &Path) -> Record {
 
 #[test]
 fn a_record_reads_back_as_it_was_written() {
-    let dir = scratch("record");
-    let file = dir.join("a file");
-    std::fs::write(&file, "x").unwrap();
+    let root = Root::new();
+    let file = root.write("a file", "x");
     let mut written = record(&file);
     written.prerequisites[1].id = None;
-    let path = dir.join("record");
-    let writer = Writer::new([crate::sys::Root::open(&dir).unwrap()]);
-    written.save(&writer, &path, &dir).unwrap();
-    let read = Record::load(&writer, &path, &dir).unwrap().unwrap();
+    let (dir, path) = (root.path(), root.join("record"));
+    let writer = Writer::new([crate::sys::Root::open(dir).unwrap()]);
+    written.save(&writer, &path, dir).unwrap();
+    let read = Record::load(&writer, &path, dir).unwrap().unwrap();
     assert_eq!(format!("{read:?}"), format!("{written:?}"));
     let text = std::fs::read(&path).unwrap();
     for cut in 0..text.len() - 1 {
@@ -69,17 +63,15 @@ fn a_record_reads_back_as_it_was_written() {
         ("common/x.o", "common/../../x.o"),
     ] {
         std::fs::write(&path, text.replace(known, forged)).unwrap();
-        let error = Record::load(&writer, &path, &dir).unwrap_err();
+        let error = Record::load(&writer, &path, dir).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::NotOurs, "{error}");
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
 fn after_a_new_start_of_the_machine_products_have_to_be_whole() {
-    let dir = scratch("boot");
-    let file = dir.join("f");
-    std::fs::write(&file, "x").unwrap();
+    let root = Root::new();
+    let file = root.write("f", "x");
     let mut kept = record(&file);
     kept.products[0].content = 1;
     assert_eq!(kept.check(&config()), None);
@@ -87,14 +79,12 @@ fn after_a_new_start_of_the_machine_products_have_to_be_whole() {
     assert_eq!(kept.check(&config()), Some(Stale::default()));
     kept.products[0].content = content_hash(&file).unwrap();
     assert_eq!(kept.check(&config()), None);
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
 fn each_class_of_change_has_its_own_consequence() {
-    let dir = scratch("classes");
-    let file = dir.join("f");
-    std::fs::write(&file, "x").unwrap();
+    let root = Root::new();
+    let file = root.write("f", "x");
     let kept = record(&file);
     assert_eq!(kept.check(&config()), None);
     let stale = kept.check(&[b"A=1".to_vec()]).unwrap();
@@ -111,5 +101,4 @@ fn each_class_of_change_has_its_own_consequence() {
     assert!(of(Class::Targets).changed.contains(&file));
     assert!(of(Class::Symvers).modpost);
     assert_eq!(of(Class::Make), Stale::default());
-    std::fs::remove_dir_all(&dir).unwrap();
 }

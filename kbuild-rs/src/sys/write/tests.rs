@@ -1,32 +1,27 @@
 //! Links, fifos and other names in the way of what is written.
 
 use super::*;
+use crate::fixture;
 use std::os::unix::fs::symlink;
 
-/// (a folder to write in, one outside of it)
-fn scratch(name: &str) -> (PathBuf, PathBuf, Writer) {
-    let dir = std::env::temp_dir().join(format!("kbuild-write-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
-    let dir = fs::create_dir_all(&dir)
-        .and_then(|()| fs::canonicalize(&dir))
-        .unwrap();
-    let (inside, outside) = (dir.join("in"), dir.join("out"));
-    fs::create_dir(&inside).unwrap();
-    fs::create_dir(&outside).unwrap();
-    fs::write(outside.join("victim"), "precious").unwrap();
+/// (a folder with the other two, one to write in, one outside of that)
+fn scratch() -> (fixture::Root, PathBuf, PathBuf, Writer) {
+    let root = fixture::Root::new();
+    let outside = root.create_dir("out");
+    root.write("out/victim", "precious");
+    let inside = root.create_dir("in");
     let writer = Writer::new([Root::open(&inside).unwrap()]);
-    (inside, outside, writer)
+    (root, inside, outside, writer)
 }
 
 fn untouched(outside: &Path) {
     assert_eq!(fs::read(outside.join("victim")).unwrap(), b"precious");
     assert_eq!(fs::read_dir(outside).unwrap().count(), 1);
-    fs::remove_dir_all(outside.parent().unwrap()).unwrap();
 }
 
 #[test]
 fn a_link_in_a_files_place_or_its_parts_is_replaced_and_not_followed() {
-    let (inside, outside, writer) = scratch("links");
+    let (_root, inside, outside, writer) = scratch();
     for name in ["a", ".a.part", "b"] {
         symlink(outside.join("victim"), inside.join(name)).unwrap();
     }
@@ -44,7 +39,7 @@ fn a_link_in_a_files_place_or_its_parts_is_replaced_and_not_followed() {
 
 #[test]
 fn nothing_is_reached_over_a_linked_folder_or_above_the_root() {
-    let (inside, outside, writer) = scratch("above");
+    let (_root, inside, outside, writer) = scratch();
     symlink("../out", inside.join("dir")).unwrap();
     let kinds = [
         writer
@@ -73,7 +68,7 @@ fn nothing_is_reached_over_a_linked_folder_or_above_the_root() {
 
 #[test]
 fn a_file_is_named_with_or_without_a_folder() {
-    let (inside, outside, _) = scratch("named");
+    let (_root, inside, outside, _) = scratch();
     let file = inside.join("a.json");
     parent_writer(&file)
         .unwrap()
@@ -88,7 +83,7 @@ fn a_file_is_named_with_or_without_a_folder() {
 
 #[test]
 fn what_is_no_regular_file_is_neither_read_nor_locked() {
-    let (inside, outside, writer) = scratch("fifo");
+    let (_root, inside, outside, writer) = scratch();
     writer.make_fifo(&inside.join("fifo")).unwrap();
     fs::hard_link(outside.join("victim"), inside.join("twice")).unwrap();
     for name in ["fifo", "twice"] {
@@ -101,8 +96,8 @@ fn what_is_no_regular_file_is_neither_read_nor_locked() {
 
 #[test]
 fn a_copy_keeps_holes_and_is_nobody_elses_until_it_is_there() {
-    let (inside, outside, writer) = scratch("sparse");
-    let from = outside.parent().unwrap().join("from");
+    let (root, inside, outside, writer) = scratch();
+    let from = root.join("from");
     let mut file = File::create(&from).unwrap();
     file.write_all(b"start").unwrap();
     file.set_len(1 << 33).unwrap();
