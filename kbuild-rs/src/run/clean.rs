@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::artifact;
+use super::publish::artifact;
 use super::record::Record;
 use crate::editor::compile_commands;
 #[cfg(feature = "ide")]

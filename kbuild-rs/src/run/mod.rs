@@ -1,24 +1,13 @@
 //! The flow of one build: request, stage, freshness, make, artifacts, report.
 
-mod artifact;
 mod clean;
 mod decide;
-mod editors;
-pub(crate) mod git;
-mod inputs;
-mod modpost;
+mod make;
 mod nothing_built;
 mod plan;
-mod prerequisites;
-mod products;
 mod publish;
 mod record;
 mod refresh;
-mod replaced;
-#[cfg(feature = "rust")]
-mod rust_frames;
-#[cfg(feature = "ide")]
-mod rust_project;
 mod several;
 pub(crate) mod skip;
 mod warnings;
@@ -35,7 +24,7 @@ use crate::stage::{Inventory, Item, Kind, Sync, told};
 use crate::sys::{Writer, boot_id, sort_paths, wait_for_tick};
 use crate::{Error, ErrorKind, Result};
 
-use prerequisites::Resolver;
+use record::prerequisites::Resolver;
 use record::settled::FoldersBefore;
 use record::{Record, Stale};
 
@@ -86,7 +75,7 @@ pub(crate) struct BeforeMake<'a> {
     pub(crate) inventory: Inventory,
     /// The marker's time.
     pub(crate) start: Duration,
-    pub(crate) ways: FoldersBefore,
+    pub(crate) folders: FoldersBefore,
 }
 
 /// One build under way.
@@ -202,7 +191,7 @@ impl Run<'_> {
             record: &record,
             inventory,
             start,
-            ways: self.ways(&record, start),
+            folders: self.folders_before(&record, start),
         };
         self.make(slot, held, &items, &fingerprint, before)
     }
@@ -225,7 +214,7 @@ impl Run<'_> {
     }
 
     /// The folders on the way to what make may read, as far as that is known before.
-    fn ways(&self, record: &Record, start: Duration) -> FoldersBefore {
+    fn folders_before(&self, record: &Record, start: Duration) -> FoldersBefore {
         let r = self.resolved;
         let inputs = record.prerequisites.iter().map(|p| &p.path);
         let inputs = inputs.chain(&r.inputs.whole).map(PathBuf::as_path);

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::record::Product;
+use crate::run::record::Product;
 use crate::sys::{CopyOptions, Writer, is_whole_elf, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 

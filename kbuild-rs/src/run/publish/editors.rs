@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::Run;
-use super::prerequisites::working_dir;
 use crate::editor::compile_commands;
+use crate::run::Run;
+use crate::run::record::prerequisites::working_dir;
 use crate::stage::COMPILE_COMMANDS;
 use crate::{CompilerKind, Result};
 

@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::record::{Product, Record, Stale};
-use super::{Run, artifact};
+use super::artifact;
+use crate::run::Run;
+use crate::run::record::{Product, Record, Stale};
 use crate::stage::{Item, Kind, Stage};
 use crate::sys::{regular, same_content};
 use crate::{Error, ErrorKind, Result};

@@ -1,7 +1,7 @@
 //! Modules in the output directory that somebody has changed since the last build.
 
-use super::Run;
-use super::record::{Record, Stale};
+use crate::run::Run;
+use crate::run::record::{Record, Stale};
 
 impl Run<'_> {
     /// Names the modules that are only built again because somebody signed or stripped them in the

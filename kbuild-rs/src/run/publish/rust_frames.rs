@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Run;
 use crate::Result;
 use crate::module::larger_than;
+use crate::run::Run;
 use crate::stage::Item;
 use crate::sys::regular;
 

@@ -1,10 +1,10 @@
 //! What a build leaves beside its products for rust-analyzer.
 
-use super::Run;
-use super::prerequisites::working_dir;
 use crate::Result;
 use crate::editor::rust_project;
 use crate::resolve::Sources;
+use crate::run::Run;
+use crate::run::record::prerequisites::working_dir;
 use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
 
 impl Run<'_> {

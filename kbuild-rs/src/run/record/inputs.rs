@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::prerequisites::{Resolver, Target, union};
-use super::record::settled::InputsAfter;
-use super::record::{Class, Prerequisite, Record, Rule, seen_symvers};
-use super::{BeforeMake, Run};
+use super::settled::InputsAfter;
+use super::{Class, Prerequisite, Record, Rule, seen_symvers};
 use crate::Result;
 use crate::make::Trace;
+use crate::run::{BeforeMake, Run};
 use crate::stage::{Item, folders};
 use crate::sys::{is_among, sort_paths};
 
@@ -23,7 +23,7 @@ impl Run<'_> {
         let r = self.resolved;
         let told = self.writer.read(&r.make.watch.log)?.unwrap_or_default();
         let trace = Trace::read(&told);
-        let mut looks = made.ways.after(made.record);
+        let mut looks = made.folders.after(made.record);
         self.note_symvers(items, &trace, &mut looks, record)?;
         let mut add = |class, paths: &mut dyn Iterator<Item = PathBuf>| {
             let found = paths.map(|path| looks.at(class, path));

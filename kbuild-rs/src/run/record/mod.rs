@@ -5,6 +5,8 @@
 //! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
 //! deleted before make starts.
 
+mod inputs;
+pub(crate) mod prerequisites;
 pub(crate) mod salted;
 pub(crate) mod settled;
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl FoldersBefore {
     pub(crate) fn after<'a>(&'a self, old: &'a Record) -> InputsAfter<'a> {
         let known = old.prerequisites.iter();
         InputsAfter {
-            ways: self,
+            folders: self,
             old: known.map(|p| (p.path.as_path(), p)).collect(),
             changed: HashMap::new(),
         }
@@ -68,7 +68,7 @@ impl FoldersBefore {
 
 /// InputsAfter at what was read.
 pub(crate) struct InputsAfter<'a> {
-    ways: &'a FoldersBefore,
+    folders: &'a FoldersBefore,
     old: HashMap<&'a Path, &'a Prerequisite>,
     /// The answer for each folder, and for those above it.
     changed: HashMap<PathBuf, bool>,
@@ -89,7 +89,7 @@ impl InputsAfter<'_> {
     }
 
     fn identity(&self, path: &Path) -> Option<Identity> {
-        let id = Identity::of_settled(path, self.ways.start).ok()??;
+        let id = Identity::of_settled(path, self.folders.start).ok()??;
         let known = self.old.get(path).and_then(|p| p.id.as_ref());
         if let Some(known) = known.filter(|known| known.same_metadata(&id)) {
             return Some(known.clone());
@@ -108,7 +108,7 @@ impl InputsAfter<'_> {
         if let Some(&known) = self.changed.get(folder) {
             return known;
         }
-        let changed = self.ways.has_changed(folder)
+        let changed = self.folders.has_changed(folder)
             || folder
                 .parent()
                 .is_some_and(|above| self.leads_elsewhere(above));
@@ -139,9 +139,9 @@ mod tests {
         (dir, start)
     }
 
-    fn is_known(ways: &FoldersBefore, file: &Path) -> bool {
+    fn is_known(folders: &FoldersBefore, file: &Path) -> bool {
         let old = Record::default();
-        let seen = ways.after(&old).at(Class::Targets, file.to_owned());
+        let seen = folders.after(&old).at(Class::Targets, file.to_owned());
         seen.id.is_some()
     }
 
@@ -149,34 +149,34 @@ mod tests {
     fn folders_that_traded_places_are_noticed_and_new_files_beside_an_input_are_not() {
         let (dir, start) = scratch();
         let file = dir.join("inc/a.h");
-        let ways = FoldersBefore::to(std::iter::empty(), start);
-        assert!(is_known(&ways, &file));
+        let folders = FoldersBefore::to(std::iter::empty(), start);
+        assert!(is_known(&folders, &file));
         dir.write("inc/new.h", "");
         dir.write("new", "");
-        assert!(is_known(&ways, &file));
+        assert!(is_known(&folders, &file));
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
-        assert!(!is_known(&ways, &file));
+        assert!(!is_known(&folders, &file));
         // And back.
         fs::rename(dir.join("inc"), dir.join("other")).unwrap();
         fs::rename(dir.join("gone"), dir.join("inc")).unwrap();
-        assert!(!is_known(&ways, &file));
+        assert!(!is_known(&folders, &file));
         let above = dir.join("far/inc/a.h");
-        assert!(is_known(&ways, &above));
+        assert!(is_known(&folders, &above));
         fs::rename(dir.join("far"), dir.join("other/far")).unwrap();
         fs::rename(dir.join("other/far"), dir.join("far")).unwrap();
-        assert!(!is_known(&ways, &above));
+        assert!(!is_known(&folders, &above));
     }
 
     #[test]
     fn a_folder_that_is_known_may_not_be_another_one_that_got_new_files() {
         let (dir, start) = scratch();
         let file = dir.join("inc/a.h");
-        let ways = FoldersBefore::to([file.as_path()].into_iter(), start);
+        let folders = FoldersBefore::to([file.as_path()].into_iter(), start);
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
         dir.write("inc/new.h", "");
-        assert!(!is_known(&ways, &file));
+        assert!(!is_known(&folders, &file));
     }
 
     #[test]
@@ -184,8 +184,8 @@ mod tests {
         let (dir, start) = scratch();
         let file = dir.join("link/a.h");
         dir.link("inc", "link");
-        let ways = FoldersBefore::to(std::iter::empty(), start);
-        assert!(!is_known(&ways, &file));
-        assert!(is_known(&ways, &dir.join("inc/a.h")));
+        let folders = FoldersBefore::to(std::iter::empty(), start);
+        assert!(!is_known(&folders, &file));
+        assert!(is_known(&folders, &dir.join("inc/a.h")));
     }
 }

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::Run;
 use crate::kbuild::is_makefile;
 use crate::make::{ChildDescriptors, Repository, RunGit, asked, find_program};
 use crate::resolve::Sources;
+use crate::run::Run;
 use crate::stage::{Item, Kind};
 use crate::sys::regular;
 use crate::{Error, Result};

@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Run;
 use crate::Result;
 use crate::resolve::Sources;
+use crate::run::Run;
 use crate::stage::Item;
 use crate::syntax::shell_quote;
 

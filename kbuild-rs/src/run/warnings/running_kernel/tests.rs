@@ -1,7 +1,6 @@
 //! Makefiles as people write them.
 
 use super::*;
-
 use crate::fixture::Root;
 
 /// What is found in a Kbuild. A makefile beside it sets `FROM_FILE`.

@@ -1,0 +1,170 @@
+//! The step of a run that starts make and takes in what it made.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::record::Record;
+use super::record::salted::Salted;
+use super::{BeforeMake, Run};
+use crate::jobs::Slot;
+use crate::make::{BuildFacts, ChildDescriptors};
+use crate::resolve::Fingerprint;
+use crate::settings::Report;
+use crate::stage::{Inventory, Item};
+use crate::sys::{boot_id, sort_paths};
+use crate::{Result, make};
+
+impl Run<'_> {
+    /// Runs make and takes in what it made. `start` is the marker's time.
+    pub(crate) fn make(
+        &self,
+        slot: &mut Slot,
+        held: &ChildDescriptors,
+        items: &[Item],
+        fingerprint: &Fingerprint,
+        made: BeforeMake<'_>,
+    ) -> Result<Report> {
+        let r = self.resolved;
+        let (old, start) = (made.record, made.start);
+        let facts = BuildFacts {
+            nearby: self.nearby_symvers(),
+            release: r.kernel().release().to_owned(),
+            #[cfg(feature = "rust")]
+            kernel_dir: r.kernel().dir().to_owned(),
+            #[cfg(feature = "rust")]
+            kernel_source: r.kernel().source_dir().to_owned(),
+            works_in_module: r.kernel().version() >= (6, 13),
+            module_dir: r.module_dir().to_owned(),
+        };
+        self.writer.write_private(&r.make.watch.log, b"")?;
+        let put = self.put_away(items)?;
+        let outcome = make::run(
+            &r.make.command,
+            slot,
+            held,
+            &r.make.map,
+            &facts,
+            &self.resolved.sink,
+        )?;
+        let what = format!("{} for {}", r.label, r.kernel().release());
+        if outcome.cut_off {
+            // The marker stays: the next build deletes what this one wrote.
+            return Err(outcome.error(&what));
+        }
+        self.put_back(&put)?;
+        if let Some(time) = outcome.stopped {
+            self.remove_unfinished(items, time, start)?;
+        }
+        let mut record = Record {
+            config: Salted::of(&fingerprint.0),
+            boot: boot_id(),
+            succeeded: false,
+            prerequisites: Vec::new(),
+            // Still what lies in OUT, until something is published over it.
+            products: old.products.clone(),
+            others: old.others.clone(),
+            targets: old.targets.clone(),
+            rules: Vec::new(),
+            elsewhere: self.made_elsewhere(items, old, start)?,
+        };
+        self.note_prerequisites(items, &made, &mut record)?;
+        let built = outcome
+            .success
+            .then(|| self.publish(old, items, start))
+            .transpose();
+        match built {
+            Ok(Some(published)) => {
+                #[cfg(feature = "rust")]
+                self.warn_of_frames(items, start)?;
+                record.succeeded = r.wants_modules();
+                if record.succeeded {
+                    self.remove_stale(old, &published)?;
+                    record.products = published.modules;
+                    record.others = published.others;
+                }
+                let targets = published.targets;
+                let paths = targets.iter().map(|t| t.path.clone()).collect();
+                record
+                    .targets
+                    .retain(|old| !targets.iter().any(|t| t.path == old.path));
+                record.targets.extend(targets);
+                self.end(&record, made.inventory)?;
+                let mut report = self.report(&record, items, true);
+                report.targets = paths;
+                Ok(report)
+            }
+            other => {
+                // What does not compile yet wants an editor all the more; the failure goes first.
+                #[cfg(feature = "ide")]
+                let _ = self
+                    .lock_to_publish()
+                    .and_then(|_lock| self.write_rust_project());
+                self.end(&record, made.inventory)?;
+                Err(other.err().unwrap_or_else(|| outcome.error(&what)))
+            }
+        }
+    }
+
+    /// make deletes the targets of the recipes that failed. What they were writing besides goes
+    /// here; a second is long enough for a tool to be late with the end of its file. What was there
+    /// when make started is another build's.
+    fn remove_unfinished(&self, items: &[Item], stopped: Duration, start: Duration) -> Result<()> {
+        let since = start.max(stopped.saturating_sub(Duration::from_secs(1)));
+        let since = i128::try_from(since.as_nanos()).unwrap_or(0);
+        for (path, meta) in self
+            .resolved
+            .stage
+            .products(&self.resolved.stage.dir, items)?
+        {
+            if crate::sys::ctime(&meta) >= since {
+                self.writer.remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what the next build has to know, and takes the marker away.
+    fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
+        let r = self.resolved;
+        r.stage.remember(self.writer, &r.folder)?;
+        record.save(self.writer, &self.record_path(), &r.out)?;
+        inventory.save(self.writer, &r.stage)?;
+        r.stage.end(self.writer)
+    }
+
+    /// The symvers of other modules built into this OUT, which a failing build may have needed.
+    fn nearby_symvers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.resolved.out)
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "symvers"))
+            .collect()
+    }
+
+    /// What this module folder's build wrote outside of it, in the stage that it shares.
+    fn made_elsewhere(
+        &self,
+        items: &[Item],
+        old: &Record,
+        start: Duration,
+    ) -> Result<Vec<PathBuf>> {
+        let r = self.resolved;
+        if r.module_dir() == r.stage.dir {
+            return Ok(Vec::new());
+        }
+        let mut paths = old.elsewhere.clone();
+        for (path, meta) in r.stage.products(&r.stage.dir, items)? {
+            let since = i128::try_from(start.as_nanos()).unwrap_or(0);
+            let rel = path.strip_prefix(&r.stage.dir).unwrap_or(&path);
+            if !path.starts_with(r.module_dir()) && crate::sys::ctime(&meta) >= since {
+                paths.push(rel.to_owned());
+            }
+        }
+        sort_paths(&mut paths);
+        Ok(paths)
+    }
+}
