@@ -44,85 +44,95 @@ fn the_tree_of_the_running_kernel_is_for_make_by_hand() {
 }
 
 #[test]
-fn the_line_where_it_decides_is_told_and_what_to_set_instead() {
-    let named = |name: &str, placeholder| Some((name.to_owned(), placeholder));
-    for (makefile, line, variable) in [
-        ("EXTRA_CFLAGS += -DKVER=$(shell uname -r)\n", 1, None),
-        ("ccflags-y += \\\n -DKVER=\"$(shell uname -r)\"\n", 1, None),
-        (
-            "KVER := $(shell uname -r)\nifneq ($(findstring 6.1,$(KVER)),)\nccflags-y += -DOLD\nendif\n",
-            3,
-            named("KVER", "{release}"),
-        ),
+fn the_line_where_it_decides_is_told() {
+    for (makefile, line) in [
+        ("EXTRA_CFLAGS += -DKVER=$(shell uname -r)\n", 1),
+        ("ccflags-y += \\\n -DKVER=\"$(shell uname -r)\"\n", 1),
         (
             "ifeq ($(shell uname -r | cut -d. -f1),5)\nobj-m := old.o\nendif\n",
             2,
-            None,
+        ),
+        (
+            "R := $(shell uname -r | cut -c1)\nS := $(R)\nobj-m := a$(S).o\n",
+            3,
+        ),
+        ("all:\n\techo\n$(obj)/v.h: FORCE\n\tuname -r > $@\n", 4),
+        (
+            "define K\n$(shell uname -r)\nendef\nccflags-y += -D$(K)\n",
+            4,
+        ),
+        (
+            "ifneq ($(KERNELRELEASE),)\nobj-m += $(shell uname -r).o\nelse\nendif\n",
+            2,
+        ),
+    ] {
+        let expected = ("Kbuild".to_owned(), line, None);
+        assert_eq!(found(makefile), [expected], "{makefile}");
+    }
+}
+
+#[test]
+fn the_variable_behind_it_is_told_and_the_placeholder_to_set_it_to() {
+    for (makefile, line, variable, placeholder) in [
+        (
+            "KVER := $(shell uname -r)\nifneq ($(findstring 6.1,$(KVER)),)\nccflags-y += -DOLD\nendif\n",
+            3,
+            "KVER",
+            "{release}",
         ),
         (
             "K ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n\
              ifneq ($(wildcard $(K)/a.h),)\nelse\nccflags-y += -DX\nendif\n",
             5,
-            named("K", "{kernel_dir}"),
+            "K",
+            "{kernel_dir}",
         ),
         (
             "V := $(shell uname -r)\nK := /lib/modules/$(V)/source\nccflags-y += -I$(K)/x\n",
             3,
-            named("K", "{kernel_source}"),
-        ),
-        (
-            "R := $(shell uname -r | cut -c1)\nS := $(R)\nobj-m := a$(S).o\n",
-            3,
-            None,
+            "K",
+            "{kernel_source}",
         ),
         (
             "K := $(shell uname -r)\nifdef K\nD := y\nendif\nobj-$(D) += a.o\n",
             5,
-            named("K", "{release}"),
+            "K",
+            "{release}",
         ),
         (
             "K ?= /lib/modules/$(shell uname -r)/build\n\
              HAS := $(shell grep -q x $(K)/a.h && echo y)\nccflags-$(HAS) += -DX\n",
             3,
-            named("K", "{kernel_dir}"),
+            "K",
+            "{kernel_dir}",
         ),
         (
             "OUTER := $(shell uname -r)\nccflags-y += -D$(OUTER)\n",
             2,
-            named("OUTER", "{release}"),
+            "OUTER",
+            "{release}",
         ),
         (
             "-include $(src)/x.mk\nccflags-y += -D$(FROM_FILE)\n",
             2,
-            named("FROM_FILE", "{release}"),
+            "FROM_FILE",
+            "{release}",
         ),
         (
             "K := $(shell uname -r)\ninclude $(src)/$(K).mk\n",
             2,
-            named("K", "{release}"),
-        ),
-        (
-            "all:\n\techo\n$(obj)/v.h: FORCE\n\tuname -r > $@\n",
-            4,
-            None,
-        ),
-        (
-            "define K\n$(shell uname -r)\nendef\nccflags-y += -D$(K)\n",
-            4,
-            None,
-        ),
-        (
-            "ifneq ($(KERNELRELEASE),)\nobj-m += $(shell uname -r).o\nelse\nendif\n",
-            2,
-            None,
+            "K",
+            "{release}",
         ),
         (
             "K := $(shell uname -r)\nifeq ($(K),x)\n$(error too old)\nendif\n",
             3,
-            named("K", "{release}"),
+            "K",
+            "{release}",
         ),
     ] {
-        let expected = ("Kbuild".to_owned(), line, variable);
+        let setting = Some((variable.to_owned(), placeholder));
+        let expected = ("Kbuild".to_owned(), line, setting);
         assert_eq!(found(makefile), [expected], "{makefile}");
     }
 }
