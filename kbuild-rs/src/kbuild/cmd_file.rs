@@ -89,19 +89,18 @@ pub(crate) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Root;
 
     #[test]
     fn what_a_linker_script_takes_in_is_found_where_the_linker_looks() {
         let found = included("INCLUDE a.ld\nSECTIONS { INCLUDE \"b.ld\"; }\n");
         assert_eq!(found, ["a.ld", "b.ld"]);
         assert!(is_script("x.lds") && !is_script("x.ldsx") && !is_script("lds"));
-        let dir = std::env::temp_dir().join(format!("kbuild-script-{}", std::process::id()));
-        std::fs::create_dir_all(dir.join("sub")).unwrap();
-        std::fs::write(dir.join("sub/a.ld"), "").unwrap();
+        let root = Root::new();
+        let (dir, file) = (root.path(), root.write("sub/a.ld", ""));
         let command = format!("ld -r -L{}/sub -T x.lds", dir.display());
-        assert_eq!(searched("a.ld", "ld -r", &dir), None);
-        assert_eq!(searched("a.ld", &command, &dir), Some(dir.join("sub/a.ld")));
-        std::fs::remove_dir_all(dir).unwrap();
+        assert_eq!(searched("a.ld", "ld -r", dir), None);
+        assert_eq!(searched("a.ld", &command, dir), Some(file));
     }
 
     #[test]
@@ -119,10 +118,8 @@ mod tests {
 
     #[test]
     fn files_that_a_command_names_are_read() {
-        let dir = std::env::temp_dir().join(format!("kbuild-command-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let file = dir.join("x.lds");
-        std::fs::write(&file, "").unwrap();
+        let root = Root::new();
+        let (dir, file) = (root.path(), root.write("x.lds", ""));
         let file = file.to_str().unwrap();
         for (word, named) in [
             (file.to_owned(), Some(file)),
@@ -145,6 +142,5 @@ mod tests {
             let found: Vec<_> = names.filter(|name| dir.join(name).is_file()).collect();
             assert_eq!(found, Vec::from_iter(named), "{word}");
         }
-        std::fs::remove_dir_all(dir).unwrap();
     }
 }

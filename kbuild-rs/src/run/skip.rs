@@ -86,14 +86,15 @@ fn names_in(dir: &Path) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::error::Sink;
+    use crate::fixture::Root;
     use crate::settings::{Environment, Tree};
 
     #[test]
     fn empty_files_stand_for_modules_and_for_other_products() {
-        let dir = std::env::temp_dir().join(format!("kbuild-skip-out-{}", std::process::id()));
+        let root = Root::new();
         let tree = Module::Tree(Tree::new("driver".into()));
         let mut settings = Settings::new(tree, Environment::new(false), Sink::silent());
-        settings.out_dir = Some(dir.clone());
+        settings.out_dir = Some(root.path().to_owned());
         settings.products = vec!["sub/fw.bin".into()];
         let report = placeholders(&settings, Some("a")).unwrap();
         let firmware = report.out_dir().join("sub/fw.bin");
@@ -103,33 +104,26 @@ mod tests {
         }
         settings.products.push("../fw.bin".into());
         placeholders(&settings, Some("a")).unwrap_err();
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn the_modules_of_a_nested_tree_are_found_without_a_kernel() {
-        let dir = std::env::temp_dir().join(format!("kbuild-skip-{}", std::process::id()));
-        fs::create_dir_all(dir.join("sub")).unwrap();
-        fs::write(
-            dir.join("Kbuild"),
+        let root = Root::new();
+        root.write(
+            "Kbuild",
             "obj-m := foo.o \\\n sub/\nfoo-y := a.o # obj-m = b.o\n",
-        )
-        .unwrap();
-        fs::write(dir.join("sub/Makefile"), "obj-$(CONFIG_BAR) += x/bar.o\n").unwrap();
-        assert_eq!(names_in(&dir), ["foo", "bar"]);
-        fs::remove_dir_all(&dir).unwrap();
+        );
+        root.write("sub/Makefile", "obj-$(CONFIG_BAR) += x/bar.o\n");
+        assert_eq!(names_in(root.path()), ["foo", "bar"]);
     }
 
     #[test]
     fn folders_that_name_themselves_or_each_other_are_read_once() {
-        let dir = std::env::temp_dir().join(format!("kbuild-skip-loops-{}", std::process::id()));
-        let write = |folder: &str, text: &str| {
-            fs::create_dir_all(dir.join(folder)).unwrap();
-            fs::write(dir.join(folder).join("Kbuild"), text).unwrap();
-        };
+        let root = Root::new();
+        let write = |folder: &str, text: &str| root.write(&format!("{folder}/Kbuild"), text);
         // Twice at each step: 2^n folders for who does not remember.
         write("self", "obj-m += a.o\nobj-y += ./ ./ ././ ../self/\n");
-        std::os::unix::fs::symlink("../self", dir.join("self/again")).unwrap();
+        root.link("../self", "self/again");
         write("each", "obj-m := a.o\nobj-y += ../other/\n");
         write(
             "other",
@@ -142,24 +136,20 @@ mod tests {
                 &format!("obj-y := ../wide{next}/ ../wide{next}/./\nobj-m += w{i}.o\n"),
             );
         }
-        assert_eq!(names_in(&dir.join("self")), ["a"]);
-        assert_eq!(names_in(&dir.join("each")), ["a", "b"]);
-        assert_eq!(names_in(&dir.join("wide0")).len(), 40);
-        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(names_in(&root.join("self")), ["a"]);
+        assert_eq!(names_in(&root.join("each")), ["a", "b"]);
+        assert_eq!(names_in(&root.join("wide0")).len(), 40);
     }
 
     #[test]
     fn a_path_that_grows_without_end_ends() {
-        let dir = std::env::temp_dir().join(format!("kbuild-skip-deep-{}", std::process::id()));
+        let root = Root::new();
         // As deep as a path can be.
-        let deep = "d/".repeat(1500);
-        fs::create_dir_all(dir.join(&deep)).unwrap();
-        let mut at = dir.join(&deep);
-        while at.starts_with(&dir) {
+        let mut at = root.create_dir(&"d/".repeat(1500));
+        while at.starts_with(root.path()) {
             fs::write(at.join("Kbuild"), "obj-y += d/\nobj-m += m.o\n").unwrap();
             at.pop();
         }
-        assert_eq!(names_in(&dir), ["m"]);
-        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(names_in(root.path()), ["m"]);
     }
 }
