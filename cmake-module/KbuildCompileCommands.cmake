@@ -3,7 +3,11 @@
 #
 # CMake writes that file when it has run, and knows nothing of modules. So their entries come while
 # the project is built: those of a module after its build, and after each run of CMake all that are
-# known, by a target that the modules wait for.
+# known, by a target that the modules wait for. That target only depends on a run of CMake: a rule that
+# depends on a file and changes it is never up to date.
+#
+# One call does both files. A project that wants one of them in an editor wants the other, and the
+# kernel's part is the same for all modules.
 
 # Sets <out> to what a module's rule runs at its end where the project wants entries. <folder> is
 # where the module's own compile_commands.json comes to lie.

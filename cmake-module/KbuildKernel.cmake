@@ -1,4 +1,7 @@
 # The kernel tree that modules are built against, and what it says about itself.
+#
+# The description stays in the cache. To ask takes two processes and 5 ms, and the rest of a configure
+# with one module takes 16 ms.
 
 # Sets Kbuild_KERNEL_DIR, and _RELEASE, _ARCH and _RUST beside it, in the caller's scope, and
 # <out_error> to what is wrong, or to nothing.

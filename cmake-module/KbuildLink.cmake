@@ -1,5 +1,8 @@
 # What links to what. target_link_libraries() may name a target before it exists, and from any
-# folder, so all of this happens when the whole project is known.
+# folder, so all of this happens when the whole project is known. A link alone orders nothing.
+#
+# Sources that target_sources() adds are refused: the rule is made with the call of
+# kbuild_add_module(), and has to depend on generated sources.
 
 # Orders the modules, and refuses what cannot be linked.
 function(_kbuild_finish)

@@ -7,6 +7,20 @@
 #
 # A project may have hundreds of modules, and CMake takes some microseconds for each command. So what
 # is the same for all modules of a kernel is found out once.
+#
+# Decisions:
+# - One INTERFACE library is the module. A custom target beside it would be a second name.
+# - The stamp has the time at which the build began: what is edited while make runs is newer.
+# - The symvers travels as INTERFACE_LINK_DEPENDS, which is CMake's own name for files that linking
+#   needs, and transitive in every version. Properties of our own are transitive from 3.30 on.
+# - The symvers that a module links to are in its depfile, not in DEPENDS. Targets give the order, and
+#   CMake has fewer generator expressions to evaluate.
+# - kbuild_add_module() has the common case in one function and rare ones in macros, and sets no
+#   variable that would be empty. Each command costs some microseconds, and each command of a macro is
+#   searched for arguments whether it runs or not. Fifty modules take 1.3 times as long to configure
+#   as fifty libraries.
+# - Products are in kbuild-out/<release>, also for one kernel. The release in the path tells a rule of
+#   a user's module which symvers of its providers are for its kernel.
 
 define_property(TARGET PROPERTY KBUILD_KERNEL
   BRIEF_DOCS "The release of the kernel that a module is for"

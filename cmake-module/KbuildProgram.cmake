@@ -1,5 +1,10 @@
 # The program that builds modules, kbuild-rs: found, or built out of the source tree that the
 # package lies in.
+#
+# Decisions:
+# - It is built when CMake runs, not with the project: it describes the kernel, on which a project's
+#   own if() may depend.
+# - The program beside an installed package goes before one in PATH: those two were installed together.
 
 # Sets <out_error> to what is wrong, or to nothing.
 function(_kbuild_find_program out_error)

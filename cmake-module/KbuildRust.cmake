@@ -1,5 +1,13 @@
 # What is else for sources in Rust: the kernel has to take them, and rustc and bindgen are told
 # things of their own.
+#
+# Decisions:
+# - RUST_CFGS, RUST_FLAGS and BINDINGS use the words of rustc, kbuild and bindgen. COMPILE_DEFINITIONS
+#   and COMPILE_OPTIONS are about C. A cfg does not travel, so none of these is a usage requirement.
+# - CMake refuses a kernel without CONFIG_RUST when it runs, and nothing else about Rust: everything
+#   else may be mended until the build, and has its message there.
+# - Kbuild_CLIPPY is a variable of the project, not a property of targets. All modules of a kernel
+#   share what is said about tools, and CMake has no property of that name.
 
 # Refuses arguments about Rust where there is none.
 macro(_kbuild_check_rust_arguments)

@@ -35,6 +35,10 @@
 //! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.
 //! - `serde`: `serde::Serialize` for the public data types.
 
+// A room imports only rooms that come later in this order, which a test of xtask checks:
+// api, cargo, run, resolve, editor, module, stage, make, kbuild, settings, kernel, jobs, sys,
+// syntax, error.
+
 mod api;
 mod cargo;
 mod editor;

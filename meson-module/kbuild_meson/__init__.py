@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Lets `import('kbuild')` of a meson.build find the module that lies below this folder.
 
-kbuild_meson.pth has each Python start load this one: it has to be quick, and quiet.
+kbuild_meson.pth has each Python start load this one: it has to be quick, and quiet. So this is only a
+finder, which loads nothing of Meson's and says nothing if something is missing.
 """
 
 import sys

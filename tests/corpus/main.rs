@@ -2,6 +2,9 @@
 //!
 //! The cells of `corpus.txt` are the tests. They are run and told about as those of other targets
 //! are, by a harness of their own: it ends with the table.
+//!
+//! The default run builds each package on two kernels. All of them took a fifth of the processor
+//! time of all tests.
 #![allow(
     clippy::print_stdout,
     reason = "a test harness speaks on standard output"

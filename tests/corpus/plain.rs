@@ -1,5 +1,8 @@
 //! Plain make's side of a cell. It is the same for the same sources, kernel, tools and flags: the
 //! lab keeps it, so that a run builds only ours. `cargo xtask lab remove corpus` forgets it.
+//!
+//! The sources always lie at the same path below the lab. Debug information holds the path, so the
+//! bytes of an earlier run can be compared.
 
 use std::collections::BTreeMap;
 use std::fs;

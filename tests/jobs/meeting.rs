@@ -1,5 +1,6 @@
-//! Where the compilers of a build meet: how many are under way at once does not depend on how
-//! fast the machine is, since each of them waits for the others.
+//! Where the compilers of a build meet: how many are under way at once does not depend on how fast
+//! the machine is, since each of them waits for the others. A sleep instead would show too few
+//! where the machine is slow.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,7 @@
 //! `cargo xtask demo`: from a C file to a loaded module, on a kernel in a virtual machine.
+//!
+//! `cargo-hello` is linked statically here, because the guest has no C library. Users need not link
+//! so.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

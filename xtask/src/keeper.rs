@@ -1,9 +1,11 @@
 //! Nothing that `cargo xtask` starts outlives it, however it ends.
 //!
-//! Two processes see to that: the one that was called, the keeper, and one that does the work.
-//! The keeper adopts each process below it whose parent has ended (servers, what leads a session
-//! of its own), and ends all of them when the worker has ended or a signal comes. If the keeper is
-//! killed itself, the kernel tells the worker, which ends what it started.
+//! Two processes see to that: the one that was called, the keeper, and one that does the work. The
+//! keeper adopts each process below it whose parent has ended (servers, what leads a session of its
+//! own), and ends all of them when the worker has ended or a signal comes. If the keeper is killed
+//! itself, the kernel tells the worker, which ends what it started. The keeper is a process of its
+//! own because it has to wait for every process that it adopts; the worker's own waiting would get
+//! in the way.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, ExitStatus};

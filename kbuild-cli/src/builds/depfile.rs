@@ -2,6 +2,10 @@
 //!
 //! Ninja, CMake and Meson read it. Like gcc, it is written anew after every build: Ninja deletes
 //! it once it has read it, so an old one says nothing about what the reader knows.
+//!
+//! If the products are relative, files below the working directory are, too: to Ninja, a header
+//! that a rule makes and its absolute path are two files, and it would look at the second before
+//! the first is made.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! The error that the program prints when it runs out of memory.
 //!
-//! Rust aborts a program whose allocation fails, and one that cannot set up a thread. Under a
-//! limit of memory, that is why; the abort is turned into an error that names the limit.
+//! Rust aborts a program whose allocation fails, and one that cannot set up a thread. Under a limit
+//! of memory, that is why; the abort is turned into an error that names the limit. Stable Rust has
+//! no other hook. A build script cannot install this handler for its whole process.
 #![allow(
     unsafe_code,
     reason = "what handles SIGABRT may neither allocate nor lock, for which std has no safe form"

@@ -1,4 +1,5 @@
-//! The lines that `-q` keeps until a build has ended.
+//! The lines that `-q` keeps until a build has ended. Only the end of a build tells whether to show
+//! everything.
 
 use kbuild::Level;
 

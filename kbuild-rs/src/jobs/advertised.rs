@@ -1,4 +1,7 @@
 //! What the outer build says about jobs, and whether it is true.
+//!
+//! A descriptor that is closed on exec does not belong to a jobserver: this process opened it, and
+//! the number in `MAKEFLAGS` is stale.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -3,7 +3,8 @@
 //! System-wide jobservers are such: a device whose server runs in user space knows who has which
 //! token, and takes back those of the dead (Gentoo's `steve`). GNU make looks at nothing, and so
 //! takes them in both of its forms: `fifo:PATH` from 4.4 on, `F,F` before. Here a token is taken
-//! and given back first: on one that only fails, make would fail too.
+//! and given back first: on one that only fails, make would fail too. (`/dev/zero` gives tokens
+//! without end, and takes them back, like any other server.)
 
 use std::fs;
 use std::io::IsTerminal;

@@ -5,6 +5,15 @@
 //! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else a pool:
 //! that of the Ninja outside, which all builds share that it starts, else that of a folder. One
 //! that is advertised and dead means one job, as it does to GNU make, and a warning.
+//!
+//! # Decisions
+//!
+//! - This room draws tokens itself. The crate `jobserver` gives neither descriptors nor named
+//!   fifos, and what is left is a read and a write.
+//! - A build takes a token with the stage's lock held, after it has found something to do: whoever
+//!   holds a token waits for nobody, and a build with nothing to do touches no pool.
+//! - A jobserver that fails later leaves one job and a warning: the token that came with it is
+//!   enough to finish.
 
 mod advertised;
 mod channel;

@@ -3,6 +3,12 @@
 //! Before 1.13, Ninja tells its commands nothing: no variable, no jobserver. They can see its
 //! command line, and so `ninja -j4 -v`, `cmake --build` and `meson compile` with these; and which
 //! process it is.
+//!
+//! # Decisions
+//!
+//! - A pool of the machine's size instead would ignore the number of jobs that was asked for.
+//! - A Ninja stands between this process and a jobserver only if its environment names that
+//!   jobserver. A make below Ninja that has a jobserver of its own gives each process a token.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

@@ -5,6 +5,8 @@
 //! it holds their pool, or tells which folder does, or is where they pass on the one token that a
 //! jobserver further out gave to this Ninja. Which folder holds the pool the first of them says,
 //! since a `--pool-dir` of some is no reason for the others to run as many compilers again.
+//!
+//! The outermost Ninja counts. Two Ninjas whose builds all name one folder still share it.
 
 use std::ffi::OsStr;
 use std::fs;

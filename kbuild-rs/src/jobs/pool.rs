@@ -173,7 +173,7 @@ pub(crate) fn remove_pool(writer: &Writer, folder: &Path) {
     }
 }
 
-/// Fails in a folder whose locks reach other machines, or that has none.
+/// Fails in a folder whose locks reach other machines, where its fifos do not, or that has none.
 pub(crate) fn check_locks(writer: &Writer, folder: &Path) -> Result<()> {
     let failed = |e| Error::writing("share jobs in", folder, e);
     if sys::is_remote(folder) {

@@ -1,4 +1,7 @@
 //! Cross compilers that the crate `cc` knows.
+//!
+//! The feature `cc` is off by default, because few builds need a compiler that neither the kernel
+//! nor the usual prefix of its architecture leads to.
 
 use super::arch::arch_name;
 use super::toolchain::Chooser;

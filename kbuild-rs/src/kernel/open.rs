@@ -1,4 +1,7 @@
 //! From a directory to a [`Kernel`], or to the reason why it is none.
+//!
+//! The release is `UTS_RELEASE`, not `kernel.release`: on Debian 6.1 the latter is only `6.1.192`,
+//! while vermagic and `/lib/modules` use the former.
 
 use std::ffi::OsStr;
 use std::fs::{self};

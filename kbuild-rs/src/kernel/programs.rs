@@ -1,4 +1,8 @@
-//! The programs of a kernel tree, which run while a module is built: whether this machine can run them.
+//! The programs of a kernel tree, which run while a module is built: whether this machine can run
+//! them.
+//!
+//! The ELF header of a program tells whether it may run here; it is only started if the header says
+//! no. An emulator may run it all the same, and other builds need no more processes.
 
 use std::collections::BTreeMap;
 use std::fs;

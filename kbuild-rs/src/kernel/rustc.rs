@@ -4,6 +4,10 @@
 //! ("can't find crate for `core`"). So the one to use is found before make starts, by what it
 //! says of itself, and handed over as the file that it is: a name in `PATH` may be rustup's proxy,
 //! which chooses by the folder it is started in.
+//!
+//! The whole `--version` line is compared: rustc reads no crate of another build, even of the same
+//! version. It is remembered by size, times and inode for all modules of an output directory,
+//! because a build with nothing to do starts no process.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,7 @@
 //! The lines that a child writes to its standard output and to its standard error.
+//!
+//! Each stream has a pipe of its own, because only the stream tells a complaint of a Makefile's
+//! command (`$(shell …)`) from other output.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

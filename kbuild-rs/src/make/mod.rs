@@ -1,4 +1,4 @@
-//! The make child: what it is told, what it may see, which tokens it has, what it says.
+//! The make child: its command line, its environment, the files that it reads, and its output.
 
 mod command;
 mod diagnose;

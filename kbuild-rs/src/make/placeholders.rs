@@ -3,6 +3,9 @@
 //! They stand for paths that a caller cannot know: the stage is private, and with several kernels
 //! each build has its own. A value such as `$(src)/..` cannot say the same, because make does not
 //! expand what a caller gives.
+//!
+//! Placeholders are replaced before make or a shell gets a value, and a brace behind a `$` stays:
+//! `${release}` is a variable of the shell or of make.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -10,6 +10,13 @@
 //!
 //! The definitions are in the makefile that every make reads first ([`crate::make::watch`]). On make's
 //! command line they would be in `MAKEFLAGS`, which makefiles hand to shells.
+//!
+//! # Decisions
+//!
+//! - A wrapper in `PATH` instead would miss a compiler that is named by its path, and would cost a
+//!   process for each question. A `try-run` whose text is not the known one stays as it is.
+//! - The tool's words decide whether it died: a compiler driver ends with exit code 1 both when cc1
+//!   was killed and when it refused the flag. A tool that says nothing known is asked again.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,7 @@
 //! Runs make and listens to it.
+//!
+//! `prepare` commands find the kernel tree in `KDIR`: configure scripts look into it, and the
+//! author of the command does not know which kernel it will be.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;

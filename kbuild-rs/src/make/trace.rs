@@ -1,5 +1,5 @@
-//! The files that make itself reads and compares: its makefiles, the prerequisites of each rule that ran, and
-//! the symvers that makefiles name. kbuild's `.cmd` files only have the inputs of compilers.
+//! The files that make itself reads and compares: its makefiles, the prerequisites of each rule that
+//! ran, and the symvers that makefiles name. kbuild's `.cmd` files only have the inputs of compilers.
 //!
 //! make writes them to a file, in two places where it expands a value of ours:
 //!
@@ -10,6 +10,9 @@
 //!
 //! A tree may set `.SHELLFLAGS` itself (`-eu -o pipefail -c`). Once its makefiles have been read, that
 //! value gets ours in front.
+//!
+//! make's `-p` and `--debug` would print into the messages, and into what a Makefile's
+//! `$(shell make …)` reads. A tracer of system calls is not always allowed.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -2,6 +2,8 @@
 //!
 //! C compilers warn (`-Wframe-larger-than`); rustc and objtool do not. The kernel's
 //! `scripts/checkstack.pl` looks for the same instructions in objdump's output.
+//!
+//! rustc's `-Z emit-stack-sizes` would change the bytes of the module.
 
 const X86_64: u64 = 62;
 const AARCH64: u64 = 183;

@@ -1,4 +1,4 @@
-//! Finished modules and objects, read.
+//! What a finished module is, read from its file. Signing and installing will be here, too.
 
 #[cfg(feature = "rust")]
 mod frame_sizes;

@@ -1,4 +1,8 @@
 //! The repositories of a module tree, and git's place before make.
+//!
+//! If a repository begins above the staged root, a folder in the stage stands for its work tree,
+//! and the staged root lies below it at the same path: git's paths start at the work tree
+//! (`git log -- .`).
 
 use std::ffi::OsString;
 use std::fs;

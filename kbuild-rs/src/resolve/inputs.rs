@@ -20,7 +20,7 @@ pub(crate) struct Inputs {
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
     /// What crates that depend on this one get, the symvers of this build excepted.
     pub(crate) provided: Provided,
-    /// CarriedFolders to folders whose path kbuild cannot carry.
+    /// Links to folders whose path kbuild cannot carry.
     pub(crate) links: CarriedFolders,
 }
 

@@ -1,4 +1,8 @@
 //! What make is told: its command line, its environment, the files that it is given.
+//!
+//! Flags for a module tree go into `KCFLAGS`, `KAFLAGS` and `KRUSTFLAGS`. They are kbuild's own way
+//! in from outside, on every version and in nested folders; a Makefile's `ccflags-y` still comes
+//! last.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -50,7 +50,7 @@ struct Clean {
 }
 
 impl Clean {
-    /// InputsAfter at everything before anything is removed.
+    /// Looks at everything before anything is removed.
     fn check(&self) -> Result<()> {
         let failed = |e| Error::reading("read", &self.shared, e);
         for entry in fs::read_dir(&self.shared).map_err(failed)? {

@@ -1,4 +1,8 @@
 //! Decides whether there is anything to do, and what.
+//!
+//! A file of the stage that changed, and that no rule names, starts a build from nothing if the
+//! script of some rule may have read it: if the stage has a file without a kbuild command, or a
+//! source says `.incbin`. Otherwise nothing can have read it.
 
 use std::path::Path;
 

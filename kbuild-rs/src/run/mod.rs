@@ -1,4 +1,5 @@
-//! The flow of one build: request, stage, freshness, make, artifacts, report.
+//! The steps of a build in their order: take what [`resolve`](crate::resolve) found, decide
+//! whether there is anything to do, refresh the stage, run make, publish the products, report.
 
 mod clean;
 mod decide;

@@ -1,4 +1,7 @@
 //! What a caller says about Rust sources.
+//!
+//! A `cfg` by kernel is a plain `fn(&Kernel) -> bool`: it is asked for each kernel that a script
+//! builds for.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::syntax::is_carryable;
 use crate::sys::Writer;
 
-/// CarriedFolders in a private folder to folders elsewhere.
+/// The links in a private folder to folders elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct CarriedFolders {
     dir: PathBuf,
@@ -15,7 +15,7 @@ pub(crate) struct CarriedFolders {
 }
 
 impl CarriedFolders {
-    /// CarriedFolders that will lie in `dir`; nothing is created.
+    /// Links that will lie in `dir`; nothing is created.
     pub(crate) fn new(dir: PathBuf) -> Self {
         CarriedFolders {
             dir,

@@ -3,7 +3,8 @@
 //! The stage is ours alone. What somebody else did to it since then shows here: a link in the place
 //! of an object would lead the compiler's writing elsewhere. So does what a power cut did: a file
 //! system may keep a file's name and size, and lose its bytes. Where something is not as it was
-//! left, the stage is filled from nothing.
+//! left, the stage is filled from nothing. Products are therefore kept with a hash: after a power
+//! cut, neither time nor size tells.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;

@@ -11,6 +11,13 @@
 //!                   running     the marker: there while make runs
 //!                   lock        held while anything here is written
 //! ```
+//!
+//! # Decisions
+//!
+//! - Only the tag of the private folder is synced to the disk. The inventory, the record and the
+//!   boot id tell every other state from a good one.
+//! - After the marker is written, make waits for the next tick of the file system's clock. Whatever
+//!   changes from then on has another time, so nothing has to be hashed.
 
 mod builds;
 mod carried_folders;

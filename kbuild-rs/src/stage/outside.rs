@@ -1,4 +1,12 @@
 //! What lies behind a link that leaves the module tree: whether it is copied or stays a link.
+//!
+//! # Decisions
+//!
+//! - A link that leads out of the tree is copied wherever it leads, also to `/usr`: kbuild compiles
+//!   through a link, so objects would land there, and those of two kernels in the same place. No
+//!   list of the system's folders tells where sources are.
+//! - Above a limit, a link to a folder with sources is an error: it may lead to `/usr`. One without
+//!   sources stays a link: kbuild writes nothing into `/lib/firmware`.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};

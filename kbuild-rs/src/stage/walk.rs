@@ -1,4 +1,7 @@
 //! The way through a module tree and what its links lead to.
+//!
+//! A file that cannot be read does not stop a build. Nobody knows before make runs whether anything
+//! needs it; it may be an editor's lock file.
 
 mod linked;
 

@@ -26,7 +26,7 @@ pub(crate) struct ChildSetup {
     pub(crate) own_group: bool,
 }
 
-/// ChildSetup a child to us: it inherits what `setup` says, and it ends (SIGTERM) when the calling
+/// Ties a child to us: it inherits what `setup` says, and it ends (SIGTERM) when the calling
 /// *thread* dies, so that a killed kbuild-rs leaves no make behind. The thread that spawns it has
 /// to wait for it.
 pub(crate) fn tie_child(command: &mut Command, setup: ChildSetup) {

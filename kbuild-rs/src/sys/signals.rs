@@ -3,7 +3,7 @@
 //! GNU make 4.4 throws away the tokens that it holds when SIGINT, SIGTERM or SIGHUP ends it, and
 //! the outer build runs with less from then on (4.3 gives them back). So makes are not told to
 //! stop: what they run is. Recipes fail, make deletes what they were making, starts nothing more,
-//! gives its tokens back and ends.
+//! gives its tokens back and ends. (Measured with 4.4.1, with a fifo and with a pipe.)
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};

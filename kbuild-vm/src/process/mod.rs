@@ -1,6 +1,6 @@
 //! External commands within limits, and the end of everything that they started.
 //!
-//! [`run`] collects a command's output; [`Running`] is one whose output the caller reads. Both kill
+//! [`run()`] collects a command's output; [`Running`] is one whose output the caller reads. Both kill
 //! a command that exceeds its [`Limits`], with all its descendants ([`tree`]).
 //!
 //! This module is part of this crate because a guest is a command within limits like any other.

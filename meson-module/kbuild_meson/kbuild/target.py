@@ -4,6 +4,17 @@
 What it makes are real outputs, a .ko and a symvers, that keep their time where they did not
 change. Meson has Ninja look at them again (restat), so that nothing is built for what stayed as
 it was; a module that uses another one's symbols has its symvers as an input, and nothing else.
+
+Decisions:
+- A module is one custom_target made by Meson's own function, because that did not change from 1.0 to
+  1.12. Everything that the program is told is in a file: Meson turns backslashes into slashes in
+  commands, and Ninja notices a file that changes.
+- A provider's "depends" would also add its .ko as an input; a user only needs the symvers.
+- rust_args and rust_cfgs stand beside c_args and defines; rust_args is Meson's own word. The rustc is
+  the kernel's, as cc is: a machine file's "rust" is for programs, and a kernel only takes the rustc
+  that built it.
+- Each module has a rust-project.json of its own in its private folder. Meson writes the one in the
+  build folder's root anew at each setup, about programs.
 """
 
 from __future__ import annotations

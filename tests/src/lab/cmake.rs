@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::pip;
 use crate::Result;
 
-/// What [`super::cmake`] gets: the oldest that is promised, Debian 12's, and the newest.
+/// What [`super::cmake()`] gets: the oldest that is promised, Debian 12's, and the newest.
 pub const CMAKES: &[&str] = &["3.22", "3.25", "newest"];
 
 /// The program, where it is there.

@@ -3,7 +3,8 @@
 //!
 //! What a distribution owns, `/usr` (without `/usr/local`) and `/etc`, is exchanged for one
 //! command, in a mount namespace that ends with it; everything else is where it always is. So a
-//! path means the same on both sides, and nothing stays mounted.
+//! path means the same on both sides, and nothing stays mounted. A chroot would need every path of
+//! interest mounted into it.
 
 use std::ffi::OsStr;
 use std::fs;

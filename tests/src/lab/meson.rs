@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pip;
 use crate::Result;
 
-/// What [`super::meson`] gets: Debian 12's, two later ones, and the newest.
+/// What [`super::meson()`] gets: Debian 12's, two later ones, and the newest.
 pub const MESONS: &[&str] = &["1.0", "1.3", "1.6", "newest"];
 
 /// The folder that Python has to search, where Meson is there.

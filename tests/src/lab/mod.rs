@@ -68,7 +68,7 @@ const MACHINE: &str = "debian13";
 /// The folder of what [`program`] gets.
 const PROGRAMS: &str = "programs";
 
-/// The folder of what [`kernel_source`] gets.
+/// The folder of what [`kernel_source()`] gets.
 const KERNEL_SOURCES: &str = "kernel-sources";
 
 /// The folder for what plain make gave for the corpus, and for the sources that are built there.
@@ -296,12 +296,12 @@ pub fn wheel_backend() -> Result<PathBuf> {
 /// Every kernel of [`names`].
 ///
 /// # Errors
-/// As [`kernel`].
+/// As [`kernel()`].
 pub fn kernels() -> Result<Vec<LabKernel>> {
     names().iter().map(|name| kernel(name)).collect()
 }
 
-/// Whether there is an [`arm64`] here: it is made of Debian's kernel source.
+/// Whether there is an [`arm64()`] here: it is made of Debian's kernel source.
 pub fn has_arm64() -> bool {
     own::possible().is_ok()
 }

@@ -1,5 +1,8 @@
 //! Small kernels of our own, built from the distribution's kernel source: with Rust, with clang,
 //! for another architecture. What no stock kernel of Debian's is.
+//!
+//! The Rust compiler is Debian 13's, run in place. A kernel's modules take the very rustc that
+//! built it; the machine's own changes, and its source is not always available.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +20,7 @@ pub(super) const LAYOUT: &str = "own 1";
 
 pub(super) struct Own {
     pub(super) name: &'static str,
-    /// The source that it is built from, as [`kernel_source`](super::kernel_source) calls it.
+    /// The source that it is built from, as [`kernel_source`](super::kernel_source()) calls it.
     pub(super) source: &'static str,
     config: &'static str,
     /// Added to the configuration; the version's end keeps their modules apart.

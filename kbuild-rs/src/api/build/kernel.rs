@@ -1,4 +1,8 @@
 //! Against what: the kernel that is asked for, and whether it can be built against.
+//!
+//! A build script that runs CMake asks `find_kernel`, and tells Cargo the rest itself. A helper
+//! around the crate `cmake` would be a dependency of every build; `examples/cargo-cmake-sdk` shows
+//! the six lines.
 
 use std::ffi::OsStr;
 

@@ -1,4 +1,7 @@
 //! Messages of rustc: what they mean for a module.
+//!
+//! Hints come from the kernel's macros, sources and metadata, not from its version. Stable branches
+//! adopt later changes: `KVec` came with 6.13, and 6.12.117 has it.
 
 #[cfg(feature = "rust")]
 mod catalog;

@@ -1,4 +1,7 @@
 //! Tools that are missing, that died, or that ran into a limit.
+//!
+//! A line that ends with the system's words for a limit fails the build. With `ulimit -u 14`, a
+//! compiler probe could not fork, and the module had other bytes.
 
 use super::rules::{Explains, Rule, example, has_any};
 use crate::kernel::is_of_loader;

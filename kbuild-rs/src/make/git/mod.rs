@@ -4,6 +4,13 @@
 //! private repository of our own: it holds the same references and reads the same objects, and its
 //! work tree is the stage. So git finds the repository that it was asked about, and a Makefile only
 //! changes ours (`rm -rf .git`, `git clean`, `git reset`).
+//!
+//! # Decisions
+//!
+//! - Variables such as `GIT_DIR` would answer for every repository that a Makefile asks. With a
+//!   work tree elsewhere, git says that it is in none, and `git clean` would clean the source.
+//! - git does not answer for a repository of another user, nor for a bare one inside the tree: as
+//!   root it would run that repository's `core.fsmonitor`.
 
 mod in_kernel;
 mod index;

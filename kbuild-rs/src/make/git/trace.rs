@@ -8,6 +8,9 @@
 //! 07:04:14.589637 trace.c:318             setup: worktree: /driver
 //! 07:04:14.589638 trace.c:319             setup: cwd: /driver
 //! ```
+//!
+//! A Makefile may ask any repository, and the HEAD and tags of those that it asked belong to the
+//! record.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

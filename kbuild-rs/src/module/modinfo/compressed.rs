@@ -1,4 +1,8 @@
 //! Modules as distributions install them: compressed.
+//!
+//! Crates in Rust unpack them: a C library would need a compiler for the machine, and tools may not
+//! be installed. CMake and Meson build the program without this feature, because a project's
+//! configure step waits for it.
 
 use std::io::{self, Read};
 

@@ -1,4 +1,5 @@
-//! Names out of a module's tables, read in time that the file's size bounds.
+//! Names out of a module's tables, read in time that the file's size bounds. A module whose names
+//! add up to more than eight times its file is therefore refused.
 
 use super::invalid::Invalid;
 

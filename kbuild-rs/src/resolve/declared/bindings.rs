@@ -1,7 +1,8 @@
 //! C for Rust: the rules that have bindgen declare a header with the flags that C of this module
 //! is compiled with, and what rustc is told of the result.
 //!
-//! bindgen runs in make, where alone those flags are known.
+//! bindgen runs in make, where alone those flags are known. So the library does not need libclang
+//! for this.
 
 use std::ffi::OsString;
 use std::fmt::Write;

@@ -2,7 +2,8 @@
 //! `include!`, `include_str!` and `include_bytes!`.
 //!
 //! They have to be staged before rustc, which alone knows, can tell. So this looks at the words of
-//! the source: what is behind a `cfg` is taken too, what is not there is passed over.
+//! the source: what is behind a `cfg` is taken too, what is not there is passed over. A file too
+//! many does no harm.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! Which sources of a build are Rust, and the compiler for them.
+//! Which sources of a build are Rust, and the compiler for them. Sources that a Kbuild names under
+//! a condition are not checked: only make knows whether they are compiled.
 
 use std::path::{Path, PathBuf};
 

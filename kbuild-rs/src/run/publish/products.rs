@@ -1,5 +1,9 @@
 //! Files beside the modules that the caller asks for: firmware, device tree overlays, helper
 //! programs.
+//!
+//! A product is the file of that name in the stage when make has ended. It is deleted there when a
+//! makefile changes: kbuild takes only some names as targets, and does not delete a file that it no
+//! longer makes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

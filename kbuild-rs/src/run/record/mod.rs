@@ -4,6 +4,9 @@
 //! compiles nothing; it knows nothing of the compiler, of the environment, or of a provider's
 //! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
 //! deleted before make starts.
+//!
+//! A change of flags, environment, compiler or kernel builds from nothing: which of these changes
+//! kbuild itself would notice differs from release to release.
 
 mod inputs;
 pub(crate) mod prerequisites;

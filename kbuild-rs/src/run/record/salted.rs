@@ -1,4 +1,11 @@
 //! What a build was asked for, kept so that a change shows and no value can be read.
+//!
+//! # Decisions
+//!
+//! - The names are what a person is told. The values are only hashed, and only the owner can read
+//!   the record.
+//! - The hash is HMAC-SHA-256 from a crate of its own: the standard library has none, and a 64-bit
+//!   hash with a known salt can be reversed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

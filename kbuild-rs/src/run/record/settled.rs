@@ -1,5 +1,8 @@
-//! InputsAfter at the inputs of a build when make has ended. An input that may have been another file while
-//! make ran counts as changed.
+//! Looks at the inputs of a build when make has ended. An input that may have been another file
+//! while make ran counts as changed.
+//!
+//! Folders are compared by device and inode. A new file in a folder changes both of its times, a
+//! new name only the ctime: a folder that was renamed while make ran counts as another one.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,7 +24,7 @@ pub(crate) struct FoldersBefore {
 }
 
 impl FoldersBefore {
-    /// InputsAfter at the folders above each of `inputs`. `start` is a time on the clock of their file
+    /// Looks at the folders above each of `inputs`. `start` is a time on the clock of their file
     /// system since the epoch.
     pub(crate) fn to<'a>(inputs: impl Iterator<Item = &'a Path>, start: Duration) -> FoldersBefore {
         let mut before = HashMap::new();
@@ -38,7 +41,7 @@ impl FoldersBefore {
         FoldersBefore { start, before }
     }
 
-    /// InputsAfter at inputs. The contents of those in `old` need not be read again.
+    /// Looks at inputs. The contents of those in `old` need not be read again.
     pub(crate) fn after<'a>(&'a self, old: &'a Record) -> InputsAfter<'a> {
         let known = old.prerequisites.iter();
         InputsAfter {
@@ -66,7 +69,7 @@ impl FoldersBefore {
     }
 }
 
-/// InputsAfter at what was read.
+/// Looks at the inputs that make read.
 pub(crate) struct InputsAfter<'a> {
     folders: &'a FoldersBefore,
     old: HashMap<&'a Path, &'a Prerequisite>,

@@ -1,4 +1,7 @@
 //! The repositories of a module tree, in the stage.
+//!
+//! `git describe --dirty` sees a change outside of the staged tree only when something else starts
+//! make: the record knows the staged files, and where HEAD and the tags are.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

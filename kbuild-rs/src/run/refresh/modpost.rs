@@ -1,5 +1,7 @@
 //! Hides `foo.mod.c`, which modpost writes beside the sources, while makefiles read the tree: a
 //! makefile's `$(wildcard $(src)/*.c)` would take it for a source. A first build does not have it.
+//! The files are put back before modpost runs. It does not write them again unless something
+//! changed, and their time decides whether they are compiled.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,4 +1,5 @@
-//! Warnings about the text of a tree's makefiles.
+//! Warnings about the text of a tree's makefiles. They only count lines that make certainly reads: a
+//! condition or an unknown include may make the others wrong.
 
 mod ignored_flags;
 mod running_kernel;
