@@ -86,7 +86,7 @@ impl Error {
     }
 
     /// The message without the lines of make's output that it repeats, for a caller that has shown
-    /// these already: each was a [`Message::Output`](crate::error::message::Message::Output).
+    /// these already: each was a [`Message::Output`].
     pub fn without_output(&self) -> impl fmt::Display + '_ {
         struct Without<'a>(&'a Error);
         impl fmt::Display for Without<'_> {

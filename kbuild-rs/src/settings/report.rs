@@ -1,4 +1,4 @@
-//! What a build gave: [`Report`], [`Artifact`] and, for a dry run, [`Plan`].
+//! What a build gave: [`Report`], [`Artifact`] and, for a dry run, [`Plan`](super::Plan).
 
 use std::path::{Path, PathBuf};
 
