@@ -53,20 +53,20 @@ enum Named {
 
 /// The outer build's jobserver: Cargo's for a build script, else that of a make outside, else that
 /// of a Cargo further out.
-pub(crate) fn outer(cargo: bool) -> &'static Outer {
-    &found(cargo).0
+pub(crate) fn outer(is_build_script: bool) -> &'static Outer {
+    &found(is_build_script).0
 }
 
-pub(crate) fn first_token(cargo: bool) -> FirstToken {
-    found(cargo).1
+pub(crate) fn first_token(is_build_script: bool) -> FirstToken {
+    found(is_build_script).1
 }
 
 /// Looked at once, before this process opens anything that could take the number of a closed
 /// descriptor.
-fn found(cargo: bool) -> &'static (Outer, FirstToken) {
+fn found(is_build_script: bool) -> &'static (Outer, FirstToken) {
     static FOUND: OnceLock<(Outer, FirstToken)> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let names: &[&str] = match cargo {
+        let names: &[&str] = match is_build_script {
             true => &["CARGO_MAKEFLAGS", "MAKEFLAGS"],
             false => &["MAKEFLAGS"],
         };
@@ -117,8 +117,8 @@ fn of_ninja(outer: &Outer, flags: &OsStr) -> Option<&'static Ninja> {
 
 /// Descriptors of the outer build that we inherited and that a child inherits from us unless it
 /// is told otherwise.
-pub(crate) fn inherited(cargo: bool) -> Vec<RawFd> {
-    match outer(cargo) {
+pub(crate) fn inherited(is_build_script: bool) -> Vec<RawFd> {
+    match outer(is_build_script) {
         Outer::Pipe(read, write, _) => vec![*read, *write],
         _ => Vec::new(),
     }

@@ -48,7 +48,7 @@ pub(crate) use tokens::{Budget, Slot};
 #[derive(Debug)]
 pub(crate) struct Jobs<'a> {
     /// Whether this is a build script.
-    pub(crate) cargo: bool,
+    pub(crate) is_build_script: bool,
     pub(crate) requested: Option<usize>,
     /// The folder of the pool, should there be need of one, and what makes it.
     pub(crate) pool: &'a Path,
@@ -70,7 +70,7 @@ impl Jobs<'_> {
         if let Some((_, budget)) = budgets.iter().find(|(of, _)| *of == folder) {
             return Ok(budget.clone());
         }
-        let server = match outer(self.cargo) {
+        let server = match outer(self.is_build_script) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
                 let outside = OuterServer::of(outer);
                 match self.own() {
@@ -105,7 +105,7 @@ impl Jobs<'_> {
 
     /// The first token, where it is not this process's alone.
     fn own(&self) -> Option<Result<OwnToken>> {
-        let meeting = match first_token(self.cargo) {
+        let meeting = match first_token(self.is_build_script) {
             FirstToken::Ours => return None,
             FirstToken::OfNinja(ninja) => place::of_ninja(ninja),
             FirstToken::OfScript => None,
@@ -134,7 +134,7 @@ impl Jobs<'_> {
 
     /// What a make would be told that ran alone. Nothing is made or drawn for it.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
-        match outer(self.cargo) {
+        match outer(self.is_build_script) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
                 Server::Outer(OuterServer::of(outer)).hand(make)
             }
@@ -149,7 +149,7 @@ impl Jobs<'_> {
 
     /// Whether tokens come from a pool of ours.
     fn has_pool(&self) -> bool {
-        match outer(self.cargo) {
+        match outer(self.is_build_script) {
             Outer::Silent => true,
             Outer::OneJob => self.requested.is_some(),
             _ => false,
@@ -168,7 +168,7 @@ impl Jobs<'_> {
             Some(jobs) => Ok(jobs),
             None => Ok(ninja::jobs()
                 .or_else(|| of("CMAKE_BUILD_PARALLEL_LEVEL"))
-                .or_else(|| of("NUM_JOBS").filter(|_| self.cargo))
+                .or_else(|| of("NUM_JOBS").filter(|_| self.is_build_script))
                 .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
                 .unwrap_or(1)),
         }
@@ -177,6 +177,6 @@ impl Jobs<'_> {
 
 /// Looks at the outer build's jobserver, and gives the descriptors that no child but make gets.
 /// To be called before this process opens anything.
-pub(crate) fn inherited_descriptors(cargo: bool) -> Vec<RawFd> {
-    advertised::inherited(cargo)
+pub(crate) fn inherited_descriptors(is_build_script: bool) -> Vec<RawFd> {
+    advertised::inherited(is_build_script)
 }

@@ -47,7 +47,7 @@ impl SharedJobs {
 
     fn jobs(&self) -> Jobs<'_> {
         Jobs {
-            cargo: self.is_build_script,
+            is_build_script: self.is_build_script,
             requested: self.requested,
             pool: &self.pool,
             is_named: self.is_named,
