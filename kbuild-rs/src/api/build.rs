@@ -131,7 +131,7 @@ impl Build {
     /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
     /// ```
     pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
-        let reports = kernels::each(self, name.into());
+        let reports = kernels::each(&self.settings, name.into());
         self.or_fail(reports.and_then(|reports| reports.into_iter().collect()))
     }
 
@@ -145,7 +145,7 @@ impl Build {
         &self,
         name: impl Into<Option<&'a str>>,
     ) -> Result<Vec<Result<Report>>> {
-        self.go_on(kernels::each(self, name.into()))
+        self.go_on(kernels::each(&self.settings, name.into()))
     }
 
     /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.

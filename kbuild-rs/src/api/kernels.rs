@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::build::Build;
 use crate::error::KeptMessages;
 use crate::resolve::{Wanted, output_directory};
 use crate::run::{Several, skip};
-use crate::settings::Report;
+use crate::settings::{Report, Settings};
 use crate::sys::{Root, Writer, not_ours};
 use crate::{Error, Kernel, Result, cargo};
 
-/// Builds for each kernel into `OUT/<release>/`; see [`Build::try_compile_each`].
-pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Report>>> {
-    let settings = &build.settings;
+/// Builds for each kernel into `OUT/<release>/`; see [`Build::try_compile_each`](crate::Build::try_compile_each).
+pub(super) fn each(settings: &Settings, name: Option<&str>) -> Result<Vec<Result<Report>>> {
     let environment = &settings.environment;
     let out = output_directory(settings)?;
     if skip::is_wanted(settings) {
@@ -34,9 +32,9 @@ pub(super) fn each(build: &Build, name: Option<&str>) -> Result<Vec<Result<Repor
     // until its build has ended.
     let kept: Vec<_> = kernels.iter().map(|_| KeptMessages::default()).collect();
     for (kernel, kept) in kernels.iter().zip(&kept) {
-        let mut one = build.clone();
-        one.kernel(kernel.dir()).out_dir(out.join(kernel.release()));
-        let mut one = one.settings;
+        let mut one = settings.clone();
+        one.kernels = vec![kernel.dir().into()];
+        one.out_dir = Some(out.join(kernel.release()));
         one.default_pool_dir.get_or_insert_with(|| out.clone());
         if kernels.len() > 1 {
             one.sink = kept.sink();
