@@ -53,9 +53,12 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
         &["is not a module tree: it is empty", "--name NAME SOURCE"],
     );
     says(&["bare"], &["neither Kbuild nor Makefile"]);
-    says(&["bare", "--root", "none"], &["the root", "does not exist"]);
     says(
-        &["bare", "--root", "/usr"],
+        &["bare", "--tree-root", "none"],
+        &["the tree root", "does not exist"],
+    );
+    says(
+        &["bare", "--tree-root", "/usr"],
         &["does not hold the module folder"],
     );
     says(

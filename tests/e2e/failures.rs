@@ -173,7 +173,7 @@ fn a_header_or_a_source_that_is_missing_is_explained() {
             &[
                 "hello.c:1:10: fatal error: ../common/nosuch.h: No such file or directory",
                 "the header ../common/nosuch.h was not found",
-                "--root",
+                "--tree-root",
             ],
         );
         let text = fails(&kernel, source.path(), out.path(), &[]);

@@ -50,7 +50,7 @@ fn builds_a_tree_below(names: &[&[u8]], kernel: &LabKernel, trap: &Trap) {
         &[("sub/hello.c", HELLO), ("sub/Kbuild", "obj-m := hello.o\n")],
     );
     let mut command = build(kernel, &out);
-    command.arg(source.join("sub")).args(["--root", ".."]);
+    command.arg(source.join("sub")).args(["--tree-root", ".."]);
     built(trap.set(&mut command));
     trap.assert_shut(&dir);
     assert_names(&modules(&out)["hello.ko"], &source);

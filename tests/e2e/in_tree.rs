@@ -53,7 +53,7 @@ fn has_lltx_elsewhere(kernel: &LabKernel) -> bool {
 fn with_the_library(kernel: &LabKernel, source: &Path, out: &Path) -> Report {
     let mut build = Build::tree(source.join(BRCM).join("brcmutil"));
     build
-        .root("..")
+        .tree_root("..")
         .include(source.join(BRCM).join("include"))
         .config("BRCMUTIL", Config::Module)
         .kernel(&kernel.kdir)

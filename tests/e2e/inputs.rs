@@ -384,7 +384,7 @@ fn what_two_folders_of_one_root_generate_together_is_new_for_both() {
             ("b/b.c", &source),
             ("b/Kbuild", &kbuild("b")),
         ],
-        &["a", "b", "--root", ".."],
+        &["a", "b", "--tree-root", ".."],
     );
     scene.build();
     edit(&regs, "regs-one", "regs-two");

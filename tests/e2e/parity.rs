@@ -104,7 +104,7 @@ fn a_makefile_for_both_uses_sources_beside_the_module_folder_and_a_shipped_objec
         let out = tempfile::tempdir().unwrap();
         let mut ours = build(&kernel, out.path());
         ours.arg(source.path().join("driver"))
-            .args(["--root", ".."]);
+            .args(["--tree-root", ".."]);
         built(&mut ours);
         let plain = plain_modules(&kernel, source.path(), "driver", source.path(), &[]);
         assert_same_modules(&modules(out.path()), &plain, &kernel.release);

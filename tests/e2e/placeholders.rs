@@ -39,7 +39,7 @@ fn each_kernel_of_a_call_gets_its_own_paths_and_release() {
     let source = folder(&[("drv/a.c", SOURCE), ("drv/Kbuild", KBUILD), ("inc/x.h", "")]);
     let kernels = kernels();
     let mut command = Command::new(program());
-    command.args(["build", "drv", "--root", "..", "-o", "out"]);
+    command.args(["build", "drv", "--tree-root", "..", "-o", "out"]);
     command.args(["--cc", "gcc-12", "--prepare", PREPARE]);
     for (flag, value) in [
         ("--make-var", "REL=v{release}"),

@@ -128,7 +128,7 @@ fn a_folder_of_a_larger_root_is_prepared_again_when_it_is_built_from_nothing() {
     scene.args[0] = "driver".into();
     scene
         .args
-        .extend(["--root", "..", "--prepare-input", "number"].map(String::from));
+        .extend(["--tree-root", "..", "--prepare-input", "number"].map(String::from));
     scene.build();
     scene.args.push("--config=NEW=m".into());
     scene.build();

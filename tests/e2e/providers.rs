@@ -167,11 +167,11 @@ fn module_folders_of_one_root_share_a_stage_and_read_each_others_symvers() {
                     "KBUILD_EXTRA_SYMBOLS := $(src)/../common/Module.symvers\nobj-m := user.o\n",
                 ),
             ],
-            &["common", "--root", ".."],
+            &["common", "--tree-root", ".."],
         );
         let build = |folder: &str| {
             let mut command = build(&kernel, common.out.path());
-            command.args([folder, "--root", ".."]);
+            command.args([folder, "--tree-root", ".."]);
             built(command.current_dir(common.source.path()))
         };
         // Both anew, elsewhere.
@@ -179,7 +179,7 @@ fn module_folders_of_one_root_share_a_stage_and_read_each_others_symvers() {
             let out = tempfile::tempdir().unwrap();
             for folder in ["common", "user"] {
                 let mut command = crate::support::build(&kernel, out.path());
-                command.args([folder, "--root", ".."]);
+                command.args([folder, "--tree-root", ".."]);
                 built(command.current_dir(common.source.path()));
             }
             assert_same_modules(&modules(common.out.path()), &modules(out.path()), what);

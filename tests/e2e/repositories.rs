@@ -97,7 +97,9 @@ fn each_repository_answers_for_itself_as_in_the_source() {
     let out = tempfile::tempdir().unwrap();
     let whole = |kernel: &LabKernel| {
         let mut command = build(kernel, out.path());
-        command.arg(source.join("driver")).args(["--root", ".."]);
+        command
+            .arg(source.join("driver"))
+            .args(["--tree-root", ".."]);
         command
     };
     // Git would like to note that in its index.

@@ -202,7 +202,7 @@ fn folders_of_one_root_are_built_in_the_order_in_which_they_are_named() {
         let out = tempfile::tempdir().unwrap();
         let mut command = build(&kernel, out.path());
         let folders = names.map(|name| trees.path().join(name));
-        let output = built(command.args(folders).args(["--root", "..", "-j3"]));
+        let output = built(command.args(folders).args(["--tree-root", "..", "-j3"]));
         assert!(!output.err().contains("undefined"), "{}", output.err());
         assert_eq!(modules(out.path()).len(), names.len());
     }

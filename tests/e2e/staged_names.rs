@@ -77,7 +77,7 @@ fn the_symvers_of_a_provider_that_is_built_in_place_is_there_until_it_is_built_h
     let out = tempfile::tempdir().unwrap();
     let build_folder = |name: &str| {
         let mut command = build(&kernel, out.path());
-        command.arg(root.join(name)).args(["--root", ".."]);
+        command.arg(root.join(name)).args(["--tree-root", ".."]);
         command
     };
     let output = built(&mut build_folder("user"));

@@ -78,7 +78,10 @@ fn an_output_directory_that_holds_the_module_folder_is_refused() {
         ("d/Kbuild", "obj-m := hello.o\n"),
     ]);
     let dir = source.path().join("d");
-    let said = refused(build(&kernel, &dir).arg(&dir).args(["--root", ".."]), 2);
+    let said = refused(
+        build(&kernel, &dir).arg(&dir).args(["--tree-root", ".."]),
+        2,
+    );
     assert!(said.contains("choose another output directory"), "{said}");
 }
 

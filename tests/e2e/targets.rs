@@ -243,7 +243,7 @@ fn a_module_folder_that_shares_its_stage_is_cleaned_alone() {
             ("two/two.c", HELLO),
             ("two/Kbuild", "obj-m := two.o\n"),
         ],
-        &["one", "--root", ".."],
+        &["one", "--tree-root", ".."],
     );
     scene.build();
     scene.args[0] = "two".into();

@@ -140,7 +140,7 @@ fn what_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
         (["--target", "../hello.o"], "is no target"),
         (["--target", "/etc/passwd"], "is no target"),
         (["--exclude", "[$(PWNED)"], "no pattern"),
-        (["--root", "$(shell PWNED)"], "does not exist"),
+        (["--tree-root", "$(shell PWNED)"], "does not exist"),
     ] {
         let mut command = build(&kernel, &out);
         refuse(&trap, &out, command.arg(source.path()).args(flags), wanted);

@@ -71,9 +71,9 @@ pub(crate) struct KernelArgs {
 #[command(next_help_heading = "Module tree")]
 pub(crate) struct TreeArgs {
     /// Folder to copy where the module needs more than its own, relative to DIR: a Makefile that
-    /// reaches ../common needs --root .. .
+    /// reaches ../common needs --tree-root .. .
     #[arg(long, value_name = "DIR")]
-    pub(crate) root: Option<PathBuf>,
+    pub(crate) tree_root: Option<PathBuf>,
     /// Leave files or folders out of the build. * stands for anything but a slash, ** for
     /// anything; without a slash, the pattern is a name at any depth.
     #[arg(long, value_name = "GLOB")]

@@ -84,7 +84,7 @@ fn declared(args: &BuildArgs, name: &str) -> Result<(), String> {
     }
     let tree = &args.tree;
     let flag = first_given(&[
-        ("--root", tree.root.is_some()),
+        ("--tree-root", tree.tree_root.is_some()),
         ("--exclude", !tree.exclude.is_empty()),
         ("--prepare", !tree.prepare.is_empty()),
         ("--prepare-input", !tree.prepare_input.is_empty()),

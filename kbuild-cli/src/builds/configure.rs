@@ -132,8 +132,8 @@ fn declared(args: &BuildArgs) -> Build {
 
 fn tree(args: &BuildArgs, dir: &Path) -> Build {
     let mut build = Build::tree(dir);
-    if let Some(root) = &args.tree.root {
-        build.root(root);
+    if let Some(root) = &args.tree.tree_root {
+        build.tree_root(root);
     }
     for glob in &args.tree.exclude {
         build.exclude(glob);

@@ -17,8 +17,8 @@ fn an_unknown_flag_names_the_one_that_was_meant() {
 fn flags_of_one_form_are_refused_with_the_other() {
     refused(&["build", "--name", "hello"], "needs the sources");
     refused(
-        &["build", "--name", "hello", "hello.c", "--root", ".."],
-        "--root is for a module tree",
+        &["build", "--name", "hello", "hello.c", "--tree-root", ".."],
+        "--tree-root is for a module tree",
     );
     refused(&["build", "--ldflag", "-z"], "needs --name");
     refused(&["build", "--prepare-input", "x"], "there is no --prepare");

@@ -215,7 +215,7 @@ impl Build {
     /// - `{kernel_dir}`: the kernel tree that `make -C` gets
     /// - `{kernel_source}`: the sources of that kernel, which may be the same folder
     /// - `{release}`: the kernel's release
-    /// - `{staged_root}`, `{staged_dir}`: the copy of the staged root, and of the module folder
+    /// - `{staged_root}`, `{staged_dir}`: the copy of the tree root, and of the module folder
     ///
     /// They are replaced in the values of `make_var` and [`env`](Self::env), and in the commands of
     /// [`prepare`](Self::prepare). Each kernel gets its own values. All other braces stay, also those

@@ -1,7 +1,7 @@
 //! The repositories of a module tree, and git's place before make.
 //!
-//! If a repository begins above the staged root, a folder in the stage stands for its work tree,
-//! and the staged root lies below it at the same path: git's paths start at the work tree
+//! If a repository begins above the tree root, a folder in the stage stands for its work tree,
+//! and the tree root lies below it at the same path: git's paths start at the work tree
 //! (`git log -- .`).
 
 use std::ffi::OsString;
@@ -16,14 +16,14 @@ use crate::make::{
 };
 use crate::stage::{Item, Kind, Stage};
 
-/// The name of the folder that stands for a work tree above the staged root, if the stage cannot
+/// The name of the folder that stands for a work tree above the tree root, if the stage cannot
 /// have the root's path below that work tree.
 const UNNAMED: &str = "root";
 
 /// The private folder of a module folder that comes first in `PATH`.
 const BIN: &str = "bin";
 
-/// The repository that begins above a staged root.
+/// The repository that begins above a tree root.
 #[derive(Clone, Debug)]
 pub(crate) struct RepositoryAbove {
     repository: Repository,
@@ -42,7 +42,7 @@ impl RepositoryAbove {
         Some(RepositoryAbove { repository, prefix })
     }
 
-    /// The path of the staged root below the folder that stands for the work tree.
+    /// The path of the tree root below the folder that stands for the work tree.
     pub(crate) fn prefix(&self) -> &Path {
         self.prefix.as_deref().unwrap_or(Path::new(UNNAMED))
     }
@@ -59,7 +59,7 @@ impl RepositoryAbove {
 pub(crate) struct Repositories {
     /// The places of the private repositories that git finds in the stage.
     pub(crate) places: GitPlaces,
-    /// The repository of the staged root, if it begins above it.
+    /// The repository of the tree root, if it begins above it.
     pub(crate) above: Option<RepositoryAbove>,
     /// The program before git in `PATH`.
     pub(crate) in_kernel: Option<BeforeGit>,
@@ -83,7 +83,7 @@ impl Repositories {
         }
     }
 
-    /// The program before git. It is needed if the staged root has a repository and kbuild reads the
+    /// The program before git. It is needed if the tree root has a repository and kbuild reads the
     /// Makefile in the kernel's folder.
     pub(super) fn in_kernel(
         &self,

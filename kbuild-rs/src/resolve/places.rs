@@ -42,7 +42,7 @@ pub(crate) fn absolute(dir: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// (staged root, module folder), both canonical.
+/// (tree root, module folder), both canonical.
 pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(PathBuf, PathBuf)> {
     let real = |path: &Path, what: &str| {
         let not_there = |why: String| {
@@ -61,20 +61,20 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
         }
     };
     let dir = real(&base.join(&tree.dir), "module tree")?;
-    let root = match &tree.root {
-        Some(root) => real(&dir.join(root), "root")?,
+    let root = match &tree.tree_root {
+        Some(root) => real(&dir.join(root), "tree root")?,
         None => dir.clone(),
     };
     if !dir.starts_with(&root) {
         return Err(Error::input(format!(
-            "the root {} does not hold the module folder {}",
+            "the tree root {} does not hold the module folder {}",
             root.display(),
             dir.display()
         )));
     }
     if dir.starts_with(out) && root != out {
         return Err(Error::input(format!(
-            "the output directory {} holds the module folder {} and lies in the staged root {}: \
+            "the output directory {} holds the module folder {} and lies in the tree root {}: \
              choose another output directory",
             out.display(),
             dir.display(),

@@ -18,11 +18,11 @@ pub(super) struct Site {
     pub(super) base: PathBuf,
     /// What the build is called in messages, and its symvers in the output directory.
     pub(super) label: String,
-    /// The staged root.
+    /// The tree root.
     pub(super) root: PathBuf,
     /// The module folder of a module tree.
     pub(super) dir: Option<PathBuf>,
-    /// The repository of the staged root, if it begins above it.
+    /// The repository of the tree root, if it begins above it.
     pub(super) above: Option<RepositoryAbove>,
     pub(super) stage: Stage,
     /// The module folder in the stage.

@@ -160,7 +160,7 @@ impl Clean {
         Ok(removed)
     }
 
-    /// What of a private folder belongs to `tree`: everything where it is the staged root, else
+    /// What of a private folder belongs to `tree`: everything where it is the tree root, else
     /// what is private to that module folder, which may share the stage with others.
     fn wanted(&self, key: &Path, tree: Option<&Path>) -> Result<Option<PathBuf>> {
         let all = key.join("folders");

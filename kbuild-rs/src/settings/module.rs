@@ -26,7 +26,7 @@ pub(crate) struct Declared {
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
     pub(crate) dir: PathBuf,
-    pub(crate) root: Option<PathBuf>,
+    pub(crate) tree_root: Option<PathBuf>,
     pub(crate) excludes: Vec<String>,
     pub(crate) prepare: Vec<OsString>,
     pub(crate) prepare_inputs: Vec<PathBuf>,
@@ -37,7 +37,7 @@ impl Tree {
     pub(crate) fn new(dir: PathBuf) -> Tree {
         Tree {
             dir,
-            root: None,
+            tree_root: None,
             excludes: Vec::new(),
             prepare: Vec::new(),
             prepare_inputs: Vec::new(),

@@ -77,7 +77,7 @@ pub(crate) fn folder(key: &Path, rel: &Path) -> PathBuf {
     key.join(format!("folders/{:016x}", hash.value()))
 }
 
-/// The private folder of one key: (staged root, kernel tree, declared name).
+/// The private folder of one key: (tree root, kernel tree, declared name).
 #[derive(Debug)]
 pub(crate) struct Stage {
     /// The folder of the key itself.

@@ -28,7 +28,7 @@ fn is_version_control(folder: &Path, name: &OsStr) -> bool {
 
 /// What to stage from a module tree.
 pub(crate) struct Scan<'a> {
-    /// The staged root, canonical.
+    /// The tree root, canonical.
     pub(crate) root: &'a Path,
     /// The output directory, canonical when it exists: never staged.
     pub(crate) out: &'a Path,

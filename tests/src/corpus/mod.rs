@@ -23,7 +23,7 @@ pub use table::packages;
 pub struct Package {
     /// Its name in Debian.
     pub name: String,
-    /// What `--root` gets, where a place needs more than its own folder.
+    /// What `--tree-root` gets, where a place needs more than its own folder.
     pub root: Option<String>,
     /// The folders that make is called for, one after another; empty for the package's own.
     pub places: Vec<String>,
@@ -82,7 +82,7 @@ impl Package {
             add("--cc", cc.as_ref());
         }
         if let Some(root) = &self.root {
-            add("--root", root.as_ref());
+            add("--tree-root", root.as_ref());
         }
         for assignment in &self.make_vars {
             add("--make-var", assignment.as_ref());

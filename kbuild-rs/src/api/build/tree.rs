@@ -9,13 +9,13 @@ use crate::settings::{Module, Tree};
 
 impl Build {
     /// The folder to stage, where it is not the module folder itself: a module whose Makefile
-    /// reaches `../common` needs `root("..")`. Relative to the module folder.
-    pub fn root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.of_tree(|t| t.root = Some(dir.as_ref().to_owned()))
+    /// reaches `../common` needs `tree_root("..")`. Relative to the module folder.
+    pub fn tree_root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.of_tree(|t| t.tree_root = Some(dir.as_ref().to_owned()))
     }
 
     /// Leaves files or folders of a module tree out of the build. The pattern is matched against
-    /// the path below the staged root: `*` stands for any characters but `/`, `**` for any; a
+    /// the path below the tree root: `*` stands for any characters but `/`, `**` for any; a
     /// pattern without `/` matches a name at any depth.
     pub fn exclude(&mut self, glob: &str) -> &mut Self {
         self.of_tree(|t| t.excludes.push(glob.to_owned()))

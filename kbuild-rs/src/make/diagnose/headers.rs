@@ -51,7 +51,7 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
     }
     let mut text = format!(
         "the header {header} was not found: name its folder (-I, or ccflags-y in the Kbuild), or \
-         stage a folder further up (--root) if the tree reads files above its own folder"
+         stage a folder further up (--tree-root) if the tree reads files above its own folder"
     );
     if let Some(folder) = folder {
         let folder = Path::new("$(src)").join(folder);

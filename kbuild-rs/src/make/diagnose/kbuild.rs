@@ -53,7 +53,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "the build asks for {}, and neither it nor a source for it is in the tree: \
-                     check its name, or whether a folder above is needed (--root)",
+                     check its name, or whether a folder above is needed (--tree-root)",
                     found.subject
                 )
             },
@@ -61,7 +61,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "make[3]: *** No rule to make target '/s/none.o', needed by '/s/hello.o'.  Stop.",
-                &["the build asks for /s/none.o", "(--root)"],
+                &["the build asks for /s/none.o", "(--tree-root)"],
             ),
             &[],
         ),

@@ -109,7 +109,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "{} was not found: stage a folder further up where a tree reaches above itself \
-                     (--root, Build::root)",
+                     (--tree-root, Build::tree_root)",
                     found.subject
                 )
             },
@@ -117,7 +117,10 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "error: couldn't read ../common/x.rs: No such file or directory",
-                &["../common/x.rs was not found", "(--root, Build::root)"],
+                &[
+                    "../common/x.rs was not found",
+                    "(--tree-root, Build::tree_root)",
+                ],
             ),
             &[],
         ),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::resolve::{base, output_directory, tree_folders};
 use crate::settings::{Module, Settings};
 
-/// The properties that identify a stage: the output directory, the staged root, the kernel.
+/// The properties that identify a stage: the output directory, the tree root, the kernel.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shared {
     out: PathBuf,
