@@ -15,7 +15,7 @@ function(_kbuild_export_compile_commands out target folder)
   set_property(GLOBAL APPEND PROPERTY _KBUILD_EXPORTING ${target})
   set_property(GLOBAL APPEND PROPERTY _KBUILD_COMPILE_COMMANDS "${folder}/compile_commands.json")
   _kbuild_compile_commands_folder(own)
-  set(${out} COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments" PARENT_SCOPE)
+  set(${out} COMMAND "${Kbuild_EXECUTABLE}" "@${own}/arguments" PARENT_SCOPE)
 endfunction()
 
 # Adds the target, when all modules are known.
@@ -34,7 +34,7 @@ function(_kbuild_add_compile_commands)
     "compile-commands\n--into\n${into}\n--record\n${own}/record\n${files}\n")
   add_custom_command(
     OUTPUT "${own}/stamp"
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${own}/arguments"
+    COMMAND "${Kbuild_EXECUTABLE}" "@${own}/arguments"
     COMMAND "${CMAKE_COMMAND}" -E touch "${own}/stamp"
     DEPENDS "${own}/arguments"
     COMMENT "Adding kernel modules to compile_commands.json"

@@ -144,11 +144,11 @@ function(_kbuild_describe_kernel wanted out out_error)
     else()
       set(which -- "${wanted}")
     endif()
-    execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" kernels --json ${flags} ${which}
+    execute_process(COMMAND "${Kbuild_EXECUTABLE}" kernels --json ${flags} ${which}
       OUTPUT_VARIABLE json ERROR_VARIABLE said OUTPUT_STRIP_TRAILING_WHITESPACE)
     string(JSON usable ERROR_VARIABLE no_json GET "${json}" usable)
     if(no_json)
-      set(${out_error} "${KBUILD_RS_EXECUTABLE} cannot describe the kernel: ${said}" PARENT_SCOPE)
+      set(${out_error} "${Kbuild_EXECUTABLE} cannot describe the kernel: ${said}" PARENT_SCOPE)
       return()
     elseif(NOT usable)
       string(JSON message GET "${json}" error message)

@@ -42,17 +42,17 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
 # kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
-#   [KBUILD <dir> [ROOT <dir>] [PRODUCTS <file>...]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
+#   [KBUILD <dir> [TREE_ROOT <dir>] [PRODUCTS <file>...]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
 #   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
 #   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;ROOT"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;TREE_ROOT"
     "MODULES;PRODUCTS;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
   # A module from sources and nothing else needs no closer look.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
-      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_ROOT OR arg_MODULES OR arg_PRODUCTS OR arg_KERNEL
+      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_TREE_ROOT OR arg_MODULES OR arg_PRODUCTS OR arg_KERNEL
       OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
       OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS)
     _kbuild_check_arguments()
@@ -282,7 +282,7 @@ ${inputs}
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}" ${products}
-    COMMAND "${KBUILD_RS_EXECUTABLE}" "@${arguments}" ${jobs}
+    COMMAND "${Kbuild_EXECUTABLE}" "@${arguments}" ${jobs}
     ${export}
     DEPENDS "${arguments}" ${sources} ${headers} ${arg_DEPENDS} ${there}
     DEPFILE "${own}/depfile"
@@ -324,8 +324,8 @@ macro(_kbuild_tree_arguments)
   _kbuild_pattern(own_symvers "${label}")
   set(own_symvers "^${of_folder}${own_symvers}[.]symvers$")
   set(inputs "${arg_KBUILD}")
-  if(arg_ROOT)
-    string(APPEND inputs "\n--tree-root\n${arg_ROOT}")
+  if(arg_TREE_ROOT)
+    string(APPEND inputs "\n--tree-root\n${arg_TREE_ROOT}")
   endif()
   foreach(module IN LISTS arg_MODULES)
     string(APPEND inputs "\n--expect\n${module}")

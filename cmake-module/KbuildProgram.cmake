@@ -12,20 +12,20 @@ function(_kbuild_find_program out_error)
   if(Kbuild_BUILD_PROGRAM)
     _kbuild_build_program(program error)
     if(program)
-      set(KBUILD_RS_EXECUTABLE "${program}" CACHE FILEPATH "The program that builds modules" FORCE)
+      set(Kbuild_EXECUTABLE "${program}" CACHE FILEPATH "The program that builds modules" FORCE)
     endif()
   else()
     _kbuild_source_tree(source)
     set(beside "")
     set(hint
-      "there is no program kbuild-rs in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKBUILD_RS_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
+      "there is no program kbuild-rs in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKbuild_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
     if(NOT source)
       # <prefix>/share/cmake/Kbuild and <prefix>/bin.
       cmake_path(SET beside NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../../bin")
       set(hint
-        "there is no program kbuild-rs beside this package (${beside}) or in PATH: install it, or name it with -DKBUILD_RS_EXECUTABLE=FILE")
+        "there is no program kbuild-rs beside this package (${beside}) or in PATH: install it, or name it with -DKbuild_EXECUTABLE=FILE")
     endif()
-    find_program(KBUILD_RS_EXECUTABLE kbuild-rs
+    find_program(Kbuild_EXECUTABLE kbuild-rs
       HINTS ${beside}
       PATHS "$ENV{HOME}/.cargo/bin"
       DOC "The program that builds modules"
@@ -34,31 +34,31 @@ function(_kbuild_find_program out_error)
       NO_CMAKE_ENVIRONMENT_PATH
       NO_CMAKE_FIND_ROOT_PATH)
     set(error "")
-    if(NOT KBUILD_RS_EXECUTABLE)
+    if(NOT Kbuild_EXECUTABLE)
       set(error "${hint}")
     endif()
   endif()
-  mark_as_advanced(KBUILD_RS_EXECUTABLE)
+  mark_as_advanced(Kbuild_EXECUTABLE)
   if(NOT error)
     _kbuild_check_program(error)
   endif()
   set(${out_error} "${error}" PARENT_SCOPE)
 endfunction()
 
-# Sets <out_error> to why KBUILD_RS_EXECUTABLE is not the program for this package, or to nothing.
+# Sets <out_error> to why Kbuild_EXECUTABLE is not the program for this package, or to nothing.
 function(_kbuild_check_program out_error)
   set(${out_error} "" PARENT_SCOPE)
   include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/KbuildConfigVersion.cmake")
-  file(TIMESTAMP "${KBUILD_RS_EXECUTABLE}" time "%s" UTC)
-  set(state "${KBUILD_RS_EXECUTABLE} ${time} ${PACKAGE_VERSION}")
+  file(TIMESTAMP "${Kbuild_EXECUTABLE}" time "%s" UTC)
+  set(state "${Kbuild_EXECUTABLE} ${time} ${PACKAGE_VERSION}")
   if(state STREQUAL _KBUILD_PROGRAM)
     return()
   endif()
-  execute_process(COMMAND "${KBUILD_RS_EXECUTABLE}" --version
+  execute_process(COMMAND "${Kbuild_EXECUTABLE}" --version
     RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE error)
   if(NOT result STREQUAL "0" OR NOT said MATCHES "^kbuild-rs ([0-9.]+)")
     set(${out_error}
-      "KBUILD_RS_EXECUTABLE names ${KBUILD_RS_EXECUTABLE}, which is no kbuild-rs (${result}): ${said}${error}"
+      "Kbuild_EXECUTABLE names ${Kbuild_EXECUTABLE}, which is no kbuild-rs (${result}): ${said}${error}"
       PARENT_SCOPE)
     return()
   endif()
@@ -67,7 +67,7 @@ function(_kbuild_check_program out_error)
   string(REGEX MATCH "^[0-9]+[.][0-9]+" its_series "${version}")
   if(version VERSION_LESS PACKAGE_VERSION OR NOT its_series STREQUAL series)
     set(${out_error}
-      "${KBUILD_RS_EXECUTABLE} is kbuild-rs ${version}, and this package takes ${series}.x from ${PACKAGE_VERSION} on: install that, or name it with -DKBUILD_RS_EXECUTABLE=FILE"
+      "${Kbuild_EXECUTABLE} is kbuild-rs ${version}, and this package takes ${series}.x from ${PACKAGE_VERSION} on: install that, or name it with -DKbuild_EXECUTABLE=FILE"
       PARENT_SCOPE)
     return()
   endif()
@@ -96,7 +96,7 @@ function(_kbuild_build_program out out_error)
   mark_as_advanced(Kbuild_CARGO)
   if(NOT Kbuild_CARGO)
     set(${out_error}
-      "Kbuild_BUILD_PROGRAM is on, and there is no cargo in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKBUILD_RS_EXECUTABLE=FILE"
+      "Kbuild_BUILD_PROGRAM is on, and there is no cargo in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKbuild_EXECUTABLE=FILE"
       PARENT_SCOPE)
     return()
   endif()

@@ -112,9 +112,9 @@ fn v4l2loopback_is_one_line_and_the_module_that_its_makefile_builds() {
 #[test]
 fn the_three_folders_of_jool_are_three_targets_of_which_two_link_to_the_third() {
     let lines = "\
-kbuild_add_module(jool_common KBUILD src/mod/common ROOT .)
-kbuild_add_module(jool KBUILD src/mod/nat64 ROOT .)
-kbuild_add_module(jool_siit KBUILD src/mod/siit ROOT .)
+kbuild_add_module(jool_common KBUILD src/mod/common TREE_ROOT .)
+kbuild_add_module(jool KBUILD src/mod/nat64 TREE_ROOT .)
+kbuild_add_module(jool_siit KBUILD src/mod/siit TREE_ROOT .)
 target_link_libraries(jool INTERFACE jool_common)
 target_link_libraries(jool_siit INTERFACE jool_common)
 ";

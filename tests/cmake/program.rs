@@ -165,7 +165,7 @@ fn a_package_can_be_installed_with_its_program_and_is_found_with_it() {
     built(&mut scene.configure("project", "build", &[found]));
     let cache = fs::read_to_string(scene.path("build/CMakeCache.txt")).unwrap();
     let line = format!(
-        "KBUILD_RS_EXECUTABLE:FILEPATH={}/bin/kbuild-rs",
+        "Kbuild_EXECUTABLE:FILEPATH={}/bin/kbuild-rs",
         prefix.display()
     );
     assert!(cache.lines().any(|l| l == line), "{cache}");

@@ -189,7 +189,7 @@ impl Project {
             .arg("-B")
             .arg(self.build_dir())
             .args(["-G", self.with.generator])
-            .arg(define("KBUILD_RS_EXECUTABLE", &self.program()))
+            .arg(define("Kbuild_EXECUTABLE", &self.program()))
             .arg(define("KDIR", &self.kernel.kdir));
         command.args(self.kernel.cc.iter().map(|cc| format!("-DKbuild_CC={cc}")));
         if let Some(rustc) = &self.kernel.rustc {

@@ -58,7 +58,7 @@ impl Sdk {
             built(command.args(arguments)).out()
         };
         let kdir = format!("-DKDIR={}", kdir.display());
-        let program = format!("-DKBUILD_RS_EXECUTABLE={}", program().display());
+        let program = format!("-DKbuild_EXECUTABLE={}", program().display());
         let configure = ["--preset", preset, &*kdir, &*program];
         cmake(&[&configure[..], &["-DCMAKE_EXE_LINKER_FLAGS=-static"], more].concat());
         cmake(&["--build", "--preset", preset, "-j2"]);

@@ -66,7 +66,7 @@ impl Suite {
         configure.arg("-S").arg(source).arg("-B").arg(build.path());
         configure.args(["-G", generator]);
         configure.arg(format!("-DKDIR={}", kernel.kdir.display()));
-        configure.arg(format!("-DKBUILD_RS_EXECUTABLE={}", program().display()));
+        configure.arg(format!("-DKbuild_EXECUTABLE={}", program().display()));
         configure.arg(format!("-DKbuild_CC={}", kernel.cc.unwrap_or_default()));
         built(&mut configure);
         let ctest = cmake.with_file_name("ctest");

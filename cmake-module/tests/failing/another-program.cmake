@@ -1,3 +1,3 @@
-# says: KBUILD_RS_EXECUTABLE names /bin/false, which is no kbuild-rs
-# with: -DKBUILD_RS_EXECUTABLE=/bin/false
+# says: Kbuild_EXECUTABLE names /bin/false, which is no kbuild-rs
+# with: -DKbuild_EXECUTABLE=/bin/false
 kbuild_add_module(hello hello.c)

@@ -1,5 +1,5 @@
 # says: there is no program kbuild-rs
-# with: -UKBUILD_RS_EXECUTABLE
+# with: -UKbuild_EXECUTABLE
 # with: -DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF
 # with: -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF
 # without: HOME

@@ -163,7 +163,7 @@ class KbuildModule(ExtensionModule):
         listed('depends', (CustomTarget, BuildTarget)),
         listed('dependencies', Dependency),
         KwargInfo('kbuild', (str, type(None))),
-        listed('outputs'),
+        listed('modules'),
         listed('products'),
         listed('make_variables'),
         KwargInfo('kernel', (Kernel, type(None))),

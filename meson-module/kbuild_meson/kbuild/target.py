@@ -93,8 +93,8 @@ class Call:
             raise self.error("a module's name holds letters, digits, - and _ only")
         if self.kernel.description is None:
             raise self.error('its kernel was not found; ask found() of it first, or require it')
-        if kwargs['outputs'] and not kwargs['kbuild']:
-            raise self.error('"outputs" is for a module tree ("kbuild"); a module built from '
+        if kwargs['modules'] and not kwargs['kbuild']:
+            raise self.error('"modules" is for a module tree ("kbuild"); a module built from '
                              f'sources has exactly one name, {self.name}')
         if kwargs['products'] and not kwargs['kbuild']:
             raise self.error('"products" is for a module tree ("kbuild"), whose Kbuild makes them')
@@ -152,7 +152,7 @@ class Call:
             self.use(other, sources, include)
 
     def target(self, program: T.Any) -> CustomTarget:
-        modules = self.kwargs['outputs'] or [self.name]
+        modules = self.kwargs['modules'] or [self.name]
         # Meson has no subfolders for a target's outputs.
         products = [os.path.basename(product) for product in self.kwargs['products']]
         outputs = [f'{module}.ko' for module in modules] + products + [f'{self.name}.symvers']

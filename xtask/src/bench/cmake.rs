@@ -101,7 +101,7 @@ impl Side {
         write_project(&project, &lists, &text)?;
         let kernel = &setup.kernel;
         let mut arguments = vec![
-            format!("-DKBUILD_RS_EXECUTABLE={}", setup.program.display()),
+            format!("-DKbuild_EXECUTABLE={}", setup.program.display()),
             format!("-DKDIR={}", kernel.kdir.display()),
         ];
         arguments.extend(kernel.cc.iter().map(|cc| format!("-DKbuild_CC={cc}")));
