@@ -5,6 +5,7 @@
 #   KbuildKernel     the kernel tree: which one, and what it says about itself
 #   KbuildModule     kbuild_add_module()
 #   KbuildArguments  its arguments
+#   KbuildSettings   those of its arguments that make and the tools get
 #   KbuildRust       what is else for sources in Rust
 #   KbuildLink       what links to what: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
@@ -21,6 +22,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/KbuildProgram.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildArguments.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildSettings.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildRust.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")

@@ -19,6 +19,8 @@ function(_kbuild_find_kernel out_error)
   set(Kbuild_BINDGEN "" CACHE STRING
     "bindgen, which declares C headers for modules in Rust, where it is not in PATH")
   option(Kbuild_CLIPPY "Have clippy look at modules in Rust" OFF)
+  set(Kbuild_EXTRA_WARNINGS "" CACHE STRING
+    "More compiler warnings for modules: 1, 2, 3 or a mixture, as kbuild's W= takes it")
   set(Kbuild_MISSING_SYMVERS error CACHE STRING
     "What to do for a kernel tree that was only prepared, so that no symbol can be checked")
   set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)

@@ -42,18 +42,22 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
 # kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
-#   [KBUILD <dir> [TREE_ROOT <dir>] [PRODUCTS <file>...]] [MODULES <name>...] [KERNEL <kernel>...] [MAKE_VARIABLES <NAME=VALUE>...]
+#   [KBUILD <dir> [TREE_ROOT <dir>] [EXCLUDE <pattern>...]
+#     [PREPARE <command>...] [PREPARE_INPUTS <file>...] [MODULES <name>...] [PRODUCTS <file>...]]
+#   [KERNEL <kernel>...] [CONFIG <FOO=m|y|n>...] [MAKE_VARIABLES <NAME=VALUE>...]
+#   [ENVIRONMENT <NAME=VALUE>...] [EXTRA_WARNINGS <level>]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
-#   [INCLUDE_DIRECTORIES <dir>...] [DEPENDS <file>...]
+#   [INCLUDE_DIRECTORIES <dir>...] [ASM_FLAGS <flag>...] [LINK_OPTIONS <flag>...] [DEPENDS <file>...]
 #   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;TREE_ROOT"
-    "MODULES;PRODUCTS;KERNEL;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;MAKE_VARIABLES;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;TREE_ROOT;EXTRA_WARNINGS"
+    "MODULES;PRODUCTS;EXCLUDE;PREPARE;PREPARE_INPUTS;KERNEL;CONFIG;MAKE_VARIABLES;ENVIRONMENT;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;ASM_FLAGS;LINK_OPTIONS;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
   # A module from sources and nothing else needs no closer look.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
-      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_TREE_ROOT OR arg_MODULES OR arg_PRODUCTS OR arg_KERNEL
-      OR arg_MAKE_VARIABLES OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
+      OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_TREE_ROOT OR arg_MODULES OR arg_PRODUCTS
+      OR arg_EXCLUDE OR arg_PREPARE OR arg_PREPARE_INPUTS OR arg_KERNEL OR arg_CONFIG
+      OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT OR arg_LINK_OPTIONS OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
       OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS)
     _kbuild_check_arguments()
   endif()
@@ -228,9 +232,10 @@ function(_kbuild_add_rule target kernel)
   if(arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS)
     _kbuild_rust_inputs()
   endif()
-  foreach(variable IN LISTS arg_MAKE_VARIABLES)
-    string(APPEND inputs "\n--make-var\n${variable}")
-  endforeach()
+  if(arg_CONFIG OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT OR arg_ASM_FLAGS OR arg_LINK_OPTIONS
+      OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS)
+    _kbuild_settings_inputs()
+  endif()
   set(includes "")
   set(definitions "")
   set(options "")
@@ -329,6 +334,9 @@ macro(_kbuild_tree_arguments)
   endif()
   foreach(module IN LISTS arg_MODULES)
     string(APPEND inputs "\n--expect\n${module}")
+  endforeach()
+  foreach(pair EXCLUDE=exclude PREPARE=prepare PREPARE_INPUTS=prepare-input)
+    _kbuild_list_inputs()
   endforeach()
   foreach(product IN LISTS arg_PRODUCTS)
     string(APPEND inputs "\n--product\n${product}")

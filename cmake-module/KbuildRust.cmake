@@ -53,15 +53,12 @@ macro(_kbuild_check_rust_kernel)
   endif()
 endmacro()
 
-# Adds to `inputs` of the caller what it is told about Rust. A list takes something to stand before
-# the first of its values; what is expected may be said again.
+# Adds to `inputs` of the caller what it is told about Rust.
 macro(_kbuild_rust_inputs)
-  _kbuild_evaluated(cfgs RUST_CFGS)
+  _kbuild_evaluated(flags RUST_CFGS)
+  _kbuild_joined_inputs(--cfg)
   _kbuild_evaluated(flags RUST_FLAGS)
-  list(GET arg_MODULES 0 module)
-  string(APPEND inputs "\
-\n$<JOIN:$<FILTER:--expect\n${module}${cfgs},EXCLUDE,^$>,\n--cfg\n>\
-\n$<JOIN:$<FILTER:--expect\n${module}${flags},EXCLUDE,^$>,\n--rustflag\n>")
+  _kbuild_joined_inputs(--rustflag)
   if(arg_BINDINGS)
     foreach(header IN LISTS bindings)
       string(APPEND inputs "\n--bindings\n${header}")

@@ -25,6 +25,7 @@ const BUILT: &[(&str, &str, &[&str])] = &[
         NINJA,
         &[
             "subdirectory/tree",
+            "subdirectory/settings",
             "subdirectory/compile-commands",
             "subdirectory/multi-config",
         ],

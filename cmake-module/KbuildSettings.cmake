@@ -1,0 +1,97 @@
+# The arguments of kbuild_add_module() that make and the tools get: the module's own CONFIG_ symbols,
+# variables, the environment, warnings, flags for assembler and linker, commands before make.
+#
+# Decisions:
+# - ASM_FLAGS and RUST_FLAGS are flags of a language, which CMake knows as CMAKE_<LANG>_FLAGS. CMake
+#   has no name of its own for those of one target; COMPILE_OPTIONS is about C here.
+# - CMake refuses what no later edit of another file can mend. Whether a variable may be set, and to
+#   which value, depends on the kernel and is said when the module is built.
+
+# Refuses what is not of its keyword's form.
+macro(_kbuild_check_settings)
+  foreach(keyword MAKE_VARIABLES ENVIRONMENT)
+    foreach(variable IN LISTS arg_${keyword})
+      if(NOT variable MATCHES "^[^=]+=")
+        message(FATAL_ERROR "kbuild_add_module(${name}): ${keyword} has ${variable}, which is not NAME=VALUE")
+      elseif(variable MATCHES "\n")
+        message(FATAL_ERROR "kbuild_add_module(${name}): ${keyword} has ${variable}, which has a line break")
+      endif()
+    endforeach()
+  endforeach()
+  foreach(symbol IN LISTS arg_CONFIG)
+    if(symbol MATCHES "^[A-Za-z0-9_]+=[myn]$")
+      continue()
+    endif()
+    set(hint "")
+    if(symbol MATCHES "^(CONFIG_)?([A-Za-z0-9_]+=.+)$")
+      set(hint
+        ". For another value, write MAKE_VARIABLES CONFIG_${CMAKE_MATCH_2} for makefiles, and COMPILE_DEFINITIONS CONFIG_${CMAKE_MATCH_2} for C")
+    endif()
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): CONFIG has ${symbol}, which is not FOO=m, FOO=y or FOO=n${hint}")
+  endforeach()
+endmacro()
+
+# Refuses what only a module tree takes, or only a module from sources.
+macro(_kbuild_check_form)
+  if(arg_PREPARE MATCHES "\n")
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): PREPARE has a line break; give it one argument for each command")
+  elseif(arg_LINK_OPTIONS MATCHES "(^|;)((SHELL|LINKER):[^;]*)")
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): LINK_OPTIONS has ${CMAKE_MATCH_2}; kbuild calls the linker itself, so write each flag as ld takes it, without ${CMAKE_MATCH_3}:")
+  elseif(arg_KBUILD)
+    if(arg_LINK_OPTIONS)
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): LINK_OPTIONS is for a module from sources, and KBUILD names a module tree, whose own Kbuild has ldflags-y")
+    elseif(arg_PREPARE_INPUTS AND NOT arg_PREPARE)
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): PREPARE_INPUTS names what the commands of PREPARE read, and there is no PREPARE")
+    endif()
+  else()
+    foreach(keyword TREE_ROOT EXCLUDE PREPARE PREPARE_INPUTS)
+      if(arg_${keyword})
+        message(FATAL_ERROR "kbuild_add_module(${name}): ${keyword} is for a module tree (KBUILD)")
+      endif()
+    endforeach()
+  endif()
+endmacro()
+
+# Adds them to `inputs` of the caller.
+macro(_kbuild_settings_inputs)
+  foreach(pair CONFIG=config MAKE_VARIABLES=make-var ENVIRONMENT=env)
+    _kbuild_list_inputs()
+  endforeach()
+  if(arg_EXTRA_WARNINGS)
+    string(APPEND inputs "\n--warnings\n${arg_EXTRA_WARNINGS}")
+  elseif(Kbuild_EXTRA_WARNINGS)
+    string(APPEND inputs "\n--warnings\n${Kbuild_EXTRA_WARNINGS}")
+  endif()
+  if(arg_ASM_FLAGS)
+    _kbuild_evaluated(flags ASM_FLAGS)
+    _kbuild_joined_inputs(--asflag)
+  endif()
+  if(arg_LINK_OPTIONS)
+    _kbuild_evaluated(flags LINK_OPTIONS)
+    _kbuild_joined_inputs(--ldflag)
+  endif()
+endmacro()
+
+# Adds the caller's values to `inputs`, each of them behind a flag of kbuild-rs; `pair` is
+# KEYWORD=flag.
+macro(_kbuild_list_inputs)
+  string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+  set(flag "${CMAKE_MATCH_2}")
+  foreach(value IN LISTS arg_${CMAKE_MATCH_1})
+    string(APPEND inputs "\n--${flag}\n${value}")
+  endforeach()
+endmacro()
+
+# Adds `flags`, a list in a generator expression, to `inputs`, each of them behind a flag of
+# kbuild-rs. A list takes something to stand before the first of its values; what is expected may be
+# said again.
+macro(_kbuild_joined_inputs flag)
+  list(GET arg_MODULES 0 module)
+  string(APPEND inputs
+    "\n$<JOIN:$<FILTER:--expect\n${module}${flags},EXCLUDE,^$>,\n${flag}\n>")
+endmacro()

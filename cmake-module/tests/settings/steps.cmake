@@ -1,0 +1,31 @@
+configure()
+build("main.ko, extra.ko" plain.ko)
+expect_match("${said}" "unused_number")
+build_nothing()
+
+function(expect_in_module module text)
+  file(GLOB module "${BUILD_DIR}/kbuild-out/*/${module}.ko")
+  file(STRINGS "${module}" said REGEX "${text}")
+  if(NOT said)
+    message(FATAL_ERROR "there is no [${text}] in ${module}")
+  endif()
+endfunction()
+
+expect_in_module(main "^description=1[.]0 of acme; co for [0-9]+[.][0-9]+[.][0-9]+")
+expect_in_module(plain "plain_was_linked")
+
+edit(driver/main/configure 1.0 1.1)
+build("main.ko, extra.ko")
+expect_in_module(main "^description=1[.]1 of acme; co for ")
+edit(CMakeLists.txt "acme; co" "acme")
+build("main.ko, extra.ko")
+expect_in_module(main "^description=1[.]1 of acme for ")
+build_nothing()
+
+# A module's own level goes before that of the project.
+configure(-DKbuild_EXTRA_WARNINGS=2)
+foreach(target_level driver=2 plain=1)
+  string(REGEX MATCH "(.*)=(.*)" target_level "${target_level}")
+  file(READ "${BUILD_DIR}/CMakeFiles/${CMAKE_MATCH_1}.dir/arguments" arguments)
+  expect_match("${arguments}" "--warnings ${CMAKE_MATCH_2} ")
+endforeach()
