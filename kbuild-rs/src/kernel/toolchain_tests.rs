@@ -306,6 +306,19 @@ fn clang_with_gnu_binutils_is_only_a_compiler() {
     );
 }
 
+#[cfg(not(feature = "cc"))]
+#[test]
+fn a_prefix_that_is_only_the_usual_one_is_noted() {
+    let machine = Machine::new("arm64", GCC_12, &["aarch64-linux-gnu-gcc"]);
+    let notes = machine.choose(Asked::default()).unwrap().notes;
+    let note = "aarch64-linux-gnu- is the usual prefix for arm64";
+    assert!(notes.iter().any(|one| one.contains(note)), "{notes:?}");
+    // The configuration says as much.
+    let conf = GCC_12.replace("\"gcc-12", "\"aarch64-linux-gnu-gcc-12");
+    let machine = Machine::new("arm64", &conf, &["aarch64-linux-gnu-gcc-12"]);
+    assert_eq!(machine.choose(Asked::default()).unwrap().notes, [""; 0]);
+}
+
 #[test]
 fn a_kernel_of_another_architecture_gets_a_cross_compiler() {
     let cross = "aarch64-linux-gnu-";

@@ -35,20 +35,20 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
             ours: crates.len().to_string(),
             theirs: String::new(),
             value: crates.len() as f64,
-            bound: 10.0,
+            bound: 8.0,
             unit: "crates",
         },
         ratio(
             &format!("{what}, wall"),
             wall(&our_runs),
             wall(&their_runs),
-            3.5,
+            2.5,
         ),
         ratio(
             &format!("{what}, CPU"),
             cpu(&our_runs),
             cpu(&their_runs),
-            3.5,
+            2.5,
         ),
     ])
 }
