@@ -63,7 +63,7 @@ pub use api::{Build, Matrix, clean};
 pub use editor::merge_compile_commands;
 #[cfg(feature = "ide")]
 pub use editor::merge_rust_projects;
-pub use error::{Error, ErrorKind, Level, Message, Result};
+pub use error::{Advice, Error, ErrorKind, Level, Message, Result};
 pub use jobs::{is_outside_pretending, is_outside_verbose};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,

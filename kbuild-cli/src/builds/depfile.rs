@@ -34,7 +34,7 @@ pub(super) fn write(
     };
     let (text, left_out) = text(targets, &named);
     for path in left_out {
-        view.warning(&format!(
+        view.warning("path-not-in-depfile", &format!(
             "{path:?} is not in the depfile, which cannot carry a line end: a change to it will not be noticed from there"
         ));
     }

@@ -5,12 +5,13 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kbuild::ErrorKind;
+use kbuild::{Advice, ErrorKind};
 
 /// A failure of the library, or of the little that the program does itself.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    kind: String,
+    kind: ErrorKind,
+    advice: Vec<Advice>,
     message: String,
     /// The message for a person, who has seen what make printed.
     for_person: Option<String>,
@@ -48,16 +49,21 @@ impl Failure {
 
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Failure {
-            kind: kebab(&format!("{kind:?}")),
+            kind,
+            advice: Vec::new(),
             message: message.into(),
             for_person: None,
             is_wrong_call: false,
         }
     }
 
-    /// The class, as JSON has it: `kernel-not-found`.
-    pub(crate) fn kind(&self) -> &str {
-        &self.kind
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What to do, as data.
+    pub(crate) fn advice(&self) -> &[Advice] {
+        &self.advice
     }
 
     /// The message for a person: the lines that make printed stand above it.
@@ -67,7 +73,7 @@ impl Failure {
 
     /// Whether make ran, and the sources are at fault.
     pub(crate) fn is_of_sources(&self) -> bool {
-        matches!(&*self.kind, "build-failed" | "nothing-built")
+        matches!(self.kind, ErrorKind::BuildFailed | ErrorKind::NothingBuilt)
     }
 
     /// Whether the call was wrong, rather than the machine or the sources.
@@ -92,6 +98,7 @@ impl From<&kbuild::Error> for Failure {
     fn from(error: &kbuild::Error) -> Self {
         Failure {
             for_person: Some(error.without_output().to_string()),
+            advice: error.advice().to_vec(),
             // A kernel or a compiler that is missing is the machine's fault: the same call works
             // on another one.
             is_wrong_call: matches!(
@@ -116,30 +123,12 @@ pub(crate) fn exit_code<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> 
     ExitCode::from(code)
 }
 
-fn kebab(camel: &str) -> String {
-    let mut kebab = String::with_capacity(camel.len() + 4);
-    for (i, c) in camel.char_indices() {
-        if c.is_ascii_uppercase() && i > 0 {
-            kebab.push('-');
-        }
-        kebab.push(c.to_ascii_lowercase());
-    }
-    kebab
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn machine() -> Failure {
         Failure::new(ErrorKind::Io, "")
-    }
-
-    #[test]
-    fn kinds_are_written_as_json_has_them() {
-        assert_eq!(kebab("KernelNotFound"), "kernel-not-found");
-        assert_eq!(kebab("Io"), "io");
-        assert_eq!(Failure::wrong_call("x").kind(), "invalid-input");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use kbuild::Message;
+use kbuild::{Advice, ErrorKind, Message};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -36,15 +36,17 @@ pub(crate) struct BuildMessage<'a> {
 /// The failure that an object has instead of results.
 #[derive(Serialize)]
 pub(crate) struct Reason {
-    pub(crate) kind: String,
+    pub(crate) kind: ErrorKind,
     pub(crate) message: String,
+    pub(crate) advice: Vec<Advice>,
 }
 
 impl From<&Failure> for Reason {
     fn from(failure: &Failure) -> Self {
         Reason {
-            kind: failure.kind().to_owned(),
+            kind: failure.kind(),
             message: failure.to_string(),
+            advice: failure.advice().to_vec(),
         }
     }
 }
@@ -88,8 +90,9 @@ pub(crate) enum Event<'a> {
     },
     /// The failure of the build, or of one of several.
     Error {
-        kind: &'a str,
+        kind: ErrorKind,
         message: String,
+        advice: &'a [Advice],
         #[serde(flatten)]
         build: BuildId,
     },

@@ -77,8 +77,8 @@ impl Progress {
         let style = self.options.style;
         match *message {
             Message::Note { text } => self.detail(format!("note: {text}")),
-            Message::Hint { text } => self.detail(format!("{} {text}", style.hint("hint:"))),
-            Message::Warning { text } => self.warning(text),
+            Message::Hint { text, .. } => self.detail(format!("{} {text}", style.hint("hint:"))),
+            Message::Warning { text, .. } => self.warning(text),
             Message::Step { action, target } => self.step(action, target),
             Message::Output { line, level } => {
                 let shown = match level {
@@ -267,7 +267,10 @@ mod tests {
     fn quiet_shows_everything_once_of_a_build_that_failed() {
         let mut messages = COMPILER.to_vec();
         messages.insert(0, Message::Note { text: "a" });
-        messages.push(Message::Hint { text: "b" });
+        messages.push(Message::Hint {
+            code: "x",
+            text: "b",
+        });
         let loud = shown(false, ColorWhen::Never, &messages);
         assert_eq!(loud.len(), 8);
         let mut progress = told(true, ColorWhen::Never, &messages);
@@ -314,8 +317,14 @@ mod tests {
     fn notes_and_hints_are_what_quiet_leaves_out() {
         let messages = [
             Message::Note { text: "a" },
-            Message::Hint { text: "b" },
-            Message::Warning { text: "c" },
+            Message::Hint {
+                code: "x",
+                text: "b",
+            },
+            Message::Warning {
+                code: "x",
+                text: "c",
+            },
         ];
         let all = ["note: a", "hint: b", "warning: c"];
         assert_eq!(shown(false, ColorWhen::Never, &messages), all);
@@ -324,7 +333,10 @@ mod tests {
 
     #[test]
     fn colour_marks_the_word_alone() {
-        let messages = [Message::Hint { text: "b" }];
+        let messages = [Message::Hint {
+            code: "x",
+            text: "b",
+        }];
         assert_eq!(
             shown(false, ColorWhen::Always, &messages),
             ["\x1b[1;36mhint:\x1b[0m b"]

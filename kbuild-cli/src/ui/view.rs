@@ -92,8 +92,8 @@ impl View {
         self.message(&Message::Note { text });
     }
 
-    pub(crate) fn warning(&self, text: &str) {
-        self.message(&Message::Warning { text });
+    pub(crate) fn warning(&self, code: &str, text: &str) {
+        self.message(&Message::Warning { code, text });
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
@@ -104,6 +104,7 @@ impl View {
             MessageFormat::Human => inner.progress.error(failure.for_person()),
             MessageFormat::Json => json::print(&Event::Error {
                 kind: failure.kind(),
+                advice: failure.advice(),
                 message: failure.to_string(),
                 build: inner.build(),
             }),

@@ -84,8 +84,8 @@ pub(crate) fn announce_env_read(environment: &Environment) {
 pub(crate) fn print(message: &Message<'_>) {
     match message {
         Message::Note { text } => eprintln!("note: {text}"),
-        Message::Hint { text } => eprintln!("hint: {text}"),
-        Message::Warning { text } => eprintln!("warning: {text}"),
+        Message::Hint { text, .. } => eprintln!("hint: {text}"),
+        Message::Warning { text, .. } => eprintln!("warning: {text}"),
         Message::Step { action, target } => eprintln!("  {action:<7} {target}"),
         Message::Output { line, .. } => eprintln!("{line}"),
     }
@@ -96,7 +96,7 @@ pub(crate) fn print(message: &Message<'_>) {
 pub(crate) fn print_in_script(message: &Message<'_>) {
     let warn = |text| lines_of(text).for_each(|line| directive("warning", line.as_bytes()));
     match message {
-        Message::Warning { text } => warn(text),
+        Message::Warning { text, .. } => warn(text),
         Message::Output { line, level } => {
             if *level == Level::Warning {
                 warn(line);

@@ -16,11 +16,15 @@ pub enum Message<'a> {
     },
     /// kbuild-rs warns: the build goes on.
     Warning {
+        /// The cause, in kebab-case: `ignored-flags`. It stays the same from release to release.
+        code: &'a str,
         /// A sentence.
         text: &'a str,
     },
     /// What a line of the build means, where people are known to misread it, or what to do.
     Hint {
+        /// The cause, in kebab-case, as the [code](crate::Advice::code) of advice.
+        code: &'a str,
         /// A sentence.
         text: &'a str,
     },
@@ -101,12 +105,12 @@ impl Sink {
         self.send(&Message::Note { text });
     }
 
-    pub(crate) fn warning(&self, text: &str) {
-        self.send(&Message::Warning { text });
+    pub(crate) fn warning(&self, code: &str, text: &str) {
+        self.send(&Message::Warning { code, text });
     }
 
-    pub(crate) fn hint(&self, text: &str) {
-        self.send(&Message::Hint { text });
+    pub(crate) fn hint(&self, code: &str, text: &str) {
+        self.send(&Message::Hint { code, text });
     }
 }
 
@@ -124,8 +128,8 @@ pub(crate) struct KeptMessages(Arc<Mutex<Vec<OwnedMessage>>>);
 
 enum OwnedMessage {
     Note(String),
-    Warning(String),
-    Hint(String),
+    Warning(String, String),
+    Hint(String, String),
     Step(String, String),
     Output(String, Level),
 }
@@ -138,8 +142,12 @@ impl KeptMessages {
         sink.set_handler(move |message| {
             let owned = match *message {
                 Message::Note { text } => OwnedMessage::Note(text.to_owned()),
-                Message::Warning { text } => OwnedMessage::Warning(text.to_owned()),
-                Message::Hint { text } => OwnedMessage::Hint(text.to_owned()),
+                Message::Warning { code, text } => {
+                    OwnedMessage::Warning(code.to_owned(), text.to_owned())
+                }
+                Message::Hint { code, text } => {
+                    OwnedMessage::Hint(code.to_owned(), text.to_owned())
+                }
                 Message::Step { action, target } => {
                     OwnedMessage::Step(action.to_owned(), target.to_owned())
                 }
@@ -159,8 +167,8 @@ impl KeptMessages {
         for message in &messages {
             to.send(&match message {
                 OwnedMessage::Note(text) => Message::Note { text },
-                OwnedMessage::Warning(text) => Message::Warning { text },
-                OwnedMessage::Hint(text) => Message::Hint { text },
+                OwnedMessage::Warning(code, text) => Message::Warning { code, text },
+                OwnedMessage::Hint(code, text) => Message::Hint { code, text },
                 OwnedMessage::Step(action, target) => Message::Step { action, target },
                 OwnedMessage::Output(line, level) => Message::Output {
                     line,

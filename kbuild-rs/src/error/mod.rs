@@ -1,9 +1,11 @@
 //! The one error type: opaque outside, precise inside.
 
+mod advice;
 mod message;
 
 use std::fmt;
 
+pub use advice::Advice;
 pub(crate) use message::{KeptMessages, Sink};
 pub use message::{Level, Message};
 
@@ -18,11 +20,14 @@ pub struct Error {
     /// Text after the message: lines of a tool that failed, and then their meaning.
     quoted: String,
     explained: String,
+    advice: Vec<Advice>,
     source: Option<std::io::Error>,
 }
 
 /// The classes of failure that a caller may want to tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// No kernel tree was found, or the one asked for does not exist.
@@ -66,21 +71,35 @@ impl Error {
         self.kind
     }
 
+    /// What to do, as data; the message says the same. Empty where the message says all there is.
+    pub fn advice(&self) -> &[Advice] {
+        &self.advice
+    }
+
+    /// Adds advice that the message gives in words.
+    pub(crate) fn advise(mut self, advice: Advice) -> Self {
+        self.advice.push(advice);
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error {
             kind,
             message: message.into(),
             quoted: String::new(),
             explained: String::new(),
+            advice: Vec::new(),
             source: None,
         }
     }
 
     /// A build that failed: what, the lines that tell of it, and what they mean.
-    pub(crate) fn of_output(what: String, quoted: &str, explained: &str) -> Self {
+    pub(crate) fn of_output(what: String, quoted: &str, advice: &[Advice]) -> Self {
+        let explained = advice.iter().map(|advice| format!("\n\n{}", advice.text()));
         Error {
             quoted: quoted.to_owned(),
-            explained: explained.to_owned(),
+            explained: explained.collect(),
+            advice: advice.to_vec(),
             ..Error::new(ErrorKind::BuildFailed, what)
         }
     }

@@ -83,7 +83,7 @@ impl Jobs<'_> {
                 }
             }
             Outer::Dead(why) => {
-                sink.warning(why);
+                sink.warning("dead-jobserver", why);
                 Server::Nobody(1)
             }
             _ if !self.has_pool() => Server::Nobody(1),
@@ -139,7 +139,7 @@ impl Jobs<'_> {
                 Server::Outer(OuterServer::of(outer)).hand(make)
             }
             Outer::Dead(why) => {
-                sink.warning(why);
+                sink.warning("dead-jobserver", why);
                 Ok(MakeJobs::jobs(1))
             }
             _ if !self.has_pool() => Ok(MakeJobs::jobs(1)),

@@ -103,7 +103,8 @@ impl Budget {
                     Ok(None) => {}
                     Err(error) if state.server.give_up() => {
                         drop(state);
-                        sink.warning(&format!("{error}; running one job"));
+                        let text = format!("{error}; running one job");
+                        sink.warning("jobserver-failed", &text);
                         state = self.state();
                         continue;
                     }

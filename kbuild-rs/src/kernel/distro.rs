@@ -1,8 +1,51 @@
 //! What this distribution calls the packages that an error message recommends.
 
+use std::fmt;
 use std::path::Path;
 
+use crate::error::Advice;
 use crate::sys::regular;
+
+/// How to get a package: for a sentence, and as a command if one does it.
+#[derive(Debug)]
+pub(super) struct Install {
+    text: String,
+    command: Option<Vec<String>>,
+}
+
+impl Install {
+    fn words(text: String) -> Install {
+        let command = None;
+        Install { text, command }
+    }
+
+    fn command(manager: [&str; 2], packages: &[&str]) -> Install {
+        let words: Vec<String> = manager
+            .iter()
+            .chain(packages)
+            .map(|word| (*word).to_owned())
+            .collect();
+        Install {
+            text: words.join(" "),
+            command: Some(words),
+        }
+    }
+
+    /// The same as advice.
+    pub(super) fn advice(self, code: &'static str) -> Advice {
+        let advice = Advice::new(code, format!("to get it: {}", self.text));
+        match self.command {
+            Some(command) => advice.with_command(command),
+            None => advice,
+        }
+    }
+}
+
+impl fmt::Display for Install {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Distro {
@@ -44,45 +87,58 @@ impl Distro {
     }
 
     /// The command that brings the headers of `release`.
-    pub(super) fn headers(self, release: &str) -> String {
+    pub(super) fn headers(self, release: &str) -> Install {
         match self {
-            Distro::Debian | Distro::Ubuntu => format!("apt install linux-headers-{release}"),
-            Distro::Fedora => format!("dnf install kernel-devel-{release}"),
-            Distro::Suse => "zypper install kernel-devel kernel-default-devel".into(),
-            Distro::Arch => "pacman -S linux-headers (or linux-lts-headers, …)".into(),
-            Distro::Alpine => "apk add linux-lts-dev (or linux-virt-dev)".into(),
-            Distro::Other => format!("your distribution's header package for kernel {release}"),
+            Distro::Debian | Distro::Ubuntu => {
+                Install::command(["apt", "install"], &[&format!("linux-headers-{release}")])
+            }
+            Distro::Fedora => {
+                Install::command(["dnf", "install"], &[&format!("kernel-devel-{release}")])
+            }
+            Distro::Suse => Install::command(
+                ["zypper", "install"],
+                &["kernel-devel", "kernel-default-devel"],
+            ),
+            Distro::Arch => {
+                Install::words("pacman -S linux-headers (or linux-lts-headers, …)".into())
+            }
+            Distro::Alpine => Install::words("apk add linux-lts-dev (or linux-virt-dev)".into()),
+            Distro::Other => Install::words(format!(
+                "your distribution's header package for kernel {release}"
+            )),
         }
     }
 
     /// The same for a machine where any kernel will do.
-    pub(super) fn any_headers(self) -> String {
+    pub(super) fn any_headers(self) -> Install {
         match self {
-            Distro::Debian => format!(
+            Distro::Debian => Install::words(format!(
                 "apt install linux-headers-$(uname -r), or linux-headers-{} in a container",
                 deb_arch()
-            ),
-            Distro::Ubuntu => {
+            )),
+            Distro::Ubuntu => Install::words(
                 "apt install linux-headers-$(uname -r), or linux-headers-generic in a container"
-                    .into()
-            }
-            Distro::Fedora => "dnf install kernel-devel".into(),
-            Distro::Other => "your distribution's kernel header package".into(),
+                    .into(),
+            ),
+            Distro::Fedora => Install::command(["dnf", "install"], &["kernel-devel"]),
+            Distro::Other => Install::words("your distribution's kernel header package".into()),
             _ => self.headers(""),
         }
     }
 
     /// The command that brings a compiler or tool, by the name of its Debian package.
-    pub(super) fn package(self, debian: &str) -> String {
+    pub(super) fn package(self, debian: &str) -> Install {
         // Elsewhere versions are not part of the name.
         let plain = debian.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
         match self {
-            Distro::Debian | Distro::Ubuntu => format!("apt install {debian}"),
-            Distro::Fedora => format!("dnf install {plain}"),
-            Distro::Suse => format!("zypper install {plain}"),
-            Distro::Arch => format!("pacman -S {plain}"),
-            Distro::Alpine => format!("apk add {plain}"),
-            Distro::Other => format!("the package {debian}, or what your distribution calls it"),
+            Distro::Debian | Distro::Ubuntu => Install::command(["apt", "install"], &[debian]),
+            Distro::Fedora => Install::command(["dnf", "install"], &[plain]),
+            Distro::Suse => Install::command(["zypper", "install"], &[plain]),
+            Distro::Arch => Install::command(["pacman", "-S"], &[plain]),
+            Distro::Alpine => Install::command(["apk", "add"], &[plain]),
+            Distro::Other => Install::words(format!(
+                "the package {debian}, or what your distribution calls it"
+            )),
         }
     }
 }
@@ -135,7 +191,7 @@ mod tests {
             root.write("etc/os-release", text);
             let found = Distro::of(root.path());
             assert_eq!(found, distro, "{text}");
-            assert!(found.headers("6.1").contains(advice), "{text}");
+            assert!(found.headers("6.1").to_string().contains(advice), "{text}");
         }
     }
 }

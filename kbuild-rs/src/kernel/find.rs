@@ -100,14 +100,13 @@ impl Host {
             [] => "no kernel tree is installed here".to_owned(),
             some => format!("installed here: {}", some.join(", ")),
         };
-        Err(Error::new(
-            ErrorKind::KernelNotFound,
-            format!(
-                "no kernel tree for release {release} in {}; {here}; to get it: {}",
-                looked.join(", "),
-                self.distro().headers(release)
-            ),
-        ))
+        let install = self.distro().headers(release);
+        let message = format!(
+            "no kernel tree for release {release} in {}; {here}; to get it: {install}",
+            looked.join(", "),
+        );
+        let advice = install.advice("missing-kernel-headers");
+        Err(Error::new(ErrorKind::KernelNotFound, message).advise(advice))
     }
 
     pub(super) fn default_for(&self, asked: Option<&str>) -> Result<(Kernel, Option<String>)> {
@@ -141,14 +140,15 @@ impl Host {
                 );
                 Ok((kernel, Some(note)))
             }
-            None => Err(Error::new(
-                ErrorKind::KernelNotFound,
-                format!(
-                    "{why}, and no other {arch} kernel tree is installed here; to get one: {}; or \
-                     name one with KDIR=DIR or --kernel DIR",
-                    self.distro().any_headers()
-                ),
-            )),
+            None => {
+                let install = self.distro().any_headers();
+                let message = format!(
+                    "{why}, and no other {arch} kernel tree is installed here; to get one: \
+                     {install}; or name one with KDIR=DIR or --kernel DIR"
+                );
+                let advice = install.advice("missing-kernel-headers");
+                Err(Error::new(ErrorKind::KernelNotFound, message).advise(advice))
+            }
         }
     }
 

@@ -38,12 +38,14 @@ impl Chooser<'_> {
             }
             let wanted = compiler.program().unwrap_or("gcc");
             let plain = wanted.strip_prefix(compiler.prefix()).unwrap_or(wanted);
-            return Err(self.not_found(format!(
+            let error = self.not_found(format!(
                 "kernel {} was built with {wanted} ({:?}), which is not here; {}",
                 self.kernel.release(),
                 compiler.text,
                 self.choices(plain)
-            )));
+            ));
+            let install = self.host.distro().package(plain);
+            return Err(error.advise(install.advice("missing-compiler")));
         };
         let file = self.path.behind_launchers(&cc);
         let major = compiler.version.0;
@@ -103,15 +105,16 @@ impl Chooser<'_> {
             .or_else(|| variant.prefixes().first().copied())
             .unwrap_or_default();
         let package = format!("gcc-{}", prefix.trim_end_matches('-').replace('_', "-"));
-        Err(self.not_found(format!(
+        let install = self.host.distro().package(&package);
+        let error = self.not_found(format!(
             "kernel {} is {}, this machine {}, and no compiler for {} is here (looked for \
-             {prefix}gcc and the like); to get one: {}; or name it with CROSS_COMPILE or \
+             {prefix}gcc and the like); to get one: {install}; or name it with CROSS_COMPILE or \
              --cross-compile",
             self.kernel.release(),
             self.kernel.arch(),
             self.host.machine,
             self.kernel.arch(),
-            self.host.distro().package(&package)
-        )))
+        ));
+        Err(error.advise(install.advice("missing-compiler")))
     }
 }

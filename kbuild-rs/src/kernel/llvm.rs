@@ -56,11 +56,12 @@ pub(super) fn tools(chooser: &Chooser<'_>, flavour: &str) -> Result<Toolchain> {
         };
         let dash = if major.is_empty() { "" } else { "-" };
         let package = format!("{family}{dash}{major}");
-        return Err(chooser.not_found(format!(
-            "LLVM={flavour} needs {name}, which is not here; to get it: {}{}",
-            chooser.host.distro().package(&package),
+        let install = chooser.host.distro().package(&package);
+        let error = chooser.not_found(format!(
+            "LLVM={flavour} needs {name}, which is not here; to get it: {install}{}",
             said_about(chooser)
-        )));
+        ));
+        return Err(error.advise(install.advice("missing-compiler")));
     }
     let mut chosen = Toolchain::empty();
     chosen.set("LLVM", flavour);

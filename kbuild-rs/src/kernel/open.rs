@@ -13,6 +13,7 @@ use super::config::Config;
 use super::find::Host;
 use super::output::working_directory;
 use super::{Kernel, arch};
+use crate::error::Advice;
 use crate::sys::{regular, sort_paths};
 use crate::{Error, ErrorKind, Result};
 
@@ -90,18 +91,21 @@ fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     if error.kind() != std::io::ErrorKind::NotFound {
         return Error::reading("read the kernel tree", request, error);
     }
-    let advice = match module_release(request) {
-        Some(release) => format!("install the headers: {}", host.distro().headers(release)),
+    let install = module_release(request).map(|release| host.distro().headers(release));
+    let advice = match &install {
+        Some(install) => format!("install the headers: {install}"),
         None => "`kbuild-rs kernels` lists the kernel trees of this machine".to_owned(),
     };
     let what = match fs::read_link(request) {
         Ok(target) => format!("links to {}, which is not there", target.display()),
         Err(_) => "does not exist".to_owned(),
     };
-    Error::new(
-        ErrorKind::KernelNotFound,
-        format!("the kernel tree {} {what}; {advice}", request.display()),
-    )
+    let message = format!("the kernel tree {} {what}; {advice}", request.display());
+    let error = Error::new(ErrorKind::KernelNotFound, message);
+    match install {
+        Some(install) => error.advise(install.advice("missing-kernel-headers")),
+        None => error,
+    }
 }
 
 /// `<release>` of `…/modules/<release>` and `…/modules/<release>/build`.
@@ -298,7 +302,7 @@ fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
             .filter_map(|part| part.as_os_str().to_str())
             .find(|part| part.starts_with("linux-"));
         let advice = match package {
-            Some(package) => host.distro().package(package),
+            Some(package) => host.distro().package(package).to_string(),
             None => "install the package that it belongs to".to_owned(),
         };
         return not_prepared(format!(
@@ -307,10 +311,18 @@ fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
             target.display()
         ));
     }
-    not_prepared(format!(
+    let error = not_prepared(format!(
         "the kernel tree {shown} is not prepared for external modules: {missing} is missing; run \
          `make -C {shown} modules_prepare`, or install its package again if it came as one"
-    ))
+    ));
+    let command = ["make", "-C", &shown.to_string(), "modules_prepare"];
+    error.advise(
+        Advice::new(
+            "unprepared-kernel-tree",
+            "prepare the kernel tree for external modules",
+        )
+        .with_command(command.map(str::to_owned).to_vec()),
+    )
 }
 
 fn not_a_kernel(dir: &Path, why: &str, host: &Host) -> Error {

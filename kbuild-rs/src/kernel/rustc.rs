@@ -18,6 +18,7 @@ use std::process::{Command, Stdio};
 
 use super::Kernel;
 use super::path::SearchPath;
+use crate::error::Advice;
 use crate::syntax::{escape, is_carryable, unescape};
 use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result};
@@ -125,7 +126,8 @@ impl Kernel {
                     self.release,
                     self.offer(search)
                 ),
-            )),
+            )
+            .advise(Advice::new("other-rustc-than-kernel", search.how_to_get()))),
             _ => Ok(rustc),
         }
     }
@@ -167,6 +169,7 @@ impl Kernel {
                 search.how_to_get()
             ),
         )
+        .advise(Advice::new("missing-rustc", search.how_to_get()))
     }
 }
 

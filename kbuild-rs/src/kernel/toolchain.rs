@@ -180,11 +180,12 @@ impl Chooser<'_> {
         let major = number.parse::<u32>().unwrap_or(0) / 10_000;
         let names = [format!("ld.lld-{major}"), "ld.lld".to_owned()];
         let Some(lld) = names.iter().find(|name| self.path.program(name).is_some()) else {
-            return Err(self.not_found(format!(
-                "kernel {} was linked with LLD {major}, and ld.lld is not here; to get it: {}",
+            let install = self.host.distro().package(&format!("lld-{major}"));
+            let error = self.not_found(format!(
+                "kernel {} was linked with LLD {major}, and ld.lld is not here; to get it: {install}",
                 self.kernel.release(),
-                self.host.distro().package(&format!("lld-{major}"))
-            )));
+            ));
+            return Err(error.advise(install.advice("missing-linker")));
         };
         chosen.tools.extend(self.path.behind_launchers(lld));
         chosen.set("LD", lld);

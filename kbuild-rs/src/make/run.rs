@@ -182,7 +182,9 @@ fn listen(
                 sink.send(message);
                 if let Message::Output { line, level } = message {
                     let hint = diagnosis.hear(line, *level, facts);
-                    hint.iter().for_each(|text| sink.hint(text));
+                    if let Some(hint) = hint {
+                        sink.hint(hint.code(), hint.text());
+                    }
                 }
             }),
             Next::End => break,

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Context, Target};
+use crate::error::Advice;
 use crate::make::{PathMap, find_program};
 use crate::settings::Provided;
 use crate::stage::CarriedFolders;
@@ -81,6 +82,7 @@ impl Inputs {
                 ErrorKind::ToolNotFound,
                 "make is not in PATH; install the package make",
             )
+            .advise(Advice::new("missing-make", "install the package make"))
         })?;
         let mut whole = target.kernel.identity_files();
         whole.extend(target.tools.tools.iter().cloned());

@@ -255,10 +255,11 @@ fn add_configs(context: &Context<'_>, line: &mut Vec<(String, OsString)>) -> Res
             Config::Off => "",
         };
         if let Some(of_kernel) = kernel.config(&name).filter(|v| *v != value) {
-            settings.sink.warning(&format!(
+            let text = format!(
                 "the kernel was built with {name}={of_kernel}; this module alone sees {}",
                 if value.is_empty() { "it off" } else { value }
-            ));
+            );
+            settings.sink.warning("other-config-than-kernel", &text);
         }
         line.push((name, value.into()));
     }
@@ -334,7 +335,7 @@ fn add_given(
         let unexpanded = unexpanded(name, value);
         unexpanded
             .iter()
-            .for_each(|text| settings.sink.warning(text));
+            .for_each(|text| settings.sink.warning("unexpanded-value", text));
         let mut value = value.clone();
         if let Some((_, own)) = flags.iter().find(|(n, _)| n == name) {
             let mut all = own.clone();

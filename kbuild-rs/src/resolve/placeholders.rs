@@ -43,11 +43,12 @@ pub(crate) fn filled(
     if let Module::Tree(tree) = &settings.module {
         for command in &tree.prepare {
             if let Some(placeholder) = instead_in_command(command) {
-                settings.sink.warning(&format!(
+                let text = format!(
                     "a shell runs the prepare command `{}`, and does not know make's variables: \
                      write {placeholder}",
                     command.to_string_lossy()
-                ));
+                );
+                settings.sink.warning("unexpanded-value", &text);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::Context;
+use crate::error::Advice;
 use crate::kernel::{ToolRequest, Toolchain};
 use crate::make::no_modules;
 use crate::settings::{MissingSymvers, Settings};
@@ -170,7 +171,8 @@ pub(super) fn search_path(env: &[(OsString, OsString)]) -> &OsStr {
 pub(super) fn check(settings: &Settings, kernel: &Kernel) -> Result<()> {
     if !kernel.is_enabled("MODULES") {
         let why = no_modules(kernel.release());
-        return Err(Error::new(ErrorKind::KernelConfig, why));
+        let advice = Advice::new("kernel-without-modules", &*why);
+        return Err(Error::new(ErrorKind::KernelConfig, &*why).advise(advice));
     }
     check_symvers(settings, kernel)?;
     note_signing(settings, kernel);
@@ -192,9 +194,8 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
                 true => " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is no C)",
                 false => "",
             };
-            settings
-                .sink
-                .warning(&format!("{what}, and the module may not load{fails}"));
+            let text = format!("{what}, and the module may not load{fails}");
+            settings.sink.warning("missing-symvers", &text);
             Ok(())
         }
         MissingSymvers::Error => Err(Error::new(
@@ -204,7 +205,11 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
                  there, or allow it (--missing-symvers warn, \
                  Build::missing_symvers(MissingSymvers::Warn))"
             ),
-        )),
+        )
+        .advise(Advice::new(
+            "missing-symvers",
+            "build that kernel (make modules), or copy the Module.symvers of its build there",
+        ))),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Run;
+use crate::error::Advice;
 use crate::kbuild::{Assignment, Dkms, Makefiles, folders_advice, has_objects, switch_in};
 use crate::resolve::Sources;
 use crate::{Error, ErrorKind, Kernel};
@@ -35,6 +36,10 @@ impl Run<'_> {
                 r.kernel().release()
             ),
         )
+        .advise(Advice::new(
+            "no-module",
+            advice.trim_start_matches(['.', ' ']),
+        ))
     }
 }
 

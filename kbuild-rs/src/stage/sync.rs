@@ -217,10 +217,11 @@ impl Sync<'_> {
     fn copy_file(&self, from: &Path, to: &Path) -> Result<Option<Identity>> {
         let file = match regular::open(from) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && self.stage.is_of_tree() => {
-                self.sink.warning(&format!(
+                let text = format!(
                     "{} cannot be read ({e}); the module is built without it",
                     from.display()
-                ));
+                );
+                self.sink.warning("unreadable-file", &text);
                 self.writer.remove_file(to)?;
                 return Ok(None);
             }

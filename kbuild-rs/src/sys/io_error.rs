@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::limit_behind;
 use crate::Error;
+use crate::error::Advice;
 
 /// What the user can do about a refusal depends on what was refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,18 +30,24 @@ impl Error {
 
 fn refused(access: Access, doing: &str, path: &Path, source: io::Error) -> Error {
     let advice = match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space or choose another output directory"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some((
+            "disk-full",
+            "free some space or choose another output directory",
+        )),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
             if access == Access::Write =>
         {
-            "; check its permissions or choose another output directory"
+            let advice = "check its permissions or choose another output directory";
+            Some(("not-writable", advice))
         }
-        io::ErrorKind::NotADirectory => "; a part of that path is a file",
-        _ => "",
+        io::ErrorKind::NotADirectory => Some(("file-in-path", "a part of that path is a file")),
+        _ => None,
     };
     let limit = limit_behind(&source).unwrap_or_default();
-    let message = format!("cannot {doing} {}: {source}{advice}{limit}", path.display());
-    Error::of_system(message, source)
+    let what = format!("cannot {doing} {}: {source}", path.display());
+    match advice {
+        None => Error::of_system(format!("{what}{limit}"), source),
+        Some((code, advice)) => Error::of_system(format!("{what}; {advice}{limit}"), source)
+            .advise(Advice::new(code, advice)),
+    }
 }

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readl
 use rustix::io::Errno;
 
 use super::user;
+use crate::error::Advice;
 use crate::{Error, ErrorKind, Result};
 
 /// A folder below which a [`Writer`](crate::sys::write::Writer) may write. It stays the same one whatever
@@ -228,7 +229,11 @@ impl Root {
                 self.path.display(),
                 user::run_as(owner, &command.join(" "))
             ),
-        ))
+        )
+        .advise(Advice::new(
+            "folder-of-another-user",
+            format!("choose another output directory, or run this as {other}"),
+        )))
     }
 }
 
@@ -263,6 +268,10 @@ pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
             path.display()
         ),
     )
+    .advise(Advice::new(
+        "foreign-file",
+        "move it away, or choose another output directory",
+    ))
 }
 
 fn outside(path: &Path) -> Error {

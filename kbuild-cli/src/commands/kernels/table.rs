@@ -154,7 +154,8 @@ mod tests {
             state: State::Broken {
                 usable: false,
                 error: Reason {
-                    kind: "kernel-not-found".to_owned(),
+                    kind: kbuild::ErrorKind::KernelNotFound,
+                    advice: Vec::new(),
                     message: "nothing is there".to_owned(),
                 },
             },

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::Error;
-use crate::error::Level;
+use crate::error::{Advice, Level};
 use crate::sys::limits;
 use rules::{Explanation, LineFound};
 
@@ -72,7 +72,7 @@ const MAX_ERRORS: usize = 12;
 
 impl Diagnosis {
     /// Looks at a line; the answer is a hint that should follow it at once.
-    pub(super) fn hear(&mut self, line: &str, level: Level, facts: &BuildFacts) -> Option<String> {
+    pub(super) fn hear(&mut self, line: &str, level: Level, facts: &BuildFacts) -> Option<Advice> {
         if level == Level::Error {
             let lines = match is_of_every_failure(line) {
                 true => &mut self.make_errors,
@@ -100,7 +100,7 @@ impl Diagnosis {
         // An explanation of what does not fail the build follows the line.
         if level == Level::Warning || (level != Level::Error && found.is_harmless()) {
             self.explained.push(key);
-            return Some(explanation.text);
+            return Some(explanation.into());
         }
         self.note(explanation);
         None
@@ -134,11 +134,12 @@ impl Diagnosis {
             true => &self.make_errors,
             false => &self.errors,
         };
-        let explanations = self.explanations(facts).into_iter();
         Summary {
             quoted: lines.iter().map(|line| format!("\n  {line}")).collect(),
-            explained: explanations
-                .map(|explanation| format!("\n\n{}", explanation.text))
+            advice: self
+                .explanations(facts)
+                .into_iter()
+                .map(Advice::from)
                 .collect(),
         }
     }
@@ -150,13 +151,13 @@ pub(super) struct Summary {
     /// The lines that report an error.
     quoted: String,
     /// Their meaning.
-    explained: String,
+    advice: Vec<Advice>,
 }
 
 impl Summary {
     /// The failure; `what` says it in a sentence.
     pub(super) fn error(&self, what: String) -> Error {
-        Error::of_output(what, &self.quoted, &self.explained)
+        Error::of_output(what, &self.quoted, &self.advice)
     }
 }
 

@@ -8,6 +8,7 @@
 use super::rust::{Message, MissingPath};
 use super::{BuildFacts, c, kbuild, modpost, numbers, rust, symbols, tools};
 use crate::Symvers;
+use crate::error::Advice;
 
 /// The rooms, in the order in which they are asked.
 static ROOMS: &[&[Rule]] = &[
@@ -65,6 +66,12 @@ pub(super) struct Explanation {
     pub(super) rule: &'static str,
     pub(super) subject: String,
     pub(super) text: String,
+}
+
+impl From<Explanation> for Advice {
+    fn from(explanation: Explanation) -> Advice {
+        Advice::new(explanation.rule, explanation.text)
+    }
 }
 
 /// The piece of output that a rule is about: a function that recognizes it, and one that explains

@@ -1,3 +1,5 @@
+mod page;
+
 use super::rules::{Example, Explanation, rules};
 use super::signals::tells_of_a_signal;
 use super::*;
@@ -87,8 +89,7 @@ fn lines_that_only_resemble_an_error_are_not_explained() {
 }
 
 fn text_of(diagnosis: &Diagnosis, facts: &BuildFacts) -> String {
-    let Summary { quoted, explained } = diagnosis.summary(facts);
-    quoted + &explained
+    diagnosis.summary(facts).error(String::new()).to_string()
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn btf_skipped_is_said_to_be_no_error_once() {
     let facts = BuildFacts::default();
     let line = "Skipping BTF generation for x.ko due to unavailability of vmlinux";
     let hint = diagnosis.hear(line, Level::Plain, &facts).unwrap();
-    assert!(hint.contains("not an error"), "{hint}");
+    assert!(hint.text().contains("not an error"), "{hint:?}");
     assert_eq!(diagnosis.hear(line, Level::Plain, &facts), None);
 }
 
@@ -147,7 +148,7 @@ fn what_is_only_a_warning_is_explained_at_once() {
     let facts = BuildFacts::default();
     let mut hear = |line| diagnosis.hear(line, Level::Warning, &facts);
     let hint = hear("WARNING: modpost: missing MODULE_LICENSE() in x.o").unwrap();
-    assert!(hint.contains("MODULE_LICENSE(\"GPL\")"), "{hint}");
+    assert!(hint.text().contains("MODULE_LICENSE(\"GPL\")"), "{hint:?}");
     assert_eq!(hear("WARNING: modpost: \"x\" [x.ko] undefined!"), None);
     assert_eq!(text_of(&diagnosis, &facts), "");
 }

@@ -70,7 +70,7 @@ impl Crates {
             kernel.check_rust_metadata()?;
             let rustc = kernel.rustc(request)?;
             if let Some(warning) = kernel.check_rust_llvm(tools)? {
-                settings.sink.warning(&warning);
+                settings.sink.warning("other-llvm-than-rustc", &warning);
             }
             Ok(Some(rustc))
         };
@@ -83,7 +83,10 @@ impl Crates {
                 find()
             }
             (None, Some(_)) if kernel.has_rust() => {
-                let warn = |error: Error| settings.sink.warning(&error.to_string());
+                let warn = |error: Error| {
+                    let text = error.to_string();
+                    settings.sink.warning("rust-may-fail", &text);
+                };
                 for source in self.perhaps.iter().filter(|source| source.is_file()) {
                     kernel.check_crate_name(source).unwrap_or_else(warn);
                 }

@@ -11,6 +11,7 @@ use super::declared::Layout;
 use super::make_input::prefix_maps;
 use super::target::{Wanted, search_path};
 use super::{Context, Sources};
+use crate::error::Advice;
 use crate::kernel::{RustRequest, Rustc, Toolchain, of_rustup};
 use crate::make::{PathMap, find_program};
 use crate::settings::Settings;
@@ -206,7 +207,12 @@ fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) 
                  run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
                  -DKbuild_BINDGEN=FILE) names one that is not in PATH"
             ),
-        ));
+        )
+        .advise(command(
+            "missing-bindgen",
+            "install bindgen",
+            &["cargo", "install", "bindgen-cli"],
+        )));
     };
     let program = file.display().to_string();
     input.variables.push(("BINDGEN".into(), program));
@@ -229,8 +235,18 @@ fn clippy(rustc: &Rustc) -> Result<PathBuf> {
                  it: rustup component add clippy, or the package rust-clippy (clippy on Fedora)",
                 driver.display()
             ),
-        )),
+        )
+        .advise(command(
+            "missing-clippy",
+            "install the clippy of this rustc",
+            &["rustup", "component", "add", "clippy"],
+        ))),
     }
+}
+
+fn command(code: &'static str, text: &str, words: &[&str]) -> Advice {
+    let words = words.iter().map(|word| (*word).to_owned());
+    Advice::new(code, text).with_command(words.collect())
 }
 
 /// What the compiler reads besides the crates that its dep-info tells of.

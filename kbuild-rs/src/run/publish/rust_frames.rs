@@ -48,7 +48,7 @@ impl Run<'_> {
                 named.push(format!("{} more", frames.len() - MAX_SHOWN));
             }
             if !named.is_empty() {
-                self.resolved.sink.warning(&format!(
+                self.resolved.sink.warning("large-stack-frame", &format!(
                     "in {}, these functions use more stack than the {limit} bytes that the kernel {} \
                      allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack in \
                      all. Put large arrays on the heap:\n  let mut buffer = \

@@ -33,18 +33,21 @@ impl Run<'_> {
             }
             let mut variables = r.make.command.variables.iter();
             if variables.any(|(given, _)| given == name) {
-                r.sink.warning(&format!(
+                r.sink.warning("ignored-flags", &format!(
                     "{name} is set for this build, but the kernel {release} does not read it any \
                      more: give the flags with {flags}"
                 ));
             }
             if let Some(makefile) = sets(makefiles, name, instead) {
-                r.sink.warning(&format!(
-                    "{} sets {name}, which the kernel {release} does not read any more, so the \
+                r.sink.warning(
+                    "ignored-flags",
+                    &format!(
+                        "{} sets {name}, which the kernel {release} does not read any more, so the \
                      module is built without these flags. Put them into {instead}, which every \
                      kernel reads",
-                    r.make.map.source(makefile).display()
-                ));
+                        r.make.map.source(makefile).display()
+                    ),
+                );
             }
         }
     }

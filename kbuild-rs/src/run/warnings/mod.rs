@@ -43,21 +43,24 @@ impl Run<'_> {
                 || (how == '?' && environment.any(|(known, _)| known == name))
         };
         for found in running_kernel::uname_uses(makefiles, &is_given) {
-            r.sink.warning(&format!(
-                "{}:{}: `uname -r` decides here what is built. It names the running kernel \
+            r.sink.warning(
+                "running-kernel-in-makefile",
+                &format!(
+                    "{}:{}: `uname -r` decides here what is built. It names the running kernel \
                  {running}, but this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
-                r.make.map.source(&found.makefile).display(),
-                found.line,
-                r.kernel().release(),
-                match found.variable {
-                    Some((name, placeholder)) => format!(
-                        ", or set {name} for this build:\n    --make-var \
+                    r.make.map.source(&found.makefile).display(),
+                    found.line,
+                    r.kernel().release(),
+                    match found.variable {
+                        Some((name, placeholder)) => format!(
+                            ", or set {name} for this build:\n    --make-var \
                          '{name}={placeholder}'\n(Build::make_var; in CMake, MAKE_VARIABLES; in \
                          Meson, make_variables)"
-                    ),
-                    None => String::new(),
-                }
-            ));
+                        ),
+                        None => String::new(),
+                    }
+                ),
+            );
         }
     }
 }
