@@ -77,13 +77,10 @@ class Kernel(ModuleObject):
     def config_method(self, state: ModuleState, args: T.Tuple, kwargs: T.Dict) -> T.Union[str, int, bool]:
         symbol, default = args
         if not symbol.startswith('CONFIG_'):
-            raise InvalidArguments(f'kernel.config: {symbol!r} is no symbol of a configuration: '
-                                   'their names begin with CONFIG_')
+            symbol = f'CONFIG_{symbol}'
         value = self.configuration().get(symbol)
         if value is None:
-            return False if default is None else default
-        if value in {'y', 'm'}:
-            return True
+            return 'n' if default is None else default
         if value.startswith('"'):
             return value[1:-1]
         try:
