@@ -7,7 +7,7 @@ use kbuild::{Artifact, ErrorKind, Matrix, Report};
 
 use super::announce::announce;
 use super::configure::configure;
-use super::deliver::{check_expected, deliver};
+use super::deliver::deliver;
 use super::dry_run;
 use super::out_dir::OutDir;
 use super::published::Published;
@@ -172,10 +172,6 @@ impl Ended<'_> {
         view: &View,
     ) -> Result<(), Failure> {
         self.published.add(report)?;
-        // With several trees, nothing says which of them gives an expected module.
-        if let [_] = self.selection.sources.as_slice() {
-            check_expected(&self.args.products.expect, report)?;
-        }
         deliver(self.args, report, &build.out_dir, view)?;
         announce(self.args, report, &build.out_dir, view)
     }

@@ -75,7 +75,7 @@ def arguments(kwargs: Kwargs) -> T.List[str]:
     for name, value in kwargs['env'].get_env({}).items():
         lines += ['--env', f'{name}={value}']
     if kwargs['extra_warnings'] not in (None, ''):
-        lines += ['--warnings', str(kwargs['extra_warnings'])]
+        lines += ['--extra-warnings', str(kwargs['extra_warnings'])]
     return lines
 
 

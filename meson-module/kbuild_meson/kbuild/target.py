@@ -207,7 +207,7 @@ class Call:
                  '--pool-dir', self.build_root,
                  *commands.merge_after_build(self.build_root, folder, self.name),
                  '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
-        lines += flags('--expect', modules)
+        lines += flags('--module', modules)
         lines += self.tree_root()
         lines += settings.arguments(self.kwargs)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
