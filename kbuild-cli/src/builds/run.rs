@@ -179,7 +179,7 @@ impl Ended<'_> {
 
 fn build_id(selection: &Selection, build: &SelectedBuild) -> BuildId {
     BuildId {
-        kernel: selection.release(build).map(str::to_owned),
+        release: selection.release(build).map(str::to_owned),
         tree: selection.source(build).map(str::to_owned),
     }
 }
@@ -191,9 +191,12 @@ fn build_result<'a>(
     report: Option<&'a Report>,
 ) -> Event<'a> {
     let modules = report.map_or(&[][..], Report::modules);
+    let source = &selection.sources[build.source];
+    let is_tree = source.tree.is_some();
     Event::BuildResult {
-        kernel: &selection.kernels[build.kernel].name,
-        source: &selection.sources[build.source].named,
+        release: &selection.kernels[build.kernel].name,
+        tree: is_tree.then_some(&*source.named),
+        name: (!is_tree).then_some(&*source.named),
         outcome: outcome.word(),
         seconds: outcome.time().as_secs_f64(),
         modules: modules.iter().map(Artifact::name).collect(),

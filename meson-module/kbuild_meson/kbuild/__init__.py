@@ -129,7 +129,7 @@ class KbuildModule(ExtensionModule):
         if state.environment.is_cross_build():
             # Another architecture is refused now, and not by each module's rule.
             which = ['--arch', state.environment.machines[MachineChoice.HOST].cpu_family] + which
-        command = self.find_program(state).get_command() + ['kernels', '--json'] + which
+        command = self.find_program(state).get_command() + ['kernels', '--message-format', 'json'] + which
         try:
             said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, encoding='utf-8', errors='replace')

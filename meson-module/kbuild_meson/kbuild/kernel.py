@@ -15,7 +15,7 @@ if T.TYPE_CHECKING:
 
 class Kernel(ModuleObject):
 
-    """A kernel tree, and what `kbuild-rs kernels --json` says about it."""
+    """A kernel tree, and what `kbuild-rs kernels --message-format json` says about it."""
 
     def __init__(self, description: T.Optional[T.Dict[str, T.Any]], cc: T.Optional[str] = None,
                  rustc: T.Optional[str] = None, missing_symvers: str = 'error') -> None:
@@ -70,7 +70,7 @@ class Kernel(ModuleObject):
     @noPosargs
     @noKwargs
     def has_rust_method(self, state: ModuleState, args: T.List, kwargs: T.Dict) -> bool:
-        return self.get('rust')
+        return self.get('has_rust')
 
     @noKwargs
     @typed_pos_args('kernel.config', str, optargs=[(str, int, bool)])
