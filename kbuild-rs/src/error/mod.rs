@@ -1,6 +1,7 @@
 //! The one error type: opaque outside, precise inside.
 
 mod message;
+pub(crate) mod names;
 
 use std::fmt;
 
