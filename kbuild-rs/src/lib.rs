@@ -22,11 +22,11 @@
 //!
 //! Each crate with a module may offer its symbols to others (`links` in its manifest), one script
 //! may build for several kernels ([`Build::compile_each`]), and with the feature `bindgen` the
-//! program gets its declarations out of the header that the module is compiled with (`Bindings`).
+//! program gets its declarations out of the header that the module is compiled with (`UapiBindings`).
 //! `docs/build-rs.md` in the repository is the guide.
 //!
 //! # Features
-//! - `bindgen`: `Bindings`. Takes libclang to run, and some twenty crates to compile.
+//! - `bindgen`: `UapiBindings`. Takes libclang to run, and some twenty crates to compile.
 //! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
 //! - `cc`: cross compilers that the crate `cc` finds, where the kernel and the usual prefix of its
 //!   architecture lead to none.
@@ -58,13 +58,13 @@ mod syntax;
 mod sys;
 
 #[cfg(feature = "bindgen")]
-pub use api::Bindings;
+pub use api::UapiBindings;
 pub use api::{Build, Matrix, clean};
 pub use editor::merge_compile_commands;
 #[cfg(feature = "ide")]
 pub use editor::merge_rust_projects;
 pub use error::{Advice, Error, ErrorKind, Level, Message, Result};
-pub use jobs::{is_outside_pretending, is_outside_verbose};
+pub use jobs::{outer_build_is_verbose, outer_make_is_dry_run};
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,
     arch_name, arch_of_target,

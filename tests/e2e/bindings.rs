@@ -1,4 +1,4 @@
-//! `kbuild::Bindings`: what Rust is told of a header is what C sees in it.
+//! `kbuild::UapiBindings`: what Rust is told of a header is what C sees in it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -90,7 +90,7 @@ fn project() -> Project {
         ("Cargo.toml", &manifest),
         (
             "build.rs",
-            "fn main() { kbuild::Bindings::new(\"module/demo.h\").generate(\"demo\"); }\n",
+            "fn main() { kbuild::UapiBindings::new(\"module/demo.h\").generate(\"demo\"); }\n",
         ),
         ("src/main.rs", &main),
         ("module/demo.h", HEADER),
@@ -172,7 +172,7 @@ fn the_kernels_own_uapi_headers_may_be_taken_instead_of_the_systems() {
         "fn main() {\n\
          let kernel = kbuild::Kernel::open(std::env::var_os(\"MY_KERNEL\").unwrap()).unwrap();\n\
          println!(\"cargo:rerun-if-env-changed=MY_KERNEL\");\n\
-         kbuild::Bindings::new(\"module/demo.h\").kernel(&kernel).generate(\"demo\");\n}\n",
+         kbuild::UapiBindings::new(\"module/demo.h\").kernel(&kernel).generate(\"demo\");\n}\n",
     )
     .unwrap();
     fs::write(

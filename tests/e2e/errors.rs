@@ -66,7 +66,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
         &[&format!("{} does not exist", source("none.c").display())],
     );
     says(&["--name", "x", "bare"], &["is no file"]);
-    says(&["--name", "x", "x.h"], &["is no source", "include()"]);
+    says(&["--name", "x", "x.h"], &["is no source", "Build::include"]);
     says(
         &["--name", "x", "foo.c", "foo.S"],
         &["foo.c", "foo.S", "rename one"],

@@ -90,12 +90,7 @@ fn json_tells_of_each_build_and_what_needs_a_failed_one_is_not_built() {
         .collect();
     let results = lines.iter().filter(|l| l["reason"] == "build-result");
     let mut results: Vec<_> = results
-        .map(|l| {
-            (
-                l["source"].as_str().unwrap(),
-                l["outcome"].as_str().unwrap(),
-            )
-        })
+        .map(|l| (l["tree"].as_str().unwrap(), l["outcome"].as_str().unwrap()))
         .collect();
     results.sort_unstable();
     let wanted = [
@@ -107,7 +102,7 @@ fn json_tells_of_each_build_and_what_needs_a_failed_one_is_not_built() {
     let steps = lines.iter().filter(|l| l["reason"] == "step");
     for step in steps {
         assert!(
-            step["tree"].is_string() && step["kernel"].is_null(),
+            step["tree"].is_string() && step["release"].is_null(),
             "{step}"
         );
     }

@@ -76,9 +76,9 @@ fn json_tells_each_step_each_product_and_the_end() {
             panic!("{artifacts:?}")
         };
         assert_eq!(artifact["name"], "hello");
-        assert_eq!(artifact["kernel"], kernel.release);
+        assert_eq!(artifact["release"], kernel.release);
         assert_eq!(artifact["fresh"], false);
-        assert_eq!(artifact["license"], "GPL");
+        assert_eq!(artifact["licenses"][0], "GPL");
         assert!(Path::new(artifact["path"].as_str().unwrap()).is_file());
         assert!(
             artifact["vermagic"]
@@ -294,7 +294,7 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
         let line = line.unwrap_or_else(|| panic!("{table}"));
         assert!(line.contains(&kernel.release), "{line}");
         assert!(line.contains('*') && line.contains("symvers"), "{line}");
-        let json = kernels(&["--json"]).out();
+        let json = kernels(&["--message-format", "json"]).out();
         let row = json
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
@@ -327,7 +327,7 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
-        let module: Value = serde_json::from_str(&info(&["--json"])).unwrap();
+        let module: Value = serde_json::from_str(&info(&["--message-format", "json"])).unwrap();
         assert_eq!(module["name"], "hello");
         assert_eq!(module["release"], kernel.release);
         assert!(info(&["-v"]).contains("printk"));
@@ -363,7 +363,7 @@ fn two_trees_of_one_release_are_told_apart() {
     );
     assert!(table.err().contains(&note), "{}", table.err());
 
-    let json = built(installed(program).args(["kernels", "--json"])).out();
+    let json = built(installed(program).args(["kernels", "--message-format", "json"])).out();
     let rows: Vec<Value> = json
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -373,10 +373,10 @@ fn two_trees_of_one_release_are_told_apart() {
     for (at, name, default) in [(&*place, &*kernel.release, false), (path, path, true)] {
         let row = rows.iter().find(|row| row["path"] == at);
         let row = row.unwrap_or_else(|| panic!("no {at}: {json}"));
-        assert_eq!(row["name"], name, "{json}");
+        assert_eq!(row["kernel"], name, "{json}");
         assert_eq!(row["default"], default, "{json}");
         let mut again = installed(program);
-        again.args(["kernels", "--json", name]);
+        again.args(["kernels", "--message-format", "json", name]);
         let again: Value = serde_json::from_str(&built(&mut again).out()).unwrap();
         assert_eq!(again["path"], at, "{name}");
     }

@@ -121,7 +121,7 @@ fn what_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
         (["--make-var", "LLVM=`PWNED`"], "take apart"),
         (["--cc", "gcc $(PWNED)"], "take apart"),
         (["--cross-compile", "x;PWNED;"], "take apart"),
-        (["--warnings", "`PWNED`"], "a shell command"),
+        (["--extra-warnings", "`PWNED`"], "a shell command"),
         (["--env", "X0=$(shell PWNED)"], "--make-var"),
         (["--env", "X0=${shell PWNED}"], "--make-var"),
         (["--env", "KCFLAGS=;PWNED"], "a shell command"),

@@ -103,3 +103,20 @@ fn every_project_that_the_page_shows_is_built() {
     }
     assert!(projects >= 6, "{projects} projects");
 }
+
+#[test]
+fn the_page_has_every_keyword_of_the_functions() {
+    let page = fs::read_to_string(root().join("docs/meson.md")).unwrap();
+    let functions = root().join("meson-module/kbuild_meson/kbuild/__init__.py");
+    let functions = fs::read_to_string(functions).unwrap();
+    let mut seen = 0;
+    for line in functions.lines().map(str::trim) {
+        let quoted = ["listed('", "KwargInfo('"].map(|start| line.strip_prefix(start));
+        for keyword in quoted.into_iter().flatten() {
+            let keyword = keyword.split('\'').next().unwrap();
+            assert!(page.contains(&format!("\n| `{keyword}` | ")), "{keyword}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}

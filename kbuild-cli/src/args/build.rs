@@ -207,7 +207,7 @@ pub(crate) struct ProductArgs {
     pub(crate) compile_commands_record: Option<PathBuf>,
     /// Expected module. If any are given, a module that is not listed is an error.
     #[arg(long, value_name = "NAME")]
-    pub(crate) expect: Vec<String>,
+    pub(crate) module: Vec<String>,
 }
 
 /// Flags on how a build runs and what it tells.
@@ -227,8 +227,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Turn on more compiler warnings: 1, 2, 3, or a mixture, as kbuild's W= takes it.
-    #[arg(short = 'W', long = "warnings", value_name = "LEVEL")]
-    pub(crate) warnings: Option<String>,
+    #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
+    pub(crate) extra_warnings: Option<String>,
     /// Show nothing until the build has ended. Then show warnings, errors and the standard error of
     /// commands, or everything if the build failed.
     #[arg(short, long, conflicts_with = "verbose")]

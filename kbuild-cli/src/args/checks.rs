@@ -53,6 +53,12 @@ fn build(args: &BuildArgs) -> Result<(), String> {
     if args.kernel.named.len() > 1 || args.kernel.all_kernels || trees > 1 {
         several(args)?;
     }
+    if trees > 1 && !args.products.module.is_empty() {
+        return Err(
+            "--module names a module of one module tree, and there are several: run the program once for each"
+                .to_owned(),
+        );
+    }
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output::MessageFormat;
+
 /// `kbuild-rs info`.
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
@@ -13,7 +15,7 @@ pub(crate) struct InfoArgs {
     /// List the symbols, instead of counting them.
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Print one JSON object a module, one a line.
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// How to describe the modules.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::help;
+use super::output::MessageFormat;
 
 /// `kbuild-rs kernels`.
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(crate) struct KernelsArgs {
     /// Required architecture of the named kernels or of the default [default: ARCH].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
-    /// Print one JSON object a kernel tree, one a line.
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// How to describe the kernel trees.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
 }

@@ -16,8 +16,8 @@ pub(crate) enum ColorWhen {
 /// `--message-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
-    /// Text on standard error, the path of each product on standard output.
+    /// Text. `build` prints the path of each product on standard output.
     Human,
-    /// Everything on standard output, one JSON object a line.
+    /// One JSON object a line, on standard output.
     Json,
 }

@@ -38,25 +38,25 @@ pub(super) fn announce(
 }
 
 fn print_artifacts(report: &Report) -> Result<(), Failure> {
-    let kernel = report.kernel().map_or("", Kernel::release);
+    let release = report.kernel().map_or("", Kernel::release);
     let fresh = report.is_fresh();
     for module in report.modules() {
         let info = module.info()?;
         json::print(&Event::ModuleArtifact {
-            kernel,
+            release,
             name: module.name(),
             path: json::path(module.path()),
             fresh,
             symvers: report.symvers().map(json::path),
             vermagic: &info.vermagic,
-            license: info.licenses.first().map(String::as_str),
+            licenses: &info.licenses,
             depends: &info.depends,
         });
     }
     for path in report.products() {
         let name = path.strip_prefix(report.out_dir()).unwrap_or(path);
         json::print(&Event::ProductArtifact {
-            kernel,
+            release,
             name: json::text(name.as_os_str()),
             path: json::path(path),
             fresh,
@@ -64,7 +64,7 @@ fn print_artifacts(report: &Report) -> Result<(), Failure> {
     }
     for path in report.targets() {
         json::print(&Event::TargetArtifact {
-            kernel,
+            release,
             path: json::path(path),
             fresh,
         });

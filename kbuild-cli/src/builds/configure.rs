@@ -22,6 +22,9 @@ pub(super) fn configure(args: &BuildArgs, selected: &SelectedBuild) -> Build {
     set_flags(&mut build, args);
     set_make_input(&mut build, args);
     set_run(&mut build, args);
+    for name in &args.products.module {
+        build.module(name);
+    }
     build
 }
 
@@ -109,7 +112,7 @@ fn set_run(build: &mut Build, args: &BuildArgs) {
     if run.verbose > 0 {
         build.verbose(if run.verbose == 1 { "1" } else { "2" });
     }
-    if let Some(level) = &run.warnings {
+    if let Some(level) = &run.extra_warnings {
         build.extra_warnings(level);
     }
 }

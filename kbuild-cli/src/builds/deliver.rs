@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use kbuild::{Artifact, Report};
+use kbuild::Report;
 
 use super::copies::products_for;
 use super::published::paths;
@@ -47,29 +47,4 @@ pub(super) fn deliver(
         whole_file::touch(stamp, began)?;
     }
     Ok(())
-}
-
-/// Fails for a module that `--expect` does not have, or has and did not come out. A build system
-/// has to be told beforehand: it does not order, install or clean what it does not know of.
-pub(super) fn check_expected(expected: &[String], report: &Report) -> Result<(), Failure> {
-    if expected.is_empty() {
-        return Ok(());
-    }
-    let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
-    let missing = expected.iter().find(|name| report.module(name).is_none());
-    if let Some(name) = missing {
-        let made: Vec<_> = report.modules().iter().map(Artifact::name).collect();
-        return Err(Failure::no_result(format!(
-            "the module {name} was expected and did not come out; these did: {}",
-            made.join(", ")
-        )));
-    }
-    let known = |module: &&Artifact| expected.iter().any(|name| same(name, module.name()));
-    match report.modules().iter().find(|module| !known(module)) {
-        Some(module) => Err(Failure::no_result(format!(
-            "the module {} came out and was not expected: name it too",
-            module.name()
-        ))),
-        None => Ok(()),
-    }
 }

@@ -22,7 +22,7 @@ pub(super) fn show(
             streams::result(plan.to_string());
         }
         MessageFormat::Json => json::print(&Event::Plan {
-            kernel: plan.kernel().release(),
+            release: plan.kernel().release(),
             stage: json::path(plan.stage()),
             env: plan
                 .shown_env()

@@ -7,7 +7,7 @@ use kbuild::{Artifact, ErrorKind, Matrix, Report};
 
 use super::announce::announce;
 use super::configure::configure;
-use super::deliver::{check_expected, deliver};
+use super::deliver::deliver;
 use super::dry_run;
 use super::out_dir::OutDir;
 use super::published::Published;
@@ -172,10 +172,6 @@ impl Ended<'_> {
         view: &View,
     ) -> Result<(), Failure> {
         self.published.add(report)?;
-        // With several trees, nothing says which of them gives an expected module.
-        if let [_] = self.selection.sources.as_slice() {
-            check_expected(&self.args.products.expect, report)?;
-        }
         deliver(self.args, report, &build.out_dir, view)?;
         announce(self.args, report, &build.out_dir, view)
     }
@@ -183,7 +179,7 @@ impl Ended<'_> {
 
 fn build_id(selection: &Selection, build: &SelectedBuild) -> BuildId {
     BuildId {
-        kernel: selection.release(build).map(str::to_owned),
+        release: selection.release(build).map(str::to_owned),
         tree: selection.source(build).map(str::to_owned),
     }
 }
@@ -195,9 +191,12 @@ fn build_result<'a>(
     report: Option<&'a Report>,
 ) -> Event<'a> {
     let modules = report.map_or(&[][..], Report::modules);
+    let source = &selection.sources[build.source];
+    let is_tree = source.tree.is_some();
     Event::BuildResult {
-        kernel: &selection.kernels[build.kernel].name,
-        source: &selection.sources[build.source].named,
+        release: &selection.kernels[build.kernel].name,
+        tree: is_tree.then_some(&*source.named),
+        name: (!is_tree).then_some(&*source.named),
         outcome: outcome.word(),
         seconds: outcome.time().as_secs_f64(),
         modules: modules.iter().map(Artifact::name).collect(),

@@ -9,7 +9,7 @@ use crate::ui::failure::exit_code;
 use crate::ui::style::Style;
 
 pub(super) fn run(mut args: BuildArgs, style: Style) -> ExitCode {
-    if args.run.outer_verbose && kbuild::is_outside_verbose() {
+    if args.run.outer_verbose && kbuild::outer_build_is_verbose() {
         args.run.quiet = false;
         args.run.verbose = 1;
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use kbuild::ModuleInfo;
 use serde::Serialize;
 
-use crate::args::InfoArgs;
+use crate::args::{InfoArgs, MessageFormat};
 use crate::ui::failure::{Failure, exit_code};
 use crate::ui::json::{self, Reason};
 use crate::ui::options::UiOptions;
@@ -36,9 +36,10 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
     let mut progress = Progress::new(UiOptions::new(style, false));
     let mut failures = Vec::new();
     let mut first = true;
+    let is_json = args.message_format == MessageFormat::Json;
     for (path, info) in args.paths.iter().flat_map(|path| read(path)) {
         match info {
-            Ok(info) if args.json => json::print(&Described {
+            Ok(info) if is_json => json::print(&Described {
                 path: json::path(&path),
                 info: &info,
             }),
@@ -50,7 +51,7 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
                 lines(&info, args.verbose).iter().for_each(streams::result);
             }
             Err(failure) => {
-                if args.json {
+                if is_json {
                     json::print(&Refused {
                         path: json::path(&path),
                         error: Reason::from(&failure),

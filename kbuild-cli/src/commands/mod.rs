@@ -19,7 +19,7 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
         Verb::CompileCommands(_) => true,
         _ => false,
     };
-    writes && kbuild::is_outside_pretending()
+    writes && kbuild::outer_make_is_dry_run()
 }
 
 /// Does what the command line says.

@@ -1,5 +1,5 @@
 //! The JSON that the program prints: one object a line, `reason` first, keys in snake case as
-//! Cargo's are.
+//! Cargo's are. docs/vocabulary.md lists the keys.
 //!
 //! JSON text is UTF-8. Where a path is not, U+FFFD stands for what cannot be written.
 
@@ -16,9 +16,9 @@ use super::streams;
 /// The build, of several, that an object is about.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct BuildId {
-    /// The release, when there are several kernels.
+    /// Of the kernel, when there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kernel: Option<String>,
+    pub(crate) release: Option<String>,
     /// The module tree, when there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tree: Option<String>,
@@ -57,31 +57,31 @@ impl From<&Failure> for Reason {
 pub(crate) enum Event<'a> {
     /// A module that was built, or was up to date.
     ModuleArtifact {
-        kernel: &'a str,
+        release: &'a str,
         name: &'a str,
         path: String,
         fresh: bool,
         symvers: Option<String>,
         vermagic: &'a str,
-        license: Option<&'a str>,
+        licenses: &'a [String],
         depends: &'a [String],
     },
     /// A file that `--product` asked for, by its path below the output directory.
     ProductArtifact {
-        kernel: &'a str,
+        release: &'a str,
         name: String,
         path: String,
         fresh: bool,
     },
     /// A file that `--target` asked for.
     TargetArtifact {
-        kernel: &'a str,
+        release: &'a str,
         path: String,
         fresh: bool,
     },
     /// The command that `--dry-run` shows.
     Plan {
-        kernel: &'a str,
+        release: &'a str,
         stage: String,
         /// Without a value: it comes from outside, and may be a secret.
         env: BTreeMap<String, Option<String>>,
@@ -98,9 +98,11 @@ pub(crate) enum Event<'a> {
     },
     /// The end of one of several builds: `outcome` is built, fresh, failed, not-built or stopped.
     BuildResult {
-        kernel: &'a str,
-        /// The module tree as it was named, or the declared module.
-        source: &'a str,
+        release: &'a str,
+        /// The module tree as it was named; none for a declared module.
+        tree: Option<&'a str>,
+        /// The declared module; none for a module tree.
+        name: Option<&'a str>,
         outcome: &'a str,
         seconds: f64,
         modules: Vec<&'a str>,
@@ -133,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_keeps_its_own_reason_and_gains_the_kernel() {
+    fn a_message_keeps_its_own_reason_and_gains_the_release() {
         let message = Message::Step {
             action: "CC [M]",
             target: "hello.o",
         };
-        let line = |kernel: Option<&str>| {
+        let line = |release: Option<&str>| {
             let build = BuildId {
-                kernel: kernel.map(str::to_owned),
+                release: release.map(str::to_owned),
                 tree: None,
             };
             serde_json::to_string(&BuildMessage {
@@ -155,7 +157,7 @@ mod tests {
         );
         assert_eq!(
             line(Some("6.1.0")),
-            r#"{"reason":"step","action":"CC [M]","target":"hello.o","kernel":"6.1.0"}"#
+            r#"{"reason":"step","action":"CC [M]","target":"hello.o","release":"6.1.0"}"#
         );
     }
 

@@ -4,12 +4,12 @@ use crate::support::{program, refused, run, stderr, stdout};
 
 #[test]
 fn kernels_are_one_object_a_line_or_a_word_that_there_is_none() {
-    let json = run(["kernels", "--json"]);
+    let json = run(["kernels", "--message-format", "json"]);
     assert_eq!(json.status.code(), Some(0));
     let mut usable = false;
     for line in stdout(&json).lines() {
         let kernel: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert!(kernel["path"].is_string() && kernel["name"].is_string());
+        assert!(kernel["path"].is_string() && kernel["kernel"].is_string());
         usable |= kernel["usable"] == true;
     }
     let table = run(["kernels"]);
@@ -24,7 +24,7 @@ fn kernels_are_one_object_a_line_or_a_word_that_there_is_none() {
 
 #[test]
 fn one_kernel_that_was_asked_for_and_is_not_there_is_an_error() {
-    let output = run(["kernels", "--json", "/no/such/kernel"]);
+    let output = run(["kernels", "--message-format", "json", "/no/such/kernel"]);
     assert_eq!(output.status.code(), Some(1));
     let row: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(row["usable"], false);

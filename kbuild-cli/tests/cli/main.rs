@@ -13,3 +13,4 @@ mod kernels;
 mod outputs;
 mod streams;
 mod support;
+mod vocabulary;

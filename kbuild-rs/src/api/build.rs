@@ -96,7 +96,7 @@ impl Build {
     ///
     /// A declared module becomes `OUT_DIR/<name>.ko`. With a module tree, `name` is the one
     /// module of the tree that the caller needs: all are built, and it is an error when that one
-    /// is not among them.
+    /// is not among them. To list all of them, see [`module`](Self::module).
     pub fn compile(&self, name: &str) -> Report {
         self.or_fail(self.build(Some(name)))
     }
@@ -156,14 +156,21 @@ impl Build {
 
     // ---- what to build ------------------------------------------------------------------
 
+    /// Lists a module that the build has to give; repeat it for each module of a tree. If any are
+    /// listed, a module that is not listed is an error too.
+    pub fn module(&mut self, name: &str) -> &mut Self {
+        self.settings.modules.push(name.to_owned());
+        self
+    }
+
     /// Adds a source: `.c`, `.S`, an object shipped as `foo.o_shipped`, or `.rs` (feature `rust`).
     ///
     /// Of a Rust crate the root alone is named; the files that it reaches by `mod`, `#[path]` and
     /// `include_str!` come along.
     ///
-    /// No effect on a module tree, whose Kbuild lists its own.
+    /// An error for a module tree, whose Kbuild lists its own.
     pub fn file(&mut self, path: impl AsRef<Path>) -> &mut Self {
-        self.declare(|d| d.sources.push(path.as_ref().to_owned()))
+        self.declare("file", |d| d.sources.push(path.as_ref().to_owned()))
     }
 
     /// Adds several sources, see [`file`](Self::file).
@@ -183,11 +190,17 @@ impl Build {
         self
     }
 
-    fn declare(&mut self, change: impl FnOnce(&mut Declared)) -> &mut Self {
-        if let Module::Declared(declared) = &mut self.settings.module {
-            change(declared);
+    /// Changes a declared module; for a module tree, the build fails and names the setter.
+    fn declare(&mut self, setter: &'static str, change: impl FnOnce(&mut Declared)) -> &mut Self {
+        match &mut self.settings.module {
+            Module::Declared(declared) => change(declared),
+            Module::Tree(_) => self.misplace(setter),
         }
         self
+    }
+
+    fn misplace(&mut self, setter: &'static str) {
+        self.settings.misplaced.get_or_insert(setter);
     }
 
     /// Sets a `CONFIG_` symbol of the module's own, with or without the `CONFIG_` prefix: for

@@ -1,20 +1,20 @@
 //! The public builders. They call the rooms below and decide nothing.
 
-#[cfg(feature = "bindgen")]
-mod bindings;
 mod build;
 mod kernels;
 mod matrix;
+#[cfg(feature = "bindgen")]
+mod uapi_bindings;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Sink;
 use crate::{Result, cargo, run};
 
-#[cfg(feature = "bindgen")]
-pub use bindings::Bindings;
 pub use build::Build;
 pub use matrix::Matrix;
+#[cfg(feature = "bindgen")]
+pub use uapi_bindings::UapiBindings;
 
 /// Removes the products that lie in `out_dir` and everything private that belongs to them, and
 /// gives the paths of the products that were removed. With `tree`, only what was made from that

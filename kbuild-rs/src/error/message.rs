@@ -11,21 +11,24 @@ use std::sync::{Arc, Mutex};
 pub enum Message<'a> {
     /// kbuild-rs tells what it decided or what it waits for.
     Note {
-        /// A sentence.
+        /// A sentence (`message` in JSON, as in errors).
+        #[cfg_attr(feature = "serde", serde(rename = "message"))]
         text: &'a str,
     },
     /// kbuild-rs warns: the build goes on.
     Warning {
         /// The cause, in kebab-case: `ignored-flags`. It stays the same from release to release.
         code: &'a str,
-        /// A sentence.
+        /// A sentence (`message` in JSON, as in errors).
+        #[cfg_attr(feature = "serde", serde(rename = "message"))]
         text: &'a str,
     },
     /// What a line of the build means, where people are known to misread it, or what to do.
     Hint {
         /// The cause, in kebab-case, as the [code](crate::Advice::code) of advice.
         code: &'a str,
-        /// A sentence.
+        /// A sentence (`message` in JSON, as in errors).
+        #[cfg_attr(feature = "serde", serde(rename = "message"))]
         text: &'a str,
     },
     /// kbuild begins a step, such as `  CC [M]  src/hello.o`.

@@ -2,6 +2,7 @@
 
 mod advice;
 mod message;
+pub(crate) mod names;
 
 use std::fmt;
 

@@ -40,7 +40,7 @@ use pool::Pool;
 use server::{OuterServer, Server};
 
 pub(crate) use make_jobs::MakeJobs;
-pub use outside::{is_outside_pretending, is_outside_verbose};
+pub use outside::{outer_build_is_verbose, outer_make_is_dry_run};
 pub(crate) use pool::{is_pool_file, remove_pool};
 pub(crate) use tokens::{Budget, Slot};
 

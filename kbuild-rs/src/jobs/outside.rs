@@ -4,14 +4,14 @@ use super::ninja;
 
 /// Whether the build outside shows its commands: `ninja -v`, or `VERBOSE` in the environment, as
 /// the Makefiles that CMake writes have it.
-pub fn is_outside_verbose() -> bool {
+pub fn outer_build_is_verbose() -> bool {
     let by_make = std::env::var_os("VERBOSE").is_some_and(|value| !value.is_empty());
     by_make || ninja::above().first().is_some_and(ninja::Ninja::is_verbose)
 }
 
 /// Whether the make outside only tells what it would do (`-n`), or whether it would do anything
 /// (`-q`), or marks it as done (`-t`). A recipe that is given its jobserver runs all the same.
-pub fn is_outside_pretending() -> bool {
+pub fn outer_make_is_dry_run() -> bool {
     std::env::var("MAKEFLAGS").is_ok_and(|flags| pretends(&flags))
 }
 

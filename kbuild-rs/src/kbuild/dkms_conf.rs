@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::names::MAKE_VAR;
 use crate::sys::regular;
 
 /// The steps in it that a person may have to repeat.
@@ -54,8 +55,8 @@ impl Dkms {
         let mut said = Vec::new();
         if let Some(make) = &self.make {
             said.push(format!(
-                "builds the module with `{make}`: give the variables of that command with \
-                 --make-var, and build the folder that it names"
+                "builds the module with `{make}`: give the variables of that command \
+                 ({MAKE_VAR}), and build the folder that it names"
             ));
         }
         if let Some(location) = self
@@ -67,7 +68,8 @@ impl Dkms {
         }
         if let Some(script) = &self.pre_build {
             said.push(format!(
-                "runs `{script}` before make. Do the same:\n    --prepare 'sh {script}'"
+                "runs `{script}` before make. Do the same:\n    --prepare 'sh {script}'\n\
+                 (Build::prepare; in CMake, PREPARE; in Meson, prepare)"
             ));
         }
         said.join(". It ")

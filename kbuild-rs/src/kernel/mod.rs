@@ -29,6 +29,7 @@ mod toolchain_tests;
 
 use std::path::{Path, PathBuf};
 
+use crate::error::names::KERNEL;
 use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Result};
 use arch::Variant;
@@ -278,7 +279,7 @@ impl Kernel {
             ErrorKind::ArchitectureMismatch,
             format!(
                 "{asked}, but the kernel tree {} ({}) is {bits}-bit {}; \
-                 name a kernel tree of that architecture with KDIR or --kernel",
+                 name a kernel tree of that architecture ({KERNEL})",
                 self.dir.display(),
                 self.release,
                 self.arch

@@ -19,6 +19,7 @@ use std::process::{Command, Stdio};
 use super::Kernel;
 use super::path::SearchPath;
 use crate::error::Advice;
+use crate::error::names::RUSTC;
 use crate::syntax::{escape, is_carryable, unescape};
 use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result};
@@ -140,7 +141,7 @@ impl Kernel {
                 format!(
                     "; the one that fits is {file}: choose it (--rustc {file}, \
                      Build::rustc(\"{file}\"), KBUILD_RS_RUSTC={file} in the environment; in \
-                     CMake, -DKbuild_RUSTC={file}), or name none"
+                     CMake, -DKbuild_RUSTC={file}; in Meson, kernel(rustc: '{file}')), or name none"
                 )
             }
             None => format!("; {}", search.how_to_get()),
@@ -163,7 +164,7 @@ impl Kernel {
             format!(
                 "the kernel {} was built with {}, and its Rust modules take the very same \
                  compiler, which was not found: {here}; {}, and name it if it is not in PATH \
-                 (--rustc FILE, Build::rustc, KBUILD_RS_RUSTC; in CMake, -DKbuild_RUSTC=FILE)",
+                 ({RUSTC})",
                 self.release,
                 search.wanted.unwrap_or("rustc"),
                 search.how_to_get()

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::placeholders::instead;
+use crate::error::names::MAKE_VAR;
 use crate::{Error, Result};
 
 const ALLOWED: &[&str] = &[
@@ -53,9 +54,9 @@ pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Resul
     }
     let advice = match (from_user, instead(value)) {
         (true, Some(placeholder)) => format!("write {placeholder}"),
-        (true, None) => "give it as a make variable (--make-var, Build::make_var), which \
-                         reaches make unchanged"
-            .to_owned(),
+        (true, None) => {
+            format!("give it as a make variable ({MAKE_VAR}), which reaches make unchanged")
+        }
         (false, _) => "set it to something else for this build".to_owned(),
     };
     Err(Error::input(format!(

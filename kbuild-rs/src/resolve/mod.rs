@@ -7,6 +7,7 @@ mod git;
 mod inputs;
 mod jobs;
 mod make_input;
+mod misplaced;
 mod placeholders;
 mod places;
 mod products;
@@ -35,6 +36,7 @@ pub(crate) use git::Repositories;
 pub(crate) use inputs::Inputs;
 pub(crate) use jobs::SharedJobs;
 pub(crate) use make_input::MakeInput;
+pub(crate) use misplaced::refuse_misplaced;
 pub(crate) use places::{absolute, base, output_directory, tree_folders};
 pub(crate) use products::below_module_folder;
 #[cfg(feature = "rust")]
@@ -80,6 +82,7 @@ struct Context<'a> {
 /// # Errors
 /// Everything that can be known to fail before anything is written.
 pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolved> {
+    refuse_misplaced(settings)?;
     let (base, out) = (base(settings)?, output_directory(settings)?);
     let wanted = Wanted::of(settings);
     let kernel = wanted.kernel(settings)?;

@@ -89,8 +89,8 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
             ErrorKind::SourceNotFound,
             format!(
                 "{} is not a module tree: {}, and kbuild reads a Kbuild or a Makefile. List \
-                 the sources instead (Build::new().files(…), --name NAME SOURCE…), or name the \
-                 folder that holds the Kbuild{}{}",
+                 the sources instead (Build::new().files(…), --name NAME SOURCE…; in CMake and \
+                 Meson, behind the name), or name the folder that holds the Kbuild{}{}",
                 dir.display(),
                 if empty {
                     "it is empty"

@@ -23,11 +23,7 @@ pub(crate) fn products(
         return Ok(products);
     };
     let Sources::Tree { root, .. } = sources else {
-        return Err(Error::input(format!(
-            "the product {} needs a module tree with a Kbuild that makes it, but this module is \
-             built from a list of sources",
-            first.display()
-        )));
+        return Ok(products);
     };
     // An output directory below the root is not part of the tree.
     let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::error::Advice;
+use crate::error::names::MISSING_SYMVERS;
 use crate::kernel::{ToolRequest, Toolchain};
 use crate::make::no_modules;
 use crate::settings::{MissingSymvers, Settings};
@@ -202,8 +203,7 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
             ErrorKind::KernelConfig,
             format!(
                 "{what}. Build that kernel (make modules), copy the Module.symvers of its build \
-                 there, or allow it (--missing-symvers warn, \
-                 Build::missing_symvers(MissingSymvers::Warn))"
+                 there, or allow it ({MISSING_SYMVERS})"
             ),
         )
         .advise(Advice::new(

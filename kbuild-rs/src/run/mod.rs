@@ -3,6 +3,7 @@
 
 mod clean;
 mod decide;
+mod expected;
 mod make;
 mod nothing_built;
 mod plan;
@@ -17,13 +18,13 @@ use std::os::fd::AsRawFd;
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
+use crate::Result;
 use crate::jobs::{Slot, inherited_descriptors};
 use crate::make::ChildDescriptors;
 use crate::resolve::{Fingerprint, Resolved, Sources, resolve};
 use crate::settings::{Artifact, Report, Settings};
 use crate::stage::{Inventory, Item, Kind, Sync, told};
 use crate::sys::{Writer, boot_id, sort_paths, wait_for_tick};
-use crate::{Error, ErrorKind, Result};
 
 use record::prerequisites::Resolver;
 use record::settled::FoldersBefore;
@@ -47,27 +48,8 @@ pub(crate) fn build(settings: &Settings, name: Option<&str>) -> Result<Report> {
         writer: &writer,
     }
     .go()?;
-    check_wanted(name, &resolved, &report)?;
+    expected::check(name, &settings.modules, &resolved, &report)?;
     Ok(report)
-}
-
-/// Fails when a tree did not give the one module that the caller needs.
-fn check_wanted(name: Option<&str>, resolved: &Resolved, report: &Report) -> Result<()> {
-    let Some(name) = name.filter(|name| report.module(name).is_none()) else {
-        return Ok(());
-    };
-    if !resolved.wants_modules() {
-        return Ok(());
-    }
-    let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
-    Err(Error::new(
-        ErrorKind::NothingBuilt,
-        format!(
-            "the tree {} builds no module {name}; it builds {}",
-            resolved.label,
-            built.join(", ")
-        ),
-    ))
 }
 
 /// The state before make started, for the steps after it.

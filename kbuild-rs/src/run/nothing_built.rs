@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Run;
 use crate::error::Advice;
+use crate::error::names::MAKE_VAR;
 use crate::kbuild::{Assignment, Dkms, Makefiles, folders_advice, has_objects, switch_in};
 use crate::resolve::Sources;
 use crate::{Error, ErrorKind, Kernel};
@@ -103,7 +104,7 @@ impl TreeWithoutModule<'_> {
             let set = match name.strip_prefix("CONFIG_") {
                 Some(option) => format!(
                     "--config {option}=m\n(Build::config(\"{option}\", Config::Module); in CMake, \
-                     MAKE_VARIABLES {name}=m; in Meson, make_variables: '{name}=m')"
+                     CONFIG {option}=m; in Meson, config: {{'{option}': 'm'}})"
                 ),
                 None => format!(
                     "--make-var {name}=m\n(Build::make_var; in CMake, MAKE_VARIABLES {name}=m; in \
@@ -145,7 +146,7 @@ impl TreeWithoutModule<'_> {
         };
         format!(
             ". {} names {} under the condition `{condition}`, which is false. Set its variables \
-             (--make-var, --config)",
+             ({MAKE_VAR}; for CONFIG_ symbols --config, Build::config, CONFIG, config)",
             (self.shown)(module.makefile).display(),
             first_words(module.value),
         )

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::kbuild::Makefiles;
-use crate::resolve::{below_module_folder, check_name, output_directory};
+use crate::resolve::{below_module_folder, check_name, output_directory, refuse_misplaced};
 use crate::settings::{Artifact, Module, Report, Settings};
 use crate::sys::{Root, Writer};
 
@@ -47,10 +47,18 @@ pub(crate) fn placeholders(settings: &Settings, name: Option<&str>) -> Result<Re
 
 /// The modules that would be built.
 pub(crate) fn names(settings: &Settings, name: Option<&str>) -> Result<Vec<String>> {
+    refuse_misplaced(settings)?;
     Ok(match (name, &settings.module) {
         (Some(name), _) => {
             check_name(name)?;
             vec![name.to_owned()]
+        }
+        (None, Module::Tree(_)) if !settings.modules.is_empty() => {
+            settings
+                .modules
+                .iter()
+                .try_for_each(|name| check_name(name))?;
+            settings.modules.clone()
         }
         (None, Module::Tree(tree)) => {
             let base = settings.base.clone().or_else(|| {

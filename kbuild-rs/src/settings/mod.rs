@@ -29,6 +29,10 @@ pub(crate) use rust::{Cfg, HeadersForRust, RustFlags, RustTools};
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) module: Module,
+    /// The first setter that was called and has no meaning for such a module.
+    pub(crate) misplaced: Option<&'static str>,
+    /// The modules that the caller expects, if it listed any.
+    pub(crate) modules: Vec<String>,
     pub(crate) flags: Flags,
     pub(crate) kernels: Vec<OsString>,
     pub(crate) includes: Vec<PathBuf>,
@@ -64,6 +68,8 @@ impl Settings {
     pub(crate) fn new(module: Module, environment: Environment, sink: Sink) -> Settings {
         Settings {
             module,
+            misplaced: None,
+            modules: Vec::new(),
             flags: Flags::default(),
             kernels: Vec::new(),
             includes: Vec::new(),

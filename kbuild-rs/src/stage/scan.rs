@@ -10,6 +10,7 @@ use super::item::{Item, sort_items};
 use super::place::{COMPILE_COMMANDS, RUST_PROJECT};
 use super::stale;
 use super::walk::{Folder, Walk};
+use crate::error::names::EXCLUDE;
 use crate::make::GitPlaces;
 use crate::{Error, Result};
 
@@ -111,7 +112,7 @@ pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Resul
     if runs && SOURCES.iter().any(|end| bytes.ends_with(end)) {
         return Err(Error::input(format!(
             "the path of the source {:?} holds characters that a shell would run; rename it, or \
-             exclude it",
+             exclude it ({EXCLUDE})",
             path()
         )));
     }

@@ -20,6 +20,7 @@ use super::builds::is_output;
 use super::item::{Item, Kind};
 use super::outside::{FolderContents, is_virtual};
 use super::scan::{Scan, check_source_name, read_error};
+use crate::error::names::EXCLUDE;
 use crate::make::{DotGit, Repository, is_bare};
 use crate::sys::{Identity, regular};
 use crate::{Error, Result, sys};
@@ -99,7 +100,8 @@ impl<'a> Walk<'a> {
             }
             if known.id == id {
                 return Err(Error::input(format!(
-                    "{} leads back into a folder that it lies in; remove that link or exclude it",
+                    "{} leads back into a folder that it lies in; remove that link or exclude it \
+                     ({EXCLUDE})",
                     self.scan.root.join(rel).display()
                 )));
             }
@@ -231,7 +233,7 @@ impl<'a> Walk<'a> {
             Ok(real) => real,
             Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) && self.outside.is_none() => {
                 return Err(Error::input(format!(
-                    "{} is a link that leads to itself; remove it or exclude it",
+                    "{} is a link that leads to itself; remove it or exclude it ({EXCLUDE})",
                     path.display()
                 )));
             }

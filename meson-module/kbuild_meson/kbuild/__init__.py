@@ -2,8 +2,8 @@
 """Meson's module "kbuild": Linux kernel modules as targets. docs/meson.md is its reference.
 
 Meson promises nothing to modules that are not its own. What this one uses of Meson's insides is
-the same from 1.0 to 1.12: typed arguments, find_program, and custom_target as a meson.build calls
-it. It builds no target objects of its own.
+the same from 1.0 to 1.12: typed arguments (also that of env), find_program, and custom_target as a
+meson.build calls it. It builds no target objects of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ... import mlog
 from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList, IncludeDirs
 from ...dependencies import Dependency
 from ...interpreter.interpreterobjects import extract_required_kwarg
-from ...interpreter.type_checking import REQUIRED_KW
+from ...interpreter.type_checking import ENV_KW, REQUIRED_KW
 from ...interpreterbase import (
     ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
 )
@@ -129,7 +129,7 @@ class KbuildModule(ExtensionModule):
         if state.environment.is_cross_build():
             # Another architecture is refused now, and not by each module's rule.
             which = ['--arch', state.environment.machines[MachineChoice.HOST].cpu_family] + which
-        command = self.find_program(state).get_command() + ['kernels', '--json'] + which
+        command = self.find_program(state).get_command() + ['kernels', '--message-format', 'json'] + which
         try:
             said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, encoding='utf-8', errors='replace')
@@ -162,10 +162,19 @@ class KbuildModule(ExtensionModule):
         listed('bindings_items'),
         listed('depends', (CustomTarget, BuildTarget)),
         listed('dependencies', Dependency),
+        listed('asm_args'),
+        listed('link_args'),
+        KwargInfo('extra_warnings', (str, int, type(None))),
         KwargInfo('kbuild', (str, type(None))),
+        KwargInfo('tree_root', (str, type(None))),
+        listed('exclude'),
+        listed('prepare'),
+        listed('prepare_inputs'),
         listed('modules'),
         listed('products'),
+        KwargInfo('config', ContainerTypeInfo(dict, str), default={}),
         listed('make_variables'),
+        ENV_KW,
         KwargInfo('kernel', (Kernel, type(None))),
         KwargInfo('install', bool, default=False),
         KwargInfo('install_dir', (str, type(None))),

@@ -15,7 +15,7 @@ if T.TYPE_CHECKING:
 
 class Kernel(ModuleObject):
 
-    """A kernel tree, and what `kbuild-rs kernels --json` says about it."""
+    """A kernel tree, and what `kbuild-rs kernels --message-format json` says about it."""
 
     def __init__(self, description: T.Optional[T.Dict[str, T.Any]], cc: T.Optional[str] = None,
                  rustc: T.Optional[str] = None, missing_symvers: str = 'error') -> None:
@@ -70,20 +70,17 @@ class Kernel(ModuleObject):
     @noPosargs
     @noKwargs
     def has_rust_method(self, state: ModuleState, args: T.List, kwargs: T.Dict) -> bool:
-        return self.get('rust')
+        return self.get('has_rust')
 
     @noKwargs
     @typed_pos_args('kernel.config', str, optargs=[(str, int, bool)])
     def config_method(self, state: ModuleState, args: T.Tuple, kwargs: T.Dict) -> T.Union[str, int, bool]:
         symbol, default = args
         if not symbol.startswith('CONFIG_'):
-            raise InvalidArguments(f'kernel.config: {symbol!r} is no symbol of a configuration: '
-                                   'their names begin with CONFIG_')
+            symbol = f'CONFIG_{symbol}'
         value = self.configuration().get(symbol)
         if value is None:
-            return False if default is None else default
-        if value in {'y', 'm'}:
-            return True
+            return 'n' if default is None else default
         if value.startswith('"'):
             return value[1:-1]
         try:

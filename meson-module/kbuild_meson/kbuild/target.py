@@ -28,7 +28,7 @@ from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList
 from ...dependencies import Dependency, InternalDependency
 from ...interpreterbase import InvalidArguments
 from ...mesonlib import File, MachineChoice
-from . import commands
+from . import commands, settings
 from .files import write_if_changed
 
 if T.TYPE_CHECKING:
@@ -99,9 +99,9 @@ class Call:
         if kwargs['products'] and not kwargs['kbuild']:
             raise self.error('"products" is for a module tree ("kbuild"), whose Kbuild makes them')
         self.check_products(kwargs['products'])
-        for variable in kwargs['make_variables']:
-            if not re.match('[^=]+=', variable):
-                raise self.error(f'"make_variables" has {variable!r}, which is not NAME=VALUE')
+        problem = settings.problem(kwargs)
+        if problem is not None:
+            raise self.error(problem)
 
     def check_products(self, products: T.List[str]) -> None:
         for product in products:
@@ -121,6 +121,15 @@ class Call:
         if not any(os.path.exists(os.path.join(tree, file)) for file in ('Kbuild', 'Makefile')):
             raise self.error(f'there is no Kbuild and no Makefile in {tree}')
         return tree
+
+    def tree_root(self) -> T.List[str]:
+        given = self.kwargs['tree_root']
+        if not given:
+            return []
+        root, holds_tree = settings.tree_root(given, self.source_dir, self.tree)
+        if not holds_tree:
+            raise self.error(f'"tree_root" is {root}, which does not hold the module tree {self.tree}')
+        return ['--tree-root', root]
 
     def provider(self, target: T.Union[CustomTarget, BuildTarget]) -> Given:
         if isinstance(target, BuildTarget):
@@ -198,10 +207,10 @@ class Call:
                  '--pool-dir', self.build_root,
                  *commands.merge_after_build(self.build_root, folder, self.name),
                  '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
-        lines += flags('--expect', modules)
-        lines += flags('--product', self.kwargs['products'])
+        lines += flags('--module', modules)
+        lines += self.tree_root()
+        lines += settings.arguments(self.kwargs)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
-        lines += flags('--make-var', self.kwargs['make_variables'])
         # As Meson's own targets do, it sees what lies beside it in the build folder.
         here = os.path.join(self.build_root, folder)
         include = unique(self.include + generated + [os.path.normpath(here)])

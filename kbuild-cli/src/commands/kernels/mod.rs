@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use kbuild::{Installed, Kernel};
 
-use crate::args::KernelsArgs;
+use crate::args::{KernelsArgs, MessageFormat};
 use crate::builds::kernel_search;
 use crate::ui::json;
 use crate::ui::options::UiOptions;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     };
-    if args.json {
+    if args.message_format == MessageFormat::Json {
         rows.iter().for_each(json::print);
         return code;
     }

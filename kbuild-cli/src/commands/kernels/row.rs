@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) path: String,
     /// The value of `--kernel` that takes this tree and no other: its release, or its path if
     /// the release stands for another tree, or for none.
-    pub(super) name: String,
+    pub(super) kernel: String,
     /// Whether `build` would take it without `--kernel`.
     pub(super) default: bool,
     #[serde(flatten)]
@@ -37,13 +37,13 @@ pub(super) struct Tree {
     pub(super) arch: String,
     pub(super) source: String,
     pub(super) compiler: Tools,
-    pub(super) modules: bool,
+    pub(super) has_modules: bool,
     pub(super) symvers: Option<String>,
     pub(super) vmlinux: Option<String>,
-    pub(super) btf: bool,
-    pub(super) rust: bool,
-    pub(super) modversions: bool,
-    pub(super) signing: bool,
+    pub(super) has_btf: bool,
+    pub(super) has_rust: bool,
+    pub(super) has_modversions: bool,
+    pub(super) has_signing: bool,
     pub(super) requires_signing: bool,
 }
 
@@ -62,13 +62,13 @@ pub(super) struct Tools {
 /// `by_release`: whether `--kernel` with the tree's release takes this tree.
 pub(super) fn row(installed: Installed, default: Option<&Path>, by_release: bool) -> Row {
     let path = json::path(&installed.dir);
-    let name = if by_release {
+    let kernel = if by_release {
         &installed.release
     } else {
         &path
     };
     Row {
-        name: name.clone(),
+        kernel: kernel.clone(),
         release: installed.release,
         path,
         default: default == Some(&installed.dir),
@@ -88,14 +88,14 @@ fn tree(kernel: &Kernel) -> Tree {
         arch: kernel.arch().to_owned(),
         source: json::path(kernel.source_dir()),
         compiler: tools(kernel),
-        modules: kernel.is_enabled("MODULES"),
+        has_modules: kernel.is_enabled("MODULES"),
         symvers: kernel.symvers().as_deref().map(json::path),
         vmlinux: kernel.vmlinux().as_deref().map(json::path),
         // Without the image to make it against, the setting alone gives no BTF.
-        btf: kernel.has_btf() && kernel.vmlinux().is_some(),
-        rust: kernel.has_rust(),
-        modversions: kernel.has_modversions(),
-        signing: kernel.has_signing(),
+        has_btf: kernel.has_btf() && kernel.vmlinux().is_some(),
+        has_rust: kernel.has_rust(),
+        has_modversions: kernel.has_modversions(),
+        has_signing: kernel.has_signing(),
         requires_signing: kernel.requires_signing(),
     }
 }

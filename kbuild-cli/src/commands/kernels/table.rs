@@ -27,11 +27,11 @@ fn abilities(tree: &Tree) -> String {
         false => "signing",
     };
     let able: Vec<_> = [
-        ("C", tree.modules && tree.compiler.missing.is_none()),
+        ("C", tree.has_modules && tree.compiler.missing.is_none()),
         ("symvers", tree.symvers.is_some()),
-        ("BTF", tree.btf),
-        ("Rust", tree.rust),
-        (signing, tree.signing),
+        ("BTF", tree.has_btf),
+        ("Rust", tree.has_rust),
+        (signing, tree.has_signing),
     ]
     .into_iter()
     .filter_map(|(word, able)| able.then_some(word))
@@ -95,7 +95,7 @@ pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
         let mut note = format!("{count} trees have the release {release}");
         let taken = rows
             .iter()
-            .find(|one| is_same(one) && one.name == one.release);
+            .find(|one| is_same(one) && one.kernel == one.release);
         if let Some(taken) = taken {
             let path = printable(&taken.path);
             note += &format!(": `--kernel {release}` takes {path}");
@@ -116,7 +116,7 @@ mod tests {
         Row {
             release: release.to_owned(),
             path: format!("/usr/src/linux-headers-{release}"),
-            name: release.to_owned(),
+            kernel: release.to_owned(),
             default,
             state: State::Usable(Box::new(Tree {
                 usable: true,
@@ -133,13 +133,13 @@ mod tests {
                     notes: Vec::new(),
                     missing: None,
                 },
-                modules: true,
+                has_modules: true,
                 symvers: Some("/x".to_owned()),
                 vmlinux: None,
-                btf: false,
-                rust: false,
-                modversions: true,
-                signing: true,
+                has_btf: false,
+                has_rust: false,
+                has_modversions: true,
+                has_signing: true,
                 requires_signing: false,
             })),
         }
@@ -149,7 +149,7 @@ mod tests {
         Row {
             release: "5.10.0".to_owned(),
             path: "/lib/modules/5.10.0/build".to_owned(),
-            name: "/lib/modules/5.10.0/build".to_owned(),
+            kernel: "/lib/modules/5.10.0/build".to_owned(),
             default: false,
             state: State::Broken {
                 usable: false,
@@ -179,7 +179,7 @@ mod tests {
     fn two_trees_of_one_release_are_told_apart() {
         let path = "/home/me/linux".to_owned();
         let other = Row {
-            name: path.clone(),
+            kernel: path.clone(),
             path,
             ..usable("6.12", true)
         };

@@ -28,9 +28,9 @@ impl Build {
         self
     }
 
-    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`). No effect on a
-    /// module tree.
+    /// Adds a flag for the linker that joins the module's objects (`ldflags-y`). An error for a
+    /// module tree, whose Kbuild says it.
     pub fn ldflag(&mut self, flag: impl AsRef<OsStr>) -> &mut Self {
-        self.declare(|d| d.ldflags.push(flag.as_ref().to_owned()))
+        self.declare("ldflag", |d| d.ldflags.push(flag.as_ref().to_owned()))
     }
 }

@@ -71,13 +71,15 @@ impl Build {
     ///
     /// Takes the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
     pub fn bindings(&mut self, header: impl AsRef<Path>) -> &mut Self {
-        self.declare(|d| d.rust.headers.push(header.as_ref().to_owned()))
+        self.declare("bindings", |d| {
+            d.rust.headers.push(header.as_ref().to_owned())
+        })
     }
 
     /// Names an item of other headers, the kernel's own for instance, that
     /// [`bindings`](Self::bindings) declares too; a regular expression.
     pub fn bindings_item(&mut self, regex: &str) -> &mut Self {
-        self.declare(|d| d.rust.items.push(regex.to_owned()))
+        self.declare("bindings_item", |d| d.rust.items.push(regex.to_owned()))
     }
 
     /// Has clippy look at the Rust sources while it compiles them, with the kernel's own choice of

@@ -1,5 +1,5 @@
 //! Settings of a module tree: what is staged, what runs before make, which files are published
-//! beside the modules.
+//! beside the modules. Each is an error for a declared module.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -11,14 +11,14 @@ impl Build {
     /// The folder to stage, where it is not the module folder itself: a module whose Makefile
     /// reaches `../common` needs `tree_root("..")`. Relative to the module folder.
     pub fn tree_root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
-        self.of_tree(|t| t.tree_root = Some(dir.as_ref().to_owned()))
+        self.of_tree("tree_root", |t| t.tree_root = Some(dir.as_ref().to_owned()))
     }
 
     /// Leaves files or folders of a module tree out of the build. The pattern is matched against
     /// the path below the tree root: `*` stands for any characters but `/`, `**` for any; a
     /// pattern without `/` matches a name at any depth.
     pub fn exclude(&mut self, glob: &str) -> &mut Self {
-        self.of_tree(|t| t.excludes.push(glob.to_owned()))
+        self.of_tree("exclude", |t| t.excludes.push(glob.to_owned()))
     }
 
     /// A command that prepares a module tree (a `configure` script, a generator), given to
@@ -27,13 +27,15 @@ impl Build {
     /// [`prepare_input`](Self::prepare_input) has changed. A
     /// [placeholder](Self::make_var) in it becomes one word.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
-        self.of_tree(|t| t.prepare.push(command.as_ref().to_owned()))
+        self.of_tree("prepare", |t| t.prepare.push(command.as_ref().to_owned()))
     }
 
     /// A file of the tree that [`prepare`](Self::prepare) reads, relative to the module folder.
     /// Without any, a change to any file of the tree runs it again.
     pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
-        self.of_tree(|t| t.prepare_inputs.push(path.as_ref().to_owned()))
+        self.of_tree("prepare_input", |t| {
+            t.prepare_inputs.push(path.as_ref().to_owned())
+        })
     }
 
     /// A file to publish beside the modules of a tree: firmware, a device tree overlay, a helper
@@ -45,12 +47,14 @@ impl Build {
     /// products.
     pub fn product(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.settings.products.push(path.as_ref().to_owned());
-        self
+        self.of_tree("product", |_| {})
     }
 
-    fn of_tree(&mut self, change: impl FnOnce(&mut Tree)) -> &mut Self {
-        if let Module::Tree(tree) = &mut self.settings.module {
-            change(tree);
+    /// Changes a module tree; for a declared module, the build fails and names the setter.
+    fn of_tree(&mut self, setter: &'static str, change: impl FnOnce(&mut Tree)) -> &mut Self {
+        match &mut self.settings.module {
+            Module::Tree(tree) => change(tree),
+            Module::Declared(_) => self.misplace(setter),
         }
         self
     }

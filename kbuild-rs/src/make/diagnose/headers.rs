@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{BuildFacts, search_path};
+use crate::error::names::{INCLUDE, TREE_ROOT};
 
 /// Headers of the C library, and those of the kernel that declare the same.
 const OF_PROGRAMS: &[(&str, &str)] = &[
@@ -50,8 +51,9 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
         );
     }
     let mut text = format!(
-        "the header {header} was not found: name its folder (-I, or ccflags-y in the Kbuild), or \
-         stage a folder further up (--tree-root) if the tree reads files above its own folder"
+        "the header {header} was not found: name its folder ({INCLUDE}; or ccflags-y in the \
+         Kbuild), or stage a folder further up ({TREE_ROOT}) if the tree reads files above its own \
+         folder"
     );
     if let Some(folder) = folder {
         let folder = Path::new("$(src)").join(folder);

@@ -1,6 +1,7 @@
 //! Words of kbuild and of make about the module tree and the kernel tree.
 
 use super::rules::{Explains, Rule, between, example, has_any};
+use crate::error::names::TREE_ROOT;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -53,7 +54,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "the build asks for {}, and neither it nor a source for it is in the tree: \
-                     check its name, or whether a folder above is needed (--tree-root)",
+                     check its name, or whether a folder above is needed ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -61,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "make[3]: *** No rule to make target '/s/none.o', needed by '/s/hello.o'.  Stop.",
-                &["the build asks for /s/none.o", "(--tree-root)"],
+                &["the build asks for /s/none.o", "(--tree-root, "],
             ),
             &[],
         ),

@@ -30,6 +30,7 @@ mod tests;
 use std::path::Path;
 
 use super::rules::{Explains, Rule, example, has_any};
+use crate::error::names::{RUSTC, TREE_ROOT};
 
 #[cfg(feature = "rust")]
 pub(super) use kernel_paths::MissingPath;
@@ -62,8 +63,7 @@ pub(super) static RULES: &[Rule] = &[
                 format!(
                     "Rust modules need exactly the rustc that built the kernel {}, and a kernel \
                      tree with the metadata of the kernel's crates (rust/*.rmeta). Name that rustc \
-                     (--rustc, Build::rustc; in a build script, the feature `rust` of kbuild-rs \
-                     looks for it). `kbuild-rs kernels` shows which trees have Rust",
+                     ({RUSTC}; in a build script, the feature `rust` of kbuild-rs looks for it). `kbuild-rs kernels` shows which trees have Rust",
                     facts.release
                 )
             },
@@ -109,7 +109,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "{} was not found: stage a folder further up where a tree reaches above itself \
-                     (--tree-root, Build::tree_root)",
+                     ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -119,7 +119,7 @@ pub(super) static RULES: &[Rule] = &[
                 "error: couldn't read ../common/x.rs: No such file or directory",
                 &[
                     "../common/x.rs was not found",
-                    "(--tree-root, Build::tree_root)",
+                    "(--tree-root, Build::tree_root; in CMake, TREE_ROOT; ",
                 ],
             ),
             &[],

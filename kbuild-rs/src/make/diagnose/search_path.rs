@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::BuildFacts;
+use crate::error::names::MAKE_VAR;
 use crate::kbuild::{Makefiles, uses};
 
 /// How makefiles ask for the folder that make works in. `PWD` is not one of them: it is set to the
@@ -74,8 +75,11 @@ fn setting(name: &str, value: &str) -> String {
             value.replace(pwd, "{staged_dir}")
         });
     match value.contains('$') {
-        true => format!(" (--make-var {name}=…)"),
-        false => format!(":\n    --make-var '{name}={value}'"),
+        true => format!(" ({MAKE_VAR})"),
+        false => format!(
+            ":\n    --make-var '{name}={value}'\n(Build::make_var; in CMake, MAKE_VARIABLES; in \
+             Meson, make_variables)"
+        ),
     }
 }
 

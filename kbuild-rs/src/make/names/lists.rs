@@ -13,8 +13,8 @@ pub(super) const FUNCTION: &str = "is a function of kbuild's, whose value make w
 pub(super) const COMPUTED: &str = "is computed by kbuild for each file and put into its commands; for \
                                    flags use KCFLAGS, KAFLAGS, KCPPFLAGS, or ccflags-y and its like";
 pub(super) const LOADER: &str = "would be handed down to every program that make starts, which obey it; \
-                                 give it as a variable of the environment (--env, Build::env) if that \
-                                 is meant";
+                                 give it as a variable of the environment (--env, Build::env; in CMake, \
+                                 ENVIRONMENT; in Meson, env) if that is meant";
 pub(super) const SHELL_CODE: &str = "is read as commands by every shell that make starts, and cannot be \
                                      set";
 

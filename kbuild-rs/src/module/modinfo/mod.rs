@@ -66,7 +66,8 @@ pub struct ModuleInfo {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// Its type in the kernel's words: `int`, `charp`, `array of uint`, …
+    /// Its type in the kernel's words: `int`, `charp`, `array of uint`, … (`type` in JSON)
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<String>,
     /// `MODULE_PARM_DESC`.
     pub description: Option<String>,

@@ -279,7 +279,10 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
             "modules in Rust take the feature `rust` of the library: \
              kbuild-rs = { version = \"…\", features = [\"rust\"] }"
         }
-        Some("h") => "headers are found by themselves beside the sources, elsewhere by include()",
+        Some("h") => {
+            "kbuild-rs finds headers beside the sources itself; for other folders, use -I or \
+             Build::include (in CMake, INCLUDE_DIRECTORIES; in Meson, include_directories)"
+        }
         Some("o") => "an object that is shipped is called foo.o_shipped",
         Some("s") => "assembler for the kernel is called foo.S",
         _ => "a module is made of .c, .S, .rs and *_shipped files",
@@ -313,7 +316,12 @@ mod tests {
         assert_eq!(of("src/a.o_shipped").unwrap(), Path::new("src/a.o"));
         assert_eq!(of("src/a.c_shipped").unwrap(), Path::new("src/a.o"));
         assert!(of("a.o").unwrap_err().to_string().contains("o_shipped"));
-        assert!(of("a.h").unwrap_err().to_string().contains("include()"));
+        assert!(
+            of("a.h")
+                .unwrap_err()
+                .to_string()
+                .contains("Build::include")
+        );
         assert!(of("a.cpp").unwrap_err().to_string().contains(".c, .S"));
         #[cfg(not(feature = "rust"))]
         assert!(of("a.rs").unwrap_err().to_string().contains("`rust`"));

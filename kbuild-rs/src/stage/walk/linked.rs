@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Step, Walk};
+use crate::error::names::{EXCLUDE, INCLUDE};
 use crate::make::{DotGit, Repository};
 use crate::stage::item::{Item, Kind};
 use crate::stage::outside::{FolderContents, Location, is_virtual};
@@ -51,7 +52,8 @@ impl Walk<'_> {
                 return Ok(());
             }
             return Err(Error::input(format!(
-                "{} is a link to {}, which holds this tree itself; remove it or exclude it",
+                "{} is a link to {}, which holds this tree itself; remove it or exclude it \
+                 ({EXCLUDE})",
                 path.display(),
                 real.display()
             )));
@@ -73,8 +75,8 @@ impl Walk<'_> {
         if seen.is_too_much(&self.copied) {
             return Err(Error::input(format!(
                 "{} is a link to {}, which holds sources and is too large to copy: {} together with \
-                 the other links that leave the tree; exclude it and name its folders of headers \
-                 with -I, or link to a smaller folder",
+                 the other links that leave the tree; exclude it ({EXCLUDE}) and name its folders \
+                 of headers ({INCLUDE}), or link to a smaller folder",
                 path.display(),
                 real.display(),
                 FolderContents::LIMIT

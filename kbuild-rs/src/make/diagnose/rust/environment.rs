@@ -18,7 +18,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             format!(
                 "{reason}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
                  Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
-                 {name}=VALUE\n  MAKE_VARIABLES {name}=VALUE\n  make_variables: ['{name}=VALUE']"
+                 {name}=VALUE\n  ENVIRONMENT {name}=VALUE\n  env: '{name}=VALUE'"
             )
         },
     ),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::message::Message;
+use crate::error::names::CFG;
 use crate::make::diagnose::rules::{Explains, Rule, example};
 
 pub(in crate::make::diagnose) static RULES: &[Rule] = &[
@@ -68,7 +69,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 };
                 format!(
                     "module! of the kernel {} takes {takes}. (A source for several kernels has two \
-                     module!, each under a cfg: --cfg, Build::cfg_if.) Write\n  {write}",
+                     module!, each under a cfg: {CFG}.) Write\n  {write}",
                     facts.release
                 )
             },

@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Kernel, Result, cargo};
 ///
 /// ```no_run
 /// // build.rs
-/// kbuild::Bindings::new("module/counter_uapi.h").generate("counter_uapi");
+/// kbuild::UapiBindings::new("module/counter_uapi.h").generate("counter_uapi");
 /// ```
 /// ```text
 /// // src/main.rs
@@ -25,7 +25,7 @@ use crate::{Error, ErrorKind, Kernel, Result, cargo};
 /// Names are C's: the constants of an `enum` have no prefix. That each struct has C's size,
 /// alignment and offsets is asserted where the declarations are compiled.
 #[derive(Debug, Clone)]
-pub struct Bindings {
+pub struct UapiBindings {
     header: PathBuf,
     includes: Vec<PathBuf>,
     defines: Vec<String>,
@@ -53,10 +53,10 @@ const COMPILER_TYPES: &str = "\
 #endif
 ";
 
-impl Bindings {
+impl UapiBindings {
     /// Declarations for what `header` defines (and what that needs from others).
     pub fn new(header: impl AsRef<Path>) -> Self {
-        Bindings {
+        UapiBindings {
             header: header.as_ref().to_owned(),
             includes: Vec::new(),
             defines: Vec::new(),

@@ -1,0 +1,46 @@
+//! The modules that the caller expects of a build.
+
+use crate::resolve::Resolved;
+use crate::settings::{Artifact, Report};
+use crate::{Error, ErrorKind, Result};
+
+/// Fails for an expected module that was not built; and, where the caller listed the expected
+/// ones, for a module that is not listed. A build system does not order, install or clean what it
+/// was not told of beforehand.
+///
+/// `name` is the one module that the caller needs, `listed` are those of
+/// [`Build::module`](crate::Build::module).
+pub(super) fn check(
+    name: Option<&str>,
+    listed: &[String],
+    resolved: &Resolved,
+    report: &Report,
+) -> Result<()> {
+    if !resolved.wants_modules() {
+        return Ok(());
+    }
+    let failed = |text: String| Err(Error::new(ErrorKind::NothingBuilt, text));
+    let expected = name.into_iter().chain(listed.iter().map(String::as_str));
+    if let Some(name) = expected
+        .into_iter()
+        .find(|name| report.module(name).is_none())
+    {
+        let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
+        return failed(format!(
+            "{} builds no module {name}; it builds {}",
+            resolved.label,
+            built.join(", ")
+        ));
+    }
+    let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
+    let is_listed = |module: &&Artifact| listed.iter().any(|name| same(name, module.name()));
+    match report.modules().iter().find(|module| !is_listed(module)) {
+        Some(module) if !listed.is_empty() => failed(format!(
+            "{} also builds the module {}, which is not among the expected ones ({}): add it to them",
+            resolved.label,
+            module.name(),
+            listed.join(", ")
+        )),
+        _ => Ok(()),
+    }
+}

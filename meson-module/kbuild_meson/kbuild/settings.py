@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The keywords of kbuild.module() whose values make and the tools get as they are.
+
+A keyword is refused when it does not fit the form of the module, sources or a module tree, or
+when its value has another form than it takes. Whether a variable may be set, and to which value,
+depends on the kernel and is said when the module is built.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as T
+
+Kwargs = T.Dict[str, T.Any]
+
+# What only a module tree takes; the others have messages of their own.
+OF_TREE = ('tree_root', 'exclude', 'prepare', 'prepare_inputs')
+
+# The flag of kbuild-rs that stands before each value of a list.
+FLAGS = {
+    'exclude': '--exclude',
+    'prepare': '--prepare',
+    'prepare_inputs': '--prepare-input',
+    'products': '--product',
+    'make_variables': '--make-var',
+    'asm_args': '--asflag',
+    'link_args': '--ldflag',
+}
+
+
+def problem(kwargs: Kwargs) -> T.Optional[str]:
+    """Why the keywords make no sense together, if so."""
+    return of_another_form(kwargs) or of_prepare(kwargs) or of_values(kwargs)
+
+
+def of_another_form(kwargs: Kwargs) -> T.Optional[str]:
+    if kwargs['kbuild']:
+        if kwargs['link_args']:
+            return ('"link_args" is for a module built from sources, and "kbuild" names a module tree, '
+                    'whose own Kbuild has ldflags-y')
+        return None
+    given = next((keyword for keyword in OF_TREE if kwargs[keyword]), None)
+    return f'"{given}" is for a module tree ("kbuild")' if given else None
+
+
+def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
+    if kwargs['prepare_inputs'] and not kwargs['prepare']:
+        return '"prepare_inputs" names what the commands of "prepare" read, and there is no "prepare"'
+    if any('\n' in command for command in kwargs['prepare']):
+        return '"prepare" has a line break; give it a list with one string for each command'
+    return None
+
+
+def of_values(kwargs: Kwargs) -> T.Optional[str]:
+    for variable in kwargs['make_variables']:
+        if not re.match('[^=]+=', variable):
+            return f'"make_variables" has {variable!r}, which is not NAME=VALUE'
+    for symbol, value in kwargs['config'].items():
+        if not re.fullmatch('[A-Za-z0-9_]+', symbol):
+            return f'"config" has {symbol!r}, which is not the name of a CONFIG_ symbol'
+        if value not in ('m', 'y', 'n'):
+            full = re.sub('^(CONFIG_)?', 'CONFIG_', f'{symbol}={value}')
+            return (f'"config" sets {symbol} to {value!r}, and takes m, y and n. For another value, write '
+                    f'{full!r} in "make_variables" for makefiles, and in "defines" for C')
+    return None
+
+
+def arguments(kwargs: Kwargs) -> T.List[str]:
+    """The arguments of `kbuild-rs build`."""
+    lines = [word for keyword, flag in FLAGS.items() for value in kwargs[keyword] for word in (flag, value)]
+    for symbol, value in kwargs['config'].items():
+        lines += ['--config', f'{symbol}={value}']
+    # Of an environment object, what it sets; it starts empty, as make's own does.
+    for name, value in kwargs['env'].get_env({}).items():
+        lines += ['--env', f'{name}={value}']
+    if kwargs['extra_warnings'] not in (None, ''):
+        lines += ['--extra-warnings', str(kwargs['extra_warnings'])]
+    return lines
+
+
+def tree_root(given: str, folder: str, tree: str) -> T.Tuple[str, bool]:
+    """The folder that "tree_root" names in a meson.build of `folder`, and whether it holds the tree."""
+    root = os.path.realpath(os.path.join(folder, given))
+    return root, os.path.commonpath([root, tree]) == root
