@@ -178,6 +178,34 @@ fn the_vocabulary_has_every_word_of_the_four_front_ends_and_no_other() {
 }
 
 #[test]
+fn messages_name_settings_as_the_vocabulary_does() {
+    let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
+    let rows = rows(&page);
+    let names = fs::read_to_string(root().join("kbuild-rs/src/error/names.rs")).unwrap();
+    let names: String = names.split("\\\n").map(str::trim_start).collect();
+    let mut seen = 0;
+    for text in between(&names, " = \"", "\";\n").chain(between(&names, " =\n    \"", "\";\n")) {
+        let (first, rest) = text.split_once("; in CMake, ").unwrap();
+        let (cmake, meson) = rest.split_once("; in Meson, ").unwrap();
+        let words = first.split([',', ' ', '(']);
+        let setter = words.clone().find_map(|word| word.strip_prefix("Build::"));
+        // A flag of one letter stands for the long one.
+        let flag = words.clone().find(|word| word.starts_with("--"));
+        // `-DKDIR=DIR`, `kernel(dir: 'DIR')`
+        let cmake = cmake.trim_start_matches("-D").split('=').next();
+        let meson = meson.trim_start_matches("kernel(").split(':').next();
+        let wanted = [setter, flag, cmake, meson];
+        let fits = |cells: &&Vec<&str>| {
+            let mut words = wanted.iter().zip(&cells[1..]);
+            words.all(|(word, cell)| word.is_none_or(|word| cell.contains(&format!("`{word}`"))))
+        };
+        assert!(rows.iter().any(|cells| fits(&cells)), "{text}: {wanted:?}");
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen}");
+}
+
+#[test]
 fn the_vocabulary_has_every_key_of_the_json() {
     let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
     let (_, table) = page.split_once("\n## JSON").unwrap();

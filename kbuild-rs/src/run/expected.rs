@@ -1,5 +1,6 @@
 //! The modules that the caller expects of a build.
 
+use crate::error::names::MODULE;
 use crate::resolve::Resolved;
 use crate::settings::{Artifact, Report};
 use crate::{Error, ErrorKind, Result};
@@ -26,8 +27,12 @@ pub(super) fn check(
         .find(|name| report.module(name).is_none())
     {
         let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
+        let setting = match listed.iter().any(|listed| listed == name) {
+            true => format!(": name these ({MODULE})"),
+            false => String::new(),
+        };
         return failed(format!(
-            "{} builds no module {name}; it builds {}",
+            "{} builds no module {name}; it builds {}{setting}",
             resolved.label,
             built.join(", ")
         ));
@@ -36,7 +41,8 @@ pub(super) fn check(
     let is_listed = |module: &&Artifact| listed.iter().any(|name| same(name, module.name()));
     match report.modules().iter().find(|module| !is_listed(module)) {
         Some(module) if !listed.is_empty() => failed(format!(
-            "{} also builds the module {}, which is not among the expected ones ({}): add it to them",
+            "{} also builds the module {}, which is not among the expected ones ({}): add it to \
+             them ({MODULE})",
             resolved.label,
             module.name(),
             listed.join(", ")

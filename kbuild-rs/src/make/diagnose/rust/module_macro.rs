@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::message::Message;
-use crate::error::names::CFG;
 use crate::make::diagnose::rules::{Explains, Rule, example};
 
 pub(in crate::make::diagnose) static RULES: &[Rule] = &[
@@ -69,7 +68,8 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 };
                 format!(
                     "module! of the kernel {} takes {takes}. (A source for several kernels has two \
-                     module!, each under a cfg: {CFG}.) Write\n  {write}",
+                     module!, each under a cfg: --cfg, Build::cfg_if; in CMake, RUST_CFGS; in \
+                     Meson, rust_cfgs.) Write\n  {write}",
                     facts.release
                 )
             },
