@@ -29,7 +29,7 @@ pub(super) fn show(
                 .map(|(name, value)| (json::text(name), value.map(json::text)))
                 .collect(),
             args: plan.args().iter().map(|arg| json::text(arg)).collect(),
-            command: plan.to_string(),
+            shell: plan.to_string(),
         }),
     }
     Ok(())

@@ -86,7 +86,8 @@ pub(crate) enum Event<'a> {
         /// Without a value: it comes from outside, and may be a secret.
         env: BTreeMap<String, Option<String>>,
         args: Vec<String>,
-        command: String,
+        /// All of it as a line for a shell.
+        shell: String,
     },
     /// The failure of the build, or of one of several.
     Error {

@@ -7,6 +7,8 @@
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Advice {
     code: &'static str,
+    /// `message` in JSON, as in errors.
+    #[cfg_attr(feature = "serde", serde(rename = "message"))]
     text: String,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     command: Option<Vec<String>>,
