@@ -191,9 +191,9 @@ fn messages_name_settings_as_the_vocabulary_does() {
         let setter = words.clone().find_map(|word| word.strip_prefix("Build::"));
         // A flag of one letter stands for the long one.
         let flag = words.clone().find(|word| word.starts_with("--"));
-        // `-DKDIR=DIR`, `kernel(dir: 'DIR')`
-        let cmake = cmake.trim_start_matches("-D").split('=').next();
-        let meson = meson.trim_start_matches("kernel(").split(':').next();
+        // `-DKDIR=DIR`, `kernel(dir: 'DIR')`, `c of the cross file`
+        let cmake = cmake.trim_start_matches("-D").split(['=', ' ']).next();
+        let meson = meson.trim_start_matches("kernel(").split([':', ' ']).next();
         let wanted = [setter, flag, cmake, meson];
         let fits = |cells: &&Vec<&str>| {
             let mut words = wanted.iter().zip(&cells[1..]);

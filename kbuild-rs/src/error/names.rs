@@ -3,11 +3,18 @@
 //! They are those of docs/vocabulary.md. A message that says which setting to change names all four:
 //! the library cannot know which of them a reader uses.
 
+pub(crate) const ASFLAG: &str = "--asflag, Build::asflag; in CMake, ASM_FLAGS; in Meson, asm_args";
+pub(crate) const CC: &str = "KBUILD_RS_CC in the environment, --cc CC, Build::cc; in CMake, \
+     -DKbuild_CC=CC; in Meson, kernel(cc: 'CC')";
+pub(crate) const CFLAG: &str = "--cflag, Build::cflag; in CMake, COMPILE_OPTIONS; in Meson, c_args";
+pub(crate) const CROSS_COMPILE: &str = "CROSS_COMPILE in the environment, --cross-compile, \
+     Build::cross_compile; in CMake, CMAKE_C_COMPILER of the toolchain file; in Meson, c of the cross \
+     file";
 pub(crate) const EXCLUDE: &str = "--exclude, Build::exclude; in CMake, EXCLUDE; in Meson, exclude";
 pub(crate) const INCLUDE: &str =
     "-I, Build::include; in CMake, INCLUDE_DIRECTORIES; in Meson, include_directories";
 pub(crate) const KERNEL: &str =
-    "KDIR, --kernel, Build::kernel; in CMake, -DKDIR=DIR; in Meson, kernel(dir: 'DIR')";
+    "KDIR=DIR, --kernel DIR, Build::kernel; in CMake, -DKDIR=DIR; in Meson, kernel(dir: 'DIR')";
 pub(crate) const MAKE_VAR: &str =
     "--make-var, Build::make_var; in CMake, MAKE_VARIABLES; in Meson, make_variables";
 pub(crate) const MISSING_SYMVERS: &str = "--missing-symvers warn, \

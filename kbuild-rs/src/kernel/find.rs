@@ -1,5 +1,6 @@
 //! The kernel trees of a machine.
 
+use crate::error::names::KERNEL;
 use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -144,7 +145,7 @@ impl Host {
                 let install = self.distro().any_headers();
                 let message = format!(
                     "{why}, and no other {arch} kernel tree is installed here; to get one: \
-                     {install}; or name one with KDIR=DIR or --kernel DIR"
+                     {install}; or name one ({KERNEL})"
                 );
                 let advice = install.advice("missing-kernel-headers");
                 Err(Error::new(ErrorKind::KernelNotFound, message).advise(advice))

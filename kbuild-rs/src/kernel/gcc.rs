@@ -3,6 +3,7 @@
 use super::path::version_in_name;
 use super::toolchain::{Chooser, Toolchain};
 use crate::Result;
+use crate::error::names::{CC, CROSS_COMPILE};
 
 impl Chooser<'_> {
     /// A kernel that gcc built.
@@ -15,8 +16,8 @@ impl Chooser<'_> {
                 let (prefix, cc) = self.cross_gcc()?;
                 if !cfg!(feature = "cc") && prefix != compiler.prefix() {
                     chosen.notes.push(format!(
-                        "{prefix} is the usual prefix for {}; choose another with CROSS_COMPILE or \
-                         --cross-compile",
+                        "{prefix} is the usual prefix for {}; choose another \
+                         ({CROSS_COMPILE})",
                         self.kernel.arch()
                     ));
                 }
@@ -56,7 +57,7 @@ impl Chooser<'_> {
         {
             chosen.notes.push(format!(
                 "kernel {} was built with gcc {major}, {cc} here is gcc {other}; choose another \
-                 with CC or --cc",
+                 ({CC})",
                 self.kernel.release()
             ));
         }
@@ -108,8 +109,8 @@ impl Chooser<'_> {
         let install = self.host.distro().package(&package);
         let error = self.not_found(format!(
             "kernel {} is {}, this machine {}, and no compiler for {} is here (looked for \
-             {prefix}gcc and the like); to get one: {install}; or name it with CROSS_COMPILE or \
-             --cross-compile",
+             {prefix}gcc and the like); to get one: {install}; or name it \
+             ({CROSS_COMPILE})",
             self.kernel.release(),
             self.kernel.arch(),
             self.host.machine,

@@ -95,7 +95,7 @@ fn said_about(chooser: &Chooser<'_>) -> String {
     }
     format!(
         " (kernel {} was built with {} and LLD; plain gcc cannot build its modules); or choose \
-         with LLVM=-VERSION or --llvm",
+         with LLVM=-VERSION in the environment, --llvm or Build::llvm",
         chooser.kernel.release(),
         compiler.text
     )

@@ -4,7 +4,7 @@
 //! compiler probe could not fork, and the module had other bytes.
 
 use super::rules::{Explains, Rule, example, has_any};
-use crate::error::names::MAKE_VAR;
+use crate::error::names::{CC, MAKE_VAR};
 use crate::kernel::is_of_loader;
 use crate::sys::limits;
 
@@ -140,9 +140,8 @@ pub(super) static RULES: &[Rule] = &[
         name: "missing-tool",
         explains: Explains::Line(missing_tool, |found, _| {
             format!(
-                "the program {} is missing; install it, or name another one (for a compiler, --cc, \
-                 Build::cc; in CMake, -DKbuild_CC=FILE; in Meson, kernel(cc: 'FILE'); for a tool, \
-                 {MAKE_VAR})",
+                "the program {} is missing; install it, or name another compiler ({CC}) or \
+                 another tool ({MAKE_VAR})",
                 found.subject
             )
         }),

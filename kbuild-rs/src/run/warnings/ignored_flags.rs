@@ -1,5 +1,6 @@
 //! Flags in variables that kbuild read before 6.15. Newer kernels ignore them silently.
 
+use crate::error::names::{ASFLAG, CFLAG};
 use std::path::Path;
 
 use crate::Kernel;
@@ -9,9 +10,9 @@ use crate::sys::regular;
 
 /// (a variable, the one that every kernel reads instead, how to give its flags otherwise)
 const VARIABLES: &[(&str, &str, &str)] = &[
-    ("EXTRA_CFLAGS", "ccflags-y", "--cflag, Build::cflag"),
-    ("EXTRA_CPPFLAGS", "ccflags-y", "--cflag, Build::cflag"),
-    ("EXTRA_AFLAGS", "asflags-y", "--asflag, Build::asflag"),
+    ("EXTRA_CFLAGS", "ccflags-y", CFLAG),
+    ("EXTRA_CPPFLAGS", "ccflags-y", CFLAG),
+    ("EXTRA_AFLAGS", "asflags-y", ASFLAG),
     ("EXTRA_LDFLAGS", "ldflags-y", "ldflags-y in the Kbuild"),
 ];
 
