@@ -1,3 +1,4 @@
+#[cfg(feature = "rust")]
 mod page;
 
 use super::rules::{Example, Explanation, rules};
