@@ -110,7 +110,7 @@ fn the_layouts_of_the_kernels_guide_build_as_with_plain_make() {
 }
 
 /// Every Rust file below `dir`.
-fn sources(dir: &Path) -> String {
+pub(crate) fn sources(dir: &Path) -> String {
     let entries = fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path());

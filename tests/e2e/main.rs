@@ -58,6 +58,7 @@ mod products;
 mod program;
 mod providers;
 mod quiet;
+mod readme;
 mod repositories;
 mod rerun;
 mod rust;

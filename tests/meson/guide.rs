@@ -1,4 +1,4 @@
-//! docs/meson.md: the projects that it shows are set up and built.
+//! docs/meson-tutorial.md and docs/meson.md: the projects that they show are set up and built.
 //!
 //! A block is a file when its first line says so (```` ```meson file=meson.build ````); the files of
 //! a section make up a project, each `meson.build` of it one of its own.
@@ -10,7 +10,7 @@ use kbuild_tests::lab;
 use crate::project::*;
 use crate::support::*;
 
-/// Sources that the page speaks of and does not show.
+/// Sources that the pages name and do not show.
 const UNSEEN: [(&str, &str); 6] = [
     ("hello.c", HELLO),
     ("main.c", HELLO),
@@ -28,7 +28,8 @@ const UNSEEN: [(&str, &str); 6] = [
 
 /// The files that a section shows, in order; and its makefiles, which only the Kbuild is read of.
 fn sections() -> Vec<Vec<(String, String)>> {
-    let text = fs::read_to_string(root().join("docs/meson.md")).unwrap();
+    let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
+    let text = page("meson-tutorial.md") + &page("meson.md");
     let mut sections = vec![Vec::new()];
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -58,14 +59,14 @@ fn in_build_folder(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|word| word.strip_prefix("build/"))
 }
 
-/// A file that the page shows once.
+/// A file that the pages show once.
 pub(crate) fn shown(path: &str) -> String {
     let mut files = sections().into_iter().flatten();
     files.find(|(shown, _)| shown == path).unwrap().1
 }
 
 #[test]
-fn every_project_that_the_page_shows_is_built() {
+fn every_project_that_the_pages_show_is_built() {
     let mut projects = 0;
     for section in sections() {
         let (builds, others): (Vec<_>, Vec<_>) = section
@@ -105,7 +106,7 @@ fn every_project_that_the_page_shows_is_built() {
 }
 
 #[test]
-fn the_page_has_every_keyword_of_the_functions() {
+fn the_reference_has_every_keyword_of_the_functions() {
     let page = fs::read_to_string(root().join("docs/meson.md")).unwrap();
     let functions = root().join("meson-module/kbuild_meson/kbuild/__init__.py");
     let functions = fs::read_to_string(functions).unwrap();
