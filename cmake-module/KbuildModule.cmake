@@ -125,7 +125,7 @@ macro(_kbuild_add_rules)
     set(target ${name}-${release})
     if(target IN_LIST targets)
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): KERNEL names two trees of release ${release}, whose products would have one place: name one of them")
+        "kbuild_add_module(${name}): KERNEL names two trees of release ${release}, which would write the same products: name one of them")
     endif()
     add_library(${target} INTERFACE ${all})
     add_dependencies(${name} ${target})

@@ -18,12 +18,12 @@ function(_kbuild_find_program out_error)
     _kbuild_source_tree(source)
     set(beside "")
     set(hint
-      "there is no program kbuild-rs in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKbuild_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
+      "kbuild-rs is not in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKbuild_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
     if(NOT source)
       # <prefix>/share/cmake/Kbuild and <prefix>/bin.
       cmake_path(SET beside NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../../bin")
       set(hint
-        "there is no program kbuild-rs beside this package (${beside}) or in PATH: install it, or name it with -DKbuild_EXECUTABLE=FILE")
+        "kbuild-rs is neither beside this package (${beside}) nor in PATH: install it, or name it with -DKbuild_EXECUTABLE=FILE")
     endif()
     find_program(Kbuild_EXECUTABLE kbuild-rs
       HINTS ${beside}
@@ -58,7 +58,7 @@ function(_kbuild_check_program out_error)
     RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE error)
   if(NOT result STREQUAL "0" OR NOT said MATCHES "^kbuild-rs ([0-9.]+)")
     set(${out_error}
-      "Kbuild_EXECUTABLE names ${Kbuild_EXECUTABLE}, which is no kbuild-rs (${result}): ${said}${error}"
+      "Kbuild_EXECUTABLE names ${Kbuild_EXECUTABLE}, which is not kbuild-rs (${result}): ${said}${error}"
       PARENT_SCOPE)
     return()
   endif()
@@ -96,7 +96,7 @@ function(_kbuild_build_program out out_error)
   mark_as_advanced(Kbuild_CARGO)
   if(NOT Kbuild_CARGO)
     set(${out_error}
-      "Kbuild_BUILD_PROGRAM is on, and there is no cargo in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKbuild_EXECUTABLE=FILE"
+      "Kbuild_BUILD_PROGRAM is on, but cargo is not in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKbuild_EXECUTABLE=FILE"
       PARENT_SCOPE)
     return()
   endif()
@@ -111,7 +111,7 @@ function(_kbuild_build_program out out_error)
   if(EXISTS "${program}")
     set(quiet --quiet)
   else()
-    message(STATUS "Kbuild: building kbuild-rs with cargo, which takes a minute or two")
+    message(STATUS "Kbuild: building kbuild-rs with cargo; this takes a minute or two")
   endif()
   _kbuild_host_environment(environment)
   execute_process(

@@ -16,13 +16,13 @@ macro(_kbuild_check_rust_arguments)
       continue()
     elseif(arg_KBUILD AND keyword MATCHES "BINDINGS")
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): ${keyword} is for a module from sources, and KBUILD names a module tree, whose own Kbuild runs bindgen where it needs it")
+        "kbuild_add_module(${name}): ${keyword} is for a module from sources, but KBUILD names a module tree: run bindgen in its own Kbuild")
     elseif(NOT arg_KBUILD AND NOT arg_UNPARSED_ARGUMENTS MATCHES "[.]rs(;|$)")
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): ${keyword} is for sources in Rust, and there is no .rs among those listed")
+        "kbuild_add_module(${name}): ${keyword} is for sources in Rust, but no .rs file is listed")
     elseif(keyword STREQUAL "BINDINGS_ITEMS" AND NOT arg_BINDINGS)
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): BINDINGS_ITEMS chooses from what a header brings along, and BINDINGS names none")
+        "kbuild_add_module(${name}): BINDINGS_ITEMS needs a header that includes the items: name it with BINDINGS")
     endif()
   endforeach()
 endmacro()
@@ -49,7 +49,7 @@ macro(_kbuild_check_rust_kernel)
     list(FILTER sources INCLUDE REGEX "[.]rs$")
     list(GET sources 0 source)
     message(FATAL_ERROR
-      "kbuild_add_module(${name}): ${source} is written in Rust, and the kernel ${release} (${kernel_dir}) was built without CONFIG_RUST=y: name another kernel, or have the project ask if(Kbuild_KERNEL_RUST) first")
+      "kbuild_add_module(${name}): ${source} is written in Rust, and the kernel ${release} (${kernel_dir}) was built without CONFIG_RUST=y: name another kernel, or check if(Kbuild_KERNEL_RUST) first")
   endif()
 endmacro()
 

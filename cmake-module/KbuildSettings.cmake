@@ -43,10 +43,10 @@ macro(_kbuild_check_form)
   elseif(arg_KBUILD)
     if(arg_LINK_OPTIONS)
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): LINK_OPTIONS is for a module from sources, and KBUILD names a module tree, whose own Kbuild has ldflags-y")
+        "kbuild_add_module(${name}): LINK_OPTIONS is for a module from sources, but KBUILD names a module tree: use ldflags-y in its own Kbuild")
     elseif(arg_PREPARE_INPUTS AND NOT arg_PREPARE)
       message(FATAL_ERROR
-        "kbuild_add_module(${name}): PREPARE_INPUTS names what the commands of PREPARE read, and there is no PREPARE")
+        "kbuild_add_module(${name}): PREPARE_INPUTS lists the files that the commands of PREPARE read, but PREPARE is missing")
     endif()
   else()
     foreach(keyword TREE_ROOT EXCLUDE PREPARE PREPARE_INPUTS)

@@ -10,29 +10,28 @@
 //!     .compile("hello"); // OUT_DIR/hello.ko, and env!("HELLO_KO") in the crate
 //! ```
 //!
-//! The kernel's own build system (kbuild) compiles; this library decides where, when and with
-//! which jobs, and tells Cargo what came out and what it depended on. The sources are copied
-//! into a private *stage* below the output directory and built there in place, which is the one
-//! thing that kbuild knows well on every version. Neither the source tree nor the kernel tree is
-//! ever written to.
+//! The kernel's own build system (kbuild) compiles the module. This library decides where, when and
+//! with how many jobs, and tells Cargo the products and their inputs. It copies the sources into a
+//! private *stage* below the output directory, and kbuild builds them there in place, which works
+//! on every kernel version. Nothing writes to the source tree or the kernel tree.
 //!
-//! [`Build`] says what to build and gives a [`Report`]; [`Kernel`] finds and describes kernel
+//! [`Build`] describes a build and returns a [`Report`]; [`Kernel`] finds and describes kernel
 //! trees; [`Symvers`] reads the symbols that a build exports. A [`Matrix`] runs several builds side
 //! by side within one budget of jobs.
 //!
-//! Each crate with a module may offer its symbols to others (`links` in its manifest), one script
-//! may build for several kernels ([`Build::compile_each`]), and with the feature `bindgen` the
-//! program gets its declarations out of the header that the module is compiled with (`UapiBindings`).
-//! `docs/build-rs.md` in the repository is the guide.
+//! A crate with a module can export its symbols to other crates (`links` in its manifest). One
+//! script can build for several kernels ([`Build::compile_each`]). With the feature `bindgen`, the
+//! program gets its declarations from the header that the module is compiled with (`UapiBindings`).
+//! The guide is `docs/build-rs.md` in the repository.
 //!
 //! # Features
-//! - `bindgen`: `UapiBindings`. Takes libclang to run, and some twenty crates to compile.
-//! - `ide`: builds with Rust in them leave `rust-project.json` beside their products.
-//! - `cc`: cross compilers that the crate `cc` finds, where the kernel and the usual prefix of its
-//!   architecture lead to none.
+//! - `bindgen`: `UapiBindings`. Needs libclang at run time, and compiles about twenty crates.
+//! - `ide`: builds with Rust write `rust-project.json` beside their products.
+//! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the usual
+//!   prefix of its architecture leads to one.
 //! - `compressed`: `modinfo`, for compressed modules too.
-//! - `modinfo`: `ModuleInfo` and `Artifact::info`, what a module says about itself.
-//! - `rust`: modules in Rust; `docs/rust-modules.md` in the repository is their page.
+//! - `modinfo`: `ModuleInfo` and `Artifact::info`, the properties of a module.
+//! - `rust`: modules in Rust; see `docs/rust-modules.md` in the repository.
 //! - `serde`: `serde::Serialize` for the public data types.
 
 // A room imports only rooms that come later in this order, which a test of xtask checks:

@@ -150,14 +150,17 @@ fn the_tools_for_rust_are_those_that_the_project_names() {
     };
     let project = project(CORNERS[1], &kernel);
     for (argument, says) in [
-        ("-DKbuild_CLIPPY=ON", "clippy is not beside the rustc"),
+        (
+            "-DKbuild_CLIPPY=ON",
+            "the rustc that compiles this module has no clippy",
+        ),
         (
             "-DKbuild_RUSTC=no-rustc",
             "RUSTC=no-rustc: there is no such program",
         ),
         (
             "-DKbuild_BINDGEN=no-bindgen",
-            "the program no-bindgen declares C headers",
+            "the program no-bindgen, which declares C headers",
         ),
     ] {
         let _ = fs::remove_dir_all(project.build_dir());

@@ -90,7 +90,7 @@ fn the_lock_is_held_until_the_last_compiler_of_a_killed_kbuild_rs_is_gone() {
     until("the compiler starts", || at(&gate).exists());
     first.kill();
     let mut second = Running::start(scene.command(), "lock-second");
-    let waits = format!("a kbuild-rs that has ended (process {})", first.pid());
+    let waits = format!("an ended kbuild-rs (process {})", first.pid());
     until("the second says what it waits for", || {
         second.said().contains(&waits)
     });

@@ -59,14 +59,17 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
     );
     says(
         &["bare", "--tree-root", "/usr"],
-        &["does not hold the module folder"],
+        &["does not contain the module folder"],
     );
     says(
         &["--name", "x", "none.c"],
         &[&format!("{} does not exist", source("none.c").display())],
     );
     says(&["--name", "x", "bare"], &["is no file"]);
-    says(&["--name", "x", "x.h"], &["is no source", "Build::include"]);
+    says(
+        &["--name", "x", "x.h"],
+        &["is not a source", "Build::include"],
+    );
     says(
         &["--name", "x", "foo.c", "foo.S"],
         &["foo.c", "foo.S", "rename one"],
@@ -90,7 +93,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
         &mut command,
         &out,
         1,
-        &["x.h:1:", "no line of a Module.symvers"],
+        &["x.h:1:", "not a line of a Module.symvers"],
     );
 }
 
@@ -189,7 +192,7 @@ fn two_modules_of_one_name_are_refused_by_both_their_paths() {
     for kernel in oldest_and_newest() {
         let out = tempfile::tempdir().unwrap();
         let text = refused(build(&kernel, out.path()).arg(source.path()), 1);
-        for word in ["a/hello.ko", "b/hello.ko", "two modules of one name"] {
+        for word in ["a/hello.ko", "b/hello.ko", "two modules have the same name"] {
             assert!(text.contains(word), "{}: {text}", kernel.name);
         }
         assert!(modules(out.path()).is_empty());

@@ -133,7 +133,7 @@ fn a_missing_license_is_explained_whether_the_kernel_takes_it_for_an_error_or_no
         );
         match output.status.code() {
             // 5.10 only warns.
-            Some(0) => assert_says(&text, &["hint: every module must say its license"]),
+            Some(0) => assert_says(&text, &["hint: every module must declare its license"]),
             code => assert_eq!(code, Some(1), "{text}"),
         }
     }
@@ -179,7 +179,10 @@ fn a_header_or_a_source_that_is_missing_is_explained() {
         let text = fails(&kernel, source.path(), out.path(), &[]);
         assert_says(
             &text,
-            &["No rule to make target ", "neither it nor a source for it"],
+            &[
+                "No rule to make target ",
+                "neither that file nor a source for it",
+            ],
         );
         assert!(
             text.contains(source.path().join("nosuch.o").to_str().unwrap()),

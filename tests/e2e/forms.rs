@@ -194,8 +194,8 @@ fn a_link_that_leads_back_is_an_error_that_names_it() {
     );
     for (target, why) in [
         ("itself", "leads to itself"),
-        ("../..", "holds this tree itself"),
-        ("/", "holds this tree itself"),
+        ("../..", "contains this tree"),
+        ("/", "contains this tree"),
     ] {
         let link = scene.path("sub/itself");
         symlink(target, &link).unwrap();

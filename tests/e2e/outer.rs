@@ -108,7 +108,7 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
     }
     assert!(!flags(&dead).contains("--jobserver-auth="), "{dead}");
     assert!(
-        dead.contains("warning: a jobserver is advertised"),
+        dead.contains("warning: the outer build names a jobserver"),
         "{dead}"
     );
     assert!(dead.contains("put a `+` before"), "{dead}");

@@ -193,11 +193,14 @@ fn the_running_kernel_is_pointed_out_where_it_decides_and_only_in_what_kbuild_re
         ],
         &[],
     );
-    assert!(told.contains("/Makefile:3: `uname -r` decides"), "{told}");
+    assert!(
+        told.contains("/Makefile:3: the tree uses `uname -r` here"),
+        "{told}"
+    );
     let below = [("Kbuild", "obj-m := a.o sub/\n"), ("sub/Makefile", DECIDES)];
     let told = warnings(&below, &[]);
     assert!(
-        told.contains("/sub/Makefile:4: `uname -r` decides"),
+        told.contains("/sub/Makefile:4: the tree uses `uname -r` here"),
         "{told}"
     );
     let advice = "--make-var 'KSRC={kernel_dir}'";

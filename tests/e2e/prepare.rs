@@ -68,7 +68,7 @@ fn a_prepare_command_runs_once_and_again_when_its_input_changes() {
     has_made(&scene, "2", "the input changed");
     scene.args.push("--env=OTHER=1".into());
     scene.build();
-    has_made(&scene, "2", "from nothing");
+    has_made(&scene, "2", "from scratch");
     assert!(!scene.path("made.h").exists());
 }
 

@@ -235,7 +235,7 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     };
     let text = refused(&mut command(&names), 2);
     assert!(
-        text.contains("c.ko, and this build gives 1 module: a:"),
+        text.contains("c.ko, but this build makes 1 module: a:"),
         "{text}"
     );
     assert!(!names[0].exists() && !names[1].exists());

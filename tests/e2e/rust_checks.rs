@@ -137,7 +137,7 @@ fn metadata_that_is_missing_is_named_file_by_file() {
         assert_says(&said, &gone[..=count]);
         assert_says(
             &said,
-            &["has CONFIG_RUST=y and not what", &own_version(&kernel)],
+            &["has CONFIG_RUST=y, but lacks files", &own_version(&kernel)],
         );
         assert!(!said.contains("rust/libcore.rmeta"), "{said}");
     }
@@ -149,7 +149,7 @@ fn metadata_that_is_missing_is_named_file_by_file() {
         &[
             "rust/libcore.rmeta",
             "rust/libmacros.so",
-            "Packages of headers leave that out",
+            "Header packages leave them out",
         ],
     );
     assert!(!out.exists());
@@ -182,7 +182,7 @@ fn another_rustc_than_the_kernels_is_refused_with_the_one_that_fits() {
         &said,
         &[
             &own,
-            "the very same compiler",
+            "exactly this compiler",
             &here,
             "install the rustc 1.85.1",
         ],
@@ -382,7 +382,7 @@ fn a_clang_that_cannot_read_what_rustc_writes_is_told() {
         command
     };
     let wanted = [
-        "clang 18 cannot read what rustc's LLVM 19 writes",
+        "clang 18 cannot read the bitcode of rustc's LLVM 19",
         "LLVM=-19",
     ];
     let said = refused(&mut command("CONFIG_RUST_INLINE_HELPERS"), 1);

@@ -70,7 +70,7 @@ fn a_root_that_is_called_as_one_of_the_kernels_crates_is_refused_by_name() {
         };
         for (name, file) in names.iter().zip(&files) {
             let said = refused(&mut command(file), 2);
-            let own = format!("has a crate {name} of its own ({}", kernel.kdir.display());
+            let own = format!("already has a crate {name} ({}", kernel.kdir.display());
             let moved = source.path().join(format!("{name}_module.rs"));
             assert_says(&said, &[&own, &format!(" {}", moved.display())]);
         }

@@ -57,7 +57,7 @@ fn a_changed_define_flag_config_variable_or_environment_entry_is_a_build_from_no
                 false => scene.build(),
             };
             let said = output.err();
-            assert!(said.contains(" from nothing: "), "{more:?}\n{said}");
+            assert!(said.contains(" from scratch: "), "{more:?}\n{said}");
             scene.is_fresh(&format!("{more:?} again"));
         }
     }

@@ -132,7 +132,7 @@ fn a_program_that_is_missing_or_another_one_is_named() {
             ("missing.ini", "cannot run /no/such/program: No such file"),
             (
                 "other.ini",
-                "/bin/echo cannot describe the kernel: it is no kbuild-rs",
+                "/bin/echo cannot describe the kernel: it is not kbuild-rs",
             ),
         ] {
             let file = project.source().join(file);

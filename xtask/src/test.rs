@@ -281,7 +281,7 @@ fn tests(run: &mut Run) -> Result<()> {
         test.env(scope::FULL, "1");
     }
     if let Some(folder) = temporary_folder() {
-        println!("  kbuild cannot carry the path in TMPDIR: tests use {folder}");
+        println!("  kbuild cannot handle the path in TMPDIR: tests use {folder}");
         test.env("TMPDIR", folder);
     }
     // Tests wait now and then: for clocks, for guests, for each other.

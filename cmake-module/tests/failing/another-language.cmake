@@ -1,2 +1,2 @@
-# says: hello.cpp is no source of a module
+# says: hello.cpp is not a source of a module
 kbuild_add_module(hello hello.cpp)

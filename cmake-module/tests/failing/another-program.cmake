@@ -1,3 +1,3 @@
-# says: Kbuild_EXECUTABLE names /bin/false, which is no kbuild-rs
+# says: Kbuild_EXECUTABLE names /bin/false, which is not kbuild-rs
 # with: -DKbuild_EXECUTABLE=/bin/false
 kbuild_add_module(hello hello.c)

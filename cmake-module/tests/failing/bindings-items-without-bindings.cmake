@@ -1,2 +1,2 @@
-# says: BINDINGS_ITEMS chooses from what a header brings along, and BINDINGS names none
+# says: BINDINGS_ITEMS needs a header that includes the items: name it with BINDINGS
 kbuild_add_module(hello hello.rs BINDINGS_ITEMS int_sqrt)

@@ -1,4 +1,4 @@
-# says: Kbuild_BUILD_PROGRAM is on, and there is no cargo in PATH
+# says: Kbuild_BUILD_PROGRAM is on, but cargo is not in PATH
 # with: -DKbuild_BUILD_PROGRAM=ON
 # with: -DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF
 # with: -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF

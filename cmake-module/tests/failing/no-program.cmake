@@ -1,4 +1,4 @@
-# says: there is no program kbuild-rs
+# says: kbuild-rs is not in PATH
 # with: -UKbuild_EXECUTABLE
 # with: -DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF
 # with: -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF

@@ -1,2 +1,2 @@
-# says: kbuild_add_module(hello): PREPARE_INPUTS names what the commands of PREPARE read, and there is no PREPARE
+# says: kbuild_add_module(hello): PREPARE_INPUTS lists the files that the commands of PREPARE read, but PREPARE is missing
 kbuild_add_module(hello KBUILD tree PREPARE_INPUTS Kbuild)

@@ -1,2 +1,2 @@
-# says: kbuild_add_module(hello): TREE_ROOT /none does not hold the module tree
+# says: kbuild_add_module(hello): TREE_ROOT /none does not contain the module tree
 kbuild_add_module(hello KBUILD tree TREE_ROOT /none/)

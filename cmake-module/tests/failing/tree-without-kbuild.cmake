@@ -1,2 +1,2 @@
-# says: there is no Kbuild and no Makefile in
+# says: nowhere has neither a Kbuild nor a Makefile
 kbuild_add_module(hello KBUILD nowhere)

@@ -41,13 +41,13 @@ pub(crate) struct BuildArgs {
 pub(crate) struct KernelArgs {
     /// Kernel to build against: the path of its tree, or a release such as 6.12.117+deb12-amd64.
     /// Repeat it to build for several. Default: $KDIR, else the running kernel, else the newest
-    /// one installed.
+    /// installed kernel.
     #[arg(long = "kernel", value_name = "PATH|RELEASE")]
     pub(crate) named: Vec<OsString>,
     /// Build for every kernel that `kbuild-rs kernels` lists and that can be used.
     #[arg(long, conflicts_with = "named")]
     pub(crate) all_kernels: bool,
-    /// Architecture that the kernel has to have (x86, arm64, aarch64, …).
+    /// Required architecture of the kernel (x86, arm64, aarch64, …).
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
     /// Prefix of a cross toolchain, such as aarch64-linux-gnu-.
@@ -60,8 +60,8 @@ pub(crate) struct KernelArgs {
     /// C compiler instead of the one that the kernel was built with.
     #[arg(long, value_name = "CC")]
     pub(crate) cc: Option<String>,
-    /// Rust compiler: the very one that built the kernel. Default: that one, where it is in PATH
-    /// or among rustup's toolchains.
+    /// Rust compiler: exactly the one that built the kernel. Default: search PATH and rustup's
+    /// toolchains for it.
     #[arg(long, value_name = "RUSTC")]
     pub(crate) rustc: Option<String>,
 }
@@ -70,24 +70,24 @@ pub(crate) struct KernelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Module tree")]
 pub(crate) struct TreeArgs {
-    /// Folder to copy where the module needs more than its own, relative to DIR: a Makefile that
-    /// reaches ../common needs --tree-root .. .
+    /// Folder to stage instead of DIR, if the module needs files above DIR. Relative to DIR: a
+    /// Makefile that reads ../common needs --tree-root .. .
     #[arg(long, value_name = "DIR")]
     pub(crate) tree_root: Option<PathBuf>,
-    /// Leave files or folders out of the build. * stands for anything but a slash, ** for
-    /// anything; without a slash, the pattern is a name at any depth.
+    /// Leave files or folders out of the build. * matches anything but a slash, ** matches
+    /// anything. A pattern without a slash matches a name at any depth.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Command that prepares the tree (configure, a generator). sh runs it in the copy before make
-    /// starts, with the kernel tree in KDIR.
+    /// Command that prepares the tree (configure, a generator). sh runs it in the stage before make
+    /// starts, with KDIR set to the kernel tree.
     #[arg(long, value_name = "CMD")]
     pub(crate) prepare: Vec<OsString>,
     /// File that --prepare reads. It runs again when one of these has changed. Default: any file of
     /// the tree.
     #[arg(long, value_name = "FILE")]
     pub(crate) prepare_input: Vec<PathBuf>,
-    /// Also publish this file, which a rule of the Kbuild makes (always-y += fw.bin). The path
-    /// starts at the module folder, and is the same below the output directory.
+    /// Also publish this file, which a rule of the Kbuild makes (always-y += fw.bin). The path is
+    /// relative to the module folder, and the same in the output directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) product: Vec<PathBuf>,
 }
@@ -96,16 +96,17 @@ pub(crate) struct TreeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Module from sources (--name)")]
 pub(crate) struct DeclaredArgs {
-    /// Build one module of this name from the sources given: .c, .S, .rs, or .o_shipped.
+    /// Build one module with this name from the listed sources: .c, .S, .rs or .o_shipped.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) ldflag: Vec<OsString>,
-    /// C header to declare for Rust, by bindgen; include!(env!("NAME_BINDINGS")) takes it in.
+    /// C header that bindgen declares for Rust. Include the declarations with
+    /// include!(env!("NAME_BINDINGS")).
     #[arg(long, value_name = "HEADER")]
     pub(crate) bindings: Vec<PathBuf>,
-    /// Item of other headers to declare too, as a regular expression.
+    /// Also declare the items of other headers that match this regular expression.
     #[arg(long, value_name = "REGEX")]
     pub(crate) bindings_item: Vec<String>,
 }
@@ -114,8 +115,8 @@ pub(crate) struct DeclaredArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
 pub(crate) struct CommonArgs {
-    /// Folder that relative sources, trees and header folders start at [default: .]. Sources below
-    /// it keep their places in debug information.
+    /// Folder that the paths of sources, trees and header folders are relative to [default: .].
+    /// Sources below it keep their relative paths in debug information.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
     /// Add a folder to the header search path.
@@ -136,32 +137,32 @@ pub(crate) struct CommonArgs {
     /// Flag for rustc, after the kernel's own.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) rustflag: Vec<OsString>,
-    /// Flag for the C compiler as CMake holds it: behind SHELL: stand several.
+    /// Flag for the C compiler as CMake stores it: several flags may follow SHELL:.
     #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
     pub(crate) cmake_option: Vec<String>,
-    /// Module.symvers of a module whose symbols this one uses. Or one of the module trees of this
-    /// call: it is built first, and the others may use its symbols.
+    /// Module.symvers of a module whose symbols this one uses, or one of the module trees of this
+    /// call. That tree is then built first, and the others may use its symbols.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) symvers: Vec<PathBuf>,
-    /// What to do when the kernel tree has no Module.symvers, so that no symbol can be checked.
+    /// Policy if the kernel tree has no Module.symvers, so that symbols cannot be checked.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]
     pub(crate) missing_symvers: SymversPolicy,
-    /// Set a CONFIG_ symbol of the module's own to m, y or n.
+    /// Set one of the module's own CONFIG_ symbols to m, y or n.
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,
-    /// Set a variable on make's command line. Nothing in its value is run, and kbuild's own names
-    /// are refused. Placeholders here, in --env and in --prepare: {kernel_dir}, {kernel_source} and
-    /// {release} of the kernel, {staged_root} and {staged_dir} of the copy.
+    /// Set a variable on make's command line. make does not run anything in its value, and kbuild's
+    /// own variables are refused. Placeholders here, in --env and in --prepare: {kernel_dir},
+    /// {kernel_source} and {release} of the kernel, {staged_root} and {staged_dir} of the stage.
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
     pub(crate) make_var: Vec<(String, OsString)>,
-    /// Add a variable to the environment of make, which otherwise gets a short list only.
+    /// Add a variable to the environment of make. By default, make gets only a few variables.
     #[arg(long, value_name = "NAME=VALUE", value_parser = OsStringValueParser::new().try_map(pair))]
     pub(crate) env: Vec<(OsString, OsString)>,
-    /// Have clippy look at sources in Rust, with the kernel's own choice of lints.
+    /// Run clippy on Rust sources, with the lints that the kernel chooses.
     #[arg(long)]
     pub(crate) clippy: bool,
-    /// Make this of the module folder, instead of its modules: foo.o, foo.i, foo.s, foo.lst,
-    /// foo.ko, dir/. Single files land below the output directory.
+    /// Build this kbuild target instead of the modules: foo.o, foo.i, foo.s, foo.lst, foo.ko, dir/.
+    /// Single files go to the output directory.
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
 }
@@ -179,30 +180,31 @@ impl CommonArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Products")]
 pub(crate) struct ProductArgs {
-    /// Output directory: DIR/hello.ko, or with several kernels DIR/RELEASE/hello.ko
+    /// Output directory. Products are DIR/hello.ko, or DIR/RELEASE/hello.ko for several kernels
     /// [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// Also copy a product to this file. Its name says which: hello.ko is the module hello,
-    /// hello.symvers the symvers, fw.bin the --product of that name. If there is one module and one
-    /// copy of it, the copy may have any name. An unchanged copy stays as it is; a new one is dated
-    /// when the build began.
+    /// Also copy a product to this file. The file name selects the product: hello.ko is the module
+    /// hello, hello.symvers the symvers, fw.bin the --product of that name. If there is one module
+    /// and one copy of it, the copy may have any name. An unchanged copy keeps its time; a new copy
+    /// gets the time at which the build began.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
-    /// Write the inputs of the products to FILE, in gcc's form, for Ninja, CMake and Meson. The
-    /// headers of an installed kernel tree are written as their folders. If FILE and the products
-    /// have relative paths, paths below the working directory are written relative to it.
+    /// Write the inputs of the products to FILE, in gcc's format, for Ninja, CMake and Meson.
+    /// Headers of an installed kernel tree are listed as folders. If FILE and the products have
+    /// relative paths, paths below the working directory are written relative to it.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
-    /// Write an empty file when everything is there, dated when the build began; the depfile is
-    /// then about it. What did not change keeps its own time, which make cannot use as a target.
+    /// Write an empty file after a successful build, with the time at which the build began. The
+    /// depfile then names this file as its target. Use it with make: unchanged products keep their
+    /// old time.
     #[arg(long, value_name = "FILE")]
     pub(crate) stamp: Option<PathBuf>,
-    /// Put the entries of the modules into this compile_commands.json of a project, too.
+    /// Also put the entries of the modules into this compile_commands.json of a project.
     #[arg(long, value_name = "FILE", requires = "compile_commands_record")]
     pub(crate) compile_commands: Option<PathBuf>,
-    /// Where to keep what --compile-commands has put there, in a folder that all builds for that
-    /// file share.
+    /// File that records the entries that --compile-commands added. All builds for one
+    /// compile_commands.json keep theirs in one folder.
     #[arg(long, value_name = "FILE")]
     pub(crate) compile_commands_record: Option<PathBuf>,
     /// Expected module. If any are given, a module that is not listed is an error.
@@ -214,19 +216,18 @@ pub(crate) struct ProductArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How")]
 pub(crate) struct RunArgs {
-    /// Jobs that may run, where no jobserver says so. Default: those of the Ninja
-    /// that this runs below, else CMAKE_BUILD_PARALLEL_LEVEL, else as many as there are cores.
+    /// Number of jobs, if there is no jobserver. Default: the number that the outer Ninja uses,
+    /// else CMAKE_BUILD_PARALLEL_LEVEL, else the number of cores.
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// Where no jobserver says how many jobs may run: share them with every build that names the
-    /// same folder [default: all builds of the Ninja outside share them, else those of one output
-    /// directory].
+    /// If there is no jobserver, share the jobs with every build that names the same folder
+    /// [default: share them with all builds of the outer Ninja, else of the output directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
-    /// Show the commands that make runs; twice (-vv), also why.
+    /// Show the commands that make runs; -vv also shows why.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Turn on more compiler warnings: 1, 2, 3, or a mixture, as kbuild's W= takes it.
+    /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
     /// Show nothing until the build has ended. Then show warnings, errors and the standard error of
@@ -236,14 +237,14 @@ pub(crate) struct RunArgs {
     /// Show the commands where the build that this is a part of shows its own.
     #[arg(long, hide = true)]
     pub(crate) outer_verbose: bool,
-    /// How to tell what happens, and what came out.
+    /// Format of messages and results.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,
-    /// Not used. A recipe that names $(MAKE) is given make's jobserver, and this is where a
-    /// recipe that a tool writes can name it.
+    /// Not used. make passes its jobserver to a recipe that names $(MAKE), and generated recipes
+    /// can name it here.
     #[arg(long, value_name = "MAKE", hide = true)]
     pub(crate) outer_make: Option<OsString>,
-    /// Print the environment and the make line; write and start nothing.
+    /// Print the environment and the make command line. Do not write or start anything.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -253,6 +254,6 @@ pub(crate) struct RunArgs {
 pub(crate) enum SymversPolicy {
     /// Do not build.
     Error,
-    /// Build, and say that no symbol was checked.
+    /// Build, and warn that no symbol was checked.
     Warn,
 }

@@ -34,7 +34,7 @@ fn usage_error(verb: &str, message: String) -> clap::Error {
 /// As [`build`], for one kernel: an editor can be told of one only.
 fn ide(args: &IdeArgs) -> Result<(), String> {
     if args.build.kernel.named.len() > 1 || args.build.kernel.all_kernels {
-        return Err("an editor shows the code as one kernel sees it: name one".to_owned());
+        return Err("an editor shows the code for one kernel: name only one".to_owned());
     }
     build(&args.build)
 }
@@ -55,7 +55,8 @@ fn build(args: &BuildArgs) -> Result<(), String> {
     }
     if trees > 1 && !args.products.module.is_empty() {
         return Err(
-            "--module names a module of one module tree, and there are several: run the program once for each"
+            "--module names a module of one module tree, but several are given: run the program \
+             once for each"
                 .to_owned(),
         );
     }
@@ -76,7 +77,8 @@ fn several(args: &BuildArgs) -> Result<(), String> {
     ]);
     match flag {
         Some(flag) => Err(format!(
-            "{flag} names one file, and several builds were asked for: run the program once for each kernel and module tree"
+            "{flag} names one file, but this call has several builds: run the program once for \
+             each kernel and module tree"
         )),
         None => Ok(()),
     }
@@ -98,7 +100,8 @@ fn declared(args: &BuildArgs, name: &str) -> Result<(), String> {
     ]);
     match flag {
         Some(flag) => Err(format!(
-            "{flag} is for a module tree, and --name {name} builds from a list of sources: leave one of them out"
+            "{flag} is for a module tree, but --name {name} builds from a list of sources: leave \
+             one of them out"
         )),
         None => Ok(()),
     }
@@ -113,12 +116,13 @@ fn tree(args: &BuildArgs) -> Result<(), String> {
     ]);
     if let Some(flag) = flag {
         return Err(format!(
-            "{flag} is for a module built from a list of sources, which needs --name; a module tree says it in its Kbuild file"
+            "{flag} is for a module built from a list of sources, which needs --name; for a \
+             module tree, set it in the Kbuild file"
         ));
     }
     if !args.tree.prepare_input.is_empty() && args.tree.prepare.is_empty() {
         return Err(
-            "--prepare-input says what --prepare reads, and there is no --prepare".to_owned(),
+            "--prepare-input lists files that --prepare reads, but --prepare is missing".to_owned(),
         );
     }
     let is_source = |input: &&PathBuf| {

@@ -13,8 +13,7 @@ use super::output::ColorWhen;
 
 /// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
 ///
-/// The sources and the kernel trees are only read; everything that is made lies in the output
-/// directory.
+/// kbuild-rs only reads the sources and the kernel trees; all output goes to the output directory.
 #[derive(Debug, Parser)]
 #[command(
     name = "kbuild-rs",
@@ -24,7 +23,7 @@ use super::output::ColorWhen;
     subcommand_required = true,
 )]
 pub(crate) struct Cli {
-    /// When to colour what is written to standard error.
+    /// When to colour standard error.
     #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub(crate) color: ColorWhen,
 
@@ -38,14 +37,14 @@ pub(crate) enum Verb {
     /// Build a module tree, or one module from a list of sources.
     #[command(long_about = help::BUILD)]
     Build(Box<BuildArgs>),
-    /// Build, and put what editors look for (rust-project.json, compile_commands.json) into a
+    /// Build, and put the files that editors read (rust-project.json, compile_commands.json) into a
     /// folder.
     Ide(Box<IdeArgs>),
     /// List the kernel trees on this machine and what each of them can do.
     Kernels(KernelsArgs),
-    /// Tell what a module is: release, vermagic, dependencies, symbols in and out.
+    /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
-    /// Remove what `build` has made.
+    /// Remove the outputs of `build`.
     Clean(CleanArgs),
     /// For build systems: put the entries of modules into a project's compile_commands.json, and
     /// their crates into a rust-project.json beside it.

@@ -7,13 +7,13 @@ use clap::Args;
 /// `kbuild-rs compile-commands`.
 #[derive(Debug, Args)]
 pub(crate) struct CompileCommandsArgs {
-    /// The compile_commands.json of output directories; one that is not there yet has no entries.
+    /// The compile_commands.json of output directories. A missing file has no entries.
     #[arg(value_name = "FILE")]
     pub(crate) from: Vec<PathBuf>,
-    /// The project's, whose other entries stay.
+    /// The project's compile_commands.json. Its other entries stay.
     #[arg(long, value_name = "FILE")]
     pub(crate) into: PathBuf,
-    /// Where to keep what was put there, which the next call replaces.
+    /// File that records the added entries. The next call replaces them.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: PathBuf,
 }

@@ -1,43 +1,43 @@
 //! The longer texts of `--help`.
 
 pub(super) const PROGRAM: &str = "\
-For those who know `make -C $KDIR M=$PWD`:
+If you know `make -C $KDIR M=$PWD`:
   modules, ./           kbuild-rs build
   foo.o, foo.lst, dir/  kbuild-rs build --target foo.o (also foo.i, foo.s, foo.ko)
-  always-y += fw.bin    kbuild-rs build --product fw.bin (to publish it, too)
+  always-y += fw.bin    kbuild-rs build --product fw.bin (also publishes it)
   clean                 kbuild-rs clean
   help                  kbuild-rs build --target help
-  modules_install       not there yet: copy the modules to /lib/modules/RELEASE/updates/ and run
-                        `depmod RELEASE`, with the release that they were built for
+  modules_install       not available yet: copy the modules to /lib/modules/RELEASE/updates/ and
+                        run `depmod RELEASE`, with the release that they were built for
   CONFIG_FOO=m          kbuild-rs build --config FOO=m
   KBUILD_EXTRA_SYMBOLS  kbuild-rs build --symvers FILE
   NAME=VALUE            kbuild-rs build --make-var NAME=VALUE
   -n                    kbuild-rs build --dry-run
 
 Exit status:
-  0  it worked: everything was built, or was up to date
-  1  it failed: no such kernel, no compiler, make reported an error, the disk is full
-  2  the call was wrong: an unknown flag, a bad value, a source that is not there
+  0  success: everything was built or was up to date
+  1  failure: no such kernel, no compiler, make reported an error, the disk is full
+  2  wrong call: an unknown flag, a bad value, a missing source
 
 `kbuild-rs build --help` has examples.";
 
 pub(super) const BUILD_USAGE: &str = "\
 kbuild-rs build [OPTIONS] [DIR]...
        kbuild-rs build [OPTIONS] --name NAME SOURCE...
-       kbuild-rs @FILE: these arguments, one a line of a file";
+       kbuild-rs @FILE (read the arguments from FILE, one per line)";
 
 pub(super) const BUILD: &str = "\
 Build a module tree, or one module from a list of sources.
 
 A module tree is a folder with a Kbuild or a Makefile that the kernel's build system reads; every \
-module in it is built. With --name, the arguments are the sources of one module and no Kbuild is \
-needed. Either way the sources are copied into the output directory and built there by the \
-kernel's own build system: neither they nor the kernel tree are written to.
+module in it is built. With --name, the arguments are the sources of one module, and no Kbuild is \
+needed. In both cases, kbuild-rs copies the sources into the output directory, and the kernel's own \
+build system builds them there. kbuild-rs does not write to the sources or to the kernel tree.
 
-Nothing is done when nothing has changed. Several trees, several kernels: each pair is a build of \
-its own, side by side with the others, and one that fails stops none of them. How much runs at \
-once is what the jobserver of the outer build says (make, Cargo); where there is none, all builds \
-into one output directory share -j jobs.";
+If nothing changed, nothing runs. With several trees or several kernels, each tree is built for \
+each kernel. These builds run in parallel, and the others continue if one fails. The jobserver of \
+the outer build (make, Cargo) limits the number of jobs. Without a jobserver, all builds into one \
+output directory share -j jobs.";
 
 pub(super) const BUILD_EXAMPLES: &str = "\
 Examples:
@@ -59,16 +59,16 @@ Examples:
   Build for another architecture
       kbuild-rs build --kernel ~/src/linux-arm64 --arch arm64 --cross-compile aarch64-linux-gnu-
 
-  See the exact make line, and run nothing
+  Show the exact make command line, and run nothing
       kbuild-rs build --dry-run
 
   As a rule in build.ninja, with depfile = $out.d, deps = gcc and restat = 1
       kbuild-rs build --name hello --output $out --depfile $out.d $in
 
-A value that begins with a dash is taken as it is by --cflag, --asflag, --rustflag, --ldflag and \
---llvm; for any other flag write --flag=-value.
+--cflag, --asflag, --rustflag, --ldflag and --llvm accept a value that begins with a dash. For \
+any other flag, write --flag=-value.
 
-Exit status: 0 built or up to date, 1 the build failed, 2 the call was wrong.";
+Exit status: 0 built or up to date, 1 the build failed, 2 wrong call.";
 
 pub(super) const IDE_USAGE: &str = "\
 kbuild-rs ide [OPTIONS] [DIR]
@@ -82,25 +82,25 @@ Examples:
   Build the folder driver for another kernel, and put the files into the folder that the editor opens
       kbuild-rs ide driver --kernel 6.1.0-40-amd64 --into ~/src/project
 
-An editor shows the code as one kernel sees it: name at most one kernel.";
+An editor shows the code for one kernel: name at most one.";
 
 pub(super) const CLEAN_EXAMPLES: &str = "\
 Examples:
-  Remove everything in kbuild-out/ that was made by a build
+  Remove everything in kbuild-out/ that builds made
       kbuild-rs clean
 
-  Remove what was built from the folder driver, and leave the rest
+  Remove the outputs of the folder driver, and keep the rest
       kbuild-rs clean driver -o out";
 
 pub(super) const KERNELS_MARKS: &str = "\
-In the table, * marks the tree that `build` takes without --kernel, and ! one that cannot be used, \
-with the reason. Several trees may have one release: --kernel with a path takes exactly that tree. \
-Looked at are /lib/modules/*/build, /usr/src/linux-headers-*, \
-/usr/src/kernels/*, and what KDIR names.
+In the table, * marks the tree that `build` uses without --kernel. ! marks a tree that cannot be \
+used, with the reason. If several trees have the same release, select one with --kernel PATH. \
+Places searched: /lib/modules/*/build, /usr/src/linux-headers-*, /usr/src/kernels/*, and the tree \
+that KDIR names.
 
 What a tree can do:
-  C        build modules from C and assembler: CONFIG_MODULES is on, the compiler is here
+  C        build modules from C and assembler: CONFIG_MODULES is on, the compiler is installed
   symvers  check symbols: the tree has a Module.symvers
-  BTF      give modules type information: CONFIG_DEBUG_INFO_BTF_MODULES is on, vmlinux is there
-  Rust     build modules from Rust: CONFIG_RUST is on, the crate metadata is there
-  signing  the kernel looks at the signatures of modules (CONFIG_MODULE_SIG)";
+  BTF      give modules type information: CONFIG_DEBUG_INFO_BTF_MODULES is on, vmlinux exists
+  Rust     build modules from Rust: CONFIG_RUST is on, the crate metadata exists
+  signing  the kernel checks the signatures of modules (CONFIG_MODULE_SIG)";

@@ -14,7 +14,7 @@ use super::help;
     override_usage = help::IDE_USAGE,
 )]
 pub(crate) struct IdeArgs {
-    /// Folder that the editor opens, where links to the files go [default: .].
+    /// Folder that the editor opens; links to the files go there [default: .].
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     #[command(flatten)]

@@ -11,16 +11,16 @@ use super::output::MessageFormat;
 #[derive(Debug, Args)]
 #[command(after_help = help::KERNELS_MARKS)]
 pub(crate) struct KernelsArgs {
-    /// Only these, as `build --kernel` takes them; one that cannot be used is an error.
+    /// Show only these kernels, given as for `build --kernel`. An unusable one is an error.
     #[arg(value_name = "PATH|RELEASE")]
     pub(crate) kernels: Vec<OsString>,
-    /// Only the one that `build` takes without --kernel; none is an error.
+    /// Show only the kernel that `build` uses without --kernel. If there is none, that is an error.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) default: bool,
     /// Required architecture of the named kernels or of the default [default: ARCH].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
-    /// How to describe the kernel trees.
+    /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,
 }

@@ -18,7 +18,7 @@ pub(super) fn make_var(text: OsString) -> Result<(String, OsString), String> {
     let (name, value) = pair(text)?;
     match name.into_string() {
         Ok(name) => Ok((name, value)),
-        Err(_) => Err("the name of a make variable has to be UTF-8".to_owned()),
+        Err(_) => Err("the name of a make variable must be UTF-8".to_owned()),
     }
 }
 

@@ -26,7 +26,9 @@ pub(super) fn products_for<'a>(
 fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a Path, Failure> {
     if is(output, "symvers") {
         return report.symvers().ok_or_else(|| {
-            Failure::no_result("--output names a symvers, and this build gives none".to_owned())
+            Failure::no_result(
+                "--output names a symvers, but this build does not write one".to_owned(),
+            )
         });
     }
     if let Some(product) = other(output, report) {
@@ -39,7 +41,8 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
         (_, modules) => {
             let names: Vec<_> = modules.iter().map(Artifact::name).collect();
             Err(Failure::wrong_call(format!(
-                "--output names {}, and this build gives {}{}{}: name what comes out, or use --out-dir, which takes any number",
+                "--output names {}, but this build makes {}{}{}: name one of its products, or use \
+                 --out-dir, which takes any number",
                 output.display(),
                 count(names.len(), "module"),
                 if names.is_empty() { "" } else { ": " },

@@ -23,7 +23,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     if let Some(target) = targets.iter().find(|t| !carries(t)) {
         return Err(Failure::wrong_call(format!(
-            "a depfile cannot carry the path {target:?}: it has a line end in it"
+            "a depfile cannot contain the path {target:?}, which has a line break"
         )));
     }
     let relative = path.is_relative() && targets.iter().all(|target| target.is_relative());
@@ -35,7 +35,8 @@ pub(super) fn write(
     let (text, left_out) = text(targets, &named);
     for path in left_out {
         view.warning("path-not-in-depfile", &format!(
-            "{path:?} is not in the depfile, which cannot carry a line end: a change to it will not be noticed from there"
+            "{path:?} is not in the depfile, because a depfile cannot contain a line break: the \
+             build system will not notice changes to this file"
         ));
     }
     whole_file::write(path, &text)

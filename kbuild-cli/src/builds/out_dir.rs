@@ -59,8 +59,8 @@ impl OutDir {
 pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
     match dir.is_symlink() {
         true => Err(Failure::not_ours(format!(
-            "{0} is a link, and nothing was built: it may lead anywhere. Name the directory where \
-             products are to go:\n    --out-dir {0}",
+            "{0} is a link and may lead anywhere, so nothing was built. Name the output \
+             directory:\n    --out-dir {0}",
             dir.display()
         ))),
         false => Ok(()),

@@ -67,7 +67,8 @@ fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
             (Ok(meta), Err(_)) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
             (Ok(_), _) => {
                 return Err(Failure::wrong_call(format!(
-                    "{} is there and not from here: remove it, or name another folder with --into",
+                    "{} exists and was not created by kbuild-rs: remove it, or name another \
+                     folder with --into",
                     path.display()
                 )));
             }

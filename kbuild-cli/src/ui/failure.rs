@@ -61,7 +61,7 @@ impl Failure {
         self.kind
     }
 
-    /// What to do, as data.
+    /// Advice: what to do, as data.
     pub(crate) fn advice(&self) -> &[Advice] {
         &self.advice
     }

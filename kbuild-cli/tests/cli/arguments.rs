@@ -21,7 +21,7 @@ fn flags_of_one_form_are_refused_with_the_other() {
         "--tree-root is for a module tree",
     );
     refused(&["build", "--ldflag", "-z"], "needs --name");
-    refused(&["build", "--prepare-input", "x"], "there is no --prepare");
+    refused(&["build", "--prepare-input", "x"], "--prepare is missing");
 }
 
 #[test]

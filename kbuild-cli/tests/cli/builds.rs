@@ -69,7 +69,10 @@ fn builds_whose_products_would_be_one_file_are_refused() {
     folders.iter().for_each(|f| fs::create_dir_all(f).unwrap());
     let [a, b] = folders.map(|folder| folder.to_str().unwrap().to_owned());
     refused(&["build", &a, &b], "driver.symvers");
-    refused(&["build", &a, "--symvers", &b], "none of the module trees");
+    refused(
+        &["build", &a, "--symvers", &b],
+        "not one of the module trees",
+    );
     refused(
         &["build", &a, dir.path().to_str().unwrap(), "--output", "x"],
         "one file",

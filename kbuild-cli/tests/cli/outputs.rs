@@ -41,6 +41,6 @@ fn compile_commands_of_modules_get_among_those_of_a_project() {
     let output = run(&arguments);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("is no list of compile commands"), "{said}");
+    assert!(said.contains("is not a list of compile commands"), "{said}");
     assert_eq!(all(), "no list");
 }

@@ -20,8 +20,8 @@ use crate::{Result, cargo, run};
 /// A kernel module to build: sources or a module tree, a kernel, an output directory.
 ///
 /// Setters take `&mut self` and return it, as in `cc`; the name of the module comes last. In a
-/// build script everything has a default: the kernel is the one that `KDIR` names or the running
-/// one, products go to `OUT_DIR`, relative paths start at the package's folder.
+/// build script every setting has a default: the kernel is the one that `KDIR` names, else the
+/// running one; products go to `OUT_DIR`; relative paths start at the package's folder.
 ///
 /// ```no_run
 /// kbuild::Build::new()
@@ -56,7 +56,8 @@ impl Build {
 
     /// A module tree: a directory with a `Kbuild` or `Makefile` that kbuild reads.
     ///
-    /// The tree is never written to; it is copied into the output directory and built there.
+    /// kbuild-rs copies the tree into the output directory and builds it there. It does not write
+    /// to the tree.
     pub fn tree(dir: impl AsRef<Path>) -> Self {
         Self::of(Module::Tree(Tree::new(dir.as_ref().to_owned())))
     }
@@ -68,7 +69,7 @@ impl Build {
         Build { settings }
     }
 
-    /// Builds for one kernel, and tells Cargo what came of it.
+    /// Builds for one kernel, and reports the result to Cargo.
     fn build(&self, name: Option<&str>) -> Result<Report> {
         let environment = &self.settings.environment;
         let report = run::build(&self.settings, name)?;
@@ -85,7 +86,7 @@ impl Build {
         self.go_on(result.unwrap_or_else(|e| cargo::fail(&e)))
     }
 
-    /// Whatever the caller makes of the result, its script goes on and may succeed.
+    /// The caller's script continues after a failure, and may succeed.
     fn go_on<T>(&self, result: T) -> T {
         cargo::announce_env_read(&self.settings.environment);
         result
@@ -94,9 +95,9 @@ impl Build {
     /// Builds, prints Cargo's directives, and ends the process with a readable error and exit
     /// code 1 when something fails.
     ///
-    /// A declared module becomes `OUT_DIR/<name>.ko`. With a module tree, `name` is the one
-    /// module of the tree that the caller needs: all are built, and it is an error when that one
-    /// is not among them. To list all of them, see [`module`](Self::module).
+    /// A declared module becomes `OUT_DIR/<name>.ko`. With a module tree, `name` is the module of
+    /// the tree that the caller needs. All modules of the tree are built, and it is an error if
+    /// that one is not among them. To list several, see [`module`](Self::module).
     pub fn compile(&self, name: &str) -> Report {
         self.or_fail(self.build(Some(name)))
     }
@@ -106,12 +107,12 @@ impl Build {
         self.or_fail(self.build(None))
     }
 
-    /// Like [`compile`](Self::compile), with the failure as a value.
+    /// Like [`compile`](Self::compile), but returns the error.
     pub fn try_compile(&self, name: &str) -> Result<Report> {
         self.go_on(self.build(Some(name)))
     }
 
-    /// Like [`compile_all`](Self::compile_all), with the failure as a value.
+    /// Like [`compile_all`](Self::compile_all), but returns the error.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a declared module, which
@@ -124,8 +125,8 @@ impl Build {
     /// `OUT_DIR/<release>/`; ends the process with a readable error when one of the builds fails.
     /// `name` is `None` for every module of a tree.
     ///
-    /// For each module the crate gets a table of the results, to pick from by `uname -r` at run
-    /// time; for `hello`:
+    /// For each module the crate gets a table of the results. At run time, a program selects its
+    /// entry by `uname -r`. For `hello`:
     ///
     /// ```text
     /// static HELLO: &[(&str, &[u8])] = include!(env!("HELLO_KO_TABLE"));
@@ -135,12 +136,12 @@ impl Build {
         self.or_fail(reports.and_then(|reports| reports.into_iter().collect()))
     }
 
-    /// Like [`compile_each`](Self::compile_each), with a result for each kernel: one failure does
-    /// not hide the others. The builds run side by side as far as there are jobs; what is said of
-    /// each kernel is said when its build has ended, after a note that names the kernel.
+    /// Like [`compile_each`](Self::compile_each), but returns a result for each kernel: one failure
+    /// does not hide the others. The builds run in parallel as far as there are jobs. The messages
+    /// about a kernel come when its build has ended, after a note that names the kernel.
     ///
     /// # Errors
-    /// Where a kernel is not there at all, or two are of one release, before anything is built.
+    /// If a kernel does not exist, or two kernels have the same release. Then nothing is built.
     pub fn try_compile_each<'a>(
         &self,
         name: impl Into<Option<&'a str>>,
@@ -148,16 +149,16 @@ impl Build {
         self.go_on(kernels::each(&self.settings, name.into()))
     }
 
-    /// What [`try_compile`](Self::try_compile) would run: the environment and the make line.
-    /// Nothing is written or started. `name` is `None` for a module tree.
+    /// Returns the environment and the make command line that [`try_compile`](Self::try_compile)
+    /// would use. It does not write or start anything. `name` is `None` for a module tree.
     pub fn plan(&self, name: Option<&str>) -> Result<crate::Plan> {
         self.go_on(run::plan(&self.settings, name))
     }
 
     // ---- what to build ------------------------------------------------------------------
 
-    /// Lists a module that the build has to give; repeat it for each module of a tree. If any are
-    /// listed, a module that is not listed is an error too.
+    /// Lists an expected module; repeat it for each module of a tree. It is an error if the build
+    /// does not make a listed module, or if it makes one that is not listed.
     pub fn module(&mut self, name: &str) -> &mut Self {
         self.settings.modules.push(name.to_owned());
         self
@@ -165,8 +166,8 @@ impl Build {
 
     /// Adds a source: `.c`, `.S`, an object shipped as `foo.o_shipped`, or `.rs` (feature `rust`).
     ///
-    /// Of a Rust crate the root alone is named; the files that it reaches by `mod`, `#[path]` and
-    /// `include_str!` come along.
+    /// For a Rust crate, add only its root. The files that it reaches by `mod`, `#[path]` and
+    /// `include_str!` are added automatically.
     ///
     /// An error for a module tree, whose Kbuild lists its own.
     pub fn file(&mut self, path: impl AsRef<Path>) -> &mut Self {
@@ -182,7 +183,7 @@ impl Build {
     }
 
     /// Adds a folder to the header search path (`-I`), for declared modules and for module trees.
-    /// Each source's own folder is searched for `#include "…"` without being told.
+    /// Each source's own folder is searched for `#include "…"` automatically.
     ///
     /// In a package with `links`, the crates that depend on it search the folder too.
     pub fn include(&mut self, dir: impl AsRef<Path>) -> &mut Self {
@@ -203,36 +204,37 @@ impl Build {
         self.settings.misplaced.get_or_insert(setter);
     }
 
-    /// Sets a `CONFIG_` symbol of the module's own, with or without the `CONFIG_` prefix: for
-    /// Makefiles that say `obj-$(CONFIG_FOO)` and sources that ask `IS_ENABLED(CONFIG_FOO)`.
+    /// Sets one of the module's own `CONFIG_` symbols, named with or without `CONFIG_`: for
+    /// Makefiles with `obj-$(CONFIG_FOO)` and sources with `IS_ENABLED(CONFIG_FOO)`.
     ///
-    /// It does not change the kernel: for one that the kernel was built with, this module alone
+    /// It does not change the kernel: if the kernel was built with this symbol, only this module
     /// sees the other value, and a warning says so.
     pub fn config(&mut self, name: &str, value: Config) -> &mut Self {
         self.settings.configs.push((name.to_owned(), value));
         self
     }
 
-    /// Sets a variable on make's command line. The value is not run, and the name decides what it
-    /// may hold:
+    /// Sets a variable on make's command line. make does not run the value. The name decides which
+    /// values are allowed:
     ///
-    /// - a name of the tree's own (`DRIVER_VERSION`): anything; it arrives as it is. What the tree's
-    ///   Makefiles do with it is theirs.
-    /// - one that kbuild puts into its commands (`KCFLAGS`, `LD`, `foo-y`, `CONFIG_FOO`): words,
-    ///   without what make or a shell would run.
-    /// - one of kbuild's or make's own (`M`, `SHELL`, `LINUXINCLUDE`, `cmd_*`, what the kernel's
-    ///   makefiles set): the build is refused with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// - a variable of the tree (`DRIVER_VERSION`): any value; it reaches the tree's Makefiles
+    ///   unchanged.
+    /// - one that kbuild puts into its commands (`KCFLAGS`, `LD`, `foo-y`, `CONFIG_FOO`): plain
+    ///   words, without anything that make or a shell would run.
+    /// - a private one of kbuild or make (`M`, `SHELL`, `LINUXINCLUDE`, `cmd_*`, variables that the
+    ///   kernel's makefiles set): the build is refused with
+    ///   [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
     ///
     /// # Placeholders
     ///
     /// - `{kernel_dir}`: the kernel tree that `make -C` gets
     /// - `{kernel_source}`: the sources of that kernel, which may be the same folder
     /// - `{release}`: the kernel's release
-    /// - `{staged_root}`, `{staged_dir}`: the copy of the tree root, and of the module folder
+    /// - `{staged_root}`, `{staged_dir}`: the tree root and the module folder in the stage
     ///
     /// They are replaced in the values of `make_var` and [`env`](Self::env), and in the commands of
-    /// [`prepare`](Self::prepare). Each kernel gets its own values. All other braces stay, also those
-    /// behind a `$`. `PWD` may be set to one that stands for a folder.
+    /// [`prepare`](Self::prepare). Each kernel gets its own values. All other braces stay, also
+    /// those after a `$`. `PWD` may be set to a placeholder for a folder.
     ///
     /// ```no_run
     /// kbuild::Build::tree("driver")
@@ -246,9 +248,9 @@ impl Build {
         self
     }
 
-    /// Adds a variable to the environment of make, which otherwise gets a short allow-list only.
-    /// make takes it for a variable of its own, so that the rules of [`make_var`](Build::make_var)
-    /// hold, and `$(` is refused in any value. [Placeholders](Self::make_var) are replaced.
+    /// Adds a variable to the environment of make, which otherwise only gets a short list. make
+    /// treats it as a make variable, so the rules of [`make_var`](Build::make_var) apply, and `$(`
+    /// is refused in any value. [Placeholders](Self::make_var) are replaced.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.settings
             .env
@@ -256,22 +258,22 @@ impl Build {
         self
     }
 
-    /// A kbuild target instead of `modules`: `foo.o`, `foo.i`, `foo.s`, `foo.lst`, `foo.ko`, `dir/`.
-    /// Single files land below the output directory.
+    /// Builds a kbuild target instead of `modules`: `foo.o`, `foo.i`, `foo.s`, `foo.lst`, `foo.ko`,
+    /// `dir/`. Single files go to the output directory.
     pub fn target(&mut self, target: &str) -> &mut Self {
         self.settings.targets.push(target.to_owned());
         self
     }
 
-    /// The `Module.symvers` of a provider: a module tree whose exported symbols this one uses
+    /// Adds the `Module.symvers` of a provider: a module tree whose exported symbols this one uses
     /// (`KBUILD_EXTRA_SYMBOLS`). When it changes, modpost runs again.
     pub fn symvers(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.settings.symvers.push(path.as_ref().to_owned());
         self
     }
 
-    /// Whether a kernel tree without a `Module.symvers` (one made by `modules_prepare` alone) is
-    /// an error, which is the default, or a warning.
+    /// Sets whether a kernel tree without a `Module.symvers` (only prepared with `modules_prepare`)
+    /// is an error, which is the default, or a warning.
     pub fn missing_symvers(&mut self, policy: MissingSymvers) -> &mut Self {
         self.settings.missing_symvers = policy;
         self
@@ -285,27 +287,27 @@ impl Build {
         self
     }
 
-    /// Turns on more compiler warnings: kbuild's `W=1`, `W=2`, `W=3` or a mixture (`12`).
+    /// Turns on more compiler warnings: kbuild's `W=1`, `W=2`, `W=3` or a combination (`12`).
     pub fn extra_warnings(&mut self, level: &str) -> &mut Self {
         self.settings.extra_warnings = Some(level.to_owned());
         self
     }
 
-    /// The folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR` in a build
-    /// script, else the working directory.
+    /// Sets the folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR` in a
+    /// build script, else the working directory.
     pub fn base(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.settings.base = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Where the products go. Default: Cargo's `OUT_DIR`.
+    /// Sets the output directory. Default: Cargo's `OUT_DIR`.
     pub fn out_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.settings.out_dir = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Whether Cargo's directives are printed, and Cargo's variables read. Default: yes. A
-    /// program that is no build script says no.
+    /// Sets whether the build prints Cargo's directives and reads Cargo's variables. Default: yes.
+    /// Set it to no in a program that is not a build script.
     pub fn cargo_metadata(&mut self, yes: bool) -> &mut Self {
         self.settings.environment.is_build_script = yes;
         self.settings.sink.set_print(match yes {
@@ -315,9 +317,10 @@ impl Build {
         self
     }
 
-    /// Hands every message to `handler` as it comes, instead of printing it; for several kernels,
-    /// [when a kernel's build has ended](Self::compile_each). An error repeats the lines that report
-    /// errors; [`Error::without_output`](crate::error::Error::without_output) leaves them out.
+    /// Passes every message to `handler` as it comes, instead of printing it; for several kernels,
+    /// [when a kernel's build has ended](Self::compile_each). An error repeats the lines that
+    /// report errors; [`Error::without_output`](crate::error::Error::without_output) leaves them
+    /// out.
     pub fn on_message(&mut self, handler: impl FnMut(&Message<'_>) + Send + 'static) -> &mut Self {
         self.settings.sink.set_handler(handler);
         self

@@ -1,4 +1,4 @@
-//! One build for each of several kernels, and the table by which a program picks its module.
+//! One build for each of several kernels, and the table from which a program selects its module.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -73,7 +73,7 @@ fn check_releases(kernels: &[Kernel]) -> Result<()> {
             .find(|k| k.release() == kernel.release())
         {
             return Err(Error::input(format!(
-                "{} and {} are both {}: name each release once",
+                "{} and {} both have the release {}: name each release once",
                 other.dir().display(),
                 kernel.dir().display(),
                 kernel.release()

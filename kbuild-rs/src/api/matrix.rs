@@ -7,12 +7,11 @@ use crate::{Result, cargo};
 
 /// Several builds that share one budget of jobs: different modules, different kernels, or both.
 ///
-/// Builds run side by side as far as there are jobs, except that a provider comes before those
-/// that [need](Self::needs) it, and that module folders of one root are built in the order in which
-/// they were added: each finds what the others have made, as with make by hand. One failure does not
-/// hide the other results. Each build talks to
-/// the handler that was given to [its own](Build::on_message) `Build`, from whatever thread it
-/// runs on.
+/// Builds run in parallel as far as there are jobs, with two exceptions: a provider is built before
+/// the builds that [need](Self::needs) it, and module folders of one tree root are built in the
+/// order in which they were added, so that each finds the files of the others, as with plain make.
+/// One failure does not hide the other results. Each build sends its messages to the handler of
+/// [its own](Build::on_message) `Build`, from any thread.
 ///
 /// ```no_run
 /// let (mut ring, mut user) = (kbuild::Build::tree("ring"), kbuild::Build::tree("user"));
@@ -34,39 +33,38 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// No builds yet.
+    /// Creates a matrix without builds.
     pub fn new() -> Self {
         Matrix::default()
     }
 
-    /// Adds a build, and gives its index: the place of its result. `name` is that of a declared
-    /// module, or of the one module of a tree that is needed, see
-    /// [`try_compile`](Build::try_compile).
+    /// Adds a build, and returns the index of its result. `name` is that of a declared module, or
+    /// of the required module of a tree, see [`try_compile`](Build::try_compile).
     ///
-    /// A [`symvers`](Build::symvers) that another build of the matrix publishes makes that one a
-    /// provider of this one.
+    /// If this build names a [`symvers`](Build::symvers) that another build of the matrix
+    /// publishes, the other one becomes its provider.
     pub fn add<'a>(&mut self, build: &Build, name: impl Into<Option<&'a str>>) -> usize {
         self.builds.add(build.settings.clone(), name.into())
     }
 
-    /// Says that one build uses symbols of another: it waits for that, gets its
-    /// [`symvers`](Report::symvers), and is not built when that fails.
+    /// Declares that one build uses symbols of another: it waits for its provider, gets the
+    /// provider's [`symvers`](Report::symvers), and is not built if the provider fails.
     ///
-    /// No effect when there is no build of such an index.
+    /// This has no effect if there is no build with such an index.
     pub fn needs(&mut self, build: usize, provider: usize) -> &mut Self {
         self.builds.needs(build, provider);
         self
     }
 
-    /// Builds everything, and gives the results in the order of [`add`](Self::add).
+    /// Builds everything, and returns the results in the order of [`add`](Self::add).
     ///
-    /// In a build script, Cargo is told what the builds depend on; where the modules lie is for
-    /// the caller to tell.
+    /// In a build script, this tells Cargo the inputs of the builds. The caller must tell Cargo the
+    /// paths of the modules.
     pub fn run(self) -> Vec<Result<Report>> {
         self.run_telling(|_, _| {})
     }
 
-    /// Like [`run`](Self::run); `ended` hears of each result as it comes, one at a time.
+    /// Like [`run`](Self::run), but also calls `ended` with each result as it comes, one at a time.
     pub fn run_telling(
         self,
         mut ended: impl FnMut(usize, &Result<Report>) + Send,

@@ -1,4 +1,4 @@
-//! The public builders. They call the rooms below and decide nothing.
+//! The public builders. They call the folders below and decide nothing.
 
 mod build;
 mod kernels;
@@ -16,16 +16,16 @@ pub use matrix::Matrix;
 #[cfg(feature = "bindgen")]
 pub use uapi_bindings::UapiBindings;
 
-/// Removes the products that lie in `out_dir` and everything private that belongs to them, and
-/// gives the paths of the products that were removed. With `tree`, only what was made from that
-/// module tree (or from the declared modules of that folder).
+/// Removes the products in `out_dir` and everything private that belongs to them, and returns the
+/// paths of the removed products. With `tree`, it only removes the outputs of that module tree (or
+/// of the declared modules of that folder).
 ///
-/// A file that somebody else has put in a product's place stays. A directory in which nothing
-/// was built gives an empty list.
+/// A file that replaced a product stays. The list is empty for a directory in which nothing was
+/// built.
 ///
 /// # Errors
-/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when something in the private folder was not
-/// made by kbuild-rs, or leads outside: then nothing at all is removed.
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) if something in the private folder was not
+/// created by kbuild-rs, or leads outside. Then nothing is removed.
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when something cannot be removed.
 pub fn clean(out_dir: &Path, tree: Option<&Path>) -> Result<Vec<PathBuf>> {
     run::clean(out_dir, tree, &Sink::printing(cargo::print))

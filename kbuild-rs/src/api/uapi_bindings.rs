@@ -7,9 +7,9 @@ use crate::stage::{BINDINGS, PRIVATE, make_private_root};
 use crate::sys::{Root, Writer, regular};
 use crate::{Error, ErrorKind, Kernel, Result, cargo};
 
-/// Rust declarations for userspace of a header in the manner of the kernel's `uapi` headers:
+/// Userspace Rust declarations of a header that is written like the kernel's `uapi` headers:
 /// structs, constants, and `ioctl` numbers, which plain bindgen does not evaluate (`_IOR` and
-/// its like are macros around `sizeof`).
+/// similar macros use `sizeof`).
 ///
 /// ```no_run
 /// // build.rs
@@ -22,8 +22,8 @@ use crate::{Error, ErrorKind, Kernel, Result, cargo};
 /// }
 /// ```
 ///
-/// Names are C's: the constants of an `enum` have no prefix. That each struct has C's size,
-/// alignment and offsets is asserted where the declarations are compiled.
+/// Names are C's: the constants of an `enum` have no prefix. The declarations contain assertions
+/// that each struct has C's size, alignment and offsets.
 #[derive(Debug, Clone)]
 pub struct UapiBindings {
     header: PathBuf,
@@ -36,7 +36,7 @@ pub struct UapiBindings {
     cargo_metadata: bool,
 }
 
-/// What the kernel's unexported headers say for the kernel's sake, and `make headers` strips.
+/// Annotations in the kernel's unexported headers that `make headers` strips.
 const COMPILER_TYPES: &str = "\
 /* Written by kbuild-rs: what userspace sees of linux/compiler_types.h. */
 #ifndef __user
@@ -54,7 +54,8 @@ const COMPILER_TYPES: &str = "\
 ";
 
 impl UapiBindings {
-    /// Declarations for what `header` defines (and what that needs from others).
+    /// Declares everything that `header` defines, and everything that this needs from other
+    /// headers.
     pub fn new(header: impl AsRef<Path>) -> Self {
         UapiBindings {
             header: header.as_ref().to_owned(),
@@ -83,50 +84,50 @@ impl UapiBindings {
         self
     }
 
-    /// Names an item of another header that is wanted too, as a regular expression. What the
-    /// header itself defines is always there.
+    /// Also declares items of other headers that match a regular expression. Items that the header
+    /// itself defines are always declared.
     pub fn item(&mut self, regex: &str) -> &mut Self {
         self.items.push(regex.to_owned());
         self
     }
 
-    /// Takes `<linux/…>` and `<asm/…>` from this kernel tree's uapi headers instead of the
-    /// system's (package linux-libc-dev): for a program that needs what only that kernel has.
+    /// Takes `<linux/…>` and `<asm/…>` from this kernel tree's uapi headers instead of the system's
+    /// (package linux-libc-dev): for a program that needs declarations that only that kernel has.
     pub fn kernel(&mut self, kernel: &Kernel) -> &mut Self {
         self.kernel = Some(kernel.clone());
         self
     }
 
-    /// The folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR`.
+    /// Sets the folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR`.
     pub fn base(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.base = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Where the declarations go. Default: Cargo's `OUT_DIR`.
+    /// Sets the folder of the declarations. Default: Cargo's `OUT_DIR`.
     pub fn out_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.out_dir = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Whether Cargo's directives are printed, and Cargo's variables read. Default: yes.
+    /// Sets whether Cargo's directives are printed and Cargo's variables are read. Default: yes.
     pub fn cargo_metadata(&mut self, yes: bool) -> &mut Self {
         self.cargo_metadata = yes;
         self
     }
 
-    /// Writes `OUT_DIR/<name>.rs` and gives its path; ends the process with a readable error
-    /// when that fails.
+    /// Writes `OUT_DIR/<name>.rs` and returns its path. If that fails, it ends the process with a
+    /// readable error.
     pub fn generate(&self, name: &str) -> PathBuf {
         self.try_generate(name).unwrap_or_else(|e| cargo::fail(&e))
     }
 
-    /// Like [`generate`](Self::generate), with the failure as a value.
+    /// Like [`generate`](Self::generate), but returns the error.
     ///
     /// # Errors
-    /// [`ErrorKind::SourceNotFound`] for a header that is not there,
-    /// [`ErrorKind::BuildFailed`] with clang's words for one that does not compile, and
-    /// [`ErrorKind::ToolNotFound`] where libclang is missing.
+    /// [`ErrorKind::SourceNotFound`] if the header does not exist, [`ErrorKind::BuildFailed`] with
+    /// clang's message if it does not compile, and [`ErrorKind::ToolNotFound`] if libclang is
+    /// missing.
     pub fn try_generate(&self, name: &str) -> Result<PathBuf> {
         let environment = Environment::new(self.cargo_metadata);
         let base = match &self.base {
@@ -225,7 +226,7 @@ fn module(declarations: &str) -> String {
     )
 }
 
-/// bindgen panics where it cannot load libclang.
+/// bindgen panics if it cannot load libclang.
 fn check_libclang() -> Result<()> {
     if clang_sys::is_loaded() {
         return Ok(());
@@ -244,7 +245,7 @@ fn check_libclang() -> Result<()> {
 fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
         Error::input(format!(
-            "clang cannot be given the path {}: it is not UTF-8",
+            "cannot pass the path {} to clang: it is not UTF-8",
             path.display()
         ))
     })

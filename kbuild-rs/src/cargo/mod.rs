@@ -1,4 +1,4 @@
-//! Cargo, in and out: what a build script is told, and the directives that it prints.
+//! Cargo: the variables that a build script gets, and the directives that it prints.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

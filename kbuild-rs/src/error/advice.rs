@@ -1,8 +1,8 @@
-//! What to do, as data.
+//! Advice: what to do, as data.
 
-/// Advice about a failure: what programs can tell apart, and what a person can do.
+/// Advice about a failure: a code for programs, and a text for people.
 ///
-/// The text is part of the failure's own message, too.
+/// The error's own message contains the text, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Advice {
@@ -23,7 +23,7 @@ impl Advice {
         }
     }
 
-    /// Adds the command that does what the text says.
+    /// Adds the command that carries out the text.
     pub(crate) fn with_command(self, command: Vec<String>) -> Advice {
         Advice {
             command: Some(command),
@@ -36,12 +36,12 @@ impl Advice {
         self.code
     }
 
-    /// What is wrong or what to do, for a person: one sentence or more.
+    /// The problem or the action, for a person: one sentence or more.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// A command that does it, where there is one: a program and its arguments, for no shell.
+    /// A command that does it, if there is one: a program and its arguments, not a shell line.
     pub fn command(&self) -> Option<&[String]> {
         self.command.as_deref()
     }

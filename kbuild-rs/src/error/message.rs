@@ -1,21 +1,21 @@
-//! What is said while a build runs.
+//! The messages of a running build.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-/// One thing said while a build runs. All paths in it are source paths, never stage paths.
+/// A message of a running build. All paths in it are source paths, never stage paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "reason", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Message<'a> {
-    /// kbuild-rs tells what it decided or what it waits for.
+    /// A decision of kbuild-rs, or the event that it waits for.
     Note {
         /// A sentence (`message` in JSON, as in errors).
         #[cfg_attr(feature = "serde", serde(rename = "message"))]
         text: &'a str,
     },
-    /// kbuild-rs warns: the build goes on.
+    /// A warning of kbuild-rs. The build continues.
     Warning {
         /// The cause, in kebab-case: `ignored-flags`. It stays the same from release to release.
         code: &'a str,
@@ -23,7 +23,7 @@ pub enum Message<'a> {
         #[cfg_attr(feature = "serde", serde(rename = "message"))]
         text: &'a str,
     },
-    /// What a line of the build means, where people are known to misread it, or what to do.
+    /// An explanation of a line that people often misread, or advice.
     Hint {
         /// The cause, in kebab-case, as the [code](crate::Advice::code) of advice.
         code: &'a str,
@@ -35,19 +35,19 @@ pub enum Message<'a> {
     Step {
         /// kbuild's word: `CC`, `LD`, `MODPOST`, `BTF`, …
         action: &'a str,
-        /// What is being made, with the path it would have beside the source.
+        /// The file being made, with the path that it would have beside the source.
         target: &'a str,
     },
     /// Any other line that make or a compiler printed.
     Output {
         /// The line, without its end.
         line: &'a str,
-        /// What kind of line it is.
+        /// The kind of the line.
         level: Level,
     },
 }
 
-/// What a line of compiler or make output is.
+/// The kind of a line of compiler or make output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]

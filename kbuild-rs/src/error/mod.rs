@@ -1,4 +1,4 @@
-//! The one error type: opaque outside, precise inside.
+//! The one error type, opaque to callers.
 
 mod advice;
 mod message;
@@ -10,15 +10,15 @@ pub use advice::Advice;
 pub(crate) use message::{KeptMessages, Sink};
 pub use message::{Level, Message};
 
-/// What went wrong, and what to do about it.
+/// An error: the problem and what to do.
 ///
-/// [`Display`](fmt::Display) gives the whole story in words: what was wrong, where, and what to
-/// do. [`kind`](Error::kind) is for programs that react to one class of failure.
+/// [`Display`](fmt::Display) prints the whole message: what is wrong, where, and what to do.
+/// [`kind`](Error::kind) is for programs that react to one class of failure.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    /// Text after the message: lines of a tool that failed, and then their meaning.
+    /// Text after the message: lines of a tool that failed, then their explanation.
     quoted: String,
     explained: String,
     advice: Vec<Advice>,
@@ -33,21 +33,21 @@ pub struct Error {
 pub enum ErrorKind {
     /// No kernel tree was found, or the one asked for does not exist.
     KernelNotFound,
-    /// A directory is there, but `make -C` would not accept it for external modules.
+    /// The directory exists, but `make -C` would not accept it for external modules.
     KernelNotPrepared,
-    /// The architecture asked for is not the kernel tree's.
+    /// The requested architecture is not that of the kernel tree.
     ArchitectureMismatch,
     /// The compiler or a tool that the kernel's build needs is not on this machine.
     ToolNotFound,
     /// The kernel's configuration rules the build out, for instance without `CONFIG_MODULES`.
     KernelConfig,
-    /// A source, an include folder or a symvers that was named does not exist.
+    /// A named source, include folder or symvers does not exist.
     SourceNotFound,
-    /// An argument that cannot work: a bad module name, a path that kbuild cannot carry.
+    /// An invalid argument: a bad module name, a path that kbuild cannot handle.
     InvalidInput,
-    /// make ran and reported failure, or made two modules of one name.
+    /// make failed, or made two modules with the same name.
     BuildFailed,
-    /// make succeeded and left no module behind.
+    /// make succeeded but did not build a module.
     NothingBuilt,
     /// A module that this one needs could not be built.
     ProviderFailed,
@@ -55,11 +55,12 @@ pub enum ErrorKind {
     Stopped,
     /// A variable that a build script gets from Cargo is missing.
     Environment,
-    /// The operating system refused: a full disk, a folder that cannot be written.
+    /// The operating system refused an operation: a full disk, a folder that cannot be written.
     Io,
-    /// What kbuild-rs would write to belongs to somebody else, or is a link that leads elsewhere.
+    /// A file or folder that kbuild-rs would write to belongs to another user, was not created by
+    /// kbuild-rs, or is a link that leads elsewhere.
     NotOurs,
-    /// A `.ko` or a symvers that cannot be read as one.
+    /// The file is not a valid `.ko` or symvers.
     InvalidFile,
 }
 
@@ -72,12 +73,12 @@ impl Error {
         self.kind
     }
 
-    /// What to do, as data; the message says the same. Empty where the message says all there is.
+    /// Advice: what to do, as data. The message says the same. Empty if there is no advice.
     pub fn advice(&self) -> &[Advice] {
         &self.advice
     }
 
-    /// Adds advice that the message gives in words.
+    /// Adds advice that the message already contains as text.
     pub(crate) fn advise(mut self, advice: Advice) -> Self {
         self.advice.push(advice);
         self
@@ -94,7 +95,7 @@ impl Error {
         }
     }
 
-    /// A build that failed: what, the lines that tell of it, and what they mean.
+    /// A failed build: its name, the lines of output about the failure, and their explanation.
     pub(crate) fn of_output(what: String, quoted: &str, advice: &[Advice]) -> Self {
         let explained = advice.iter().map(|advice| format!("\n\n{}", advice.text()));
         Error {
@@ -105,8 +106,8 @@ impl Error {
         }
     }
 
-    /// The message without the lines of make's output that it repeats, for a caller that has shown
-    /// these already: each was a [`Message::Output`].
+    /// The message without the lines of make's output that it repeats, for a caller that has
+    /// already shown these lines: each was a [`Message::Output`].
     pub fn without_output(&self) -> impl fmt::Display + '_ {
         struct Without<'a>(&'a Error);
         impl fmt::Display for Without<'_> {
@@ -121,7 +122,7 @@ impl Error {
         Error::new(ErrorKind::InvalidInput, message)
     }
 
-    /// Says first what the failure is about, for instance the variable that asked for it.
+    /// Puts the subject of the failure first, for instance the variable that caused it.
     pub(crate) fn about(mut self, subject: &str) -> Self {
         self.message = format!("{subject}: {}", self.message);
         self

@@ -127,7 +127,7 @@ pub(crate) fn inherited(is_build_script: bool) -> Vec<RawFd> {
 fn look(flags: &OsStr) -> Outer {
     let dead = |why: &str| {
         Outer::Dead(format!(
-            "a jobserver is advertised ({}), {why}; running one job",
+            "the outer build names a jobserver ({}), {why}; running one job",
             flags.to_string_lossy().trim()
         ))
     };
@@ -141,11 +141,11 @@ fn look(flags: &OsStr) -> Outer {
         }
         Some(Named::Fifo(path)) => match open_server(&path) {
             Ok(channel) => Outer::Fifo(absolute(path), channel),
-            Err(why) => dead(&format!("and {} cannot be used: {why}", path.display())),
+            Err(why) => dead(&format!("but {} cannot be used: {why}", path.display())),
         },
         Some(_) => dead(
-            "and its descriptors did not reach this process. In a Makefile, put a `+` before \
-             the command; in CMake, say JOB_SERVER_AWARE TRUE in add_custom_command or \
+            "but this process did not inherit its descriptors. In a Makefile, put a `+` before \
+             the command; in CMake, add JOB_SERVER_AWARE TRUE to add_custom_command or \
              add_custom_target",
         ),
     }
@@ -177,7 +177,7 @@ pub(crate) fn open_fifo(path: &Path) -> Result<File, String> {
     let file = open(path)?;
     match sys::is_pipe(&file) {
         true => Ok(file),
-        false => Err("it is no fifo".to_owned()),
+        false => Err("it is not a fifo".to_owned()),
     }
 }
 
@@ -268,8 +268,8 @@ mod tests {
         assert!(why("--jobserver-auth=fifo:/nonexistent/fifo").contains("No such file"));
         for (path, reason) in [
             ("/", "Is a directory"),
-            ("/dev/null", "it gives no tokens"),
-            ("/dev/full", "it takes no token back"),
+            ("/dev/null", "it does not give tokens"),
+            ("/dev/full", "it does not take tokens back"),
         ] {
             let why = why(&format!("--jobserver-auth=fifo:{path}"));
             assert!(why.contains(path) && why.contains(reason), "{why}");

@@ -81,7 +81,7 @@ impl Channel {
     }
 }
 
-const ENDED: &str = "it gives no tokens: end of file";
+const ENDED: &str = "it does not give tokens: end of file";
 
 /// So long a server may take to take a token back.
 const BUSY: Duration = Duration::from_secs(5);

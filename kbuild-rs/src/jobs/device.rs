@@ -21,7 +21,7 @@ pub(crate) fn try_out(channel: &Channel) -> Result<(), String> {
         Ok(None) => Ok(()),
         Ok(Some(token)) => channel
             .try_give(&[token])
-            .map_err(|error| format!("it takes no token back: {error}")),
+            .map_err(|error| format!("it does not take tokens back: {error}")),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -58,10 +58,10 @@ mod tests {
     fn one_that_gives_and_takes_is_a_server_and_one_that_fails_is_not() {
         let why = |path: &str| try_out(&Channel::of_fifo(open(path)));
         assert_eq!(why("/dev/zero"), Ok(()));
-        assert!(why("/dev/null").unwrap_err().contains("no tokens"));
+        assert!(why("/dev/null").unwrap_err().contains("not give tokens"));
         let full = why("/dev/full").unwrap_err();
         assert!(
-            full.contains("takes no token back: No space left"),
+            full.contains("does not take tokens back: No space left"),
             "{full}"
         );
     }

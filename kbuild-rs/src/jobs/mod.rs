@@ -1,19 +1,24 @@
-//! With which tokens make runs.
+//! Tokens: the number of jobs that make may run.
 //!
-//! GNU make's rule: a process has one token from whoever started it; each further job needs one
-//! from the jobserver. The nearest jobserver is Cargo's for a build script, else that of a make
-//! outside, else that of the Cargo whose build script started CMake, Ninja and so us, else a pool:
-//! that of the Ninja outside, which all builds share that it starts, else that of a folder. One
-//! that is advertised and dead means one job, as it does to GNU make, and a warning.
+//! GNU make's rule: a process has one token from the process that started it; each further job
+//! needs one from the jobserver. kbuild-rs takes the first jobserver of this list:
+//!
+//! 1. Cargo's, in a build script;
+//! 2. that of an outer make;
+//! 3. that of the Cargo whose build script started CMake or Ninja, and so this build; 4. a pool:
+//! that of the outer Ninja, which all its builds share, else that of a folder.
+//!
+//! A jobserver that is named but cannot be used means one job and a warning. GNU make does the
+//! same.
 //!
 //! # Decisions
 //!
-//! - This room draws tokens itself. The crate `jobserver` gives neither descriptors nor named
-//!   fifos, and what is left is a read and a write.
-//! - A build takes a token with the stage's lock held, after it has found something to do: whoever
-//!   holds a token waits for nobody, and a build with nothing to do touches no pool.
-//! - A jobserver that fails later leaves one job and a warning: the token that came with it is
-//!   enough to finish.
+//! - This folder draws tokens without the crate `jobserver`, which supports neither inherited
+//!   descriptors nor named fifos. The rest is a read and a write.
+//! - A build takes a token while it holds the stage's lock, after it has found something to do. So
+//!   no holder of a token waits for a lock, and a build with nothing to do does not touch the pool.
+//! - A jobserver that fails later leaves one job and a warning: the process's own token is enough
+//!   to finish.
 
 mod advertised;
 mod channel;
@@ -44,7 +49,7 @@ pub use outside::{outer_build_is_verbose, outer_make_is_dry_run};
 pub(crate) use pool::{is_pool_file, remove_pool};
 pub(crate) use tokens::{Budget, Slot};
 
-/// What a build says about its jobs.
+/// Settings of a build's jobs.
 #[derive(Debug)]
 pub(crate) struct Jobs<'a> {
     /// Whether this is a build script.
@@ -77,7 +82,7 @@ impl Jobs<'_> {
                     None => Server::Outer(outside),
                     Some(Ok(own)) => Server::Shared(outside, own),
                     Some(Err(error)) => {
-                        sink.note(&format!("{error}; other builds are not counted"));
+                        sink.note(&format!("{error}; jobs of other builds are not counted"));
                         Server::Outer(outside)
                     }
                 }
@@ -92,7 +97,7 @@ impl Jobs<'_> {
                 match Pool::open(&folder, make_folder, jobs, sink) {
                     Ok(pool) => Server::Pool(pool),
                     Err(error) => {
-                        sink.note(&format!("{error}; other builds are not counted"));
+                        sink.note(&format!("{error}; jobs of other builds are not counted"));
                         Server::Nobody(jobs)
                     }
                 }

@@ -66,7 +66,7 @@ impl Pool {
         first.or_else(|error| match users_folder(folder) {
             Some(other) => {
                 let place = other.path.display();
-                sink.note(&format!("{error}; the pool of jobs lies in {place}"));
+                sink.note(&format!("{error}; the pool of jobs is in {place} instead"));
                 Pool::in_folder(other.writer, &other.path, size)
             }
             None => Err(error),

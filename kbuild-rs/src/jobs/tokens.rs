@@ -114,7 +114,7 @@ impl Budget {
             if !told && since.elapsed() > LONG {
                 told = true;
                 drop(state);
-                sink.note("waiting for a job: all of them are taken");
+                sink.note("waiting for a token: other builds use all of them");
                 state = self.state();
                 continue;
             }

@@ -46,13 +46,11 @@ fn check_macro(name: &str, value: Option<&str>) -> Result<()> {
             || words.all(|w| w == "..." || is_word(w.strip_suffix("...").unwrap_or(w)))
     });
     if !good || !is_word(head) {
-        return Err(Error::input(format!(
-            "{name:?} is no name of a macro to define"
-        )));
+        return Err(Error::input(format!("{name:?} is not a valid macro name")));
     }
     if value.is_some_and(|value| value.contains(['\n', '\r', '\0'])) {
         return Err(Error::input(format!(
-            "the value to define {name} as, {value:?}, holds a line break or a NUL, where \
+            "the value of the macro {name}, {value:?}, contains a line break or a NUL, at which \
              compilers cut it off"
         )));
     }

@@ -1,4 +1,4 @@
-//! kbuild's files, and what module trees have beside them: makefiles as text, saved commands, flags.
+//! kbuild's files, and the files beside a module tree: makefiles as text, saved commands, flags.
 
 pub(crate) mod cmd_file;
 mod dkms_conf;

@@ -29,7 +29,7 @@ impl Cfg {
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && !name.is_empty();
         match &self.value {
-            _ if !good => Err(Error::input(format!("{name:?} is no name of a cfg"))),
+            _ if !good => Err(Error::input(format!("{name:?} is not a valid cfg name"))),
             None => Ok(name.clone()),
             Some(value) => {
                 let value = value.replace('\\', "\\\\").replace('"', "\\\"");

@@ -108,8 +108,8 @@ impl Chooser<'_> {
         let package = format!("gcc-{}", prefix.trim_end_matches('-').replace('_', "-"));
         let install = self.host.distro().package(&package);
         let error = self.not_found(format!(
-            "kernel {} is {}, this machine {}, and no compiler for {} is here (looked for \
-             {prefix}gcc and the like); to get one: {install}; or name it \
+            "kernel {} is for {}, this machine is {}, and there is no compiler for {} (searched \
+             for {prefix}gcc and similar names); to get one: {install}; or name it \
              ({CROSS_COMPILE})",
             self.kernel.release(),
             self.kernel.arch(),

@@ -153,7 +153,7 @@ impl Chooser<'_> {
             .find(|name| self.path.program(name).is_some())
         else {
             return Err(self.not_found(format!(
-                "kernel {} was built with {}, and no clang is here; {}",
+                "kernel {} was built with {}, but clang is not here; {}",
                 self.kernel.release(),
                 self.kernel.compiler().text,
                 self.choices(&format!("clang-{major}"))

@@ -1,4 +1,4 @@
-//! Kernel trees: finding one, and saying what it is.
+//! Kernel trees: finds and describes them.
 
 mod arch;
 #[cfg(feature = "cc")]
@@ -49,8 +49,8 @@ pub use toolchain::{ToolRequest, Toolchain};
 /// A kernel tree: a directory that `make -C` accepts for external modules.
 ///
 /// That is a distribution's header package, a built kernel source, or the output of a kernel build
-/// with `O=`. Opening one reads a handful of its files and starts no process. Where object and
-/// source tree are two (Debian's flavour and common packages, `O=`), this is the pair.
+/// with `O=`. Opening one reads a few of its files and starts no process. If object tree and source
+/// tree are separate (Debian's flavour and common packages, `O=`), this stands for the pair.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     dir: PathBuf,
@@ -64,23 +64,24 @@ pub struct Kernel {
 impl Kernel {
     /// Opens the kernel tree at `dir`.
     ///
-    /// Takes the tree itself, `/lib/modules/<release>`, or the `build` link in it. The path becomes
-    /// canonical.
+    /// `dir` is the tree itself, `/lib/modules/<release>`, or the `build` link in it. The path
+    /// becomes canonical.
     ///
     /// # Errors
-    /// [`ErrorKind::KernelNotFound`] where nothing is, and [`ErrorKind::KernelNotPrepared`] for a
-    /// directory that `make -C` would not take. Both name the missing file and the command or the
-    /// package that brings it. [`ErrorKind::InvalidInput`] for a path that kbuild cannot carry.
+    /// [`ErrorKind::KernelNotFound`] if `dir` does not exist, and [`ErrorKind::KernelNotPrepared`]
+    /// for a directory that `make -C` would not accept. Both name the missing file, and the command
+    /// or the package that provides it. [`ErrorKind::InvalidInput`] for a path that kbuild cannot
+    /// handle.
     pub fn open(dir: impl AsRef<Path>) -> Result<Kernel> {
         open::open(dir.as_ref(), &Host::this())
     }
 
-    /// Opens what a user names: a path (it contains a `/`, or is a directory), or a release such as
-    /// `6.12.117+deb12-amd64`.
+    /// Opens the kernel that a user names: a path (it contains a `/`, or is a directory), or a
+    /// release such as `6.12.117+deb12-amd64`.
     ///
     /// # Errors
-    /// As [`open`](Kernel::open); for a release that is not installed, the message lists those
-    /// that are.
+    /// As [`open`](Kernel::open); for a release that is not installed, the message lists the
+    /// installed ones.
     pub fn find(request: &str) -> Result<Kernel> {
         Host::this().find(request)
     }
@@ -97,16 +98,16 @@ impl Kernel {
     /// Every kernel tree on this machine: those of `/lib/modules/*/build`,
     /// `/usr/src/linux-headers-*` and `/usr/src/kernels/*`, each once, the newest release first.
     ///
-    /// Trees that cannot be used are among them, with the reason.
+    /// The list includes unusable trees, with the reason.
     pub fn installed() -> Vec<Installed> {
         Host::this().installed()
     }
 
-    /// The kernel to build for when nobody names one: the running one, else the newest installed
-    /// one of this machine's architecture, or of `arch` when that is given.
+    /// Returns the default kernel: the running one, else the newest installed one of this machine's
+    /// architecture, or of `arch` if that is given.
     ///
-    /// The sentence beside it, where there is one, says that the kernel is not the running one, and
-    /// why; show it to the user.
+    /// If the kernel is not the running one, the second value is a sentence that says so and gives
+    /// the reason; show it to the user.
     ///
     /// # Errors
     /// [`ErrorKind::KernelNotFound`] when no tree here fits.
@@ -114,19 +115,19 @@ impl Kernel {
         Host::this().default_for(arch)
     }
 
-    /// What `make -C` takes: the object tree.
+    /// The directory for `make -C`: the object tree.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The half with the sources and the scripts; the same as [`dir`](Kernel::dir) where the tree
-    /// is not split.
+    /// The half with the sources and the scripts; the same as [`dir`](Kernel::dir) if the tree is
+    /// not split.
     pub fn source_dir(&self) -> &Path {
         &self.source
     }
 
-    /// What modules built here carry in their vermagic and what `/lib/modules/` calls this kernel,
-    /// for instance `6.12.117+deb12-amd64`.
+    /// The release, as in the vermagic of modules built here and in `/lib/modules/`, for instance
+    /// `6.12.117+deb12-amd64`.
     ///
     /// This is `UTS_RELEASE` of `include/generated/utsrelease.h`: Debian's 6.1 headers have only
     /// `6.1.192` in `include/config/kernel.release`.
@@ -169,13 +170,13 @@ impl Kernel {
         &self.compiler
     }
 
-    /// The symbols that this kernel exports. A tree made by `make modules_prepare` alone has none,
-    /// and modpost can then check nothing.
+    /// The symbols that this kernel exports. A tree that was only prepared with `make
+    /// modules_prepare` has none, so modpost cannot check symbols.
     pub fn symvers(&self) -> Option<PathBuf> {
         existing(self.dir.join("Module.symvers"))
     }
 
-    /// The kernel image that BTF of modules is made against, where the tree has one.
+    /// The kernel image that BTF of modules is made against, if the tree has one.
     pub fn vmlinux(&self) -> Option<PathBuf> {
         existing(self.dir.join("vmlinux"))
     }
@@ -185,7 +186,7 @@ impl Kernel {
         self.is_enabled("MODVERSIONS")
     }
 
-    /// `CONFIG_MODULE_SIG`: the kernel looks at module signatures.
+    /// `CONFIG_MODULE_SIG`: the kernel checks module signatures.
     pub fn has_signing(&self) -> bool {
         self.is_enabled("MODULE_SIG")
     }
@@ -195,15 +196,13 @@ impl Kernel {
         self.is_enabled("MODULE_SIG_FORCE")
     }
 
-    /// `CONFIG_DEBUG_INFO_BTF_MODULES`: modules get BTF, provided that [`vmlinux`](Kernel::vmlinux)
-    /// is there.
+    /// `CONFIG_DEBUG_INFO_BTF_MODULES`: modules get BTF, if [`vmlinux`](Kernel::vmlinux) exists.
     pub fn has_btf(&self) -> bool {
         self.is_enabled("DEBUG_INFO_BTF_MODULES")
     }
 
-    /// The files by which to tell whether this is still the same kernel: when one of them changes,
-    /// what was built against it is out of date. Those that exist; headers are not among them,
-    /// they are prerequisites of their own.
+    /// The existing files that identify this kernel: if one of them changes, modules built against
+    /// it are out of date. Headers are not among them: each is a prerequisite itself.
     pub fn identity_files(&self) -> Vec<PathBuf> {
         const OBJECT: [&str; 16] = [
             "Makefile",

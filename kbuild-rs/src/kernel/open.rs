@@ -70,8 +70,8 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
     let config = Config::parse(text);
     let Some(arch) = arch::of_config(&config) else {
         return Err(not_prepared(format!(
-            "{} does not tell for which architecture it is; it is damaged: make the tree again \
-             with `make -C {} modules_prepare`",
+            "{} is damaged: it does not name its architecture. Repair the tree with `make -C {} \
+             modules_prepare`",
             dir.join("include/config/auto.conf").display(),
             dir.display()
         )));
@@ -129,8 +129,8 @@ fn carried_by_kbuild(dir: &Path) -> Result<()> {
     match bad {
         None => Ok(()),
         Some(character) => Err(Error::input(format!(
-            "the path of the kernel tree {} holds {character:?}, which kbuild cannot carry; \
-             move the tree, or bind-mount it at another path",
+            "the path of the kernel tree {} holds {character:?}, which kbuild cannot handle; move \
+             the tree, or bind-mount it at another path",
             dir.display()
         ))),
     }
@@ -165,12 +165,15 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
         let package = Path::new(path).file_name().and_then(OsStr::to_str);
         let advice = match package {
             Some(name) if name.starts_with("linux-headers-") => {
-                format!("install the other half: {}", host.distro().package(name))
+                format!(
+                    "install the missing half of the headers: {}",
+                    host.distro().package(name)
+                )
             }
             _ => "put the kernel source back there, or build the tree again with O=".to_owned(),
         };
         not_prepared(format!(
-            "{} includes {path}/Makefile, which is not there; {advice}",
+            "{} includes {path}/Makefile, which does not exist; {advice}",
             makefile.display()
         ))
     })

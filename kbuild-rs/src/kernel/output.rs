@@ -27,8 +27,8 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
     let line = format!("line {} of {}", found.line, found.makefile.display());
     if found.variable == "KBUILD_EXTMOD_OUTPUT" {
         return Err(not_prepared(format!(
-            "{line} has kbuild put every module into {}: a build with MO= wrote this Makefile into \
-             the kernel tree {shown}; remove the lines there that name KBUILD_EXTMOD and \
+            "{line} makes kbuild put every module into {}: a build with MO= wrote this Makefile \
+             into the kernel tree {shown}; remove the lines there that name KBUILD_EXTMOD and \
              KBUILD_EXTMOD_OUTPUT",
             found.value.display()
         )));
@@ -49,11 +49,11 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
     let own = found.makefile.parent() == Some(&*dir) && !found.makefile.is_symlink();
     let mend = match own {
         true => format!("change that line to:\n{}{shown}", found.lead),
-        false => "make the tree anew with `make O=`".to_owned(),
+        false => "create the tree again with `make O=`".to_owned(),
     };
     Err(not_prepared(format!(
-        "the kernel tree {shown} was copied or moved: {line} has kbuild work in {}{missing}, not \
-         in {shown}; {other}{mend}",
+        "the kernel tree {shown} was copied or moved: {line} makes kbuild work in {}{missing}, \
+         not in {shown}; {other}{mend}",
         found.value.display(),
     )))
 }

@@ -27,9 +27,9 @@ impl Kernel {
             return Err(Error::new(
                 ErrorKind::KernelConfig,
                 format!(
-                    "{needs} kernel {} ({}) was built without CONFIG_RUST=y{since}: it takes \
-                     modules in C alone. Name a kernel that has Rust (`kbuild-rs kernels` shows \
-                     which do); {PAGE}",
+                    "{needs} kernel {} ({}) was built without CONFIG_RUST=y{since}: it only takes \
+                     modules in C. Name a kernel that has Rust (`kbuild-rs kernels` shows which \
+                     do); {PAGE}",
                     self.release,
                     self.dir.display()
                 ),
@@ -47,10 +47,10 @@ impl Kernel {
         Err(Error::new(
             ErrorKind::KernelNotPrepared,
             format!(
-                "{needs} kernel tree {} ({}) has CONFIG_RUST=y and not what Rust modules are \
-                 compiled against: {} {} missing. Packages of headers leave that out; making that \
-                 kernel's source ready with its own configuration and its own compiler ({}) \
-                 brings it; {PAGE}",
+                "{needs} kernel tree {} ({}) has CONFIG_RUST=y, but lacks files that Rust modules \
+                 are compiled against: {} {} missing. Header packages leave them out; to get \
+                 them, prepare that kernel's source with its own configuration and its own \
+                 compiler ({}); {PAGE}",
                 self.dir.display(),
                 self.release,
                 names.join(", "),
@@ -72,7 +72,7 @@ impl Kernel {
         };
         Err(Error::input(format!(
             "{} cannot be the root of a crate for the kernel {}: rustc names a crate after its \
-             root, and the kernel has a crate {name} of its own ({}). Rename the file, and its \
+             root, and the kernel already has a crate {name} ({}). Rename the file, and its \
              object in a Kbuild:\n  mv {} {}",
             source.display(),
             self.release,
@@ -98,9 +98,9 @@ impl Kernel {
             ErrorKind::KernelNotPrepared,
             format!(
                 "{} exports symbols, which have checksums in the kernel {} (CONFIG_MODVERSIONS, \
-                 CONFIG_GENDWARFKSYMS), and what computes them is missing: {}. `make \
-                 modules_prepare` in that kernel's source makes it, with libdw's headers \
-                 (libdw-dev, elfutils-devel)",
+                 CONFIG_GENDWARFKSYMS), and the program that computes them is missing: {}. To \
+                 build it, run `make modules_prepare` in that kernel's source, with libdw's \
+                 headers installed (libdw-dev, elfutils-devel)",
                 source.display(),
                 self.release,
                 self.dir.join(GENDWARFKSYMS).display()
@@ -130,9 +130,9 @@ impl Kernel {
             return Ok(None);
         };
         let text = format!(
-            "the kernel {} links what clang and rustc compile as LLVM's own code \
-             ({}), and clang {of_clang} cannot read what rustc's LLVM {of_rustc} writes: choose \
-             LLVM {of_rustc} (LLVM=-{of_rustc}, --llvm, Build::llvm)",
+            "the kernel {} is linked from LLVM bitcode ({}), and clang {of_clang} cannot read the \
+             bitcode of rustc's LLVM {of_rustc}: choose LLVM {of_rustc} (LLVM=-{of_rustc}, \
+             --llvm, Build::llvm)",
             self.release,
             match inlines {
                 true => "CONFIG_RUST_INLINE_HELPERS",

@@ -134,7 +134,7 @@ fn read(file: &mut File) -> io::Result<State> {
     if !head.starts_with(MAGIC) {
         let wrong = match MAGIC.starts_with(&head) {
             true => "is truncated",
-            false => "is not metadata of rustc's",
+            false => "is not metadata of rustc",
         };
         return Ok(State::wrong(wrong));
     }
@@ -248,7 +248,7 @@ mod tests {
             assert!(wrong.starts_with("is truncated"), "{length}: {wrong}");
         }
         let zeros = state(&[0; 500]).wrong.unwrap();
-        assert_eq!(zeros, "is not metadata of rustc's");
+        assert_eq!(zeros, "is not metadata of rustc");
     }
 
     #[test]

@@ -93,8 +93,8 @@ impl Kernel {
         };
         if !is_carryable(&found.file) {
             return Err(Error::input(format!(
-                "make cannot carry the path of rustc, {}; reach it over a link with a plain name \
-                 (RUSTC=, --rustc)",
+                "make cannot handle the path of rustc, {}; use a link with a plain name (RUSTC=, \
+                 --rustc)",
                 found.file.display()
             )));
         }
@@ -116,13 +116,13 @@ impl Kernel {
             true => behind_proxy(&file).and_then(|file| search.look(&file)),
             false => search.look(&file),
         };
-        let rustc = rustc.ok_or_else(|| missing("it does not tell its version"))?;
+        let rustc = rustc.ok_or_else(|| missing("it does not print its version"))?;
         match search.wanted {
             Some(wanted) if wanted != rustc.text => Err(Error::new(
                 ErrorKind::ToolNotFound,
                 format!(
-                    "RUSTC={named} is {}, and the kernel {} was built with {wanted}: rustc reads \
-                     the kernel's crates only where it wrote them itself{}",
+                    "RUSTC={named} is {}, and the kernel {} was built with {wanted}: rustc can \
+                     only read the kernel's crates if it wrote them itself{}",
                     rustc.text,
                     self.release,
                     self.offer(search)
@@ -162,7 +162,7 @@ impl Kernel {
         Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the kernel {} was built with {}, and its Rust modules take the very same \
+                "the kernel {} was built with {}, and its Rust modules need exactly this \
                  compiler, which was not found: {here}; {}, and name it if it is not in PATH \
                  ({RUSTC})",
                 self.release,

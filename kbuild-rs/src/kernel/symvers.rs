@@ -98,7 +98,7 @@ fn malformed(path: &Path, line: usize, why: &str) -> Error {
     Error::new(
         ErrorKind::InvalidFile,
         format!(
-            "{}:{line}: this is no line of a Module.symvers: {why}; build the kernel or module \
+            "{}:{line}: this is not a line of a Module.symvers: {why}; build the kernel or module \
              that wrote it again",
             path.display()
         ),

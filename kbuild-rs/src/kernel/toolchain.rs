@@ -226,7 +226,7 @@ impl Chooser<'_> {
             return Ok(());
         }
         let advice = match self.path.program(&format!("{prefix}-{tool}")) {
-            Some(_) => format!("; with the dash at its end it would be: CROSS_COMPILE={prefix}-"),
+            Some(_) => format!("; if the final dash is missing, write CROSS_COMPILE={prefix}-"),
             None => "; install that toolchain, or leave the prefix out to build with the \
                      kernel's own compiler"
                 .to_owned(),
@@ -269,8 +269,8 @@ impl Chooser<'_> {
         let good = flavour == "1" || flavour.starts_with('-') || flavour.ends_with('/');
         if !good {
             return Err(Error::input(format!(
-                "LLVM={flavour}: the kernel takes LLVM=1, a version as LLVM=-19, or a folder as \
-                 LLVM=/usr/lib/llvm-19/bin/ (with the slash at its end)"
+                "LLVM={flavour}: the kernel takes LLVM=1, a version such as LLVM=-19, or a folder \
+                 such as LLVM=/usr/lib/llvm-19/bin/ (with the slash at its end)"
             )));
         }
         llvm::tools(self, &flavour)
@@ -284,8 +284,8 @@ fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> 
     match value.chars().find(|c| !good(*c)) {
         None => Ok(value),
         Some(bad) => Err(Error::input(format!(
-            "{variable}={value:?} holds {bad:?}, which make or its shell would take apart; use a \
-             program's name, or a link with a plain name"
+            "{variable}={value:?} contains {bad:?}, at which make or its shell would split it; \
+             use a program's name, or a link with a plain name"
         ))),
     }
 }

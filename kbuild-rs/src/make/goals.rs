@@ -63,8 +63,8 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
         .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     if target.is_empty() || target.starts_with('-') || !inside || !is_carryable(path) {
         return Err(Error::input(format!(
-            "{target:?} is no target: name a file or a folder below the module folder, as in \
-             foo.o or dir/, without blanks and without characters that mean something to make"
+            "{target:?} is not a target: name a file or a folder below the module folder, as in \
+             foo.o or dir/, without blanks and characters that are special to make"
         )));
     }
     let extension = path.extension().and_then(|end| end.to_str());
@@ -77,9 +77,7 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
             "kbuild-rs does not install yet: copy the modules out of the output directory into \
              /lib/modules/RELEASE/updates/ and run `depmod RELEASE`"
         }
-        "compile_commands.json" => {
-            "each build leaves one beside its products, without being asked to"
-        }
+        "compile_commands.json" => "every build writes one beside its products",
         _ if dir.is_some_and(|dir| dir.join(path).is_dir()) => {
             "it is a folder: end it with a slash"
         }
@@ -120,7 +118,7 @@ mod tests {
             "a\nb",
         ] {
             let error = of(&[bad]).unwrap_err().to_string();
-            assert!(error.contains("is no target"), "{bad:?}: {error}");
+            assert!(error.contains("is not a target"), "{bad:?}: {error}");
         }
     }
 

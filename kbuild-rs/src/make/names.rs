@@ -85,7 +85,8 @@ impl<'a> Names<'a> {
     pub(crate) fn check_variable(&self, name: &str, value: &OsStr) -> Result<()> {
         if !is_plain(name) {
             return Err(Error::input(format!(
-                "{name:?} is no name of a make variable (letters, digits, _ - . and no digit first)"
+                "{name:?} is not the name of a make variable (letters, digits, _ - . and no digit \
+                 first)"
             )));
         }
         match fixed(name) {
@@ -109,8 +110,8 @@ impl<'a> Names<'a> {
     pub(crate) fn check_environment(&self, name: &OsStr, value: &OsStr) -> Result<()> {
         let Some(name) = name.to_str().filter(|name| is_plain(name)) else {
             return Err(Error::input(format!(
-                "{name:?} is no name of an environment variable that make hands down (letters, \
-                 digits, _ - . and no digit first)"
+                "{name:?} is not the name of an environment variable that make passes on \
+                 (letters, digits, _ - . and no digit first)"
             )));
         };
         let known = fixed(name).unwrap_or_else(|| match self.of_kernel().set_by(name) {

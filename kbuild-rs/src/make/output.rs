@@ -191,7 +191,7 @@ fn of_makefile(line: &str) -> Option<Level> {
     })
 }
 
-/// What kind of line it is.
+/// The kind of the line.
 fn level(line: &str) -> Level {
     let error = ["ERROR:", "FATAL:", "fatal:", "fixdep:"]
         .iter()

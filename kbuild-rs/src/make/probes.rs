@@ -260,7 +260,7 @@ fn error(what: &str, why: &str) -> String {
 pub(super) fn explanation() -> String {
     "kbuild asks the compiler and the linker which flags they take. One of these questions got no \
      answer, and kbuild would have left the flag out and built a module with other contents. \
-     Nothing of this build is kept: see that there is enough memory, and room where temporary files \
-     go (TMPDIR, else /tmp), then build again"
+     kbuild-rs discards this build: make sure that there is enough memory, and enough space for \
+     temporary files (TMPDIR, else /tmp), then build again"
         .to_owned()
 }

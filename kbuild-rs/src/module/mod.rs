@@ -1,4 +1,4 @@
-//! What a finished module is, read from its file. Signing and installing will be here, too.
+//! A finished module's properties, read from its file. Signing and installing will be here, too.
 
 #[cfg(feature = "rust")]
 mod frame_sizes;

@@ -102,7 +102,7 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
         Ok(real) if real.is_dir() => Ok(real),
         Ok(_) => Err(Error::new(
             ErrorKind::SourceNotFound,
-            format!("the include folder {} is no folder", path.display()),
+            format!("the include folder {} is not a folder", path.display()),
         )),
         Err(e) => Err(Error::new(
             ErrorKind::SourceNotFound,

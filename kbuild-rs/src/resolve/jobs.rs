@@ -1,4 +1,4 @@
-//! What a build says about its jobs.
+//! Settings of a build's jobs.
 
 use std::path::{Path, PathBuf};
 

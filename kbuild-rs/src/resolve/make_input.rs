@@ -51,7 +51,7 @@ pub(super) struct Parts<'a> {
 
 impl MakeInput {
     /// # Errors
-    /// A value that make cannot carry.
+    /// A value that make cannot handle.
     pub(super) fn of(parts: Parts<'_>) -> Result<MakeInput> {
         let Context {
             settings,
@@ -70,7 +70,7 @@ impl MakeInput {
             env,
             targets: parts.goals,
         };
-        // Refuses what make cannot carry while nothing has been written yet.
+        // Refuses what make cannot handle while nothing has been written yet.
         command.args()?;
         Ok(MakeInput {
             command,
@@ -156,7 +156,7 @@ fn config_name(name: &str) -> Result<String> {
     let bare = name.strip_prefix("CONFIG_").unwrap_or(name);
     if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(Error::input(format!(
-            "{name:?} is no name of a configuration symbol (CONFIG_FOO or FOO)"
+            "{name:?} is not the name of a configuration symbol (CONFIG_FOO or FOO)"
         )));
     }
     Ok(format!("CONFIG_{bare}"))
@@ -256,7 +256,7 @@ fn add_configs(context: &Context<'_>, line: &mut Vec<(String, OsString)>) -> Res
         };
         if let Some(of_kernel) = kernel.config(&name).filter(|v| *v != value) {
             let text = format!(
-                "the kernel was built with {name}={of_kernel}; this module alone sees {}",
+                "the kernel was built with {name}={of_kernel}; only this module sees {}",
                 if value.is_empty() { "it off" } else { value }
             );
             settings.sink.warning("other-config-than-kernel", &text);

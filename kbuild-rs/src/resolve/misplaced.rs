@@ -11,12 +11,12 @@ pub(crate) fn refuse_misplaced(settings: &Settings) -> Result<()> {
     };
     Err(Error::input(match &settings.module {
         Module::Tree(tree) => format!(
-            "Build::{setter} is for a module from sources (Build::new), and {} is a module tree \
-             (Build::tree): remove the call, and say it in the tree's Kbuild",
+            "Build::{setter} is for a module from sources (Build::new), but {} is a module tree \
+             (Build::tree): remove the call, and set it in the tree's Kbuild",
             tree.dir.display()
         ),
         Module::Declared(_) => format!(
-            "Build::{setter} is for a module tree (Build::tree), and this module is built from \
+            "Build::{setter} is for a module tree (Build::tree), but this module is built from \
              sources (Build::new): remove the call"
         ),
     }))

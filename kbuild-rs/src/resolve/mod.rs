@@ -1,5 +1,5 @@
-//! From the settings of a build to a value that holds everything a run needs: every default looked
-//! up, every argument checked. This room reads, and writes nothing.
+//! Turns the settings of a build into a value that holds everything a run needs: it looks up every
+//! default and checks every argument. This folder reads, and does not write.
 
 mod declared;
 mod fingerprint;

@@ -67,15 +67,15 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
     };
     if !dir.starts_with(&root) {
         return Err(Error::input(format!(
-            "the tree root {} does not hold the module folder {}",
+            "the tree root {} does not contain the module folder {}",
             root.display(),
             dir.display()
         )));
     }
     if dir.starts_with(out) && root != out {
         return Err(Error::input(format!(
-            "the output directory {} holds the module folder {} and lies in the tree root {}: \
-             choose another output directory",
+            "the output directory {} contains the module folder {} and is inside the tree root \
+             {}: choose another output directory",
             out.display(),
             dir.display(),
             root.display()

@@ -29,8 +29,8 @@ pub(crate) fn products(
     let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);
     if let Some(path) = products.iter().find(in_tree) {
         return Err(Error::input(format!(
-            "the product {} would lie in the module tree itself, where it may replace a source: \
-             choose another output directory than {}",
+            "the product {} would be written into the module tree, where it may replace a source: \
+             choose an output directory other than {}",
             path.display(),
             out.display()
         )));
@@ -81,7 +81,7 @@ pub(crate) fn asked_of_kbuild(
 /// Products as paths below the module folder, each once.
 ///
 /// # Errors
-/// A path that leads elsewhere, that make cannot carry, or that a build publishes anyway.
+/// A path that leads elsewhere, that make cannot handle, or that a build publishes anyway.
 pub(crate) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut products: Vec<PathBuf> = Vec::new();
     for product in named {

@@ -57,7 +57,8 @@ impl Wanted {
             [one] => find(one, of_env)?,
             several => {
                 return Err(Error::input(format!(
-                    "{} kernels are named, and this builds for one; compile_each builds for several",
+                    "{} kernels are named, but this call builds for one: call compile_each to \
+                     build for several",
                     several.len()
                 )));
             }
@@ -192,7 +193,10 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
     match settings.missing_symvers {
         MissingSymvers::Warn => {
             let fails = match kernel.is_enabled("EXTENDED_MODVERSIONS") {
-                true => " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is no C)",
+                true => {
+                    " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is not \
+                         valid C)"
+                }
                 false => "",
             };
             let text = format!("{what}, and the module may not load{fails}");

@@ -60,12 +60,16 @@ impl Clean {
                 continue;
             }
             if !is_own_name(&name) {
-                return Err(not_ours(&entry.path(), "lies in the private folder"));
+                return Err(not_ours(&entry.path(), "is in the private folder"));
             }
             match kind {
                 kind if kind.is_symlink() => return Err(not_ours(&entry.path(), "is a link")),
                 kind if kind.is_dir() != is_folder_name(&name) => {
-                    return Err(not_ours(&entry.path(), "is not what has that name here"));
+                    return Err(not_ours(
+                        &entry.path(),
+                        "should be a folder or a file, and is the \
+                                                        other",
+                    ));
                 }
                 _ => {}
             }

@@ -127,7 +127,7 @@ impl Run<'_> {
                 Some(format!("{} changed", makefile.display()))
             }
             (_, Some(item)) if self.has_unknown_inputs(record, since)? => Some(format!(
-                "{} changed, and nothing tells what was made from it",
+                "{} changed, and the record does not tell which files were made from it",
                 item.rel.display()
             )),
             _ => None,

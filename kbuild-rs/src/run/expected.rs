@@ -32,7 +32,7 @@ pub(super) fn check(
             false => String::new(),
         };
         return failed(format!(
-            "{} builds no module {name}; it builds {}{setting}",
+            "{} does not build the module {name}; it builds {}{setting}",
             resolved.label,
             built.join(", ")
         ));

@@ -1,4 +1,4 @@
-//! The steps of a build in their order: take what [`resolve`](crate::resolve) found, decide
+//! The steps of a build in their order: take the result of [`resolve`](crate::resolve), decide
 //! whether there is anything to do, refresh the stage, run make, publish the products, report.
 
 mod clean;
@@ -188,7 +188,7 @@ impl Run<'_> {
         let found = inventory.compare(self.writer, &r.stage, known)?;
         if let Some(damage) = &found.damage {
             let why = told(&r.stage, damage);
-            let note = format!("building {} from nothing: {why}", r.label);
+            let note = format!("building {} from scratch: {why}", r.label);
             r.sink.note(&note);
         } else if found.missing {
             r.stage.forget_prepared(self.writer)?;

@@ -1,4 +1,4 @@
-//! What a build was asked for, and the report that it gives: plain data.
+//! The settings of a build, and the report that it returns: plain data.
 
 mod choices;
 mod environment;

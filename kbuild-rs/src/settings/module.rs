@@ -1,4 +1,4 @@
-//! The two forms in which a module comes.
+//! The two kinds of modules to build.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The tree in a folder, staged by itself and built as it is.
+    /// The tree in a folder, with no other folder staged and no settings.
     pub(crate) fn new(dir: PathBuf) -> Tree {
         Tree {
             dir,

@@ -1,4 +1,4 @@
-//! What a build would run.
+//! The result of a dry run.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::Kernel;
 use crate::syntax::shell_quote;
 
-/// What a build would run, see [`Build::plan`](crate::Build::plan).
+/// The commands of a dry run, see [`Build::plan`](crate::Build::plan).
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) kernel: Kernel,
@@ -53,7 +53,7 @@ impl Plan {
 
 impl fmt::Display for Plan {
     /// A shell command that does the same, once the stage has been filled. Values that kbuild-rs
-    /// did not set are the shell's own: `TOKEN="$TOKEN"`.
+    /// did not set come from the shell: `TOKEN="$TOKEN"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cd {} && env -i", shell_quote(self.cwd.as_os_str()))?;
         for (name, value) in self.shown_env() {

@@ -1,8 +1,8 @@
-//! What crates with kernel modules give each other.
+//! The data that crates with kernel modules pass to each other.
 
 use std::path::PathBuf;
 
-/// What crates with kernel modules provide to those that depend on them.
+/// The data that a crate with kernel modules passes to the crates that depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Provided {
     pub(crate) symvers: Vec<PathBuf>,

@@ -1,11 +1,11 @@
-//! What a build gave: [`Report`], [`Artifact`] and, for a dry run, [`Plan`](super::Plan).
+//! The results of a build: [`Report`], [`Artifact`] and, for a dry run, [`Plan`](super::Plan).
 
 use std::path::{Path, PathBuf};
 
 use super::Provided;
 use crate::Kernel;
 
-/// What came out of a build, and what it depended on.
+/// The products of a build, and its inputs.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) kernel: Option<Kernel>,
@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What `KBUILD_RS_SKIP` leaves: placeholders.
+    /// The report of a build that `KBUILD_RS_SKIP` skips: placeholders.
     pub(crate) fn skipped(
         out_dir: PathBuf,
         modules: Vec<Artifact>,
@@ -46,19 +46,19 @@ impl Report {
         self.kernel.as_ref()
     }
 
-    /// The directory the products lie in.
+    /// The directory with the products.
     pub fn out_dir(&self) -> &Path {
         &self.out_dir
     }
 
-    /// The modules, in the order that kbuild lists them in (`modules.order`). Empty when
-    /// [`Build::target`](crate::Build::target) asked for something else; placeholders when
+    /// The modules, in the order in which kbuild lists them (`modules.order`). Empty if
+    /// [`Build::target`](crate::Build::target) replaced the modules; placeholders if
     /// `KBUILD_RS_SKIP` is set.
     pub fn modules(&self) -> &[Artifact] {
         &self.modules
     }
 
-    /// The module of this name, `-` and `_` being the same as they are to `modprobe`.
+    /// The module of this name. `-` and `_` are the same, as for `modprobe`.
     pub fn module(&self, name: &str) -> Option<&Artifact> {
         let wanted = name.replace('-', "_");
         self.modules
@@ -72,8 +72,8 @@ impl Report {
         &self.products
     }
 
-    /// What [`Build::target`](crate::Build::target) asked for, where it is a file: its copy in
-    /// the output directory.
+    /// The files that [`Build::target`](crate::Build::target) asked for: their copies in the output
+    /// directory.
     pub fn targets(&self) -> &[PathBuf] {
         &self.targets
     }
@@ -84,19 +84,19 @@ impl Report {
         self.symvers.as_deref()
     }
 
-    /// Every file that the products were made from: sources, headers, the kernel's identity,
-    /// the compiler. Absolute, sorted, real paths (never the stage's).
+    /// Every input of the products: sources, headers, the kernel's identity, the compiler.
+    /// Absolute, sorted, real paths (never the stage's).
     pub fn prerequisites(&self) -> &[PathBuf] {
         &self.prerequisites
     }
 
-    /// The folders of a module tree, and those that headers are looked for in: a new file in one
-    /// of them means another build. Folders that hold the output directory are left out.
+    /// The folders of a module tree, and the folders searched for headers: a new file in one of
+    /// them causes another build. Folders that hold the output directory are left out.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
     }
 
-    /// Whether everything was up to date, so that make was not started.
+    /// Whether everything was up to date, so that make did not run.
     pub fn is_fresh(&self) -> bool {
         !self.started_make
     }

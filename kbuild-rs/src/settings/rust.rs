@@ -1,4 +1,4 @@
-//! What a caller says about Rust sources.
+//! Settings for Rust sources.
 //!
 //! A `cfg` by kernel is a plain `fn(&Kernel) -> bool`: it is asked for each kernel that a script
 //! builds for.
@@ -16,14 +16,14 @@ pub(crate) struct Cfg {
     pub(crate) fits: fn(&Kernel) -> bool,
 }
 
-/// What rustc is told, of declared modules and of module trees.
+/// Arguments for rustc, for declared modules and for module trees.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RustFlags {
     pub(crate) flags: Vec<OsString>,
     pub(crate) cfgs: Vec<Cfg>,
 }
 
-/// What a caller says about the Rust sources of a declared module.
+/// Settings for the Rust sources of a declared module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeadersForRust {
     /// Headers to declare for Rust, and items of others.

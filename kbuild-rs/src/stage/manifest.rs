@@ -47,7 +47,7 @@ fn read(bytes: &[u8]) -> Option<Vec<Item>> {
 pub(crate) fn leads_outside(file: &Path, named: &Path) -> Error {
     not_ours(
         file,
-        &format!("names {named:?}, which lies outside of its folder"),
+        &format!("names {named:?}, which is outside its folder"),
     )
 }
 

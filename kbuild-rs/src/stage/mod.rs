@@ -2,13 +2,13 @@
 //! builds in place.
 //!
 //! ```text
-//! OUT/.kbuild/<key>/stage/      the sources, and what kbuild makes of them
-//!                   manifest    what was staged from where
-//!                   inventory   what the stage held when the last build ended
-//!                   folders/    a module folder each: its record, the manifest it was built from,
+//! OUT/.kbuild/<key>/stage/      the sources, and the files that kbuild makes from them
+//!                   manifest    which file was staged from which source
+//!                   inventory   the files of the stage when the last build ended
+//!                   folders/    for each module folder: its record, the manifest of its build,
 //!                               flag files, providers' symvers
-//!                   root        where the sources are, for `clean`
-//!                   running     the marker: there while make runs
+//!                   root        the path of the sources, for `clean`
+//!                   running     the marker: exists while make runs
 //!                   lock        held while anything here is written
 //! ```
 //!
@@ -16,8 +16,8 @@
 //!
 //! - Only the tag of the private folder is synced to the disk. The inventory, the record and the
 //!   boot id tell every other state from a good one.
-//! - After the marker is written, make waits for the next tick of the file system's clock. Whatever
-//!   changes from then on has another time, so nothing has to be hashed.
+//! - After kbuild-rs writes the marker, make waits for the next tick of the file system's clock.
+//!   Every later change then has another time, so nothing has to be hashed.
 
 mod builds;
 mod carried_folders;
@@ -159,7 +159,7 @@ impl Stage {
     pub(crate) fn inside(&self, rel: &Path) -> Result<PathBuf> {
         if !is_carryable(rel) {
             return Err(Error::input(format!(
-                "make cannot carry the name of the module folder {}; rename it",
+                "make cannot handle the name of the module folder {}; rename it",
                 self.root.join(rel).display()
             )));
         }

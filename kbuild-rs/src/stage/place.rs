@@ -54,8 +54,8 @@ pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
     let Some(cache) = cache else {
         let ignored: String = ignored.iter().map(|why| format!("; {why}")).collect();
         return Err(Error::input(format!(
-            "kbuild cannot build below {}: make does not carry blanks, quotes or any of \
-             , = ( ) & ; * ? \\ | < : % # $ in a path; choose another output directory, or set \
+            "kbuild cannot build below {}: make does not support blanks, quotes or any of , = ( ) \
+             & ; * ? \\ | < : % # $ in a path; choose another output directory, or set \
              XDG_CACHE_HOME to a folder of your own whose path holds none of them, where the \
              build can take place{ignored}",
             out.display()

@@ -136,8 +136,9 @@ pub(crate) fn patterns(globs: &[String]) -> Result<Vec<glob::Pattern>> {
     globs
         .iter()
         .map(|text| {
-            glob::Pattern::new(text.trim_start_matches("./").trim_end_matches('/'))
-                .map_err(|e| Error::input(format!("{text:?} is no pattern to exclude: {e}")))
+            glob::Pattern::new(text.trim_start_matches("./").trim_end_matches('/')).map_err(|e| {
+                Error::input(format!("{text:?} is not a valid pattern to exclude: {e}"))
+            })
         })
         .collect()
 }

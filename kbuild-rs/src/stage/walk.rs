@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
             }
             if known.id == id {
                 return Err(Error::input(format!(
-                    "{} leads back into a folder that it lies in; remove that link or exclude it \
+                    "{} is a link to a folder that contains it; remove that link or exclude it \
                      ({EXCLUDE})",
                     self.scan.root.join(rel).display()
                 )));

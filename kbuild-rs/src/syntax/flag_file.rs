@@ -29,7 +29,7 @@ pub(crate) fn argument_file(args: &[OsString]) -> Result<Vec<u8>> {
     for arg in args {
         if arg.to_str().is_none_or(|arg| arg.contains(['\n', '\r'])) {
             return Err(Error::input(format!(
-                "rustc cannot be given {arg:?}: it holds a line break, or is not UTF-8"
+                "cannot pass {arg:?} to rustc: it contains a line break, or is not UTF-8"
             )));
         }
         text.extend_from_slice(arg.as_bytes());

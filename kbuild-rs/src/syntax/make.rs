@@ -18,7 +18,7 @@ pub(crate) fn escape_value(name: &str, value: &OsStr) -> Result<OsString> {
             b'$' => escaped.extend_from_slice(b"$$"),
             b'\n' | b'\r' | 0 => {
                 return Err(Error::input(format!(
-                    "make cannot carry the value of {name}, {value:?}: it holds a line break \
+                    "make cannot handle the value of {name}, {value:?}: it contains a line break \
                      or a NUL"
                 )));
             }

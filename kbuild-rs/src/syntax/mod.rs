@@ -1,4 +1,5 @@
-//! The one set of quoting rules: what make, a shell, compilers and our own files can carry, and how.
+//! The one set of quoting rules: the values that make, a shell, compilers and our own files accept,
+//! and how to write them.
 
 mod flag_file;
 mod make;

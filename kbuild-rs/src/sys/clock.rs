@@ -98,8 +98,8 @@ impl Watch<'_> {
             crate::ErrorKind::Io,
             format!(
                 "the clock of the file system that holds {} stands still: a file written there is \
-                 no younger than one written {} s ago. kbuild-rs tells by these times what has \
-                 changed; choose another output directory",
+                 not newer than one written {} s ago. kbuild-rs needs these times to notice \
+                 changes; choose another output directory",
                 folder.display(),
                 self.limit.as_secs()
             ),

@@ -21,8 +21,8 @@ pub fn limit_behind(error: &io::Error) -> Option<String> {
         Errno::MFILE => vec![open_files()],
         Errno::NFILE => {
             return Some(
-                "; the whole machine has too many files open: end something, or raise the \
-                 sysctl fs.file-max"
+                "; the whole machine has too many open files: stop a program, or raise the sysctl \
+                 fs.file-max"
                     .to_owned(),
             );
         }
@@ -42,11 +42,11 @@ pub fn limit_behind(error: &io::Error) -> Option<String> {
         (false, _) => format!("; {}: raise it", limits.join(", and ")),
         (true, Errno::MFILE) => String::new(),
         (true, Errno::AGAIN) => {
-            "; the control group or the machine has room for no more processes: end something, \
-             or raise its limit"
+            "; the control group or the machine cannot start more processes: stop a program, or \
+             raise the limit"
                 .to_owned()
         }
-        (true, _) => "; the machine is out of memory: end something, or run fewer jobs".to_owned(),
+        (true, _) => "; the machine is out of memory: stop a program, or run fewer jobs".to_owned(),
     })
 }
 

@@ -119,7 +119,7 @@ fn describe(holder: &str) -> String {
             format!("another kbuild-rs (process {pid}) to finish: {doing}")
         }
         Some(pid) => {
-            format!("what a kbuild-rs that has ended (process {pid}) left running: {doing}")
+            format!("a program that an ended kbuild-rs (process {pid}) left running: {doing}")
         }
         None => "another kbuild-rs to finish".to_owned(),
     }

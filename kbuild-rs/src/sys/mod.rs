@@ -1,15 +1,15 @@
-//! What the operating system does for us: the one room with system calls, and the one writer.
+//! The operating system: the one folder with system calls, and the one writer.
 //!
 //! # The rule about writing
 //!
-//! A build runs as root in trees of other people. Somebody else may have put a link where we are
-//! about to write. So nothing in this crate writes but the [`Writer`], and a writer knows a few
-//! [`Root`]s: folders that the caller named, or that were checked to be ours. It reaches what lies
-//! below them by descriptors, follows no link on the way, creates files that were not there, and
-//! renames them into place. A path that lies below none of its roots is an error.
+//! A build may run as root in trees of other people, and another user may have put a link at the
+//! place of a file that kbuild-rs is about to write. So only the [`Writer`] writes, and a writer
+//! knows a few [`Root`]s: folders that the caller named, or that were checked to belong to this
+//! user. It opens paths below them by descriptors, follows no links on the way, only creates new
+//! files, and renames them into place. A path outside its roots is an error.
 //!
 //! make itself writes by path. Before it starts, [`crate::stage`] makes sure that the stage holds
-//! what the last build left there and nothing else.
+//! exactly what the last build left there.
 
 mod clock;
 mod copy;

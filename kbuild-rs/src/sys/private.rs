@@ -107,8 +107,8 @@ impl Private<'_> {
         Error::new(
             ErrorKind::NotOurs,
             format!(
-                "{} is there, and kbuild-rs did not make it (it has no {name} of kbuild-rs's); \
-                 nothing was touched. Move it away, or choose another output directory",
+                "{} exists and was not created by kbuild-rs (it has no {name} of kbuild-rs); \
+                 nothing was changed. Move it away, or choose another output directory",
                 path.display()
             ),
         )

@@ -263,8 +263,8 @@ pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} {why}, and kbuild-rs did not make it; it was not touched. Move it away, or choose \
-             another output directory",
+            "{} {why} and was not created by kbuild-rs; it was not changed. Move it away, or \
+             choose another output directory",
             path.display()
         ),
     )
@@ -278,7 +278,7 @@ fn outside(path: &Path) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} lies outside of the output directory; it was not touched",
+            "{} is outside the output directory; it was not changed",
             path.display()
         ),
     )

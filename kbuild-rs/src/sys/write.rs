@@ -56,7 +56,7 @@ impl Writer {
 
     fn root(&self, path: &Path) -> Result<&Root> {
         let found = self.roots.iter().find(|root| root.relative(path).is_some());
-        found.ok_or_else(|| not_ours(path, "lies outside of the output directory"))
+        found.ok_or_else(|| not_ours(path, "is outside the output directory"))
     }
 
     fn parent<'a>(&self, doing: &str, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {

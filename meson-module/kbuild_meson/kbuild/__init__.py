@@ -101,7 +101,7 @@ class KbuildModule(ExtensionModule):
         if isinstance(wanted, str):
             return self.describe(state, wanted)
         if wanted is not None:
-            raise MesonException(f'the property kdir of the machine file is {wanted!r}, and has to be '
+            raise MesonException(f'the property kdir of the machine file is {wanted!r}, but must be '
                                  'a str: the kernel tree')
         memory = os.path.join(state.environment.get_scratch_dir(), 'kbuild-kernel')
         if not os.path.exists(memory):
@@ -139,8 +139,8 @@ class KbuildModule(ExtensionModule):
             description = json.loads(said.stdout)
             usable = description['usable']
         except (ValueError, KeyError, TypeError):
-            raise MesonException(f'{command[0]} cannot describe the kernel: it is no kbuild-rs, or '
-                                 f'another version of it. It said: {(said.stderr or said.stdout).strip()}')
+            raise MesonException(f'{command[0]} cannot describe the kernel: it is not kbuild-rs, or '
+                                 f'another version of it. It printed: {(said.stderr or said.stdout).strip()}')
         if not usable:
             raise MesonException(f'No kernel tree to build modules against: {description["error"]["message"]}')
         return description

@@ -36,7 +36,7 @@ class Kernel(ModuleObject):
 
     def get(self, key: str) -> T.Any:
         if self.description is None:
-            raise InvalidArguments('there is no kernel tree to ask: this kernel was not found')
+            raise InvalidArguments('this kernel was not found, so it has no properties')
         return self.description[key]
 
     @property

@@ -46,7 +46,7 @@ def of_another_form(kwargs: Kwargs) -> T.Optional[str]:
 
 def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
     if kwargs['prepare_inputs'] and not kwargs['prepare']:
-        return '"prepare_inputs" names what the commands of "prepare" read, and there is no "prepare"'
+        return '"prepare_inputs" lists the files that the commands of "prepare" read, but "prepare" is missing'
     if any('\n' in command for command in kwargs['prepare']):
         return '"prepare" has a line break; give it a list with one string for each command'
     return None
@@ -61,7 +61,7 @@ def of_values(kwargs: Kwargs) -> T.Optional[str]:
             return f'"config" has {symbol!r}, which is not the name of a CONFIG_ symbol'
         if value not in ('m', 'y', 'n'):
             full = re.sub('^(CONFIG_)?', 'CONFIG_', f'{symbol}={value}')
-            return (f'"config" sets {symbol} to {value!r}, and takes m, y and n. For another value, write '
+            return (f'"config" sets {symbol} to {value!r}, and only takes m, y and n. For another value, write '
                     f'{full!r} in "make_variables" for makefiles, and in "defines" for C')
     return None
 

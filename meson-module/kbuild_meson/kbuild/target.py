@@ -92,12 +92,12 @@ class Call:
         if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
             raise self.error("a module's name holds letters, digits, - and _ only")
         if self.kernel.description is None:
-            raise self.error('its kernel was not found; ask found() of it first, or require it')
+            raise self.error('its kernel was not found; check its found() first, or require it')
         if kwargs['modules'] and not kwargs['kbuild']:
             raise self.error('"modules" is for a module tree ("kbuild"); a module built from '
                              f'sources has exactly one name, {self.name}')
         if kwargs['products'] and not kwargs['kbuild']:
-            raise self.error('"products" is for a module tree ("kbuild"), whose Kbuild makes them')
+            raise self.error('"products" is for a module tree ("kbuild"), where the Kbuild makes them')
         self.check_products(kwargs['products'])
         problem = settings.problem(kwargs)
         if problem is not None:
@@ -119,7 +119,7 @@ class Call:
             return None
         tree = os.path.realpath(os.path.join(self.source_dir, self.kwargs['kbuild']))
         if not any(os.path.exists(os.path.join(tree, file)) for file in ('Kbuild', 'Makefile')):
-            raise self.error(f'there is no Kbuild and no Makefile in {tree}')
+            raise self.error(f'{tree} has neither a Kbuild nor a Makefile')
         return tree
 
     def tree_root(self) -> T.List[str]:
@@ -128,7 +128,7 @@ class Call:
             return []
         root, holds_tree = settings.tree_root(given, self.source_dir, self.tree)
         if not holds_tree:
-            raise self.error(f'"tree_root" is {root}, which does not hold the module tree {self.tree}')
+            raise self.error(f'"tree_root" is {root}, which does not contain the module tree {self.tree}')
         return ['--tree-root', root]
 
     def provider(self, target: T.Union[CustomTarget, BuildTarget]) -> Given:
@@ -137,11 +137,11 @@ class Call:
                              'for programs: list its sources in the module')
         given = KNOWN.get(target)
         if given is None:
-            raise self.error(f'it depends on {target.name!r}, which is no kernel module; what makes '
-                             'a source or a header is one of the sources')
+            raise self.error(f'it depends on {target.name!r}, which is not a kernel module; list the '
+                             'targets that generate sources or headers among the sources')
         if given.kernel.path != self.kernel.path:
-            raise self.error(f'it is built for {self.kernel.release}, and {target.name!r}, which it '
-                             f'depends on, for {given.kernel.release}')
+            raise self.error(f'it is built for {self.kernel.release}, but depends on {target.name!r}, which '
+                             f'is built for {given.kernel.release}')
         return given
 
     def use(self, dependency: Dependency, sources: T.List, include: T.List[IncludeDirs]) -> None:
@@ -152,7 +152,7 @@ class Call:
             getattr(dependency, part, None)
             for part in ('libraries', 'whole_libraries', 'objects', 'link_args'))
         if linked:
-            raise self.error('one of its dependencies is to be linked with programs; a module takes '
+            raise self.error('one of its dependencies is a library for programs; a module takes '
                              'a declare_dependency() of headers, sources and compile_args')
         include += dependency.include_directories
         self.compile_args += dependency.compile_args
@@ -187,7 +187,7 @@ class Call:
         lines = self.arguments(target, modules)
         broken = next((line for line in lines if '\n' in line), None)
         if broken is not None:
-            raise self.error(f'{broken!r} has a line end in it')
+            raise self.error(f'{broken!r} contains a line break')
         file = os.path.join(self.build_root, arguments.relative_name())
         write_if_changed(file, ''.join(f'{line}\n' for line in lines))
         return target
@@ -235,7 +235,7 @@ class Call:
     def check_sources(self, sources: T.List[str], compiled: T.List[str]) -> None:
         other = next((path for path in sources if not path.endswith(COMPILED + ('.h',))), None)
         if other is not None:
-            raise self.error(f'{other} is no source of a module: .c, .S, .rs and .o_shipped are, '
+            raise self.error(f'{other} is not a source of a module: list .c, .S, .rs and .o_shipped files, '
                              'and .h for a header that has to be made first')
         if self.tree and compiled:
             raise self.error(f'it has the source {compiled[0]}; the Kbuild of a module tree lists its '
@@ -250,10 +250,10 @@ class Call:
         others = (name for name in ('bindings', *RUST_FLAGS) if name not in of_tree)
         given = next((name for name in others if self.kwargs[name]), None)
         if given and not sources:
-            raise self.error(f'"{given}" is for the .rs among its sources, and there is none')
+            raise self.error(f'"{given}" is for sources in Rust, but it has no .rs file')
         if sources and 'CONFIG_RUST' not in self.kernel.configuration():
             raise self.error(f'{sources[0]} is written in Rust, and the kernel {self.kernel.release} was '
-                             'built without CONFIG_RUST=y; ask has_rust() of it first, or name another one')
+                             'built without CONFIG_RUST=y; check its has_rust() first, or name another kernel')
 
     def paths(self, source: T.Any, private: str) -> T.List[str]:
         """The absolute paths of what stands among the sources."""

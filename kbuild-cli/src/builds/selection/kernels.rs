@@ -87,7 +87,8 @@ fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     }
     if kernels.is_empty() {
         return Err(Failure::no_result(
-            "there is no kernel tree on this machine that modules can be built against; `kbuild-rs kernels` tells where was looked",
+            "this machine has no kernel tree that modules can be built against; `kbuild-rs \
+             kernels --help` lists the places searched",
         ));
     }
     Ok(kernels)
@@ -110,7 +111,8 @@ fn check_names(kernels: &[SelectedKernel]) -> Result<(), Failure> {
         if let Some(other) = kernels[..i].iter().find(|k| k.name == kernel.name) {
             let tree = |k: &SelectedKernel| PathBuf::from(k.dir.clone().unwrap_or_default());
             return Err(Failure::wrong_call(format!(
-                "{} and {} are both {}, and the products of both would be in one folder: build for one at a time, with an --out-dir each",
+                "{} and {} both have the release {}, so their products would go to one folder: \
+                 build for one at a time, each with its own --out-dir",
                 tree(other).display(),
                 tree(kernel).display(),
                 kernel.name

@@ -36,7 +36,8 @@ pub(super) fn sources(args: &BuildArgs) -> Result<Vec<Source>, Failure> {
         let name = real.file_name().unwrap_or(OsStr::new("/")).to_owned();
         if let Some((_, other)) = folders.iter().find(|(n, _)| *n == name) {
             return Err(Failure::wrong_call(format!(
-                "{} and {} are folders of one name, and both would write {}.symvers: build one at a time, with an --out-dir each",
+                "{} and {} have the same folder name, so both would write {}.symvers: build one \
+                 at a time, each with its own --out-dir",
                 other.display(),
                 tree.display(),
                 Path::new(&name).display()
@@ -63,7 +64,8 @@ pub(super) fn providers(args: &BuildArgs, sources: &[Source]) -> Result<Vec<usiz
         };
         let provider = sources.iter().position(is_it).ok_or_else(|| {
             Failure::wrong_call(format!(
-                "--symvers {} names a folder, and none of the module trees that are to be built: build it in the same call, or name the symvers that its build left",
+                "--symvers {} names a folder that is not one of the module trees to build: build \
+                 it in the same call, or name the symvers file that its build wrote",
                 dir.display()
             ))
         })?;

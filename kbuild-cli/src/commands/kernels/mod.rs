@@ -43,7 +43,8 @@ pub(super) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     let mut progress = Progress::new(UiOptions::new(style, false));
     if rows.is_empty() {
         progress.chatter(
-            "no kernel tree in /lib/modules/*/build, /usr/src/linux-headers-* or /usr/src/kernels/*",
+            "no kernel tree in /lib/modules/*/build, /usr/src/linux-headers-* or \
+             /usr/src/kernels/*",
         );
     }
     for line in table(&rows).into_iter().chain(broken(&rows)) {

@@ -1,4 +1,4 @@
-//! What a caller says about Rust sources.
+//! Settings for Rust sources.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,15 +10,15 @@ use crate::settings::Cfg;
 impl Build {
     /// Sets a `cfg` for Rust sources: `--cfg name` or `--cfg name="value"`.
     ///
-    /// This and the flags for rustc reach a module tree too, all crates in it: in `KRUSTFLAGS`, so
-    /// that they stand behind the kernel's flags and before those of the tree's own Kbuild.
+    /// All crates of a module tree get this and the flags for rustc in `KRUSTFLAGS`: they come
+    /// after the kernel's flags and before those of the tree's own Kbuild.
     pub fn cfg<'a>(&mut self, name: &str, value: impl Into<Option<&'a str>>) -> &mut Self {
         let value = value.into().map(str::to_owned);
         self.add_cfg(name, value, always)
     }
 
-    /// Sets a `cfg` for Rust sources where the kernel that is built for is such a one: one source
-    /// then serves kernels whose `kernel` crates differ.
+    /// Sets a `cfg` for Rust sources if `fits` returns true for the kernel. One source can then
+    /// support kernels whose `kernel` crates differ.
     ///
     /// ```no_run
     /// kbuild::Build::new()
@@ -55,8 +55,8 @@ impl Build {
         self
     }
 
-    /// Declares a C header for the Rust sources: bindgen reads it with the very flags that C of
-    /// this module is compiled with. For `module/helper.h`:
+    /// Declares a C header for the Rust sources. bindgen reads it with exactly the flags for the C
+    /// sources of this module. For `module/helper.h`:
     ///
     /// ```text
     /// mod helper {
@@ -64,35 +64,34 @@ impl Build {
     /// }
     /// ```
     ///
-    /// Declared is what the header itself holds, numbers of ioctls and sizes included, and what
-    /// that needs; types are those of the `kernel` crate's C side, not its own. Functions that are
-    /// `static inline` and macros that are no constants cannot be called: write a function around
-    /// them in a C source beside it.
+    /// bindgen declares everything that the header itself defines, ioctl numbers and sizes
+    /// included, and everything that this needs. Types of the kernel are those of the `kernel`
+    /// crate's C side. Rust cannot call `static inline` functions and macros that are not
+    /// constants: wrap them in a function in a C source of the module.
     ///
-    /// Takes the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
+    /// This needs the program `bindgen` (0.66 or newer) in `PATH`, or in `KBUILD_RS_BINDGEN`.
     pub fn bindings(&mut self, header: impl AsRef<Path>) -> &mut Self {
         self.declare("bindings", |d| {
             d.rust.headers.push(header.as_ref().to_owned())
         })
     }
 
-    /// Names an item of other headers, the kernel's own for instance, that
-    /// [`bindings`](Self::bindings) declares too; a regular expression.
+    /// Also declares items of other headers, for instance of the kernel, that match a regular
+    /// expression; see [`bindings`](Self::bindings).
     pub fn bindings_item(&mut self, regex: &str) -> &mut Self {
         self.declare("bindings_item", |d| d.rust.items.push(regex.to_owned()))
     }
 
-    /// Has clippy look at the Rust sources while it compiles them, with the kernel's own choice of
-    /// lints: kbuild's `CLIPPY=1`. It is the `clippy-driver` beside rustc.
+    /// Compiles the Rust sources with clippy, with the lints that the kernel chooses: kbuild's
+    /// `CLIPPY=1`. It uses the `clippy-driver` beside rustc.
     pub fn clippy(&mut self, yes: bool) -> &mut Self {
         self.settings.rust.clippy = yes;
         self
     }
 
-    /// The Rust compiler to use; the kernel takes no other than the very one that it was built
-    /// with. Default: `KBUILD_RS_RUSTC`, else that one where it is in `PATH`, under its own name or
-    /// with a version in it, or among rustup's toolchains. (`RUSTC` is what Cargo builds programs
-    /// with.)
+    /// Sets the Rust compiler. The kernel needs exactly the one that it was built with. Default:
+    /// `KBUILD_RS_RUSTC`, else that compiler in `PATH` (as `rustc` or `rustc-VERSION`) or among
+    /// rustup's toolchains. `RUSTC` is not read, because Cargo builds programs with it.
     pub fn rustc(&mut self, rustc: &str) -> &mut Self {
         self.settings.rust.rustc = Some(rustc.to_owned());
         self

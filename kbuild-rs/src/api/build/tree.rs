@@ -1,4 +1,4 @@
-//! Settings of a module tree: what is staged, what runs before make, which files are published
+//! Settings of a module tree: the folder to stage, the commands before make, the files published
 //! beside the modules. Each is an error for a declared module.
 
 use std::ffi::OsStr;
@@ -8,39 +8,39 @@ use super::Build;
 use crate::settings::{Module, Tree};
 
 impl Build {
-    /// The folder to stage, where it is not the module folder itself: a module whose Makefile
-    /// reaches `../common` needs `tree_root("..")`. Relative to the module folder.
+    /// Sets the folder to stage, if it is not the module folder itself: a module whose Makefile
+    /// reads `../common` needs `tree_root("..")`. Relative to the module folder.
     pub fn tree_root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.of_tree("tree_root", |t| t.tree_root = Some(dir.as_ref().to_owned()))
     }
 
     /// Leaves files or folders of a module tree out of the build. The pattern is matched against
-    /// the path below the tree root: `*` stands for any characters but `/`, `**` for any; a
+    /// the path below the tree root: `*` matches any characters but `/`, `**` matches any; a
     /// pattern without `/` matches a name at any depth.
     pub fn exclude(&mut self, glob: &str) -> &mut Self {
         self.of_tree("exclude", |t| t.excludes.push(glob.to_owned()))
     }
 
-    /// A command that prepares a module tree (a `configure` script, a generator), given to
-    /// `sh -c` in the staged module folder before make starts, with make's environment and the
-    /// kernel tree in `KDIR`. It runs the first time and whenever a
-    /// [`prepare_input`](Self::prepare_input) has changed. A
-    /// [placeholder](Self::make_var) in it becomes one word.
+    /// Adds a command that prepares a module tree (a `configure` script, a generator). `sh -c` runs
+    /// it in the staged module folder before make starts, with make's environment, and with `KDIR`
+    /// set to the kernel tree. It runs the first time and whenever a
+    /// [`prepare_input`](Self::prepare_input) has changed. A [placeholder](Self::make_var) in it
+    /// becomes one word.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
         self.of_tree("prepare", |t| t.prepare.push(command.as_ref().to_owned()))
     }
 
-    /// A file of the tree that [`prepare`](Self::prepare) reads, relative to the module folder.
-    /// Without any, a change to any file of the tree runs it again.
+    /// Adds a file of the tree that [`prepare`](Self::prepare) reads, relative to the module
+    /// folder. If none is given, a change to any file of the tree runs the command again.
     pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.of_tree("prepare_input", |t| {
             t.prepare_inputs.push(path.as_ref().to_owned())
         })
     }
 
-    /// A file to publish beside the modules of a tree: firmware, a device tree overlay, a helper
-    /// program. A rule of the tree's Kbuild makes it (`always-y += fw.bin`). The path starts at the
-    /// module folder; the file has the same path in the output directory, where it is found with
+    /// Adds a file to publish beside the modules of a tree: firmware, a device tree overlay, a
+    /// helper program. A rule of the tree's Kbuild makes it (`always-y += fw.bin`). The path is
+    /// relative to the module folder, and the same in the output directory; see
     /// [`Report::products`](crate::Report::products).
     ///
     /// It is an error if make does not make it. A [target](Self::target) replaces the modules and the

@@ -69,7 +69,8 @@ fn entries<'a>(text: &'a [u8], file: &Path) -> Result<Vec<&'a [u8]>> {
         Error::new(
             ErrorKind::InvalidFile,
             format!(
-                "{file} is no list of compile commands: remove it, and let it be written again"
+                "{file} is not a list of compile commands: remove it; the next build writes it \
+                 again"
             ),
         )
     })
@@ -206,7 +207,7 @@ mod tests {
         ] {
             dir.write("all", bad);
             let message = dir.merge(&["a"]).unwrap_err().to_string();
-            assert!(message.contains("/all is no list"), "{bad}: {message}");
+            assert!(message.contains("/all is not a list"), "{bad}: {message}");
             assert_eq!(dir.all(), bad);
         }
     }

@@ -1,8 +1,8 @@
-//! `compile_commands.json`: how each source was compiled, in source paths, for editors.
+//! `compile_commands.json` for editors: how each source was compiled, with source paths.
 //!
-//! Read off the commands that kbuild saves beside each object, so that it works with header
-//! packages, which lack the kernel's own script for it. Each module folder keeps its entries; the
-//! file in the output directory holds those of all modules built into it.
+//! The entries come from the commands that kbuild saves beside each object, because header packages
+//! lack the kernel's own script for this. Each module folder keeps its entries; the file in the
+//! output directory has those of all modules built into it.
 
 mod merge;
 

@@ -1,8 +1,8 @@
 //! `rust-project.json`: the crates of a module and of its kernel, for rust-analyzer.
 //!
-//! Read off the commands that kbuild saves and off the kernel's source as it lies there, so that it
-//! works without the kernel's own script, which packages often lack. What a kernel has not (its
-//! crates changed from release to release) is left out.
+//! The data comes from the commands that kbuild saves and from the kernel's source, because
+//! packages often lack the kernel's own script for this. Crates that a kernel does not have are
+//! left out: they changed from release to release.
 
 mod entry;
 mod known;

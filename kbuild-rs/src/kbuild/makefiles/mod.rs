@@ -1,8 +1,8 @@
-//! The makefiles of a module tree, as text, without make: the one reader of them.
+//! The one reader of a module tree's makefiles. It reads them as text, without make.
 //!
-//! [`Makefiles::of`] walks over the folders that kbuild enters. Each [`Folder`] has the [`Line`]s of
-//! its makefile and of the files that this includes, with their form and the conditions around
-//! them; [`Makefiles`] answers questions about the whole tree. Nothing is evaluated: a condition or
+//! [`Makefiles::of`] walks over the folders that kbuild enters. Each [`Folder`] has the [`Line`]s
+//! of its makefile and of the files that it includes, with their form and the conditions around
+//! them. [`Makefiles`] answers questions about the whole tree. Nothing is evaluated: a condition or
 //! a switch that only make can decide counts as true, and a word that only make can expand is left
 //! out.
 

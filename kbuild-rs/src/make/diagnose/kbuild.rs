@@ -34,15 +34,15 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| line.starts_with("fixdep: error opening file").then_some(""),
             |_, _| {
-                "kbuild's fixdep takes names of files apart at blanks, $ and colons: rename the \
-                 one that is meant, or its folder"
+                "kbuild's fixdep splits file names at blanks, $ and colons: rename the file, or \
+                 its folder"
                     .into()
             },
         ),
         examples: (
             example(
                 "fixdep: error opening file: /s/sp: No such file or directory",
-                &["rename the one"],
+                &["rename the file"],
             ),
             &[],
         ),
@@ -53,8 +53,8 @@ pub(super) static RULES: &[Rule] = &[
             |line| between(line, "No rule to make target '", "'"),
             |found, _| {
                 format!(
-                    "the build asks for {}, and neither it nor a source for it is in the tree: \
-                     check its name, or whether a folder above is needed ({TREE_ROOT})",
+                    "the build needs {}, but the tree contains neither that file nor a source for \
+                     it: check its name, or stage a folder further up ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -62,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "make[3]: *** No rule to make target '/s/none.o', needed by '/s/hello.o'.  Stop.",
-                &["the build asks for /s/none.o", "(--tree-root, "],
+                &["the build needs /s/none.o", "(--tree-root, "],
             ),
             &[],
         ),
@@ -72,7 +72,7 @@ pub(super) static RULES: &[Rule] = &[
 /// What to say about a kernel that takes no modules.
 pub(crate) fn no_modules(release: &str) -> String {
     format!(
-        "the kernel {release} was built without CONFIG_MODULES: it can load no module; build \
+        "the kernel {release} was built without CONFIG_MODULES: it cannot load modules; build \
          against another kernel, or configure that one with CONFIG_MODULES=y"
     )
 }

@@ -1,6 +1,6 @@
-//! Explained errors: what make's output means, and what to do.
+//! Explained errors: the meaning of make's output, and what to do.
 //!
-//! [`rules`] has the table of all rules. This file listens to make and asks them.
+//! [`rules`] has the table of all rules. This file reads make's output and applies them.
 
 mod c;
 mod headers;

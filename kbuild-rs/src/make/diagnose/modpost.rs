@@ -8,9 +8,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["missing MODULE_LICENSE()"]),
             |_, _| {
-                "every module must say its license. In C, add MODULE_LICENSE(\"GPL\"); to one of \
-                 its sources; in Rust, add license: \"GPL\", to module! { … }. Name the license \
-                 that the module really has"
+                "every module must declare its license. In C, add MODULE_LICENSE(\"GPL\"); to one \
+                 of its sources; in Rust, add license: \"GPL\", to module! { … }. Name the \
+                 license that the module really has"
                     .into()
             },
         ),
@@ -45,13 +45,14 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["would cause module name conflict"]),
             |_, _| {
-                "two modules of one name: the kernel can only load one of them. Rename one".into()
+                "two modules have the same name: the kernel can only load one of them. Rename one"
+                    .into()
             },
         ),
         examples: (
             example(
                 "error: the following would cause module name conflict:",
-                &["two modules of one name"],
+                &["two modules have the same name"],
             ),
             &[],
         ),

@@ -107,8 +107,8 @@ impl Numbers {
                  #include <linux/math64.h>\n  div64_u64(a, b)"
             ),
             Numbers::Wide => format!(
-                "{names}: a compiler calls these for 128-bit integers, and the kernel does not have \
-                 them. Compute with 64 bits (for a * b / c, C has mul_u64_u64_div_u64 of \
+                "{names}: a compiler calls these for 128-bit integers, but the kernel does not \
+                 have them. Compute with 64 bits (for a * b / c, C has mul_u64_u64_div_u64 of \
                  <linux/math64.h>):\n  (a as u64) / (b as u64)"
             ),
         }

@@ -108,8 +108,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} was not found: stage a folder further up where a tree reaches above itself \
-                     ({TREE_ROOT})",
+                    "{} was not found: if the tree reads files above its own folder, stage a \
+                     folder further up ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -137,11 +137,10 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} is there, and was not copied to where the module is built: the files of a \
-                     crate are found by its words, `mod name;` and `include_str!(\"name\")`, and \
-                     this one is named by a macro. Name it once more, where nothing comes of it: \
-                     #[cfg(any())] mod name; or #[cfg(any())] const NAME: &str = \
-                     include_str!(\"name\");",
+                    "{} exists, but was not copied to the stage: kbuild-rs finds the files of a \
+                     crate by `mod name;` and `include_str!(\"name\")`, but a macro names this \
+                     one. Name it once more, in code that is never compiled: #[cfg(any())] mod \
+                     name; or #[cfg(any())] const NAME: &str = include_str!(\"name\");",
                     found.subject
                 )
             },
@@ -149,12 +148,12 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "error: couldn't read `{dir}/x.rs`: No such file or directory (os error 2)",
-                &["/x.rs is there, and was not copied"],
+                &["/x.rs exists, but was not copied"],
             )
             .with(&[("x.rs", "")]),
             &[example(
                 "  = help: to create the module `x`, create file \"{dir}/y.rs\" or \"{dir}/x.rs\"",
-                &["/x.rs is there, and was not copied"],
+                &["/x.rs exists, but was not copied"],
             )
             .with(&[("x.rs", "")])],
         ),

@@ -186,8 +186,8 @@ fn exported_nearby(symbols: &[&str], nearby: &[Symvers]) -> Vec<String> {
     }
     let explain = |((path, module), symbols): ((&Path, &str), Vec<&str>)| {
         format!(
-            "{} {} exported by the module {module}, whose symvers this build was not given: add {} \
-             (--symvers, Build::symvers; in CMake, link to its target; in Meson, name it in \
+            "{} {} exported by the module {module}, but this build does not have its symvers: add \
+             {} (--symvers, Build::symvers; in CMake, link to its target; in Meson, name it in \
              depends:)",
             list(&symbols),
             is_or_are(&symbols),

@@ -122,8 +122,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} is a part of the kernel tree, which is not whole: `make modules_prepare` \
-                     in that kernel's source makes it, or install the package of headers again",
+                    "{} is a part of the kernel tree, but is missing: run `make modules_prepare` \
+                     in that kernel's source, or install the headers package again",
                     found.subject
                 )
             },

@@ -1,16 +1,18 @@
-//! git's answers to a Makefile inside the stage.
+//! git in the stage: a Makefile that runs git gets the answers that it would get in the source
+//! tree.
 //!
-//! A build in place has the `.git` of each repository at hand. The stage has a link instead, to a
-//! private repository of our own: it holds the same references and reads the same objects, and its
-//! work tree is the stage. So git finds the repository that it was asked about, and a Makefile only
-//! changes ours (`rm -rf .git`, `git clean`, `git reset`).
+//! A build in place finds the `.git` of each repository. The stage has a link instead, to a private
+//! repository of kbuild-rs: it has the same references, reads the same objects, and its work tree
+//! is the stage. So git finds the repository, and a Makefile can only change the private one (`rm
+//! -rf .git`, `git clean`, `git reset`).
 //!
 //! # Decisions
 //!
-//! - Variables such as `GIT_DIR` would answer for every repository that a Makefile asks. With a
-//!   work tree elsewhere, git says that it is in none, and `git clean` would clean the source.
-//! - git does not answer for a repository of another user, nor for a bare one inside the tree: as
-//!   root it would run that repository's `core.fsmonitor`.
+//! - Variables such as `GIT_DIR` are no way: they would apply to every repository that a Makefile
+//!   asks about. With a work tree elsewhere, git reports that it is outside of it, and `git clean`
+//!   would clean the source.
+//! - git does not answer for a repository of another user, or for a bare one inside the tree: as
+//!   root, it would run that repository's `core.fsmonitor`.
 
 mod in_kernel;
 mod index;

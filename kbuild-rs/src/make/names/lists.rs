@@ -1,20 +1,20 @@
 //! The lists of names, and why the names in them are not the caller's.
 
-pub(super) const PLACE: &str = "decides where and how kbuild-rs itself runs make, and cannot be set; \
-                                products go where the output directory says";
-pub(super) const OF_MAKE: &str = "belongs to make itself and cannot be set; call a variable of the \
-                                  tree's own something else";
+pub(super) const PLACE: &str = "controls where and how kbuild-rs runs make, and cannot be set; to \
+                                choose where products go, set the output directory";
+pub(super) const OF_MAKE: &str = "belongs to make and cannot be set; rename it if it is a \
+                                  variable of the tree";
 pub(super) const SHELL: &str = "names the shell or the make that runs all of kbuild's commands, and \
                                 cannot be set";
-pub(super) const COMMAND: &str = "is a command of kbuild's or a part of one, so that its value would be \
-                                  run; call a variable of the tree's own something else";
-pub(super) const FUNCTION: &str = "is a function of kbuild's, whose value make would expand; call a \
-                                   variable of the tree's own something else";
+pub(super) const COMMAND: &str = "is a command of kbuild or a part of one, so its value would be \
+                                  run; rename it if it is a variable of the tree";
+pub(super) const FUNCTION: &str = "is a function of kbuild, so make would expand its value; \
+                                   rename it if it is a variable of the tree";
 pub(super) const COMPUTED: &str = "is computed by kbuild for each file and put into its commands; for \
                                    flags use KCFLAGS, KAFLAGS, KCPPFLAGS, or ccflags-y and its like";
-pub(super) const LOADER: &str = "would be handed down to every program that make starts, which obey it; \
-                                 give it as a variable of the environment (--env, Build::env; in CMake, \
-                                 ENVIRONMENT; in Meson, env) if that is meant";
+pub(super) const LOADER: &str = "would reach every program that make starts, and change what they \
+                                 do; if you want that, set it in the environment (--env, \
+                                 Build::env; in CMake, ENVIRONMENT; in Meson, env)";
 pub(super) const SHELL_CODE: &str = "is read as commands by every shell that make starts, and cannot be \
                                      set";
 

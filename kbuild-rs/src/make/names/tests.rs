@@ -30,7 +30,7 @@ fn the_kernels_own_variables_are_refused_with_the_reason() {
         ("SHELL", "the shell"),
         ("CONFIG_SHELL", "the shell"),
         ("MAKE", "the shell or the make"),
-        ("MAKEFILE_LIST", "make itself"),
+        ("MAKEFILE_LIST", "belongs to make"),
         ("Q", "would be run"),
         ("cmd_cc_o_c", "would be run"),
         ("quiet_cmd_cc_o_c", "would be run"),
@@ -54,10 +54,10 @@ fn the_kernels_own_variables_are_refused_with_the_reason() {
     }
     for name in ["", "1A", "A B", "A=B", "$(x)", "-C", "A:B", ".SHELLFLAGS"] {
         let said = names.check_variable(name, OsStr::new("x")).unwrap_err();
-        assert!(said.to_string().contains("no name of"), "{name:?}");
+        assert!(said.to_string().contains("not the name of"), "{name:?}");
         let said = names.check_environment(OsStr::new(name), OsStr::new("x"));
         assert!(
-            said.unwrap_err().to_string().contains("no name of"),
+            said.unwrap_err().to_string().contains("not the name of"),
             "{name:?}"
         );
     }

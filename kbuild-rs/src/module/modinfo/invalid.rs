@@ -52,8 +52,7 @@ impl Invalid {
                  linked from"
                 .to_owned(),
             Invalid::Overlapping => {
-                "is not a kernel module that a compiler made: its names overlap; build it again"
-                    .to_owned()
+                "is not a valid kernel module: its names overlap; build it again".to_owned()
             }
             Invalid::Damaged(error) => {
                 format!("is a damaged or truncated kernel module ({error}); build it again")

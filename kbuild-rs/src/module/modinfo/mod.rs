@@ -1,4 +1,4 @@
-//! What a `.ko` says about itself.
+//! The properties that a `.ko` file stores about its module.
 
 #[cfg(feature = "compressed")]
 mod compressed;

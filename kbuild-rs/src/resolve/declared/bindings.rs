@@ -61,14 +61,15 @@ impl Layout {
             return match wishes.items.first() {
                 None => Ok(text),
                 Some(item) => Err(Error::input(format!(
-                    "there is an item to declare for Rust (bindings_item), {item}, and no header \
-                     (bindings) through which to reach it"
+                    "the item {item} is to be declared for Rust (bindings_item), but no header is \
+                     (bindings): name a header that declares or includes it"
                 ))),
             };
         }
         if self.rust.crates.is_empty() {
             return Err(Error::input(
-                "there is a header to declare for Rust (bindings), and no source in Rust",
+                "a header is to be declared for Rust (bindings), but the module has no source in \
+                 Rust: add one, or leave the header out",
             ));
         }
         let flags_dir = context.site.flags_dir();
@@ -80,7 +81,8 @@ impl Layout {
             let variable = format!("{}_BINDINGS", word.to_uppercase());
             if self.rust.bound.iter().any(|b| b.variable == variable) {
                 return Err(Error::input(format!(
-                    "{} is not the only header whose declarations would be in {variable}: rename it",
+                    "{} and another header would both have their declarations in {variable}: \
+                     rename one of them",
                     header.display()
                 )));
             }
@@ -219,7 +221,7 @@ fn named(header: &Path) -> Result<(PathBuf, String, String)> {
     let name = name.to_str().filter(|name| is_carryable(Path::new(name)));
     let (Some(name), Some(stem)) = (name, stem.to_str()) else {
         return Err(Error::input(format!(
-            "make cannot carry the name of the header {}; rename it",
+            "make cannot handle the name of the header {}; rename it",
             header.display()
         )));
     };

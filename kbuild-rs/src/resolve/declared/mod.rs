@@ -1,4 +1,4 @@
-//! Declared modules: where their sources are staged, the Kbuild text and the flag files.
+//! Declared modules: the places of their sources in the stage, their Kbuild text and flag files.
 
 #[cfg(feature = "rust")]
 mod bindings;
@@ -202,7 +202,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     }
     if name.len() > MAX_NAME {
         return Err(Error::input(format!(
-            "the module name {name} is {} characters long; the kernel takes {MAX_NAME}",
+            "the module name {name} is {} characters long; the kernel allows {MAX_NAME}",
             name.len()
         )));
     }
@@ -235,7 +235,7 @@ fn place(
     };
     if !is_carryable(Path::new(name)) || name.as_bytes().starts_with(b"-") {
         return Err(Error::input(format!(
-            "make cannot carry the file name {name:?} of the source {}; rename it",
+            "make cannot handle the file name {name:?} of the source {}; rename it",
             path.display()
         )));
     }
@@ -276,19 +276,19 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         Some("rs") => return rust::object_of(rel),
         #[cfg(not(feature = "rust"))]
         Some("rs") => {
-            "modules in Rust take the feature `rust` of the library: \
-             kbuild-rs = { version = \"…\", features = [\"rust\"] }"
+            "modules in Rust need the feature `rust` of the library: kbuild-rs = { version = \
+             \"…\", features = [\"rust\"] }"
         }
         Some("h") => {
-            "kbuild-rs finds headers beside the sources itself; for other folders, use -I or \
-             Build::include (in CMake, INCLUDE_DIRECTORIES; in Meson, include_directories)"
+            "kbuild-rs finds headers beside the sources automatically; for other folders, use -I \
+             or Build::include (in CMake, INCLUDE_DIRECTORIES; in Meson, include_directories)"
         }
-        Some("o") => "an object that is shipped is called foo.o_shipped",
-        Some("s") => "assembler for the kernel is called foo.S",
-        _ => "a module is made of .c, .S, .rs and *_shipped files",
+        Some("o") => "name a prebuilt object foo.o_shipped",
+        Some("s") => "name an assembler source foo.S",
+        _ => "a module is built from .c, .S, .rs and *_shipped files",
     };
     Err(Error::input(format!(
-        "{} is no source of a declared module: {advice}",
+        "{} is not a source of a declared module: {advice}",
         rel.display()
     )))
 }

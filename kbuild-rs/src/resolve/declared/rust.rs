@@ -84,9 +84,9 @@ fn place(file: &Path, root: &Object, base: &Path) -> Result<PathBuf> {
     match rel.filter(|rel| is_carryable(rel)) {
         Some(rel) => Ok(rel),
         None => Err(Error::input(format!(
-            "{} is made of {} too, which cannot be copied to the same place beside it: keep both \
-             below {}, in folders and files with plain names, or choose another folder to begin \
-             at (--base, Build::base)",
+            "{} also reads {}, which cannot be copied to the same place beside it: keep both \
+             below {}, in folders and files with plain names, or choose another base folder \
+             (--base, Build::base)",
             root.source.display(),
             file.display(),
             base.display()
@@ -102,8 +102,8 @@ pub(crate) fn object_of(rel: &Path) -> Result<PathBuf> {
     match word {
         true => Ok(rel.with_extension("o")),
         false => Err(Error::input(format!(
-            "{} cannot be the root of a Rust crate, which is called as the file is: use letters, \
-             digits and _",
+            "{} cannot be the root of a Rust crate: the crate is named after the file, so use \
+             letters, digits and _",
             rel.display()
         ))),
     }

@@ -1,4 +1,4 @@
-//! Builds with Rust in them: which sources are, the compiler for them, what it is told.
+//! Builds with Rust in them: their Rust sources, the rustc for them, and its arguments.
 
 pub(crate) mod crate_files;
 mod crates;
@@ -202,7 +202,7 @@ fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) 
         return Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the program {name} declares C headers for Rust (bindings), and is not here: \
+                "the program {name}, which declares C headers for Rust (bindings), is not here: \
                  install bindgen (Debian, Ubuntu), bindgen-cli (Fedora), rust-bindgen (Arch), or \
                  run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
                  -DKbuild_BINDGEN=FILE) names one that is not in PATH"
@@ -231,8 +231,8 @@ fn clippy(rustc: &Rustc) -> Result<PathBuf> {
         false => Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "clippy is not beside the rustc that compiles this module: there is no {}; to get \
-                 it: rustup component add clippy, or the package rust-clippy (clippy on Fedora)",
+                "the rustc that compiles this module has no clippy: {} does not exist; to get it: \
+                 rustup component add clippy, or the package rust-clippy (clippy on Fedora)",
                 driver.display()
             ),
         )

@@ -49,8 +49,8 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
             return Err(Error::new(
                 ErrorKind::BuildFailed,
                 format!(
-                    "two modules of one name: {} and {}; the kernel can load only one of them, \
-                     rename one",
+                    "two modules have the same name: {} and {}; the kernel can load only one of \
+                     them: rename one",
                     inside(other),
                     inside(&path)
                 ),
@@ -77,7 +77,7 @@ pub(crate) fn publish(
             return Err(Error::new(
                 ErrorKind::NothingBuilt,
                 format!(
-                    "make succeeded and did not make {}, which modules.order lists",
+                    "make succeeded, but did not make {}, which modules.order lists",
                     from.file_name().unwrap_or_default().to_string_lossy()
                 ),
             ));
@@ -87,8 +87,8 @@ pub(crate) fn publish(
         return Err(Error::new(
             ErrorKind::BuildFailed,
             format!(
-                "make succeeded, and what it left as {} is not a whole ELF file; nothing was \
-                 published. Build again: the module is then made from nothing",
+                "make succeeded, but {} is not a complete ELF file; nothing was published. Build \
+                 again: the next build starts from scratch",
                 from.file_name().unwrap_or_default().to_string_lossy()
             ),
         ));
@@ -249,7 +249,10 @@ mod tests {
         publish(&module).unwrap();
         for cut in [0, 10, 64, 127] {
             let error = publish(&module[..cut]).unwrap_err().to_string();
-            assert!(error.contains("from.ko is not a whole ELF file"), "{error}");
+            assert!(
+                error.contains("from.ko is not a complete ELF file"),
+                "{error}"
+            );
         }
         publish(&[0; 128]).unwrap_err();
         assert_eq!(fs::read(&to).unwrap(), module);

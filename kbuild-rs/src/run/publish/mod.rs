@@ -1,4 +1,4 @@
-//! What make made, put into the output directory.
+//! Puts the products of make into the output directory.
 
 pub(crate) mod artifact;
 mod editors;

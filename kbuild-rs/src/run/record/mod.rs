@@ -1,12 +1,13 @@
-//! Is there anything to do at all: the record of the last build, compared with the world.
+//! Decides whether there is anything to do: compares the record of the last build with the files of
+//! today.
 //!
-//! make is not trusted to notice: a package upgrade installs headers with *old* mtimes, and make
-//! compiles nothing; it knows nothing of the compiler, of the environment, or of a provider's
-//! symvers. So every prerequisite's identity is recorded, and what depends on a changed one is
-//! deleted before make starts.
+//! kbuild-rs does not rely on make to notice changes: a package upgrade installs headers with *old*
+//! mtimes, so make compiles nothing; and make does not know the compiler, the environment, or a
+//! provider's symvers. So the identity of every prerequisite is recorded, and outputs of a changed
+//! one are deleted before make starts.
 //!
-//! A change of flags, environment, compiler or kernel builds from nothing: which of these changes
-//! kbuild itself would notice differs from release to release.
+//! After a change of flags, environment, compiler or kernel, the build starts from scratch: it
+//! differs from release to release which of these changes kbuild itself would notice.
 
 mod inputs;
 pub(crate) mod prerequisites;

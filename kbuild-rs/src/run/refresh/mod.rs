@@ -1,4 +1,4 @@
-//! Before make starts: what may not be kept goes, what we generate is written.
+//! The state before make starts: deletes files that must not be kept, and writes generated files.
 
 mod git;
 mod modpost;
@@ -36,7 +36,7 @@ impl Run<'_> {
         if let Reason::Tell(reason) = reason {
             self.resolved
                 .sink
-                .note(&format!("building {} from nothing: {reason}", r.label));
+                .note(&format!("building {} from scratch: {reason}", r.label));
         }
         if r.module_dir() == r.stage.dir {
             r.stage.wipe(self.writer)?;

@@ -1,4 +1,4 @@
-//! Several builds side by side, each make with a token of its own.
+//! Several builds side by side. Each make has its own token.
 
 mod order;
 
@@ -262,7 +262,7 @@ impl<'b> Board<'b> {
                     return Err(Error::new(
                         ErrorKind::ProviderFailed,
                         format!(
-                            "{} is not built: {}, whose symbols it needs, could not be built",
+                            "{} is not built: it needs symbols of {}, which could not be built",
                             self.entries[i].label(),
                             self.entries[provider].label()
                         ),
@@ -277,7 +277,8 @@ impl<'b> Board<'b> {
         let providers = self.entries[i].providers.iter();
         let providers: Vec<_> = providers.map(|&p| self.entries[p].label()).collect();
         Error::input(format!(
-            "{} is not built: it needs {}, and is needed there itself",
+            "{} is not built: it needs symbols of {}, and these dependencies form a cycle: remove \
+             one of them",
             self.entries[i].label(),
             providers.join(", ")
         ))

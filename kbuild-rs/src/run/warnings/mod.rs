@@ -1,5 +1,5 @@
-//! Warnings about the text of a tree's makefiles. They only count lines that make certainly reads: a
-//! condition or an unknown include may make the others wrong.
+//! Warnings about the text of a tree's makefiles. They only use lines that make certainly reads: a
+//! condition or an unknown include may exclude the others.
 
 mod ignored_flags;
 mod running_kernel;
@@ -46,8 +46,9 @@ impl Run<'_> {
             r.sink.warning(
                 "running-kernel-in-makefile",
                 &format!(
-                    "{}:{}: `uname -r` decides here what is built. It names the running kernel \
-                 {running}, but this build is for {}. Use $(KERNELRELEASE) or $(VERSION){}",
+                    "{}:{}: the tree uses `uname -r` here to decide what to build. `uname -r` \
+                     names the running kernel {running}, but this build is for {}. Use \
+                     $(KERNELRELEASE) or $(VERSION){}",
                     r.make.map.source(&found.makefile).display(),
                     found.line,
                     r.kernel().release(),

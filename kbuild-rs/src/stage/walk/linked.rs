@@ -52,8 +52,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             return Err(Error::input(format!(
-                "{} is a link to {}, which holds this tree itself; remove it or exclude it \
-                 ({EXCLUDE})",
+                "{} is a link to {}, which contains this tree; remove it or exclude it ({EXCLUDE})",
                 path.display(),
                 real.display()
             )));
@@ -74,9 +73,9 @@ impl Walk<'_> {
         }
         if seen.is_too_much(&self.copied) {
             return Err(Error::input(format!(
-                "{} is a link to {}, which holds sources and is too large to copy: {} together with \
-                 the other links that leave the tree; exclude it ({EXCLUDE}) and name its folders \
-                 of headers ({INCLUDE}), or link to a smaller folder",
+                "{} is a link to {}, which contains sources and is too large to copy: {} together \
+                 with the other links that leave the tree; exclude it ({EXCLUDE}) and name its \
+                 folders of headers ({INCLUDE}), or link to a smaller folder",
                 path.display(),
                 real.display(),
                 FolderContents::LIMIT

@@ -13,7 +13,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
         |_, name, _| {
             let reason = match name.starts_with("CARGO") {
                 true => "kbuild runs rustc without Cargo, so none of Cargo's variables is set",
-                false => "make and rustc get a short list of environment variables",
+                false => "kbuild-rs passes only a few environment variables to make and rustc",
             };
             format!(
                 "{reason}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
@@ -26,7 +26,8 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
         example(
             "error: environment variable `MY_VERSION` not defined at compile time",
             &[
-                "make and rustc get a short list of environment variables. Give MY_VERSION",
+                "kbuild-rs passes only a few environment variables to make and rustc. Give \
+                 MY_VERSION",
                 "\n  --env MY_VERSION=VALUE\n",
             ],
         ),

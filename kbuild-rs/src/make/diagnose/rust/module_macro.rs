@@ -23,10 +23,10 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();
                 format!(
                     "pr_info! begins each line with the name that module! {{ … }} declares, and \
-                     the crate of {} has no module!. If this file is the whole module, add module! \
-                     to it. If another file has module!, only list that file among the sources, \
-                     and add this line to it:\n  mod {name};\nA crate of its own declares the name \
-                     itself:\n  const __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
+                     the crate of {} has no module!. If this file is the whole module, add \
+                     module! to it. If another file has module!, only list that file among the \
+                     sources, and add this line to it:\n  mod {name};\nIf the file is a separate \
+                     crate, declare the name in it:\n  const __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
                     file.display(),
                 )
             },
@@ -67,9 +67,9 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                     _ => ("one author", "author: \"…\","),
                 };
                 format!(
-                    "module! of the kernel {} takes {takes}. (A source for several kernels has two \
-                     module!, each under a cfg: --cfg, Build::cfg_if; in CMake, RUST_CFGS; in \
-                     Meson, rust_cfgs.) Write\n  {write}",
+                    "module! of the kernel {} takes {takes}. (To build for several kernels, write \
+                     module! twice, each under a cfg: --cfg, \
+                     Build::cfg_if; in CMake, RUST_CFGS; in Meson, rust_cfgs.) Write\n  {write}",
                     facts.release
                 )
             },

@@ -1,4 +1,4 @@
-//! `.cmd` files: what each target in the stage was made from.
+//! `.cmd` files: the prerequisites of each target in the stage.
 //!
 //! kbuild's fixdep writes them: `source_foo.o := foo.c`, then `deps_foo.o := …`, a path a line.
 //! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
