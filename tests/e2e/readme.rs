@@ -1,5 +1,5 @@
-//! README.md and the order of docs/: each example, row and link of theirs leads to something that
-//! exists, and each page says for whom it is.
+//! README.md, the order of docs/, and docs/environment.md: each example, row and link leads to
+//! something that exists, and each page says for whom it is.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const ROWS: [(&str, &[&str]); 9] = [
         ],
     ),
     (
-        "build with nothing to do",
+        "build of one file with nothing to do",
         &["what_changed_is_compiled_again_and_nothing_else_whatever_its_time"],
     ),
     (
@@ -188,4 +188,52 @@ fn every_link_in_the_readme_and_the_docs_leads_somewhere() {
         }
     }
     assert!(links > 60, "{links}");
+}
+
+/// The words in quotation marks of a constant in a source file.
+fn constant(file: &str, name: &str) -> Vec<String> {
+    let text = read(file);
+    let (_, rest) = text
+        .split_once(&format!("const {name}: &[&str] = &["))
+        .unwrap();
+    let (list, _) = rest.split_once("];").unwrap();
+    list.split('"')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_page_about_the_environment_has_every_variable_that_is_read_or_reaches_make() {
+    let page = read("docs/environment.md");
+    let (is_read, reaches_make) = page.split_once("\n## Variables that reach make").unwrap();
+    let env = "kbuild-rs/src/make/env.rs";
+    let mut known = constant(env, "ALLOWED");
+    let prefixes = constant(env, "ALLOWED_PREFIXES");
+    known.extend(prefixes.iter().map(|prefix| format!("{prefix}*")));
+    known.push("LD_LIBRARY_PATH".to_owned());
+    let rows = reaches_make.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').nth(1).unwrap());
+    let mut shown: Vec<_> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    shown.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(shown, known);
+
+    let library = sources(&root().join("kbuild-rs/src"));
+    let own = library.split('"').filter(|word| {
+        let rest = word.strip_prefix("KBUILD_RS_").unwrap_or_default();
+        let is_for_tests = rest.starts_with("TEST_");
+        !rest.is_empty()
+            && !is_for_tests
+            && rest.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    });
+    let mut found = 0;
+    for name in own.chain(["KDIR", "DOCS_RS", "CMAKE_BUILD_PARALLEL_LEVEL"]) {
+        assert!(is_read.contains(&format!("`{name}`")), "{name}");
+        found += 1;
+    }
+    assert!(found > 5, "{found}");
 }
