@@ -1,6 +1,6 @@
-# The arguments of kbuild_add_module(), where they are more than sources.
+# The arguments of kbuild_add_module() other than sources.
 
-# Brings the caller's arg_* into one form, and refuses what makes no sense.
+# Normalizes the caller's arg_*, and refuses invalid values.
 macro(_kbuild_check_arguments)
   _kbuild_require_package(kbuild_add_module "${name}")
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
@@ -69,7 +69,7 @@ macro(_kbuild_check_arguments)
   endif()
 endmacro()
 
-# Sources may come last: those that stand behind a `keyword` which has other values go to the others.
+# Sources may come last: moves sources that follow the values of `keyword` to the other sources.
 macro(_kbuild_take_sources)
   if(arg_${keyword})
     set(taken "${arg_${keyword}}")
@@ -81,7 +81,7 @@ macro(_kbuild_take_sources)
   endif()
 endmacro()
 
-# What is no source: a header that another rule makes, or a mistake.
+# Arguments that are not sources: a header that another rule makes, or a mistake.
 macro(_kbuild_other_source)
   if(file MATCHES "[.]h$")
     list(APPEND headers "${path}")
@@ -93,17 +93,17 @@ macro(_kbuild_other_source)
   endif()
 endmacro()
 
-# As CMake itself does: what is not among the sources is among what is generated.
+# As CMake itself does: a file that is not in the source folder is in the build folder.
 macro(_kbuild_generated_source)
   if(NOT IS_ABSOLUTE "${file}")
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
       OUTPUT_VARIABLE path)
   endif()
-  # A rule may yet come that makes it.
+  # A later rule may make it.
   set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
 endmacro()
 
-# Commands are known in the whole project, and what find_package() sets is not.
+# Commands are visible in the whole project, but variables of find_package() are not.
 function(_kbuild_require_package command subject)
   if(NOT DEFINED Kbuild_FOUND)
     message(FATAL_ERROR
@@ -113,7 +113,7 @@ function(_kbuild_require_package command subject)
   endif()
 endfunction()
 
-# What is left of a command's arguments when the known ones are taken out.
+# Refuses arguments of a command that it does not know.
 function(_kbuild_refuse_unknown command subject unknown)
   if(unknown)
     list(GET unknown 0 first)

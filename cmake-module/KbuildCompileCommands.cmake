@@ -1,16 +1,16 @@
 # The modules' entries in ${CMAKE_BINARY_DIR}/compile_commands.json, which clangd and others read, and
 # their crates in rust-project.json beside it, for rust-analyzer.
 #
-# CMake writes that file when it has run, and knows nothing of modules. So their entries come while
-# the project is built: those of a module after its build, and after each run of CMake all that are
-# known, by a target that the modules wait for. That target only depends on a run of CMake: a rule that
-# depends on a file and changes it is never up to date.
+# CMake writes that file at the end of its run, without entries for modules. So the build adds them:
+# each module's after its build, and all known entries after each run of CMake, by a target that the
+# modules wait for. That target only depends on a run of CMake: a rule that depends on a file and
+# changes it is never up to date.
 #
-# One call does both files. A project that wants one of them in an editor wants the other, and the
-# kernel's part is the same for all modules.
+# One call writes both files. A project that needs one of them for an editor also needs the other,
+# and the kernel's part is the same for all modules.
 
-# Sets <out> to what a module's rule runs at its end where the project wants entries. <folder> is
-# where the module's own compile_commands.json comes to lie.
+# Sets <out> to the command that a module's rule runs at its end, if the project wants entries.
+# <folder> is the folder of the module's own compile_commands.json.
 function(_kbuild_export_compile_commands out target folder)
   set_property(GLOBAL APPEND PROPERTY _KBUILD_EXPORTING ${target})
   set_property(GLOBAL APPEND PROPERTY _KBUILD_COMPILE_COMMANDS "${folder}/compile_commands.json")
@@ -29,7 +29,7 @@ function(_kbuild_add_compile_commands)
   _kbuild_compile_commands_folder(own)
   set(into "${CMAKE_BINARY_DIR}/compile_commands.json")
   list(JOIN files "\n" files)
-  # Written at each run of CMake, which is when the entries are gone.
+  # Written at each run of CMake, because CMake then removes the entries.
   file(WRITE "${own}/arguments"
     "compile-commands\n--into\n${into}\n--record\n${own}/record\n${files}\n")
   add_custom_command(

@@ -1,13 +1,13 @@
 # Linux kernel modules as targets: find_package(Kbuild CONFIG).
 #
-# What a project sees is in docs/cmake.md. One file has one job:
+# The interface for projects is described in docs/cmake.md. Each file has one job:
 #   KbuildProgram    finds kbuild-rs, which builds the modules
-#   KbuildKernel     the kernel tree: which one, and what it says about itself
+#   KbuildKernel     the kernel tree: finds and describes it
 #   KbuildModule     kbuild_add_module()
 #   KbuildArguments  its arguments
 #   KbuildSettings   those of its arguments that make and the tools get
-#   KbuildRust       what is else for sources in Rust
-#   KbuildLink       what links to what: order and errors, once the whole project is known
+#   KbuildRust       additional rules for sources in Rust
+#   KbuildLink       links between targets: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
 #   KbuildCompileCommands    the modules' entries in compile_commands.json
 

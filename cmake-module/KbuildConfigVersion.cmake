@@ -1,9 +1,9 @@
-# A project that asks for 0.1 takes any 0.1.x that is not older: before 1.0, the second number is
-# the one that changes when something no longer works as it did.
+# A project that asks for 0.1 accepts any 0.1.x that is not older: before 1.0, the second number
+# changes with each incompatible change.
 set(PACKAGE_VERSION "0.1.0")
 
 if(NOT DEFINED PACKAGE_FIND_VERSION)
-  # It is not find_package() that reads this file.
+  # Something other than find_package() reads this file.
   set(PACKAGE_FIND_VERSION "")
 endif()
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _kbuild_series "${PACKAGE_VERSION}")

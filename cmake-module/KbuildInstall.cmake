@@ -1,12 +1,13 @@
-# kbuild_install(): modules where depmod and modprobe look for them.
+# kbuild_install(): installs modules into the folder that depmod and modprobe search.
 
-# PATH: a relative one on the command line starts where that is typed, and not at the prefix.
-set(INSTALL_MOD_PATH "" CACHE PATH "What stands before /lib/modules where modules are installed")
+# PATH: a relative path on the command line is relative to the working directory, not to the prefix.
+set(INSTALL_MOD_PATH "" CACHE PATH "Folder before /lib/modules for installed modules")
 
 # kbuild_install(TARGETS <module>... [COMPONENT <component>] [INSTALL_MOD_DIR <dir>])
 #
-# To ${INSTALL_MOD_PATH}/lib/modules/<release>/<dir>, whatever the install prefix is: the kernel's
-# tools look nowhere else. DESTDIR goes before it, as before all that CMake installs.
+# Installs to ${INSTALL_MOD_PATH}/lib/modules/<release>/<dir>, independent of the install prefix:
+# the kernel's tools only search there. DESTDIR goes before it, as for everything that CMake
+# installs.
 function(kbuild_install)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "COMPONENT;INSTALL_MOD_DIR" "TARGETS")
   _kbuild_refuse_unknown(kbuild_install "${arg_TARGETS}" "${arg_UNPARSED_ARGUMENTS}")
@@ -23,7 +24,7 @@ function(kbuild_install)
   if(arg_COMPONENT)
     set(component COMPONENT "${arg_COMPONENT}")
   endif()
-  # CPack collects files by the prefix, or by DESTDIR when it is told to.
+  # CPack collects files below the prefix, or below DESTDIR if CPACK_SET_DESTDIR is set.
   install(CODE [[
     if(CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/" AND "$ENV{DESTDIR}" STREQUAL "")
       message(FATAL_ERROR "kbuild_install(): CPack would install the modules on this machine instead of into its package: write set(CPACK_SET_DESTDIR ON) before include(CPack)")

@@ -1,28 +1,28 @@
-# The kernel tree that modules are built against, and what it says about itself.
+# The kernel tree that modules are built against, and its description.
 #
-# The description stays in the cache. To ask takes two processes and 5 ms, and the rest of a configure
-# with one module takes 16 ms.
+# The description stays in the cache: a query takes two processes and 5 ms, while the rest of a
+# configure run with one module takes 16 ms.
 
 # Sets Kbuild_KERNEL_DIR, and _RELEASE, _ARCH and _RUST beside it, in the caller's scope, and
-# <out_error> to what is wrong, or to nothing.
+# <out_error> to an error message, or to an empty string.
 #
-# Kbuild_KERNEL_DIR keeps what was found: a later run of CMake, started by ninja or by make from
-# another shell, must not switch to another kernel.
+# Kbuild_KERNEL_DIR keeps the kernel tree that was found: a later run of CMake, started by ninja or
+# by make from another shell, must not switch to another kernel.
 function(_kbuild_find_kernel out_error)
-  # STRING: as a PATH, a release would be taken for a relative path.
+  # STRING, because CMake would treat a release as a relative PATH.
   set(Kbuild_KERNEL_DIR "" CACHE STRING
-    "Kernel tree, or release, to build modules against; KDIR goes before it")
+    "Kernel tree or release to build modules against; KDIR takes precedence")
   set(Kbuild_CC "" CACHE STRING
-    "C compiler for modules, where it is not to be the one that the kernel was built with")
+    "C compiler for modules. Default: the one that the kernel was built with")
   set(Kbuild_RUSTC "" CACHE STRING
-    "Rust compiler for modules, where the one that the kernel was built with is not found by itself")
+    "Rust compiler for modules. Default: search for the one that the kernel was built with")
   set(Kbuild_BINDGEN "" CACHE STRING
-    "bindgen, which declares C headers for modules in Rust, where it is not in PATH")
-  option(Kbuild_CLIPPY "Have clippy look at modules in Rust" OFF)
+    "The program bindgen, which declares C headers for modules in Rust. Default: search PATH")
+  option(Kbuild_CLIPPY "Run clippy on modules in Rust" OFF)
   set(Kbuild_EXTRA_WARNINGS "" CACHE STRING
-    "More compiler warnings for modules: 1, 2, 3 or a mixture, as kbuild's W= takes it")
+    "More compiler warnings for modules: 1, 2, 3 or a combination, as in kbuild's W=")
   set(Kbuild_MISSING_SYMVERS error CACHE STRING
-    "What to do for a kernel tree that was only prepared, so that no symbol can be checked")
+    "Policy for a kernel tree without Module.symvers, where symbols cannot be checked: error or warn")
   set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)
   if(KDIR)
     set(wanted "${KDIR}")
@@ -49,8 +49,8 @@ function(_kbuild_find_kernel out_error)
   endforeach()
 endfunction()
 
-# Sets <out> to the kernel tree for a cross build: `wanted` where that is a path or there is no
-# sysroot, else what the sysroot has. The kernel that runs here is never meant.
+# Sets <out> to the kernel tree for a cross build: `wanted` if it is a path or there is no sysroot,
+# else the tree in the sysroot. It is never the running kernel.
 function(_kbuild_find_target_kernel out wanted out_error)
   set(${out} "${wanted}" PARENT_SCOPE)
   set(${out_error} "" PARENT_SCOPE)
@@ -119,7 +119,7 @@ function(_kbuild_describe_kernel wanted out out_error)
       return()
     endif()
   endif()
-  # Another architecture is refused now, and not by each module's rule.
+  # Another architecture is refused now, instead of by each module's rule.
   set(arch "")
   if(DEFINED ENV{ARCH})
     set(arch "$ENV{ARCH}")
@@ -138,7 +138,7 @@ function(_kbuild_describe_kernel wanted out out_error)
     string(JSON dir GET "${json}" path)
     file(TIMESTAMP "${dir}/${config}" time "%s" UTC)
   endif()
-  # The default is looked for each time: another kernel may have been installed.
+  # The default is searched for each time, because another kernel may have been installed.
   if(wanted STREQUAL "" OR NOT json
       OR NOT _KBUILD_KERNEL_STATE_${key} STREQUAL "${_KBUILD_PROGRAM} ${time} ${arch}")
     if(wanted STREQUAL "")
@@ -163,7 +163,7 @@ function(_kbuild_describe_kernel wanted out out_error)
     set(state "${_KBUILD_PROGRAM} ${time} ${arch}")
     set(_KBUILD_KERNEL_STATE_${key} "${state}" CACHE INTERNAL "When, and for which architecture")
   endif()
-  # What a project asked about the kernel may have another answer.
+  # The answers to the project's earlier questions about the kernel may change.
   get_property(known GLOBAL PROPERTY _KBUILD_WATCHED)
   if(NOT dir IN_LIST known)
     set_property(GLOBAL APPEND PROPERTY _KBUILD_WATCHED "${dir}")
@@ -176,8 +176,8 @@ endfunction()
 
 # kbuild_get_config(<variable> <symbol> [KERNEL <kernel>])
 #
-# Sets <variable> to the value that the kernel's configuration gives CONFIG_<symbol>: y, m, a
-# number or a string without its quotes; n, which if() takes for false, where it is not set.
+# Sets <variable> to the value that the kernel's configuration gives CONFIG_<symbol>: y, m, a number
+# or a string without its quotes; n, which is false for if(), if it is not set.
 function(kbuild_get_config variable symbol)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "KERNEL" "")
   _kbuild_refuse_unknown(kbuild_get_config "${symbol}" "${arg_UNPARSED_ARGUMENTS}")
@@ -202,8 +202,8 @@ function(kbuild_get_config variable symbol)
 endfunction()
 
 # Sets <out> to kbuild-rs's flags for the toolchain with which modules are built for a kernel: only
-# a toolchain file has a say, for CMake's own choice of a compiler is about programs, and a module
-# takes the kernel's.
+# a toolchain file counts, because CMake's own choice of a compiler is for programs, and a module
+# uses the kernel's.
 function(_kbuild_toolchain out description)
   set(flags "")
   set(cc "${Kbuild_CC}")
@@ -216,7 +216,7 @@ function(_kbuild_toolchain out description)
     if(compiler MATCHES "^(.+-)gcc(-[0-9.]+)?$")
       list(APPEND flags --cross-compile "${folder}/${CMAKE_MATCH_1}")
     elseif(compiler MATCHES "^clang(-[0-9.]+)$")
-      # The other tools bear the suffix too, and so LLVM= has it.
+      # The other tools have the suffix too, so LLVM= gets it.
       list(APPEND flags --llvm "${CMAKE_MATCH_1}")
     elseif(compiler MATCHES "clang")
       list(APPEND flags --llvm "${folder}/")

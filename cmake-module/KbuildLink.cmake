@@ -1,10 +1,10 @@
-# What links to what. target_link_libraries() may name a target before it exists, and from any
-# folder, so all of this happens when the whole project is known. A link alone orders nothing.
+# Links between targets. target_link_libraries() may name a target before it exists, and from any
+# folder, so this code runs when the whole project is known. A link does not order the targets.
 #
-# Sources that target_sources() adds are refused: the rule is made with the call of
-# kbuild_add_module(), and has to depend on generated sources.
+# Sources that target_sources() adds are refused: kbuild_add_module() creates the rule, which has to
+# depend on generated sources.
 
-# Orders the modules, and refuses what cannot be linked.
+# Orders the modules, and refuses invalid links.
 function(_kbuild_finish)
   get_property(modules GLOBAL PROPERTY _KBUILD_MODULES)
   _kbuild_check_products()
@@ -51,7 +51,7 @@ function(_kbuild_language out)
   endif()
 endfunction()
 
-# What comes out of two targets of one folder would have one place.
+# Refuses two targets of one folder that write the same file.
 function(_kbuild_check_products)
   get_property(products GLOBAL PROPERTY _KBUILD_PRODUCTS)
   set(distinct "${products}")
@@ -80,7 +80,7 @@ function(_kbuild_check_products)
   endforeach()
 endfunction()
 
-# Sources that were not there when the module was added, and such as target_sources() has added.
+# Checks sources that did not exist when the module was added, and sources of target_sources().
 function(_kbuild_check_sources module)
   get_target_property(unseen ${module} _KBUILD_UNSEEN)
   if(NOT unseen)
@@ -111,8 +111,8 @@ function(_kbuild_check_sources module)
   endforeach()
 endfunction()
 
-# Usage requirements alone order nothing. What a generator expression may leave out is ordered and
-# checked too.
+# Usage requirements do not order targets. Items that a generator expression may leave out are
+# ordered and checked too.
 function(_kbuild_order module targets)
   set(seen ${module})
   _kbuild_links(${module} todo)
@@ -187,8 +187,8 @@ function(_kbuild_check_programs directory)
   endforeach()
 endfunction()
 
-# Sets <out> to a module that a target is or links to, directly or not, or to nothing. What was
-# found stays: libraries are linked to by many.
+# Sets <out> to a module that a target is or links to, directly or not, or to an empty string. The
+# result is cached, because many targets link to a library.
 function(_kbuild_module_behind target out)
   set(answer "")
   if(TARGET "${target}")
@@ -219,8 +219,8 @@ function(_kbuild_module_behind target out)
   set(${out} "${answer}" PARENT_SCOPE)
 endfunction()
 
-# Sets <out> to what a target links to directly: real names of targets, and what is none outside of
-# generator expressions.
+# Sets <out> to the items that a target links to directly: real names of targets, and other items
+# outside of generator expressions.
 function(_kbuild_links target out)
   set(found "")
   foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)

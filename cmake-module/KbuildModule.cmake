@@ -1,16 +1,16 @@
 # kbuild_add_module(): a kernel module as a target.
 #
-# The target is an INTERFACE library that owns the rule for its own products. What target_*()
-# commands and generator expressions say about it holds for the module and travels to those that
-# link to it; the symvers travels as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: a .ko
-# and a symvers keep their time where they did not change, so that nothing is built for them.
+# The target is an INTERFACE library that owns the rule for its own products. target_*() commands
+# and generator expressions work on the module, and targets that link to it inherit the results;
+# they inherit the symvers as INTERFACE_LINK_DEPENDS. The rule's OUTPUT is a stamp: an unchanged .ko
+# or symvers keeps its time, so that nothing is built for it.
 #
-# A project may have hundreds of modules, and CMake takes some microseconds for each command. So what
-# is the same for all modules of a kernel is found out once.
+# A project may have hundreds of modules, and CMake takes some microseconds for each command. So
+# values that all modules of a kernel share are computed once.
 #
 # Decisions:
 # - One INTERFACE library is the module. A custom target beside it would be a second name.
-# - The stamp has the time at which the build began: what is edited while make runs is newer.
+# - The stamp has the time at which the build began: a file that is edited while make runs is newer.
 # - The symvers travels as INTERFACE_LINK_DEPENDS, which is CMake's own name for files that linking
 #   needs, and transitive in every version. Properties of our own are transitive from 3.30 on.
 # - The symvers that a module links to are in its depfile, not in DEPENDS. Targets give the order, and
@@ -53,7 +53,7 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 function(kbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL" "KBUILD;TREE_ROOT;EXTRA_WARNINGS"
     "MODULES;PRODUCTS;EXCLUDE;PREPARE;PREPARE_INPUTS;KERNEL;CONFIG;MAKE_VARIABLES;ENVIRONMENT;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;ASM_FLAGS;LINK_OPTIONS;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
-  # A module from sources and nothing else needs no closer look.
+  # A module with only sources needs no further checks.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
       OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_TREE_ROOT OR arg_MODULES OR arg_PRODUCTS
       OR arg_EXCLUDE OR arg_PREPARE OR arg_PREPARE_INPUTS OR arg_KERNEL OR arg_CONFIG
@@ -67,7 +67,7 @@ function(kbuild_add_module name)
   endif()
   add_library(${name} INTERFACE ${all})
 
-  # Beside sources, headers that other rules make.
+  # The list may also contain headers that other rules make.
   set(sources "")
   set(headers "")
   foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
@@ -158,9 +158,10 @@ macro(_kbuild_add_rules)
     _KBUILD_TARGETS "${targets}")
 endmacro()
 
-# Sets <out> to what is the same for all modules of a kernel and folder: release, kernel tree, suffix
-# of the files with arguments, toolchain (arguments of kbuild-rs, one a line), whether it takes Rust,
-# and patterns for the symvers of its modules, anywhere and here. No kernel is the default one.
+# Sets <out> to the values that all modules of a kernel and folder share: release, kernel tree,
+# suffix of the files with arguments, toolchain (arguments of kbuild-rs, one a line), whether it
+# supports Rust, and patterns for the symvers of its modules, anywhere and here. An empty kernel
+# means the default one.
 function(_kbuild_use_kernel out kernel)
   if(kernel STREQUAL "")
     set(kernel "${Kbuild_KERNEL_DIR}")
@@ -198,9 +199,9 @@ endfunction()
 # The rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a kernel
 # as a part of <target>. Sets `stamp`, `modules`, `symvers` and `products` of the caller.
 #
-# The arguments of kbuild-rs stand in a file, one a line: no shell is in the way, and a flag that
-# changes is a file that changes, which make sees as well as Ninja. A list in it is joined with its
-# flag, which takes something to stand before the first one: `build` and the like do.
+# The arguments of kbuild-rs are in a file, one per line: no shell changes them, and make and Ninja
+# notice a changed flag as a changed file. A list in it is joined with its flag, so something must
+# come before the first one, for instance `build`.
 function(_kbuild_add_rule target kernel)
   list(JOIN CMAKE_C_COMPILER_LAUNCHER " " launcher)
   set(key "_KBUILD_USED ${kernel} ${Kbuild_KERNEL_DIR} ${Kbuild_CC} ${launcher} ${Kbuild_RUSTC} ${Kbuild_CLIPPY}")
@@ -242,7 +243,7 @@ function(_kbuild_add_rule target kernel)
   if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
     _kbuild_own_requirements()
   endif()
-  # Of the symvers that it links to, those for its kernel, its own not among them.
+  # The symvers that it links to for its kernel, without its own.
   set_target_properties(${target} PROPERTIES
     KBUILD_MODULES "${arg_MODULES}"
     KBUILD_KERNEL "${release}"
@@ -270,7 +271,7 @@ ${inputs}
   set(there "")
   if(CMAKE_GENERATOR MATCHES "Makefiles")
     _kbuild_watch_products()
-    # make gives its jobserver to recipes that are marked, or that name $(MAKE).
+    # make passes its jobserver to recipes that are marked, or that name $(MAKE).
     if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
       set(jobs JOB_SERVER_AWARE TRUE)
     else()
@@ -282,8 +283,8 @@ ${inputs}
     _kbuild_export_compile_commands(export ${target} "${out}")
   endif()
   list(JOIN arg_MODULES ".ko, " what)
-  # The symvers of what the module links to are not among these: the depfile names them, and the
-  # order of the targets has them made before.
+  # The symvers of modules that this one links to are not among these: the depfile names them, and
+  # the order of the targets makes sure that they exist.
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}" ${products}
@@ -319,7 +320,7 @@ macro(_kbuild_watch_products)
     VERBATIM)
 endmacro()
 
-# What is else for a module tree. The program names its symvers after its folder.
+# Additional rules for a module tree. The program names its symvers after its folder.
 macro(_kbuild_tree_arguments)
   file(REAL_PATH "${arg_KBUILD}" folder)
   cmake_path(GET folder FILENAME label)
@@ -343,8 +344,8 @@ macro(_kbuild_tree_arguments)
     list(APPEND products "${out}/${product}")
   endforeach()
   if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
-    # The tree is no part of what CMake and Ninja write into it. (A build folder inside the tree is
-    # left out by kbuild-rs.)
+    # Files that CMake and Ninja write into the tree are not part of it. (kbuild-rs leaves out a
+    # build folder inside the tree.)
     foreach(file CMakeFiles CMakeCache.txt cmake_install.cmake compile_commands.json
         build.ninja .ninja_log .ninja_deps)
       string(APPEND inputs "\n--exclude\n${file}")
@@ -352,15 +353,16 @@ macro(_kbuild_tree_arguments)
   endif()
 endmacro()
 
-# Sets what the caller's arguments add to what is required of all.
+# Adds the caller's arguments to the requirements that all modules share.
 macro(_kbuild_own_requirements)
   _kbuild_evaluated(includes INCLUDE_DIRECTORIES)
   _kbuild_evaluated(definitions COMPILE_DEFINITIONS)
   _kbuild_evaluated(options COMPILE_OPTIONS)
 endmacro()
 
-# Sets <out> to what the caller's arg_<keyword> adds to a list in a generator expression: it is
-# evaluated for the kernel's own target. Out of a property, for a comma would end the list.
+# Sets <out> to the part of a list in a generator expression that comes from the caller's
+# arg_<keyword>. It is evaluated for the kernel's own target. The values are in a property, because
+# a comma would end the list.
 macro(_kbuild_evaluated out keyword)
   set_target_properties(${target} PROPERTIES _KBUILD_${keyword} "${arg_${keyword}}")
   set(${out} ";$<TARGET_GENEX_EVAL:${target},$<TARGET_PROPERTY:${target},_KBUILD_${keyword}>>")

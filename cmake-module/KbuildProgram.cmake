@@ -1,12 +1,13 @@
-# The program that builds modules, kbuild-rs: found, or built out of the source tree that the
-# package lies in.
+# The program kbuild-rs, which builds modules: finds it, or builds it from the source tree of this
+# package.
 #
 # Decisions:
-# - It is built when CMake runs, not with the project: it describes the kernel, on which a project's
+# - CMake builds it when it runs, not with the project: it describes the kernel, on which a project's
 #   own if() may depend.
-# - The program beside an installed package goes before one in PATH: those two were installed together.
+# - The program beside an installed package goes before one in PATH: package and program were
+#   installed together.
 
-# Sets <out_error> to what is wrong, or to nothing.
+# Sets <out_error> to an error message, or to an empty string.
 function(_kbuild_find_program out_error)
   option(Kbuild_BUILD_PROGRAM "Build kbuild-rs with cargo, out of the source tree of this package" OFF)
   if(Kbuild_BUILD_PROGRAM)
@@ -29,7 +30,7 @@ function(_kbuild_find_program out_error)
       HINTS ${beside}
       PATHS "$ENV{HOME}/.cargo/bin"
       DOC "The program that builds modules"
-      # Whose prefixes go before HINTS, and are about what the project is linked with.
+      # Their prefixes go before HINTS, and are for libraries that the project links with.
       NO_CMAKE_PATH
       NO_CMAKE_ENVIRONMENT_PATH
       NO_CMAKE_FIND_ROOT_PATH)
@@ -45,7 +46,8 @@ function(_kbuild_find_program out_error)
   set(${out_error} "${error}" PARENT_SCOPE)
 endfunction()
 
-# Sets <out_error> to why Kbuild_EXECUTABLE is not the program for this package, or to nothing.
+# Sets <out_error> to the reason why Kbuild_EXECUTABLE does not fit this package, or to an empty
+# string.
 function(_kbuild_check_program out_error)
   set(${out_error} "" PARENT_SCOPE)
   include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/KbuildConfigVersion.cmake")
@@ -71,13 +73,14 @@ function(_kbuild_check_program out_error)
       PARENT_SCOPE)
     return()
   endif()
-  # Of what was asked here and of kernels, answers stay for the next run of CMake.
+  # These answers and those about kernels stay in the cache for the next run of CMake.
   set(_KBUILD_PROGRAM "${state}" CACHE INTERNAL "The program that was tried, its time, and for whom")
 endfunction()
 
-# Sets <out> to the program that cargo makes of the source tree, or <out_error> to what is wrong.
+# Sets <out> to the program that cargo builds from the source tree, or <out_error> to an error
+# message.
 #
-# Now, and not when the project is built: it tells about kernels, too.
+# It runs now, and not when the project is built, because the program also describes kernels.
 function(_kbuild_build_program out out_error)
   set(${out} "" PARENT_SCOPE)
   set(${out_error} "" PARENT_SCOPE)
@@ -132,7 +135,7 @@ function(_kbuild_build_program out out_error)
   endif()
 endfunction()
 
-# Sets <out> to the source tree that this package lies in, or to nothing.
+# Sets <out> to the source tree that contains this package, or to an empty string.
 function(_kbuild_source_tree out)
   set(${out} "" PARENT_SCOPE)
   cmake_path(SET source NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/..")
@@ -142,9 +145,9 @@ function(_kbuild_source_tree out)
   endif()
 endfunction()
 
-# Arguments of `cmake -E env` that keep from a build for this machine what is meant for the
-# project's: CMake itself exports the compiler, the scripts of SDKs all of it. The jobserver of a
-# cargo outside stays; that of a make outside CMake has taken out of the environment.
+# Arguments of `cmake -E env` that remove the project's settings from a build for this machine:
+# CMake itself exports the compiler, and scripts of SDKs export everything. The jobserver of an
+# outer cargo stays; CMake has removed that of an outer make from the environment.
 function(_kbuild_host_environment out)
   set(environment "")
   foreach(variable

@@ -1,15 +1,15 @@
-# What is else for sources in Rust: the kernel has to take them, and rustc and bindgen are told
-# things of their own.
+# Additional rules for sources in Rust: the kernel must support them, and rustc and bindgen get
+# their own arguments.
 #
 # Decisions:
 # - RUST_CFGS, RUST_FLAGS and BINDINGS use the words of rustc, kbuild and bindgen. COMPILE_DEFINITIONS
-#   and COMPILE_OPTIONS are about C. A cfg does not travel, so none of these is a usage requirement.
+#   and COMPILE_OPTIONS are for C. A cfg is not inherited, so none of these is a usage requirement.
 # - CMake refuses a kernel without CONFIG_RUST when it runs, and nothing else about Rust: everything
-#   else may be mended until the build, and has its message there.
+#   else may be fixed before the build, which reports it.
 # - Kbuild_CLIPPY is a variable of the project, not a property of targets. All modules of a kernel
-#   share what is said about tools, and CMake has no property of that name.
+#   share the settings of tools, and CMake has no property of that name.
 
-# Refuses arguments about Rust where there is none.
+# Refuses arguments for Rust if there is no Rust source.
 macro(_kbuild_check_rust_arguments)
   foreach(keyword RUST_CFGS RUST_FLAGS BINDINGS BINDINGS_ITEMS)
     if(NOT arg_${keyword})
@@ -41,8 +41,8 @@ macro(_kbuild_find_bindings)
   list(APPEND headers ${bindings})
 endmacro()
 
-# Refuses a kernel tree that kbuild-rs has found to take no Rust where it is without CONFIG_RUST. What
-# else is needed of it, and of this machine, may come to be there until the module is built.
+# Refuses a kernel tree without CONFIG_RUST. Everything else that it or this machine lacks may be
+# installed before the module is built.
 macro(_kbuild_check_rust_kernel)
   kbuild_get_config(takes_rust RUST KERNEL "${kernel_dir}")
   if(NOT takes_rust)
@@ -53,7 +53,7 @@ macro(_kbuild_check_rust_kernel)
   endif()
 endmacro()
 
-# Adds to `inputs` of the caller what it is told about Rust.
+# Adds the arguments for Rust to `inputs` of the caller.
 macro(_kbuild_rust_inputs)
   _kbuild_evaluated(flags RUST_CFGS)
   _kbuild_joined_inputs(--cfg)

@@ -4,10 +4,10 @@
 # Decisions:
 # - ASM_FLAGS and RUST_FLAGS are flags of a language, which CMake knows as CMAKE_<LANG>_FLAGS. CMake
 #   has no name of its own for those of one target; COMPILE_OPTIONS is about C here.
-# - CMake refuses what no later edit of another file can mend. Whether a variable may be set, and to
-#   which value, depends on the kernel and is said when the module is built.
+# - CMake only refuses values that no later edit of another file can fix. Whether a variable may be
+#   set, and to which value, depends on the kernel, and the build reports it.
 
-# Refuses what is not of its keyword's form.
+# Refuses values in the wrong form.
 macro(_kbuild_check_settings)
   foreach(keyword MAKE_VARIABLES ENVIRONMENT)
     foreach(variable IN LISTS arg_${keyword})
@@ -32,7 +32,7 @@ macro(_kbuild_check_settings)
   endforeach()
 endmacro()
 
-# Refuses what only a module tree takes, or only a module from sources.
+# Refuses arguments that are only for a module tree, or only for a module from sources.
 macro(_kbuild_check_form)
   if(arg_PREPARE MATCHES "\n")
     message(FATAL_ERROR
@@ -77,7 +77,7 @@ macro(_kbuild_settings_inputs)
   endif()
 endmacro()
 
-# Adds the caller's values to `inputs`, each of them behind a flag of kbuild-rs; `pair` is
+# Adds the caller's values to `inputs`, each of them after a flag of kbuild-rs; `pair` is
 # KEYWORD=flag.
 macro(_kbuild_list_inputs)
   string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
@@ -87,9 +87,9 @@ macro(_kbuild_list_inputs)
   endforeach()
 endmacro()
 
-# Adds `flags`, a list in a generator expression, to `inputs`, each of them behind a flag of
-# kbuild-rs. A list takes something to stand before the first of its values; what is expected may be
-# said again.
+# Adds `flags`, a list in a generator expression, to `inputs`, each of them after a flag of
+# kbuild-rs. Something must come before the first value of a list; a flag that may be repeated
+# serves.
 macro(_kbuild_joined_inputs flag)
   list(GET arg_MODULES 0 module)
   string(APPEND inputs

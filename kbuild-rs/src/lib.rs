@@ -27,8 +27,8 @@
 //! # Features
 //! - `bindgen`: `UapiBindings`. Needs libclang at run time, and compiles about twenty crates.
 //! - `ide`: builds with Rust write `rust-project.json` beside their products.
-//! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the usual
-//!   prefix of its architecture leads to one.
+//! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the
+//!   usual prefix of its architecture leads to one.
 //! - `compressed`: `modinfo`, for compressed modules too.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, the properties of a module.
 //! - `rust`: modules in Rust; see `docs/rust-modules.md` in the repository.

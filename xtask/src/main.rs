@@ -2,7 +2,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a terminal program: what it prints is what it is for"
+    reason = "printing is the purpose of a terminal program"
 )]
 
 mod bench;
@@ -15,22 +15,22 @@ mod test;
 
 use std::process::ExitCode;
 
-/// What every command returns: the error is a message for a person.
+/// The result of every command: the error is a message for a person.
 type Result<T> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo [KERNEL]            build a module from Cargo, boot a kernel in QEMU, load it, remove it
-                           (KERNEL: one of the lab's, as `lab list` names them)
+                           (KERNEL: a name that `lab list` prints)
   test [--full] [STEP]...  everything, or some of: format clippy doc lab tests
-                           (--full: on every kernel what one is enough for otherwise)
-  lab [list]               the kernels that the tests run on, and what they take on disk
+                           (--full: run every test on every kernel)
+  lab [list]               list the kernels that the tests run on, and their size on disk
   lab make [--full] [KERNEL]...
-                           get them (all of the default run, when none is named)
-  lab remove NAME...       remove what `lab list` names
+                           fetch kernels (default: all that a default test run needs)
+  lab remove NAME...       remove kernels that `lab list` prints
   bench [--runs N] [ROW]...
-                           speed and memory against what people use today, or some of:
+                           compare speed and memory with today's tools; all, or some of:
                            build rust staging corpus library jobs cmake meson
 ";
 
@@ -66,7 +66,7 @@ fn work(arguments: &[&str]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some((other, _)) => return wrong_call(&format!("there is no command `{other}`")),
-        None => return wrong_call("which command?"),
+        None => return wrong_call("no command was given"),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -88,15 +88,15 @@ class KbuildModule(ExtensionModule):
         return Kernel(description, kwargs['cc'], kwargs['rustc'], kwargs['missing_symvers'])
 
     def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
-        """What kbuild-rs says about a kernel tree: a path, a release, or None for the default."""
+        """Describes a kernel tree: a path, a release, or None for the default."""
         if wanted not in self.kernels:
             default = wanted is None
             self.kernels[wanted] = self.find_default(state) if default else self.find(state, wanted)
         return self.kernels[wanted]
 
     def find_default(self, state: ModuleState) -> T.Dict[str, T.Any]:
-        """The machine file's property kdir, or what kbuild-rs found at the first setup: a setup
-        that ninja starts, from whatever shell, must not switch to another kernel."""
+        """The machine file's property kdir, or the kernel that kbuild-rs found at the first
+        setup: a setup that ninja starts from another shell must not switch to another kernel."""
         wanted = state.environment.properties[MachineChoice.HOST].properties.get('kdir')
         if isinstance(wanted, str):
             return self.describe(state, wanted)
@@ -127,7 +127,7 @@ class KbuildModule(ExtensionModule):
     def ask_program(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         which = ['--default'] if wanted is None else ['--', wanted]
         if state.environment.is_cross_build():
-            # Another architecture is refused now, and not by each module's rule.
+            # Another architecture is refused now, instead of by each module's rule.
             which = ['--arch', state.environment.machines[MachineChoice.HOST].cpu_family] + which
         command = self.find_program(state).get_command() + ['kernels', '--message-format', 'json'] + which
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What kbuild.kernel() gives to a meson.build."""
+"""The object that kbuild.kernel() returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if T.TYPE_CHECKING:
 
 class Kernel(ModuleObject):
 
-    """A kernel tree, and what `kbuild-rs kernels --message-format json` says about it."""
+    """A kernel tree, as `kbuild-rs kernels --message-format json` describes it."""
 
     def __init__(self, description: T.Optional[T.Dict[str, T.Any]], cc: T.Optional[str] = None,
                  rustc: T.Optional[str] = None, missing_symvers: str = 'error') -> None:

@@ -14,10 +14,10 @@ import typing as T
 
 Kwargs = T.Dict[str, T.Any]
 
-# What only a module tree takes; the others have messages of their own.
+# Keywords that are only for a module tree; the others have their own messages.
 OF_TREE = ('tree_root', 'exclude', 'prepare', 'prepare_inputs')
 
-# The flag of kbuild-rs that stands before each value of a list.
+# The flag of kbuild-rs before each value of a list.
 FLAGS = {
     'exclude': '--exclude',
     'prepare': '--prepare',
@@ -30,7 +30,7 @@ FLAGS = {
 
 
 def problem(kwargs: Kwargs) -> T.Optional[str]:
-    """Why the keywords make no sense together, if so."""
+    """The reason why the keywords do not fit together, or None."""
     return of_another_form(kwargs) or of_prepare(kwargs) or of_values(kwargs)
 
 
@@ -71,7 +71,7 @@ def arguments(kwargs: Kwargs) -> T.List[str]:
     lines = [word for keyword, flag in FLAGS.items() for value in kwargs[keyword] for word in (flag, value)]
     for symbol, value in kwargs['config'].items():
         lines += ['--config', f'{symbol}={value}']
-    # Of an environment object, what it sets; it starts empty, as make's own does.
+    # An environment object starts empty, as make's own environment does.
     for name, value in kwargs['env'].get_env({}).items():
         lines += ['--env', f'{name}={value}']
     if kwargs['extra_warnings'] not in (None, ''):

@@ -38,13 +38,13 @@ if T.TYPE_CHECKING:
 
 COMPILED = ('.c', '.S', '.rs', '.o_shipped')
 
-# What is said to rustc and bindgen, beside the headers to declare.
+# The keywords for rustc and bindgen, besides the headers to declare.
 RUST_FLAGS = {'rust_cfgs': '--cfg', 'rust_args': '--rustflag', 'bindings_items': '--bindings-item'}
 
 
 class Given(T.NamedTuple):
 
-    """What a module gives to those that depend on it: its own, and what was given to it."""
+    """The properties that a module passes to its dependents: its own and inherited ones."""
 
     symvers: T.List[CustomTargetIndex]
     include: T.List[str]
@@ -145,7 +145,7 @@ class Call:
         return given
 
     def use(self, dependency: Dependency, sources: T.List, include: T.List[IncludeDirs]) -> None:
-        """Takes in what a declare_dependency() has for a module."""
+        """Adds the parts of a declare_dependency() that a module uses."""
         if not dependency.found():
             return
         linked = not isinstance(dependency, InternalDependency) or any(
@@ -180,7 +180,7 @@ class Call:
             'install_dir': [directory] * len(modules) + [False] * (1 + len(products)),
             'install_tag': [self.kwargs['install_tag']] * len(modules) + [False] * (1 + len(products)),
         })
-        # Meson 1.0 says "Generating" of every custom target.
+        # Meson 1.0 prints "Generating" for every custom target.
         target.description = 'Building kernel module {}'
         out_dir = os.path.join(self.state.backend.get_target_private_dir_abs(target), 'kbuild-out')
         KNOWN[target] = Given([target[len(outputs) - 1]] + self.symvers, self.include, self.kernel, out_dir)
@@ -193,8 +193,8 @@ class Call:
         return target
 
     def arguments(self, target: CustomTarget, modules: T.List[str]) -> T.List[str]:
-        """What kbuild-rs is told, one argument a line: a change of the file is one that Ninja
-        notices, and nothing in it meets a shell, or Meson's own substitutions."""
+        """The arguments of kbuild-rs, one per line: Ninja notices a change of the file,
+        and neither a shell nor Meson's own substitutions change it."""
         folder = self.state.backend.get_target_dir(target)
         private = self.state.backend.get_target_private_dir_abs(target)
         sources = [path for source in self.sources for path in self.paths(source, private)]
@@ -211,10 +211,10 @@ class Call:
         lines += self.tree_root()
         lines += settings.arguments(self.kwargs)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
-        # As Meson's own targets do, it sees what lies beside it in the build folder.
+        # As for Meson's own targets, it sees the files beside it in the build folder.
         here = os.path.join(self.build_root, folder)
         include = unique(self.include + generated + [os.path.normpath(here)])
-        # Each folder of headers has another one in the build folder, where there may be nothing.
+        # Each folder of headers has a counterpart in the build folder, which may not exist.
         for path in filter(self.is_built, include):
             os.makedirs(path, exist_ok=True)
         lines += flags('-I', include)
@@ -256,7 +256,7 @@ class Call:
                              'built without CONFIG_RUST=y; check its has_rust() first, or name another kernel')
 
     def paths(self, source: T.Any, private: str) -> T.List[str]:
-        """The absolute paths of what stands among the sources."""
+        """The absolute paths of the sources."""
         if isinstance(source, File):
             return [source.absolute_path(self.state.environment.get_source_dir(), self.build_root)]
         if isinstance(source, GeneratedList):
@@ -266,8 +266,8 @@ class Call:
         return [os.path.normpath(os.path.join(folder, output)) for output in source.get_outputs()]
 
     def toolchain(self) -> T.List[str]:
-        """The tools to build with. Only a cross file has a say in them: Meson's own choice of a
-        compiler is about programs, and a module takes the kernel's."""
+        """The tools to build with. Only a cross file counts, because Meson's own choice of
+        a compiler is for programs, and a module uses the kernel's."""
         environment = self.state.environment
         cc = self.kernel.cc
         chosen: T.List[str] = []
