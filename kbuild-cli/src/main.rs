@@ -1,8 +1,9 @@
 //! `kbuild-rs`: builds Linux kernel modules from the command line.
 //!
-//! Flags in, text or JSON out. How a module is built is the library's business (`kbuild`).
+//! It turns flags into calls of the library (`kbuild`), and results into text or JSON. The library
+//! builds the modules.
 //!
-//! A folder imports what stands below it, never what stands above:
+//! A folder only imports folders below it in this table:
 //!
 //! | folder | job |
 //! | --- | --- |
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Prints what clap has to say: help and version on standard output, errors on standard error.
+/// Prints clap's output: help and version on standard output, errors on standard error.
 fn refuse(error: &clap::Error) -> ExitCode {
     // A closed stream has no reader who would miss it.
     let _ = error.print();

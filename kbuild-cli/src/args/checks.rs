@@ -10,7 +10,7 @@ use super::cli::{Cli, Verb};
 use super::ide::IdeArgs;
 
 impl Cli {
-    /// Refuses what parses and still makes no sense, in words that name the way out.
+    /// Refuses combinations of flags that cannot work. The message says what to do.
     pub(crate) fn check(&self) -> Result<(), clap::Error> {
         let (verb, checked) = match &self.verb {
             Verb::Build(args) => ("build", build(args)),
@@ -21,7 +21,7 @@ impl Cli {
     }
 }
 
-/// An error in the words and the form of those that clap finds itself.
+/// An error in the form of clap's own errors.
 fn usage_error(verb: &str, message: String) -> clap::Error {
     let mut program = Cli::command();
     program.build();
@@ -31,7 +31,7 @@ fn usage_error(verb: &str, message: String) -> clap::Error {
     }
 }
 
-/// As [`build`], for one kernel: an editor can be told of one only.
+/// As [`build`], for one kernel: an editor only supports one.
 fn ide(args: &IdeArgs) -> Result<(), String> {
     if args.build.kernel.named.len() > 1 || args.build.kernel.all_kernels {
         return Err("an editor shows the code for one kernel: name only one".to_owned());

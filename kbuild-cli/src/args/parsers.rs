@@ -50,7 +50,7 @@ pub(super) fn config(text: String) -> Result<(String, kbuild::Config), String> {
     Ok((name.to_owned(), value))
 }
 
-/// A symbol that is not on, off or a module: a number, or a text.
+/// The message for a value other than m, y or n: a number, or a text.
 fn not_a_switch(text: &str) -> String {
     const EXPECTED: &str = "expected FOO=m, FOO=y or FOO=n";
     match text.split_once('=') {
@@ -65,8 +65,8 @@ fn not_a_switch(text: &str) -> String {
     }
 }
 
-/// The words that an element of CMake's COMPILE_OPTIONS stands for: itself, or those that a shell
-/// would make of the text behind `SHELL:`.
+/// The words of an element of CMake's COMPILE_OPTIONS: the element itself, or the text after
+/// `SHELL:`, split as a shell does.
 pub(super) fn cmake_words(option: &str) -> Vec<String> {
     let Some(text) = option.strip_prefix("SHELL:") else {
         return vec![option.to_owned()];

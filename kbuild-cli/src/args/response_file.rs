@@ -1,7 +1,7 @@
-//! `kbuild-rs @FILE`: arguments out of a file, one a line, as `rustc @FILE` takes them.
+//! `kbuild-rs @FILE`: arguments from a file, one per line, as in `rustc @FILE`.
 //!
-//! For build systems: no shell, no make and no Ninja stands between what they write into the file
-//! and the flag, and a change of the file is a change that all of them notice.
+//! For build systems: neither a shell nor make nor Ninja changes the arguments in the file, and all
+//! of them notice a change of the file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// The arguments of this process, the program's name first. The first one alone can name a file:
-/// `@` may begin the value of a flag (`--cflag @more-flags`).
+/// The arguments of this process, the program's name first. Only the first one can name a file: `@`
+/// may begin the value of a flag (`--cflag @more-flags`).
 pub(crate) fn expand(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, String> {
     let mut arguments: Vec<OsString> = given.into_iter().collect();
     let file = arguments
@@ -26,7 +26,7 @@ pub(crate) fn expand(given: impl IntoIterator<Item = OsString>) -> Result<Vec<Os
     Ok(arguments)
 }
 
-/// A fifo would wait for whoever writes into it, and a device may never end.
+/// Reading a fifo would wait for a writer, and a device may never end.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let kind = fs::metadata(file)?.file_type();
     if kind.is_file() {

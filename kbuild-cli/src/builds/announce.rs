@@ -24,7 +24,7 @@ pub(super) fn announce(
         MessageFormat::Human => {
             let asked = &args.common.target;
             view.closing(|time| sentence(report, asked, out_dir, time));
-            // A caller that asks for a stamp or a copy has the names of the products already.
+            // A caller that asks for a stamp or a copy knows the names of the products.
             let named = args.products.stamp.is_some() || !args.products.output.is_empty();
             let known = args.run.quiet && named;
             let paths = paths(report, out_dir);
@@ -88,7 +88,7 @@ fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -
     let what = parts.join(" and ");
     let release = report.kernel().map_or("", Kernel::release);
     if parts.is_empty() {
-        // A target that gives no file, such as `clean`.
+        // A target that makes no file, such as `clean`.
         let targets = asked.join(" ");
         return format!("made {targets} for {release} in {}", duration(time));
     }

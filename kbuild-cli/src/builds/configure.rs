@@ -1,4 +1,4 @@
-//! From flags to the library's builder.
+//! Turns flags into the library's builder.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ fn set_flags(build: &mut Build, args: &BuildArgs) {
 /// Symbols, configuration, variables and targets.
 fn set_make_input(build: &mut Build, args: &BuildArgs) {
     let common = &args.common;
-    // Those that name a folder are providers among the builds of this call.
+    // A value that names a folder is a provider among the builds of this call.
     for file in common.symvers.iter().filter(|path| !path.is_dir()) {
         build.symvers(file);
     }

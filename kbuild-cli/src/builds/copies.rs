@@ -1,4 +1,4 @@
-//! `--output`: the product that a file is to be a copy of.
+//! `--output`: the product that a file becomes a copy of.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use kbuild::{Artifact, Report};
 use crate::ui::failure::Failure;
 use crate::ui::text::count;
 
-/// The products that files of these names are to be copies of.
+/// The products that files of these names become copies of.
 pub(super) fn products_for<'a>(
     outputs: &[PathBuf],
     report: &'a Report,
@@ -21,8 +21,8 @@ pub(super) fn products_for<'a>(
     products.collect()
 }
 
-/// A module's copy may have any name where it is `alone`; of several, a wrong name would be one
-/// more copy of another module.
+/// A module's copy may have any name if it is `alone`; with several, a wrong name would silently
+/// copy another module.
 fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a Path, Failure> {
     if is(output, "symvers") {
         return report.symvers().ok_or_else(|| {
@@ -52,8 +52,8 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
     }
 }
 
-/// The product with the name of this file that is not a module. Of several in different folders,
-/// the one whose whole path is the end of the file's path.
+/// The product with the name of this file that is not a module. If several in different folders
+/// match, it is the one whose whole path ends the file's path.
 fn other<'a>(output: &Path, report: &'a Report) -> Option<&'a Path> {
     let products = report.products().iter().map(PathBuf::as_path);
     let mut found: Vec<_> = products

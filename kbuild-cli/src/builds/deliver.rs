@@ -21,7 +21,7 @@ pub(super) fn deliver(
     out_dir: &Path,
     view: &View,
 ) -> Result<(), Failure> {
-    // A source that was edited while make ran is newer than this, and so is not taken for built.
+    // A source that was edited while make ran is newer than this, so it counts as changed.
     let began = SystemTime::now() - view.time();
     let outputs = &args.products.output;
     for (product, output) in products_for(outputs, report)?.into_iter().zip(outputs) {

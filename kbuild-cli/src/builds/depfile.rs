@@ -1,11 +1,11 @@
 //! The depfile: the inputs of the products, in the form that `gcc -MD` writes.
 //!
-//! Ninja, CMake and Meson read it. Like gcc, it is written anew after every build: Ninja deletes
-//! it once it has read it, so an old one says nothing about what the reader knows.
+//! Ninja, CMake and Meson read it. As with gcc, every build writes it again: Ninja deletes the file
+//! after reading it, so an old one does not show what Ninja knows.
 //!
-//! If the products are relative, files below the working directory are, too: to Ninja, a header
-//! that a rule makes and its absolute path are two files, and it would look at the second before
-//! the first is made.
+//! If the products are relative, files below the working directory are, too: to Ninja, a generated
+//! header and its absolute path are two files, and it would check the second before the first is
+//! made.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::whole_file;
 use crate::ui::failure::Failure;
 use crate::ui::view::View;
 
-/// Writes the depfile; the view hears of a path that it cannot carry.
+/// Writes the depfile, and warns about a path that it cannot contain.
 pub(super) fn write(
     path: &Path,
     targets: &[PathBuf],
@@ -54,7 +54,7 @@ fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
     prerequisites.iter().map(name).collect()
 }
 
-/// The text, and the prerequisites that this form cannot carry.
+/// The text, and the prerequisites that this format cannot contain.
 fn text<'a>(targets: &[PathBuf], prerequisites: &'a [PathBuf]) -> (Vec<u8>, Vec<&'a Path>) {
     let mut text = Vec::new();
     let mut left_out = Vec::new();
@@ -77,13 +77,13 @@ fn text<'a>(targets: &[PathBuf], prerequisites: &'a [PathBuf]) -> (Vec<u8>, Vec<
     (text, left_out)
 }
 
-/// A line end ends the rule, whatever stands before it.
+/// A line break always ends the rule.
 fn carries(path: &Path) -> bool {
     !path.as_os_str().as_bytes().contains(&b'\n')
 }
 
-/// gcc's rules (libcpp/mkdeps.cc): blanks and `#` get a backslash, `$` is doubled. A backslash
-/// stands for itself, except before a blank, where it is doubled.
+/// gcc's rules (libcpp/mkdeps.cc): blanks and `#` get a backslash, `$` is doubled. A backslash is
+/// written once, but doubled before a blank.
 fn escape(text: &mut Vec<u8>, path: &Path) {
     let mut backslashes = 0;
     for &byte in path.as_os_str().as_bytes() {

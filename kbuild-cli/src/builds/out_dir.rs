@@ -1,4 +1,4 @@
-//! The output directory that is used when none is named.
+//! The default output directory.
 
 use std::fs;
 use std::io;
@@ -12,8 +12,8 @@ const DEFAULT: &str = "kbuild-out";
 const IGNORE_FILE: &str = ".gitignore";
 const IGNORE_ALL: &[u8] = b"*\n";
 
-/// A default output directory that this run has made. A directory that the caller named is theirs:
-/// the program puts no `.gitignore` there, and does not remove it.
+/// A default output directory that this run has created. The program does not put a `.gitignore`
+/// into a directory that the caller named, and does not remove it.
 #[derive(Debug, Default)]
 pub(crate) struct OutDir {
     made: Option<PathBuf>,
@@ -46,7 +46,7 @@ impl OutDir {
         }
     }
 
-    /// A call that failed before anything was made leaves no folder behind.
+    /// Removes the folder of a call that failed before it made anything.
     pub(crate) fn remove_if_unused(&self) {
         if let Some(dir) = &self.made {
             remove_if_bare(dir);
@@ -54,8 +54,8 @@ impl OutDir {
     }
 }
 
-/// Fails for a link in the place of a directory that nobody named: somebody's sources may have
-/// brought it, and it may lead anywhere.
+/// Refuses a link in the place of the default directory: it may have come with the sources, and may
+/// lead anywhere.
 pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
     match dir.is_symlink() {
         true => Err(Failure::not_ours(format!(
@@ -83,7 +83,7 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
     if others > 0 {
         return false;
     }
-    // Ours is a file; anything else is not even opened.
+    // Our ignore file is a regular file; anything else is not opened.
     let is_file = |meta: fs::Metadata| meta.is_file();
     let read = match fs::symlink_metadata(&ignore).map(is_file) {
         Ok(true) => fs::read(&ignore),
@@ -92,7 +92,7 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
     };
     match read {
         Ok(text) if text == IGNORE_ALL => {
-            // Only an empty directory can be removed: failing here is failing there.
+            // Removal fails if the directory is not empty.
             let _ = fs::remove_file(&ignore);
         }
         Ok(_) => return false,

@@ -20,7 +20,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// As JSON has it.
+    /// The name in JSON.
     pub(super) fn word(self) -> &'static str {
         match self {
             Outcome::Built(_) => "built",
@@ -70,7 +70,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// All that can be built, not built yet.
+    /// All possible builds, not built yet.
     pub(super) fn new(selection: &Selection) -> Self {
         let names = |names: &mut dyn Iterator<Item = &String>| {
             names.map(|name| printable(name).into_owned()).collect()
@@ -91,7 +91,7 @@ impl Results {
         self.outcomes[build.source][build.kernel] = outcome;
     }
 
-    /// The table. The longer of the two lists goes down the page.
+    /// The table. The longer of the two lists becomes the rows.
     pub(super) fn lines(&self, style: Style) -> Vec<String> {
         let down_kernels = self.kernels.len() > self.sources.len();
         let (down, across) = match down_kernels {

@@ -20,7 +20,7 @@ use crate::ui::options::UiOptions;
 use crate::ui::style::Style;
 use crate::ui::view::View;
 
-/// Builds what the flags ask for, and gives the failures, which have been told.
+/// Runs the builds, and returns the failures, which it has already reported.
 pub(crate) fn run(args: &BuildArgs, style: Style) -> Vec<Failure> {
     let format = args.run.message_format;
     let view = View::new(format, UiOptions::new(style, args.run.quiet));
@@ -55,7 +55,7 @@ fn show_all(args: &BuildArgs, selection: &Selection, view: &View, failures: &mut
     }
 }
 
-/// Builds all of them, whichever fail.
+/// Runs all builds, even if some fail.
 fn build_all(
     args: &BuildArgs,
     selection: &Selection,
@@ -74,7 +74,7 @@ fn build_all(
     };
     let overview = (!selection.is_one()).then(|| view.overview(selection.builds.len()));
     let views: Vec<View> = match &overview {
-        // It talks as it goes.
+        // It prints messages as they come.
         None => vec![view.clone()],
         Some(overview) => {
             let views = selection.builds.iter().map(|build| {
@@ -164,7 +164,7 @@ impl Ended<'_> {
         self.results.set(build, outcome);
     }
 
-    /// The steps after a build that has come out well.
+    /// The steps after a successful build.
     fn finish(
         &mut self,
         build: &SelectedBuild,

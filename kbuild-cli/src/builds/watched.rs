@@ -1,9 +1,9 @@
-//! The files that a build system is to watch, of all inputs of a module.
+//! The inputs of a module that a build system has to watch.
 //!
-//! It looks at each file of a depfile at each build: a null build of fifty modules mostly looks at
-//! the kernel's headers. A tree that nobody works in changes as a whole, when its package is
-//! replaced. Its files then have times of long ago, which no build system takes for a change, and its
-//! folders have the time of the replacement: in such a tree, folders stand for headers.
+//! A build system checks each file of a depfile at each build, so a null build of fifty modules
+//! mostly checks the kernel's headers. An installed tree only changes as a whole, when its package
+//! is replaced. Its files then have old times, which no build system treats as a change, but its
+//! folders have the time of the replacement. So for such a tree, folders replace headers.
 //!
 //! The next build finds out which file changed.
 
@@ -22,8 +22,8 @@ pub(super) fn watched(report: &Report) -> Vec<PathBuf> {
     }
 }
 
-/// Whether a kernel tree is one that nobody works in: without the kernel's sources, and in a
-/// package manager's hands, or not to be written by whoever builds.
+/// Whether a kernel tree is an installed one: without the kernel's sources, and owned by a package
+/// manager, or not writable for this user.
 fn is_installed(kernel: &Kernel) -> bool {
     let file = kernel.dir().join("include/config/auto.conf");
     let of_package = file.starts_with("/usr") && !file.starts_with("/usr/local");
@@ -31,8 +31,8 @@ fn is_installed(kernel: &Kernel) -> bool {
         && (of_package || OpenOptions::new().append(true).open(file).is_err())
 }
 
-/// Keeps the configuration and the symbols of the kernel tree, and puts folders in the place of its
-/// headers and crates. A folder whose parent is among them says nothing that the parent does not.
+/// Keeps the configuration and the symbols of the kernel tree, and replaces its headers and crates
+/// by their folders. A folder whose parent is in the list is left out.
 fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     let mut watched: Vec<PathBuf> = Vec::new();
     let mut folders: Vec<&Path> = Vec::new();
@@ -61,7 +61,7 @@ fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     watched
 }
 
-/// Whether a compiler reads it: a header, or a crate of the kernel's.
+/// Whether a compiler reads it: a header, or a crate of the kernel.
 fn is_read(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     matches!(extension, Some("h" | "rmeta" | "so"))

@@ -1,4 +1,4 @@
-//! Files that other tools wait for: there whole, or not there.
+//! Files that other tools wait for: either complete or missing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -25,14 +25,14 @@ fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<()
         .and_then(|()| time.map_or(Ok(()), |time| file.set_modified(time)))
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
-        // The half of a file is of no use; that it stays is the smaller trouble.
+        // A failed removal of the incomplete file matters less than the first error.
         let _ = fs::remove_file(&temporary);
         failed(error)
     })
 }
 
-/// Writes into a device or a pipe. A fifo that nobody reads is an error, and no reason to wait for
-/// ever.
+/// Writes into a device or a pipe. A fifo without a reader is an error, so that the program does
+/// not wait forever.
 fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
     const O_NONBLOCK: i32 = 0o4000;
     let mut options = OpenOptions::new();

@@ -55,8 +55,8 @@ fn clean(args: &CleanArgs) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// The directories that a build may have written to: OUT itself, and OUT/RELEASE when it was for
-/// several kernels. The library knows which of them hold something: what is private to a build
-/// need not lie in its output directory.
+/// several kernels. The library knows which of them hold something: private files of a build may be
+/// outside its output directory.
 fn candidates(out_dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(out_dir).into_iter().flatten().flatten();
     let mut below: Vec<_> = entries

@@ -47,7 +47,7 @@ fn build_and_link(args: &IdeArgs, style: Style) -> ExitCode {
     }
 }
 
-/// Links in `into` to the files in `dir`, which each build brings up to date.
+/// Puts links to the files in `dir` into `into`. Each build updates these files.
 fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut links = Vec::new();
     for name in FILES {

@@ -17,7 +17,7 @@ use crate::ui::streams;
 use crate::ui::style::Style;
 use crate::ui::text::{count, printable};
 
-/// A module, as JSON has it.
+/// A module, as in JSON.
 #[derive(Serialize)]
 struct Described<'a> {
     path: String,
@@ -25,7 +25,7 @@ struct Described<'a> {
     info: &'a ModuleInfo,
 }
 
-/// A path that is no module, as JSON has it.
+/// A path that is not a module, as in JSON.
 #[derive(Serialize)]
 struct Refused {
     path: String,
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Vec<Read> {
     }
 }
 
-/// Whether a file is called as modules are, compressed ones included.
+/// Whether a file is named like a module, compressed ones included.
 fn is_module(path: &Path) -> bool {
     let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_owned);
     match extension(path).as_deref() {
@@ -109,8 +109,8 @@ fn is_module(path: &Path) -> bool {
     }
 }
 
-/// Every module below a folder, sorted. Links to folders are not followed (they may lead back),
-/// and what a build keeps for itself is passed over.
+/// Every module below a folder, sorted. Links to folders are not followed (they may lead back), and
+/// private folders of builds are skipped.
 fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |dir: &Path, error: io::Error| Failure::file("read", dir, &error);
     let mut modules = Vec::new();
@@ -133,8 +133,8 @@ fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(modules)
 }
 
-/// The lines for a person. A property that the module lacks is left out, unless its absence tells
-/// something.
+/// The lines for a person. A property that the module lacks is left out, unless its absence is
+/// informative.
 fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = |key: &str, value: &str| {

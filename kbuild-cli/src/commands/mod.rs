@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crate::args::{Cli, Verb};
 use crate::ui::style::Style;
 
-/// Whether an outer `make -n` only pretends, and this call would write.
+/// Whether this call would write while an outer `make -n` only pretends.
 pub(crate) fn is_pretended(verb: &Verb) -> bool {
     let writes = match verb {
         Verb::Build(args) => !args.run.dry_run,
@@ -22,7 +22,7 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
     writes && kbuild::outer_make_is_dry_run()
 }
 
-/// Does what the command line says.
+/// Runs the verb of the command line.
 pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
     match cli.verb {
         Verb::Build(args) => build::run(*args, style),

@@ -20,8 +20,7 @@ use signal_hook::low_level;
 /// `ENOMEM`, which is this number on every Linux.
 const NO_MEMORY: i32 = 12;
 
-/// Starts a thread where one can be had, with the memory to begin with: std panics in one that
-/// lacks it.
+/// Starts a thread if it can be started with enough memory: std panics in a thread that lacks it.
 pub(crate) fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<JoinHandle<T>> {
@@ -29,7 +28,7 @@ pub(crate) fn thread<T: Send + 'static>(
     thread::Builder::new().spawn(work).ok()
 }
 
-/// To be called first. Nothing is done where no limit is set.
+/// Call this first. It does nothing if no limit is set.
 pub(crate) fn explain_aborts() {
     let limit = kbuild::limit_behind(&Error::from_raw_os_error(NO_MEMORY)).unwrap_or_default();
     if !limit.contains("ulimit -v") {

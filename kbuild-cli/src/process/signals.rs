@@ -1,4 +1,4 @@
-//! Signals that ask to stop, or to halt for a while, handed on to the makes that run.
+//! Signals that stop or suspend the program, passed on to its makes.
 
 use std::sync::mpsc;
 
@@ -8,8 +8,8 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::memory;
 
-/// Runs `work` and hands signals that would end or halt this process on to its makes meanwhile. A
-/// signal that asked for the end ends the process afterwards.
+/// Runs `work`, and meanwhile passes signals that would end or suspend this process on to its
+/// makes. A signal to end then ends the process afterwards.
 pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
     catch();
     let done = work();

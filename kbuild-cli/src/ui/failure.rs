@@ -1,4 +1,4 @@
-//! Failures, and the exit codes that they stand for.
+//! Failures, and their exit codes.
 
 use std::fmt;
 use std::io;
@@ -7,19 +7,19 @@ use std::process::ExitCode;
 
 use kbuild::{Advice, ErrorKind};
 
-/// A failure of the library, or of the little that the program does itself.
+/// A failure of the library, or of the program itself.
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: ErrorKind,
     advice: Vec<Advice>,
     message: String,
-    /// The message for a person, who has seen what make printed.
+    /// The message for a person, who has seen make's output.
     for_person: Option<String>,
     is_wrong_call: bool,
 }
 
 impl Failure {
-    /// The caller asked for what cannot be: exit code 2.
+    /// The call cannot work: exit code 2.
     pub(crate) fn wrong_call(message: impl Into<String>) -> Self {
         Failure {
             is_wrong_call: true,
@@ -27,12 +27,12 @@ impl Failure {
         }
     }
 
-    /// The call was right, and there is nothing to show for it.
+    /// The call was right, but has no result.
     pub(crate) fn no_result(message: impl Into<String>) -> Self {
         Failure::new(ErrorKind::InvalidFile, message)
     }
 
-    /// A file or folder that would be written to is not kbuild-rs's own.
+    /// kbuild-rs would write to a file or folder that it did not create.
     pub(crate) fn not_ours(message: impl Into<String>) -> Self {
         Failure::new(ErrorKind::NotOurs, message)
     }
@@ -66,12 +66,12 @@ impl Failure {
         &self.advice
     }
 
-    /// The message for a person: the lines that make printed stand above it.
+    /// The message for a person: make's output is above it.
     pub(crate) fn for_person(&self) -> &str {
         self.for_person.as_deref().unwrap_or(&self.message)
     }
 
-    /// Whether make ran, and the sources are at fault.
+    /// Whether make ran, and the cause is in the sources.
     pub(crate) fn is_of_sources(&self) -> bool {
         matches!(self.kind, ErrorKind::BuildFailed | ErrorKind::NothingBuilt)
     }
@@ -110,7 +110,7 @@ impl From<&kbuild::Error> for Failure {
     }
 }
 
-/// The exit code for what failed: 2 when nothing but the call was to blame, else 1.
+/// The exit code of these failures: 2 if only the call was wrong, else 1.
 pub(crate) fn exit_code<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> ExitCode {
     let mut code = 0;
     for failure in failures {

@@ -1,7 +1,7 @@
 //! The JSON that the program prints: one object a line, `reason` first, keys in snake case as
 //! Cargo's are. docs/vocabulary.md lists the keys.
 //!
-//! JSON text is UTF-8. Where a path is not, U+FFFD stands for what cannot be written.
+//! JSON text is UTF-8. In a path that is not, U+FFFD replaces the invalid bytes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::streams;
 
-/// The build, of several, that an object is about.
+/// Which of several builds an object is about.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct BuildId {
     /// Of the kernel, when there are several.
@@ -24,7 +24,7 @@ pub(crate) struct BuildId {
     pub(crate) tree: Option<String>,
 }
 
-/// A message of the library as it came, and the build that it is about.
+/// A message of the library, and its build.
 #[derive(Serialize)]
 pub(crate) struct BuildMessage<'a> {
     #[serde(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct BuildMessage<'a> {
     pub(crate) build: BuildId,
 }
 
-/// The failure that an object has instead of results.
+/// The failure that an object contains instead of results.
 #[derive(Serialize)]
 pub(crate) struct Reason {
     pub(crate) kind: ErrorKind,
@@ -51,7 +51,7 @@ impl From<&Failure> for Reason {
     }
 }
 
-/// Everything else that `build` tells.
+/// Everything else that `build` reports.
 #[derive(Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub(crate) enum Event<'a> {
@@ -83,7 +83,7 @@ pub(crate) enum Event<'a> {
     Plan {
         release: &'a str,
         stage: String,
-        /// Without a value: it comes from outside, and may be a secret.
+        /// Without a value, which comes from outside and may be a secret.
         env: BTreeMap<String, Option<String>>,
         args: Vec<String>,
         /// All of it as a line for a shell.
@@ -100,7 +100,7 @@ pub(crate) enum Event<'a> {
     /// The end of one of several builds: `outcome` is built, fresh, failed, not-built or stopped.
     BuildResult {
         release: &'a str,
-        /// The module tree as it was named; none for a declared module.
+        /// The module tree as the caller named it; none for a declared module.
         tree: Option<&'a str>,
         /// The declared module; none for a module tree.
         name: Option<&'a str>,
@@ -120,12 +120,12 @@ pub(crate) fn print(object: &impl Serialize) {
     }
 }
 
-/// An argument or a variable as JSON can hold it.
+/// An argument or a variable for JSON.
 pub(crate) fn text(text: &OsStr) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// A path as JSON can hold it, absolute: the reader may stand in another folder.
+/// A path for JSON, absolute, because the reader may work in another folder.
 pub(crate) fn path(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     text(absolute.as_os_str())

@@ -1,13 +1,13 @@
-//! The options of the text that a person sees.
+//! Options of the text for people.
 
 use super::style::{Style, capable_terminal};
 
-/// The answers of the flags and the terminal about text on standard error.
+/// The settings of text on standard error, from the flags and the terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UiOptions {
     pub(crate) style: Style,
     pub(crate) quiet: bool,
-    /// Whether a moving line stands for the steps.
+    /// Whether a moving line replaces the steps.
     pub(crate) animated: bool,
 }
 

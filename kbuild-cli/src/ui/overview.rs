@@ -37,7 +37,7 @@ impl Overview {
         }
     }
 
-    /// Whether no build has noted this before.
+    /// Whether this note is new among all builds.
     pub(crate) fn is_news(&self, note: &str) -> bool {
         let mut notes = self.notes.lock().unwrap_or_else(|p| p.into_inner());
         let news = !notes.iter().any(|known| known == note);
@@ -47,7 +47,7 @@ impl Overview {
         news
     }
 
-    /// Writes what a build has said, in one piece.
+    /// Writes the messages of a build in one piece.
     pub(crate) fn show(&self, lines: &[String]) {
         let write = || lines.iter().for_each(streams::text);
         match &self.bar {

@@ -1,5 +1,4 @@
-//! The progress of a build as a person sees it: a line that moves on a terminal, plain lines
-//! elsewhere.
+//! The progress of a build, for people: a moving line on a terminal, plain lines elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -16,19 +15,19 @@ use super::text::printable;
 pub(crate) struct Progress {
     options: UiOptions,
     started: Instant,
-    /// There from the first step on: a build that has nothing to do does not flicker.
+    /// Created at the first step, so that a build with nothing to do does not flicker.
     bar: Option<ProgressBar>,
     quiet_lines: QuietLines,
-    /// Said before anything else, when there are several builds.
+    /// Printed before anything else, if there are several builds.
     heading: Option<String>,
     destination: Destination,
 }
 
-/// The place that lines go to.
+/// The destination of lines.
 enum Destination {
     /// Out, as they come.
     Stream(fn(&str)),
-    /// Nowhere before the build has ended: others run at the same time.
+    /// Kept until the build has ended, because others run at the same time.
     Buffer(Vec<String>),
 }
 
@@ -64,7 +63,7 @@ impl Progress {
         }
     }
 
-    /// Drops the heading: the next line says itself which build it is about.
+    /// Drops the heading: the next line names its build.
     pub(crate) fn without_heading(&mut self) {
         self.heading = None;
     }
@@ -137,7 +136,7 @@ impl Progress {
         }
     }
 
-    /// Takes the moving line away.
+    /// Removes the moving line.
     pub(crate) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

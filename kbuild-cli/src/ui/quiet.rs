@@ -7,14 +7,14 @@ use kbuild::Level;
 #[derive(Debug, Default)]
 pub(super) struct QuietLines {
     pub(super) lines: Vec<QuietLine>,
-    /// A warning was the last thing that came: indented lines after it belong to it.
+    /// The last line was a warning: indented lines after it belong to it.
     in_diagnostic: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct QuietLine {
     pub(super) text: String,
-    /// Shown after a build that has ended well, too.
+    /// Also shown after a successful build.
     pub(super) wanted: bool,
 }
 

@@ -1,8 +1,8 @@
 //! The two output streams: the only place that writes to them.
 //!
-//! `println!` panics when nobody reads any more (`kbuild-rs kernels | head -1`). Here a closed
-//! pipe ends the talking and nothing else, while a full disk is remembered and fails the run:
-//! whoever reads the results must not take half of them for all.
+//! `println!` panics if the reader has closed the pipe (`kbuild-rs kernels | head -1`). Here a
+//! closed pipe only ends the output, while a full disk fails the run: a reader must not mistake
+//! half of the results for all of them.
 
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Writes a line of results to standard output. Bytes, because a path need not be UTF-8.
+/// Writes a line of results to standard output. Takes bytes, because a path may not be UTF-8.
 pub(crate) fn result(line: impl AsRef<[u8]>) {
     if CLOSED.load(Ordering::Relaxed) {
         return;
@@ -24,12 +24,13 @@ pub(crate) fn result(line: impl AsRef<[u8]>) {
     }
 }
 
-/// Writes a line of text to standard error. When that fails, there is nowhere to say so.
+/// Writes a line of text to standard error. Ignores failures, because there is no place to report
+/// them.
 pub(crate) fn text(line: impl AsRef<[u8]>) {
     let _ = write_line(io::stderr().lock(), line.as_ref());
 }
 
-/// The error that kept a result from being written. A reader who has read enough is none.
+/// The error that prevented a result from being written. A closed pipe is not an error.
 pub(crate) fn failure() -> Option<io::Error> {
     FAILED.lock().unwrap_or_else(|p| p.into_inner()).take()
 }

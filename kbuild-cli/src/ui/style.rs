@@ -5,14 +5,14 @@ use std::io::IsTerminal;
 
 use crate::args::ColorWhen;
 
-/// Puts colour around words, or leaves them alone.
+/// Colours words, if colour is on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     on: bool,
 }
 
 impl Style {
-    /// `NO_COLOR` counts when it is not empty, as <https://no-color.org> has it.
+    /// `NO_COLOR` counts if it is not empty, as <https://no-color.org> specifies.
     pub(crate) fn stderr(when: ColorWhen) -> Self {
         let on = match when {
             ColorWhen::Always => true,
@@ -45,8 +45,8 @@ impl Style {
         }
     }
 
-    /// Colours the compiler's own `warning:` or `error:` in a line of its output. The compiler
-    /// is never asked for colour: kbuild would take the flag for a change and compile again.
+    /// Colours the compiler's own `warning:` or `error:` in a line of its output. kbuild-rs never
+    /// passes a colour flag to the compiler: kbuild would treat it as a change and compile again.
     pub(crate) fn diagnostic<'a>(self, line: &'a str, word: &str) -> Cow<'a, str> {
         if !self.on {
             return Cow::Borrowed(line);

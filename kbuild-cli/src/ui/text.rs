@@ -1,10 +1,10 @@
-//! Words for a person: numbers, times, and text made fit for a terminal.
+//! Text for people: numbers, times, and text that is safe for a terminal.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Text out of a file, for a person: control characters are written out, so that a module's
-/// description cannot drive the terminal.
+/// Text from a file, for people: control characters are escaped, so that a module's description
+/// cannot control the terminal.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! The view of a build: it tells a person or a program what happens.
+//! The view of a build: it reports events to a person or a program.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ struct Inner {
     progress: Progress,
     /// One of several builds.
     among: Option<Among>,
-    /// The time of the build's first message: it had got its turn.
+    /// The time of the build's first message, when it started.
     began: Option<Instant>,
 }
 
@@ -34,7 +34,7 @@ struct Among {
 }
 
 impl View {
-    /// For a call with one build, and for what no build says.
+    /// For a call with one build, and for messages that belong to no build.
     pub(crate) fn new(format: MessageFormat, options: UiOptions) -> Self {
         View(Arc::new(Mutex::new(Inner {
             format,
@@ -50,7 +50,7 @@ impl View {
         Overview::new(self.lock().options, builds)
     }
 
-    /// For one of several builds: a person hears of it when it has ended, a program at once.
+    /// For one of several builds: people see its messages when it has ended, programs at once.
     pub(crate) fn among(&self, label: String, build: BuildId, overview: &Overview) -> Self {
         let Inner {
             format, options, ..
@@ -111,8 +111,8 @@ impl View {
         }
     }
 
-    /// Shows a person a line that ends a build or a call; programs have other means. The text is made
-    /// from [`Self::time`].
+    /// Shows people the last line of a build or a call; programs get JSON. The text contains
+    /// [`Self::time`].
     pub(crate) fn closing(&self, text: impl FnOnce(Duration) -> String) {
         let time = self.time();
         let mut inner = self.lock();
@@ -125,7 +125,7 @@ impl View {
         }
     }
 
-    /// The time that the build has taken: among several, since it had its turn.
+    /// The duration of the build: among several, since it started.
     pub(crate) fn time(&self) -> Duration {
         let inner = self.lock();
         match &inner.among {
@@ -134,7 +134,7 @@ impl View {
         }
     }
 
-    /// Shows what was kept of one of several builds, which has ended.
+    /// Shows the kept messages of one of several builds, which has ended.
     pub(crate) fn ended(&self) {
         let mut inner = self.lock();
         let lines = inner.progress.take_lines();

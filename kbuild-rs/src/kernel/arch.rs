@@ -2,15 +2,15 @@
 
 use super::config::Config;
 
-/// The kernel's word for an architecture: what `ARCH=` takes and `arch/` holds.
+/// The kernel's name for an architecture, as in `ARCH=` and in the folder `arch/`.
 ///
-/// `x86_64`, `amd64`, `i386` give `x86`; `aarch64` gives `arm64`; `ppc64le` gives `powerpc`; and
-/// so on. The kernel's own words, and words that nobody knows, come back unchanged.
+/// `x86_64`, `amd64`, `i386` give `x86`; `aarch64` gives `arm64`; `ppc64le` gives `powerpc`; and so
+/// on. The kernel's own names and unknown names are returned unchanged.
 pub fn arch_name(name: &str) -> &str {
     known(name).unwrap_or(name)
 }
 
-/// The kernel's word for the architecture of a Rust target triple.
+/// The kernel's name for the architecture of a Rust target triple.
 ///
 /// `None` for targets that no kernel runs on, such as `wasm32-unknown-unknown`.
 pub fn arch_of_target(triple: &str) -> Option<&'static str> {
@@ -21,7 +21,7 @@ pub fn arch_of_target(triple: &str) -> Option<&'static str> {
     }
 }
 
-/// The kernel's words, as its `arch/` folder has them.
+/// The kernel's names, as in its `arch/` folder.
 const WORDS: [&str; 22] = [
     "alpha",
     "arc",
@@ -77,8 +77,8 @@ fn known(name: &str) -> Option<&'static str> {
         .map(|(_, word)| *word)
 }
 
-/// How wide a name says that the architecture is: 64 for `x86_64`, 32 for `i386`, and nothing for
-/// a word like `x86` that covers both.
+/// The number of bits that a name implies: 64 for `x86_64`, 32 for `i386`, and none for a name like
+/// `x86` that covers both.
 pub(super) fn bits(name: &str) -> Option<u8> {
     match name {
         "amd64" | "sparcv9" | "hppa64" | "alpha" => Some(64),
@@ -90,13 +90,13 @@ pub(super) fn bits(name: &str) -> Option<u8> {
     }
 }
 
-/// The machine that this runs on, in the kernel's word.
+/// The architecture of this machine, by the kernel's name.
 pub(super) fn machine() -> &'static str {
     known(std::env::consts::ARCH).unwrap_or(std::env::consts::ARCH)
 }
 
 /// The architecture of a configuration: its header line, else the symbol that each architecture
-/// switches on for itself.
+/// enables for itself.
 pub(super) fn of_config(config: &Config) -> Option<&'static str> {
     if let Some(word) = config.header_arch().and_then(known) {
         return Some(word);
@@ -109,7 +109,7 @@ pub(super) fn of_config(config: &Config) -> Option<&'static str> {
         .or_else(|| (config.get("SUPERH") == Some("y")).then_some("sh"))
 }
 
-/// A kernel's architecture with what decides between compilers for it.
+/// A kernel's architecture, with the properties that select a compiler for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variant<'a> {
     pub(super) arch: &'a str,
@@ -118,8 +118,7 @@ pub(super) struct Variant<'a> {
 }
 
 impl Variant<'_> {
-    /// The beginnings that a GNU compiler for this architecture may have in front of its `gcc`,
-    /// the distributions' first.
+    /// The prefixes of `gcc` for this architecture, those of distributions first.
     pub(super) fn prefixes(self) -> &'static [&'static str] {
         match (self.arch, self.wide, self.little) {
             ("x86", true, _) => &["x86_64-linux-gnu-", "x86_64-pc-linux-gnu-", "x86_64-linux-"],
@@ -170,7 +169,7 @@ impl Variant<'_> {
         }
     }
 
-    /// The Rust target that crate `cc` is asked about when none is given.
+    /// The default Rust target for queries to the crate `cc`.
     #[cfg(feature = "cc")]
     pub(super) fn rust_target(self) -> Option<&'static str> {
         Some(match (self.arch, self.wide, self.little) {

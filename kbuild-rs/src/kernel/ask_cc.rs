@@ -7,7 +7,7 @@ use super::arch::arch_name;
 use super::toolchain::Chooser;
 
 impl Chooser<'_> {
-    /// Crate `cc` knows more compilers, and what the user told it about this target.
+    /// The crate `cc` knows more compilers, and the user's settings for this target.
     pub(super) fn ask_cc(&self, target: &str) -> Option<(String, String)> {
         let tool = cc::Build::new()
             .target(target)

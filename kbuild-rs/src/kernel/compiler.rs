@@ -2,8 +2,7 @@
 
 use super::config::Config;
 
-/// Options of GCC's that clang (and so clangd) refuses. None of them decides what a type or a
-/// macro is.
+/// GCC options that clang (and so clangd) refuses. None of them changes types or macros.
 pub(crate) const GCC_ONLY: &[&str] = &[
     "--param=allow-store-data-races=",
     "-fconserve-stack",
@@ -29,7 +28,7 @@ pub(crate) const GCC_ONLY: &[&str] = &[
     "-mskip-rax-setup",
 ];
 
-/// The compiler that a kernel was built with, as its configuration tells.
+/// The compiler that a kernel was built with, from its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Compiler {
@@ -38,10 +37,10 @@ pub struct Compiler {
     pub text: String,
     /// Which of the two it is.
     pub kind: CompilerKind,
-    /// Major, minor, patch; zeros where the configuration does not tell.
+    /// Major, minor, patch; zeros if the configuration does not contain them.
     pub version: (u32, u32, u32),
-    /// Whether the kernel was linked with LLVM's linker (`CONFIG_LD_IS_LLD`). Such a kernel's
-    /// modules want LLVM's other tools too.
+    /// Whether the kernel was linked with LLVM's linker (`CONFIG_LD_IS_LLD`). Modules of such a
+    /// kernel need LLVM's other tools too.
     pub lld: bool,
 }
 
@@ -76,7 +75,7 @@ impl Compiler {
         }
     }
 
-    /// The program that the kernel's builder called, where the text begins with one: `gcc-12`,
+    /// The program that the kernel's builder called, if the text begins with one: `gcc-12`,
     /// `aarch64-linux-gnu-gcc`. Clang's text begins with its vendor's name.
     pub(super) fn program(&self) -> Option<&str> {
         let word = self.text.split_whitespace().next()?;

@@ -1,7 +1,7 @@
 //! `include/config/auto.conf`: every configuration symbol that is on.
 
-/// The symbols of one kernel. The text is kept whole and looked into: a distribution's kernel has
-/// thousands of symbols, of which a build asks for twenty.
+/// The symbols of one kernel. The text is kept and searched on demand: a distribution's kernel has
+/// thousands of symbols, and a build needs about twenty.
 #[derive(Debug, Clone)]
 pub(super) struct Config {
     text: String,

@@ -1,4 +1,4 @@
-//! What this distribution calls the packages that an error message recommends.
+//! This distribution's names of the packages that an error message recommends.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::Advice;
 use crate::sys::regular;
 
-/// How to get a package: for a sentence, and as a command if one does it.
+/// How to install a package: as text, and as a command if there is one.
 #[derive(Debug)]
 pub(super) struct Install {
     text: String,
@@ -86,7 +86,7 @@ impl Distro {
             .unwrap_or(Distro::Other)
     }
 
-    /// The command that brings the headers of `release`.
+    /// The command that installs the headers of `release`.
     pub(super) fn headers(self, release: &str) -> Install {
         match self {
             Distro::Debian | Distro::Ubuntu => {
@@ -109,7 +109,7 @@ impl Distro {
         }
     }
 
-    /// The same for a machine where any kernel will do.
+    /// The same, for any kernel.
     pub(super) fn any_headers(self) -> Install {
         match self {
             Distro::Debian => Install::words(format!(
@@ -126,7 +126,7 @@ impl Distro {
         }
     }
 
-    /// The command that brings a compiler or tool, by the name of its Debian package.
+    /// The command that installs a compiler or tool, by the name of its Debian package.
     pub(super) fn package(self, debian: &str) -> Install {
         // Elsewhere versions are not part of the name.
         let plain = debian.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');

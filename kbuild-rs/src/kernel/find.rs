@@ -11,18 +11,18 @@ use super::{Kernel, arch, open};
 use crate::sys::{regular, sort_paths};
 use crate::{Error, ErrorKind, Result};
 
-/// A place where a kernel tree is, or should be.
+/// A place of an existing or expected kernel tree.
 #[derive(Debug)]
 pub struct Installed {
-    /// The tree's directory; as it was found when there is nothing behind it.
+    /// The tree's directory; the path as found if it leads nowhere.
     pub dir: PathBuf,
     /// The tree's release; the name of its folder when it cannot be opened.
     pub release: String,
-    /// The tree, or why it cannot be used.
+    /// The tree, or the reason why it cannot be used.
     pub kernel: Result<Kernel>,
 }
 
-/// The machine that is searched. Tests make one up.
+/// The machine to search. Tests use an invented one.
 pub(super) struct Host {
     root: PathBuf,
     /// In the kernel's word.
@@ -194,7 +194,7 @@ impl Host {
         }
     }
 
-    /// Where a tree of this release would be.
+    /// The possible places of a tree with this release.
     fn places_of(&self, release: &str) -> [PathBuf; 3] {
         [
             self.root.join("lib/modules").join(release).join("build"),
@@ -203,7 +203,7 @@ impl Host {
         ]
     }
 
-    /// Where trees are.
+    /// The places of trees.
     fn places(&self) -> Vec<PathBuf> {
         let mut places: Vec<PathBuf> = entries(&self.root.join("lib/modules"))
             .into_iter()
@@ -229,7 +229,7 @@ impl Host {
     }
 }
 
-/// The half of a split package that is no tree of its own and is not meant to be one.
+/// The half of a split package that is not a tree, and is not meant to be one.
 fn is_shared_half(dir: &Path) -> bool {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     !dir.join("include/config/auto.conf").exists()
@@ -249,8 +249,8 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// What orders releases: numbers by value, release candidates before their release, and of several
-/// flavours the plain one last (`6.1.0-56-amd64` is "newer" than `6.1.0-56-cloud-amd64`).
+/// The sort key of releases: numbers by value, release candidates before their release, and of
+/// several flavours the plain one last (`6.1.0-56-amd64` is "newer" than `6.1.0-56-cloud-amd64`).
 fn age(release: &str) -> impl Ord + use<> {
     let end = release
         .find(|c: char| !c.is_ascii_digit() && c != '.')

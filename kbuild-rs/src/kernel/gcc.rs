@@ -66,7 +66,7 @@ impl Chooser<'_> {
         Ok(chosen)
     }
 
-    /// `name`, or `name-<major>` where `name` has no version, and is missing or another compiler.
+    /// `name`, or `name-<major>` if `name` has no version and is missing or another compiler.
     fn versioned(&self, name: &str) -> Option<String> {
         let found = self.path.behind_launchers(name);
         let major = self.kernel.compiler().version.0;

@@ -8,8 +8,8 @@ use super::path::SearchPath;
 use super::toolchain::{Chooser, Toolchain};
 use crate::Result;
 
-/// Variable and program: the list in the kernel's Makefile. Those with `false` are left out where
-/// the program is missing, because modules hardly ever use them.
+/// Variable and program: the list in the kernel's Makefile. Those with `false` are left out if the
+/// program is missing, because modules rarely use them.
 const TOOLS: [(&str, &str, bool); 10] = [
     ("CC", "clang", true),
     ("LD", "ld.lld", true),

@@ -247,8 +247,8 @@ impl Kernel {
     /// Refuses a build for another architecture than this kernel's.
     ///
     /// `request` is an `ARCH` in any spelling, `rust_target` a target triple; one that no kernel
-    /// runs on is passed over. Distribution trees override `ARCH`: there, plain make takes
-    /// `ARCH=arm64`, builds an x86 module and says nothing.
+    /// runs on is ignored. Distribution trees override `ARCH`: there, plain make accepts
+    /// `ARCH=arm64` and silently builds an x86 module.
     ///
     /// # Errors
     /// [`ErrorKind::ArchitectureMismatch`], naming both sides.

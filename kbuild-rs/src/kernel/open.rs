@@ -118,7 +118,7 @@ fn module_release(path: &Path) -> Option<&str> {
     (below == "modules").then(|| path.file_name()?.to_str())?
 }
 
-/// The kernel's Makefile takes its own path apart at blanks, and its rules at colons.
+/// The kernel's Makefile splits its own path at blanks, and its rules at colons.
 fn carried_by_kbuild(dir: &Path) -> Result<()> {
     let bad = match dir.to_str() {
         Some(text) => text
@@ -136,8 +136,8 @@ fn carried_by_kbuild(dir: &Path) -> Result<()> {
     }
 }
 
-/// The source half of `dir`. Where the Makefile is not the kernel's own, it is a few generated
-/// lines that include the real one (`O=` trees, Debian) or call make there (`O=` trees of old).
+/// The source half of `dir`. A Makefile that is not the kernel's own consists of a few generated
+/// lines that include the real one (`O=` trees, Debian) or call make there (old `O=` trees).
 fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     let makefile = dir.join("Makefile");
     let head = head(&makefile).map_err(|error| match is_missing(&error) {
@@ -179,7 +179,7 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     })
 }
 
-/// Enough of a Makefile to tell what it is.
+/// Enough of a Makefile to identify it.
 pub(super) fn head(file: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     regular::open(file)?.take(8192).read_to_end(&mut bytes)?;
@@ -191,7 +191,7 @@ fn is_assignment(line: &str, variable: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// A file's text; none where there is no file.
+/// A file's text; none if there is no file.
 fn read(file: &Path) -> Result<Option<String>> {
     match regular::read(file) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -224,7 +224,7 @@ fn release_of(dir: &Path) -> Result<Option<String>> {
     Ok(release.filter(|release| good(release)).map(str::to_owned))
 }
 
-/// No `auto.conf`: a source that nobody configured, half a package, or no kernel at all.
+/// No `auto.conf`: an unconfigured source, half a package, or not a kernel tree.
 fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
     let head = head(&source.join("Makefile")).unwrap_or_default();
     if !head.lines().any(|line| is_assignment(line, "PATCHLEVEL")) {

@@ -1,4 +1,4 @@
-//! Where a kernel tree's Makefile tells kbuild to work.
+//! The folder in which a kernel tree's Makefile makes kbuild work.
 //!
 //! `make O=DIR` and Debian's packages write a Makefile that names `DIR` in `KBUILD_OUTPUT`. In a
 //! copy of that tree it still names the original. Kbuild then takes the original's configuration
@@ -14,11 +14,11 @@ use crate::Result;
 /// make's own order of names.
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
-/// More Makefiles that include each other than any tree has.
+/// A limit for Makefiles that include each other; no tree has so many.
 const INCLUDES: usize = 8;
 
-/// The tree at `dir` by the path that kbuild has to be given: it compares the working directory
-/// with `KBUILD_OUTPUT` as text, so that a bind mount of the tree would not do.
+/// The tree at `dir`, by the path that kbuild must get: it compares the working directory with
+/// `KBUILD_OUTPUT` as text, so that a bind mount of the tree would not do.
 pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
     let Some(found) = assignment(&dir) else {
         return Ok(dir);
@@ -63,13 +63,13 @@ struct Assignment {
     variable: String,
     /// The folder, absolute.
     value: PathBuf,
-    /// What stands before the value.
+    /// The text before the value.
     lead: String,
     makefile: PathBuf,
     line: usize,
 }
 
-/// The first such line that make meets in `dir`. A value that only make can tell is passed over.
+/// The first such line that make reads in `dir`. A value that only make can compute is skipped.
 fn assignment(dir: &Path) -> Option<Assignment> {
     let names = MAKEFILES.iter().map(|name| dir.join(name));
     let mut makefiles: Vec<PathBuf> = names.filter(|file| file.exists()).take(1).collect();
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::fixture::Root;
 
-    /// A kernel tree with this Makefile, and what is said of it.
+    /// A kernel tree with this Makefile, and the message about it.
     fn tree(root: &Root, makefile: &str) -> Result<PathBuf> {
         let dir = root.kernel("tree", "6.13.0");
         let (here, source) = (dir.display(), root.join("source"));

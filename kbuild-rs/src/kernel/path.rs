@@ -19,8 +19,8 @@ impl SearchPath<'_> {
         self.all(name).next()
     }
 
-    /// As [`program`](Self::program), past compiler launchers that stand in the compiler's name
-    /// (`/usr/lib/ccache/gcc`): which compiler it is in the end.
+    /// As [`program`](Self::program), but looks through compiler launchers with the compiler's name
+    /// (`/usr/lib/ccache/gcc`) to the real compiler.
     pub(super) fn behind_launchers(self, name: &str) -> Option<PathBuf> {
         let real = |file: PathBuf| fs::canonicalize(file).ok();
         if name.contains('/') {
@@ -44,8 +44,8 @@ impl SearchPath<'_> {
             .filter(|file| is_program(file))
     }
 
-    /// What is here of `gcc`, `gcc-12`, `clang`, `clang-19`, …: names and files. Those of the
-    /// family `of` (`gcc`, `clang`) stand first, and of these the nearest to version `major`.
+    /// The installed ones of `gcc`, `gcc-12`, `clang`, `clang-19`, …: names and files. Those of the
+    /// family `of` (`gcc`, `clang`) come first, and of these the nearest to version `major`.
     pub(super) fn compilers(self, of: &str, major: u32) -> Vec<(String, PathBuf)> {
         let mut found: Vec<(String, PathBuf)> = Vec::new();
         for dir in std::env::split_paths(self.0).filter(|dir| dir.is_absolute()) {

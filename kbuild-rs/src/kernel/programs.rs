@@ -1,7 +1,7 @@
 //! The programs of a kernel tree, which run while a module is built: whether this machine can run
 //! them.
 //!
-//! The ELF header of a program tells whether it may run here; it is only started if the header says
+//! The ELF header of a program shows whether it may run here; it is only started if the header says
 //! no. An emulator may run it all the same, and other builds need no more processes.
 
 use std::collections::BTreeMap;
@@ -28,10 +28,10 @@ const SYMBOLS: &str = "GLIBC_2.";
 
 impl Kernel {
     /// Refuses a tree whose programs were built for another machine, or for a newer C library, than
-    /// this one's. No process is started unless one of them looks so.
+    /// this one's. It starts a process only if one of them looks like that.
     ///
     /// # Errors
-    /// [`ErrorKind::KernelNotPrepared`], with what the system says of the program.
+    /// [`ErrorKind::KernelNotPrepared`], with the system's message about the program.
     pub(crate) fn check_programs(&self) -> Result<()> {
         let Some(mut here) = Here::new() else {
             return Ok(());
@@ -172,7 +172,7 @@ impl Elf {
         })
     }
 
-    /// Why it may not run here, and what to do.
+    /// The reason why it may not run here, and what to do.
     fn doubt(&self, here: &mut Here) -> Option<String> {
         if self.machine != here.machine {
             return Some(format!(

@@ -1,4 +1,4 @@
-//! Rust in a kernel: what its modules are compiled against, and whether that is all there.
+//! Rust in a kernel: the files that its modules are compiled against, and whether they exist.
 
 use std::path::PathBuf;
 
@@ -6,28 +6,27 @@ use super::Kernel;
 use crate::sys::regular;
 
 impl Kernel {
-    /// Whether Rust modules can be built here: `CONFIG_RUST=y` *and* the crate metadata is there.
-    /// Distribution packages set the one and leave out the other.
+    /// Whether Rust modules can be built here: `CONFIG_RUST=y` is set *and* the crate metadata
+    /// exists. Distribution packages set the option and leave out the metadata.
     pub fn has_rust(&self) -> bool {
         self.is_enabled("RUST") && self.missing_rust_metadata().is_empty()
     }
 
-    /// What the Rust compiler that this kernel was built with says of itself
-    /// (`CONFIG_RUSTC_VERSION_TEXT`): `rustc 1.85.1 (4eb161250 2025-03-15)`. No other one reads
-    /// the kernel's crates.
+    /// The version text of the Rust compiler that built this kernel (`CONFIG_RUSTC_VERSION_TEXT`):
+    /// `rustc 1.85.1 (4eb161250 2025-03-15)`. No other compiler can read the kernel's crates.
     pub fn rustc_version(&self) -> Option<&str> {
         self.config("RUSTC_VERSION_TEXT")
             .filter(|text| !text.is_empty() && *text != "n")
     }
 
-    /// What a Rust module would need of this tree and does not find.
+    /// The files that a Rust module needs and this tree lacks.
     pub fn missing_rust_metadata(&self) -> Vec<PathBuf> {
         let mut files = self.rust_files();
         files.retain(|file| !file.exists());
         files
     }
 
-    /// What each Rust module is compiled against, as the kernel's own makefiles say.
+    /// The files that each Rust module is compiled against, from the kernel's own makefiles.
     pub(crate) fn rust_files(&self) -> Vec<PathBuf> {
         // rust/Makefile of 6.1 to 7.3: these are in all of them.
         let mut files: Vec<String> = [

@@ -1,4 +1,4 @@
-//! What would make rustc fail, said before it starts.
+//! Checks for problems that would make rustc fail, before it starts.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use super::Kernel;
 use super::toolchain::Toolchain;
 use crate::{Error, ErrorKind, Result};
 
-/// Where people find what such a kernel is and how to get one.
+/// The page that describes such kernels and how to get one.
 const PAGE: &str = "docs/rust-modules.md says how to get one";
 
 const GENDWARFKSYMS: &str = "scripts/gendwarfksyms/gendwarfksyms";
 
 impl Kernel {
-    /// Refuses to compile `source`, which is Rust, where this kernel cannot.
+    /// Refuses to compile the Rust file `source` if this kernel does not support it.
     ///
     /// # Errors
-    /// [`ErrorKind::KernelConfig`] without `CONFIG_RUST`, [`ErrorKind::KernelNotPrepared`] where
-    /// files are missing, by name.
+    /// [`ErrorKind::KernelConfig`] without `CONFIG_RUST`, [`ErrorKind::KernelNotPrepared`] with the
+    /// names of missing files.
     pub(crate) fn check_rust(&self, source: &Path) -> Result<()> {
         let needs = format!("{} is written in Rust, and the", source.display());
         if !self.is_enabled("RUST") {
@@ -82,16 +82,16 @@ impl Kernel {
         )))
     }
 
-    /// Whether the program is missing that gives exported symbols their checksums. Where there is
-    /// Rust in a kernel, it reads them off debug information; it is asked for objects of C and
-    /// assembler alone, which export what is Rust, too.
+    /// Whether the program is missing that computes the checksums of exported symbols. In a kernel
+    /// with Rust, it reads them from debug information. kbuild only runs it on objects of C and
+    /// assembler, which also export the Rust symbols.
     pub(crate) fn lacks_symbol_versions(&self) -> bool {
         self.has_modversions()
             && self.is_enabled("GENDWARFKSYMS")
             && !self.dir.join(GENDWARFKSYMS).is_file()
     }
 
-    /// What to say of `source`, which exports symbols, where this
+    /// The message about `source`, which exports symbols, if this
     /// [`lacks_symbol_versions`](Self::lacks_symbol_versions).
     pub(crate) fn no_symbol_versions(&self, source: &Path) -> Error {
         Error::new(
@@ -108,8 +108,8 @@ impl Kernel {
         )
     }
 
-    /// What is to be said where clang is to read what rustc's LLVM wrote, and is older: an error
-    /// where the kernel always has it do so, else a warning.
+    /// The message for a clang that is older than rustc's LLVM and must read its bitcode: an error
+    /// if the kernel always does this, else a warning.
     ///
     /// # Errors
     /// [`ErrorKind::ToolNotFound`], naming both versions.

@@ -19,14 +19,14 @@ use crate::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8] = b"rust\0\0\0";
 const END: &[u8] = b"rust-end-file";
-/// The first minor version of rustc of which it is certain that it writes [`END`].
+/// The first minor version of rustc that certainly writes [`END`].
 const HAS_END: u32 = 82;
 /// The crates that those in the kernel's makefiles are made of.
 const BELOW: &[&str] = &["build_error", "ffi", "pin_init", "uapi"];
 
 impl Kernel {
     /// Refuses metadata that another rustc wrote than the kernel's configuration names, or that is
-    /// not whole.
+    /// incomplete.
     ///
     /// # Errors
     /// [`ErrorKind::KernelNotPrepared`], naming the first such file and both compilers.
@@ -79,7 +79,7 @@ impl Kernel {
         )
     }
 
-    /// The crates that lie in the kernel tree, by name: no crate of a module can be called so.
+    /// The names of the crates in the kernel tree: a module's crate cannot have one of them.
     pub(crate) fn rust_crates(&self) -> Vec<(String, PathBuf)> {
         let entries = std::fs::read_dir(self.dir().join("rust"));
         let files = entries.into_iter().flatten().flatten();
@@ -93,7 +93,7 @@ impl Kernel {
     }
 }
 
-/// A file: why it cannot be used, or the rustc that wrote it.
+/// A file: the reason why it cannot be used, or the rustc that wrote it.
 #[derive(Debug, Default)]
 struct State {
     wrong: Option<String>,

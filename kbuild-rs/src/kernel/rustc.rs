@@ -1,9 +1,9 @@
 //! Which rustc compiles modules: the very one that built the kernel.
 //!
-//! rustc reads no crate that another rustc wrote, and says so in words that nobody understands
-//! ("can't find crate for `core`"). So the one to use is found before make starts, by what it
-//! says of itself, and handed over as the file that it is: a name in `PATH` may be rustup's proxy,
-//! which chooses by the folder it is started in.
+//! rustc cannot read a crate that another rustc wrote, and its message does not say so ("can't find
+//! crate for `core`"). So kbuild-rs finds the right one before make starts, by its version text,
+//! and passes it as a file path: a name in `PATH` may be rustup's proxy, which chooses by the
+//! folder it is started in.
 //!
 //! The whole `--version` line is compared: rustc reads no crate of another build, even of the same
 //! version. It is remembered by size, times and inode for all modules of an output directory,
@@ -31,10 +31,10 @@ pub(crate) struct RustRequest<'a> {
     pub(crate) rustc: Option<&'a str>,
     /// The `PATH` that make will get.
     pub(crate) path: &'a OsStr,
-    /// Others that may be the one: Cargo's, rustup's.
+    /// Other candidates: Cargo's, rustup's.
     pub(crate) others: Vec<PathBuf>,
-    /// What [`Rustc::note`] was at the last build, or at those of other modules: a build with
-    /// nothing to do starts no process.
+    /// The [`Rustc::note`] of the last build, or of other modules' builds: a build with nothing to
+    /// do starts no process.
     pub(crate) known: Vec<Vec<u8>>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Rustc {
 }
 
 impl Rustc {
-    /// What to write down for [`RustRequest::known`].
+    /// The note to store for [`RustRequest::known`].
     pub(crate) fn note(&self) -> Vec<u8> {
         let mut id = String::new();
         self.id.write(&mut id);
@@ -74,8 +74,8 @@ impl Kernel {
     /// The rustc that built this kernel.
     ///
     /// # Errors
-    /// [`ErrorKind::ToolNotFound`] where it is not here, or where the one that the user names is
-    /// another one: with what is here, and how to get or to choose the right one.
+    /// [`ErrorKind::ToolNotFound`] if it is missing, or if the user names another one. The message
+    /// lists the installed ones, and how to get or choose the right one.
     pub(crate) fn rustc(&self, request: &RustRequest<'_>) -> Result<Rustc> {
         let search = Search {
             request,
@@ -177,7 +177,7 @@ impl Kernel {
 struct Search<'a> {
     request: &'a RustRequest<'a>,
     path: SearchPath<'a>,
-    /// What the right one says of itself, where the kernel tells.
+    /// The version text of the right one, if the kernel contains it.
     wanted: Option<&'a str>,
     known: Vec<Rustc>,
 }
@@ -193,7 +193,7 @@ impl Search<'_> {
         all.iter().filter_map(|file| self.look(file)).find(fits)
     }
 
-    /// The compilers on this machine, each once; those whose path tells the right version first.
+    /// The compilers on this machine, each once; those with the right version in their path first.
     fn all(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
         let mut add = |file: &Path| {
@@ -235,7 +235,7 @@ impl Search<'_> {
         self.wanted?.split(' ').nth(1)
     }
 
-    /// What the compiler in `file` is; `None` for what does not tell.
+    /// The compiler in `file`; `None` if it does not print its version.
     fn look(&self, file: &Path) -> Option<Rustc> {
         let file = fs::canonicalize(file).ok()?;
         let known = self.known.iter().find(|known| known.file == file);

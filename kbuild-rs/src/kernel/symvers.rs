@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
-/// The symbols that a kernel or a module tree exports, as modpost wrote them down.
+/// The symbols that a kernel or a module tree exports, read from a `Module.symvers` of modpost.
 #[derive(Debug, Clone)]
 pub struct Symvers {
     path: PathBuf,
@@ -20,7 +20,7 @@ pub struct Symbol<'a> {
     pub name: &'a str,
     /// The checksum of its type; zero in a kernel without `CONFIG_MODVERSIONS`.
     pub crc: u32,
-    /// Who exports it: `vmlinux`, or a module's path without `.ko`.
+    /// The exporter: `vmlinux`, or a module's path without `.ko`.
     pub module: &'a str,
     /// `EXPORT_SYMBOL` or `EXPORT_SYMBOL_GPL`.
     pub export: &'a str,
@@ -51,8 +51,7 @@ impl Symvers {
     /// Reads a `Module.symvers`.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] with the number of the first line that is
-    /// none.
+    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] with the number of the first invalid line.
     pub fn read(path: impl AsRef<Path>) -> Result<Symvers> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
@@ -105,7 +104,7 @@ fn malformed(path: &Path, line: usize, why: &str) -> Error {
     )
 }
 
-/// Tabs between the fields; the namespace is there and empty, or (before 5.4) not there at all.
+/// Tabs between the fields; the namespace field may be empty, or (before 5.4) missing.
 fn parse(line: &str) -> Option<Symbol<'_>> {
     let mut fields = line.split('\t');
     let crc = fields.next()?.strip_prefix("0x")?;

@@ -10,16 +10,16 @@ use super::{Kernel, llvm};
 use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Result};
 
-/// What the user says about the tools, and where to look for them.
+/// The user's choice of tools, and the places to search for them.
 #[derive(Debug, Clone)]
 pub struct ToolRequest<'a> {
     /// `ARCH`, in any spelling; checked against the kernel's.
     pub arch: Option<&'a str>,
     /// `CC`: a program, or a launcher and a program (`ccache gcc-12`).
     pub cc: Option<&'a str>,
-    /// `CROSS_COMPILE`: what stands before `gcc`, for instance `aarch64-linux-gnu-`.
+    /// `CROSS_COMPILE`: the prefix of `gcc`, for instance `aarch64-linux-gnu-`.
     pub cross_compile: Option<&'a str>,
-    /// `LLVM` as the kernel takes it: `1`, `-19` or `/usr/lib/llvm-19/bin/`.
+    /// `LLVM` in the kernel's form: `1`, `-19` or `/usr/lib/llvm-19/bin/`.
     pub llvm: Option<&'a str>,
     /// Cargo's `TARGET`.
     pub rust_target: Option<&'a str>,
@@ -33,24 +33,24 @@ pub struct Toolchain {
     /// Variables for make's command line, such as `CC=gcc-12`. They win over what the tree itself
     /// assigns (Debian's `.kernelvariables`).
     pub variables: Vec<(String, String)>,
-    /// The program files behind them, canonical. When one changes, so may the module.
+    /// The program files behind them, canonical. If one changes, the module may change.
     pub tools: Vec<PathBuf>,
-    /// Sentences for the user, such as that the compiler's version is another one.
+    /// Sentences for the user, for instance about another version of the compiler.
     pub notes: Vec<String>,
 }
 
 impl Kernel {
-    /// Chooses the tools: those that were asked for, else those that the kernel was built with.
+    /// Chooses the tools: those that the user names, else those that the kernel was built with.
     ///
-    /// A kernel built by Clang and LLD gets LLVM's tools without being asked. A kernel of another
-    /// architecture gets the cross compiler that its configuration names, or a usual one. Only
-    /// looks at files, except where the crate `cc` (feature `cc`) has to be asked for a cross compiler.
+    /// A kernel built by Clang and LLD gets LLVM's tools automatically. A kernel of another
+    /// architecture gets the cross compiler that its configuration names, or a usual one. It only
+    /// reads files, unless it has to ask the crate `cc` (feature `cc`) for a cross compiler.
     ///
     /// # Errors
-    /// [`ErrorKind::ToolNotFound`] says what is missing, what is here, how to choose and which
-    /// package to install; [`ErrorKind::ArchitectureMismatch`] as
+    /// [`ErrorKind::ToolNotFound`] names the missing and the installed tools, how to choose, and
+    /// the package to install; [`ErrorKind::ArchitectureMismatch`] as
     /// [`check_arch`](Kernel::check_arch); [`ErrorKind::InvalidInput`] for a value that make or the
-    /// shell would take apart.
+    /// shell would split.
     pub fn toolchain(&self, request: &ToolRequest<'_>) -> Result<Toolchain> {
         self.toolchain_on(request, &Host::this(), Path::new("/usr/lib"))
     }
@@ -149,7 +149,7 @@ impl Chooser<'_> {
     }
 
     /// The linker, unless it came with LLVM's tools, and the prefix that finds it and the rest of
-    /// binutils when the compiler alone was chosen for another architecture.
+    /// binutils if only the compiler was chosen for another architecture.
     fn add_linker(&self, chosen: &mut Toolchain) -> Result<()> {
         if chosen.value("LD").is_some() {
             return Ok(());
@@ -236,7 +236,7 @@ impl Chooser<'_> {
         )))
     }
 
-    /// What is installed, how to choose it, and what to install instead.
+    /// The installed tools, how to choose one, and the package to install instead.
     pub(super) fn choices(&self, package: &str) -> String {
         let compiler = self.kernel.compiler();
         let family = match compiler.kind {
@@ -277,8 +277,8 @@ impl Chooser<'_> {
     }
 }
 
-/// Make's command line and kbuild's shell lines both carry these values: nothing in them may mean
-/// something there.
+/// Make's command line and kbuild's shell lines both contain these values, so they must not contain
+/// special characters of either.
 fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> {
     let good = |c: char| c.is_alphanumeric() || "_./+@~^:,=-".contains(c) || (blanks && c == ' ');
     match value.chars().find(|c| !good(*c)) {

@@ -22,8 +22,8 @@ pub(crate) struct Frame {
     pub(crate) size: u64,
 }
 
-/// The functions of an ELF file that use more than `limit` bytes. Empty for other files, and for
-/// machines whose instructions are not known here.
+/// The functions of an ELF file that use more than `limit` bytes of stack. Empty for other files,
+/// and for machines whose instructions this file does not know.
 pub(crate) fn larger_than(limit: u64, elf: &[u8]) -> Vec<Frame> {
     frames(limit, elf).unwrap_or_default()
 }
@@ -121,8 +121,8 @@ fn of_aarch64(code: &[u8]) -> u64 {
     most
 }
 
-/// `huge` of `_RNvCs3SAYknNtcXW_3big4huge`: the last name in what rustc makes of a path
-/// (<https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>). Any other symbol is a name itself.
+/// `huge` of `_RNvCs3SAYknNtcXW_3big4huge`: the last name in rustc's mangled form of a path
+/// (<https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>). Any other symbol is its own name.
 fn function(symbol: &str) -> String {
     let Some(mut rest) = symbol.strip_prefix("_R") else {
         return symbol.to_owned();

@@ -13,11 +13,11 @@ use crate::ui::view::View;
 /// A kernel to build for.
 #[derive(Debug)]
 pub(crate) struct SelectedKernel {
-    /// The release; for one that is not there, as the caller named it.
+    /// The release; for a missing kernel, the caller's name for it.
     pub(crate) name: String,
-    /// Whether it cannot be built for.
+    /// Whether builds for it are impossible.
     pub(crate) is_missing: bool,
-    /// None where the library chooses.
+    /// None if the library chooses.
     pub(super) dir: Option<OsString>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn kernels(
     if args.kernel.all_kernels {
         selected.kernels = installed(view)?;
     } else if named.len() < 2 && sources < 2 {
-        // The library finds it, and says what it took.
+        // The library finds it, and reports its choice.
         selected.kernels.push(SelectedKernel {
             name: String::new(),
             is_missing: false,
@@ -94,7 +94,7 @@ fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     Ok(kernels)
 }
 
-/// The kernel that each build would find by itself; found once, and said once.
+/// The kernel that each build would find itself; found and reported once.
 fn default(args: &BuildArgs, view: &View) -> Result<Kernel, Failure> {
     let mut of_make = args.common.make_var.iter().rev();
     let of_make = of_make.find(|(name, _)| name == "ARCH");

@@ -19,7 +19,7 @@ use sources::Source;
 pub(super) struct SelectedBuild {
     /// The module tree; none for a declared module.
     pub(super) tree: Option<PathBuf>,
-    /// The kernel, as the library takes it; none for its default.
+    /// The kernel, in the library's form; none for its default.
     pub(super) kernel_dir: Option<OsString>,
     pub(super) out_dir: PathBuf,
     /// Its place in [`Selection::sources`].
@@ -33,15 +33,15 @@ pub(super) struct SelectedBuild {
 pub(super) struct Selection {
     pub(super) sources: Vec<Source>,
     pub(super) kernels: Vec<SelectedKernel>,
-    /// For each kernel that is there, each source, in the order that was given.
+    /// For each existing kernel, each source, in the given order.
     pub(super) builds: Vec<SelectedBuild>,
     /// The sources whose symbols the others may use, the first before the second.
     providers: Vec<usize>,
 }
 
 impl Selection {
-    /// The selection, and why kernels that were named cannot be built for: one that is not there
-    /// hides no other's result.
+    /// The selection, and the reasons why named kernels cannot be used: a missing kernel does not
+    /// stop the others.
     pub(super) fn new(args: &BuildArgs, view: &View) -> Result<(Self, Vec<Failure>), Failure> {
         let sources = sources::sources(args)?;
         let providers = sources::providers(args, &sources)?;
@@ -89,17 +89,17 @@ impl Selection {
         })
     }
 
-    /// Whether the call is for one build, so that nothing has to say which.
+    /// Whether the call is for one build, so that messages need not name it.
     pub(super) fn is_one(&self) -> bool {
         self.kernels.len() == 1 && self.sources.len() == 1
     }
 
-    /// The release, where there are several.
+    /// The release, if there are several.
     pub(super) fn release(&self, build: &SelectedBuild) -> Option<&str> {
         (self.kernels.len() > 1).then(|| &*self.kernels[build.kernel].name)
     }
 
-    /// The tree or module as the caller named it, where there are several.
+    /// The tree or module as the caller named it, if there are several.
     pub(super) fn source(&self, build: &SelectedBuild) -> Option<&str> {
         (self.sources.len() > 1).then(|| &*self.sources[build.source].named)
     }

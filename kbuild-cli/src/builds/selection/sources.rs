@@ -29,7 +29,7 @@ pub(super) fn sources(args: &BuildArgs) -> Result<Vec<Source>, Failure> {
         [] => &[PathBuf::from(".")],
         trees => trees,
     };
-    // Products are named after the folder, and lie beside those of the other trees.
+    // Products are named after the folder, and are beside those of the other trees.
     let mut folders: Vec<(OsString, &Path)> = Vec::new();
     for tree in trees {
         let real = tree.canonicalize().unwrap_or_else(|_| tree.clone());

@@ -56,7 +56,7 @@ pub(super) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     code
 }
 
-/// One that was asked for by path or release.
+/// A tree that was named by path or release.
 fn named_row(name: &OsStr, arch: Option<&str>) -> Row {
     opened(Path::new(name), kernel_search::named_for(arch, name))
 }
@@ -66,7 +66,7 @@ fn is_taken_by_release(tree: &Installed) -> bool {
     Kernel::find(&tree.release).is_ok_and(|kernel| kernel.dir() == tree.dir)
 }
 
-/// The one that `build` takes, and why.
+/// The tree that `build` uses, and the reason.
 fn default_row(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
     let (kernel, note) = kernel_search::default(arch);
     let named = kernel_search::kdir().unwrap_or_default();
@@ -85,7 +85,7 @@ fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
     row(installed, None, by_release)
 }
 
-/// Every tree; and why `build` would take the one that is marked, or none.
+/// Every tree, and the reason why `build` would use the marked one, or none.
 fn all_rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
     let installed = kernel_search::installed();
     let (default, note) = kernel_search::default(arch);

@@ -1,4 +1,4 @@
-//! A kernel tree as `kbuild-rs kernels` tells of it: what is there, and what it can do.
+//! A kernel tree as `kbuild-rs kernels` describes it: its files, and its capabilities.
 
 use std::env;
 use std::path::Path;
@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::ui::failure::Failure;
 use crate::ui::json::{self, Reason};
 
-/// A tree, as JSON has it.
+/// A tree, as in JSON.
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) release: String,
     pub(super) path: String,
-    /// The value of `--kernel` that takes this tree and no other: its release, or its path if
-    /// the release stands for another tree, or for none.
+    /// The value of `--kernel` that selects this tree: its release, or its path if the release
+    /// selects another tree or none.
     pub(super) kernel: String,
     /// Whether `build` would take it without `--kernel`.
     pub(super) default: bool,
@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub(super) state: State,
 }
 
-/// One or the other: `usable` tells which.
+/// One of two forms: `usable` tells which.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum State {
@@ -47,7 +47,7 @@ pub(super) struct Tree {
     pub(super) requires_signing: bool,
 }
 
-/// The compiler that the kernel was built with, and what this machine has instead.
+/// The compiler that the kernel was built with, and the one that this machine has instead.
 #[derive(Serialize)]
 pub(super) struct Tools {
     #[serde(flatten)]
@@ -55,7 +55,7 @@ pub(super) struct Tools {
     /// make's variables with the tools that a build here would use.
     pub(super) variables: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
-    /// Why a build here would find no compiler.
+    /// The reason why a build here would not find a compiler.
     pub(super) missing: Option<Reason>,
 }
 

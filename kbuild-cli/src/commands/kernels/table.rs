@@ -1,4 +1,4 @@
-//! The kernel trees as a person reads of them.
+//! The kernel trees, for people.
 
 use kbuild::CompilerKind;
 
@@ -6,7 +6,7 @@ use super::row::{Row, State, Tools, Tree};
 use crate::ui::table::{Cell, aligned};
 use crate::ui::text::printable;
 
-/// "gcc 12.2.0", and whether it is here.
+/// "gcc 12.2.0", and whether it is installed.
 fn compiler(tools: &Tools) -> String {
     let name = match tools.built_with.kind {
         CompilerKind::Clang => "clang",

@@ -15,7 +15,7 @@ pub(crate) const LARGEST: usize = 512 << 20;
 /// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
 const DICTIONARY: u32 = 128 << 10;
 
-/// Why a file could not be unpacked.
+/// The reason why a file could not be unpacked.
 #[derive(Debug)]
 pub(crate) enum Failure {
     TooLarge,

@@ -5,7 +5,7 @@ use std::path::Path;
 #[cfg(feature = "compressed")]
 use super::compressed;
 
-/// Why bytes are not a module.
+/// The reason why bytes are not a module.
 #[derive(Debug)]
 pub(crate) enum Invalid {
     #[cfg(not(feature = "compressed"))]

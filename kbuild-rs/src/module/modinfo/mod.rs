@@ -17,18 +17,18 @@ use crate::{Error, ErrorKind, Result};
 use invalid::Invalid;
 use names::Names;
 
-/// What a module file says about itself.
+/// The properties that a module file stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ModuleInfo {
-    /// The name that the kernel knows it by: no dashes.
+    /// The name that the kernel uses: without dashes.
     pub name: String,
-    /// What the kernel compares with its own before it loads the module, for instance
+    /// The text that the kernel compares with its own before it loads the module, for instance
     /// `6.1.0-56-amd64 SMP preempt mod_unload modversions `.
     pub vermagic: String,
     /// The kernel release that it was built for: vermagic's first word.
     pub release: String,
-    /// The kernel's word for its architecture, or what the ELF file says where that has none.
+    /// The kernel's name for its architecture, or the ELF file's if there is none.
     pub arch: String,
     /// `MODULE_LICENSE`.
     pub licenses: Vec<String>,
@@ -40,7 +40,7 @@ pub struct ModuleInfo {
     pub authors: Vec<String>,
     /// `MODULE_VERSION`.
     pub version: Option<String>,
-    /// What it can be asked for by, devices included.
+    /// The aliases by which it is loaded, devices included.
     pub aliases: Vec<String>,
     /// Firmware files that it may load.
     pub firmware: Vec<String>,
@@ -54,7 +54,7 @@ pub struct ModuleInfo {
     pub imports: Vec<Import>,
     /// Whether a signature is appended.
     pub signed: bool,
-    /// Whether it carries BTF.
+    /// Whether it contains BTF.
     pub has_btf: bool,
     /// Every `.modinfo` entry in the file's order, those above included.
     pub fields: Vec<(String, String)>,
@@ -66,7 +66,7 @@ pub struct ModuleInfo {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// Its type in the kernel's words: `int`, `charp`, `array of uint`, … (`type` in JSON)
+    /// Its type, by the kernel's names: `int`, `charp`, `array of uint`, … (`type` in JSON)
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<String>,
     /// `MODULE_PARM_DESC`.
@@ -93,15 +93,15 @@ pub struct Import {
     pub name: String,
     /// The checksum that it must have, with `CONFIG_MODVERSIONS`.
     pub crc: Option<u32>,
-    /// Whether the module loads without it, too.
+    /// Whether the module also loads without it.
     pub weak: bool,
 }
 
 const SIGNATURE: &[u8] = b"~Module signature appended~\n";
 
 impl Artifact {
-    /// What the module says about itself: vermagic, license, depends, symbols in and out
-    /// (feature `modinfo`).
+    /// The module's properties: vermagic, license, depends, imported and exported symbols (feature
+    /// `modinfo`).
     pub fn info(&self) -> Result<ModuleInfo> {
         crate::module::ModuleInfo::read(&self.path)
     }
@@ -109,12 +109,12 @@ impl Artifact {
 
 impl ModuleInfo {
     /// Reads a `.ko`; with the feature `compressed`, also a `.ko.xz`, a `.ko.zst` or a `.ko.gz`,
-    /// whatever it is called.
+    /// with any file name.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a whole module, or
-    /// that is larger than 512 MiB when unpacked. Without the feature, the error of a compressed module
-    /// has the command that unpacks it.
+    /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a complete module,
+    /// or that is larger than 512 MiB when unpacked. Without the feature, the error for a
+    /// compressed module contains the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
@@ -340,7 +340,7 @@ fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, In
 }
 
 /// `__versions` has records of 64 bytes: a checksum as `unsigned long`, and the name. From 6.14 on
-/// there may be two tables beside it or in its place, for names that are longer.
+/// there may be two tables beside it or in its place, for longer names.
 fn checksums(file: &object::File<'_>) -> HashMap<String, u32> {
     let long = if file.is_64() { 8 } else { 4 };
     let number = |bytes: &[u8]| -> Option<u32> {

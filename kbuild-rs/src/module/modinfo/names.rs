@@ -3,9 +3,9 @@
 
 use super::invalid::Invalid;
 
-/// Any number of symbols and sections may share one long name: what is read is counted. Compilers
-/// share the ends of names, which is a little more than the file; a file made for it asks for the
-/// square.
+/// Any number of symbols and sections may share one long name: the bytes read are counted.
+/// Compilers share the ends of names, which adds little to the size of the file; a crafted file can
+/// ask for the square of its size.
 pub(crate) struct Names {
     left: usize,
 }
@@ -18,7 +18,7 @@ impl Names {
         }
     }
 
-    /// Gives a name that was read.
+    /// Returns a name that was read.
     pub(crate) fn count<'a>(&mut self, name: &'a str) -> Result<&'a str, Invalid> {
         self.left = self
             .left
