@@ -5,8 +5,8 @@
 //!
 //! 1. Cargo's, in a build script;
 //! 2. that of an outer make;
-//! 3. that of the Cargo whose build script started CMake or Ninja, and so this build; 4. a pool:
-//! that of the outer Ninja, which all its builds share, else that of a folder.
+//! 3. that of the Cargo whose build script started CMake or Ninja, and so this build;
+//! 4. a pool: that of the outer Ninja, which all its builds share, else that of a folder.
 //!
 //! A jobserver that is named but cannot be used means one job and a warning. GNU make does the
 //! same.
