@@ -34,7 +34,7 @@
 //! - `rust`: modules in Rust; see `docs/rust-modules.md` in the repository.
 //! - `serde`: `serde::Serialize` for the public data types.
 
-// A room imports only rooms that come later in this order, which a test of xtask checks:
+// A folder only imports folders that come later in this order, which a test of xtask checks:
 // api, cargo, run, resolve, editor, module, stage, make, kbuild, settings, kernel, jobs, sys,
 // syntax, error.
 

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use super::directive;
 use crate::settings::{Environment, Provided, Report};
 
-/// What the crates that this build script's package depends on provide for `release`.
+/// The data that dependencies of this build script's package provide for `release`.
 pub(crate) fn received(environment: &Environment, release: &str) -> Provided {
     if !environment.is_build_script {
         return Provided::default();

@@ -19,7 +19,7 @@ pub(crate) use links::{pass_on, received};
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {
-    // What lies there the script has just made: to Cargo it is newer than the script's run.
+    // The script has just made the files there: to Cargo they are newer than the script's run.
     let own = std::env::var_os("OUT_DIR").and_then(|dir| std::fs::canonicalize(dir).ok());
     for path in report.prerequisites().iter().chain(report.folders()) {
         if own.as_ref().is_some_and(|own| path.starts_with(own)) {

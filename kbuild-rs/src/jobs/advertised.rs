@@ -1,4 +1,4 @@
-//! What the outer build says about jobs, and whether it is true.
+//! The jobserver that the outer build names, and whether it works.
 //!
 //! A descriptor that is closed on exec does not belong to a jobserver: this process opened it, and
 //! the number in `MAKEFLAGS` is stale.
@@ -31,7 +31,7 @@ pub(crate) enum Outer {
     Fifo(PathBuf, Channel),
 }
 
-/// Who has the one token that comes with a jobserver, beside those that are drawn.
+/// The owner of the one token that comes with a jobserver, besides drawn tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FirstToken {
     /// This process.
@@ -47,7 +47,7 @@ pub(crate) enum FirstToken {
 enum Named {
     Pipe(RawFd, RawFd),
     Fifo(PathBuf),
-    /// In a form that GNU make uses for "none" or that nobody knows.
+    /// In the form that GNU make uses for "none", or in an unknown form.
     Unknown,
 }
 

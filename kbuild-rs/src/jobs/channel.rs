@@ -1,4 +1,4 @@
-//! Where tokens are read from and written to.
+//! The descriptors from which tokens are read and to which they are written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use crate::sys;
 #[derive(Debug)]
 pub(crate) struct Channel {
     read: File,
-    /// Where it is another one than for reading.
+    /// Set if it differs from the one for reading.
     write: Option<File>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn try_out(channel: &Channel) -> Result<(), String> {
 
 /// Whether two descriptors were inherited and lead to one device that is a jobserver. Where they
 /// were closed, other programs have opened something else under their numbers: most likely
-/// `/dev/null` or a terminal, which nobody means and from which nothing is read.
+/// `/dev/null` or a terminal, which cannot be meant, and from which nothing is read.
 pub(crate) fn is_inherited(read: RawFd, write: RawFd) -> bool {
     let device = |fd| {
         let meta = fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;

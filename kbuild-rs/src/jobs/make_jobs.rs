@@ -1,4 +1,4 @@
-//! What a make is told about jobs, in the form that its version understands.
+//! The arguments about jobs for a make, in the form that its version understands.
 //!
 //! | jobserver | make from 4.4 on | older ones |
 //! | --- | --- | --- |
@@ -17,7 +17,7 @@ use std::sync::Mutex;
 
 use crate::syntax::is_carryable;
 
-/// What make's command line and environment say, and what it inherits.
+/// The command line, environment and inherited descriptors of a make.
 #[derive(Debug, Default)]
 pub(crate) struct MakeJobs {
     pub(crate) argument: Option<OsString>,
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(old.descriptors, [r, w]);
         let older = handed("4.1");
         assert_eq!(flags(&older), format!(" -j --jobserver-fds={r},{w}"));
-        // What does not say which make it is gets what every make takes.
+        // A make of unknown version gets the form that every make accepts.
         let other = handed("so to speak");
         assert_eq!(flags(&other), format!(" -j --jobserver-auth={r},{w}"));
         for handed in [new, old, older, other] {

@@ -57,13 +57,13 @@ pub(crate) struct Jobs<'a> {
     pub(crate) requested: Option<usize>,
     /// The folder of the pool, should there be need of one, and what makes it.
     pub(crate) pool: &'a Path,
-    /// Whether somebody asked for that folder.
+    /// Whether the caller asked for that folder.
     pub(crate) is_named: bool,
     pub(crate) make_folder: fn(&Path) -> Result<Writer>,
 }
 
 impl Jobs<'_> {
-    /// What all makes of this process share that have this jobserver.
+    /// The state that all makes of this process with this jobserver share.
     pub(crate) fn budget(&self, sink: &Sink) -> Result<Arc<Budget>> {
         /// For each pool folder; the outer build's jobserver has none.
         static BUDGETS: Mutex<Vec<(PathBuf, Arc<Budget>)>> = Mutex::new(Vec::new());
@@ -108,7 +108,7 @@ impl Jobs<'_> {
         Ok(budget)
     }
 
-    /// The first token, where it is not this process's alone.
+    /// The first token, if this process shares it.
     fn own(&self) -> Option<Result<OwnToken>> {
         let meeting = match first_token(self.is_build_script) {
             FirstToken::Ours => return None,
@@ -137,7 +137,7 @@ impl Jobs<'_> {
         }
     }
 
-    /// What a make would be told that ran alone. Nothing is made or drawn for it.
+    /// The arguments for a make that would run alone. This creates and draws nothing.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         match outer(self.is_build_script) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {

@@ -65,7 +65,7 @@ pub(crate) fn that_shares(
     is_it: impl Fn(&[u8]) -> bool,
 ) -> Option<&'static Ninja> {
     let gives_one_token = |ninja: &&Ninja| {
-        // Who may not be asked is taken for one in between.
+        // A process that may not be read counts as one in between.
         let environment = fs::read(format!("/proc/{}/environ", ninja.process));
         let has_it = |all: Vec<u8>| all.split(|byte| *byte == 0).any(&is_it);
         environment.map_or(true, has_it) && !fifo.is_some_and(|fifo| has_open(ninja.process, fifo))
@@ -260,7 +260,7 @@ mod tests {
         let stat = fs::read_to_string("/proc/self/stat").unwrap();
         let (_, started) = parent_and_start(&stat).unwrap();
         assert!(!has_ended(&key(us, started)));
-        // The number was given to somebody else; there is none of it.
+        // Another process now has this number; the Ninja has ended.
         assert!(has_ended(&key(us, started + 1)));
         assert!(has_ended(&key(4_194_305, 1)));
         // Those of another namespace cannot be seen, nor can what is no key be judged.

@@ -1,4 +1,4 @@
-//! What the build outside was asked for beside jobs: to show its commands, or to do nothing.
+//! Options of the outer build besides jobs: show commands, or do nothing.
 
 use super::ninja;
 

@@ -34,7 +34,7 @@ impl OwnToken {
         })
     }
 
-    /// Takes it if nobody has it.
+    /// Takes it if it is free.
     pub(crate) fn take(&mut self) -> Result<bool> {
         if self.held.is_some() {
             return Ok(false);
@@ -61,7 +61,8 @@ impl OwnToken {
         self.lost = self.held.is_some();
     }
 
-    /// What children inherit, so that it is taken until the last one is gone.
+    /// A descriptor that children inherit, so that the token is taken until the last child has
+    /// ended.
     pub(crate) fn lock(&self) -> Option<RawFd> {
         self.held.as_ref().map(AsRawFd::as_raw_fd)
     }

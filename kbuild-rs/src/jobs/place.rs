@@ -1,4 +1,4 @@
-//! Where the builds that one Ninja starts find each other.
+//! The folder in which the builds of one Ninja find each other.
 //!
 //! A Ninja that is no jobserver's client starts as many of us as it likes, and what it was asked
 //! for is meant for all of them. They meet in a private folder that belongs to that one process:

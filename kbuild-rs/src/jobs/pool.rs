@@ -150,7 +150,8 @@ impl Pool {
         }
     }
 
-    /// What children inherit, so that the pool is in use until the last one is gone.
+    /// A descriptor that children inherit, so that the pool is in use until the last child has
+    /// ended.
     pub(crate) fn lock(&self) -> Option<RawFd> {
         self.member.as_ref().map(AsRawFd::as_raw_fd)
     }
@@ -202,7 +203,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(same)
 }
 
-/// Where the pool of `folder` lies when it cannot lie there.
+/// The place of the pool of `folder` if it cannot be there.
 fn users_folder(folder: &Path) -> Option<place::Folder> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
@@ -219,7 +220,7 @@ mod tests {
         Ok(Writer::new([sys::Root::open(folder)?]))
     }
 
-    /// What another process would have: locks of its own.
+    /// The locks that another process would have.
     fn process(folder: impl AsRef<Path>, size: usize) -> Pool {
         Pool::open(folder.as_ref(), open_folder, size, &Sink::silent()).unwrap()
     }
@@ -255,7 +256,7 @@ mod tests {
         let one = other.draw().unwrap().unwrap();
         assert_eq!(draw_all(&mut dead).len(), 2);
         drop(dead);
-        // Somebody still works: nobody can tell what is lost from what is held.
+        // A process still works: lost tokens cannot be told from held ones.
         let mut waiting = process(&dir, 3);
         assert_eq!(waiting.draw().unwrap(), None);
         give_back(&mut other, &[one]);

@@ -1,4 +1,4 @@
-//! Where tokens come from, and where they go back to.
+//! The source of tokens, to which they also go back.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::own::OwnToken;
 use super::pool::Pool;
 use crate::{Error, Result};
 
-/// Where tokens come from.
+/// The source of tokens.
 #[derive(Debug)]
 pub(crate) enum Server {
     /// The outer build's jobserver, whose token for this process is the first make's.
@@ -47,7 +47,7 @@ impl OuterServer {
     }
 }
 
-/// What one make runs on.
+/// The tokens of one make.
 #[derive(Debug)]
 pub(crate) enum Token {
     /// To be given back as it came.
@@ -57,7 +57,7 @@ pub(crate) enum Token {
 }
 
 impl Server {
-    /// Where tokens may come from.
+    /// The possible sources of tokens.
     pub(crate) fn source(&self) -> Option<&Channel> {
         self.channel().filter(|_| !self.has_failed())
     }

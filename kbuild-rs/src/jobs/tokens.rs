@@ -22,12 +22,12 @@ const IN_VAIN: u32 = 20;
 /// So long a wait is worth a word.
 const LONG: Duration = Duration::from_secs(20);
 
-/// What the makes of this process share.
+/// The state that the makes of this process share.
 #[derive(Debug)]
 pub(crate) struct Budget {
     /// Tokens that this process has without drawing them.
     implicit: usize,
-    /// At most so many makes at once, whatever can be drawn.
+    /// The limit of makes at once, even if more tokens are free.
     limit: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -41,7 +41,8 @@ struct State {
     waiting: usize,
     /// Whether one of those that wait looks at the jobserver for all.
     watching: bool,
-    /// How often in a row there was something to read and then no token for us.
+    /// The number of times in a row that a token seemed to be there and was taken by another
+    /// process.
     in_vain: u32,
     held: Vec<Token>,
 }
@@ -183,7 +184,7 @@ impl Budget {
 }
 
 impl Slot {
-    /// What make is to be told.
+    /// The arguments for make.
     pub(crate) fn hand(&self, make: &Path) -> Result<MakeJobs> {
         self.budget.state().server.hand(make)
     }
@@ -262,7 +263,7 @@ mod tests {
         let second = budget.slot(&sink()).unwrap();
         let third = budget.slot(&sink()).unwrap();
         assert_eq!(left(&fifo).len(), 1);
-        // Tokens are all the same: what is left is our own, whoever had it first.
+        // Tokens are all the same: the remaining one counts as our own.
         drop(first);
         assert_eq!(left(&fifo).len(), 2);
         drop(second);

@@ -9,7 +9,7 @@ use crate::sys::normal;
 /// How many levels and how many folders are searched for modules below a folder without any.
 const DEEPEST: usize = 3;
 const MOST_FOLDERS: usize = 1000;
-/// How many folders one message names.
+/// The largest number of folders in one message.
 const MOST_NAMED: usize = 4;
 
 /// Advice to build the folders below `dir` that name modules, if there are any. The makefile of `dir`
@@ -51,7 +51,7 @@ fn has_modules(dir: &Path) -> bool {
         .any(|a| (a.name == "obj-m" || switch_in(a.name).is_some()) && has_objects(a.value))
 }
 
-/// How makefiles and their recipes name the folder that make was called in.
+/// The ways in which makefiles and recipes name the folder that make was called in.
 const HERE: &[&str] = &[
     "$(PWD)",
     "${PWD}",

@@ -10,7 +10,7 @@ use crate::syntax::escape_value;
 /// One run of make in a module folder of the stage.
 #[derive(Debug, Clone)]
 pub(crate) struct Make {
-    /// What `-C` is given.
+    /// The argument of `-C`.
     pub(crate) kernel_dir: PathBuf,
     /// The module folder in the stage: `M=`, the working directory and `PWD`.
     pub(crate) module_dir: PathBuf,

@@ -1,4 +1,4 @@
-//! What make is asked to make: the modules, or what `--target` names instead.
+//! The goals of make: the modules, or the targets that `--target` names.
 
 use std::path::{Component, Path};
 
@@ -25,7 +25,7 @@ const LISTING: &str = "cmd_cc_lst_c=$(CC) $(c_flags) -g -c -o $(dot-target).o $<
     $(CONFIG_SHELL) $(srctree)/scripts/makelst $(dot-target).o System.map $(OBJDUMP) > $@ && \
     rm -f $(dot-target).o";
 
-/// What make's command line needs for these goals besides them, as make reads it.
+/// The additional words that make's command line needs for these goals.
 pub(super) fn assignment(goals: &[String]) -> Option<&'static str> {
     let has_listing = goals.iter().any(|goal| goal.ends_with(".lst"));
     has_listing.then_some(LISTING)

@@ -20,7 +20,7 @@ use super::placeholders::instead;
 use crate::{Error, Kernel, Result};
 use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
 
-/// What the value of a variable may be.
+/// The allowed values of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// Nothing: the name is not the caller's, for this reason.
@@ -66,7 +66,7 @@ fn fixed(name: &str) -> Option<Use> {
     name.contains("FLAGS").then_some(Use::Flags)
 }
 
-/// What the names of make's variables mean to one kernel.
+/// The meaning of make's variables for one kernel.
 pub(crate) struct Names<'a> {
     kernel: &'a Kernel,
     /// Read when a name is not among the lists.
@@ -138,7 +138,7 @@ impl<'a> Names<'a> {
 }
 
 impl KernelNames {
-    /// What a name that no makefile of the kernel's sets is to it.
+    /// The meaning of a name that no makefile of the kernel sets.
     fn other_use(&self, name: &str) -> Use {
         const OBJECTS: &[&str] = &["-y", "-m", "-objs", "-cxxobjs"];
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));

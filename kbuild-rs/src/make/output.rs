@@ -1,4 +1,4 @@
-//! What make and its compilers print: paths mapped back to the sources, lines understood.
+//! The output of make and its compilers: maps paths back to the sources, and classifies lines.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Placeholders in the values that a caller gives: `{kernel_dir}` and its like.
+//! Placeholders in the caller's values, such as `{kernel_dir}`.
 //!
 //! They stand for paths that a caller cannot know: the stage is private, and with several kernels
 //! each build has its own. A value such as `$(src)/..` cannot say the same, because make does not

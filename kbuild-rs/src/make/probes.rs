@@ -24,10 +24,10 @@ mod tests;
 use std::fs;
 use std::path::Path;
 
-/// How the message of a probe that died begins, in what make prints.
+/// The beginning of make's message about a probe that died.
 pub(super) const DIED: &str = "*** kbuild-rs: the compiler probe";
 
-/// What an honest "no" looks like. Whoever fails with other words is asked once more.
+/// The forms of an honest "no". A tool that fails with other words is asked again.
 const REFUSALS: &[&str] = &[
     "nrecognized",
     "nknown",
@@ -96,7 +96,7 @@ const DEATHS: &[&str] = &[
     "ermission denied",
 ];
 
-/// What the shell says last when it came to the end of its work.
+/// The last word that the shell prints when it finishes its work.
 const ANSWERED: &str = "<answered>";
 
 /// The middle of `try-run`, the same in every kernel so far.
@@ -175,8 +175,8 @@ fn watched_question(values: &[&str]) -> Option<String> {
     })
 }
 
-/// What asks and judges, in the place of [`QUESTION`]. Where the tool says nothing and succeeds,
-/// which is the rule, it does nothing more than that.
+/// The code that asks and judges, in the place of [`QUESTION`]. Where the tool says nothing and
+/// succeeds, which is the rule, it does nothing more than that.
 fn script() -> String {
     let pattern = |words: &[&str]| {
         let quoted = words.iter().map(|word| {
@@ -256,7 +256,7 @@ fn error(what: &str, why: &str) -> String {
     format!("$(error {lead}{what} died: {why})")
 }
 
-/// What to do about it.
+/// The advice about it.
 pub(super) fn explanation() -> String {
     "kbuild asks the compiler and the linker which flags they take. One of these questions got no \
      answer, and kbuild would have left the flag out and built a module with other contents. \

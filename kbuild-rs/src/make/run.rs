@@ -19,7 +19,7 @@ use crate::jobs::Slot;
 use crate::sys::{ChildSetup, signals};
 use crate::{Error, Result, sys};
 
-/// How a make ended that could be started.
+/// The end of a make that was started.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) success: bool,
@@ -86,12 +86,12 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
-/// The descriptors that matter to a child, whatever it is.
+/// The descriptors of any child.
 #[derive(Debug)]
 pub(crate) struct ChildDescriptors {
     /// Locks that it inherits, so that they stay held until the last child is gone.
     pub(crate) locks: Vec<RawFd>,
-    /// The outer build's jobserver, which it does not get by itself.
+    /// The outer build's jobserver, which it does not inherit automatically.
     pub(crate) withhold: Vec<RawFd>,
 }
 

@@ -1,11 +1,11 @@
-//! What rustc prints: a headline, the place that it is about, then more lines, and an empty one.
+//! The form of rustc's messages: a headline, its place, then more lines, and an empty one.
 
 use crate::error::Level;
 
 /// Follows the lines of one make, to tell which of them belong to a message of rustc's.
 #[derive(Debug, Default)]
 pub(super) struct Following {
-    /// What the headline was whose place has not come yet.
+    /// The kind of the headline whose place has not come yet.
     placeless: Option<Level>,
     inside: bool,
 }

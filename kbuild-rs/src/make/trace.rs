@@ -47,7 +47,7 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let modpost = "$(filter %/scripts/Makefile.modpost scripts/Makefile.modpost,$(MAKEFILE_LIST))";
     let put_back =
         format!("$(if {modpost},$(if $(wildcard {put_back}),$(shell /bin/sh {put_back})))");
-    // What `.POSIX` makes of the default. It sets others besides, which make shows.
+    // The default under `.POSIX`, which also sets other variables that make shows.
     let default = "$(if $(filter default-fort77,$(origin FC)-$(FC)),-ec,-c)";
     let flags = "$(if $(findstring kbuild-rs-rules,$(value .SHELLFLAGS)),,\
                  $(eval override .SHELLFLAGS = $$(kbuild-rs-rules)$(value .SHELLFLAGS)))";

@@ -1,4 +1,4 @@
-//! What decides how the products turn out, besides the files that they are made from.
+//! Inputs of the products other than files.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -25,13 +25,13 @@ pub(super) const STAMPS: &[&str] = &[
 pub(crate) struct Fingerprint(pub(crate) Vec<Vec<u8>>);
 
 impl Fingerprint {
-    /// Everything that decides how the products turn out and is no file, as it is now.
+    /// The current state of all inputs other than files.
     pub(crate) fn of(resolved: &Resolved) -> Result<Fingerprint> {
         let Resolved { make, inputs, .. } = resolved;
         let mut config = vec![b"kbuild-rs=".to_vec()];
         config[0].extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
         for (name, value) in &make.command.variables {
-            // How much make prints does not change what it makes.
+            // The verbosity of make does not change its products.
             if name != "V" {
                 config.push(pair(OsStr::new(name), &escape_value(name, value)?));
             }

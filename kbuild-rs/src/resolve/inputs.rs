@@ -19,7 +19,7 @@ pub(crate) struct Inputs {
     pub(crate) whole: Vec<PathBuf>,
     /// Providers' symvers: the original, and the copy that make is told of.
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
-    /// What crates that depend on this one get, the symvers of this build excepted.
+    /// The data for crates that depend on this one, except the symvers of this build.
     pub(crate) provided: Provided,
     /// Links to folders whose path kbuild cannot carry.
     pub(crate) links: CarriedFolders,
@@ -27,7 +27,7 @@ pub(crate) struct Inputs {
 
 /// The folders that compilers search for headers.
 pub(super) struct Headers {
-    /// What the crates that this one depends on provide, with the caller's own include folders.
+    /// The data from dependencies, with the caller's own include folders.
     provided: Provided,
     /// The include folders, as kbuild can carry them.
     carried: Vec<PathBuf>,

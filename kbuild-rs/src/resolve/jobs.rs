@@ -40,7 +40,7 @@ impl SharedJobs {
         self.jobs().budget(sink)?.slot(sink)
     }
 
-    /// What a make that is alone would be told, for a dry run.
+    /// The arguments for a make that would run alone, for a dry run.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         self.jobs().alone(make, sink)
     }

@@ -1,4 +1,4 @@
-//! What make is told: its command line, its environment, the files that it is given.
+//! The input of make: its command line, its environment, its extra files.
 //!
 //! Flags for a module tree go into `KCFLAGS`, `KAFLAGS` and `KRUSTFLAGS`. They are kbuild's own way
 //! in from outside, on every version and in nested folders; a Makefile's `ccflags-y` still comes
@@ -122,7 +122,7 @@ pub(crate) fn prefix_maps(flag: &str, map: &PathMap) -> Vec<OsString> {
     };
     for (stage, source) in map.pairs() {
         add(stage.as_os_str(), source);
-        // What a compiler is given from 6.13 on, and what it would be given there by hand.
+        // The paths that a compiler gets from 6.13 on, and those that it would get in plain make.
         if let Some((staged, by_hand)) = map.relative(stage, source) {
             add(staged.as_os_str(), &by_hand);
         }

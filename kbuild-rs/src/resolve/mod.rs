@@ -50,12 +50,12 @@ pub(crate) use target::{Target, Wanted};
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) target: Target,
-    /// What the build is called in messages, and its symvers in the output directory.
+    /// The name of the build in messages, and of its symvers in the output directory.
     pub(crate) label: String,
     /// The output directory, absolute.
     pub(crate) out: PathBuf,
     pub(crate) stage: Stage,
-    /// What is private to this module folder (several may share a stage).
+    /// The private files of this module folder (several may share a stage).
     pub(crate) folder: PathBuf,
     pub(crate) sources: Sources,
     pub(crate) inputs: Inputs,
@@ -64,11 +64,11 @@ pub(crate) struct Resolved {
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,
     pub(crate) jobs: SharedJobs,
-    /// Where messages go.
+    /// The destination of messages.
     pub(crate) sink: Sink,
 }
 
-/// What is known of a build before its sources are looked at.
+/// The facts about a build before its sources are read.
 struct Context<'a> {
     /// With placeholders replaced.
     settings: &'a Settings,
@@ -181,12 +181,12 @@ impl Resolved {
         self.sources.items(self)
     }
 
-    /// Whether this build is to give the modules, alone or with other targets.
+    /// Whether this build makes the modules, possibly with other targets.
     pub(crate) fn wants_modules(&self) -> bool {
         self.make.command.targets.iter().any(|t| t == MODULES)
     }
 
-    /// What else it is to give: files and folders below the module folder.
+    /// Other requested results: files and folders below the module folder.
     pub(crate) fn other_targets(&self) -> impl Iterator<Item = &String> {
         self.make.command.targets.iter().filter(|t| *t != MODULES)
     }

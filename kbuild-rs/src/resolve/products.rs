@@ -111,7 +111,7 @@ pub(crate) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(products)
 }
 
-/// Why a path in the output directory is not free.
+/// The reason why a path in the output directory is reserved.
 fn taken(path: &Path) -> Option<&'static str> {
     let name = path.file_name().unwrap_or_default().as_bytes();
     let ends = |ends: &[&[u8]]| ends.iter().any(|end| name.ends_with(end));

@@ -14,9 +14,9 @@ use crate::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Where relative paths start.
+    /// The folder that relative paths start at.
     pub(super) base: PathBuf,
-    /// What the build is called in messages, and its symvers in the output directory.
+    /// The name of the build in messages, and of its symvers in the output directory.
     pub(super) label: String,
     /// The tree root.
     pub(super) root: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Site {
     pub(super) stage: Stage,
     /// The module folder in the stage.
     pub(super) module_dir: PathBuf,
-    /// What is private to this module folder.
+    /// The private files of this module folder.
     pub(super) folder: PathBuf,
 }
 

@@ -9,7 +9,7 @@ use crate::settings::{Module, Tree};
 use crate::stage::{CarriedFolders, Item, Scan, patterns};
 use crate::syntax::response_file;
 
-/// Where the staged items come from.
+/// The source of the staged items.
 #[derive(Debug)]
 pub(crate) enum Sources {
     Declared(Layout),

@@ -100,7 +100,7 @@ impl Wanted {
         let (kernel, note) = Kernel::default_for(wanted)?;
         kernel.check_arch(self.arch.as_deref(), self.triple.as_deref())?;
         if let Some(note) = note {
-            // For a named architecture, nobody expects that the running kernel loads it.
+            // If an architecture is named, the module need not load into the running kernel.
             settings.sink.note(&match wanted {
                 None => format!("{note}; the running kernel cannot load the module"),
                 Some(_) => note,

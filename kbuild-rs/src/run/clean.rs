@@ -81,7 +81,7 @@ impl Clean {
         Ok(())
     }
 
-    /// Fails when another user's folder lies below: `clean` would stop there, with half of it gone.
+    /// Fails if there is another user's folder below: `clean` would stop there, half done.
     fn check_owner(&self, dir: &Path) -> Result<()> {
         let failed = |e| Error::reading("read", dir, e);
         let owner = fs::symlink_metadata(dir).map_err(failed)?.uid();
@@ -127,7 +127,7 @@ impl Clean {
             for record in self.records(&wanted)? {
                 self.remove_products(&record, &mut removed)?;
                 for rel in &record.elsewhere {
-                    // What cannot be reached is no object that a build could take.
+                    // A build cannot use an object that cannot be reached.
                     let _ = writer.remove_file(&key.join("stage").join(rel));
                 }
             }
@@ -138,7 +138,7 @@ impl Clean {
                 left = true;
             }
         }
-        // A folder in the place of such a file is somebody else's.
+        // A folder in the place of such a file is not ours.
         if !self.out.join(COMPILE_COMMANDS).is_dir() {
             compile_commands::publish(writer, Path::new(""), shared, &self.out)?;
         }

@@ -61,7 +61,7 @@ impl Run<'_> {
             boot: boot_id(),
             succeeded: false,
             prerequisites: Vec::new(),
-            // Still what lies in OUT, until something is published over it.
+            // OUT keeps the old product until a new one is published.
             products: old.products.clone(),
             others: old.others.clone(),
             targets: old.targets.clone(),
@@ -95,7 +95,8 @@ impl Run<'_> {
                 Ok(report)
             }
             other => {
-                // What does not compile yet wants an editor all the more; the failure goes first.
+                // Editors need these files even more if the code does not compile; the failure is
+                // reported first.
                 #[cfg(feature = "ide")]
                 let _ = self
                     .lock_to_publish()
@@ -145,7 +146,7 @@ impl Run<'_> {
             .collect()
     }
 
-    /// What this module folder's build wrote outside of it, in the stage that it shares.
+    /// The files that this module folder's build wrote outside of it, in the shared stage.
     fn made_elsewhere(
         &self,
         items: &[Item],

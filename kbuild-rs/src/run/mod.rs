@@ -179,7 +179,8 @@ impl Run<'_> {
         self.make(slot, held, &items, &fingerprint, before)
     }
 
-    /// Whether somebody changed the stage, so that nothing in it may be kept. The user is told.
+    /// Whether the stage was changed by something else, so that nothing in it may be kept. A note
+    /// says so.
     fn is_damaged(&self, manifest: Option<&[Item]>, inventory: &mut Inventory) -> Result<bool> {
         let r = self.resolved;
         let Some(known) = manifest else {

@@ -1,4 +1,4 @@
-//! Why a module tree gave no module, read from its makefiles.
+//! The reason why a module tree built no module, from its makefiles.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::kbuild::{Assignment, Dkms, Makefiles, folders_advice, has_objects, sw
 use crate::resolve::Sources;
 use crate::{Error, ErrorKind, Kernel};
 
-/// How many folders, words or variables one message names.
+/// The largest number of folders, words or variables in one message.
 const MOST_NAMED: usize = 4;
 
 impl Run<'_> {

@@ -1,4 +1,4 @@
-//! What a build would run, for a dry run.
+//! The commands of a build, for a dry run.
 
 use std::ffi::OsString;
 

@@ -15,7 +15,7 @@ pub(crate) struct CarriedFolders {
 }
 
 impl CarriedFolders {
-    /// Links that will lie in `dir`; nothing is created.
+    /// Links that will be in `dir`; nothing is created.
     pub(crate) fn new(dir: PathBuf) -> Self {
         CarriedFolders {
             dir,

@@ -35,10 +35,10 @@ enum Entry {
     Other(Identity),
 }
 
-/// How the stage differs from what was left there.
+/// The differences between the stage and its inventory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Something that is not as it was left, and cannot be put right by itself.
+    /// A change that kbuild-rs cannot repair automatically.
     pub(crate) damage: Option<PathBuf>,
     /// Whether something that a build made is gone.
     pub(crate) missing: bool,
@@ -80,7 +80,7 @@ impl Inventory {
             if entry.is_some_and(|e| e.is_at(path, meta, source.as_deref(), same_boot)) {
                 return Ok(());
             }
-            // What a build has changed in its copy of a source cannot be copied again.
+            // A build's changes to its copy of a source cannot be restored by copying.
             let changed = matches!(entry, Some(Entry::File(id)) if id.content().is_some());
             match item {
                 Some(Item {
@@ -160,7 +160,7 @@ impl Entry {
                     (None, Some(source)) => same_content(source, path).unwrap_or(false),
                     (None, None) => false,
                 };
-                // Another name of it may be somebody's file.
+                // Its other name (hard link) may be another user's file.
                 meta.nlink() == 1 && holds
             }
             Entry::File(_) => false,
@@ -217,7 +217,7 @@ fn parse(bytes: &[u8]) -> Option<Inventory> {
     }
 }
 
-/// An error about what somebody has done to the stage, for a note.
+/// An error about a foreign change of the stage, for a note.
 pub(crate) fn told(stage: &Stage, damage: &Path) -> String {
     format!(
         "{} is not as the last build left it",

@@ -89,7 +89,7 @@ pub(crate) struct Stage {
     /// The folder that stands for the work tree of the root's repository; the copy itself if no
     /// repository begins above it.
     pub(crate) top: PathBuf,
-    /// Where items come from that do not say otherwise.
+    /// The default source of items.
     root: PathBuf,
     /// The declared name; empty for a module tree.
     name: String,
@@ -150,7 +150,7 @@ impl Stage {
         self.name.is_empty()
     }
 
-    /// Where a staged path lies.
+    /// The place of a staged path.
     pub(crate) fn file(&self, rel: &Path) -> PathBuf {
         self.dir.join(rel)
     }
@@ -169,12 +169,12 @@ impl Stage {
         })
     }
 
-    /// What is private to one module folder of the stage.
+    /// The private files of one module folder of the stage.
     pub(crate) fn folder(&self, rel: &Path) -> PathBuf {
         folder(&self.private, rel)
     }
 
-    /// Where an item is copied from.
+    /// The source of an item.
     pub(crate) fn source_of(&self, item: &Item) -> PathBuf {
         match &item.kind {
             Kind::File {
@@ -238,7 +238,7 @@ impl Stage {
         Ok(others)
     }
 
-    /// What was staged last; `None` when the stage must be filled from nothing.
+    /// The items staged last; `None` if the stage must be filled from scratch.
     pub(crate) fn manifest(&self, writer: &Writer) -> Result<Option<Vec<Item>>> {
         manifest::load(writer, &self.manifest)
     }
@@ -286,7 +286,7 @@ impl Stage {
         folder.join("prepared")
     }
 
-    /// What `prepare` made may be gone, for every module folder of this stage.
+    /// The files that `prepare` made may be gone, for every module folder of this stage.
     pub(crate) fn forget_prepared(&self, writer: &Writer) -> Result<()> {
         for folder in folders(&self.private)? {
             writer.remove_file(&Self::prepared(&folder))?;
@@ -321,7 +321,7 @@ impl Stage {
         ))
     }
 
-    /// Takes the marker away: make returned by itself.
+    /// Removes the marker: make has ended normally.
     pub(crate) fn end(&self, writer: &Writer) -> Result<()> {
         writer.remove_file(&self.marker).map(drop)
     }
@@ -333,7 +333,7 @@ impl Stage {
         })
     }
 
-    /// Every file below `dir` (inside the stage) that is no staged item, with its metadata.
+    /// Every file below `dir` (inside the stage) that is not a staged item, with its metadata.
     pub(crate) fn products(
         &self,
         dir: &Path,
@@ -357,7 +357,7 @@ pub(crate) fn keys(shared: &Path) -> Result<Vec<PathBuf>> {
     folders_named(shared, is_key)
 }
 
-/// What is private to the module folders of one key.
+/// The private files of the module folders of one key.
 pub(crate) fn folders(key: &Path) -> Result<Vec<PathBuf>> {
     folders_named(&key.join("folders"), |name| {
         name.to_str().is_some_and(is_hash)

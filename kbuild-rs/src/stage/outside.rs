@@ -1,4 +1,4 @@
-//! What lies behind a link that leaves the module tree: whether it is copied or stays a link.
+//! Links that leave the module tree: decides whether their targets are copied or stay links.
 //!
 //! # Decisions
 //!
@@ -15,13 +15,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// So much is copied whatever it is; more only when there are sources in it.
+/// The amount that is always copied; more only if it contains sources.
 const SMALL: (usize, u64) = (1_000, 16 << 20);
 
 /// More is not copied; see [`FolderContents::LIMIT`]. (Tests have no time for as much.)
 const LARGE: (usize, u64) = (if cfg!(test) { 2_000 } else { 100_000 }, 1 << 30);
 
-/// What has been seen below a folder.
+/// The files seen below a folder.
 #[derive(Debug, Default)]
 pub(super) struct FolderContents {
     entries: usize,
@@ -87,7 +87,7 @@ fn is_source(name: &OsStr) -> bool {
     STARTS.iter().any(|start| name.starts_with(start)) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// Where a folder outside of the module tree lies.
+/// The place of a folder outside of the module tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Location {
     KernelTree,

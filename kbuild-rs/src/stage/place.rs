@@ -1,4 +1,4 @@
-//! Where the private folder lies, and which paths kbuild can carry at all.
+//! The place of the private folder, and the paths that kbuild can handle.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::{Error, Result, sys};
 /// The folder in OUT that holds everything private.
 pub(crate) const PRIVATE: &str = ".kbuild";
 
-/// What OUT holds besides the modules and their symvers: how each source was compiled.
+/// A file in OUT besides the modules and their symvers: how each source was compiled.
 pub(crate) const COMPILE_COMMANDS: &str = "compile_commands.json";
 
 /// The same for Rust: the crates that there are, and what they stand on.
@@ -25,7 +25,7 @@ pub(crate) const RUST_ENTRIES: &str = "rust_project";
 /// The lock for publishing into OUT, which all keys share.
 pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 
-/// What the feature `bindgen` keeps beside the keys.
+/// The folder of the feature `bindgen` beside the keys.
 pub(crate) const BINDINGS: &str = "bindings";
 
 /// The mark that backup programs and we ourselves know a cache folder by
@@ -36,7 +36,7 @@ pub(crate) const CACHEDIR_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06
 const TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
     # Made by kbuild-rs; may be deleted at any time.\n";
 
-/// How we know a private folder again.
+/// The tag by which kbuild-rs recognises a private folder.
 const OURS: Private<'_> = Private {
     tag: (CACHEDIR_TAG, TAG),
     is_own: is_own_name,
@@ -74,7 +74,7 @@ pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
 /// Opens a private folder where it is there, and is ours.
 ///
 /// # Errors
-/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) for what belongs to somebody else.
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) for a folder of another user.
 pub(crate) fn open_private_root(path: &Path) -> Result<Option<Root>> {
     if is_inside_out(path) {
         return OURS.open(path);
@@ -121,7 +121,7 @@ pub(crate) fn is_folder_name(name: &OsStr) -> bool {
     name == BINDINGS || is_key(name)
 }
 
-/// Whether something of this name may lie in a private folder.
+/// Whether a private folder may contain this name.
 pub(crate) fn is_own_name(name: &OsStr) -> bool {
     [CACHEDIR_TAG, PUBLISH_LOCK, BINDINGS]
         .iter()

@@ -27,7 +27,7 @@ fn is_version_control(folder: &Path, name: &OsStr) -> bool {
             .any(|mark| mark.exists())
 }
 
-/// What to stage from a module tree.
+/// The items to stage from a module tree.
 pub(crate) struct Scan<'a> {
     /// The tree root, canonical.
     pub(crate) root: &'a Path,

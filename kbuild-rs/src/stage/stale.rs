@@ -1,4 +1,4 @@
-//! What an earlier in-place build left in a module tree.
+//! Files that an earlier in-place build left in a module tree.
 //!
 //! Such products are not staged: from 6.13 on, kbuild's saved commands hold relative paths, so
 //! that a copied *built* tree looks up to date and nothing at all is compiled. A name does not prove

@@ -13,12 +13,12 @@ use crate::error::Sink;
 use crate::sys::{CopyOptions, Identity, Writer, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
-/// How the sources differ from what was staged last.
+/// The differences between the sources and the items staged last.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// Indices of new and changed items among the scanned ones.
     copy: Vec<usize>,
-    /// What is no longer there.
+    /// Items that no longer exist.
     remove: Vec<Item>,
     /// The names of new files and links: one of them may stand before a header of the same name
     /// on a search path.
@@ -37,7 +37,7 @@ impl Changes {
         &self.copy
     }
 
-    /// What was staged and is gone.
+    /// Staged items that are gone.
     pub(crate) fn removed(&self) -> &[Item] {
         &self.remove
     }
@@ -98,7 +98,7 @@ fn same(stage: &Stage, old: &Item, new: &Item) -> bool {
     }
 }
 
-/// How the stage is brought in step.
+/// The way to update the stage.
 pub(crate) struct Sync<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) writer: &'a Writer,
@@ -149,7 +149,7 @@ impl Sync<'_> {
                 young.push(index);
             }
         }
-        // Copies that somebody deleted from the stage, or that were not as they had been left.
+        // Copies that were deleted from the stage or changed in it.
         if !self.first {
             for item in items.iter_mut() {
                 if fs::symlink_metadata(self.stage.file(&item.rel)).is_err() {
@@ -235,7 +235,7 @@ impl Sync<'_> {
             ));
         }
         let how = CopyOptions {
-            // The build may write to its copy, whatever the source's mode says.
+            // The build may write to its copy, even if the source is read-only.
             add_mode: 0o200,
             mtime: meta.modified().ok().filter(|_| self.first),
         };

@@ -28,7 +28,7 @@ use crate::{Error, Result, sys};
 /// One way through folders: through the tree, or through what a link in it leads to.
 pub(super) struct Walk<'a> {
     scan: &'a Scan<'a>,
-    /// What has been seen, where the way begins with a link that leaves the tree.
+    /// The files seen, if the path begins with a link that leaves the tree.
     outside: Option<FolderContents>,
     /// All that is copied from elsewhere.
     copied: FolderContents,
@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
         self.items.extend(kept);
     }
 
-    /// What the link `rel` has to hold to lead to `inner` in the stage.
+    /// The text that the link `rel` needs to lead to `inner` in the stage.
     fn inside(&self, rel: &Path, target: PathBuf, inner: &Path) -> PathBuf {
         let folder = rel.parent().unwrap_or(Path::new(""));
         match target.is_absolute() || leaves(folder, &target) {

@@ -24,7 +24,7 @@ pub(crate) fn file_clock() -> Duration {
 /// So long a file system's clock may stand still: the coarsest in use counts by two seconds.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What [`wait_for_tick`] looks at while it waits.
+/// The file that [`wait_for_tick`] reads while it waits.
 struct Watch<'a> {
     /// This machine's clock.
     own: &'a dyn Fn() -> Duration,
@@ -57,7 +57,7 @@ pub(crate) fn wait_for_tick(writer: &Writer, folder: &Path, since: Duration) -> 
 impl Watch<'_> {
     fn wait(&self, writer: &Writer, folder: &Path, since: Duration) -> Result<()> {
         let first = (self.own)();
-        // Where it is this machine's clock, nothing has to be written to see it move.
+        // If it is this machine's clock, it can be read without writing a file.
         let is_ours = first.abs_diff(since) < Duration::from_secs(1);
         let probe = folder.join("tick");
         let mut file = None;

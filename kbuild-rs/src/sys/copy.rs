@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
-/// How a copy is made.
+/// The way to make a copy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CopyOptions {
     /// Bits that the copy has besides those of its source.

@@ -25,7 +25,7 @@ pub(crate) fn open_nonblocking(options: &mut OpenOptions, path: &Path) -> io::Re
         .open(path)
 }
 
-/// Makes a fifo that its owner alone may open.
+/// Makes a fifo that only its owner may open.
 #[cfg(test)]
 pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);

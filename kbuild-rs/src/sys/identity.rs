@@ -1,4 +1,4 @@
-//! What a file was when it was last looked at: [`Identity`], and the hash that names things.
+//! The last known state of a file: [`Identity`], and the hash for names.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -48,7 +48,7 @@ impl Identity {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
     }
 
-    /// The identity of what lies at `path`, be it a link.
+    /// The identity of `path` itself, even if it is a link.
     pub(crate) fn of_entry(path: &Path) -> io::Result<Self> {
         Ok(Self::from_metadata(&std::fs::symlink_metadata(path)?))
     }

@@ -12,7 +12,7 @@ use crate::sys;
 /// A child that cannot be started for lack of processes and one for lack of memory look alike:
 /// both limits are named where both are set.
 pub fn limit_behind(error: &io::Error) -> Option<String> {
-    // What fails to allocate in this process has no number.
+    // A failed allocation in this process has no error number.
     let number = match error.kind() {
         io::ErrorKind::OutOfMemory => Errno::NOMEM,
         _ => Errno::from_io_error(error)?,
@@ -120,7 +120,7 @@ mod tests {
         );
         assert!(behind(Errno::NFILE).unwrap().contains("fs.file-max"));
         assert!(behind(Errno::TOOBIG).unwrap().contains("ulimit -s"));
-        // Whatever this process may: something is said.
+        // There is always a message.
         for number in [Errno::AGAIN, Errno::NOMEM] {
             assert!(behind(number).unwrap().len() > 10);
         }

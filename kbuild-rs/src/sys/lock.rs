@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result, sys};
 pub(crate) struct Lock {
     pub(crate) file: File,
     doing: String,
-    /// Why nothing can be written there, nor beside it.
+    /// The reason why nothing can be written there or beside it.
     read_only: Option<Error>,
 }
 

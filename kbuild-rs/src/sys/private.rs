@@ -12,7 +12,7 @@ use super::user;
 use super::write::Writer;
 use crate::{Error, ErrorKind, Result};
 
-/// How a private folder is recognised.
+/// The tag of a private folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Private<'a> {
     /// A file in it, and its text.

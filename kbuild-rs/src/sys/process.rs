@@ -15,7 +15,7 @@ use rustix::process::{
     kill_process_group, set_parent_process_death_signal, setpgid, test_kill_process, waitid,
 };
 
-/// What a child is to be, besides a program with arguments.
+/// The properties of a child besides its program and arguments.
 #[derive(Debug, Default)]
 pub(crate) struct ChildSetup {
     /// Descriptors that it inherits, and hands down.
@@ -90,7 +90,7 @@ fn wait_without_reaping(child: u32, how: WaitIdOptions) -> Result<Option<WaitIdS
 
 /// Sends a signal to a process, if there is one.
 pub(crate) fn signal(process: i32, signal: i32) {
-    // 0 and less would be groups, 1 is nobody's child.
+    // 0 and less would be groups, and 1 is never a child.
     if let (Some(process), Some(signal)) = (other(process), Signal::from_named_raw(signal)) {
         let _ = kill_process(process, signal);
     }
@@ -116,7 +116,7 @@ fn pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
 }
 
-/// What this process may have at most.
+/// The limits of this process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Limit {
     OpenFiles,

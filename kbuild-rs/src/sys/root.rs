@@ -1,4 +1,4 @@
-//! A folder that is held by a descriptor, and the way from it to what lies below.
+//! A folder that is held by a descriptor, and the way to the files below it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

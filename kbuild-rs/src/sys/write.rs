@@ -277,7 +277,7 @@ impl Writer {
         }
     }
 
-    /// Makes a fifo that its owner alone may open.
+    /// Makes a fifo that only its owner may open.
     pub(crate) fn make_fifo(&self, path: &Path) -> io::Result<()> {
         let parent = self.parent("create", path).map_err(io::Error::other)?;
         let (parent, name) = parent;

@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result, sys};
 /// is something to put into it. Several processes may do this at once.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidFile`] for a file that is no list of compile commands, and
+/// [`ErrorKind::InvalidFile`] for a file that is not a list of compile commands, and
 /// [`ErrorKind::Io`].
 pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> Result<()> {
     let folder = record.parent().filter(|p| !p.as_os_str().is_empty());
@@ -38,7 +38,7 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
     }
     let put = read(record)?;
     let mut put = entries(&put, record)?;
-    // What a call that was killed has put there is in no record.
+    // Entries of a killed call are not in any record.
     put.extend(&ours);
     put.sort_unstable();
     let there = read(into)?;
@@ -51,7 +51,7 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
     parent_writer(record)?.write_if_changed(record, &list(&ours))
 }
 
-/// A file's bytes; none where there is no file.
+/// A file's bytes; none if there is no file.
 fn read(file: &Path) -> Result<Vec<u8>> {
     match regular::read(file) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::reading("read", file, e)),

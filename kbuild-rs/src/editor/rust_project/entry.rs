@@ -68,7 +68,7 @@ impl Crate<'_> {
     }
 }
 
-/// What stands between the brackets of a list.
+/// The text between the brackets of a list.
 pub(crate) fn list(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| json(word)).collect();
     words.join(",")

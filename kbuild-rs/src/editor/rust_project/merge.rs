@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::{parent_writer, regular};
 use crate::{Error, Result, sys};
 
-/// What an entry of a module's own has, as [`crate::editor::rust_project::entry`] writes it.
+/// The contents of a module's own entry, as [`crate::editor::rust_project::entry`] writes it.
 const OWN: &str = "\"is_workspace_member\":true";
 
 /// Writes the crates of `from`, files that builds have left beside their products, into one

@@ -30,9 +30,9 @@ const CFGS: &str = "include/generated/rustc_cfg";
 /// The crates that a kernel's modules stand on.
 pub(crate) struct Crates<'a> {
     kernel: &'a Kernel,
-    /// Where Rust's own sources lie.
+    /// The folder of Rust's own sources.
     library: Option<PathBuf>,
-    /// Where rust-analyzer finds what runs procedural macros.
+    /// The place where rust-analyzer finds its server for procedural macros.
     sysroot: Option<PathBuf>,
     /// Of [`KNOWN`]: what is here.
     found: Vec<(&'static Known, PathBuf)>,
@@ -142,7 +142,7 @@ impl<'a> Crates<'a> {
         entries
     }
 
-    /// The crate that this saved command compiled; `None` for what is no crate.
+    /// The crate that this saved command compiled; `None` if it is not a crate.
     fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<Compiled> {
         let (_, command) = text.lines().next()?.split_once(":= ")?;
         let source = text
@@ -250,7 +250,7 @@ impl<'a> Crates<'a> {
     }
 }
 
-/// What the kernel's macros and crates ask the environment for.
+/// The environment variables that the kernel's macros and crates read.
 fn environment(objtree: &Path) -> Vec<(String, String)> {
     vec![
         ("OBJTREE".into(), objtree.display().to_string()),
@@ -288,7 +288,7 @@ fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
     plain.map(|word| word.replace('\'', "")).collect()
 }
 
-/// What a module folder keeps: the kernel's part of the file, an empty line, and an entry a line
+/// The file that a module folder keeps: the kernel's part, an empty line, and one entry per line
 /// for its own crates. Nothing where there are none. Of `roots`, those that did not compile are
 /// told of by what is known without, `flags` being the file with flags of their own.
 pub(crate) fn entries(

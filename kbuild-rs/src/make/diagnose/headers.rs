@@ -33,7 +33,7 @@ const OF_PROGRAMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// How many folders are looked through for a header.
+/// The largest number of folders searched for a header.
 const MOST_FOLDERS: usize = 1000;
 
 /// The advice about a header that was not found.

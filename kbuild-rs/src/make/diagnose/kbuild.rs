@@ -69,7 +69,7 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// What to say about a kernel that takes no modules.
+/// The message about a kernel without support for modules.
 pub(crate) fn no_modules(release: &str) -> String {
     format!(
         "the kernel {release} was built without CONFIG_MODULES: it cannot load modules; build \

@@ -10,8 +10,8 @@ use super::{BuildFacts, c, kbuild, modpost, numbers, rust, symbols, tools};
 use crate::Symvers;
 use crate::error::Advice;
 
-/// The rooms, in the order in which they are asked.
-static ROOMS: &[&[Rule]] = &[
+/// The tables, in the order in which they are searched.
+static TABLES: &[&[Rule]] = &[
     tools::RULES,
     modpost::RULES,
     kbuild::RULES,
@@ -33,7 +33,7 @@ static ROOMS: &[&[Rule]] = &[
 
 /// All rules, in the order in which they are asked.
 pub(super) fn rules() -> impl Iterator<Item = &'static Rule> {
-    ROOMS.iter().copied().flatten()
+    TABLES.iter().copied().flatten()
 }
 
 /// A cause of errors or warnings, and its explanation.
@@ -50,7 +50,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// What this rule says about a subject.
+    /// The rule's text about a subject.
     pub(super) fn explanation(&self, subject: &str, text: String) -> Explanation {
         Explanation {
             rule: self.name,

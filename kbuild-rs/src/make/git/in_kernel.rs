@@ -70,7 +70,7 @@ mod tests {
         let text = asked_in_kernel(&git, [&kernel, &kernel], &root.join("module"));
         let door = root.executable("door", &text);
         let ask = |folder: &str, args: &[&str]| {
-            // Through the shell: nobody else may have the file open that is executed.
+            // Through the shell, because a file that is open for writing cannot be executed.
             let mut command = Command::new("/bin/sh");
             command.arg(&door).args(args).current_dir(root.join(folder));
             let output = command.env_remove("GIT_DIR").output().unwrap();

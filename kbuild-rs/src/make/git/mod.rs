@@ -38,7 +38,7 @@ pub(crate) struct Repository {
     /// The folder that holds `.git`.
     work_tree: PathBuf,
     git_dir: PathBuf,
-    /// Where branches and tags are; a worktree has only a HEAD of its own.
+    /// The folder of branches and tags; a worktree only has its own HEAD.
     common: PathBuf,
 }
 
@@ -79,7 +79,7 @@ impl Repository {
             .map(|text| git_dir.join(text.trim_end_matches('\n')))
             .unwrap_or_else(|_| git_dir.clone());
         let mine = [top, &dot_git, &git_dir, &common].into_iter().all(is_mine)
-            // A configuration file may belong to somebody else all the same.
+            // A configuration file may still belong to another user.
             && is_mine(&common.join("config"));
         match mine {
             true => DotGit::Ours(Repository {

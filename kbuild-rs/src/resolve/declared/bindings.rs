@@ -1,7 +1,7 @@
 //! C for Rust: the rules that have bindgen declare a header with the flags that C of this module
 //! is compiled with, and what rustc is told of the result.
 //!
-//! bindgen runs in make, where alone those flags are known. So the library does not need libclang
+//! bindgen runs in make, because only make knows those flags. So the library does not need libclang
 //! for this.
 
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub(crate) struct RustHeader {
     pub(crate) variable: String,
     /// The declarations.
     pub(crate) file: PathBuf,
-    /// What bindgen reads, among the flag files, and its text.
+    /// The flag file that bindgen reads, and its text.
     input: (String, String),
 }
 

@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Result};
 /// NUL ends it.
 const MAX_NAME: usize = 55;
 
-/// What a declared module looks like in the stage.
+/// The layout of a declared module in the stage.
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
     /// The sources, sorted.
@@ -46,7 +46,7 @@ pub(crate) struct Layout {
 struct Object {
     /// Below the stage.
     name: PathBuf,
-    /// What it is compiled from, and the folder of that.
+    /// The source that it is compiled from, and the source's folder.
     source: PathBuf,
     folder: PathBuf,
 }
@@ -132,7 +132,7 @@ impl Layout {
         }
     }
 
-    /// The folders that the staged sources lie in.
+    /// The folders of the staged sources.
     fn add_folders(&mut self) {
         let mut folders: Vec<PathBuf> = self
             .items
@@ -176,7 +176,7 @@ impl Layout {
                 );
             }
         }
-        // From 6.13 on kbuild's own rule fits in subfolders alone.
+        // From 6.13 on, kbuild's own rule only works in subfolders.
         for item in &self.items {
             let shipped = item.rel.to_string_lossy();
             if let Some(made) = shipped.strip_suffix("_shipped") {

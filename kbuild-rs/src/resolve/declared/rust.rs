@@ -15,12 +15,12 @@ use crate::syntax::is_carryable;
 use crate::sys::Identity;
 use crate::{Error, Result};
 
-/// What Rust adds to a module's layout.
+/// The parts of a module's layout for Rust.
 #[derive(Debug, Default)]
 pub(crate) struct RustPart {
     /// The roots of the crates.
     pub(crate) crates: Vec<PathBuf>,
-    /// What was declared for Rust, and what its C is told.
+    /// The headers declared for Rust, and the flags for their C.
     pub(crate) bound: Vec<RustHeader>,
     pub(crate) bind_args: Vec<OsString>,
 }
@@ -50,7 +50,7 @@ impl Layout {
         Ok(())
     }
 
-    /// What a Kbuild says of them, and what rustc is told.
+    /// Their lines in the Kbuild, and the arguments for rustc.
     pub(super) fn add_rust(
         &mut self,
         headers: &HeadersForRust,

@@ -18,7 +18,7 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
         // rustc says what is wrong with one that cannot be read.
         let text = regular::read_to_string(&file).unwrap_or_default();
         for (kind, rel) in named(&text) {
-            // What is named by its whole path is read where it lies.
+            // A file with an absolute path is read in its place.
             if rel.is_absolute() {
                 continue;
             }
@@ -143,7 +143,7 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a str),
-    /// What a string holds, escapes as they are: no path of a source has any.
+    /// The contents of a string, with its escapes: a source's path has none.
     Text(&'a str),
     Mark(char),
 }

@@ -58,7 +58,7 @@ impl Crates {
     /// The compiler for them, where any of them is to be compiled for this kernel.
     ///
     /// # Errors
-    /// Whatever would make rustc fail, where it is certain that it runs.
+    /// Checks for anything that would make rustc fail, if it certainly runs.
     pub(crate) fn rustc(
         &self,
         settings: &Settings,

@@ -38,7 +38,7 @@ pub(super) struct Compiled<'a> {
     pub(super) env: &'a [(OsString, OsString)],
 }
 
-/// What make is given for Rust.
+/// The input of make for Rust.
 #[derive(Default)]
 pub(super) struct RustInput {
     pub(super) rustc: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub(super) struct RustInput {
 /// The input for the Rust in a build; nothing where there is none.
 ///
 /// # Errors
-/// Whatever would make rustc fail, before make starts.
+/// Checks for anything that would make rustc fail, before make starts.
 pub(super) fn input(compiled: &Compiled<'_>) -> Result<RustInput> {
     let Compiled {
         context, sources, ..
@@ -127,7 +127,7 @@ fn named(context: &Context<'_>, own: Option<&String>, variables: [&str; 2]) -> O
     Wanted::of(context.settings).tool(context.settings, own, variables)
 }
 
-/// The crates that a build compiles, whatever the kernel is.
+/// The crates that a build compiles for any kernel.
 #[cfg(feature = "ide")]
 pub(crate) fn roots(sources: &Sources) -> Vec<PathBuf> {
     match sources {
@@ -136,7 +136,7 @@ pub(crate) fn roots(sources: &Sources) -> Vec<PathBuf> {
     }
 }
 
-/// Where a compiler may be: in `PATH`, where Cargo has its own, where rustup keeps them.
+/// The possible places of a compiler: `PATH`, Cargo's own, rustup's toolchains.
 fn request<'a>(
     settings: &Settings,
     rustc: Option<&'a str>,
@@ -163,7 +163,7 @@ fn request<'a>(
     }
 }
 
-/// What goes into `KRUSTFLAGS`. rustc reads an argument a line.
+/// The contents of `KRUSTFLAGS`. rustc reads one argument per line.
 ///
 /// Makefiles that narrow all maps (`--remap-path-scope=macro`, 7.3 with rustc 1.95) do so where
 /// sources and objects lie apart; in a stage they lie together.
@@ -249,10 +249,10 @@ fn command(code: &'static str, text: &str, words: &[&str]) -> Advice {
     Advice::new(code, text).with_command(words.collect())
 }
 
-/// What the compiler reads besides the crates that its dep-info tells of.
+/// The files that the compiler reads besides the crates in its dep-info.
 fn whole(kernel: &Kernel, rustc: &Rustc) -> Vec<PathBuf> {
     let mut files = kernel.rust_files();
-    // What is compiled against them goes, and nothing else.
+    // Only objects that were compiled against them are removed.
     files.retain(|file| !file.extension().is_some_and(|e| e == "rmeta" || e == "so"));
     files.retain(|file| file.is_file());
     files.push(rustc.file.clone());

@@ -1,4 +1,4 @@
-//! What came out: the modules that `modules.order` lists, published into the output directory.
+//! The modules that `modules.order` lists, published into the output directory.
 //!
 //! # Decisions
 //!
@@ -174,7 +174,7 @@ pub(crate) fn remove(writer: &Writer, product: &Product) -> Result<bool> {
         return Ok(false);
     }
     match writer.remove_file(&product.path) {
-        // Somebody has put a link in the place of its folder: what lies behind it is not ours.
+        // A link has replaced its folder: the files behind it are not ours.
         Err(e) if e.kind() == ErrorKind::NotOurs => Ok(false),
         removed => removed,
     }

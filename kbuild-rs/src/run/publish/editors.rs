@@ -1,4 +1,4 @@
-//! What a build leaves beside its products for editors.
+//! The files for editors beside the products of a build.
 
 use std::fs;
 

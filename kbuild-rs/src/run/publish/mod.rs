@@ -98,7 +98,7 @@ impl Run<'_> {
             let source = words
                 .get(2)
                 .map(|module| self.resolved.make.map.source(Path::new(module)));
-            // What would end the word or the line cannot stand in it; blanks can.
+            // Characters that end the word or the line are not allowed; blanks are.
             let source = source.as_deref().and_then(Path::to_str);
             if let Some(source) = source.filter(|s| !s.contains(['\t', '\n'])) {
                 words[2] = source;

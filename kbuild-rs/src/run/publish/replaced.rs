@@ -1,4 +1,4 @@
-//! Modules in the output directory that somebody has changed since the last build.
+//! Modules in the output directory that were changed since the last build.
 
 use crate::run::Run;
 use crate::run::record::{Record, Stale};

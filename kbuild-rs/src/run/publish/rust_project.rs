@@ -1,4 +1,4 @@
-//! What a build leaves beside its products for rust-analyzer.
+//! The file for rust-analyzer beside the products of a build.
 
 use crate::Result;
 use crate::editor::rust_project;

@@ -23,7 +23,7 @@ use crate::sys::{Identity, boot_id, content_hash};
 use crate::{Error, Result};
 use salted::Salted;
 
-/// What a prerequisite's change means.
+/// The consequence of a prerequisite's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Everything is made anew: the kernel tree, the compiler.
@@ -59,7 +59,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// What lies at `path` now.
+    /// The current state of `path`.
     pub(crate) fn at(path: &Path, module: Option<&str>) -> Result<Product> {
         let failed = |e| Error::reading("read", path, e);
         Ok(Product {
@@ -70,7 +70,7 @@ impl Product {
         })
     }
 
-    /// Whether it is still there, and nobody has put something in its place.
+    /// Whether it still exists and was not replaced.
     pub(crate) fn is_there(&self) -> bool {
         Identity::of_entry(&self.path).is_ok_and(|now| now.same_metadata(&self.id))
     }
@@ -90,7 +90,7 @@ pub(crate) struct Rule {
     pub(crate) prerequisite: PathBuf,
 }
 
-/// What one module folder's last build was, and what it depended on.
+/// The last build of one module folder, and its inputs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
     /// Every flag, variable and environment entry: any difference means a build from nothing.
@@ -103,15 +103,16 @@ pub(crate) struct Record {
     pub(crate) products: Vec<Product>,
     /// Files beside the modules that the caller asks for.
     pub(crate) others: Vec<Product>,
-    /// What [`Build::target`](crate::Build::target) has put there so far.
+    /// The files that [`Build::target`](crate::Build::target) has put there so far.
     pub(crate) targets: Vec<Product>,
     /// The rules that ran, as make itself wrote them down.
     pub(crate) rules: Vec<Rule>,
-    /// What this folder's build made elsewhere in the stage (`../common/x.o`), relative to it.
+    /// The files that this folder's build made elsewhere in the stage (`../common/x.o`), relative
+    /// to it.
     pub(crate) elsewhere: Vec<PathBuf>,
 }
 
-/// What has to happen before make may be trusted.
+/// The work that is needed before make's own checks are enough.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stale {
     /// Set if nothing that was built may be kept.
@@ -124,7 +125,7 @@ pub(crate) struct Stale {
     pub(crate) makefile: Option<PathBuf>,
 }
 
-/// Why nothing that was built may be kept.
+/// The reason why no built file may be kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// Nothing was built, or the user was told.
@@ -153,7 +154,7 @@ impl Record {
             return Some(stale);
         }
         for p in &self.prerequisites {
-            // modpost writes a symvers anew whatever it says.
+            // modpost always writes a symvers again.
             let same = |id: &Identity| match p.class {
                 Class::Symvers => id.holds_at(&p.path),
                 _ => id.matches(&p.path),

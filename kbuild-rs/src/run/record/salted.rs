@@ -1,4 +1,4 @@
-//! What a build was asked for, kept so that a change shows and no value can be read.
+//! The settings of a build, stored so that a change is noticed, but no value can be read.
 //!
 //! # Decisions
 //!

@@ -45,7 +45,8 @@ impl Several {
         self.entries.len() - 1
     }
 
-    /// Says that one build uses symbols of another. No effect if there is no build of such an index.
+    /// Declares that one build uses symbols of another. No effect if there is no build with such an
+    /// index.
     pub(crate) fn needs(&mut self, build: usize, provider: usize) {
         let known = provider < self.entries.len();
         if let Some(entry) = self.entries.get_mut(build).filter(|_| known) {
@@ -124,7 +125,7 @@ impl Several {
         }
     }
 
-    /// Who publishes a symvers that another one was told of is a provider of that one.
+    /// A build that publishes a symvers that another one names is its provider.
     fn find_providers(&mut self) {
         let published: Vec<_> = self.entries.iter().map(Entry::symvers).collect();
         for (i, entry) in self.entries.iter_mut().enumerate() {
@@ -172,7 +173,7 @@ impl Entry {
 
 type Ended<'a> = &'a mut (dyn FnMut(usize, &Result<Report>) + Send);
 
-/// What is to do, in progress and done, for the threads that do it.
+/// The builds that are waiting, running and done, for the threads that run them.
 struct Board<'a> {
     entries: &'a [Entry],
     state: Mutex<State<'a>>,

@@ -70,7 +70,7 @@ struct Condition {
     /// The makefile that it stands in. Where the release decides whether a file is included, that is
     /// told at the `include`.
     makefile: usize,
-    /// What brings the release to this condition, or to one of the branches before.
+    /// The source of the release in this condition, or in one of the branches before.
     depends: Option<Setting>,
 }
 
@@ -176,7 +176,7 @@ impl Tracker<'_> {
         }
     }
 
-    /// What brings the release to a condition.
+    /// The source of the release in a condition.
     fn asked_by(&self, text: &str) -> Option<Setting> {
         // `ifdef` names a variable without a reference.
         let asked = text.strip_prefix("ifdef").or(text.strip_prefix("ifndef"));

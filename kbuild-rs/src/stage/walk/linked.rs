@@ -16,7 +16,7 @@ use crate::{Error, Result};
 pub(super) struct FolderLink<'a> {
     pub(super) path: &'a Path,
     pub(super) rel: PathBuf,
-    /// What the link says, and where that leads.
+    /// The link's text, and its target.
     pub(super) target: PathBuf,
     pub(super) real: PathBuf,
 }
@@ -48,7 +48,7 @@ impl Walk<'_> {
         }
         if real == self.scan.out || self.scan.root.starts_with(&real) {
             if self.outside.is_some() {
-                // Some link in a folder of the system's; nobody builds over it.
+                // A link into a folder of the system; no build goes through it.
                 return Ok(());
             }
             return Err(Error::input(format!(

@@ -37,7 +37,7 @@ pub(crate) struct Resolver<'a> {
     pub(crate) items: &'a [Item],
     /// Folders in the stage that are links to folders outside.
     pub(crate) links: &'a [(PathBuf, PathBuf)],
-    /// What relative paths start at.
+    /// The folder that relative paths start at.
     cwd: PathBuf,
     /// The kernel's folders, whose headers take in no files.
     of_kernel: [&'a Path; 2],
@@ -189,7 +189,8 @@ impl<'a> Resolver<'a> {
         if let Some(source) = self.source_of(rel) {
             return vec![source];
         }
-        // What was staged and is gone stays under its own name: what was made of it goes too.
+        // A removed staged file keeps its name here, so that the files made from it are removed
+        // too.
         let Ok(real) = std::fs::canonicalize(&path) else {
             return vec![path];
         };
@@ -222,7 +223,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Where kbuild's commands run: from 6.13 on in the module's folder, before that in the kernel's.
+/// The folder in which kbuild's commands run: from 6.13 on the module's, before that the kernel's.
 pub(crate) fn working_dir(kernel: &Kernel, module_dir: &Path) -> PathBuf {
     if kernel.version() >= (6, 13) {
         module_dir.to_owned()
@@ -272,7 +273,7 @@ fn target_of(command: &Path) -> Option<PathBuf> {
     (!name.is_empty()).then(|| command.with_file_name(name))
 }
 
-/// What was asked before.
+/// The earlier answers.
 #[derive(Debug, Default)]
 struct Known {
     named: HashMap<String, Named>,
