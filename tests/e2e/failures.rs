@@ -280,7 +280,7 @@ fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_no_error() {
             &[
                 "pahole: not found",
                 "pahole is missing",
-                "the package dwarves",
+                "the package `pahole`",
             ],
         );
         assert!(modules(out.path()).is_empty());

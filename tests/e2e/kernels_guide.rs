@@ -139,7 +139,11 @@ fn every_row_about_the_kernels_guide_has_a_test_that_exists_or_a_sentence() {
         assert!(!item.is_empty() && !ours.is_empty(), "{row}");
         let words = proof.split('`').filter(|w| w.matches('_').count() > 2);
         let names: Vec<_> = words.collect();
-        assert!(!names.is_empty() || proof.ends_with('.'), "{row}");
+        // A row without a test explains itself.
+        assert!(
+            !names.is_empty() || (proof.is_empty() && ours.contains(". ")),
+            "{row}"
+        );
         for name in &names {
             assert!(tests.contains(&format!("fn {name}()")), "no test {name}");
         }

@@ -187,8 +187,8 @@ impl Elf {
         let interpreter = self.interpreter.as_ref()?;
         let Ok(loader) = fs::canonicalize(interpreter) else {
             return Some(format!(
-                "It needs the loader {}, which this machine does not have: build in a container of the \
-                 distribution that the kernel tree is from",
+                "It needs the loader {}, which this machine does not have: build in a container of \
+                 that kernel's distribution",
                 interpreter.display()
             ));
         };
@@ -197,8 +197,8 @@ impl Elf {
         (needed > newest).then(|| {
             format!(
                 "It needs the C library 2.{needed}, but this machine has 2.{newest}: build in a \
-                 container of the distribution that the kernel tree is from, or take the source of \
-                 that kernel and build the programs here:\n    make modules_prepare"
+                 container of that kernel's distribution, or take the source of that kernel and \
+                 build the programs here:\n    make modules_prepare"
             )
         })
     }

@@ -52,7 +52,7 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
     }
     let mut text = format!(
         "the header {header} was not found: name its folder ({INCLUDE}; or ccflags-y in the \
-         Kbuild), or stage a folder further up ({TREE_ROOT}) if the tree reads files above its own \
+         Kbuild), or copy a higher folder, too ({TREE_ROOT}) if the tree reads files above its own \
          folder"
     );
     if let Some(folder) = folder {

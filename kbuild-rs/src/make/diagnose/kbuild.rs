@@ -54,7 +54,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "the build needs {}, but the tree contains neither that file nor a source for \
-                     it: check its name, or stage a folder further up ({TREE_ROOT})",
+                     it: check its name, or copy a higher folder, too ({TREE_ROOT})",
                     found.subject
                 )
             },

@@ -108,8 +108,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} was not found: if the tree reads files above its own folder, stage a \
-                     folder further up ({TREE_ROOT})",
+                    "{} was not found: if the tree reads files above its own folder, copy a \
+                     higher folder, too ({TREE_ROOT})",
                     found.subject
                 )
             },

@@ -83,7 +83,7 @@ pub(super) static RULES: &[Rule] = &[
                 "a program that the build runs was built for another machine or with a newer C \
                  library than this machine has. If it belongs to the kernel tree, take the source \
                  of that kernel and build its programs here (make modules_prepare), or build in a \
-                 container of the distribution that it is from"
+                 container of that kernel's distribution"
                     .into()
             },
         ),
@@ -104,12 +104,15 @@ pub(super) static RULES: &[Rule] = &[
             |line| missing_tool(line).filter(|tool| *tool == "pahole"),
             |_, _| {
                 "pahole is missing, and this kernel wants BTF in its modules: install the package \
-                 dwarves (Debian, Ubuntu: pahole or dwarves)"
+                 `pahole` (Debian, Ubuntu; older releases: `dwarves`) or `dwarves` (Fedora)"
                     .into()
             },
         ),
         examples: (
-            example("/bin/sh: 1: pahole: not found", &["package dwarves"]),
+            example(
+                "/bin/sh: 1: pahole: not found",
+                &["package `pahole`", "`dwarves` (Fedora)"],
+            ),
             &[],
         ),
     },
