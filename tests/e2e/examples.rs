@@ -60,8 +60,8 @@ const IOCTL: Part = Part {
     says: &[
         "2 numbers, the largest is 39, together 42\n",
         "4 numbers, the largest is 1000, together 1006\n",
-        "cargo-ioctl: /dev/counter will not add 1001: 1000 is the most that it adds at once\n",
-        "cargo-ioctl: `-x` is no number (usage: cargo-ioctl [NUMBER]…)\n",
+        "cargo-ioctl: /dev/counter will not add 1001: it adds at most 1000 at once\n",
+        "cargo-ioctl: `-x` is not a number (usage: cargo-ioctl [NUMBER]…)\n",
     ],
     logs: &[],
 };

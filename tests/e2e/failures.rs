@@ -224,7 +224,7 @@ fn the_kernels_compiler_that_is_not_here_is_named_with_those_that_are() {
         &text,
         &[
             &format!("was built with {program}"),
-            "is not here; installed: gcc (",
+            "is not installed; this machine has gcc (",
             "clang-19 (",
             "--cc gcc, Build::cc(\"gcc\")",
             program,

@@ -49,7 +49,7 @@ fn a_kernel_that_is_none_is_said_to_be_none() {
     build_for(
         &dir.path().join("empty"),
         1,
-        &["is no kernel tree: it has no Makefile"],
+        &["is no kernel tree: Makefile is missing"],
     );
     fs::write(dir.path().join("empty/Makefile"), "all:\n").unwrap();
     build_for(

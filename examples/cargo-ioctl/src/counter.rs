@@ -70,7 +70,7 @@ impl Counter {
         let error = io::Error::last_os_error();
         Err(match error.raw_os_error() {
             Some(libc::ERANGE) => format!(
-                "{DEVICE} will not {what}: {} is the most that it adds at once",
+                "{DEVICE} will not {what}: it adds at most {} at once",
                 uapi::COUNTER_MOST
             ),
             _ => format!("{DEVICE} cannot {what}: {error}"),

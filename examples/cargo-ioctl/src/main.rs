@@ -30,7 +30,7 @@ fn parse(words: &[String]) -> Result<Vec<u32>, String> {
     }
     let number = |word: &String| {
         word.parse()
-            .map_err(|_| format!("`{word}` is no number (usage: cargo-ioctl [NUMBER]…)"))
+            .map_err(|_| format!("`{word}` is not a number (usage: cargo-ioctl [NUMBER]…)"))
     };
     words.iter().map(number).collect()
 }

@@ -46,8 +46,8 @@ fn pick(release: &str) -> Result<&'static [u8], String> {
     }
     let known: Vec<_> = GREETER.iter().map(|(release, _)| *release).collect();
     Err(match known[..] {
-        [] => "this program has no module in it: it was built with KBUILD_RS_SKIP set; build it \
-               again without"
+        [] => "this program contains no module: it was built with KBUILD_RS_SKIP set; build it \
+               again without it"
             .into(),
         _ => format!(
             "there is no module for the running kernel {release} in this program, only for {}; \

@@ -42,7 +42,7 @@ pub fn load(name: &'static CStr, content: &[u8], parameters: &str) -> Result<Loa
     if content.is_empty() {
         return Err(format!(
             "this program contains no {shown}.ko: it was built with KBUILD_RS_SKIP set; build it \
-             again without"
+             again without it"
         ));
     }
     let parameters =
@@ -87,8 +87,8 @@ fn delete(name: &CStr) -> Result<(), Errno> {
 
 fn advice(error: Errno, module: &[u8]) -> String {
     match error {
-        Errno::PERM => "this takes root: run it with sudo".into(),
-        Errno::EXIST => "it is loaded already: unload it with `rmmod` first".into(),
+        Errno::PERM => "this needs root: run it with sudo".into(),
+        Errno::EXIST => "it is already loaded: unload it with `rmmod` first".into(),
         Errno::NOENT => {
             "it needs a symbol that this kernel does not have; the last lines of `dmesg` name it"
                 .into()
@@ -103,8 +103,8 @@ fn advice(error: Errno, module: &[u8]) -> String {
             _ => "the last lines of `dmesg` say why".into(),
         },
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG => {
-            "this kernel only loads signed modules (Secure Boot?), and this one is not signed by \
-             a key that it knows"
+            "this kernel only loads signed modules (Secure Boot?), but this one is not signed \
+             with a key that the kernel trusts"
                 .into()
         }
         Errno::NOSYS => "this kernel was built without loadable modules".into(),

@@ -235,8 +235,9 @@ fn check_libclang() -> Result<()> {
         Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "bindgen needs libclang, which is not here: install libclang1 or libclang-dev \
-                 (Debian, Ubuntu), clang-libs (Fedora), or name its folder in LIBCLANG_PATH ({e})"
+                "bindgen needs libclang, which is not installed: install libclang1 or \
+                 libclang-dev (Debian, Ubuntu), clang-libs (Fedora), or name its folder in \
+                 LIBCLANG_PATH ({e})"
             ),
         )
     })

@@ -156,7 +156,7 @@ fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Opens what a jobserver is named by: a fifo, or a character device that gives tokens.
+/// Opens the file that names a jobserver: a fifo, or a character device that gives tokens.
 fn open_server(path: &Path) -> Result<Channel, String> {
     let file = open(path)?;
     if sys::is_pipe(&file) {
@@ -181,7 +181,7 @@ pub(crate) fn open_fifo(path: &Path) -> Result<File, String> {
     }
 }
 
-/// For both directions: nobody has to be at the other end, and reading does not wait.
+/// For both directions: this needs no process at the other end, and reading does not wait.
 fn open(path: &Path) -> Result<File, String> {
     let opened = sys::open_nonblocking(File::options().read(true).write(true), path);
     opened.map_err(|e| e.to_string())

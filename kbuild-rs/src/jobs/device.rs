@@ -1,10 +1,10 @@
 //! A jobserver on a character device.
 //!
-//! System-wide jobservers are such: a device whose server runs in user space knows who has which
-//! token, and takes back those of the dead (Gentoo's `steve`). GNU make looks at nothing, and so
-//! takes them in both of its forms: `fifo:PATH` from 4.4 on, `F,F` before. Here a token is taken
-//! and given back first: on one that only fails, make would fail too. (`/dev/zero` gives tokens
-//! without end, and takes them back, like any other server.)
+//! System-wide jobservers work like that: the device's server runs in user space, knows which
+//! process has which token, and takes back tokens of ended processes (Gentoo's `steve`). GNU make
+//! does not check the kind of file, so it accepts a device in both forms: `fifo:PATH` from 4.4 on,
+//! `F,F` before. Here a token is taken and given back first, because make would fail on a device
+//! that only fails. (`/dev/zero` gives endless tokens and takes them back, like any other server.)
 
 use std::fs;
 use std::io::IsTerminal;

@@ -23,7 +23,7 @@ pub(crate) struct MakeJobs {
     pub(crate) argument: Option<OsString>,
     pub(crate) makeflags: Option<OsString>,
     pub(crate) descriptors: Vec<RawFd>,
-    /// Keeps open what is named in the others.
+    /// Keeps the descriptors open that the others name.
     _opened: Option<File>,
 }
 

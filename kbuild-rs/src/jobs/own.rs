@@ -1,9 +1,9 @@
 //! The token of a build script or of a Ninja, for all processes that it started.
 //!
-//! Cargo gives a build script one token, make gives Ninja one, and whoever draws them the others.
-//! Where a Ninja that draws none stands in between, there are several of us at once, of which one
-//! may use that token; who holds the lock is that one. make inherits the lock, as it does a pool's.
-//! With a token of its own for each process, `-j4` ran seven compilers.
+//! Cargo gives a build script one token, and make gives Ninja one; further tokens are drawn from
+//! the jobserver. If a Ninja that draws none is in between, several kbuild-rs processes run at
+//! once, and only one of them may use that token: the one that holds the lock. make inherits the
+//! lock, as it does a pool's. When each process used a token of its own, `-j4` ran seven compilers.
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
@@ -23,7 +23,7 @@ pub(crate) struct OwnToken {
 }
 
 impl OwnToken {
-    /// The one that those have together who name this folder.
+    /// The token that all processes share that name this folder.
     pub(crate) fn in_folder(writer: Writer, folder: &Path) -> Result<OwnToken> {
         check_locks(&writer, folder)?;
         Ok(OwnToken {

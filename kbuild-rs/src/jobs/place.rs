@@ -1,10 +1,11 @@
 //! The folder in which the builds of one Ninja find each other.
 //!
-//! A Ninja that is no jobserver's client starts as many of us as it likes, and what it was asked
-//! for is meant for all of them. They meet in a private folder that belongs to that one process:
-//! it holds their pool, or tells which folder does, or is where they pass on the one token that a
-//! jobserver further out gave to this Ninja. Which folder holds the pool the first of them says,
-//! since a `--pool-dir` of some is no reason for the others to run as many compilers again.
+//! A Ninja that does not use a jobserver starts any number of kbuild-rs processes, and its number
+//! of jobs is meant for all of them. They share a private folder that belongs to that Ninja
+//! process. The folder holds their pool, names the folder that does, or is the place where they
+//! pass on the one token that an outer jobserver gave to this Ninja. The first build decides which
+//! folder holds the pool: if some builds have a `--pool-dir`, the others must not run as many
+//! compilers again.
 //!
 //! The outermost Ninja counts. Two Ninjas whose builds all name one folder still share it.
 
@@ -49,7 +50,7 @@ pub(crate) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
     }
 }
 
-/// Removes the folders of Ninjas that have ended, unless what they started is still at work.
+/// Removes the folders of ended Ninjas, unless programs that they started still run.
 fn sweep(base: &Path) {
     let Ok(Some(root)) = sys::private_folder(base, false) else {
         return;

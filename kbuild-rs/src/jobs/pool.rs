@@ -1,24 +1,23 @@
-//! The pool: tokens for all kbuild-rs processes of one build tree, where the outer build has no
+//! The pool: tokens for all kbuild-rs processes of one build tree, if the outer build has no
 //! jobserver.
 //!
-//! A fifo with a lock beside it. Eight processes with `-jN` each would be N² compilers; with one
-//! fifo they are N. The rules, each of them there because without it tokens get lost or doubled:
+//! A fifo with a lock beside it. Eight processes with `-jN` each would run N² compilers; with one
+//! fifo they run N. Without any of these rules, tokens would get lost or doubled:
 //!
-//! - Who holds tokens, or is about to draw one, holds the lock shared. A waiter holds nothing: it
-//!   would keep others from seeing that nobody has tokens any more.
-//! - Who gets the lock exclusively knows that no token is out. It empties the fifo, fills it, and
-//!   turns the lock into a shared one. Somebody may come in between and fill it again, so that the
-//!   first token is drawn like any other, and may not be there.
-//! - Each make needs a token that was drawn for it; it is the one that GNU make has without
-//!   asking.
-//! - make inherits the lock. When kbuild-rs is killed, it is held until the last compiler is gone;
-//!   then somebody gets it exclusively, and there are N tokens again.
-//! - A make that was killed took its tokens with it. What was drawn for it is not given back, as
-//!   its compilers may still run, and the lock is let go without being unlocked.
+//! - A process that holds tokens, or is about to draw one, holds the lock shared. A waiter holds no
+//!   lock: it would hide from others that all tokens are free.
+//! - A process that gets the lock exclusively knows that no token is in use. It empties the fifo,
+//!   fills it, and turns the lock into a shared one. Another process may come in between and fill
+//!   it again, so the first token is drawn like any other, and may be missing.
+//! - Each make needs a token that was drawn for it: the one that GNU make uses without asking.
+//! - make inherits the lock. When kbuild-rs is killed, the lock is held until the last compiler has
+//!   ended; then a process gets it exclusively, and there are N tokens again.
+//! - A make that was killed took its tokens with it. The tokens drawn for it are not given back,
+//!   because its compilers may still run, and the lock is closed without being unlocked.
 //!
-//! The fifo's tokens live as long as somebody has it open, which is long enough: the next one
-//! fills it. While the pool is in use it has the size of whoever filled it; another `-jN` counts
-//! when it is filled next. `-j1` means one job in any case.
+//! The fifo's tokens exist as long as a process has it open, which is long enough: the next process
+//! fills it. While the pool is in use it has the size that its first user gave it; another `-jN`
+//! counts when it is filled again. `-j1` always means one job.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -40,7 +40,7 @@ impl Chooser<'_> {
             let wanted = compiler.program().unwrap_or("gcc");
             let plain = wanted.strip_prefix(compiler.prefix()).unwrap_or(wanted);
             let error = self.not_found(format!(
-                "kernel {} was built with {wanted} ({:?}), which is not here; {}",
+                "kernel {} was built with {wanted} ({:?}), which is not installed; {}",
                 self.kernel.release(),
                 compiler.text,
                 self.choices(plain)

@@ -58,7 +58,7 @@ pub(super) fn tools(chooser: &Chooser<'_>, flavour: &str) -> Result<Toolchain> {
         let package = format!("{family}{dash}{major}");
         let install = chooser.host.distro().package(&package);
         let error = chooser.not_found(format!(
-            "LLVM={flavour} needs {name}, which is not here; to get it: {install}{}",
+            "LLVM={flavour} needs {name}, which is not installed; to get it: {install}{}",
             said_about(chooser)
         ));
         return Err(error.advise(install.advice("missing-compiler")));
@@ -153,7 +153,7 @@ impl Chooser<'_> {
             .find(|name| self.path.program(name).is_some())
         else {
             return Err(self.not_found(format!(
-                "kernel {} was built with {}, but clang is not here; {}",
+                "kernel {} was built with {}, but clang is not installed; {}",
                 self.kernel.release(),
                 self.kernel.compiler().text,
                 self.choices(&format!("clang-{major}"))

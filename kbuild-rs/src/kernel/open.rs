@@ -141,7 +141,7 @@ fn carried_by_kbuild(dir: &Path) -> Result<()> {
 fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     let makefile = dir.join("Makefile");
     let head = head(&makefile).map_err(|error| match is_missing(&error) {
-        true => not_a_kernel(dir, "it has no Makefile", host),
+        true => not_a_kernel(dir, "Makefile is missing", host),
         false => Error::reading("read", &makefile, error),
     })?;
     let mut included = None;

@@ -7,7 +7,7 @@ use super::toolchain::Toolchain;
 use crate::{Error, ErrorKind, Result};
 
 /// The page that describes such kernels and how to get one.
-const PAGE: &str = "docs/rust-modules.md says how to get one";
+const PAGE: &str = "docs/rust-modules.md describes how to get one";
 
 const GENDWARFKSYMS: &str = "scripts/gendwarfksyms/gendwarfksyms";
 

@@ -1,13 +1,13 @@
-//! Which rustc compiles modules: the very one that built the kernel.
+//! The rustc for modules: exactly the one that built the kernel.
 //!
 //! rustc cannot read a crate that another rustc wrote, and its message does not say so ("can't find
 //! crate for `core`"). So kbuild-rs finds the right one before make starts, by its version text,
 //! and passes it as a file path: a name in `PATH` may be rustup's proxy, which chooses by the
 //! folder it is started in.
 //!
-//! The whole `--version` line is compared: rustc reads no crate of another build, even of the same
-//! version. It is remembered by size, times and inode for all modules of an output directory,
-//! because a build with nothing to do starts no process.
+//! The whole `--version` line is compared: rustc cannot read crates of another build, even of the
+//! same version. The line is remembered by size, times and inode for all modules of an output
+//! directory, because a build with nothing to do starts no process.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -116,7 +116,7 @@ fn what_is_no_kernel_tree_is_refused_with_the_reason() {
         &root,
         "empty",
         KernelNotPrepared,
-        &["no kernel tree", "no Makefile"],
+        &["no kernel tree", "Makefile is missing"],
     );
     root.write("driver/Makefile", "obj-m := x.o\n");
     refused(
@@ -130,7 +130,7 @@ fn what_is_no_kernel_tree_is_refused_with_the_reason() {
     refused(&root, "lib/modules/6.9.1/build", KernelNotFound, &words);
     refused(&root, "lib/modules/6.9.1", KernelNotFound, &words);
     root.write("lib/modules/6.9.2/modules.dep", "");
-    let words = ["no Makefile", "apt install linux-headers-6.9.2"];
+    let words = ["Makefile is missing", "apt install linux-headers-6.9.2"];
     refused(&root, "lib/modules/6.9.2", KernelNotPrepared, &words);
 }
 

@@ -182,7 +182,8 @@ impl Chooser<'_> {
         let Some(lld) = names.iter().find(|name| self.path.program(name).is_some()) else {
             let install = self.host.distro().package(&format!("lld-{major}"));
             let error = self.not_found(format!(
-                "kernel {} was linked with LLD {major}, and ld.lld is not here; to get it: {install}",
+                "kernel {} was linked with LLD {major}, but ld.lld is not installed; to get it: \
+                 {install}",
                 self.kernel.release(),
             ));
             return Err(error.advise(install.advice("missing-linker")));
@@ -253,7 +254,7 @@ impl Chooser<'_> {
             .map(|(name, file)| format!("{name} ({})", file.display()))
             .collect();
         format!(
-            "installed: {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
+            "this machine has {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
              KBUILD_RS_CC={first} in the environment; in CMake, -DKbuild_CC={first}; in Meson, \
              kernel(cc: '{first}')), or get the kernel's own: {get}",
             all.join(", ")

@@ -302,7 +302,7 @@ fn clang_with_gnu_binutils_is_only_a_compiler() {
     machine.refused(
         nothing(),
         ErrorKind::ToolNotFound,
-        &["clang is not here", "apt install clang-19"],
+        &["clang is not installed", "apt install clang-19"],
     );
 }
 

@@ -1,10 +1,10 @@
-//! Names of variables: whose they are, and what their values may hold.
+//! Names of variables: their owners, and the values that they may have.
 //!
-//! make carries any value unharmed (see [`escape_value`](crate::syntax::escape_value)). What happens
-//! to it then is a matter of the name. A tree's own variables go where its Makefiles put them.
+//! make passes on any value unharmed (see [`escape_value`](crate::syntax::escape_value)). Its
+//! effect then depends on the name. A tree's own variables go where its Makefiles put them.
 //! kbuild's own hold commands, functions and paths: a value given for one of those would be run.
-//! They are told in two ways: by the lists here, which say why, and by what the makefiles of the
-//! kernel that is built for set themselves, so that a kernel of tomorrow is no way in.
+//! Two sources tell them apart: the lists here, with reasons, and the variables that the makefiles
+//! of the kernel set themselves, so that a future kernel opens no gap.
 
 mod lists;
 #[cfg(test)]

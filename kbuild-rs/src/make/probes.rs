@@ -1,22 +1,22 @@
-//! The questions that kbuild asks compilers and linkers ("do you take this flag?"), and how one
-//! that got no honest answer is noticed.
+//! The questions that kbuild asks compilers and linkers ("do you take this flag?"), and how
+//! kbuild-rs notices a question without an honest answer.
 //!
-//! kbuild throws away what a tool says to such a question and takes every failure for a "no". So a
-//! compiler that is killed, finds no memory, or has no room for its temporary file leaves the flag
-//! out, and the build succeeds with other bytes. All of these questions go through one macro of
-//! kbuild's, `try-run`. make is given another definition of it, made from the kernel tree's own
-//! text: it starts the same processes, keeps what the tool said, and ends make when that tells of
-//! a death.
+//! kbuild discards the tool's output and treats every failure as a "no". So if a compiler is
+//! killed, runs out of memory, or has no space for its temporary file, kbuild leaves the flag out,
+//! and the build succeeds with different bytes. All of these questions use one macro of kbuild,
+//! `try-run`. kbuild-rs gives make another definition of it, made from the kernel tree's own text:
+//! it starts the same processes, keeps the tool's output, and ends make if that shows that the tool
+//! died.
 //!
-//! The definitions are in the makefile that every make reads first ([`crate::make::watch`]). On make's
-//! command line they would be in `MAKEFLAGS`, which makefiles hand to shells.
+//! The definitions are in the makefile that every make reads first ([`crate::make::watch`]). On
+//! make's command line they would be in `MAKEFLAGS`, which makefiles pass to shells.
 //!
 //! # Decisions
 //!
 //! - A wrapper in `PATH` instead would miss a compiler that is named by its path, and would cost a
-//!   process for each question. A `try-run` whose text is not the known one stays as it is.
-//! - The tool's words decide whether it died: a compiler driver ends with exit code 1 both when cc1
-//!   was killed and when it refused the flag. A tool that says nothing known is asked again.
+//!   process for each question. A `try-run` with an unknown text stays unchanged.
+//! - The tool's output decides whether it died: a compiler driver ends with exit code 1 both if cc1
+//!   was killed and if it refused the flag. A tool with unknown output is asked again.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Removes what was made.
+//! Removes the outputs of builds.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -164,8 +164,8 @@ impl Clean {
         Ok(removed)
     }
 
-    /// What of a private folder belongs to `tree`: everything where it is the tree root, else
-    /// what is private to that module folder, which may share the stage with others.
+    /// What of a private folder belongs to `tree`: everything where it is the tree root, else the
+    /// private files of that module folder, which may share the stage with others.
     fn wanted(&self, key: &Path, tree: Option<&Path>) -> Result<Option<PathBuf>> {
         let all = key.join("folders");
         let Some(tree) = tree else {

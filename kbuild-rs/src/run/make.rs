@@ -1,4 +1,4 @@
-//! The step of a run that starts make and takes in what it made.
+//! The step of a run that starts make and collects its results.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::sys::{boot_id, sort_paths};
 use crate::{Result, make};
 
 impl Run<'_> {
-    /// Runs make and takes in what it made. `start` is the marker's time.
+    /// Runs make and collects its results. `start` is the marker's time.
     pub(crate) fn make(
         &self,
         slot: &mut Slot,
@@ -125,7 +125,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Keeps what the next build has to know, and takes the marker away.
+    /// Stores the record for the next build, and removes the marker.
     fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
         let r = self.resolved;
         r.stage.remember(self.writer, &r.folder)?;

@@ -85,7 +85,7 @@ impl Run<'_> {
             None => None,
         };
         r.kernel().check_programs()?;
-        // With the stage's lock in hand, and not before: who holds a token waits for nobody.
+        // Only while holding the stage's lock: a holder of a token must not wait for a lock.
         let mut slot = r.jobs.slot(&r.sink)?;
         let locks = std::iter::once(lock.file.as_raw_fd()).chain(slot.lock());
         let held = ChildDescriptors {

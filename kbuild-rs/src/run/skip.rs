@@ -73,7 +73,7 @@ pub(crate) fn names(settings: &Settings, name: Option<&str>) -> Result<Vec<Strin
     })
 }
 
-/// The modules that a tree's makefiles name in `obj-…`: without a kernel, nobody can evaluate them.
+/// The modules that a tree's makefiles name in `obj-…`: without a kernel, they cannot be evaluated.
 fn names_in(dir: &Path) -> Vec<String> {
     let (mut names, mut known) = (Vec::new(), HashSet::new());
     // A tree that is not there has none.
@@ -129,7 +129,7 @@ mod tests {
     fn folders_that_name_themselves_or_each_other_are_read_once() {
         let root = Root::new();
         let write = |folder: &str, text: &str| root.write(&format!("{folder}/Kbuild"), text);
-        // Twice at each step: 2^n folders for who does not remember.
+        // Two links at each step would lead to 2^n folders, so visited folders are remembered.
         write("self", "obj-m += a.o\nobj-y += ./ ./ ././ ../self/\n");
         root.link("../self", "self/again");
         write("each", "obj-m := a.o\nobj-y += ../other/\n");

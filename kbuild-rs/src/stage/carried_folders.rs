@@ -10,7 +10,7 @@ use crate::sys::Writer;
 #[derive(Debug, Default)]
 pub(crate) struct CarriedFolders {
     dir: PathBuf,
-    /// The link and what it leads to.
+    /// The link and its target.
     pairs: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -36,7 +36,7 @@ impl CarriedFolders {
         link
     }
 
-    /// (link, what it leads to)
+    /// (link, target)
     pub(crate) fn pairs(&self) -> &[(PathBuf, PathBuf)] {
         &self.pairs
     }

@@ -1,10 +1,10 @@
-//! The inventory: what the stage held when the last build in it ended.
+//! The inventory: the files of the stage when the last build in it ended.
 //!
-//! The stage is ours alone. What somebody else did to it since then shows here: a link in the place
-//! of an object would lead the compiler's writing elsewhere. So does what a power cut did: a file
-//! system may keep a file's name and size, and lose its bytes. Where something is not as it was
-//! left, the stage is filled from nothing. Products are therefore kept with a hash: after a power
-//! cut, neither time nor size tells.
+//! Only kbuild-rs writes to the stage. The inventory shows foreign changes since then: a link in
+//! the place of an object would lead the compiler's output elsewhere. It also shows the effect of a
+//! power cut: a file system may keep a file's name and size, and lose its bytes. If anything
+//! differs, the stage is filled from scratch. Products are therefore recorded with a hash: after a
+//! power cut, neither time nor size shows a loss.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;
@@ -106,7 +106,7 @@ impl Inventory {
         self.entries.insert(rel.to_owned(), entry);
     }
 
-    /// Writes down what the stage holds now.
+    /// Records the current files of the stage.
     pub(crate) fn save(mut self, writer: &Writer, stage: &Stage) -> Result<()> {
         let mut text = format!("{HEADER}\n{}\n", boot_id()).into_bytes();
         walk(&stage.dir, &mut |path, meta| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::sys::Identity;
 
-/// One thing to stage: a path below the stage and what is to be there.
+/// One item to stage: a path below the stage and its contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) rel: PathBuf,

@@ -1,4 +1,4 @@
-//! The manifest: what was staged, from where, and what it was then.
+//! The manifest: the staged files, their sources, and the state of these sources at that time.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::sys::{Identity, Writer, is_below, not_ours};
 use crate::{Error, Result};
 
 const HEADER: &str = "kbuild-rs manifest 2";
-/// The last line: what was cut off before it must not read as a shorter one.
+/// The last line: a file that was cut off must not read as a shorter manifest.
 const END: &[u8] = b".";
 
 /// Reads the manifest; `None` when there is none or it is another version's or cut off, so that the

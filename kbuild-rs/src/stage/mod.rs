@@ -184,7 +184,7 @@ impl Stage {
         }
     }
 
-    /// Brings what is known of an item's source up to date.
+    /// Updates the known state of an item's source.
     pub(crate) fn look(&self, item: &mut Item) -> Result<()> {
         let source = self.source_of(item);
         if let Kind::File { id, .. } = &mut item.kind {

@@ -57,7 +57,7 @@ impl FolderContents {
         self.entries + before.entries > LARGE.0 || self.bytes + before.bytes > LARGE.1
     }
 
-    /// Whether kbuild could write beside what is there.
+    /// Whether kbuild could write into this folder.
     pub(super) fn is_to_be_copied(&self, place: Location) -> bool {
         let small = self.entries <= SMALL.0 && self.bytes <= SMALL.1;
         match place {

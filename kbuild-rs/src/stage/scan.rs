@@ -35,7 +35,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) out: &'a Path,
     /// The kernel's folders: a link to one is kept as a link.
     pub(crate) kernel_dirs: &'a [&'a Path],
-    /// Patterns of what the user excludes.
+    /// The user's exclude patterns.
     pub(crate) excludes: &'a [glob::Pattern],
     /// Whether make works in the module folder at this path, or has worked in its copy.
     pub(crate) is_built: &'a dyn Fn(&Path) -> bool,

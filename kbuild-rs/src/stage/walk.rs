@@ -1,4 +1,4 @@
-//! The way through a module tree and what its links lead to.
+//! The walk through a module tree and the targets of its links.
 //!
 //! A file that cannot be read does not stop a build. Nobody knows before make runs whether anything
 //! needs it; it may be an editor's lock file.
@@ -25,7 +25,7 @@ use crate::make::{DotGit, Repository, is_bare};
 use crate::sys::{Identity, regular};
 use crate::{Error, Result, sys};
 
-/// One way through folders: through the tree, or through what a link in it leads to.
+/// One walk through folders: through the tree, or through the target of a link in it.
 pub(super) struct Walk<'a> {
     scan: &'a Scan<'a>,
     /// The files seen, if the path begins with a link that leaves the tree.

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 struct Watch<'a> {
     /// This machine's clock.
     own: &'a dyn Fn() -> Duration,
-    /// The file system's clock, by what a write to this file gives it.
+    /// The file system's clock, read from the time that a write gives to this file.
     stamp: &'a dyn Fn(&File) -> std::io::Result<Duration>,
     /// An error once the wait is to end.
     check: &'a dyn Fn() -> Result<()>,

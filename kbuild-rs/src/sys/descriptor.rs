@@ -1,4 +1,4 @@
-//! Pipes, fifos, and what an open descriptor is.
+//! Pipes, fifos, and the kinds of open descriptors.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -6,7 +6,7 @@ use std::io;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-/// Takes an exclusive `flock` without waiting; `false` when somebody else holds it.
+/// Takes an exclusive `flock` without waiting; `false` if another process holds it.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     now(file, FlockOperation::NonBlockingLockExclusive)
 }
@@ -25,7 +25,7 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     })?)
 }
 
-/// Gives a lock up, also for those who inherited the descriptor.
+/// Releases a lock, also for processes that inherited the descriptor.
 pub(crate) fn unlock(file: &File) {
     let _ = flock(file, FlockOperation::Unlock);
 }

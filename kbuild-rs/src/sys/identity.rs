@@ -214,7 +214,7 @@ impl Identity {
     }
 }
 
-/// Which start of this machine this is (`random(4)`); empty where nobody tells.
+/// The identifier of this machine's boot (`random(4)`); empty if it is unknown.
 pub(crate) fn boot_id() -> String {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     text.unwrap_or_default().trim().to_owned()

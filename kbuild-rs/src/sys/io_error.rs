@@ -7,7 +7,7 @@ use super::limit_behind;
 use crate::Error;
 use crate::error::Advice;
 
-/// What the user can do about a refusal depends on what was refused.
+/// The advice about a refusal depends on the refused operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,

@@ -1,4 +1,4 @@
-//! Locks that say who holds them.
+//! Locks that name their holders.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -72,7 +72,7 @@ impl Lock {
     }
 
     fn wait(file: &File, error: impl Fn(io::Error) -> Error) -> Result<()> {
-        // Who catches signals is not woken by them.
+        // A process that catches signals is not woken by them.
         while signals::are_relayed() {
             signals::check()?;
             if sys::try_lock(file).map_err(&error)? {
@@ -83,7 +83,7 @@ impl Lock {
         sys::lock(file).map_err(error)
     }
 
-    /// Writes down who holds the lock, for those who wait. Fails where nothing can be written.
+    /// Records the holder of the lock, for waiting processes. Fails if nothing can be written.
     pub(crate) fn sign(&mut self) -> Result<()> {
         if let Some(refused) = self.read_only.take() {
             return Err(refused);

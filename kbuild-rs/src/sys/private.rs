@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Private<'a> {
     /// A file in it, and its text.
     pub(crate) tag: (&'a str, &'a [u8]),
-    /// Whether something of this name may lie in one that has lost its tag.
+    /// Whether a private folder that has lost its tag may contain this name.
     pub(crate) is_own: fn(&OsStr) -> bool,
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn runtime_folder() -> Option<PathBuf> {
 /// [`ErrorKind::NotOurs`] where a folder on the way belongs to somebody else or others may write
 /// to it.
 pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
-    // A cache folder may be reached over links. What we make in it is no link.
+    // The path of a cache folder may contain links. The folder that we make in it is not a link.
     let base = path.parent().and_then(Path::parent).unwrap_or(path);
     let there = base.ancestors().find_map(|part| {
         let real = std::fs::canonicalize(part).ok()?;

@@ -1,4 +1,4 @@
-//! Children: what they inherit, how they end, how they are signalled.
+//! Children: their inherited descriptors, their end, signals to them.
 #![allow(
     unsafe_code,
     reason = "a function that runs between fork and exec has no safe form in std"

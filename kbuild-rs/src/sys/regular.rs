@@ -1,7 +1,7 @@
 //! Files that others name, or that are found in other people's folders.
 //!
-//! A fifo waits for whoever writes into it, and to open a device can do anything: what is not a
-//! regular file is refused by what it is. Nothing here waits.
+//! Reading a fifo waits for a writer, and opening a device can have any effect. So files that are
+//! not regular are refused by their type. Nothing here waits.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use super::descriptor::open_nonblocking;
 
 /// Opens a regular file for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    // A device is not even opened; and what is exchanged after this look does not make us wait.
+    // A device is not opened, and a file that is replaced after this check does not make us wait.
     check(fs::metadata(path)?.file_type())?;
     let file = open_nonblocking(File::options().read(true), path)?;
     check(file.metadata()?.file_type())?;

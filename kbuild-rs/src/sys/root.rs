@@ -45,7 +45,7 @@ impl Root {
         })
     }
 
-    /// Like [`open`](Self::open), and makes what is missing of it.
+    /// Like [`open`](Self::open), but creates missing folders.
     pub(crate) fn make(path: &Path) -> Result<Root> {
         fs::create_dir_all(path).map_err(|e| match e.kind() {
             // It is there, and no folder.
@@ -64,7 +64,7 @@ impl Root {
         }
     }
 
-    /// The mode of what is made here, the umask still to be taken away.
+    /// The mode of new files and folders here, before the umask.
     pub(super) fn mode(&self, bits: u32) -> Mode {
         let others = if self.is_private { 0o022 } else { 0 };
         Mode::from_raw_mode(bits & !others)

@@ -1,9 +1,9 @@
-//! Being asked to stop: signals that this process gets, handed on to the makes that it runs.
+//! Requests to stop: signals that this process gets and passes on to the makes that it runs.
 //!
-//! GNU make 4.4 throws away the tokens that it holds when SIGINT, SIGTERM or SIGHUP ends it, and
-//! the outer build runs with less from then on (4.3 gives them back). So makes are not told to
-//! stop: what they run is. Recipes fail, make deletes what they were making, starts nothing more,
-//! gives its tokens back and ends. (Measured with 4.4.1, with a fifo and with a pipe.)
+//! GNU make 4.4 loses the tokens that it holds when SIGINT, SIGTERM or SIGHUP ends it, and the
+//! outer build then runs with fewer (4.3 gives them back). So the signals go to the programs that
+//! make runs, and not to make. Recipes fail, make deletes their unfinished targets, starts nothing
+//! more, gives its tokens back and ends. (Measured with 4.4.1, with a fifo and with a pipe.)
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -80,7 +80,7 @@ impl Signals {
         }
     }
 
-    /// Hands `signal` on to every make and what it runs. For SIGTSTP and SIGCONT.
+    /// Passes `signal` on to every make and its programs. For SIGTSTP and SIGCONT.
     pub fn pass_on(&self, signal: i32) {
         for group in groups().iter() {
             sys::signal_group(group.leader, signal);
@@ -89,7 +89,7 @@ impl Signals {
 }
 
 impl Group {
-    /// Signals every process of the group that is no make.
+    /// Signals every process of the group that is not a make.
     fn end_recipes(&self, signal: i32) {
         let file = |process: i32| std::fs::read_link(format!("/proc/{process}/exe")).ok();
         let own = file(self.leader);
@@ -142,7 +142,7 @@ pub(crate) fn check() -> Result<()> {
         None => Ok(()),
         Some(signal) => Err(Error::new(
             ErrorKind::Stopped,
-            format!("stopped by signal {signal}; what was finished is kept"),
+            format!("stopped by signal {signal}; finished files are kept"),
         )),
     }
 }
@@ -152,7 +152,7 @@ pub(crate) fn are_relayed() -> bool {
     RELAYED.load(Ordering::SeqCst)
 }
 
-/// Starts a child that gets what is handed on; none once this process was asked to stop.
+/// Starts a child that gets the signals passed on; none after a request to stop.
 pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<Child> {
     let mut groups = groups();
     check()?;
@@ -168,8 +168,8 @@ pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<
     Ok(child)
 }
 
-/// Stops what the child has started since it was asked: a recipe may go on after a failure.
-/// To be called now and then.
+/// Stops programs that the child has started since the request: a recipe may continue after a
+/// failure. To be called now and then.
 pub(crate) fn remind(child: &Child) {
     let (Some(signal), 1) = (Signals::stopped_by(), TIMES.load(Ordering::SeqCst)) else {
         return;

@@ -1,4 +1,4 @@
-//! Who runs this, and where that user is at home.
+//! The effective user, and that user's home folder.
 
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pub(super) home: PathBuf,
 }
 
-/// What is known of a user: from `/etc/passwd`, else from whatever else the system asks (LDAP).
+/// The entry of a user: from `/etc/passwd`, else from other sources of the system (LDAP).
 pub(super) fn entry(uid: u32) -> Option<Entry> {
     let of_file = fs::read("/etc/passwd").unwrap_or_default();
     in_database(&of_file, uid).or_else(|| {

@@ -45,7 +45,7 @@ pub(crate) fn parent_writer(file: &Path) -> Result<Writer> {
 impl Writer {
     pub(crate) fn new(roots: impl IntoIterator<Item = Root>) -> Writer {
         let mut roots: Vec<Root> = roots.into_iter().collect();
-        // The private folder of an output directory lies in that, and was checked by itself.
+        // The private folder of an output directory is inside it, and was checked separately.
         roots.sort_by_key(|root| std::cmp::Reverse(root.path().components().count()));
         Writer { roots }
     }
@@ -97,7 +97,7 @@ impl Writer {
         }
     }
 
-    /// Makes a new file; what was there goes, be it a link.
+    /// Makes a new file; it replaces an existing file or link.
     pub(crate) fn create(&self, path: &Path, mode: u32) -> Result<File> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("write", path)?;
@@ -122,7 +122,7 @@ impl Writer {
         self.write_as(path, 0o666, &mut |file| file.write_all(bytes))
     }
 
-    /// Like [`write_whole`](Self::write_whole), for nobody else to read.
+    /// Like [`write_whole`](Self::write_whole), but other users cannot read the file.
     pub(crate) fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         self.write_as(path, 0o600, &mut |file| file.write_all(bytes))
     }
@@ -203,7 +203,7 @@ impl Writer {
         self.write_as(to, 0o600, &mut |file| fill(from, &meta, file, how))
     }
 
-    /// Copies an open file to `to`, which nobody looks at before it is finished.
+    /// Copies an open file to `to`, which no other process reads before it is finished.
     pub(crate) fn copy(&self, from: &File, to: &Path, how: CopyOptions) -> Result<()> {
         let mut file = self.create(to, 0o600)?;
         let filled = from
@@ -267,7 +267,7 @@ impl Writer {
             .map_err(|e| root.refused("open", path, e))?
             .into();
         match file.metadata() {
-            // What is written there would be written into somebody else's file.
+            // A write there would go into another user's file.
             Ok(meta) if meta.is_file() && meta.nlink() > 1 => {
                 Err(not_ours(path, "has another name, too"))
             }

@@ -1,5 +1,5 @@
-//! C for Rust: the rules that have bindgen declare a header with the flags that C of this module
-//! is compiled with, and what rustc is told of the result.
+//! C for Rust: the rules that run bindgen on a header with the C flags of this module, and the
+//! arguments about the result for rustc.
 //!
 //! bindgen runs in make, because only make knows those flags. So the library does not need libclang
 //! for this.

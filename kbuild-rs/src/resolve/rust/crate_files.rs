@@ -1,9 +1,9 @@
-//! Which files a Rust crate is made of: those that its root reaches by `mod`, `#[path]`,
-//! `include!`, `include_str!` and `include_bytes!`.
+//! The files of a Rust crate: those that its root reaches by `mod`, `#[path]`, `include!`,
+//! `include_str!` and `include_bytes!`.
 //!
-//! They have to be staged before rustc, which alone knows, can tell. So this looks at the words of
-//! the source: what is behind a `cfg` is taken too, what is not there is passed over. A file too
-//! many does no harm.
+//! They have to be staged before rustc, which knows them exactly, can name them. So this searches
+//! the text of the source: it includes files under any `cfg`, and skips missing ones. An additional
+//! file does no harm.
 
 use std::path::{Path, PathBuf};
 

@@ -202,7 +202,7 @@ fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) 
         return Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the program {name}, which declares C headers for Rust (bindings), is not here: \
+                "the program {name}, which declares C headers for Rust (bindings), was not found: \
                  install bindgen (Debian, Ubuntu), bindgen-cli (Fedora), rust-bindgen (Arch), or \
                  run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
                  -DKbuild_BINDGEN=FILE) names one that is not in PATH"

@@ -14,7 +14,7 @@ use crate::run::Run;
 use crate::stage::Item;
 use crate::syntax::shell_quote;
 
-/// The files that were put away: where each lies, and where it belongs.
+/// The files that were put away: the current and the original place of each.
 #[derive(Debug, Default)]
 pub(crate) struct PutAway(Vec<(PathBuf, PathBuf)>);
 

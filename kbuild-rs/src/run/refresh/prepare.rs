@@ -11,8 +11,8 @@ use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result, make};
 
 impl Run<'_> {
-    /// Runs the user's commands where what they made may be gone (`anew`), and when something
-    /// they read has changed.
+    /// Runs the user's commands if their outputs may be gone (`anew`), and when something they read
+    /// has changed.
     pub(crate) fn prepare(
         &self,
         items: &[Item],

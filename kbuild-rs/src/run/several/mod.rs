@@ -30,7 +30,7 @@ struct Entry {
     after: Vec<usize>,
 }
 
-/// At most so many builds look at their sources at once; what they run waits for tokens.
+/// The limit of builds that read their sources at once; their makes wait for tokens.
 const MOST: usize = 64;
 
 impl Several {
@@ -202,7 +202,7 @@ impl<'b> Board<'b> {
         self.state.lock().unwrap_or_else(|p| p.into_inner())
     }
 
-    /// Builds what is ready until nothing is left.
+    /// Runs builds that are ready until none is left.
     fn work(&self) {
         while let Some((i, settings)) = self.next() {
             let under_way = UnderWay(self);

@@ -228,7 +228,7 @@ fn is_of_kbuild(name: &str) -> bool {
         || name.contains("-$")
 }
 
-/// The placeholder that stands for what a makefile makes of `uname -r`.
+/// The placeholder for the value that a makefile derives from `uname -r`.
 fn placeholder_for(value: &str) -> Option<&'static str> {
     let value = value.trim();
     let ends = |ends: &[&str]| ends.iter().any(|end| value.ends_with(end));

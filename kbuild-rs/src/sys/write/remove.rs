@@ -1,4 +1,4 @@
-//! Removing what lies below a writer's roots.
+//! Removes files below a writer's roots.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Writer {
         unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok()
     }
 
-    /// Removes whatever is at `path` with all that lies below it. Links are removed, not followed.
+    /// Removes `path` and everything below it. Links are removed, not followed.
     pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
         let root = self.root(path)?;
         let rel = root.relative(path).unwrap_or(Path::new(""));
@@ -61,7 +61,7 @@ impl Writer {
                 Err(e) => return Err(failed(&path.join(name), e)),
             }
         }
-        // A limit on open files is no limit on depth.
+        // A limit on open files must not limit the depth.
         drop(folder);
         for name in folders {
             self.remove_tree(&path.join(name))?;
