@@ -104,8 +104,10 @@ fn an_undefined_symbol_names_the_module_that_exports_it_and_a_namespace_its_impo
                 "ring_pop, ring_push are exported by the module ring, ",
                 &format!("add {symvers} (--symvers"),
                 "in CMake, link to its target; in Meson, name it in depends:)",
-                "rign_peek is exported neither by the kernel ",
-                &kernel.release,
+                &format!(
+                    "neither the kernel {} nor any module that this build knows exports rign_peek",
+                    kernel.release
+                ),
             ],
         );
         let text = fails(&kernel, &user, out.path(), &["--symvers", symvers]);

@@ -128,7 +128,7 @@ fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
     says(
         &said,
         &[
-            "TopDIR is make's working folder",
+            "TopDIR is make's working directory",
             "--make-var 'TopDIR={staged_dir}'",
         ],
     );
@@ -150,7 +150,7 @@ fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
     says(
         &said,
         &[
-            "only the part of the makefile for make by hand sets TOP",
+            "The makefile only sets TOP in the part that kbuild does not read",
             "--make-var 'TOP={staged_dir}'",
         ],
     );
@@ -223,8 +223,8 @@ fn a_symbol_for_modules_of_certain_names_is_told_from_one_that_can_be_imported()
     says(
         &said,
         &[
-            "EXPORT_SYMBOL_FOR_MODULES: other,third",
-            "MODULE_IMPORT_NS does not change that",
+            "to these modules only: other,third.",
+            "MODULE_IMPORT_NS does not help",
         ],
     );
     assert!(!said.contains("add MODULE_IMPORT_NS"), "{said}");

@@ -95,9 +95,12 @@ fn a_symvers_without_the_kernels_own_rust_is_told_from_a_symbol_that_nobody_expo
     assert_says(
         &said,
         &[
-            &format!("Rust of the kernel {} itself", tree.release),
-            "Module.symvers from one build",
-            &format!("nowhere is exported neither by the kernel {}", tree.release),
+            &format!("of the Rust code in the kernel {}, ", tree.release),
+            "Module.symvers from the same build",
+            &format!(
+                "neither the kernel {} nor any module that this build knows exports nowhere",
+                tree.release
+            ),
         ],
     );
 }

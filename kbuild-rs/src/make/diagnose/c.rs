@@ -44,7 +44,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "a.c:1:10: fatal error: x.h: No such file or directory",
-                &["the header x.h was not found: name its folder"],
+                &["the header x.h was not found. If it is in a folder of the tree, "],
             ),
             &[
                 example(
@@ -65,7 +65,7 @@ pub(super) static RULES: &[Rule] = &[
                 example(
                     "a.c:1:10: fatal error: x.h: No such file or directory",
                     &[
-                        "TopDIR is make's working folder, which is the kernel's before 6.13",
+                        "TopDIR is make's working directory. Before 6.13, ",
                         "--make-var 'TopDIR={staged_dir}'",
                     ],
                 )
@@ -78,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
                 ]),
                 example(
                     "a.c:1:10: fatal error: x.h: No such file or directory",
-                    &["only the part of the makefile for make by hand sets TOP"],
+                    &["The makefile only sets TOP in the part that kbuild does not read"],
                 )
                 .with(&[
                     (

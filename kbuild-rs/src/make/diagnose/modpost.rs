@@ -27,8 +27,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["uses GPL-only symbol"]),
             |_, _| {
-                "a GPL-only symbol is one that is exported with EXPORT_SYMBOL_GPL: only a module \
-                 whose MODULE_LICENSE is GPL-compatible (\"GPL\", \"Dual MIT/GPL\", …) may use it"
+                "EXPORT_SYMBOL_GPL exports this symbol, so only modules with a GPL-compatible \
+                 MODULE_LICENSE (\"GPL\", \"Dual MIT/GPL\", …) may use it. If your module has \
+                 such a license, change its MODULE_LICENSE; else use another symbol"
                     .into()
             },
         ),
@@ -80,9 +81,9 @@ pub(super) static RULES: &[Rule] = &[
             |line| namespace(line)?.strip_prefix("module:"),
             |found, _| {
                 format!(
-                    "the symbol is only exported to certain modules (EXPORT_SYMBOL_FOR_MODULES: \
-                     {}), and MODULE_IMPORT_NS does not change that. Use another symbol or, if the \
-                     provider is yours, add this module to its list",
+                    "EXPORT_SYMBOL_FOR_MODULES exports the symbol to these modules only: {}. \
+                     MODULE_IMPORT_NS does not help. Use another symbol or, if the provider is \
+                     yours, add this module to its list",
                     found.subject
                 )
             },
@@ -91,18 +92,18 @@ pub(super) static RULES: &[Rule] = &[
             example(
                 "ERROR: modpost: u.ko: module uses symbol 'ring' from namespace 'module:a,b', but \
                  does not import it.",
-                &["EXPORT_SYMBOL_FOR_MODULES: a,b)"],
+                &["to these modules only: a,b."],
             ),
             &[
                 example(
                     "ERROR: modpost: module u uses symbol ring from namespace module:a,b, but does \
                      not import it.",
-                    &["EXPORT_SYMBOL_FOR_MODULES: a,b)"],
+                    &["to these modules only: a,b."],
                 ),
                 example(
                     "ERROR: modpost: u.ko: explicitly importing namespace 'module:a,b' is not \
                      allowed.",
-                    &["EXPORT_SYMBOL_FOR_MODULES: a,b)"],
+                    &["to these modules only: a,b."],
                 ),
             ],
         ),
@@ -136,8 +137,8 @@ pub(super) static RULES: &[Rule] = &[
                 let (object, name) = cmd_file(found.line).unwrap_or_default();
                 format!(
                     "modpost reads the .cmd file of each object, but {object} has none, because a \
-                     rule of the module tree makes it. Add this line to that rule, for an empty \
-                     file:\n\ttouch $(@D)/{name}"
+                     rule of the module tree makes it. Add this line to that rule; it creates an \
+                     empty .cmd file:\n\ttouch $(@D)/{name}"
                 )
             },
         ),

@@ -91,25 +91,25 @@ impl Numbers {
         }
     }
 
-    /// Explains how to compute without such functions. `names` lists them, and begins a sentence.
+    /// Explains how to compute without such functions. `names` lists them.
     pub(super) fn explain(self, names: &str) -> String {
         match self {
             Numbers::Floats => format!(
-                "{names}: a compiler calls these for floating-point numbers. The kernel does not \
+                "the compiler calls {names} for floating-point numbers. The kernel does not \
                  have these functions, because it does not compute with such numbers. Use integers \
                  of a smaller unit. Instead of n * 1.5, write\n  n * 3 / 2"
             ),
             Numbers::Long => format!(
-                "{names}: a compiler calls these to divide 64-bit integers on a 32-bit machine. \
+                "the compiler calls {names} to divide 64-bit integers on a 32-bit machine. \
                  The kernel has its own functions for that: div64_u64, div_u64 for a divisor of 32 \
                  bits, div64_s64 and div_s64 for signed integers, div64_u64_rem for the remainder. \
                  From Rust, call them in a C function of yours. In C, write\n  \
                  #include <linux/math64.h>\n  div64_u64(a, b)"
             ),
             Numbers::Wide => format!(
-                "{names}: a compiler calls these for 128-bit integers, but the kernel does not \
-                 have them. Compute with 64 bits (for a * b / c, C has mul_u64_u64_div_u64 of \
-                 <linux/math64.h>):\n  (a as u64) / (b as u64)"
+                "the compiler calls {names} for 128-bit integers. The kernel does not have these \
+                 functions. For a * b / c, C has mul_u64_u64_div_u64 of <linux/math64.h>. Else \
+                 compute with 64 bits:\n  (a as u64) / (b as u64)"
             ),
         }
     }

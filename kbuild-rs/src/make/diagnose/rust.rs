@@ -61,9 +61,10 @@ pub(super) static RULES: &[Rule] = &[
             },
             |_, facts| {
                 format!(
-                    "Rust modules need exactly the rustc that built the kernel {}, and a kernel \
-                     tree with the metadata of the kernel's crates (rust/*.rmeta). Name that rustc \
-                     ({RUSTC}; in a build script, the feature `rust` of kbuild-rs looks for it). `kbuild-rs kernels` shows which trees have Rust",
+                    "Rust modules need two things: the rustc that built the kernel {}, and a \
+                     kernel tree with the kernel's crate metadata (rust/*.rmeta). Name that rustc \
+                     ({RUSTC}). In a build script, enable the feature `rust` of kbuild-rs, which \
+                     finds it. `kbuild-rs kernels` shows which trees have Rust",
                     facts.release
                 )
             },
@@ -137,10 +138,11 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} exists, but was not copied to the stage: kbuild-rs finds the files of a \
-                     crate by `mod name;` and `include_str!(\"name\")`, but a macro names this \
-                     one. Name it once more, in code that is never compiled: #[cfg(any())] mod \
-                     name; or #[cfg(any())] const NAME: &str = include_str!(\"name\");",
+                    "{} exists, but kbuild-rs did not copy it to the stage. kbuild-rs only finds \
+                     files named in `mod name;` or `include_str!(\"name\")`, and a macro \
+                     generates this name. Add one of these lines; they are never compiled:\n  \
+                     #[cfg(any())] mod name;\n  #[cfg(any())] const NAME: &str = \
+                     include_str!(\"name\");",
                     found.subject
                 )
             },
@@ -148,12 +150,12 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "error: couldn't read `{dir}/x.rs`: No such file or directory (os error 2)",
-                &["/x.rs exists, but was not copied"],
+                &["/x.rs exists, but kbuild-rs did not copy it"],
             )
             .with(&[("x.rs", "")]),
             &[example(
                 "  = help: to create the module `x`, create file \"{dir}/y.rs\" or \"{dir}/x.rs\"",
-                &["/x.rs exists, but was not copied"],
+                &["/x.rs exists, but kbuild-rs did not copy it"],
             )
             .with(&[("x.rs", "")])],
         ),

@@ -47,8 +47,9 @@ fn search_paths(value: &str) -> impl Iterator<Item = &str> {
 fn set_by_hand(makefiles: &Makefiles, word: &str) -> Option<String> {
     let (name, value) = makefiles.set_by_hand().find(|(name, _)| uses(word, name))?;
     Some(format!(
-        "only the part of the makefile for make by hand sets {name}, and kbuild does not read that \
-         part. Use $(src) instead, or set {name} for this build{}",
+        "the search path uses {name}. The makefile only sets {name} in the part that kbuild does \
+         not read (the part for a direct call of make). Use $(src) instead, or set {name} for this \
+         build{}",
         setting(name, value)
     ))
 }
@@ -60,8 +61,8 @@ fn of_working_folder(makefiles: &Makefiles, word: &str) -> String {
     let instead =
         variable.map(|a| format!(", or set it for this build{}", setting(a.name, a.value)));
     format!(
-        "{} is make's working folder, which is the kernel's before 6.13. Use $(src), which is the \
-         module's folder on every kernel{}",
+        "{} is make's working directory. Before 6.13, this is the kernel tree, not the module \
+         folder. Use $(src), which is the module folder on every kernel{}",
         variable.map_or(word, |variable| variable.name),
         instead.unwrap_or_default()
     )
@@ -83,7 +84,7 @@ fn setting(name: &str, value: &str) -> String {
     }
 }
 
-/// A text with another folder in the place of make's working folder.
+/// A text with another folder in the place of make's working directory.
 fn replaced(text: &str, folder: &str) -> String {
     let calls = WORKING_FOLDER.iter();
     calls.fold(text.to_owned(), |text, call| text.replace(call, folder))
@@ -108,16 +109,19 @@ mod tests {
         ] {
             let files = [("Makefile", makefile), ("inc/x.h", "")];
             let text = told("x.h", &files, false);
-            assert!(text.contains("which is the kernel's before 6.13"), "{text}");
+            assert!(
+                text.contains("Before 6.13, this is the kernel tree"),
+                "{text}"
+            );
             assert!(text.contains(wanted), "no {wanted} in {text}");
-            assert!(!told("x.h", &files, true).contains("working folder"));
-            assert!(!told("y.h", &files, false).contains("working folder"));
+            assert!(!told("x.h", &files, true).contains("working directory"));
+            assert!(!told("y.h", &files, false).contains("working directory"));
         }
         let files = [
             ("Makefile", "ccflags-y += -I$(src)/other -I$(PWD)\n"),
             ("inc/x.h", ""),
         ];
-        assert!(!told("x.h", &files, false).contains("working folder"));
+        assert!(!told("x.h", &files, false).contains("working directory"));
     }
 
     #[test]
@@ -130,7 +134,7 @@ mod tests {
             let files = [("Makefile", &*makefile), ("inc/x.h", "")];
             for works_in_module in [false, true] {
                 let text = told("x.h", &files, works_in_module);
-                assert!(text.contains("make by hand sets TOP"), "{text}");
+                assert!(text.contains("only sets TOP in the part"), "{text}");
                 assert!(text.contains("--make-var 'TOP={staged_dir}'"), "{text}");
                 let text = told("y.h", &files, works_in_module);
                 assert!(!text.contains("TOP"), "{text}");

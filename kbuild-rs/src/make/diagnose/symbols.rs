@@ -41,7 +41,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "ERROR: modpost: \"__muldf3\" [x.ko] undefined!",
-                &["__muldf3: a compiler calls these for floating-point"],
+                &["the compiler calls __muldf3 for floating-point"],
             ),
             &[],
         ),
@@ -56,7 +56,7 @@ pub(super) static RULES: &[Rule] = &[
             example(
                 "ERROR: modpost: \"__udivdi3\" [x.ko] undefined!\n\
                  ERROR: modpost: \"__divdi3\" [x.ko] undefined!",
-                &["__divdi3, __udivdi3: a compiler calls these to divide 64-bit"],
+                &["the compiler calls __divdi3, __udivdi3 to divide 64-bit"],
             ),
             &[],
         ),
@@ -70,7 +70,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "ERROR: modpost: \"__udivti3\" [x.ko] undefined!",
-                &["__udivti3: a compiler calls these for 128-bit"],
+                &["the compiler calls __udivti3 for 128-bit"],
             ),
             &[],
         ),
@@ -81,12 +81,16 @@ pub(super) static RULES: &[Rule] = &[
             // `kernel`, in the names that rustc gives.
             |symbol, _| symbol.starts_with("_R") && symbol.contains("6kernel"),
             |symbols, _, facts| {
+                let (are, them) = match symbols {
+                    [_] => ("is a symbol", "it"),
+                    _ => ("are symbols", "them"),
+                };
                 vec![format!(
-                    "{} {} Rust of the kernel {} itself, but its Module.symvers does not list \
-                     that. The file is from a build with another rustc or without Rust, or from \
-                     another kernel: take rust/*.rmeta and Module.symvers from one build",
+                    "{} {are} of the Rust code in the kernel {}, but the kernel tree's \
+                     Module.symvers does not list {them}. This Module.symvers comes from another \
+                     kernel, or from a build without Rust or with another rustc. Take \
+                     rust/*.rmeta and Module.symvers from the same build",
                     list(symbols),
-                    is_or_are(symbols),
                     facts.release
                 )]
             },
@@ -94,7 +98,7 @@ pub(super) static RULES: &[Rule] = &[
         examples: (
             example(
                 "ERROR: modpost: \"_RNvNtCsb5M_6kernel5print11call_printk\" [h.ko] undefined!",
-                &["call_printk is Rust of the kernel 6.1.0 itself"],
+                &["call_printk is a symbol of the Rust code in the kernel 6.1.0,"],
             ),
             &[],
         ),
@@ -104,26 +108,33 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Symbols(
             |_, _| true,
             |symbols, _, facts| {
+                let (them, option) = match symbols {
+                    [_] => ("it", "its CONFIG_ option is"),
+                    _ => ("them", "their CONFIG_ options are"),
+                };
                 vec![format!(
-                    "{} {} exported neither by the kernel {} nor by any module this build knows \
-                     of: check the name, whether this kernel version still has it, whether the \
-                     option that brings it is on (kbuild-rs kernels), or name the provider's \
-                     symvers (--symvers, Build::symvers; in CMake, link to the provider's target; \
-                     in Meson, name it in depends:)",
-                    list(symbols),
-                    is_or_are(symbols),
-                    facts.release
+                    "neither the kernel {} nor any module that this build knows exports {}. \
+                     Check:\n  the spelling\n  that this kernel version still has {them}\n  that \
+                     {option} on\nIf another module exports {them}, name the symvers of that \
+                     module (--symvers, Build::symvers; in CMake, link to the module's target; in \
+                     Meson, name the module in depends:)",
+                    facts.release,
+                    list(symbols)
                 )]
             },
         ),
         examples: (
             example(
                 "ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!",
-                &["ring_push is exported neither by the kernel 6.1.0"],
+                &[
+                    "neither the kernel 6.1.0 nor any module that this build knows exports \
+                     ring_push. ",
+                    "(--symvers, ",
+                ],
             ),
             &[example(
                 "ERROR: modpost: hello.ko: symbol 'ring_push' undefined!",
-                &["ring_push is exported neither"],
+                &["nor any module that this build knows exports ring_push."],
             )],
         ),
     },

@@ -36,9 +36,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Harmless(
             |line| has_any(line, &["Skipping BTF generation"]),
             |_, _| {
-                "\"Skipping BTF generation\" is not an error: the kernel tree has no vmlinux to \
-                 describe types against. The module works; only BPF programs and debuggers that \
-                 ask for its types do not find them"
+                "\"Skipping BTF generation\" is not an error: the kernel tree has no vmlinux, \
+                 so the module has no type information (BTF). The module works. Only BPF programs \
+                 and debuggers that need its types are affected"
                     .into()
             },
         ),
@@ -80,10 +80,10 @@ pub(super) static RULES: &[Rule] = &[
                 is_foreign.then_some("")
             },
             |_, _| {
-                "a program that the build runs was built for another machine or with a newer C \
-                 library than this machine has. If it belongs to the kernel tree, take the source \
-                 of that kernel and build its programs here (make modules_prepare), or build in a \
-                 container of that kernel's distribution"
+                "the build runs a program that does not work on this machine: it was built for \
+                 another machine, or with a newer C library. If it belongs to the kernel tree, do \
+                 one of these:\n  take the source of that kernel and build its programs here \
+                 (make modules_prepare)\n  build in a container of that kernel's distribution"
                     .into()
             },
         ),
@@ -103,8 +103,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| missing_tool(line).filter(|tool| *tool == "pahole"),
             |_, _| {
-                "pahole is missing, and this kernel wants BTF in its modules: install the package \
-                 `pahole` (Debian, Ubuntu; older releases: `dwarves`) or `dwarves` (Fedora)"
+                "pahole is missing: CONFIG_DEBUG_INFO_BTF_MODULES is on, and pahole makes BTF. \
+                 Install the package `pahole` (Debian, Ubuntu; older releases: `dwarves`) or \
+                 `dwarves` (Fedora)"
                     .into()
             },
         ),
@@ -143,8 +144,8 @@ pub(super) static RULES: &[Rule] = &[
         name: "missing-tool",
         explains: Explains::Line(missing_tool, |found, _| {
             format!(
-                "the program {} is missing; install it, or name another compiler ({CC}) or \
-                 another tool ({MAKE_VAR})",
+                "the program {} is missing. Install it, or name another one:\n  a compiler: \
+                 {CC}\n  another tool: {MAKE_VAR}",
                 found.subject
             )
         }),

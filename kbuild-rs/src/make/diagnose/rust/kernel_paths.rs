@@ -21,14 +21,19 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
             |path| path.in_bindings.then_some(&path.name),
             |names, facts| {
                 let names = sorted(names);
+                let (it, item) = match &names[..] {
+                    [_] => ("it", "item"),
+                    _ => ("them", "items"),
+                };
                 format!(
-                    "kernel::bindings of the kernel {} only declares the C that the kernel's own \
-                     Rust needs. It does not declare {}. Declare that for this module: write a \
-                     header that includes the kernel's header, and name your header and the items \
-                     (Build::bindings, bindings_item; in CMake, BINDINGS, BINDINGS_ITEMS; in Meson, \
-                     bindings, bindings_items). A macro or a static inline function needs a C \
-                     function of yours that calls it.\n  --bindings helper.h --bindings-item '{}'\n  \
-                     mod helper {{ include!(env!(\"HELPER_BINDINGS\")); }}",
+                    "kernel::bindings of the kernel {} does not declare {}: it only has the C \
+                     items that the kernel's own Rust code uses. To declare {it} for your module, \
+                     write a header (helper.h) that includes the kernel's header, and name your \
+                     header and the {item} (Build::bindings, bindings_item; in CMake, BINDINGS, \
+                     BINDINGS_ITEMS; in Meson, bindings, bindings_items):\n  --bindings helper.h \
+                     --bindings-item '{}'\n  mod helper {{ include!(env!(\"HELPER_BINDINGS\")); \
+                     }}\nFor a macro or a static inline function, write a C function that calls \
+                     it, and declare that function.",
                     facts.release,
                     names.join(", "),
                     names.join("|")
@@ -38,7 +43,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
         examples: (
             example(
                 "error[E0432]: unresolved import `kernel::bindings::gone`",
-                &["It does not declare gone.", "--bindings-item 'gone'\n"],
+                &["does not declare gone: ", "--bindings-item 'gone'\n"],
             ),
             &[in_source(
                 "error[E0425]: cannot find function `gone` in crate `bindings`\n --> \
@@ -96,7 +101,10 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
         examples: (
             in_source(
                 "error[E0432]: unresolved import `kernel::sync::aref::ARef`",
-                &["ARef is elsewhere, and in kernel::prelude::*:\n  use kernel::types::ARef;"],
+                &[
+                    "It has ARef at another path (kernel::prelude::* also has it). Import it from \
+                     there:\n  use kernel::types::ARef;",
+                ],
             ),
             &[
                 in_source(
@@ -283,24 +291,29 @@ fn elsewhere(missing: &MissingPath, facts: &BuildFacts) -> String {
         .iter()
         .partition(|found| found.path.starts_with("kernel::prelude::"));
     let paths: Vec<&str> = others.iter().map(|found| found.path.as_str()).collect();
-    let no_path = format!("the kernel {} has no {}", facts.release, missing.wanted);
+    let no_path = format!(
+        "the kernel {} does not have {}.",
+        facts.release, missing.wanted
+    );
     let prelude = match preluded.is_empty() {
         true => "",
-        false => ", and in kernel::prelude::*",
+        false => " (kernel::prelude::* also has it)",
     };
     match &paths[..] {
-        [] => format!("{no_path}; {name} is in its prelude:\n  use kernel::prelude::*;"),
-        [path] => format!("{no_path}; {name} is elsewhere{prelude}:\n  use {path};"),
+        [] => format!("{no_path} Its prelude has {name}:\n  use kernel::prelude::*;"),
+        [path] => format!(
+            "{no_path} It has {name} at another path{prelude}. Import it from there:\n  use {path};"
+        ),
         paths => {
             let more = match paths.len().saturating_sub(MAX_SHOWN) {
                 0 => String::new(),
-                more => format!(", and in {more} more places"),
+                more => format!("\n  … and {more} more"),
             };
             let uses = paths.iter().take(MAX_SHOWN);
             let uses: String = uses.map(|path| format!("\n  use {path};")).collect();
             format!(
-                "{no_path}; several other items are called {name}{prelude}{more}. Import the one \
-                 that you mean:{uses}"
+                "{no_path} It has several other items called {name}{prelude}. Import the one that \
+                 you mean:{uses}{more}"
             )
         }
     }
