@@ -220,7 +220,7 @@ fn a_define_that_is_none_is_refused() {
             .args(["--name", "hello"])
             .arg(source.path().join("hello.c"));
         command.arg(word("-D", define.as_bytes()));
-        refuse(&trap, &out, &mut command, "define");
+        refuse(&trap, &out, &mut command, "macro");
     }
 }
 
