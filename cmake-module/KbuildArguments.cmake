@@ -51,7 +51,7 @@ macro(_kbuild_check_arguments)
     endif()
   elseif(arg_PRODUCTS)
     message(FATAL_ERROR
-      "kbuild_add_module(${name}): PRODUCTS is for a module tree (KBUILD), whose Kbuild makes them")
+      "kbuild_add_module(${name}): PRODUCTS only works with KBUILD: the Kbuild of the module tree has the rules for them")
   elseif(arg_MODULES)
     message(FATAL_ERROR
       "kbuild_add_module(${name}): MODULES is for a module tree (KBUILD); a module built from sources has exactly one name, ${name}")
@@ -107,7 +107,7 @@ endmacro()
 function(_kbuild_require_package command subject)
   if(NOT DEFINED Kbuild_FOUND)
     message(FATAL_ERROR
-      "${command}(${subject}): Kbuild was found in another folder of the project: call find_package(Kbuild), or add_subdirectory() for its source tree, in this folder or in one above, outside of functions")
+      "${command}(${subject}): Kbuild is not visible here, because another folder found it. Call find_package(Kbuild) (or add_subdirectory() of its source tree) in this folder or a parent folder, and not in a function")
   elseif(NOT Kbuild_FOUND)
     message(FATAL_ERROR "${command}(${subject}): ${Kbuild_NOT_FOUND_MESSAGE}")
   endif()

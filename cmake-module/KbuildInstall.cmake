@@ -41,7 +41,7 @@ function(kbuild_install)
     endif()
     if(NOT modules)
       message(FATAL_ERROR
-        "kbuild_install(TARGETS ${target}): there is no kernel module of this name; create it with kbuild_add_module()")
+        "kbuild_install(TARGETS ${target}): ${target} is not a kernel module: create it with kbuild_add_module()")
     endif()
     foreach(module IN LISTS modules)
       cmake_path(GET module PARENT_PATH folder)

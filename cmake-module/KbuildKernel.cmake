@@ -32,7 +32,7 @@ function(_kbuild_find_kernel out_error)
   _kbuild_describe_kernel("${wanted}" kernel error)
   if(error AND wanted AND NOT KDIR)
     string(APPEND error
-      "; an earlier run of CMake has found it: name another one with -DKDIR=DIR, or have it looked for anew with -UKbuild_KERNEL_DIR")
+      ". An earlier CMake run chose this kernel tree. Name another one with -DKDIR=DIR, or search again with -UKbuild_KERNEL_DIR")
   endif()
   set(${out_error} "${error}" PARENT_SCOPE)
   if(error)
@@ -63,7 +63,7 @@ function(_kbuild_find_target_kernel out wanted out_error)
   elseif(NOT CMAKE_SYSROOT)
     if(wanted STREQUAL "")
       set(${out_error}
-        "this is a cross build, for which the running kernel cannot be meant: name a kernel tree with -DKDIR=DIR, or a CMAKE_SYSROOT that has one"
+        "a cross build does not use the running kernel: name a kernel tree with -DKDIR=DIR, or set CMAKE_SYSROOT to a sysroot that contains one"
         PARENT_SCOPE)
     endif()
     return()

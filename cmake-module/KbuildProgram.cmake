@@ -87,7 +87,7 @@ function(_kbuild_build_program out out_error)
   _kbuild_source_tree(source)
   if(NOT source)
     set(${out_error}
-      "Kbuild_BUILD_PROGRAM is on, and this package (${CMAKE_CURRENT_FUNCTION_LIST_DIR}) does not lie in the source tree of kbuild-rs: leave it off where the package is installed"
+      "Kbuild_BUILD_PROGRAM only works in the source tree of kbuild-rs, but this package is in ${CMAKE_CURRENT_FUNCTION_LIST_DIR}: turn it off"
       PARENT_SCOPE)
     return()
   endif()
@@ -99,7 +99,7 @@ function(_kbuild_build_program out out_error)
   mark_as_advanced(Kbuild_CARGO)
   if(NOT Kbuild_CARGO)
     set(${out_error}
-      "Kbuild_BUILD_PROGRAM is on, but cargo is not in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name a program that is there with -DKbuild_EXECUTABLE=FILE"
+      "Kbuild_BUILD_PROGRAM is on, but cargo is not in PATH: install Rust, or name it with -DKbuild_CARGO=FILE, or turn Kbuild_BUILD_PROGRAM off and name an existing kbuild-rs with -DKbuild_EXECUTABLE=FILE"
       PARENT_SCOPE)
     return()
   endif()
@@ -125,10 +125,10 @@ function(_kbuild_build_program out out_error)
     RESULT_VARIABLE result)
   if(NOT result STREQUAL "0")
     set(${out_error}
-      "cargo could not build kbuild-rs in ${source} (${result}); what it said is above" PARENT_SCOPE)
+      "cargo could not build kbuild-rs in ${source} (${result}): see cargo's output above" PARENT_SCOPE)
   elseif(NOT EXISTS "${program}")
     set(${out_error}
-      "cargo has built kbuild-rs and not put it at ${program}: does a configuration file of cargo's name another target?"
+      "cargo built kbuild-rs, but ${program} is missing. Check whether a cargo configuration file sets another build target"
       PARENT_SCOPE)
   else()
     set(${out} "${program}" PARENT_SCOPE)

@@ -7,7 +7,7 @@ try_configure(result said -DKDIR=/no/such/tree)
 expect_match("${said}" "the kernel tree /no/such/tree does not exist")
 # One that an earlier run has found, and that is gone since.
 try_configure(result said -DKDIR= -DKbuild_KERNEL_DIR=/no/such/tree)
-expect_match("${said}" "/no/such/tree does not exist.*looked for anew with -UKbuild_KERNEL_DIR")
+expect_match("${said}" "/no/such/tree does not exist.*or search again with -UKbuild_KERNEL_DIR")
 
 # The environment has a say at the first run alone.
 file(STRINGS "${WORK}/settings.cmake" setting REGEX "^set[(]KDIR ")

@@ -1,2 +1,2 @@
-# says: BINDINGS is for a module from sources, and KBUILD names a module tree
+# says: BINDINGS is for a module from sources, but KBUILD names a module tree
 kbuild_add_module(hello KBUILD tree BINDINGS helper.h)

@@ -1,4 +1,4 @@
-# says: kbuild_get_config(modules MODULES): Kbuild was found elsewhere in the project
+# says: kbuild_get_config(modules MODULES): Kbuild is not visible here, because another folder found it
 # only: installed
 unset(Kbuild_FOUND)
 kbuild_get_config(modules MODULES)

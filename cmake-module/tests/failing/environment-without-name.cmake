@@ -1,2 +1,2 @@
-# says: kbuild_add_module(hello): ENVIRONMENT has acme, which is not NAME=VALUE
+# says: kbuild_add_module(hello): ENVIRONMENT has acme: write NAME=VALUE
 kbuild_add_module(hello KBUILD tree ENVIRONMENT VENDOR=acme acme)

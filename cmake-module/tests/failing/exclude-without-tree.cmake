@@ -1,2 +1,2 @@
-# says: kbuild_add_module(hello): EXCLUDE is for a module tree (KBUILD)
+# says: kbuild_add_module(hello): EXCLUDE only works with KBUILD
 kbuild_add_module(hello hello.c EXCLUDE "*.orig")

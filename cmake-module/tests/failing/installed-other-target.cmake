@@ -1,3 +1,3 @@
-# says: kbuild_install(TARGETS other): there is no kernel module of this name
+# says: kbuild_install(TARGETS other): other is not a kernel module: create it with kbuild_add_module()
 add_custom_target(other)
 kbuild_install(TARGETS other)

@@ -1,4 +1,4 @@
-# says: hello is a kernel module and links to part, an INTERFACE library with the source more.c, which no module gets: list it in
+# says: hello is a kernel module and links to the INTERFACE library part, but a module does not inherit its source more.c. List more.c in kbuild_add_module(hello ...)
 kbuild_add_module(hello hello.c)
 add_library(part INTERFACE)
 target_sources(part INTERFACE more.h $<BUILD_INTERFACE:more.c>)

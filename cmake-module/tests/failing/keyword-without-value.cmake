@@ -1,2 +1,2 @@
-# says: nothing follows KBUILD
+# says: KBUILD has no value
 kbuild_add_module(hello KBUILD)

@@ -1,4 +1,4 @@
-# says: kbuild-rs is not in PATH
+# says: in PATH: install it
 # with: -UKbuild_EXECUTABLE
 # with: -DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF
 # with: -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF

@@ -1,4 +1,4 @@
-# says: kbuild_add_module(hello): Kbuild was found elsewhere in the project: call find_package(Kbuild)
+# says: kbuild_add_module(hello): Kbuild is not visible here, because another folder found it. Call find_package(Kbuild)
 # only: installed
 unset(Kbuild_FOUND)
 kbuild_add_module(hello hello.c)

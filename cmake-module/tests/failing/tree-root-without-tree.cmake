@@ -1,2 +1,2 @@
-# says: TREE_ROOT is for a module tree
+# says: TREE_ROOT only works with KBUILD
 kbuild_add_module(hello hello.c TREE_ROOT .)

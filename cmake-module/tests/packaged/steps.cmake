@@ -10,7 +10,7 @@ endfunction()
 # As strict as CMake can be, and away from this machine's own modules.
 configure(-Werror=dev "-DINSTALL_MOD_PATH=${WORK}/machine")
 pack(result said)
-expect_match("${said}" "CPack would install the modules into this machine")
+expect_match("${said}" "CPack would install the modules on this machine")
 if(result STREQUAL "0")
   message(FATAL_ERROR "cpack succeeded\n${said}")
 endif()
