@@ -113,8 +113,8 @@ class KbuildModule(ExtensionModule):
         try:
             return self.describe(state, wanted)
         except MesonException as error:
-            raise MesonException(f'{error} (It was found at the first setup; `meson setup --wipe` '
-                                 'looks for one again.)')
+            raise MesonException(f'{error}. The first setup chose this kernel tree. To search again, '
+                                 'run `meson setup --wipe`')
 
     def find(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         description = self.ask_program(state, wanted)

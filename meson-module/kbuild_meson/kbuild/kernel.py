@@ -36,7 +36,7 @@ class Kernel(ModuleObject):
 
     def get(self, key: str) -> T.Any:
         if self.description is None:
-            raise InvalidArguments('this kernel was not found, so it has no properties')
+            raise InvalidArguments('this kernel was not found, so it has no properties: test found() first')
         return self.description[key]
 
     @property

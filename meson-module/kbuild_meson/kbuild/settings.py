@@ -37,11 +37,11 @@ def problem(kwargs: Kwargs) -> T.Optional[str]:
 def of_another_form(kwargs: Kwargs) -> T.Optional[str]:
     if kwargs['kbuild']:
         if kwargs['link_args']:
-            return ('"link_args" is for a module built from sources, and "kbuild" names a module tree, '
-                    'whose own Kbuild has ldflags-y')
+            return ('"link_args" is only for a module built from sources: for a module tree, set '
+                    'ldflags-y in its Kbuild')
         return None
     given = next((keyword for keyword in OF_TREE if kwargs[keyword]), None)
-    return f'"{given}" is for a module tree ("kbuild")' if given else None
+    return f'"{given}" is only for a module tree: add "kbuild", or remove it' if given else None
 
 
 def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
@@ -55,7 +55,7 @@ def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
 def of_values(kwargs: Kwargs) -> T.Optional[str]:
     for variable in kwargs['make_variables']:
         if not re.match('[^=]+=', variable):
-            return f'"make_variables" has {variable!r}, which is not NAME=VALUE'
+            return f'"make_variables" has {variable!r}: write NAME=VALUE'
     for symbol, value in kwargs['config'].items():
         if not re.fullmatch('[A-Za-z0-9_]+', symbol):
             return f'"config" has {symbol!r}, which is not the name of a CONFIG_ symbol'

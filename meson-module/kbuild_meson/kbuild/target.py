@@ -92,7 +92,7 @@ class Call:
         if not re.fullmatch('[A-Za-z0-9_-]+', self.name):
             raise self.error("a module's name holds letters, digits, - and _ only")
         if self.kernel.description is None:
-            raise self.error('its kernel was not found; check its found() first, or require it')
+            raise self.error('its kernel was not found: test kernel.found() first, or write required: true')
         if kwargs['modules'] and not kwargs['kbuild']:
             raise self.error('"modules" is for a module tree ("kbuild"); a module built from '
                              f'sources has exactly one name, {self.name}')
@@ -140,8 +140,8 @@ class Call:
             raise self.error(f'it depends on {target.name!r}, which is not a kernel module; list the '
                              'targets that generate sources or headers among the sources')
         if given.kernel.path != self.kernel.path:
-            raise self.error(f'it is built for {self.kernel.release}, but depends on {target.name!r}, which '
-                             f'is built for {given.kernel.release}')
+            raise self.error(f'it is built for {self.kernel.release}, but {target.name!r} is built for '
+                             f'{given.kernel.release}: use the same kernel for both')
         return given
 
     def use(self, dependency: Dependency, sources: T.List, include: T.List[IncludeDirs]) -> None:
