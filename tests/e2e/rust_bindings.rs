@@ -113,11 +113,11 @@ fn declarations_that_nothing_reads_or_leads_to_are_refused() {
     for (args, wanted) in [
         (
             ["one.c", "--bindings", "one.h"],
-            "a header is to be declared for Rust (bindings), but the module has no source in Rust",
+            "bindings names a header, but the module has no Rust source: add a .rs file",
         ),
         (
             ["mixed_main.rs", "--bindings-item", "int_sqrt"],
-            "the item int_sqrt is to be declared for Rust (bindings_item), but no header",
+            "the item int_sqrt (bindings_item) needs a header: name one",
         ),
     ] {
         let args = [&["--name", "mixed"], &args[..]].concat();

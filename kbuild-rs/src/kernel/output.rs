@@ -24,12 +24,12 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
         return Ok(dir);
     };
     let shown = dir.display();
-    let line = format!("line {} of {}", found.line, found.makefile.display());
+    let line = format!("{} of {}", found.line, found.makefile.display());
     if found.variable == "KBUILD_EXTMOD_OUTPUT" {
         return Err(not_prepared(format!(
-            "{line} makes kbuild put every module into {}: a build with MO= wrote this Makefile \
-             into the kernel tree {shown}; remove the lines there that name KBUILD_EXTMOD and \
-             KBUILD_EXTMOD_OUTPUT",
+            "kbuild would put every module into {}, because of line {line}. A build with MO= \
+             overwrote this Makefile in the kernel tree {shown}. Remove the lines in it that name \
+             KBUILD_EXTMOD and KBUILD_EXTMOD_OUTPUT",
             found.value.display()
         )));
     }
@@ -42,18 +42,18 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
         return Ok(fs::canonicalize(&found.value).unwrap_or(dir));
     }
     let (missing, other) = match there {
-        Ok(_) => ("", format!("use {} or ", found.value.display())),
-        Err(_) => (", which does not exist", String::new()),
+        Ok(_) => ("", format!("Use {}, or ", found.value.display())),
+        Err(_) => (", which does not exist", "To use it here, ".to_owned()),
     };
     // An included Makefile may well be right about its own folder.
     let own = found.makefile.parent() == Some(&*dir) && !found.makefile.is_symlink();
     let mend = match own {
-        true => format!("change that line to:\n{}{shown}", found.lead),
-        false => "create the tree again with `make O=`".to_owned(),
+        true => format!("change that line to:\n    {}{shown}", found.lead),
+        false => format!("create the tree again, in the kernel's source:\n    make O={shown}"),
     };
     Err(not_prepared(format!(
-        "the kernel tree {shown} was copied or moved: {line} makes kbuild work in {}{missing}, \
-         not in {shown}; {other}{mend}",
+        "the kernel tree {shown} was copied or moved. Line {line} still points to {}{missing}, so \
+         kbuild would work there. {other}{mend}",
         found.value.display(),
     )))
 }
@@ -180,9 +180,9 @@ mod tests {
             says(
                 &format!("# made\n{lead}{there}\ninclude SOURCE/Makefile\n"),
                 &[
-                    &format!("line 2 of {here}/Makefile"),
-                    &format!("use {there} or change"),
-                    &format!("\n{lead}{here}"),
+                    &format!("Line 2 of {here}/Makefile"),
+                    &format!("Use {there}, or change"),
+                    &format!("\n    {lead}{here}"),
                 ],
             );
         }
@@ -195,14 +195,14 @@ mod tests {
         );
         says(
             "export KBUILD_EXTMOD_OUTPUT = /module\ninclude SOURCE/Makefile\n",
-            &["/module", "MO=", "remove the lines"],
+            &["/module", "MO=", "Remove the lines"],
         );
         // Over a Makefile that is right where it lies.
         root.write(
             "original/Makefile",
             format!("export KBUILD_OUTPUT = {there}\nVERSION = 6\n"),
         );
-        let included = format!("line 1 of {there}/Makefile");
+        let included = format!("Line 1 of {there}/Makefile");
         says(
             "include ROOT/original/Makefile\n",
             &[&included, &there, "make O="],

@@ -203,13 +203,13 @@ fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
             let advice = match instead(value) {
                 Some(placeholder) if byte == b'$' => format!("write {placeholder}"),
                 _ if quotes && is_special(&byte) => {
-                    "leave it out, or quote it as in a shell".to_owned()
+                    "remove it, or quote it as in a shell".to_owned()
                 }
-                _ => "leave it out".to_owned(),
+                _ => "remove it".to_owned(),
             };
             return Err(Error::input(format!(
-                "kbuild puts the value of {name} into a shell command, and {:?} in {value:?} \
-                 means something there; {advice}",
+                "kbuild puts the value of {name} into a shell command. {:?} in {value:?} is \
+                 special there: {advice}",
                 char::from(byte),
             )));
         }
@@ -217,8 +217,8 @@ fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
     match quote {
         None => Ok(()),
         Some(open) => Err(Error::input(format!(
-            "kbuild puts the value of {name} into a shell command, and the {} in {value:?} has no \
-             end",
+            "kbuild puts the value of {name} into a shell command. {value:?} opens a {} and does \
+             not close it: add the closing quote, or remove the opening one",
             char::from(open)
         ))),
     }
@@ -230,8 +230,8 @@ fn check_targets(name: &str, value: &OsStr) -> Result<()> {
     match bytes.find(|byte| b":=".contains(byte)) {
         None => Ok(()),
         Some(byte) => Err(Error::input(format!(
-            "kbuild makes rules of the words of {name}, and {:?} in {value:?} means something \
-             there; leave it out",
+            "kbuild uses each word of {name} as a make target. {:?} in {value:?} has a special \
+             meaning in a target: remove it",
             char::from(*byte)
         ))),
     }

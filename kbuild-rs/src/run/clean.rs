@@ -65,11 +65,11 @@ impl Clean {
             match kind {
                 kind if kind.is_symlink() => return Err(not_ours(&entry.path(), "is a link")),
                 kind if kind.is_dir() != is_folder_name(&name) => {
-                    return Err(not_ours(
-                        &entry.path(),
-                        "should be a folder or a file, and is the \
-                                                        other",
-                    ));
+                    let why = match kind.is_dir() {
+                        true => "is a folder, but kbuild-rs expects a file",
+                        false => "is a file, but kbuild-rs expects a folder",
+                    };
+                    return Err(not_ours(&entry.path(), why));
                 }
                 _ => {}
             }

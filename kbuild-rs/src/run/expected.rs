@@ -28,11 +28,13 @@ pub(super) fn check(
     {
         let built: Vec<_> = report.modules().iter().map(Artifact::name).collect();
         let setting = match listed.iter().any(|listed| listed == name) {
-            true => format!(": name these ({MODULE})"),
+            true => format!(
+                ". Correct the list of expected modules ({MODULE}), or add {name} to the Kbuild"
+            ),
             false => String::new(),
         };
         return failed(format!(
-            "{} does not build the module {name}; it builds {}{setting}",
+            "{} does not build the expected module {name}. It builds {}{setting}",
             resolved.label,
             built.join(", ")
         ));

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::item::{Item, Kind};
+use crate::error::Advice;
 use crate::syntax::{escape, unescape};
-use crate::sys::{Identity, Writer, is_below, not_ours};
-use crate::{Error, Result};
+use crate::sys::{Identity, Writer, is_below};
+use crate::{Error, ErrorKind, Result};
 
 const HEADER: &str = "kbuild-rs manifest 2";
 /// The last line: a file that was cut off must not read as a shorter manifest.
@@ -45,10 +46,17 @@ fn read(bytes: &[u8]) -> Option<Vec<Item>> {
 
 /// An error about a file of ours that names what is not below the folder that it is about.
 pub(crate) fn leads_outside(file: &Path, named: &Path) -> Error {
-    not_ours(
-        file,
-        &format!("names {named:?}, which is outside its folder"),
+    let advice = "move the file away, or choose another output directory";
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} lists the path {named:?}, which is outside of the folder that the file is about. \
+             kbuild-rs did not write this entry and changed nothing. Move the file away, or \
+             choose another output directory",
+            file.display()
+        ),
     )
+    .advise(Advice::new("foreign-file", advice))
 }
 
 /// Writes the manifest whole or not at all.

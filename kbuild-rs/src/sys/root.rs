@@ -263,8 +263,8 @@ pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} {why} and was not created by kbuild-rs; it was not changed. Move it away, or \
-             choose another output directory",
+            "{} {why}. kbuild-rs did not create it and did not change it. Move it away, or choose \
+             another output directory",
             path.display()
         ),
     )

@@ -268,9 +268,10 @@ impl Writer {
             .into();
         match file.metadata() {
             // A write there would go into another user's file.
-            Ok(meta) if meta.is_file() && meta.nlink() > 1 => {
-                Err(not_ours(path, "has another name, too"))
-            }
+            Ok(meta) if meta.is_file() && meta.nlink() > 1 => Err(not_ours(
+                path,
+                "is a hard link: the same file has another name",
+            )),
             Ok(meta) if meta.is_file() => Ok(file),
             Ok(_) => Err(not_ours(path, "is not a regular file")),
             Err(e) => Err(Error::writing("open", path, e)),

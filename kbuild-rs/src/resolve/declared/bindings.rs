@@ -61,15 +61,15 @@ impl Layout {
             return match wishes.items.first() {
                 None => Ok(text),
                 Some(item) => Err(Error::input(format!(
-                    "the item {item} is to be declared for Rust (bindings_item), but no header is \
-                     (bindings): name a header that declares or includes it"
+                    "the item {item} (bindings_item) needs a header: name one that declares the \
+                     item, or includes such a header (bindings)"
                 ))),
             };
         }
         if self.rust.crates.is_empty() {
             return Err(Error::input(
-                "a header is to be declared for Rust (bindings), but the module has no source in \
-                 Rust: add one, or leave the header out",
+                "bindings names a header, but the module has no Rust source: add a .rs file, or \
+                 remove the header",
             ));
         }
         let flags_dir = context.site.flags_dir();
