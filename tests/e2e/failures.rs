@@ -226,9 +226,11 @@ fn the_kernels_compiler_that_is_not_here_is_named_with_those_that_are() {
         &text,
         &[
             &format!("was built with {program}"),
-            "is not installed; this machine has gcc (",
-            "clang-19 (",
-            "--cc gcc, Build::cc(\"gcc\")",
+            "is not installed. Install it:",
+            "or use one that is installed (gcc: ",
+            "clang-19: ",
+            "--cc gcc\n",
+            "(Build::cc(\"gcc\")",
             program,
         ],
     );

@@ -49,7 +49,7 @@ fn a_kernel_that_is_none_is_said_to_be_none() {
     build_for(
         &dir.path().join("empty"),
         1,
-        &["is no kernel tree: Makefile is missing"],
+        &["is not a kernel tree: Makefile is missing"],
     );
     fs::write(dir.path().join("empty/Makefile"), "all:\n").unwrap();
     build_for(
@@ -86,7 +86,10 @@ fn a_tree_that_is_not_prepared_is_told_what_would_prepare_it() {
         build_for(
             &kernel.common,
             1,
-            &["half of a kernel tree", kernel.kdir.to_str().unwrap()],
+            &[
+                "shared part of the kernel headers",
+                kernel.kdir.to_str().unwrap(),
+            ],
         );
         let half = link_kernel(
             &kernel,

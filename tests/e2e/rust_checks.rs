@@ -177,12 +177,12 @@ fn another_rustc_than_the_kernels_is_refused_with_the_one_that_fits() {
     let wrong = dir.path().join("bin/rustc");
     rustc_that_says(&wrong, OTHER);
     let said = refused(&mut command(&[]), 1);
-    let here = format!("here are {} ({OTHER})", wrong.display());
+    let here = format!("installed: {}, which is {OTHER}", wrong.display());
     assert_says(
         &said,
         &[
             &own,
-            "exactly this compiler",
+            "need the compiler that built it",
             &here,
             "install the rustc 1.85.1",
         ],
@@ -197,10 +197,7 @@ fn another_rustc_than_the_kernels_is_refused_with_the_one_that_fits() {
     let right = dir.path().join("bin/rustc-1.85");
     rustc_that_says(&right, &own);
     let said = refused(&mut command(&named), 1);
-    let offer = format!(
-        "the one that fits is {0}: choose it (--rustc {0}",
-        right.display()
-    );
+    let offer = format!("Use {0}:\n    --rustc {0}\n(Build::rustc", right.display());
     assert_says(&said, &[&offer, "KBUILD_RS_RUSTC="]);
     let mut variable = command(&[]);
     let said = refused(variable.env("KBUILD_RS_RUSTC", &wrong), 1);

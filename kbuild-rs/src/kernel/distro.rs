@@ -33,7 +33,7 @@ impl Install {
 
     /// The same as advice.
     pub(super) fn advice(self, code: &'static str) -> Advice {
-        let advice = Advice::new(code, format!("to get it: {}", self.text));
+        let advice = Advice::new(code, format!("install it: {}", self.text));
         match self.command {
             Some(command) => advice.with_command(command),
             None => advice,
@@ -113,11 +113,13 @@ impl Distro {
     pub(super) fn any_headers(self) -> Install {
         match self {
             Distro::Debian => Install::words(format!(
-                "apt install linux-headers-$(uname -r), or linux-headers-{} in a container",
+                "apt install linux-headers-$(uname -r)\nor, in a container:\n    apt install \
+                 linux-headers-{}",
                 deb_arch()
             )),
             Distro::Ubuntu => Install::words(
-                "apt install linux-headers-$(uname -r), or linux-headers-generic in a container"
+                "apt install linux-headers-$(uname -r)\nor, in a container:\n    apt install \
+                 linux-headers-generic"
                     .into(),
             ),
             Distro::Fedora => Install::command(["dnf", "install"], &["kernel-devel"]),

@@ -98,12 +98,12 @@ impl Host {
         let looked: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
         here.dedup();
         let here = match here.as_slice() {
-            [] => "no kernel tree is installed here".to_owned(),
-            some => format!("installed here: {}", some.join(", ")),
+            [] => "No kernel tree is installed".to_owned(),
+            some => format!("Installed: {}", some.join(", ")),
         };
         let install = self.distro().headers(release);
         let message = format!(
-            "no kernel tree for release {release} in {}; {here}; to get it: {install}",
+            "no kernel tree for release {release} in {}. {here}. Install it:\n    {install}",
             looked.join(", "),
         );
         let advice = install.advice("missing-kernel-headers");
@@ -124,7 +124,8 @@ impl Host {
                 kernel.arch()
             ),
             Err(error) if error.kind() == ErrorKind::KernelNotFound => format!(
-                "no tree for the running kernel {running} (in a container, that is the host's)"
+                "the running kernel {running} has no kernel tree here (in a container, this is the \
+                 host's kernel)"
             ),
             Err(error) => format!("the running kernel's tree is unusable ({error})"),
         };
@@ -136,7 +137,7 @@ impl Host {
         match newest {
             Some(kernel) => {
                 let note = format!(
-                    "{why}; building for {}, the newest {arch} one installed here",
+                    "{why}. Building for {}, the newest {arch} kernel tree that is installed",
                     kernel.release()
                 );
                 Ok((kernel, Some(note)))
@@ -144,8 +145,8 @@ impl Host {
             None => {
                 let install = self.distro().any_headers();
                 let message = format!(
-                    "{why}, and no other {arch} kernel tree is installed here; to get one: \
-                     {install}; or name one ({KERNEL})"
+                    "{why}. No other {arch} kernel tree is installed. Install one:\n    \
+                     {install}\nor name one ({KERNEL})"
                 );
                 let advice = install.advice("missing-kernel-headers");
                 Err(Error::new(ErrorKind::KernelNotFound, message).advise(advice))

@@ -40,7 +40,7 @@ impl Chooser<'_> {
             let wanted = compiler.program().unwrap_or("gcc");
             let plain = wanted.strip_prefix(compiler.prefix()).unwrap_or(wanted);
             let error = self.not_found(format!(
-                "kernel {} was built with {wanted} ({:?}), which is not installed; {}",
+                "the kernel {} was built with {wanted} ({:?}), which is not installed. {}",
                 self.kernel.release(),
                 compiler.text,
                 self.choices(plain)
@@ -108,8 +108,8 @@ impl Chooser<'_> {
         let package = format!("gcc-{}", prefix.trim_end_matches('-').replace('_', "-"));
         let install = self.host.distro().package(&package);
         let error = self.not_found(format!(
-            "kernel {} is for {}, this machine is {}, and there is no compiler for {} (searched \
-             for {prefix}gcc and similar names); to get one: {install}; or name it \
+            "the kernel {} is for {}, but this machine is {} and has no compiler for {} (searched \
+             for {prefix}gcc and similar names). Install one:\n    {install}\nor name one \
              ({CROSS_COMPILE})",
             self.kernel.release(),
             self.kernel.arch(),

@@ -58,8 +58,14 @@ pub(super) fn tools(chooser: &Chooser<'_>, flavour: &str) -> Result<Toolchain> {
         let package = format!("{family}{dash}{major}");
         let install = chooser.host.distro().package(&package);
         let error = chooser.not_found(format!(
-            "LLVM={flavour} needs {name}, which is not installed; to get it: {install}{}",
-            said_about(chooser)
+            "LLVM={flavour} needs {name}, which is not installed. {}Install it:\n    {install}{}",
+            why_llvm(chooser),
+            match chooser.kernel.compiler().lld {
+                true => {
+                    "\nor choose another LLVM (LLVM=-VERSION in the environment, --llvm, Build::llvm)"
+                }
+                false => "",
+            }
         ));
         return Err(error.advise(install.advice("missing-compiler")));
     }
@@ -88,14 +94,13 @@ pub(super) fn tools(chooser: &Chooser<'_>, flavour: &str) -> Result<Toolchain> {
     Ok(chosen)
 }
 
-fn said_about(chooser: &Chooser<'_>) -> String {
+fn why_llvm(chooser: &Chooser<'_>) -> String {
     let compiler = chooser.kernel.compiler();
     if !compiler.lld {
         return String::new();
     }
     format!(
-        " (kernel {} was built with {} and LLD; plain gcc cannot build its modules); or choose \
-         with LLVM=-VERSION in the environment, --llvm or Build::llvm",
+        "The kernel {} was built with {} and LLD, so gcc cannot build its modules. ",
         chooser.kernel.release(),
         compiler.text
     )
@@ -153,7 +158,7 @@ impl Chooser<'_> {
             .find(|name| self.path.program(name).is_some())
         else {
             return Err(self.not_found(format!(
-                "kernel {} was built with {}, but clang is not installed; {}",
+                "the kernel {} was built with {}, but clang is not installed. {}",
                 self.kernel.release(),
                 self.kernel.compiler().text,
                 self.choices(&format!("clang-{major}"))

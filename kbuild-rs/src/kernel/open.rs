@@ -234,17 +234,18 @@ fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
     let flavours = flavours_of(dir);
     if !flavours.is_empty() || common_stem(dir).is_some() {
         let advice = match flavours.first() {
-            Some(flavour) => format!("use {}", flavour.display()),
+            Some(flavour) => format!("Name the tree of one flavour: {}", flavour.display()),
             None => {
                 let stem = common_stem(dir).unwrap_or_default();
                 let arch = crate::kernel::distro::deb_arch();
                 let package = format!("linux-headers-{stem}-{arch}");
-                format!("use its other half: {}", host.distro().package(&package))
+                let install = host.distro().package(&package);
+                format!("Install the tree of one flavour, and name that:\n    {install}")
             }
         };
         return not_prepared(format!(
-            "{shown} is the half of a kernel tree that all flavours share; it has no \
-             include/config/auto.conf; {advice}"
+            "{shown} is the shared part of the kernel headers: it has no include/config/auto.conf. \
+             {advice}"
         ));
     }
     if dir.join(".config").is_file() {
@@ -337,7 +338,7 @@ fn not_a_kernel(dir: &Path, why: &str, host: &Host) -> Error {
         None => "name a prepared one, for instance /lib/modules/<release>/build".to_owned(),
     };
     not_prepared(format!(
-        "{} is no kernel tree: {why}; {advice}",
+        "{} is not a kernel tree: {why}; {advice}",
         dir.display()
     ))
 }

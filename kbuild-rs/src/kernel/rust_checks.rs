@@ -97,10 +97,10 @@ impl Kernel {
         Error::new(
             ErrorKind::KernelNotPrepared,
             format!(
-                "{} exports symbols, which have checksums in the kernel {} (CONFIG_MODVERSIONS, \
-                 CONFIG_GENDWARFKSYMS), and the program that computes them is missing: {}. To \
-                 build it, run `make modules_prepare` in that kernel's source, with libdw's \
-                 headers installed (libdw-dev, elfutils-devel)",
+                "{} exports symbols. The kernel {} needs a checksum for each of them \
+                 (CONFIG_MODVERSIONS, CONFIG_GENDWARFKSYMS), but the program that computes it is \
+                 missing: {}. Install libdw's headers (libdw-dev, elfutils-devel), then run this \
+                 in that kernel's source:\n    make modules_prepare",
                 source.display(),
                 self.release,
                 self.dir.join(GENDWARFKSYMS).display()

@@ -121,30 +121,30 @@ impl Kernel {
             Some(wanted) if wanted != rustc.text => Err(Error::new(
                 ErrorKind::ToolNotFound,
                 format!(
-                    "RUSTC={named} is {}, and the kernel {} was built with {wanted}: rustc can \
-                     only read the kernel's crates if it wrote them itself{}",
+                    "RUSTC={named} is {}, but the kernel {} was built with {wanted}. rustc can \
+                     only read crates that the same rustc wrote{}",
                     rustc.text,
                     self.release,
                     self.offer(search)
                 ),
             )
-            .advise(Advice::new("other-rustc-than-kernel", search.how_to_get()))),
+            .advise(Advice::new("other-rustc-than-kernel", search.advice()))),
             _ => Ok(rustc),
         }
     }
 
-    /// The end of a sentence: which one fits, or how to get it.
+    /// The sentence that follows: which one fits, or how to get it.
     fn offer(&self, search: &Search<'_>) -> String {
         match search.fitting() {
             Some(rustc) => {
                 let file = rustc.file.display();
                 format!(
-                    "; the one that fits is {file}: choose it (--rustc {file}, \
-                     Build::rustc(\"{file}\"), KBUILD_RS_RUSTC={file} in the environment; in \
-                     CMake, -DKbuild_RUSTC={file}; in Meson, kernel(rustc: '{file}')), or name none"
+                    ". Use {file}:\n    --rustc {file}\n(Build::rustc(\"{file}\"), \
+                     KBUILD_RS_RUSTC={file} in the environment; in CMake, -DKbuild_RUSTC={file}; \
+                     in Meson, kernel(rustc: '{file}')), or name no rustc: kbuild-rs then finds it"
                 )
             }
-            None => format!("; {}", search.how_to_get()),
+            None => format!(". {}", search.how_to_get()),
         }
     }
 
@@ -153,24 +153,23 @@ impl Kernel {
             .all()
             .iter()
             .filter_map(|file| search.look(file))
-            .map(|rustc| format!("{} ({})", rustc.file.display(), rustc.text))
+            .map(|rustc| format!("{}, which is {}", rustc.file.display(), rustc.text))
             .collect();
         let here = match here.is_empty() {
             true => "no rustc is in PATH".to_owned(),
-            false => format!("here are {}", here.join(", ")),
+            false => format!("installed: {}", here.join("; ")),
         };
         Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the kernel {} was built with {}, and its Rust modules need exactly this \
-                 compiler, which was not found: {here}; {}, and name it if it is not in PATH \
-                 ({RUSTC})",
+                "Rust modules for the kernel {} need the compiler that built it, {}. It was not \
+                 found ({here}). {}\nIf it is not in PATH, name it ({RUSTC})",
                 self.release,
                 search.wanted.unwrap_or("rustc"),
                 search.how_to_get()
             ),
         )
-        .advise(Advice::new("missing-rustc", search.how_to_get()))
+        .advise(Advice::new("missing-rustc", search.advice()))
     }
 }
 
@@ -253,16 +252,27 @@ impl Search<'_> {
         })
     }
 
+    /// Sentences about how to install the right one.
     fn how_to_get(&self) -> String {
-        let wanted = self.wanted.unwrap_or_default();
         let number = self.number().unwrap_or("VERSION");
-        match wanted.contains("built from a source tarball") {
-            true => format!(
-                "it is a distribution's own build: install the rustc {number} of the distribution \
-                 that built the kernel"
-            ),
-            false => format!("to get it: rustup toolchain install {number}"),
+        match self.is_of_distribution() {
+            true => format!("It is a distribution's own build: {}", self.advice()),
+            false => format!("Install it:\n    rustup toolchain install {number}"),
         }
+    }
+
+    /// The same in one line.
+    fn advice(&self) -> String {
+        let number = self.number().unwrap_or("VERSION");
+        match self.is_of_distribution() {
+            true => format!("install the rustc {number} of the distribution that built the kernel"),
+            false => format!("install it: rustup toolchain install {number}"),
+        }
+    }
+
+    fn is_of_distribution(&self) -> bool {
+        let wanted = self.wanted.unwrap_or_default();
+        wanted.contains("built from a source tarball")
     }
 }
 

@@ -116,7 +116,7 @@ fn what_is_no_kernel_tree_is_refused_with_the_reason() {
         &root,
         "empty",
         KernelNotPrepared,
-        &["no kernel tree", "Makefile is missing"],
+        &["not a kernel tree", "Makefile is missing"],
     );
     root.write("driver/Makefile", "obj-m := x.o\n");
     refused(
@@ -187,7 +187,11 @@ fn half_a_package_is_told_its_other_half() {
         &root,
         common,
         KernelNotPrepared,
-        &["share", "use ", flavour],
+        &[
+            "shared part of the kernel headers",
+            "one flavour: ",
+            flavour,
+        ],
     );
     root.write(
         &format!("{flavour}/Makefile"),
@@ -283,8 +287,8 @@ fn without_a_tree_for_the_running_kernel_the_newest_is_taken_and_said() {
     assert_eq!(kernel.release(), "6.1.0-56-amd64");
     assert_eq!(
         note.unwrap(),
-        "no tree for the running kernel 6.18.44-host (in a container, that is the host's); \
-         building for 6.1.0-56-amd64, the newest x86 one installed here"
+        "the running kernel 6.18.44-host has no kernel tree here (in a container, this is the \
+         host's kernel). Building for 6.1.0-56-amd64, the newest x86 kernel tree that is installed"
     );
     let (kernel, note) = host(&root).default_for(Some("aarch64")).unwrap();
     assert_eq!(kernel.release(), "6.14.0-arm64");

@@ -182,8 +182,8 @@ impl Chooser<'_> {
         let Some(lld) = names.iter().find(|name| self.path.program(name).is_some()) else {
             let install = self.host.distro().package(&format!("lld-{major}"));
             let error = self.not_found(format!(
-                "kernel {} was linked with LLD {major}, but ld.lld is not installed; to get it: \
-                 {install}",
+                "the kernel {} was linked with LLD {major}, but ld.lld is not installed. Install \
+                 it:\n    {install}",
                 self.kernel.release(),
             ));
             return Err(error.advise(install.advice("missing-linker")));
@@ -247,16 +247,16 @@ impl Chooser<'_> {
         let here = self.path.compilers(family, compiler.version.0);
         let get = self.host.distro().package(package);
         let Some((first, _)) = here.first() else {
-            return format!("no compiler is in PATH; to get it: {get}");
+            return format!("No compiler is in PATH. Install it:\n    {get}");
         };
         let all: Vec<String> = here
             .iter()
-            .map(|(name, file)| format!("{name} ({})", file.display()))
+            .map(|(name, file)| format!("{name}: {}", file.display()))
             .collect();
         format!(
-            "this machine has {}; choose one (--cc {first}, Build::cc(\"{first}\"), or \
-             KBUILD_RS_CC={first} in the environment; in CMake, -DKbuild_CC={first}; in Meson, \
-             kernel(cc: '{first}')), or get the kernel's own: {get}",
+            "Install it:\n    {get}\nor use one that is installed ({}):\n    --cc {first}\n\
+             (Build::cc(\"{first}\"), or KBUILD_RS_CC={first} in the environment; in CMake, \
+             -DKbuild_CC={first}; in Meson, kernel(cc: '{first}'))",
             all.join(", ")
         )
     }

@@ -150,8 +150,8 @@ fn the_compiler_to_choose_is_of_the_kernels_family_and_the_nearest_version() {
             machine.root.link(file, "bin/gcc");
         }
         let error = machine.choose(nothing()).unwrap_err().to_string();
-        let (_, rest) = error.split_once("; choose one (--cc ").unwrap();
-        rest.split_once(',').unwrap().0.to_owned()
+        let (_, rest) = error.split_once("\n    --cc ").unwrap();
+        rest.split_once('\n').unwrap().0.to_owned()
     };
     let gcc_10 = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=100201\n\
         CONFIG_CC_VERSION_TEXT=\"gcc-10 (Debian 10.2.1-6) 10.2.1\"\n";
@@ -179,7 +179,7 @@ fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
     let words = [
         "kernel 6.1.0-x was built with gcc-10",
         "\"gcc-10 (Debian 10.2.1-6) 10.2.1\"",
-        "bin/gcc-12)",
+        "bin/gcc-12",
         "clang-19",
         "--cc gcc-12",
         "-DKbuild_CC=gcc-12",
@@ -201,7 +201,7 @@ fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
     machine.refused(
         nothing(),
         ErrorKind::ToolNotFound,
-        &["no compiler is in PATH"],
+        &["No compiler is in PATH"],
     );
 }
 
