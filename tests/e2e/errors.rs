@@ -52,7 +52,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
         &["empty"],
         &["is not a module tree: it is empty", "--name NAME SOURCE"],
     );
-    says(&["bare"], &["neither Kbuild nor Makefile"]);
+    says(&["bare"], &["Kbuild and Makefile are missing"]);
     says(
         &["bare", "--tree-root", "none"],
         &["the tree root", "does not exist"],
@@ -65,7 +65,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
         &["--name", "x", "none.c"],
         &[&format!("{} does not exist", source("none.c").display())],
     );
-    says(&["--name", "x", "bare"], &["is no file"]);
+    says(&["--name", "x", "bare"], &["is not a regular file"]);
     says(
         &["--name", "x", "x.h"],
         &["is not a source", "Build::include"],

@@ -142,7 +142,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
     says(
         &text,
         &[
-            "has neither Kbuild nor Makefile",
+            "Kbuild and Makefile are missing",
             "The folder src in it names modules",
         ],
         &[],

@@ -108,10 +108,10 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
     }
     assert!(!flags(&dead).contains("--jobserver-auth="), "{dead}");
     assert!(
-        dead.contains("warning: the outer build names a jobserver"),
+        dead.contains("warning: running one job only: the outer build has a jobserver"),
         "{dead}"
     );
-    assert!(dead.contains("put a `+` before"), "{dead}");
+    assert!(dead.contains("put `+` before"), "{dead}");
 }
 
 /// From 4.4 on a fifo is the jobserver, which needs no `+`.

@@ -139,7 +139,7 @@ fn look(
     let output = output.map_err(|error| format!("{most}, FAILED: {error}"))?;
     let arrived = meeting.arrived().len();
     let said = output.out() + &output.err();
-    let warned = said.contains("the outer build names a jobserver");
+    let warned = said.contains("the outer build has a jobserver");
     match () {
         _ if most != cell.peak() => Err(format!("{most}, NOT {}\n{said}", cell.peak())),
         _ if arrived != PARTS => Err(format!("{most}, for {arrived} OBJECTS\n{said}")),

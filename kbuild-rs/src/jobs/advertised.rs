@@ -127,7 +127,7 @@ pub(crate) fn inherited(is_build_script: bool) -> Vec<RawFd> {
 fn look(flags: &OsStr) -> Outer {
     let dead = |why: &str| {
         Outer::Dead(format!(
-            "the outer build names a jobserver ({}), {why}; running one job",
+            "running one job only: the outer build has a jobserver ({}), {why}",
             flags.to_string_lossy().trim()
         ))
     };
@@ -144,8 +144,8 @@ fn look(flags: &OsStr) -> Outer {
             Err(why) => dead(&format!("but {} cannot be used: {why}", path.display())),
         },
         Some(_) => dead(
-            "but this process did not inherit its descriptors. In a Makefile, put a `+` before \
-             the command; in CMake, add JOB_SERVER_AWARE TRUE to add_custom_command or \
+            "but kbuild-rs did not inherit its descriptors. In a Makefile, put `+` before the \
+             command. In CMake, add JOB_SERVER_AWARE TRUE to add_custom_command or \
              add_custom_target",
         ),
     }
@@ -262,7 +262,10 @@ mod tests {
             "-j --jobserver-auth=0,0",
         ] {
             let why = why(flags);
-            assert!(why.contains(flags) && why.contains("put a `+`"), "{why}");
+            assert!(
+                why.contains(flags) && why.contains("put `+` before"),
+                "{why}"
+            );
             assert!(why.contains("JOB_SERVER_AWARE"), "{why}");
         }
         assert!(why("--jobserver-auth=fifo:/nonexistent/fifo").contains("No such file"));
@@ -273,7 +276,7 @@ mod tests {
         ] {
             let why = why(&format!("--jobserver-auth=fifo:{path}"));
             assert!(why.contains(path) && why.contains(reason), "{why}");
-            assert!(why.ends_with("running one job"), "{why}");
+            assert!(why.starts_with("running one job only: "), "{why}");
         }
         let root = crate::fixture::Root::new();
         let file = root.write("no-fifo", "++++");

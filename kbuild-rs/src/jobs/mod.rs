@@ -82,7 +82,7 @@ impl Jobs<'_> {
                     None => Server::Outer(outside),
                     Some(Ok(own)) => Server::Shared(outside, own),
                     Some(Err(error)) => {
-                        sink.note(&format!("{error}; jobs of other builds are not counted"));
+                        sink.note(&format!("jobs of other builds are not counted: {error}"));
                         Server::Outer(outside)
                     }
                 }
@@ -97,7 +97,7 @@ impl Jobs<'_> {
                 match Pool::open(&folder, make_folder, jobs, sink) {
                     Ok(pool) => Server::Pool(pool),
                     Err(error) => {
-                        sink.note(&format!("{error}; jobs of other builds are not counted"));
+                        sink.note(&format!("jobs of other builds are not counted: {error}"));
                         Server::Nobody(jobs)
                     }
                 }

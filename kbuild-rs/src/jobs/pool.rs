@@ -65,7 +65,9 @@ impl Pool {
         first.or_else(|error| match users_folder(folder) {
             Some(other) => {
                 let place = other.path.display();
-                sink.note(&format!("{error}; the pool of jobs is in {place} instead"));
+                sink.note(&format!(
+                    "builds share their jobs through {place} instead: {error}"
+                ));
                 Pool::in_folder(other.writer, &other.path, size)
             }
             None => Err(error),

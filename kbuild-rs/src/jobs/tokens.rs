@@ -104,7 +104,7 @@ impl Budget {
                     Ok(None) => {}
                     Err(error) if state.server.give_up() => {
                         drop(state);
-                        let text = format!("{error}; running one job");
+                        let text = format!("running one job only: {error}");
                         sink.warning("jobserver-failed", &text);
                         state = self.state();
                         continue;

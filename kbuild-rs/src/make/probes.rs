@@ -258,9 +258,9 @@ fn error(what: &str, why: &str) -> String {
 
 /// The advice about it.
 pub(super) fn explanation() -> String {
-    "kbuild asks the compiler and the linker which flags they take. One of these questions got no \
-     answer, and kbuild would have left the flag out and built a module with other contents. \
-     kbuild-rs discards this build: make sure that there is enough memory, and enough space for \
-     temporary files (TMPDIR, else /tmp), then build again"
+    "the compiler or the linker crashed while kbuild tested which flags it supports. kbuild would \
+     leave the flag out and build a different module, so kbuild-rs discards this build. Check that \
+     there is enough memory, and enough space for temporary files (TMPDIR, else /tmp), then build \
+     again"
         .to_owned()
 }

@@ -53,7 +53,7 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
         };
         match std::fs::canonicalize(path) {
             Ok(real) if real.is_dir() => Ok(real),
-            Ok(_) => Err(not_there("is no folder".into())),
+            Ok(_) => Err(not_there("is not a folder".into())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 Err(not_there("does not exist".into()))
             }
@@ -88,14 +88,14 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
         return Err(Error::new(
             ErrorKind::SourceNotFound,
             format!(
-                "{} is not a module tree: {}, and kbuild reads a Kbuild or a Makefile. List \
-                 the sources instead (Build::new().files(…), --name NAME SOURCE…; in CMake and \
-                 Meson, behind the name), or name the folder that holds the Kbuild{}{}",
+                "{} is not a module tree: {}. Name the folder that contains the Kbuild, or list \
+                 the sources (Build::new().files(…), --name NAME SOURCE…; in CMake and Meson, \
+                 behind the name){}{}",
                 dir.display(),
                 if empty {
                     "it is empty"
                 } else {
-                    "it has neither Kbuild nor Makefile"
+                    "Kbuild and Makefile are missing"
                 },
                 folders_advice(&dir, &|path| path.to_owned()).unwrap_or_default(),
                 Dkms::advice(&dir, &|path| path.to_owned()),

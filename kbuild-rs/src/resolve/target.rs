@@ -186,28 +186,29 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
     if kernel.symvers().is_some() {
         return Ok(());
     }
-    let what = format!(
-        "{} has no Module.symvers (it was only prepared, not built): no symbol can be checked",
-        kernel.dir().display()
-    );
+    let dir = kernel.dir().display();
     match settings.missing_symvers {
         MissingSymvers::Warn => {
             let fails = match kernel.is_enabled("EXTENDED_MODVERSIONS") {
                 true => {
-                    " (CONFIG_EXTENDED_MODVERSIONS: without any checksum, its .mod.c is not \
-                         valid C)"
+                    ". With CONFIG_EXTENDED_MODVERSIONS, the build may fail: the module's .mod.c \
+                     needs at least one checksum"
                 }
                 false => "",
             };
-            let text = format!("{what}, and the module may not load{fails}");
+            let text = format!(
+                "{dir} has no Module.symvers, so no symbol was checked. The module may not \
+                 load{fails}"
+            );
             settings.sink.warning("missing-symvers", &text);
             Ok(())
         }
         MissingSymvers::Error => Err(Error::new(
             ErrorKind::KernelConfig,
             format!(
-                "{what}. Build that kernel (make modules), copy the Module.symvers of its build \
-                 there, or allow it ({MISSING_SYMVERS})"
+                "{dir} has no Module.symvers (the kernel was prepared, but not built), so symbols \
+                 cannot be checked. Build that kernel (make modules), copy the Module.symvers of \
+                 its build into {dir}, or build without the check ({MISSING_SYMVERS})"
             ),
         )
         .advise(Advice::new(

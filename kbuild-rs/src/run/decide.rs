@@ -78,7 +78,7 @@ impl Run<'_> {
             // git's answers are make's affair.
             .find(|item| matches!(item.kind, Kind::Link(_)) && !item.rel.ends_with(".git"));
         if let (Some(item), None) = (link, &stale.from_nothing) {
-            let why = format!("{} leads elsewhere", item.rel.display());
+            let why = format!("the link {} has a new target", item.rel.display());
             stale.from_nothing = Some(Reason::Tell(why));
         }
         self.doubt_own_rules(&mut stale, record, since, &changes, items)?;
@@ -127,7 +127,7 @@ impl Run<'_> {
                 Some(format!("{} changed", makefile.display()))
             }
             (_, Some(item)) if self.has_unknown_inputs(record, since)? => Some(format!(
-                "{} changed, and the record does not tell which files were made from it",
+                "{} changed, and kbuild-rs does not know which outputs depend on it",
                 item.rel.display()
             )),
             _ => None,

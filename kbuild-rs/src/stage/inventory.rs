@@ -220,7 +220,7 @@ fn parse(bytes: &[u8]) -> Option<Inventory> {
 /// An error about a foreign change of the stage, for a note.
 pub(crate) fn told(stage: &Stage, damage: &Path) -> String {
     format!(
-        "{} is not as the last build left it",
+        "{} in the stage changed after the last build",
         stage.file(damage).display()
     )
 }

@@ -35,7 +35,7 @@ pub(super) struct FolderContents {
 
 impl FolderContents {
     /// [`LARGE`] in words.
-    pub(super) const LIMIT: &str = "more than 100,000 files or 1 GiB";
+    pub(super) const LIMIT: &str = "100,000 files and 1 GiB";
 
     pub(super) fn add(&mut self, name: &OsStr, meta: &Metadata) {
         self.entries += 1;

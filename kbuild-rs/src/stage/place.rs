@@ -52,12 +52,12 @@ pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
     }
     let (cache, ignored) = sys::cache_folder(is_carryable);
     let Some(cache) = cache else {
-        let ignored: String = ignored.iter().map(|why| format!("; {why}")).collect();
+        let ignored: String = ignored.iter().map(|why| format!("\n    {why}")).collect();
         return Err(Error::input(format!(
-            "kbuild cannot build below {}: make does not support blanks, quotes or any of , = ( ) \
-             & ; * ? \\ | < : % # $ in a path; choose another output directory, or set \
-             XDG_CACHE_HOME to a folder of your own whose path holds none of them, where the \
-             build can take place{ignored}",
+            "kbuild cannot build in {}: make does not support blanks, quotes and these characters \
+             in a path: , = ( ) & ; * ? \\ | < : % # $. Choose another output directory, or set \
+             XDG_CACHE_HOME to a folder of yours without such characters in its path. kbuild-rs \
+             then builds in that folder.{ignored}",
             out.display()
         )));
     };

@@ -266,7 +266,7 @@ pub(super) fn vanished(path: &Path, e: io::Error) -> Error {
     match e.kind() {
         io::ErrorKind::NotFound => Error::new(
             ErrorKind::SourceNotFound,
-            format!("{} went away while it was being staged", path.display()),
+            format!("{} was deleted during the build", path.display()),
         ),
         _ => Error::reading("read", path, e),
     }

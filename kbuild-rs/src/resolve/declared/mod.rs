@@ -228,10 +228,10 @@ fn place(
         _ => not_found(&format!("cannot be read: {e}")),
     })?;
     if !meta.is_file() {
-        return Err(not_found(&"is no file"));
+        return Err(not_found(&"is not a regular file"));
     }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(not_found(&"is no file"));
+        return Err(not_found(&"is not a regular file"));
     };
     if !is_carryable(Path::new(name)) || name.as_bytes().starts_with(b"-") {
         return Err(Error::input(format!(

@@ -73,9 +73,9 @@ impl Walk<'_> {
         }
         if seen.is_too_much(&self.copied) {
             return Err(Error::input(format!(
-                "{} is a link to {}, which contains sources and is too large to copy: {} together \
-                 with the other links that leave the tree; exclude it ({EXCLUDE}) and name its \
-                 folders of headers ({INCLUDE}), or link to a smaller folder",
+                "{} links to {}, which is too large to copy. kbuild-rs copies linked folders that \
+                 contain sources, up to {} in all. Exclude the link ({EXCLUDE}) and name the header \
+                 folders in it ({INCLUDE}), or link to a smaller folder",
                 path.display(),
                 real.display(),
                 FolderContents::LIMIT
