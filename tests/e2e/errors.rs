@@ -177,7 +177,10 @@ fn a_tree_that_builds_nothing_is_told_what_it_waits_for() {
     let error = build.try_compile("other").unwrap_err();
     assert_eq!(error.kind(), kbuild::ErrorKind::NothingBuilt);
     let text = error.to_string();
-    assert!(text.contains("does not build the module other; it builds hello"), "{text}");
+    assert!(
+        text.contains("does not build the expected module other. It builds hello"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -116,7 +116,8 @@ fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
     let said = output.out() + &output.err();
     assert!(!output.status.success(), "{said}");
     let wanted = "the kernel tree /gone does not exist";
-    let remedy = "The first setup chose this kernel tree. To search again, run `meson setup --wipe`";
+    let remedy =
+        "The first setup chose this kernel tree. To search again, run `meson setup --wipe`";
     assert!(said.contains(wanted) && said.contains(remedy), "{said}");
 }
 
