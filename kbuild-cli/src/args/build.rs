@@ -17,7 +17,7 @@ use super::parsers::{cmake_words, config, define, make_var, pair};
     override_usage = help::BUILD_USAGE,
 )]
 pub(crate) struct BuildArgs {
-    /// The module trees [default: .], or with --name the sources of the module.
+    /// Module trees to build [default: .]. With --name: the sources of the module.
     #[arg(value_name = "DIR|SOURCE")]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -44,7 +44,7 @@ pub(crate) struct KernelArgs {
     /// installed kernel.
     #[arg(long = "kernel", value_name = "PATH|RELEASE")]
     pub(crate) named: Vec<OsString>,
-    /// Build for every kernel that `kbuild-rs kernels` lists and that can be used.
+    /// Build for every usable kernel that `kbuild-rs kernels` lists.
     #[arg(long, conflicts_with = "named")]
     pub(crate) all_kernels: bool,
     /// Required architecture of the kernel (x86, arm64, aarch64, …).
@@ -102,8 +102,8 @@ pub(crate) struct DeclaredArgs {
     /// Flag for the linker that joins the module's objects.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) ldflag: Vec<OsString>,
-    /// C header that bindgen declares for Rust. Include the declarations with
-    /// include!(env!("NAME_BINDINGS")).
+    /// C header to use from Rust: bindgen generates the declarations. Include them with
+    /// include!(env!("NAME_BINDINGS")); NAME is the header's name in capitals.
     #[arg(long, value_name = "HEADER")]
     pub(crate) bindings: Vec<PathBuf>,
     /// Also declare the items of other headers that match this regular expression.
@@ -140,8 +140,8 @@ pub(crate) struct CommonArgs {
     /// Flag for the C compiler as CMake stores it: several flags may follow SHELL:.
     #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
     pub(crate) cmake_option: Vec<String>,
-    /// Module.symvers of a module whose symbols this one uses, or one of the module trees of this
-    /// call. That tree is then built first, and the others may use its symbols.
+    /// Use the symbols of another module: FILE is the symvers of its build. DIR is a module tree of
+    /// this call, which is then built first.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) symvers: Vec<PathBuf>,
     /// Policy if the kernel tree has no Module.symvers, so that symbols cannot be checked.
@@ -191,13 +191,13 @@ pub(crate) struct ProductArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
     /// Write the inputs of the products to FILE, in gcc's format, for Ninja, CMake and Meson.
-    /// Headers of an installed kernel tree are listed as folders. If FILE and the products have
-    /// relative paths, paths below the working directory are written relative to it.
+    /// Headers of an installed kernel tree are listed as folders. If FILE and the products are
+    /// relative paths, inputs below the working directory are also written as relative paths.
     #[arg(long, value_name = "FILE")]
     pub(crate) depfile: Option<PathBuf>,
-    /// Write an empty file after a successful build, with the time at which the build began. The
-    /// depfile then names this file as its target. Use it with make: unchanged products keep their
-    /// old time.
+    /// Write an empty file after a successful build. Use it as the target of a make rule, because
+    /// unchanged products keep their old time. Its time is the start of the build, and the depfile
+    /// names it as its target.
     #[arg(long, value_name = "FILE")]
     pub(crate) stamp: Option<PathBuf>,
     /// Also put the entries of the modules into this compile_commands.json of a project.
@@ -214,7 +214,7 @@ pub(crate) struct ProductArgs {
 
 /// Flags on how a build runs and what it tells.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "How")]
+#[command(next_help_heading = "Jobs, output and messages")]
 pub(crate) struct RunArgs {
     /// Number of jobs, if there is no jobserver. Default: the number that the outer Ninja uses,
     /// else CMAKE_BUILD_PARALLEL_LEVEL, else the number of cores.

@@ -55,8 +55,8 @@ fn build(args: &BuildArgs) -> Result<(), String> {
     }
     if trees > 1 && !args.products.module.is_empty() {
         return Err(
-            "--module names a module of one module tree, but several are given: run the program \
-             once for each"
+            "--module names a module of one module tree, but several are given: build one module \
+             tree per call"
                 .to_owned(),
         );
     }
@@ -116,13 +116,15 @@ fn tree(args: &BuildArgs) -> Result<(), String> {
     ]);
     if let Some(flag) = flag {
         return Err(format!(
-            "{flag} is for a module built from a list of sources, which needs --name; for a \
-             module tree, set it in the Kbuild file"
+            "{flag} only works with --name, which builds a module from sources. For a module \
+             tree, set this in its Kbuild"
         ));
     }
     if !args.tree.prepare_input.is_empty() && args.tree.prepare.is_empty() {
         return Err(
-            "--prepare-input lists files that --prepare reads, but --prepare is missing".to_owned(),
+            "--prepare-input lists files that --prepare reads, but --prepare is missing: add \
+             --prepare, or remove --prepare-input"
+                .to_owned(),
         );
     }
     let is_source = |input: &&PathBuf| {

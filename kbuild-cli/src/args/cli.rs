@@ -46,8 +46,8 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),
-    /// For build systems: put the entries of modules into a project's compile_commands.json, and
-    /// their crates into a rust-project.json beside it.
+    /// Add modules to a project's compile_commands.json and rust-project.json. CMake and Meson call
+    /// this.
     #[command(hide = true)]
     CompileCommands(CompileCommandsArgs),
 }

@@ -7,7 +7,7 @@ use clap::Args;
 /// `kbuild-rs compile-commands`.
 #[derive(Debug, Args)]
 pub(crate) struct CompileCommandsArgs {
-    /// The compile_commands.json of output directories. A missing file has no entries.
+    /// compile_commands.json files of output directories. A missing file has no entries.
     #[arg(value_name = "FILE")]
     pub(crate) from: Vec<PathBuf>,
     /// The project's compile_commands.json. Its other entries stay.

@@ -27,7 +27,8 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
     if is(output, "symvers") {
         return report.symvers().ok_or_else(|| {
             Failure::no_result(
-                "--output names a symvers, but this build does not write one".to_owned(),
+                "--output names a symvers, but this build does not write one: remove this --output"
+                    .to_owned(),
             )
         });
     }
@@ -42,7 +43,7 @@ fn product_for<'a>(output: &Path, alone: bool, report: &'a Report) -> Result<&'a
             let names: Vec<_> = modules.iter().map(Artifact::name).collect();
             Err(Failure::wrong_call(format!(
                 "--output names {}, but this build makes {}{}{}: name one of its products, or use \
-                 --out-dir, which takes any number",
+                 --out-dir, which accepts any number of products",
                 output.display(),
                 count(names.len(), "module"),
                 if names.is_empty() { "" } else { ": " },

@@ -23,7 +23,8 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     if let Some(target) = targets.iter().find(|t| !carries(t)) {
         return Err(Failure::wrong_call(format!(
-            "a depfile cannot contain the path {target:?}, which has a line break"
+            "the path {target:?} contains a line break, which a depfile cannot contain: rename \
+             the file, or leave out --depfile"
         )));
     }
     let relative = path.is_relative() && targets.iter().all(|target| target.is_relative());

@@ -73,7 +73,7 @@ fn read(path: &Path) -> Vec<Read> {
     let found = match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             return one(Err(Failure::wrong_call(format!(
-                "there is no {}",
+                "{} does not exist: name a .ko file, or a folder with modules",
                 path.display()
             ))));
         }
@@ -82,7 +82,7 @@ fn read(path: &Path) -> Vec<Read> {
     };
     match found {
         Ok(modules) if modules.is_empty() => one(Err(Failure::no_result(format!(
-            "no .ko is in {} or below",
+            "{} contains no module (.ko): build first, or name another folder",
             path.display()
         )))),
         Ok(modules) => modules

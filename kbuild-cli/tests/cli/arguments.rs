@@ -20,8 +20,14 @@ fn flags_of_one_form_are_refused_with_the_other() {
         &["build", "--name", "hello", "hello.c", "--tree-root", ".."],
         "--tree-root is for a module tree",
     );
-    refused(&["build", "--ldflag", "-z"], "needs --name");
-    refused(&["build", "--prepare-input", "x"], "--prepare is missing");
+    refused(
+        &["build", "--ldflag", "-z"],
+        "--ldflag only works with --name",
+    );
+    refused(
+        &["build", "--prepare-input", "x"],
+        "--prepare is missing: add --prepare",
+    );
 }
 
 #[test]

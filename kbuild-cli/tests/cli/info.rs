@@ -27,5 +27,9 @@ fn info_on_a_folder_without_modules_says_so() {
     let dir = TempDir::new().unwrap();
     let output = run([OsStr::new("info"), dir.path().as_os_str()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("no .ko"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("contains no module (.ko)"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -82,7 +82,7 @@ fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     for installed in kernel_search::installed() {
         match installed.kernel {
             Ok(kernel) => kernels.push(SelectedKernel::found(&kernel)),
-            Err(error) => view.note(&format!("left out: {error}")),
+            Err(error) => view.note(&format!("skipped a kernel tree: {error}")),
         }
     }
     if kernels.is_empty() {

@@ -43,8 +43,8 @@ pub(super) fn run(args: &KernelsArgs, style: Style) -> ExitCode {
     let mut progress = Progress::new(UiOptions::new(style, false));
     if rows.is_empty() {
         progress.chatter(
-            "no kernel tree in /lib/modules/*/build, /usr/src/linux-headers-* or \
-             /usr/src/kernels/*",
+            "no kernel tree was found. Places searched: /lib/modules/*/build, \
+             /usr/src/linux-headers-*, /usr/src/kernels/*. Install kernel headers, or set KDIR",
         );
     }
     for line in table(&rows).into_iter().chain(broken(&rows)) {
@@ -91,7 +91,10 @@ fn all_rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
     let (default, note) = kernel_search::default(arch);
     let note = match (&default, kernel_search::kdir()) {
         (Err(error), _) => Some(error.to_string()),
-        (Ok(_), Some(dir)) => Some(format!("KDIR names {}", Path::new(&dir).display())),
+        (Ok(_), Some(dir)) => Some(format!(
+            "`build` uses this kernel tree, because KDIR is set: {}",
+            Path::new(&dir).display()
+        )),
         (Ok(_), None) => note,
     };
     let default = default.ok();
