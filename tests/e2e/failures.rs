@@ -155,7 +155,7 @@ fn a_gpl_only_symbol_in_a_proprietary_module_is_explained() {
             &text,
             &[
                 "GPL-incompatible module hello.ko uses GPL-only symbol 'ko",
-                "exported with EXPORT_SYMBOL_GPL",
+                "EXPORT_SYMBOL_GPL exports this symbol, ",
                 "Dual MIT/GPL",
             ],
         );
