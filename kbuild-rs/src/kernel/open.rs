@@ -166,7 +166,7 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
         let advice = match package {
             Some(name) if name.starts_with("linux-headers-") => {
                 format!(
-                    "install the missing half of the headers: {}",
+                    "install the shared part of the kernel headers: {}",
                     host.distro().package(name)
                 )
             }
