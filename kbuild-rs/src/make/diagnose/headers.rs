@@ -52,8 +52,8 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
     }
     let mut text = format!(
         "the header {header} was not found. If it is in a folder of the tree, add this folder to \
-         the search path ({INCLUDE}; or ccflags-y in the Kbuild). If it is above the tree's own \
-         folder, copy a higher folder, too ({TREE_ROOT})"
+         the search path ({INCLUDE}; or ccflags-y in the Kbuild). If it is above the module \
+         tree, name a folder above both as the tree root ({TREE_ROOT})"
     );
     if let Some(folder) = folder {
         let folder = Path::new("$(src)").join(folder);

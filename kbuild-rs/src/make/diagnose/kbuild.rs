@@ -54,7 +54,7 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "the build needs {}, but the tree contains neither that file nor a source for \
-                     it: check its name, or copy a higher folder, too ({TREE_ROOT})",
+                     it: check its name, or name a folder above the module tree as the tree root ({TREE_ROOT})",
                     found.subject
                 )
             },

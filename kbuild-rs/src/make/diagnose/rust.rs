@@ -109,8 +109,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} was not found: if the tree reads files above its own folder, copy a \
-                     higher folder, too ({TREE_ROOT})",
+                    "{} was not found: if the tree reads files above its own folder, name a \
+                     folder above the module tree as the tree root ({TREE_ROOT})",
                     found.subject
                 )
             },

@@ -36,8 +36,9 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             format!(
                 "{} is not part of the crate that uses it. kbuild compiles each listed Rust \
                  file as a crate of its own, and crates of one module do not see each other. Remove \
-                 {name}.rs from the list of sources ({name}.o from a Kbuild), and add this line to \
-                 the crate's root, {} or the file that declares it:\n  mod {name};",
+                 {name}.rs from the list of sources (in a Kbuild, remove {name}.o). Then add this \
+                 line to {}; if that file is not the root of its crate, add it to the root:\n  mod \
+                 {name};",
                 found.display(),
                 root.unwrap_or_default()
             )

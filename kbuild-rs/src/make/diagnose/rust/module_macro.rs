@@ -24,8 +24,8 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 format!(
                     "pr_info! begins each line with the name that module! {{ … }} declares, and \
                      the crate of {} has no module!. If this file is the whole module, add \
-                     module! to it. If another file has module!, only list that file among the \
-                     sources, and add this line to it:\n  mod {name};\nIf the file is a separate \
+                     module! to it. If another file has module!, list only that other file among \
+                     the sources. Add this line to the other file:\n  mod {name};\nIf the file is a separate \
                      crate, declare the name in it:\n  const __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
                     file.display(),
                 )
