@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use kbuild_tests::processes::{self, Process, Signal};
@@ -43,7 +43,11 @@ impl Hanging {
         let cargo = dir.path().join("cargo");
         fs::write(&cargo, CARGO.replace("ORPHAN", orphan)).unwrap();
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-        let xtask = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        // Whoever runs the tests may ignore these signals (`nohup`, a job in the background), and
+        // `cargo xtask` leaves an ignored signal ignored.
+        let xtask = Command::new("env")
+            .arg("--default-signal=HUP,INT,QUIT,TERM")
+            .arg(env!("CARGO_BIN_EXE_xtask"))
             .args(["test", "format"])
             .env("CARGO", &cargo)
             .stdin(Stdio::null())
@@ -68,6 +72,16 @@ impl Hanging {
         let all = processes::around(program).into_iter();
         let mut workers = all.filter(|one| one.parent == self.xtask.id() && ids.contains(&one.id));
         workers.next().unwrap()
+    }
+
+    /// The status of its end, for which there is a limit.
+    fn status(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("it ends", || {
+            status = self.xtask.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
     }
 
     fn signal(&self, signal: Signal) {
@@ -98,7 +112,7 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
         // Of the stand-in itself and of each of its four lines.
         assert!(run.left().len() >= 5, "{:?}", run.left());
         run.signal(signal);
-        let status = run.xtask.wait().unwrap();
+        let status = run.status();
         assert_eq!(run.left().len(), 0, "{:?}", run.left());
         assert_eq!(status.signal(), Some(signal.as_raw()));
     }
@@ -113,7 +127,7 @@ fn a_run_that_is_killed_leaves_no_process_and_neither_does_one_whose_worker_is_k
 
     let mut run = Hanging::start(ORPHAN);
     run.worker().signal(Signal::KILL);
-    let status = run.xtask.wait().unwrap();
+    let status = run.status();
     assert_eq!(run.left().len(), 0, "{:?}", run.left());
     assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }
