@@ -216,7 +216,10 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
         .args(["--product", "fw.bin"])
         .arg(scene.source.path());
     let text = refused(in_tree, 2);
-    assert!(text.contains("choose an output directory other than"), "{text}");
+    assert!(
+        text.contains("choose an output directory other than"),
+        "{text}"
+    );
     let sources = Scene::with(&kernel_at(0), &[("a.c", HELLO)], &["--name", "a", "a.c"]);
     let text = refused(sources.command().args(["--product", "fw.bin"]), 2);
     assert!(text.contains("--product is for a module tree"), "{text}");
