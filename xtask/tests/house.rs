@@ -7,9 +7,10 @@
     reason = "clippy.toml allows it in tests, and takes their helpers for something else"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use syn::visit::{self, Visit};
 
@@ -315,6 +316,43 @@ fn nothing_is_written_but_by_the_writer() {
     for (file, reason) in MAY_WRITE {
         assert!(files.iter().any(|known| known == file), "{file}: {reason}");
     }
+}
+
+#[test]
+fn what_resolves_a_build_names_no_writer() {
+    let writes = |named: &&Named| {
+        let last = named.path.last().map_or("", String::as_str);
+        let in_path = named.path.iter().any(|part| part == "Writer");
+        named.file.starts_with("resolve") && (in_path || last == "make_private_root")
+    };
+    let reader = Reader::of(&LIBRARY);
+    let found = reader.named.iter().filter(writes);
+    let found: Vec<_> = found.map(|named| named.path.join("::")).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Every build with the library compiles them.
+#[test]
+fn the_library_takes_at_most_eight_crates() {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--offline", "--locked", "--package", "kbuild-rs"])
+        .args([
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .current_dir(root());
+    let output = tree.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let crates: BTreeSet<&str> = names.collect();
+    assert!(crates.contains("rustix") && crates.len() <= 8, "{crates:?}");
 }
 
 #[test]

@@ -4,21 +4,18 @@ use std::path::{Path, PathBuf};
 
 use super::absolute;
 use crate::Result;
-use crate::error::Sink;
-use crate::jobs::{Jobs, MakeJobs, Slot};
 use crate::settings::Settings;
-use crate::stage::{make_private_root, private_root};
-use crate::sys::{Writer, check_folder};
+use crate::stage::private_root;
 
 /// The jobs of a build, and the pool that it may share them in.
 #[derive(Debug)]
 pub(crate) struct SharedJobs {
     pub(crate) is_build_script: bool,
-    requested: Option<usize>,
+    pub(crate) requested: Option<usize>,
     /// The private folder that holds the pool.
-    pool: PathBuf,
+    pub(crate) pool: PathBuf,
     /// Whether the caller named that folder.
-    is_named: bool,
+    pub(crate) is_named: bool,
 }
 
 impl SharedJobs {
@@ -34,40 +31,4 @@ impl SharedJobs {
             is_named: named.is_some(),
         })
     }
-
-    /// The token of one make.
-    pub(crate) fn slot(&self, sink: &Sink) -> Result<Slot> {
-        self.jobs().budget(sink)?.slot(sink)
-    }
-
-    /// The arguments for a make that would run alone, for a dry run.
-    pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
-        self.jobs().alone(make, sink)
-    }
-
-    fn jobs(&self) -> Jobs<'_> {
-        Jobs {
-            is_build_script: self.is_build_script,
-            requested: self.requested,
-            pool: &self.pool,
-            is_named: self.is_named,
-            make_folder: match self.is_named {
-                true => open_named_folder,
-                false => open_pool_folder,
-            },
-        }
-    }
-}
-
-/// Opens the private folder that holds a pool, and makes it where it is missing.
-fn open_pool_folder(folder: &Path) -> Result<Writer> {
-    Ok(Writer::new([make_private_root(folder)?]))
-}
-
-/// The same in a folder that the caller named: whoever may change what lies there decides how many
-/// compilers run, and where our files go.
-fn open_named_folder(folder: &Path) -> Result<Writer> {
-    folder.parent().map_or(Ok(()), check_folder)?;
-    let writer = open_pool_folder(folder)?;
-    check_folder(folder).map(|()| writer)
 }

@@ -108,8 +108,8 @@ impl Run<'_> {
     }
 
     /// make deletes the targets of the recipes that failed. What they were writing besides goes
-    /// here; a second is long enough for a tool to be late with the end of its file. What was there
-    /// when make started is another build's.
+    /// here; a second is long enough for a tool to be late with the end of its file. Files that were
+    /// there when make started are another build's.
     fn remove_unfinished(&self, items: &[Item], stopped: Duration, start: Duration) -> Result<()> {
         let since = start.max(stopped.saturating_sub(Duration::from_secs(1)));
         let since = i128::try_from(since.as_nanos()).unwrap_or(0);

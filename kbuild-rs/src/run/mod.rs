@@ -4,6 +4,7 @@
 mod clean;
 mod decide;
 mod expected;
+mod jobs;
 mod make;
 mod nothing_built;
 mod plan;

@@ -138,7 +138,7 @@ fn stat(id: u32) -> Option<(String, Vec<String>)> {
     Some((name.to_owned(), words))
 }
 
-/// Who started a process, or adopted it; `None` if the process is gone.
+/// The process that started a process, or adopted it; `None` if the process is gone.
 pub fn parent(id: u32) -> Option<u32> {
     stat(id)?.1.get(PARENT)?.parse().ok()
 }
