@@ -30,6 +30,7 @@
 //! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the
 //!   usual prefix of its architecture leads to one.
 //! - `compressed`: `modinfo`, for compressed modules too.
+//! - `install`: `Signer` and the installation of modules into a system or an image.
 //! - `modinfo`: `ModuleInfo` and `Artifact::info`, the properties of a module.
 //! - `rust`: modules in Rust; see `docs/rust-modules.md` in the repository.
 //! - `serde`: `serde::Serialize` for the public data types.
@@ -68,6 +69,8 @@ pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,
     arch_name, arch_of_target,
 };
+#[cfg(feature = "install")]
+pub use module::{Compression, Signer, Strip};
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
 pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};

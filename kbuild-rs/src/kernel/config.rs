@@ -3,14 +3,14 @@
 /// The symbols of one kernel. The text is kept and searched on demand: a distribution's kernel has
 /// thousands of symbols, and a build needs about twenty.
 #[derive(Debug, Clone)]
-pub(super) struct Config {
+pub(crate) struct Config {
     text: String,
     /// (hash of the name, where its line starts), sorted.
     index: Vec<(u32, u32)>,
 }
 
 impl Config {
-    pub(super) fn parse(text: String) -> Config {
+    pub(crate) fn parse(text: String) -> Config {
         let mut index = Vec::with_capacity(text.len() / 24);
         let mut start = 0;
         for line in text.split_inclusive('\n') {
@@ -24,7 +24,7 @@ impl Config {
     }
 
     /// `name` with or without `CONFIG_`.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let name = name.strip_prefix("CONFIG_").unwrap_or(name);
         let wanted = hash(name);
         let first = self.index.partition_point(|&(hash, _)| hash < wanted);
@@ -39,12 +39,12 @@ impl Config {
     }
 
     /// Names without `CONFIG_`, in the file's order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.text.lines().filter_map(split)
     }
 
     /// The word after `Linux/` in the header line `# Linux/x86 6.1.192 Kernel Configuration`.
-    pub(super) fn header_arch(&self) -> Option<&str> {
+    pub(crate) fn header_arch(&self) -> Option<&str> {
         self.text
             .lines()
             .take_while(|line| line.starts_with('#'))

@@ -33,7 +33,7 @@ use crate::error::names::KERNEL;
 use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Result};
 use arch::Variant;
-use config::Config;
+pub(crate) use config::Config;
 use find::Host;
 
 pub use arch::{arch_name, arch_of_target};

@@ -1,11 +1,27 @@
-//! A finished module's properties, read from its file. Signing and installing will be here, too.
+//! A finished module: its properties, and the way from the file that a build made to a system that
+//! loads it.
+//!
+//! `finish` turns the built file into the installed one: it strips, signs and compresses. `install`
+//! puts it into a root, and keeps the journal.
 
+#[cfg(feature = "install")]
+mod finish;
 #[cfg(feature = "rust")]
 mod frame_sizes;
+#[cfg(feature = "install")]
+mod install;
 #[cfg(feature = "modinfo")]
 mod modinfo;
+#[cfg(feature = "install")]
+mod sign;
+#[cfg(feature = "install")]
+mod target;
 
+#[cfg(feature = "install")]
+pub use finish::{Compression, Strip};
 #[cfg(feature = "rust")]
 pub(crate) use frame_sizes::larger_than;
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
+#[cfg(feature = "install")]
+pub use sign::Signer;

@@ -18,6 +18,8 @@ mod elf;
 pub(crate) mod files;
 mod flock;
 mod identity;
+#[cfg(feature = "install")]
+mod image;
 mod io_error;
 pub(crate) mod limits;
 mod lock;
@@ -42,6 +44,8 @@ pub(crate) use elf::is_whole_elf;
 pub(crate) use files::{is_among, is_below, normal, same_content, sort_paths};
 pub(crate) use flock::{lock, try_lock, try_share, unlock};
 pub(crate) use identity::{Hash, Identity, boot_id, content_hash, ctime};
+#[cfg(feature = "install")]
+pub(crate) use image::Image;
 pub(crate) use limits::has_room_for_a_thread;
 pub use limits::limit_behind;
 pub(crate) use lock::Lock;

@@ -55,6 +55,21 @@ impl Root {
         Root::open(path)
     }
 
+    /// An open folder; `path` is its name in messages, and the prefix of paths below it.
+    #[cfg(feature = "install")]
+    pub(super) fn of_descriptor(folder: OwnedFd, path: PathBuf) -> Result<Root> {
+        let root = Root {
+            folder,
+            path,
+            is_private: false,
+        };
+        let kind = rustix::fs::FileType::from_raw_mode(root.stat()?.st_mode);
+        match kind {
+            rustix::fs::FileType::Directory => Ok(root),
+            _ => Err(not_ours(&root.path, "is not a folder")),
+        }
+    }
+
     /// A folder of ours.
     pub(super) fn private(folder: OwnedFd, path: PathBuf) -> Root {
         Root {

@@ -1,0 +1,1 @@
+//! Puts modules into a root, and takes them away again.

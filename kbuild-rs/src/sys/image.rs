@@ -1,0 +1,189 @@
+//! The system or image that modules are installed into.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, mkdirat, open, openat};
+use rustix::io::Errno;
+
+use super::root::{Root, link_target};
+use crate::{Error, Result};
+
+/// A root directory. Every path below it is resolved as if it were `/`: absolute links and `..`
+/// stay inside, so an image of another party cannot lead a reader or a writer out of itself.
+#[derive(Debug)]
+pub(crate) struct Image {
+    folder: OwnedFd,
+    path: PathBuf,
+}
+
+/// The number of links on the way to a file after which the kernel gives up, too.
+const MOST_LINKS: usize = 40;
+
+const STEP: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+impl Image {
+    /// Opens the root at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Image> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = open(path, flags, Mode::empty())
+            .map_err(|e| Error::reading("use the root", path, e.into()))?;
+        Ok(Image {
+            folder,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path that people read: that of the root, and `rel` below it.
+    pub(crate) fn shown(&self, rel: &Path) -> PathBuf {
+        self.path.join(rel.strip_prefix("/").unwrap_or(rel))
+    }
+
+    /// The folder `rel`; `None` if nothing is there.
+    pub(crate) fn folder(&self, rel: &Path) -> Result<Option<Root>> {
+        match self.resolve(rel, false) {
+            Ok(folder) => self.as_root(folder, rel).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(Error::reading("open", &self.shown(rel), e.into())),
+        }
+    }
+
+    /// Like [`folder`](Self::folder), and creates missing folders with mode 0755.
+    pub(crate) fn make_folder(&self, rel: &Path) -> Result<Root> {
+        let folder = self
+            .resolve(rel, true)
+            .map_err(|e| Error::writing("create", &self.shown(rel), e.into()))?;
+        self.as_root(folder, rel)
+    }
+
+    /// The bytes of a regular file; `None` if nothing is there.
+    pub(crate) fn read(&self, rel: &Path) -> Result<Option<Vec<u8>>> {
+        let failed = |e: Errno| Error::reading("read", &self.shown(rel), e.into());
+        let found = match self.resolve(rel, false) {
+            Ok(found) => found,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(e) => return Err(failed(e)),
+        };
+        let kind = FileType::from_raw_mode(fstat(&found).map_err(failed)?.st_mode);
+        if kind != FileType::RegularFile {
+            return Err(super::not_ours(&self.shown(rel), "is not a regular file"));
+        }
+        // Opens the very file that was looked at, whatever its path leads to by now.
+        let number = std::os::fd::AsRawFd::as_raw_fd(&found);
+        let path = format!("/proc/self/fd/{number}");
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let mut file: File = open(path, flags, Mode::empty()).map_err(failed)?.into();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|e| Error::reading("read", &self.shown(rel), e))?;
+        Ok(Some(bytes))
+    }
+
+    fn as_root(&self, folder: OwnedFd, rel: &Path) -> Result<Root> {
+        Root::of_descriptor(folder, self.shown(rel))
+    }
+
+    /// Walks to `rel` step by step. No step follows a link: a link's target is put in its place.
+    fn resolve(&self, rel: &Path, make: bool) -> Result<OwnedFd, Errno> {
+        let mut above: Vec<OwnedFd> = Vec::new();
+        let mut at = self.folder.as_fd().try_clone_to_owned().map_err(as_errno)?;
+        let mut ahead: VecDeque<OsString> = steps(rel);
+        let mut links = 0;
+        while let Some(name) = ahead.pop_front() {
+            if name == ".." {
+                at = above.pop().unwrap_or(at);
+                continue;
+            }
+            let next = match openat(&at, &name, STEP, Mode::empty()) {
+                Err(Errno::NOENT) if make => make_step(&at, &name)?,
+                next => next?,
+            };
+            if FileType::from_raw_mode(fstat(&next)?.st_mode) != FileType::Symlink {
+                above.push(std::mem::replace(&mut at, next));
+                continue;
+            }
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(Errno::LOOP);
+            }
+            let target = link_target(&at, &name)?;
+            if target.is_absolute() {
+                above.clear();
+                at = self.folder.as_fd().try_clone_to_owned().map_err(as_errno)?;
+            }
+            for step in steps(&target).into_iter().rev() {
+                ahead.push_front(step);
+            }
+        }
+        Ok(at)
+    }
+}
+
+fn make_step(at: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    match mkdirat(at, name, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(Errno::EXIST) => openat(at, name, STEP, Mode::empty()),
+        Err(e) => Err(e),
+    }
+}
+
+/// The names in a path. A root is no name: the caller starts there.
+fn steps(path: &Path) -> VecDeque<OsString> {
+    let names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn as_errno(error: std::io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_of_an_image_stay_inside_of_it() {
+        let root = fixture::Root::new();
+        root.write("outside/secret", "precious");
+        root.write("image/usr/lib/modules/6.1/modules.dep", "inside");
+        root.write("image/outside/secret", "inside");
+        let image = root.join("image");
+        symlink("/usr/lib", image.join("lib")).unwrap();
+        symlink("../../../outside", image.join("up")).unwrap();
+        symlink("loop", image.join("loop")).unwrap();
+        let opened = Image::open(&image).unwrap();
+        for name in [
+            "lib/modules/6.1/modules.dep",
+            "up/secret",
+            "../outside/secret",
+        ] {
+            let text = opened.read(Path::new(name)).unwrap();
+            assert_eq!(text.as_deref(), Some(&b"inside"[..]), "{name}");
+        }
+        assert!(opened.read(Path::new("loop/x")).is_err());
+        assert!(opened.read(Path::new("usr")).is_err());
+        assert!(opened.read(Path::new("usr/none")).unwrap().is_none());
+        assert!(opened.folder(Path::new("usr/none")).unwrap().is_none());
+        opened
+            .make_folder(Path::new("/lib/modules/6.2/updates"))
+            .unwrap();
+        assert!(image.join("usr/lib/modules/6.2/updates").is_dir());
+        opened.make_folder(Path::new("up/new")).unwrap();
+        assert!(image.join("outside/new").is_dir());
+        assert_eq!(fs::read_dir(root.join("outside")).unwrap().count(), 1);
+    }
+}
