@@ -1,7 +1,7 @@
-//! Questions to git in the kernel's folder that are about the module.
+//! Answers questions to git in the kernel's folder that are about the module.
 //!
-//! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. One that says
-//! `$(shell git describe)`, without a folder, means its own repository.
+//! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. If such a Makefile says
+//! `$(shell git describe)` without a folder, it means its own repository.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::Root;
 
-/// A kernel whose makefiles set and use what no list here has.
+/// A kernel whose makefiles set and use variables that the lists lack.
 fn kernel(root: &Root) -> Kernel {
     let dir = root.kernel("linux", "9.1.0");
     root.write(
@@ -157,7 +157,7 @@ fn what_kbuild_puts_into_commands_holds_words_and_nothing_that_a_shell_runs() {
         refuses(name, "foo.o:SHELL=/x");
         refuses(name, "SHELL=/x.o");
     }
-    // kbuild has some of these in quotes of its own.
+    // kbuild puts some of these into its own quotes.
     for value in ["\";x;\"", "';x;'", "\\;x"] {
         for name in ["OBJCOPY", "CONFIG_CC_VERSION_TEXT", "obj-m", "FUTURE_ARGS"] {
             refuses(name, value);
