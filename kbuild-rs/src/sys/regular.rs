@@ -1,7 +1,7 @@
-//! Files that others name, or that are found in other people's folders.
+//! Reads files that others name, or that are in other users' folders.
 //!
-//! Reading a fifo waits for a writer, and opening a device can have any effect. So files that are
-//! not regular are refused by their type. Nothing here waits.
+//! Reading a fifo waits for a writer, and opening a device can have any effect. So only regular
+//! files are opened. Nothing here waits.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -35,7 +35,7 @@ pub(crate) fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(text)
 }
 
-/// An error where no regular file is.
+/// Fails unless the path is a regular file.
 pub(crate) fn look(path: &Path) -> io::Result<()> {
     check(fs::metadata(path)?.file_type())
 }

@@ -1,10 +1,10 @@
-//! Links, fifos and other names in the way of what is written.
+//! Links, fifos and other obstacles at the paths of written files.
 
 use super::*;
 use crate::fixture;
 use std::os::unix::fs::symlink;
 
-/// (a folder with the other two, one to write in, one outside of that)
+/// (a folder that holds the other two, one to write in, one outside of that)
 fn scratch() -> (fixture::Root, PathBuf, PathBuf, Writer) {
     let root = fixture::Root::new();
     let outside = root.create_dir("out");
@@ -75,7 +75,7 @@ fn a_file_is_named_with_or_without_a_folder() {
         .write_whole(&file, b"x")
         .unwrap();
     assert_eq!(fs::read(&file).unwrap(), b"x");
-    // The working directory is the same for all tests: nothing is written there.
+    // All tests share the working directory, so nothing is written there.
     let bare = Path::new("no-such-file-of-a-test");
     assert!(parent_writer(bare).unwrap().read(bare).unwrap().is_none());
     untouched(&outside);
