@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::Root;
 
-/// The uses that are found in a Kbuild. A makefile beside it sets `FROM_FILE`.
+/// The uses found in a Kbuild. A makefile beside it sets `FROM_FILE`.
 fn found(makefile: &str) -> Vec<(String, usize, Setting)> {
     let root = Root::new();
     root.write("Kbuild", makefile);
