@@ -1,4 +1,4 @@
-//! Opening and finding, over made-up machines.
+//! Opens and finds kernel trees on invented machines.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn host(root: &Root) -> Host {
     Host::below(root.path(), "x86")
 }
 
-/// The error of opening `dir`, which must say all of `words`.
+/// The error of opening `dir`, which must contain all of `words`.
 fn refused(root: &Root, dir: &str, kind: ErrorKind, words: &[&str]) {
     let error = open::open(&root.join(dir), &host(root)).unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
@@ -232,7 +232,7 @@ fn a_damaged_release_never_becomes_a_path() {
     }
 }
 
-/// Debian's folders, as a machine after some upgrades has them.
+/// Debian's folders on a machine after some upgrades.
 fn machine() -> Root {
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");
