@@ -1,6 +1,6 @@
-//! The order in which a kernel's own modules can be loaded.
+//! Finds the order in which a kernel's own modules can be loaded.
 
-/// The files to load, in order; an error is the name that is neither a module nor built in.
+/// The files to load, in order. The error is the name that is not a module and not built in.
 ///
 /// `dep` and `builtin` are the contents of `modules.dep` and `modules.builtin`.
 pub(crate) fn load_order(
