@@ -29,7 +29,7 @@ def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dir: str) ->
     root = interpreter.environment.get_build_dir()
     arguments = os.path.join(root, FOLDER, 'arguments')
     lines = [os.path.join(out_dir, 'compile_commands.json')]
-    # A subproject that fails takes its scripts with it.
+    # If a subproject fails, Meson discards its scripts too.
     scripts = interpreter.build.postconf_scripts
     first = not any(f'@{arguments}' in script.cmd_args for script in scripts)
     if first:

@@ -52,7 +52,7 @@ class Given(T.NamedTuple):
     out_dir: str
 
 
-# By target: every module of the project and of its subprojects.
+# By target: all modules of the project and of its subprojects.
 KNOWN: T.MutableMapping[CustomTarget, Given] = weakref.WeakKeyDictionary()
 
 
@@ -165,7 +165,7 @@ class Call:
         # Meson has no subfolders for a target's outputs.
         products = [os.path.basename(product) for product in self.kwargs['products']]
         outputs = [f'{module}.ko' for module in modules] + products + [f'{self.name}.symvers']
-        # A folder may have the name of a module beside it.
+        # A folder may have the same name as a module beside it.
         arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
                                          f'{self.name}.args')
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
@@ -211,7 +211,7 @@ class Call:
         lines += self.tree_root()
         lines += settings.arguments(self.kwargs)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
-        # As for Meson's own targets, it sees the files beside it in the build folder.
+        # As with Meson's own targets, the compiler finds the files beside it in the build folder.
         here = os.path.join(self.build_root, folder)
         include = unique(self.include + generated + [os.path.normpath(here)])
         # Each folder of headers has a counterpart in the build folder, which may not exist.
@@ -274,7 +274,7 @@ class Call:
         if environment.is_cross_build():
             chosen += ['--arch', environment.machines[MachineChoice.HOST].cpu_family]
             compiler = environment.lookup_binary_entry(MachineChoice.HOST, 'c') or []
-            # [ccache, aarch64-linux-gnu-gcc, -some-flag]
+            # A command such as [ccache, aarch64-linux-gnu-gcc, -some-flag].
             found = [word for word in compiler if re.search(r'(gcc|clang)(-[0-9.]+)?$', word)]
             if found:
                 folder, name = os.path.split(found[0])
