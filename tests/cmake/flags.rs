@@ -1,4 +1,4 @@
-//! What reaches the compiler: a module's own flags, and those of what it links to.
+//! The flags that reach the compiler: a module's own, and those of the targets that it links to.
 
 use kbuild_tests::lab;
 
@@ -55,7 +55,7 @@ fn what_a_module_links_to_reaches_sources_and_module_trees() {
     ];
     for with in corners(0) {
         let project = Project::for_kernel(with, &kernel, &files);
-        // Flags for programs.
+        // These flags are for programs.
         let configure = || project.configured(&["-DCMAKE_C_FLAGS=-DOF_TREE=3 -DOWN"]);
         configure();
         assert_eq!(project.builds(), ["ring", "tree", "user"], "{with:?}");

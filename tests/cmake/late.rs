@@ -1,4 +1,4 @@
-//! Somebody saves a source while it is built.
+//! A user saves a source during the build.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +20,7 @@ fn what_is_edited_while_make_runs_is_built_next_time() {
         let project = Project::for_kernel(with, &kernel, &files);
         let scratch = tempfile::tempdir().unwrap();
         let compiler = scratch.path().join("late-cc");
-        // When its compiler has just ended, and only once.
+        // The script edits the source once, right after its compiler has ended.
         let script = format!(
             "#!/bin/sh\n{real} \"$@\"; status=$?\n\
              case \" $* \" in *' -c '*hello.c*)\n  \

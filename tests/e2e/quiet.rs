@@ -1,4 +1,4 @@
-//! `-q`: a build that ends well says what a person must know, one that fails says everything.
+//! `-q`: a successful build prints only warnings, and a failing build prints everything.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
         !text.contains("CC [M]") && !text.contains("built"),
         "{text}"
     );
-    // Piped: no colour, no moving line.
+    // The output is piped, so it has no colour and no moving line.
     let mut command = build(&kernel, out.path());
     command
         .arg(source.path())
@@ -77,7 +77,7 @@ fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failu
         let step = text.find("CC [M]").unwrap();
         assert!(text.find("probe warns").unwrap() < step, "{text}");
         assert!(step < text.find("error: ").unwrap(), "{text}");
-        // A makefile that gives up.
+        // This makefile stops with an error.
         edit(
             &tree.join("vendor.inc"),
             "warning vendor warns",

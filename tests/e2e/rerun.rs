@@ -1,4 +1,4 @@
-//! When Cargo runs a build script again: for what went into the module, and for nothing else.
+//! When Cargo runs a build script again: only after a change of the module's inputs.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn package(build: &str, files: &[(&str, &str)]) -> Project {
     project
 }
 
-/// What is changed, how, and whether Cargo must run the script for it.
+/// The changed input, the change, and whether Cargo must run the script for it.
 type Change<'a> = (&'a str, &'a dyn Fn(&Path), bool);
 
 fn apply(project: &Project, changes: &[Change<'_>]) -> Outcome {

@@ -1,4 +1,4 @@
-//! What a kernel asks of the symbols and the signatures of modules in Rust.
+//! A kernel's demands on the symbols and signatures of modules in Rust.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::rust_checks::{HELLO_RS, RUSTY, assert_says, hello, newest};
 use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
-/// The newest kernel with Rust, and with these lines more in its configuration.
+/// The newest kernel with Rust, with additional lines in its configuration.
 fn configured(scratch: &TempDir, more: &str) -> Option<LabKernel> {
     let at = scratch.path().join("tree");
     let own = ["include", "include/config", "scripts"];
@@ -24,7 +24,7 @@ fn configured(scratch: &TempDir, more: &str) -> Option<LabKernel> {
     Some(tree)
 }
 
-/// Puts another text in the place of a link.
+/// Replaces a link by a file with another text.
 fn replace(link: &Path, change: impl FnOnce(String) -> String) {
     let text = fs::read_to_string(link).unwrap();
     fs::remove_file(link).unwrap();

@@ -1,5 +1,5 @@
-//! Trees that are hard to copy: deep ones, sparse ones, unreadable ones; and output directories
-//! that nothing has to be written to.
+//! Trees that are hard to copy: deep, sparse or unreadable ones; and output directories to which
+//! nothing must be written.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -14,7 +14,7 @@ use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 use crate::world::is_root;
 
-/// A copy that is not sparse writes for longer, and fills many a disk.
+/// A copy that is not sparse takes longer, and fills many disks.
 const SOON: Duration = Duration::from_secs(120);
 
 fn hello() -> Scene {
