@@ -38,7 +38,7 @@ fn behind(front: &mut Command, inner: &Command) -> Command {
     command
 }
 
-/// The same call by a user without rights over modes, be it root.
+/// The same call by a user who must obey file modes, even if the tests run as root.
 fn without_rights(inner: &Command) -> Command {
     let mut front = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {
@@ -78,7 +78,7 @@ fn a_sparse_file_is_staged_sparse() {
     let image = scene.path("disk.img");
     File::create(&image).unwrap().set_len(SIZE).unwrap();
     if fs::metadata(&image).unwrap().blocks() > 1 << 10 {
-        // A file system without holes.
+        // This file system has no sparse files.
         return;
     }
     let output = run::run(&mut scene.command(), SOON).unwrap();
@@ -107,7 +107,7 @@ fn an_unreadable_file_stops_a_build_that_needs_it_only() {
         said.contains(&*scene.path("needed.h").to_string_lossy()),
         "{said}"
     );
-    // It is the source that cannot be read.
+    // The source cannot be read, so the message must not be about the output directory.
     assert!(!said.contains("another output directory"), "{said}");
     lock("needed.h", 0o644);
     built(&mut without_rights(&scene.command()));
@@ -126,7 +126,7 @@ fn an_unreadable_file_stops_a_build_that_needs_it_only() {
     assert!(!said.contains("another output directory"), "{said}");
 }
 
-/// A file system that nobody can write to while this lives.
+/// A file system that is read-only while this lives.
 struct ReadOnly<'a>(&'a Path);
 
 impl ReadOnly<'_> {

@@ -1,4 +1,5 @@
-//! Without the module: the program out of a wrap, and modules as ordinary custom targets.
+//! Without the module for Meson: the program from a wrap, and kernel modules as ordinary custom
+//! targets.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -96,8 +97,7 @@ fn a_wrap_builds_the_program_that_the_path_has_not() {
         )
         .unwrap();
         fs::remove_file(project.scratch().join("bin/kbuild-rs")).unwrap();
-        // One that this machine has is not wanted. What the tests were built with is what Cargo
-        // finds there.
+        // A program of this machine must not be used. Cargo finds the tests' own crates there.
         let mut setup =
             project.setup_command(&["--wrap-mode=forcefallback", "-Dkbuild-rs:profile=dev"]);
         let target = program().ancestors().nth(2).unwrap();
