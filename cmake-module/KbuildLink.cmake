@@ -35,9 +35,9 @@ function(_kbuild_finish)
   _kbuild_add_compile_commands()
 endfunction()
 
-# Sets <out> to one value of several that file(GENERATE) writes, one for each language of the
-# project. In a usage requirement, $<COMPILE_LANGUAGE:...> has a different value for each language,
-# and a module uses that of C.
+# Sets <out> to arguments that make file(GENERATE) write its file once, for C. CMake evaluates the
+# content for each language of the project, and $<COMPILE_LANGUAGE:...> in a usage requirement has
+# another value for each.
 function(_kbuild_language out)
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
   list(REMOVE_ITEM languages NONE)

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_boot_image_has_no_payload() {
+    fn a_file_that_is_not_a_boot_image_has_no_payload() {
         assert_eq!(payload(b""), None);
         assert_eq!(payload(&[0xff; 4096]), None);
     }

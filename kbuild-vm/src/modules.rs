@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_load_after_what_they_stand_on_and_once() {
+    fn modules_load_once_and_after_their_dependencies() {
         let dep = "k/videodev.ko: k/mc.ko k/core.ko\nk/mc.ko: k/core.ko\nk/usb-hid.ko: k/core.ko\n";
         let names = ["videodev", "usb_hid", "loop-thing"].map(str::to_owned);
         assert_eq!(

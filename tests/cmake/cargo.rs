@@ -153,7 +153,7 @@ fn two_crates() -> Project {
 }
 
 #[test]
-fn cargos_tokens_go_through_cmake_to_every_module_whatever_the_generator() {
+fn cargos_tokens_go_through_cmake_to_every_module_with_every_generator() {
     // A build for the oldest kernel is the fastest.
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let crates = two_crates();

@@ -12,7 +12,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn exactly_what_a_change_reaches_is_built_again() {
+fn a_change_rebuilds_exactly_its_dependents() {
     for with in corners(1) {
         let project = Project::named(with, "chain");
         project.configured(&[]);

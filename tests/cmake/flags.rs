@@ -38,7 +38,7 @@ const LINKED: &str = "
 ";
 
 #[test]
-fn what_a_module_links_to_reaches_sources_and_module_trees() {
+fn the_requirements_of_linked_targets_reach_sources_and_module_trees() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let head = "cmake_minimum_required(VERSION 3.22)\nproject(flags LANGUAGES C CXX)\n";
     let lists = format!("{head}{PACKAGE}{LISTS}");

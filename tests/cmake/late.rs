@@ -9,7 +9,7 @@ use crate::project::*;
 use crate::support::*;
 
 #[test]
-fn what_is_edited_while_make_runs_is_built_next_time() {
+fn a_file_that_is_edited_while_make_runs_is_built_next_time() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let lists = format!(
         "cmake_minimum_required(VERSION 3.22)\nproject(late LANGUAGES NONE)\n{PACKAGE}\

@@ -31,7 +31,7 @@ fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
 }
 
 #[test]
-fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
+fn the_kernel_tree_and_the_compiler_are_watched_and_not_written_to() {
     for with in corners(0) {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());

@@ -151,7 +151,7 @@ fn constants_ioctl_numbers_and_layouts_are_those_that_c_prints_and_the_module_ha
     let said = program();
     assert!(said.contains("DEMO_ON 6\n"));
 
-    module_and_program_agree_on_what_the_header_says(&project, &said);
+    module_and_program_agree_on_the_header(&project, &said);
     so_does_a_module_in_rust(&project, &said);
     a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it(&project);
 }
@@ -210,7 +210,7 @@ fn a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it(project: &Pro
     assert!(said.contains(&expected), "{said}");
 }
 
-fn module_and_program_agree_on_what_the_header_says(project: &Project, said: &str) {
+fn module_and_program_agree_on_the_header(project: &Project, said: &str) {
     // The module is compiled with the header that the bindings come from, and asserts the program's
     // numbers.
     let kernel = any_kernel();

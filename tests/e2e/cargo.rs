@@ -75,7 +75,7 @@ fn a_build_script_gives_the_module_and_its_path_for_the_kernel_that_kdir_names()
 }
 
 #[test]
-fn cargo_is_told_of_every_prerequisite_and_runs_the_script_again_for_those_alone() {
+fn cargo_gets_every_prerequisite_and_only_runs_the_script_again_for_those() {
     let package = hello();
     let kernel = any_kernel();
     let mut cargo = package.cargo_for(&kernel);

@@ -51,7 +51,7 @@ fn save(path: &Path, text: &str, random: &mut Random) {
 }
 
 #[test]
-fn builders_beside_an_editor_settle_on_what_was_saved_last() {
+fn builders_beside_an_editor_settle_on_the_last_saved_state() {
     let scene = scene();
     let mut random = Random::new();
     let seed = random.seed;

@@ -162,7 +162,7 @@ fn a_tree_that_builds_nothing_is_told_what_it_waits_for() {
     let text = refused(&mut tree("two"), 1);
     assert!(text.contains("nothing in obj-m"), "{text}");
     assert!(modules(out.path()).is_empty());
-    // The file that the test waits for gives a module, and the library may ask for another one.
+    // With the missing setting, the tree builds a module, but the caller expects another one.
     let kernel = kernel_at(0);
     let mut build = kbuild::Build::tree(dir.path().join("one"));
     build.cargo_metadata(false).kernel(&kernel.kdir);

@@ -254,7 +254,7 @@ fn path_without(left_out: impl Fn(&str) -> bool) -> TempDir {
 }
 
 #[test]
-fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_no_error() {
+fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_not_an_error() {
     let source = tree(HELLO);
     let path = path_without(|name| name == "pahole");
     for kernel in oldest_and_newest() {
@@ -335,7 +335,7 @@ fn a_compiler_that_a_signal_ends_fails_the_build_and_the_next_one_is_right() {
 }
 
 #[test]
-fn a_warning_that_quotes_a_word_of_the_shells_is_no_failure() {
+fn a_warning_that_quotes_a_word_of_the_shells_is_not_a_failure() {
     let source = tree(&format!(
         "{HELLO}\nstatic int unused = sizeof(\"it was Killed or Aborted by us\");\n\
          #warning Segmentation fault\n"

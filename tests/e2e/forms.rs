@@ -217,7 +217,7 @@ fn a_link_that_leads_back_is_an_error_that_names_it() {
 }
 
 #[test]
-fn version_control_outputs_and_caches_are_not_staged_and_what_is_read_only_is() {
+fn version_control_outputs_and_caches_are_not_staged_and_read_only_files_are() {
     let mut scene = Scene::tree(
         &kernel_at(0),
         &[
@@ -289,7 +289,7 @@ fn version_control_outputs_and_caches_are_not_staged_and_what_is_read_only_is() 
 }
 
 #[test]
-fn what_a_makefile_asks_about_its_place_is_answered_and_about_the_running_kernel_is_pointed_out() {
+fn a_makefile_gets_its_own_folder_and_a_warning_about_the_running_kernel() {
     for kernel in scope::kernels(0).unwrap() {
         let scene = Scene::tree(
             &kernel,

@@ -134,7 +134,7 @@ fn a_tree_that_looks_like_a_bare_repository_is_none() {
 }
 
 #[test]
-fn git_describes_the_callers_own_source_and_leaves_it_alone() {
+fn git_describes_the_callers_own_source_and_does_not_write_to_it() {
     let trap = Trap::new();
     let source = repository(&trap, false);
     let real = fs::canonicalize(source.path()).unwrap();

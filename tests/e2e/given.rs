@@ -82,7 +82,7 @@ fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
     for kernel in scope::kernels(0).unwrap() {
         for (package, objects) in &packages {
             let given = Given::new(&kernel, package, "a tree of others");
-            let out = given.is_one_checkout_by_whatever_path(objects);
+            let out = given.is_one_checkout_by_any_path(objects);
             // It needs root, and root in a container may lack the right.
             if let Err(why) = given.is_read_only_and_was_built_in_place(objects, out.path()) {
                 println!("not run: on a read-only mount: {why}");
@@ -93,7 +93,7 @@ fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
 
 impl Given {
     /// git does not notice the builds, and the builder does not notice the path.
-    fn is_one_checkout_by_whatever_path(&self, objects: &[&str]) -> TempDir {
+    fn is_one_checkout_by_any_path(&self, objects: &[&str]) -> TempDir {
         let git = |script: &str| {
             let mut sh = Command::new("sh");
             sh.args(["-ec", script]).current_dir(&self.source);

@@ -123,7 +123,7 @@ fn assert_names(module: &[u8], source: &Path) {
 }
 
 #[test]
-fn a_message_names_the_source_whatever_it_is_called() {
+fn a_message_names_a_source_of_any_name() {
     let trap = Trap::new();
     let names = [&b"with blanks in it"[..], b"$(shell PWNED)", b"it's"];
     for (number, names) in names.chunks(together()).enumerate() {

@@ -63,7 +63,7 @@ fn watched(kernel: &LabKernel, outside: &Path) -> Scene {
 }
 
 #[test]
-fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
+fn files_of_any_name_and_place_that_make_and_its_rules_read_are_watched() {
     for kernel in oldest_and_newest() {
         let outside = folder(&[
             ("sdk.mk", "ccflags-y += -DSDK=\\\"sdk-one\\\"\n"),
@@ -364,7 +364,7 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
 }
 
 #[test]
-fn what_two_folders_of_one_root_generate_together_is_new_for_both() {
+fn a_file_that_two_folders_of_one_root_generate_is_new_for_both() {
     let outside = folder(&[("regs.txt", "#define REGS \"regs-one\"\n")]);
     let regs = outside.path().join("regs.txt");
     let rule = format!("$(obj)/../common/gen.h: {}\n\tcp $< $@\n", regs.display());

@@ -76,7 +76,7 @@ fn trees_build_for_all_kernels_providers_first_and_a_failure_hides_no_other_resu
 }
 
 #[test]
-fn json_tells_of_each_build_and_what_needs_a_failed_one_is_not_built() {
+fn json_reports_each_build_and_users_of_a_failed_one_are_not_built() {
     let (trees, kernel) = (trees(), kernel_at(1));
     write(trees.path(), &[("ring/ring.c", "int x = ;\n")]);
     let kernels = [kernel];

@@ -31,7 +31,7 @@ fn names(command: &mut Command, code: i32, wanted: &[&str]) {
 }
 
 #[test]
-fn what_is_no_file_is_named_by_info_and_as_a_file_of_arguments() {
+fn info_and_a_file_of_arguments_name_a_path_that_is_not_a_file() {
     let dir = folder(&[("folder/readme", "")]);
     let at = |name: &str| dir.path().join(name);
     fifo(&at("fifo.ko"));
@@ -55,7 +55,7 @@ fn what_is_no_file_is_named_by_info_and_as_a_file_of_arguments() {
 }
 
 #[test]
-fn what_is_no_file_is_named_by_a_build_and_what_is_not_read_does_not_matter() {
+fn a_build_names_a_path_that_is_not_a_file_if_it_reads_that_path() {
     let kernel = kernel_at(1);
     let dir = folder(&[
         ("hello.c", HELLO),
@@ -88,7 +88,7 @@ fn what_is_no_file_is_named_by_a_build_and_what_is_not_read_does_not_matter() {
 }
 
 #[test]
-fn what_is_no_file_in_a_kernel_tree_is_named() {
+fn a_path_in_a_kernel_tree_that_is_not_a_file_is_named() {
     let kernel = kernel_at(1);
     let dir = folder(&[("hello.c", HELLO)]);
     let tree = link_kernel(&kernel, &dir.path().join("kernel"), &["include"]);

@@ -10,7 +10,7 @@ use crate::world::looks::Looks;
 use crate::world::*;
 
 #[test]
-fn root_does_not_build_or_clean_in_what_another_user_has_built() {
+fn root_does_not_build_or_clean_in_another_users_output_directory() {
     if !is_root() {
         return println!("not run: giving folders to another user takes root");
     }

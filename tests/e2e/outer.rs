@@ -14,7 +14,7 @@ fn hello() -> tempfile::TempDir {
 }
 
 #[test]
-fn ninja_builds_again_only_what_changed() {
+fn ninja_only_builds_changed_modules_again() {
     lab::packages::install(&["ninja-build"]).unwrap();
     let kernel = kernel_at(1);
     let dir = folder(&[

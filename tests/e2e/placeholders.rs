@@ -166,7 +166,7 @@ const NO_MAKE: &str =
     "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
 
 #[test]
-fn the_running_kernel_is_pointed_out_where_it_decides_and_only_in_what_kbuild_reads() {
+fn a_warning_names_each_line_that_kbuild_reads_and_the_running_kernel_decides() {
     const BY_HAND: &str = "D := /lib/modules\nKDIR := $(D)/$$(uname -r)/build\n\
                            ccflags-y += -DFOR=$(shell uname -r)\nall:\n\tmake -C $(KDIR) M=$$PWD\n";
     const DECIDES: &str = "KSRC ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n\

@@ -66,8 +66,8 @@ fn targets(world: &World) -> Vec<PathBuf> {
     files
 }
 
-/// A few of the files. A build writes the newest files last, and only compares the files that make
-/// leaves. Each of these groups is a third of the damaged files.
+/// A few of the files. A power cut most likely damages the newest files, which a build writes last.
+/// make only compares its own outputs. Each of these groups is a third of the damaged files.
 fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
     let all = targets(world);
     let with = |ends: &[&str]| -> Vec<PathBuf> {
@@ -182,7 +182,7 @@ fn builds(world: &World, state: usize, chosen: &[PathBuf], what: &str) -> bool {
 }
 
 #[test]
-fn what_a_power_cut_lost_is_built_again_or_named() {
+fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
     let mut world = World::new(&kernel_at(0), None);
     without_damage(&mut world);
     let mut random = Random::new();

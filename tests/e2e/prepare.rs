@@ -96,7 +96,7 @@ fn a_prepare_command_without_inputs_runs_until_it_works_and_after_any_change_of_
 }
 
 #[test]
-fn what_a_prepare_command_made_is_made_again_after_a_crash() {
+fn the_outputs_of_a_prepare_command_are_made_again_after_a_crash() {
     let (mut scene, count) = tree(1);
     scene
         .args

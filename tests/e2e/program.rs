@@ -280,7 +280,7 @@ fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
 }
 
 #[test]
-fn kernels_and_info_say_what_a_tree_and_a_module_are() {
+fn kernels_and_info_describe_a_tree_and_a_module() {
     let source = hello();
     for kernel in scope::kernels(1).unwrap() {
         let kernels = |args: &[&str]| {

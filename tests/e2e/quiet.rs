@@ -7,7 +7,7 @@ use crate::support::project::edit;
 use crate::support::*;
 
 #[test]
-fn a_quiet_build_says_only_what_a_person_must_know() {
+fn a_quiet_build_only_prints_warnings() {
     let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);
     let kernel = kernel_at(0);
     let out = tempfile::tempdir().unwrap();
@@ -38,7 +38,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
 }
 
 #[test]
-fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failure() {
+fn quiet_shows_the_complaints_of_makefiles_and_after_a_failure_everything_once() {
     let dir = folder(&[
         ("tree/hello.c", HELLO),
         (

@@ -213,7 +213,7 @@ $(obj)/version.h: $(src)/.git/HEAD $(src)/.git/index
 }
 
 #[test]
-fn dirty_is_what_is_dirty_in_the_source_and_not_what_the_stage_lacks() {
+fn a_file_is_dirty_if_it_is_dirty_in_the_source_and_not_if_the_stage_lacks_it() {
     let text = "obj-m := hello.o
 $(info tag[$(shell git -C $(src) describe --dirty 2>&1)])
 $(info status[$(shell git -C $(src) status --porcelain | tr '\\n' ' ')])

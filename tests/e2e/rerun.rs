@@ -124,7 +124,7 @@ fn a_tree_that_is_the_package_itself_does_not_run_its_script_for_cargos_own_file
 }
 
 #[test]
-fn a_declared_module_is_built_again_for_what_goes_into_it_alone() {
+fn a_declared_module_is_only_built_again_for_its_own_inputs() {
     let project = package(
         "let made = std::env::var(\"OUT_DIR\").unwrap() + \"/made\";\
          std::fs::create_dir_all(&made).unwrap();\

@@ -252,7 +252,7 @@ fn a_tree_with_crates_of_its_own_has_plain_makes_bytes_and_each_crate_the_flags_
 }
 
 #[test]
-fn what_rustc_says_names_the_sources() {
+fn rustcs_messages_name_the_sources() {
     for kernel in kernels() {
         let scene = declared(&kernel);
         scene.edit("src/deep/below.rs", "u32", "u16");
@@ -329,7 +329,7 @@ fn the_examples_in_rust_work_on_both_kernels_and_a_second_build_runs_no_script()
 }
 
 #[test]
-fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
+fn an_inner_module_that_cargo_watches_only_rebuilds_the_module() {
     let Some(kernel) = kernels().into_iter().next() else {
         return;
     };

@@ -94,7 +94,7 @@ fn a_kernel_without_rust_is_named_and_nothing_is_written() {
 }
 
 #[test]
-fn a_tree_that_has_rust_for_kernels_with_rust_alone_builds_without() {
+fn a_tree_that_only_has_rust_for_kernels_with_rust_builds_without_it() {
     let kernel = crate::scene::kernel_at(0);
     let kbuild = "obj-m := hello.o\nobj-$(CONFIG_RUST) += other.o\nifdef CONFIG_RUST\n\
                   obj-m += third.o\nendif\n";
@@ -262,7 +262,7 @@ fn the_kernels_rustc_is_found_by_itself_and_handed_over_as_the_file_it_is() {
 }
 
 #[test]
-fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() {
+fn no_variable_of_cargos_reaches_the_kernels_rustc_whose_version_is_asked_once() {
     let Some(kernel) = newest() else { return };
     let source = folder(&[("hello.rs", RUSTY)]);
     let out = tempfile::tempdir().unwrap();
@@ -355,7 +355,7 @@ impl kernel::Module for Rusty {
 "#;
 
 #[test]
-fn a_clang_that_cannot_read_what_rustc_writes_is_told() {
+fn a_clang_that_cannot_read_rustcs_output_is_reported() {
     let Some(kernel) = newest() else { return };
     let (source, scratch) = (
         folder(&[("hello.rs", HELLO_RS)]),

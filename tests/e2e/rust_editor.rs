@@ -113,7 +113,7 @@ fn problems(project: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_an_editor_reads_is_written_where_it_is_missing_though_there_is_nothing_to_build() {
+fn a_missing_file_for_editors_is_written_even_if_there_is_nothing_to_build() {
     let Some(kernel) = kernels().into_iter().next() else {
         return;
     };

@@ -136,7 +136,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
     }
 }
 
-/// Types and a module with names of the standard library, and what rustc prints in a source.
+/// Types and a module with names of the standard library, and messages of rustc in a source.
 const OWN: &str = r#"//! A crate without module!.
 use kernel::prelude::*;
 use alloc::gone;
@@ -195,7 +195,7 @@ const NUMBERS: &str = r#"
 "#;
 
 #[test]
-fn numbers_that_a_kernel_does_not_compute_with_are_named_as_what_they_are() {
+fn hints_name_the_kinds_of_numbers_that_a_kernel_does_not_support() {
     if let Some(kernel) = kernels().into_iter().next() {
         let [right, _] = words(takes_authors(&kernel));
         let files = [("hello.rs", &*module(right.0, "", NUMBERS))];

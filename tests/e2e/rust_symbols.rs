@@ -32,7 +32,7 @@ fn replace(link: &Path, change: impl FnOnce(String) -> String) {
 }
 
 #[test]
-fn who_exports_symbols_is_refused_where_nothing_gives_them_checksums_and_no_one_else() {
+fn only_crates_that_export_symbols_are_refused_if_nothing_gives_these_checksums() {
     let scratch = tempfile::tempdir().unwrap();
     let versions = "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y";
     let Some(tree) = configured(&scratch, versions) else {
@@ -106,7 +106,7 @@ fn a_symvers_without_the_kernels_own_rust_is_told_from_a_symbol_that_nobody_expo
 }
 
 #[test]
-fn a_kernel_that_takes_signed_modules_alone_is_told_before_anything_is_built() {
+fn a_kernel_that_only_loads_signed_modules_is_reported_before_anything_is_built() {
     let scratch = tempfile::tempdir().unwrap();
     let forced =
         "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_MODULE_SIG_HASH=\"sha512\"";

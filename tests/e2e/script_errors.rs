@@ -46,11 +46,11 @@ fn said(project: &Project, kernel: &LabKernel) -> String {
 }
 
 #[test]
-fn what_a_script_says_is_short_and_points_at_the_source() {
+fn the_errors_of_a_script_are_short_and_point_at_the_source() {
     let project = hello();
     a_missing_kernel_is_named_with_the_way_to_find_one(&project);
     a_c_error_is_the_compilers_own_and_then_the_line_that_matters(&project);
-    an_undefined_symbol_is_modposts_own_line_and_what_it_means(&project);
+    an_undefined_symbol_gives_modposts_own_line_and_its_meaning(&project);
     a_source_that_is_not_there_is_named(&project);
 }
 
@@ -94,7 +94,7 @@ error: cannot build hello for RELEASE: make failed with exit code 2
     );
 }
 
-fn an_undefined_symbol_is_modposts_own_line_and_what_it_means(project: &Project) {
+fn an_undefined_symbol_gives_modposts_own_line_and_its_meaning(project: &Project) {
     let text = HELLO.replace(
         "static int __init hello_init(void) {",
         "extern int elsewhere(void);\nstatic int __init hello_init(void) { elsewhere();",

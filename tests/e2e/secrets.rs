@@ -149,7 +149,7 @@ fn is_open_to_others(dir: &Path, rel: &Path) -> bool {
 }
 
 #[test]
-fn records_are_for_who_builds_whatever_the_umask_is() {
+fn only_the_builder_can_read_records_with_any_umask() {
     let scene = hello();
     built(&mut without_umask(&scene.command()));
     let out = scene.out.path();
@@ -277,7 +277,7 @@ fn a_declared_source_that_others_may_not_read_is_never_readable_in_the_stage() {
 }
 
 #[test]
-fn a_value_that_is_no_utf_8_is_no_less_secret() {
+fn a_value_that_is_not_utf_8_is_secret_too() {
     let scene = hello();
     let mut value = std::ffi::OsString::from("TOKEN=");
     value.push(std::ffi::OsStr::from_bytes(b"\xff"));

@@ -65,7 +65,7 @@ fn a_changed_define_flag_config_variable_or_environment_entry_is_a_build_from_no
 }
 
 #[test]
-fn what_is_set_goes_into_the_module_and_out_of_it_again() {
+fn a_setting_goes_into_the_module_and_out_of_it_again() {
     let args = ["--name", "demo", "demo.c"];
     let mut scene = Scene::with(&kernel_at(0), &[("demo.c", SOURCE)], &args);
     scene.build();

@@ -9,7 +9,7 @@ use crate::scene::{compiled, kernel_at};
 use crate::support::*;
 
 #[test]
-fn a_file_that_the_tree_needs_is_there_whatever_it_is_called() {
+fn a_file_of_any_name_that_the_tree_needs_is_staged() {
     let tree = folder(&[
         ("hello_main.c", HELLO),
         // A folder in which CMake ran, one with the name of a version control's folder, a Go

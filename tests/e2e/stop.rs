@@ -79,7 +79,7 @@ fn a_build_that_waits_for_another_one_can_be_stopped() {
 }
 
 #[test]
-fn what_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
+fn an_object_that_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
     let kernel = any_kernel();
     // This takes longer than the window in which files count as unfinished.
     let recorder = Recorder::with(kernel.cc.as_deref().unwrap_or("gcc-12"), "1.2");

@@ -54,7 +54,7 @@ fn a_link_that_the_build_puts_in_a_folders_place_leads_nothing_out_of_the_stage(
 }
 
 #[test]
-fn what_another_kernel_gave_and_this_one_does_not_leaves_the_output() {
+fn a_product_that_only_another_kernel_had_is_removed() {
     let (old, new) = (kernel_at(0), kernel_at(1));
     let kbuild = format!(
         "obj-m := a.o\nifeq ($(KERNELRELEASE),{})\nobj-m += b.o\nendif\n",

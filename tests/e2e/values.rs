@@ -95,7 +95,7 @@ fn refuse(trap: &Trap, out: &Path, command: &mut Command, wanted: &str) {
 }
 
 #[test]
-fn what_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
+fn a_value_that_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
     let trap = Trap::new();
     let kernel = kernel_at(1);
     let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);

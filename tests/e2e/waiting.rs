@@ -29,7 +29,7 @@ fn is_locked(out: &Path) -> bool {
 }
 
 #[test]
-fn what_is_edited_while_a_build_waits_for_a_token_is_built() {
+fn a_file_that_is_edited_while_a_build_waits_for_a_token_is_built() {
     let kernel = kernel_at(1);
     let pool = folder(&[]);
     let second = "const char *two(void);\nconst char *two(void) { return \"two is old\"; }\n";

@@ -207,7 +207,7 @@ impl Cell {
     fn makefile(&self, line: &str, dir: &Path) -> String {
         let lead = match self.server {
             Server::Pipe => "+".to_owned(),
-            // No other file uses these two numbers here.
+            // Nothing else uses these two numbers here.
             Server::File => "+exec 3</dev/null 4>/dev/null; ".to_owned(),
             Server::Pipes => {
                 let dir = dir.display();

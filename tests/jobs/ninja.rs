@@ -101,7 +101,7 @@ fn builds_without_a_pool_folder_have_the_jobs_of_one() {
 }
 
 #[test]
-fn a_pool_folder_that_some_builds_name_is_no_pool_beside_that_of_the_others() {
+fn a_pool_folder_that_some_builds_name_adds_no_jobs_to_those_of_the_others() {
     let Some(scene) = Scene::new() else { return };
     let meeting = Meeting::of(2, &scene.kernel);
     let named = ["", "--pool-dir a", "--pool-dir b"];

@@ -160,7 +160,7 @@ fn when_all_are_killed_no_compiler_is_started_and_locks_are_held_until_the_last_
             process.signal(Signal::KILL);
         }
         assert!(!ninja.join().unwrap().status.success());
-        // Compilers cannot be hurried.
+        // The compilers outlive the killed processes.
         meeting.wait_for(JOBS);
         let locks = tree.locks();
         let held = |name: &str| locks.iter().any(|lock| lock.ends_with(name));

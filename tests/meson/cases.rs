@@ -125,7 +125,7 @@ fn every_case_passes_with_the_newest_meson_and_is_set_up_by_the_oldest() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_in_mesons_own_manner() {
+fn invalid_arguments_are_refused_like_mesons_own() {
     for meson in scope::ends(lab::MESONS.to_vec()) {
         for case in cases("failing") {
             let what = format!("{}, Meson {meson}", case.display());

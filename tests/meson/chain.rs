@@ -20,7 +20,7 @@ pub(crate) fn chain(with: With) -> Project {
 }
 
 #[test]
-fn exactly_what_a_change_reaches_is_built_again() {
+fn a_change_rebuilds_exactly_its_dependents() {
     for with in corners(1) {
         let project = chain(with);
         project.set_up(&[]);

@@ -9,7 +9,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn what_is_edited_while_make_runs_is_built_next_time() {
+fn a_file_that_is_edited_while_make_runs_is_built_next_time() {
     let files = [
         (
             "meson.build",

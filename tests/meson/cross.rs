@@ -125,7 +125,7 @@ fn another_architecture_is_refused_by_the_setup() {
 }
 
 #[test]
-fn a_module_for_another_kernel_is_no_provider() {
+fn a_module_for_another_kernel_is_not_a_provider() {
     let [_, other, ..] = lab::names() else {
         println!("not run: there is one kernel here");
         return;

@@ -66,7 +66,7 @@ fn the_daemon_and_its_modules_are_installed_into_an_image_and_work_there() {
 }
 
 #[test]
-fn without_a_kernel_the_daemon_is_built_alone_unless_the_modules_are_asked_for() {
+fn without_a_kernel_only_the_daemon_is_built_unless_the_modules_are_required() {
     let project = Project::copy_of(CORNERS[1], &root().join("examples/meson-mixed"));
     let setup = |more: &[&str]| {
         let mut setup = project.setup_command(more);

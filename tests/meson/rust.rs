@@ -123,7 +123,7 @@ fn crates(project: &Project, file: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_an_inner_module_of_a_crate_reaches_is_built_again_and_nothing_else() {
+fn an_edit_of_a_crates_inner_module_rebuilds_its_dependents_and_nothing_else() {
     let pairs = [(CORNERS[0], "6.12-rust"), (CORNERS[1], "7.3")];
     for &(with, name) in scope::one_of(0, &pairs) {
         let Some(kernel) = kernel_called(name) else {

@@ -181,7 +181,7 @@ fn pip_puts_the_module_beside_the_distributions_meson() {
 }
 
 #[test]
-fn python_starts_in_silence_whatever_is_missing() {
+fn python_starts_silently_with_any_part_missing() {
     let dir = tempfile::tempdir().unwrap();
     let environment = Environment::new(dir.path(), "newest");
     environment.install(&wheel(dir.path()));

@@ -13,7 +13,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
+fn the_kernel_tree_and_the_compiler_are_watched_and_not_written_to() {
     let tree = tempfile::tempdir().unwrap();
     let kernel = changeable(&lab::kernel(lab::names()[0]).unwrap(), tree.path());
     let compiler = compiler_of(&kernel, tree.path());

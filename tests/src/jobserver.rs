@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_child_takes_is_missing_and_what_it_gives_is_there() {
+    fn a_token_that_a_child_takes_is_missing_until_the_child_gives_it_back() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("jobs");
         for server in [

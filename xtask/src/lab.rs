@@ -127,7 +127,7 @@ impl Making {
         Making { lines, thread }
     }
 
-    /// Waits for the end, and prints what was done.
+    /// Waits for the end, and prints the results.
     pub(crate) fn finish(self) -> Result<()> {
         self.lines.iter().for_each(print);
         self.thread

@@ -272,7 +272,7 @@ test something ... ok
     }
 
     #[test]
-    fn what_passing_tests_printed_is_not_shown() {
+    fn the_output_of_passing_tests_is_not_shown() {
         let mut outcome = Outcome::default();
         let shown: Vec<&str> = OUTPUT
             .lines()

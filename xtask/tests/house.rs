@@ -268,12 +268,12 @@ fn check_order(house: &House) {
 }
 
 #[test]
-fn the_librarys_folders_import_what_stands_behind_them() {
+fn the_librarys_folders_only_import_folders_that_come_later() {
     check_order(&LIBRARY);
 }
 
 #[test]
-fn the_programs_folders_import_what_stands_behind_them() {
+fn the_programs_folders_only_import_folders_that_come_later() {
     check_order(&PROGRAM);
 }
 
@@ -321,7 +321,7 @@ fn nothing_is_written_but_by_the_writer() {
 }
 
 #[test]
-fn what_resolves_a_build_names_no_writer() {
+fn the_code_that_resolves_a_build_names_no_writer() {
     let writes = |named: &&Named| {
         let last = named.path.last().map_or("", String::as_str);
         let in_path = named.path.iter().any(|part| part == "Writer");

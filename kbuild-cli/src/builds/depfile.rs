@@ -1,7 +1,7 @@
 //! The depfile: the inputs of the products, in the form that `gcc -MD` writes.
 //!
 //! Ninja, CMake and Meson read it. Like gcc, every build writes it again: Ninja deletes the file
-//! after reading it, so an old one does not show what Ninja knows.
+//! after reading it, so an existing file says nothing about Ninja's knowledge.
 //!
 //! If the products are relative paths, inputs below the working directory are relative too. To
 //! Ninja, a generated header and its absolute path are two files, and it would check the second

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_says_cannot_drive_the_terminal() {
+    fn the_texts_of_a_module_cannot_control_the_terminal() {
         let text = lines(&hello(), true).join("\n");
         assert!(!text.contains('\x1b'));
         assert!(text.contains("  parameter   times (int): how often"));

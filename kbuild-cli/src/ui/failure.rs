@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_is_2_only_when_the_call_alone_was_wrong() {
+    fn the_exit_code_is_2_only_if_nothing_but_the_call_was_wrong() {
         let code = |failures: &[Failure]| format!("{:?}", exit_code(failures));
         let number = |n: u8| format!("{:?}", ExitCode::from(n));
         assert_eq!(code(&[]), number(0));

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_shows_what_was_said_on_standard_error_and_warnings_however_a_build_ends() {
+    fn quiet_shows_standard_error_and_warnings_after_any_end_of_a_build() {
         let messages = [
             Message::Output {
                 line: "cat: /nosuch: No such file or directory",
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_and_hints_are_what_quiet_leaves_out() {
+    fn quiet_leaves_out_notes_and_hints() {
         let messages = [
             Message::Note { text: "a" },
             Message::Hint {
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_marks_the_word_alone() {
+    fn colour_only_marks_the_word() {
         let messages = [Message::Hint {
             code: "x",
             text: "b",

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_advertised_and_dead_is_told_with_what_mends_it() {
+    fn the_message_about_a_dead_jobserver_says_how_to_repair_it() {
         let why = |flags: &str| match look(OsStr::new(flags)) {
             Outer::Dead(why) => why,
             other => panic!("{other:?}"),

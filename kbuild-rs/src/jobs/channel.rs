@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_or_is_full_is_an_error_and_what_is_empty_is_not() {
+    fn a_channel_that_ends_or_is_full_is_an_error_and_an_empty_one_is_not() {
         let open = |path: &str| File::options().read(true).write(true).open(path).unwrap();
         let zero = Channel::of_fifo(open("/dev/zero"));
         assert_eq!(zero.take().unwrap(), Some(0));

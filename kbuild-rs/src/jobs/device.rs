@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_opened_itself_was_not_inherited() {
+    fn a_descriptor_that_this_process_opened_itself_was_not_inherited() {
         let file = open("/dev/zero");
         assert!(!is_inherited(file.as_raw_fd(), file.as_raw_fd()));
         assert!(!is_inherited(9876, 9876));

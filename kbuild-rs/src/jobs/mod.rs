@@ -137,7 +137,7 @@ impl Jobs<'_> {
         }
     }
 
-    /// The arguments for a make that runs by itself. This creates and draws nothing.
+    /// The arguments for a make that runs without other makes. This creates and draws nothing.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         match outer(self.is_build_script) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_ninja_that_has_ended_left_goes_unless_it_is_in_use() {
+    fn the_folder_of_an_ended_ninja_is_removed_unless_it_is_in_use() {
         use crate::jobs::pool::Pool;
         let sink = crate::error::Sink::silent();
         let dir = Root::new();

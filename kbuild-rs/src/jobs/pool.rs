@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_make_left_running_keeps_the_pool_in_use() {
+    fn a_compiler_that_outlives_a_killed_make_keeps_the_pool_in_use() {
         let dir = tempdir().unwrap();
         let (mut pool, mut other) = (process(&dir, 2), process(&dir, 2));
         assert_eq!(draw_all(&mut pool).len(), 2);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_no_pool() {
+    fn a_file_in_the_way_is_not_used_as_a_pool() {
         let dir = tempdir().unwrap();
         let dir = dir.path();
         std::fs::write(dir.join(FIFO), "").unwrap();

@@ -92,7 +92,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn what_a_linker_script_takes_in_is_found_where_the_linker_looks() {
+    fn the_files_in_a_linker_script_are_found_where_the_linker_searches() {
         let found = included("INCLUDE a.ld\nSECTIONS { INCLUDE \"b.ld\"; }\n");
         assert_eq!(found, ["a.ld", "b.ld"]);
         assert!(is_script("x.lds") && !is_script("x.ldsx") && !is_script("lds"));

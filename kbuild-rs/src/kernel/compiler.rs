@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_program_is_not_taken_for_one() {
+    fn a_text_that_is_not_a_program_is_not_taken_for_one() {
         assert_eq!(of("").program(), None);
         assert_eq!(
             of("CONFIG_CC_VERSION_TEXT=$(touch${IFS}x)gcc 1\n").program(),

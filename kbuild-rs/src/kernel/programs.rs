@@ -241,7 +241,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn this_program_says_what_it_is_and_raises_no_doubt() {
+    fn the_header_of_this_program_is_read_and_raises_no_doubt() {
         let this = Elf::parse(&fs::read("/proc/self/exe").unwrap()).unwrap();
         let mut here = Here::new().unwrap();
         assert_eq!(this.machine, here.machine);

@@ -72,7 +72,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn what_a_module_needs_is_what_the_kernels_own_makefiles_name() {
+    fn the_files_that_a_module_needs_are_those_in_the_kernels_own_makefiles() {
         let root = Root::new();
         let conf = "CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_RUST=y\n";
         let dir = root.kernel_with("k", "7.3.0", "x86", conf);

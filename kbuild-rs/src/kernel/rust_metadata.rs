@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wrote_metadata_is_read_off_its_beginning_in_both_forms() {
+    fn the_writer_of_metadata_is_read_from_its_beginning_in_both_forms() {
         let old = "rustc 1.62.0 (a8314ef7d 2022-06-27)";
         for (bytes, text) in [(newer(TEXT), TEXT), (older(old), old)] {
             let State { wrong, writer } = state(&bytes);

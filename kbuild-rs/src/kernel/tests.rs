@@ -104,7 +104,7 @@ fn lib_modules_and_its_build_link_lead_to_the_tree() {
 }
 
 #[test]
-fn what_is_no_kernel_tree_is_refused_with_the_reason() {
+fn a_folder_that_is_not_a_kernel_tree_is_refused_with_the_reason() {
     use ErrorKind::{KernelNotFound, KernelNotPrepared};
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");
@@ -296,7 +296,7 @@ fn without_a_tree_for_the_running_kernel_the_newest_is_taken_and_said() {
 }
 
 #[test]
-fn without_any_tree_the_message_says_what_to_install() {
+fn without_any_tree_the_message_names_the_package_to_install() {
     let root = Root::new();
     root.write("proc/sys/kernel/osrelease", "6.18.44-host\n");
     root.write("etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");

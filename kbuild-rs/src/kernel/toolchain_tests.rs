@@ -168,7 +168,7 @@ fn the_compiler_to_choose_is_of_the_kernels_family_and_the_nearest_version() {
 }
 
 #[test]
-fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
+fn the_error_about_a_missing_compiler_names_the_installed_ones_and_the_package() {
     let conf = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=100201\n\
         CONFIG_CC_VERSION_TEXT=\"gcc-10 (Debian 10.2.1-6) 10.2.1\"\n";
     let machine = Machine::new(

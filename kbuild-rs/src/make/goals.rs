@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_alone_needs_a_command_of_ours() {
+    fn only_a_listing_needs_a_command_of_ours() {
         for (targets, ours) in [
             (&["a.o", "lst/"][..], false),
             (&["a.o", "b/a.lst"], true),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_the_kernels_own_is_refused_with_what_to_do_instead() {
+    fn a_goal_of_the_kernels_own_is_refused_with_an_alternative() {
         for (bad, advice) in [
             ("modules_install", "depmod"),
             ("compile_commands.json", "beside its products"),

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_standard_error_follows_what_was_written_before_it() {
+    fn a_line_of_standard_error_follows_the_lines_that_were_written_before_it() {
         let (mut lines, mut output, mut error) = lines();
         let mut next = || next(&mut lines);
         output.write_all(b"step\n").unwrap();

@@ -98,8 +98,8 @@ impl PathMap {
         text
     }
 
-    /// Adds the module folder in front of `src/hello.c:3:1: …` if that file exists there, and of
-    /// `  --> hello.rs:3:1`, where rustc has already inserted the folder of make by hand.
+    /// Adds the module folder in front of `src/hello.c:3:1: …` if that file exists there. In
+    /// `  --> hello.rs:3:1`, rustc has already applied its path map, so the source folder is added.
     fn made_whole(&self, line: &str) -> Option<String> {
         let arrow = ["--> ", "::: "].into_iter().find_map(|arrow| {
             let at = line.find(arrow)?;

@@ -1,10 +1,10 @@
 //! The files that make itself reads and compares: its makefiles, the prerequisites of each rule that
 //! ran, and the symvers that makefiles name. kbuild's `.cmd` files only have the inputs of compilers.
 //!
-//! make writes them to a file, in two places where it expands a value of ours:
+//! make writes them to a file when it expands one of our values, at two moments:
 //!
-//! - An included makefile that is not there and has a rule is to be made as soon as all makefiles
-//!   have been read. The rule's recipe expands to nothing, so that no shell starts.
+//! - When make has read all makefiles, it builds a missing included makefile that has a rule. The
+//!   rule's recipe expands to nothing, so that no shell starts.
 //! - `.SHELLFLAGS` is expanded for each line of a recipe, with the automatic variables of its target
 //!   (GNU make's `construct_command_argv`). Its value stays `-c`.
 //!
@@ -110,7 +110,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn make_tells_what_it_reads_and_what_its_rules_name() {
+    fn make_writes_the_files_that_it_reads_and_the_prerequisites_of_its_rules() {
         let root = Root::new();
         let (log, script) = (root.join("log"), root.join("put-back"));
         root.write("watch.mk", lines(&log, &script));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_away_is_back_before_modpost_looks() {
+    fn the_hidden_files_are_back_before_modpost_runs() {
         let root = Root::new();
         root.write("watch.mk", lines(&root.join("log"), &root.join("put-back")));
         root.write(
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tree_writes_into_the_file_cannot_be_misread_as_more_than_a_name() {
+    fn a_line_that_a_tree_writes_into_the_file_cannot_be_misread_as_more_than_a_name() {
         let trace = Trace::read(b"M\nM x\nP /a b\n\nQ /a b c\nP /a b c d\nP ");
         assert_eq!(trace.rules, [("/a b/c".into(), "/a b/d".into())]);
         assert!(trace.makefiles.is_empty() && trace.symvers.is_empty());

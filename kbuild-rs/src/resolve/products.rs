@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_publishes_anyway_is_no_other_product() {
+    fn a_file_that_a_build_publishes_anyway_cannot_be_a_product() {
         for (bad, why) in [
             ("a.ko", "modules are"),
             ("sub/a.ko", "modules are"),

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_editors_and_writers_leave_is_told_from_inputs() {
+    fn files_of_editors_and_documentation_are_told_from_inputs() {
         for name in [
             ".a.c.swp",
             "a.c~",

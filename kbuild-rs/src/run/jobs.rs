@@ -39,8 +39,8 @@ fn open_pool_folder(folder: &Path) -> Result<Writer> {
     Ok(Writer::new([make_private_root(folder)?]))
 }
 
-/// The same in a folder that the caller named. Whoever may change that folder's contents decides
-/// how many compilers run, and where our files go.
+/// The same in a folder that the caller named. A user who may change that folder's contents
+/// controls how many compilers run, and where our files go.
 fn open_named_folder(folder: &Path) -> Result<Writer> {
     folder.parent().map_or(Ok(()), check_folder)?;
     let writer = open_pool_folder(folder)?;

@@ -48,7 +48,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn a_folder_of_builds_is_known_by_what_is_in_it() {
+    fn a_folder_of_builds_is_known_by_its_contents() {
         let root = Root::new();
         let signature = std::str::from_utf8(CACHEDIR_SIGNATURE).unwrap();
         root.write("cache/CACHEDIR.TAG", signature);

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_does_to_a_product_is_noticed_and_a_copy_of_it_is_not() {
+    fn a_change_of_a_product_is_noticed_and_a_copy_of_it_is_not() {
         let (out, stage, writer) = stage();
         let object = stage.dir.join("a.o");
         let victim = out.write("victim", "code");

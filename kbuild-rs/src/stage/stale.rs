@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_only_bears_the_name_of_a_product_stays() {
+    fn a_file_that_only_has_the_name_of_a_product_stays() {
         let own = [
             "go.mod=module x",
             "tune.mod",

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_tick_is_stopped_by_a_signal() {
+    fn a_signal_stops_the_wait_for_a_tick() {
         let since = file_clock() + HOUR;
         let asked = std::cell::Cell::new(0);
         let check = || {

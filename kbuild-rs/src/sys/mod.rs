@@ -9,7 +9,7 @@
 //! renames them into place. A path outside its roots is an error.
 //!
 //! make itself writes by path. Before it starts, [`crate::stage`] makes sure that the stage holds
-//! exactly what the last build left there.
+//! exactly the files that the last build left there.
 
 mod clock;
 mod copy;

@@ -64,7 +64,7 @@ impl Private<'_> {
         self.known(root, make).map(Some)
     }
 
-    /// Returns the folder if it has our tag, or can get it.
+    /// Returns the folder if it has our tag. With `make`, a folder without the tag may get it.
     pub(crate) fn known(&self, root: Root, make: bool) -> Result<Root> {
         match self.has_tag(&root)? {
             true => Ok(root),

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_is_named_and_not_waited_for() {
+    fn a_path_that_is_not_a_file_is_named_and_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
         let (fifo, socket, file) = (dir.join("fifo"), dir.join("socket"), dir.join("file"));

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """kbuild.module(): a custom_target that kbuild-rs builds.
 
-What it makes are real outputs, a .ko and a symvers, that keep their time where they did not
-change. Meson has Ninja look at them again (restat), so that nothing is built for what stayed as
-it was; a module that uses another one's symbols has its symvers as an input, and nothing else.
+Its outputs are a .ko and a symvers, which keep their times if they did not change. Meson makes Ninja
+compare them again (restat), so that an unchanged output starts no build. A module that uses another
+one's symbols has only that one's symvers as an input.
 
 Decisions:
-- A module is one custom_target made by Meson's own function, because that did not change from 1.0 to
-  1.12. Everything that the program is told is in a file: Meson turns backslashes into slashes in
-  commands, and Ninja notices a file that changes.
+- A module is one custom_target, created by Meson's own function, because that did not change from
+  1.0 to 1.12. All arguments of the program are in a file, because Meson turns backslashes into slashes
+  in commands, and Ninja notices a file that changes.
 - A provider's "depends" would also add its .ko as an input; a user only needs the symvers.
-- rust_args and rust_cfgs stand beside c_args and defines; rust_args is Meson's own word. The rustc is
-  the kernel's, as cc is: a machine file's "rust" is for programs, and a kernel only takes the rustc
+- rust_args and rust_cfgs stand beside c_args and defines; rust_args is Meson's own word. Like cc, the
+  rustc is the kernel's: a machine file's "rust" is for programs, and a kernel only accepts the rustc
   that built it.
 - Each module has a rust-project.json of its own in its private folder. Meson writes the one in the
   build folder's root anew at each setup, about programs.

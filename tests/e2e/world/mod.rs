@@ -200,8 +200,7 @@ impl World {
         }
     }
 
-    /// Replaces the sources by the changed ones, or the other way round. The identities of the
-    /// files stay.
+    /// Replaces the sources by the changed ones, or undoes that. The identities of the files stay.
     pub(crate) fn set_changed(&self, changed: bool) {
         let steps = match changed {
             true => [("source", "kept"), ("other", "source")],

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_stands_on_is_listed_nearest_first() {
+    fn the_dependencies_of_a_module_are_listed_nearest_first() {
         let module = |path: &str, depends: &[&str]| Module {
             path: path.into(),
             depends: depends.iter().map(|name| (*name).to_owned()).collect(),

@@ -282,7 +282,7 @@ linux-image-7.12.1+deb13-amd64
     }
 
     #[test]
-    fn ubuntus_own_kernel_is_what_its_metapackage_asks_for() {
+    fn ubuntus_own_kernel_is_the_one_that_its_metapackage_requires() {
         let dependencies = ["linux-headers-6.8.0-40-generic".to_owned()];
         assert_eq!(generic(&dependencies), ["6.8.0-40-generic"]);
     }

@@ -262,7 +262,7 @@ deb http://vendor.example ./
     }
 
     #[test]
-    fn what_is_rendered_reads_back_the_same() {
+    fn a_rendered_entry_reads_back_the_same() {
         let entries = of_release(&stanzas(DEB822), "bookworm", "bullseye");
         assert_eq!(stanzas(&render(&entries)), entries);
     }

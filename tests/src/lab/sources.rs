@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_name_is_no_path() {
+    fn a_path_is_not_accepted_as_a_package_name() {
         for name in ["../../etc", "", "-o", "a b", "a/bookworm"] {
             assert!(
                 source(name)

@@ -1,4 +1,4 @@
-//! `kbuild-rs kernels`: the kernel trees of this machine, and what each of them can do.
+//! `kbuild-rs kernels`: the kernel trees of this machine, and their capabilities.
 
 mod row;
 mod table;

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_commands_is_left_alone_and_named() {
+    fn a_file_that_is_not_a_list_of_commands_is_named_and_not_written_to() {
         let dir = Scratch::new();
         dir.write("a", &format!("[{}]", ours("a.c", "1")));
         for bad in [

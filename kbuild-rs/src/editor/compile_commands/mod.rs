@@ -143,7 +143,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn an_entry_has_source_paths_and_only_what_an_editor_wants() {
+    fn an_entry_has_source_paths_and_only_the_options_that_an_editor_needs() {
         let root = Root::new();
         let a = root.write("a source/a.c", "");
         let source = root.join("a source");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_known_crate_stands_after_what_it_needs() {
+    fn each_known_crate_stands_after_its_dependencies() {
         for (at, known) in KNOWN.iter().enumerate() {
             for need in known.needs {
                 let found = KNOWN[..at].iter().any(|before| before.name == *need);

@@ -60,7 +60,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn only_what_names_no_folder_is_asked_in_the_modules() {
+    fn only_a_command_that_names_no_folder_runs_in_the_module_folder() {
         let root = Root::new();
         for folder in ["kernel/scripts", "module", "other"] {
             root.create_dir(folder);

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_does_not_know_in_the_source_is_all_that_it_does_not_know_in_the_stage() {
+    fn the_untracked_files_of_the_stage_are_those_of_the_source() {
         let patterns = text(&excluded(b"new.c\0a/b/x y*.c\0"));
         assert_eq!(patterns, "*\n!/a/\n!/a/b/\n!/new.c\n!/a/b/x\\ y\\*.c\n");
         assert_eq!(text(&excluded(b"")), "*\n");

@@ -8,7 +8,7 @@
 //!
 //! # Decisions
 //!
-//! - Variables such as `GIT_DIR` are no way: they would apply to every repository that a Makefile
+//! - Variables such as `GIT_DIR` do not help: they would apply to every repository that a Makefile
 //!   asks about. With a work tree elsewhere, git reports that it is outside of it, and `git clean`
 //!   would clean the source.
 //! - git does not answer for a repository of another user, or for a bare one inside the tree: as

@@ -65,7 +65,7 @@ fn head_and_tags_tell_whether_git_answers_otherwise() {
 }
 
 #[test]
-fn what_git_takes_for_a_bare_repository_is_known() {
+fn a_folder_that_git_takes_for_a_bare_repository_is_known() {
     let is = |names: &[&str]| {
         let names: Vec<OsString> = names.iter().map(OsString::from).collect();
         is_bare(names.iter())

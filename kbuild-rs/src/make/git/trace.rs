@@ -1,6 +1,6 @@
-//! Which repositories were asked while make ran.
+//! Finds the repositories that git was asked about while make ran.
 //!
-//! `GIT_TRACE_SETUP` has each git write down what it works in, a line each:
+//! `GIT_TRACE_SETUP` makes each git write down its folders, one a line:
 //!
 //! ```text
 //! 07:04:14.589596 trace.c:316             setup: git_dir: .git

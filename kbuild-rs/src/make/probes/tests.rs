@@ -153,7 +153,7 @@ fn a_version_that_nobody_told_ends_make() {
 }
 
 #[test]
-fn what_is_written_in_another_way_stays_as_it_is() {
+fn a_macro_in_another_form_stays_as_it_is() {
     let root = scripts();
     let names = |root: &Root| {
         let found = definitions(root.path()).into_iter();

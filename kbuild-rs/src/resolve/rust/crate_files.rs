@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_and_included_files_are_named_whatever_stands_around_them() {
+    fn modules_and_included_files_are_found_in_any_surroundings() {
         let text = r##"
             //! mod not_this;
             /* mod nor; /* mod this; */ mod either; */

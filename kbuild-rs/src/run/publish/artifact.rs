@@ -4,8 +4,9 @@
 //!
 //! - A published text file names source paths instead of stage paths, and an executable file stays
 //!   executable: a build in place gives the same.
-//! - Files are dated when the build began. If an output changed, Ninja takes the time of the newest
-//!   output for the edge's time, and would take an edit during the build for a built one.
+//! - Files get the time of the start of the build. If an output changed, Ninja takes the time of
+//!   the newest output for the edge's time, and would take an edit during the build for a built
+//!   one.
 
 use std::collections::HashMap;
 use std::fs;

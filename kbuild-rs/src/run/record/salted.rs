@@ -2,8 +2,8 @@
 //!
 //! # Decisions
 //!
-//! - The names are what a person is told. The values are only hashed, and only the owner can read
-//!   the record.
+//! - Messages only contain the names. The values are only stored as hashes, and only the owner can
+//!   read the record.
 //! - The hash is HMAC-SHA-256 from a crate of its own: the standard library has none, and a 64-bit
 //!   hash with a known salt can be reversed.
 

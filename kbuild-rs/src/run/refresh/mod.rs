@@ -82,9 +82,9 @@ impl Run<'_> {
         if !changed.is_empty() {
             let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
             let resolver = self.resolver(items);
-            // Files of rules that build headers come first. make may check a header before a recipe
-            // that it does not know of rebuilds it (`main.o: | generated`), so the objects must be
-            // deleted too.
+            // The targets of rules come first, because they may be headers. make may check a header
+            // before a recipe that make does not know of rebuilds it (`main.o: | generated`), so
+            // the objects that include it must be deleted too.
             let others = self.other_records()?;
             let shared = others.iter().flat_map(|other| &other.rules);
             let is_stale = |rule: &Rule| {

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_needs_comes_first_all_the_same() {
+    fn a_build_comes_after_its_providers_all_the_same() {
         let stages = [shared("/a"), shared("/a"), shared("/a")];
         // The first build needs the last one, through the second.
         let first = [vec![1], vec![2], vec![]];

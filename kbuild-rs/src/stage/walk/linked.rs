@@ -48,7 +48,8 @@ impl Walk<'_> {
         }
         if real == self.scan.out || self.scan.root.starts_with(&real) {
             if self.outside.is_some() {
-                // The link leads into a folder of the system, which no build goes through.
+                // This link is outside of the tree, such as one to `/` in a system's folder. No build
+                // goes through it.
                 return Ok(());
             }
             return Err(Error::input(format!(

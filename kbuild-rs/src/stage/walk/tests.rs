@@ -35,7 +35,7 @@ fn is(items: &[(String, String)], rel: &str) -> String {
 }
 
 #[test]
-fn what_a_link_out_of_the_tree_leads_to_is_copied_unless_it_is_a_kernel_tree() {
+fn the_target_of_a_link_out_of_the_tree_is_copied_unless_it_is_a_kernel_tree() {
     let root = Root::new();
     let kernel = root.kernel("kernel", "6.1.0");
     root.write("kernel/include/linux/module.h", "");
@@ -90,7 +90,7 @@ fn what_a_link_out_of_the_tree_leads_to_is_copied_unless_it_is_a_kernel_tree() {
 }
 
 #[test]
-fn a_link_to_nothing_is_no_way_to_write_elsewhere() {
+fn a_build_cannot_write_elsewhere_through_a_link_to_nothing() {
     let root = Root::new();
     root.write("tree/sub/a.c", "");
     root.write("elsewhere/there", "");
@@ -119,7 +119,7 @@ fn a_link_to_nothing_is_no_way_to_write_elsewhere() {
 }
 
 #[test]
-fn many_files_are_copied_where_there_are_sources_among_them() {
+fn many_files_are_copied_if_there_are_sources_among_them() {
     let root = Root::new();
     for number in 0..1001 {
         root.write(&format!("firmware/{number}.bin"), "");

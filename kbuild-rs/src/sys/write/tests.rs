@@ -82,7 +82,7 @@ fn a_file_is_named_with_or_without_a_folder() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_neither_read_nor_locked() {
+fn a_path_that_is_not_a_regular_file_is_neither_read_nor_locked() {
     let (_root, inside, outside, writer) = scratch();
     writer.make_fifo(&inside.join("fifo")).unwrap();
     fs::hard_link(outside.join("victim"), inside.join("twice")).unwrap();

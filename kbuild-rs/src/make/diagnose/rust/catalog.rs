@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_configuration_brings_is_known_with_it() {
+    fn an_item_under_a_configuration_is_known_with_that_configuration() {
         let (_root, catalog) = catalog();
         let found = catalog.find("Driver");
         assert_eq!(found[0].path, "kernel::net::phy::Driver");

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rustc_says_is_told_from_what_it_quotes() {
+    fn rustcs_words_are_told_from_the_lines_that_it_quotes() {
         let mut message = Message::begins("error[E0432]: unresolved imports `a::B`, `c`").unwrap();
         for line in [
             "  --> /s/a:b.rs:6:25",
