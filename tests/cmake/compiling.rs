@@ -29,7 +29,7 @@ fn a_second_build_tree_has_all_objects_from_ccache() {
 }
 
 #[test]
-fn a_build_tree_made_anew_has_all_objects_from_ccache_on_older_kernels_too() {
+fn a_new_build_tree_has_all_objects_from_ccache_on_older_kernels_too() {
     all_objects_from_ccache("6.1", ["same", "same"]);
 }
 

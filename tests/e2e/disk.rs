@@ -42,7 +42,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_is_said_and_the_next_build_is_right() {
+fn a_full_disk_is_reported_and_the_next_build_is_right() {
     let (source, kernel) = (hello(), kernel_at(0));
     let clean = tempfile::tempdir().unwrap();
     built(build(&kernel, clean.path()).arg(source.path()));

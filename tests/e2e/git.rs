@@ -95,7 +95,7 @@ fn git_runs_no_command_of_somebody_elses_repository() {
 }
 
 #[test]
-fn a_tree_that_looks_like_a_bare_repository_is_none() {
+fn a_tree_that_looks_like_a_bare_repository_is_not_one() {
     let trap = Trap::new();
     let other = repository(&trap, true);
     let source = folder(&[("hello.c", HELLO), ("Kbuild", KBUILD)]);

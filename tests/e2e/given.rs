@@ -74,7 +74,7 @@ impl Given {
 }
 
 #[test]
-fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
+fn a_tree_of_another_author_builds_as_with_plain_make_in_every_form() {
     let mut packages = vec![("acpi-call-dkms", &["acpi_call.o"][..])];
     if scope::is_full() {
         packages.push(("rapiddisk-dkms", &["rapiddisk-cache.o", "rapiddisk.o"]));

@@ -30,7 +30,7 @@ fn with_new_kbuild() -> Result<LabKernel, String> {
 }
 
 #[test]
-fn flags_in_variables_that_the_kernel_has_forgotten_are_told_where_nothing_reads_them() {
+fn flags_in_variables_that_the_kernel_ignores_are_reported_if_nothing_reads_them() {
     let kernel = match with_new_kbuild() {
         Ok(kernel) => kernel,
         Err(why) => {
@@ -115,7 +115,7 @@ fn an_object_without_its_cmd_file_is_named_with_the_line_that_helps() {
 }
 
 #[test]
-fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
+fn a_search_path_from_makes_working_folder_is_explained_and_may_be_set() {
     let files = [
         ("hello.c", &*format!("#include \"of_hello.h\"\n{HELLO}")),
         ("include/of_hello.h", ""),

@@ -143,7 +143,7 @@ fn a_kernel_without_symvers_is_refused_unless_that_is_allowed() {
 }
 
 #[test]
-fn no_kernel_at_all_is_said_with_the_way_to_get_one() {
+fn the_error_without_any_kernel_says_how_to_get_one() {
     let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let source = hello();
     let out = source.path().join("out");

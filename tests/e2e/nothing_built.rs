@@ -28,7 +28,7 @@ fn says(told: &str, wanted: &[&str], unwanted: &[&str]) {
 }
 
 #[test]
-fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
+fn the_error_names_the_line_of_a_switch_that_is_off_and_turning_it_on_builds() {
     let below = [
         ("Kbuild", "FOLDERS := sub/\nobj-y += $(FOLDERS)\n"),
         ("sub/Kbuild", "obj-$(CONFIG_LAB_THING) += a.o\n"),

@@ -82,7 +82,7 @@ fn the_pool_has_the_size_that_was_asked_for_and_a_build_with_nothing_to_do_makes
 }
 
 #[test]
-fn where_no_pool_can_lie_it_lies_with_the_users_things() {
+fn a_pool_that_its_folder_cannot_hold_is_in_the_users_folder() {
     let tree = Tree::new();
     let own = folder(&[]);
     let mut command = tree.command_in("/proc/nowhere", "m0", "-j2");

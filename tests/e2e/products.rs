@@ -192,7 +192,7 @@ fn a_product_of_a_prepare_command_is_there_after_a_makefile_has_changed() {
 }
 
 #[test]
-fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
+fn a_product_elsewhere_or_one_that_is_published_anyway_is_refused() {
     let scene = Scene::tree(
         &kernel_at(0),
         &[("Kbuild", "obj-m := a.o\n"), ("a.c", HELLO)],

@@ -245,7 +245,7 @@ fn output_files_are_copies_of_the_products_of_their_names() {
 }
 
 #[test]
-fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
+fn the_working_directory_is_built_into_kbuild_out_and_cleaned() {
     let (source, kernel) = (hello(), kernel_at(1));
     let here = |verb: &str| {
         let mut command = Command::new(program());

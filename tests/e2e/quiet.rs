@@ -97,7 +97,7 @@ fn quiet_shows_the_complaints_of_makefiles_and_after_a_failure_everything_once()
 }
 
 #[test]
-fn a_tree_that_is_named_by_a_dot_is_told_by_its_folder() {
+fn a_tree_that_is_named_by_a_dot_gets_the_name_of_its_folder() {
     let dir = folder(&[("ring/ring.c", HELLO), ("ring/Kbuild", "obj-m := ring.o\n")]);
     let mut command = build(&kernel_at(0), &dir.path().join("out"));
     command.arg("--kernel").arg(kernel_at(1).kdir);

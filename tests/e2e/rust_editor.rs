@@ -164,7 +164,7 @@ fn below(dir: &Path, name: &str, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
+fn the_file_for_editors_has_a_crate_that_does_not_compile_yet() {
     // The oldest one, because its compilers run in the kernel's folder and not in the module
     // folder.
     let Some(kernel) = kernels().into_iter().next_back() else {

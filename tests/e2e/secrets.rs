@@ -60,7 +60,7 @@ fn telling(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
+fn only_make_gets_values_of_the_environment() {
     let scene = hello();
     for how in [
         &["--dry-run"][..],

@@ -222,7 +222,7 @@ test something ... ok
     }
 
     #[test]
-    fn suites_that_took_seconds_are_told_with_the_longest_first() {
+    fn suites_that_took_seconds_are_listed_with_the_longest_first() {
         let mut outcome = outcome();
         assert_eq!(outcome.times(), [("e2e", 2.0, 0.0)]);
         let mut line = |line, used| outcome.line(line, || Duration::from_secs(used));

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jobserver_that_fails_leaves_one_job_and_is_told_of_once() {
+    fn a_jobserver_that_fails_leaves_one_job_and_is_reported_once() {
         // Reading `/dev/null` fails.
         let device = || Channel::of_fifo(std::fs::File::open("/dev/null").unwrap());
         let outside = || {

@@ -163,7 +163,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn each_distribution_is_told_its_own_package() {
+    fn each_distribution_gets_the_name_of_its_own_package() {
         let root = Root::new();
         for (text, distro, advice) in [
             (

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_told_the_original_and_the_line_to_change() {
+    fn the_message_about_a_copy_names_the_original_and_the_line_to_change() {
         let root = Root::new();
         let original = root.kernel("original", "6.13.0");
         let says = |makefile: &str, words: &[&str]| {

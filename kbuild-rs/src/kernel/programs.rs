@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_a_missing_loader_and_a_newer_library_are_told() {
+    fn another_machine_a_missing_loader_and_a_newer_library_are_reported() {
         let bytes = std::fs::read("/proc/self/exe").unwrap();
         let here = Elf::parse(&bytes).unwrap();
         let Some(needed) = here.newest.filter(|_| here.interpreter.is_some()) else {

@@ -135,7 +135,7 @@ fn a_folder_that_is_not_a_kernel_tree_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_tree_that_lacks_a_step_is_told_the_step() {
+fn the_error_about_a_tree_names_the_missing_step() {
     use ErrorKind::KernelNotPrepared;
     let root = Root::new();
     root.write("src/Makefile", "VERSION = 6\nPATCHLEVEL = 12\n");
@@ -166,7 +166,7 @@ fn a_tree_that_lacks_a_step_is_told_the_step() {
 }
 
 #[test]
-fn half_a_package_is_told_its_other_half() {
+fn the_error_about_half_a_package_names_the_other_half() {
     use ErrorKind::KernelNotPrepared;
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_make_would_expand_is_told_of_the_placeholder() {
+    fn the_warning_about_a_value_that_make_would_expand_names_the_placeholder() {
         for (value, expected) in [
             ("$(src)/..", "{staged_dir} instead of $(src)"),
             ("-I${PWD}/inc", "{staged_dir} instead of ${PWD}"),

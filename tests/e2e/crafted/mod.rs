@@ -315,12 +315,12 @@ fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
 }
 
 #[test]
-fn in_an_output_directory_that_somebody_made_up_nothing_outside_is_touched() {
+fn a_crafted_output_directory_leads_to_no_change_outside() {
     nothing_outside_is_touched(World::new(&kernel_at(1), None), &|line| println!("{line}"));
 }
 
 #[test]
-fn a_user_who_builds_in_such_an_output_directory_touches_nothing_outside_either() {
+fn a_user_who_builds_in_a_crafted_output_directory_changes_nothing_outside_either() {
     // Not as root, because the test above is about a user.
     if is_root() {
         let world = World::new(&kernel_at(1), Some(NOBODY));

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_too_few_and_one_too_many_are_told() {
+    fn a_missing_and_an_additional_module_are_reported() {
         let built: BTreeMap<_, _> = ["a.ko", "b.ko"].map(|n| (n.to_owned(), vec![])).into();
         let says = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();

@@ -96,7 +96,7 @@ mod tests {
     use super::super::headers::tests::told;
 
     #[test]
-    fn a_search_path_that_begins_at_makes_working_folder_is_told_where_that_is_the_kernels() {
+    fn a_search_path_from_makes_working_folder_is_explained_if_that_is_the_kernels_folder() {
         for (makefile, wanted) in [
             (
                 "TopDIR ?= $(shell pwd)\nccflags-y += -O1 -I$(TopDIR)/inc\n",
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_path_that_only_make_by_hand_sets_is_told_on_every_kernel() {
+    fn a_search_path_that_only_make_by_hand_sets_is_explained_on_every_kernel() {
         for value in ["$(shell pwd)", "$(PWD)", "${CURDIR}"] {
             let makefile = format!(
                 "ifneq ($(KERNELRELEASE),)\nobj-m := a.o\nccflags-y := -I$(TOP)/inc\nelse\n\

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_nothing_reads_are_told() {
+    fn flags_that_nothing_reads_are_reported() {
         for makefile in [
             "EXTRA_CFLAGS := -DX\nobj-m := a.o\n",
             "EXTRA_CFLAGS += -I$(src)/inc\n",
