@@ -75,7 +75,7 @@ impl Run<'_> {
         let copied = changes.copied().iter().map(|&i| &items[i]);
         let link = copied
             .chain(changes.removed())
-            // make evaluates git's answers.
+            // A `.git` does not count here: the record covers git's answers.
             .find(|item| matches!(item.kind, Kind::Link(_)) && !item.rel.ends_with(".git"));
         if let (Some(item), None) = (link, &stale.from_nothing) {
             let why = format!("the link {} has a new target", item.rel.display());
