@@ -7,7 +7,7 @@ macro(_kbuild_check_arguments)
     message(FATAL_ERROR
       "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
   endif()
-  # The others take a list, which may be empty: KERNEL ${kernels}.
+  # The other keywords take a list, which may be empty: KERNEL ${kernels}.
   if(arg_KEYWORDS_MISSING_VALUES MATCHES "KBUILD|TREE_ROOT")
     message(FATAL_ERROR "kbuild_add_module(${name}): ${CMAKE_MATCH_0} has no value")
   endif()
@@ -42,7 +42,7 @@ macro(_kbuild_check_arguments)
       message(FATAL_ERROR "kbuild_add_module(${name}): ${arg_KBUILD} has neither a Kbuild nor a Makefile")
     endif()
     if(arg_TREE_ROOT)
-      # Without the slash at the end that cmake_path() leaves.
+      # cmake_path() leaves a slash at the end.
       get_filename_component(arg_TREE_ROOT "${arg_TREE_ROOT}" ABSOLUTE)
       cmake_path(IS_PREFIX arg_TREE_ROOT "${arg_KBUILD}" is_below)
       if(NOT is_below)
@@ -93,13 +93,13 @@ macro(_kbuild_other_source)
   endif()
 endmacro()
 
-# As CMake itself does: a file that is not in the source folder is in the build folder.
+# CMake does the same: a file that is not in the source folder is in the build folder.
 macro(_kbuild_generated_source)
   if(NOT IS_ABSOLUTE "${file}")
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE
       OUTPUT_VARIABLE path)
   endif()
-  # A later rule may make it.
+  # A later rule may create it.
   set_property(TARGET ${name} APPEND PROPERTY _KBUILD_UNSEEN "${path}")
 endmacro()
 

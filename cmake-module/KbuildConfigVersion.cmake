@@ -1,9 +1,9 @@
-# A project that asks for 0.1 accepts any 0.1.x that is not older: before 1.0, the second number
-# changes with each incompatible change.
+# A project that asks for 0.1 accepts any 0.1.x that is not older, because before 1.0 the second
+# number changes with each incompatible change.
 set(PACKAGE_VERSION "0.1.0")
 
 if(NOT DEFINED PACKAGE_FIND_VERSION)
-  # Something other than find_package() reads this file.
+  # Another command than find_package() reads this file.
   set(PACKAGE_FIND_VERSION "")
 endif()
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" _kbuild_series "${PACKAGE_VERSION}")

@@ -29,7 +29,7 @@ function(kbuild_install)
     if(CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/" AND "$ENV{DESTDIR}" STREQUAL "")
       message(FATAL_ERROR "kbuild_install(): CPack would install the modules on this machine instead of into its package: write set(CPACK_SET_DESTDIR ON) before include(CPack)")
     endif()]] ${component})
-  # From 4.4 on, CMake has a warning about absolute destinations. This one is meant.
+  # Since 4.4, CMake warns about absolute destinations. This one is intended.
   if(COMMAND cmake_diagnostic)
     cmake_diagnostic(PUSH)
     cmake_diagnostic(SET CMD_INSTALL_ABSOLUTE_DESTINATION IGNORE)

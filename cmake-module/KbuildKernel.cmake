@@ -81,7 +81,7 @@ function(_kbuild_find_target_kernel out wanted out_error)
     "${CMAKE_SYSROOT}/usr/src/kernels/${release}")
   set(trees "")
   foreach(tree IN LISTS found)
-    # A link in there may be one of the target's, whose / is the sysroot.
+    # A link in the sysroot may be an absolute one of the target, whose / is the sysroot.
     if(IS_SYMLINK "${tree}")
       file(READ_SYMLINK "${tree}" leads)
       if(IS_ABSOLUTE "${leads}" AND EXISTS "${CMAKE_SYSROOT}${leads}")
@@ -110,7 +110,7 @@ function(_kbuild_find_target_kernel out wanted out_error)
 endfunction()
 
 # Sets <out> to the JSON that `kbuild-rs kernels` prints about a kernel (a path, a release, or
-# nothing for the default), or <out_error> to why it cannot be built against.
+# nothing for the default), or <out_error> to the reason why modules cannot be built against it.
 function(_kbuild_describe_kernel wanted out out_error)
   if(CMAKE_CROSSCOMPILING)
     _kbuild_find_target_kernel(wanted "${wanted}" error)
@@ -201,9 +201,9 @@ function(kbuild_get_config variable symbol)
   endif()
 endfunction()
 
-# Sets <out> to kbuild-rs's flags for the toolchain with which modules are built for a kernel: only
-# a toolchain file counts, because CMake's own choice of a compiler is for programs, and a module
-# uses the kernel's.
+# Sets <out> to kbuild-rs's flags for the toolchain of a kernel's modules. Only a toolchain file
+# counts, because CMake's own choice of a compiler is for programs, and modules use the kernel's
+# compiler.
 function(_kbuild_toolchain out description)
   set(flags "")
   set(cc "${Kbuild_CC}")

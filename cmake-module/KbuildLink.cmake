@@ -35,9 +35,9 @@ function(_kbuild_finish)
   _kbuild_add_compile_commands()
 endfunction()
 
-# Sets <out> to what has file(GENERATE), which writes for each language of the project, write for
-# one alone: in a usage requirement, $<COMPILE_LANGUAGE:...> has another answer in each, and a
-# module is C.
+# Sets <out> to arguments that make file(GENERATE) write its file once, for C. CMake evaluates the
+# content for each language of the project, and $<COMPILE_LANGUAGE:...> in a usage requirement has
+# another value for each.
 function(_kbuild_language out)
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
   list(REMOVE_ITEM languages NONE)
@@ -89,7 +89,7 @@ function(_kbuild_check_sources module)
   foreach(source IN LISTS unseen)
     get_source_file_property(generated "${source}" TARGET_DIRECTORY ${module} GENERATED)
     if(NOT generated AND NOT EXISTS "${source}")
-      # It was looked for among the sources first.
+      # CMake searches the sources first.
       get_target_property(from ${module} BINARY_DIR)
       get_target_property(to ${module} SOURCE_DIR)
       string(REPLACE "${from}/" "${to}/" source "${source}")

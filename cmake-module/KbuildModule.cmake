@@ -92,8 +92,8 @@ function(kbuild_add_module name)
     _kbuild_add_rule(${name} "${arg_KERNEL}")
   endif()
 
-  # Sources make it a target that can be built by its name; nothing compiles those of an INTERFACE
-  # library.
+  # With sources, it is a target that can be built by its name. CMake compiles no sources of an
+  # INTERFACE library.
   set(known ${sources} ${headers} ${stamp})
   target_sources(${name} PRIVATE ${known})
   set_target_properties(${name} PROPERTIES
@@ -113,7 +113,7 @@ function(kbuild_add_module name)
   endif()
 endfunction()
 
-# A target for each kernel, and the caller's `name` as all of them.
+# Creates a target for each kernel, and the caller's `name` as all of them.
 macro(_kbuild_add_rules)
   set(targets "")
   set(all_modules "")
@@ -143,7 +143,8 @@ macro(_kbuild_add_rules)
     list(APPEND all_symvers "${symvers}")
   endforeach()
   if(arg_KBUILD)
-    # The stamps are sources of the kernels' targets, and without one there is no target to build.
+    # The stamps are sources of the kernels' targets. Without a source, CMake creates no target to
+    # build.
     file(GLOB headers "${arg_KBUILD}/Kbuild" "${arg_KBUILD}/Makefile")
   endif()
   set(stamp "")
@@ -196,8 +197,8 @@ function(_kbuild_pattern out text)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-# The rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a kernel
-# as a part of <target>. Sets `stamp`, `modules`, `symvers` and `products` of the caller.
+# Adds the rule that builds the module (`name`, `sources`, `headers` and arg_* of the caller) for a
+# kernel as a part of <target>. Sets `stamp`, `modules`, `symvers` and `products` of the caller.
 #
 # The arguments of kbuild-rs are in a file, one per line: no shell changes them, and make and Ninja
 # notice a changed flag as a changed file. A list in it is joined with its flag, so something must
@@ -243,7 +244,7 @@ function(_kbuild_add_rule target kernel)
   if(arg_INCLUDE_DIRECTORIES OR arg_COMPILE_DEFINITIONS OR arg_COMPILE_OPTIONS)
     _kbuild_own_requirements()
   endif()
-  # The symvers that it links to for its kernel, without its own.
+  # The symvers that the module links to for its kernel, without its own.
   set_target_properties(${target} PROPERTIES
     KBUILD_MODULES "${arg_MODULES}"
     KBUILD_KERNEL "${release}"
@@ -271,7 +272,7 @@ ${inputs}
   set(there "")
   if(CMAKE_GENERATOR MATCHES "Makefiles")
     _kbuild_watch_products()
-    # make passes its jobserver to recipes that are marked, or that name $(MAKE).
+    # make only passes its jobserver to recipes that are marked or that name $(MAKE).
     if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
       set(jobs JOB_SERVER_AWARE TRUE)
     else()
@@ -283,8 +284,8 @@ ${inputs}
     _kbuild_export_compile_commands(export ${target} "${out}")
   endif()
   list(JOIN arg_MODULES ".ko, " what)
-  # The symvers of modules that this one links to are not among these: the depfile names them, and
-  # the order of the targets makes sure that they exist.
+  # The symvers of linked modules are not among these: the depfile names them, and the order of the
+  # targets makes sure that they exist.
   add_custom_command(
     OUTPUT "${own}/stamp"
     BYPRODUCTS ${modules} "${symvers}" ${products}
@@ -301,8 +302,8 @@ ${inputs}
   set(products "${products}" PARENT_SCOPE)
 endfunction()
 
-# make only compares the stamp with its prerequisites. Unlike Ninja, it does not look at byproducts.
-# Sets `there` to a file that is touched if a product is missing, and only then: a product that
+# make only compares the stamp with its prerequisites. Unlike Ninja, it does not check byproducts.
+# So this sets `there` to a file that is only touched if a product is missing. A product that
 # somebody signs in the build folder does not start a build.
 macro(_kbuild_watch_products)
   set(there "${own}/there")

@@ -1,4 +1,4 @@
-# The program kbuild-rs, which builds modules: finds it, or builds it from the source tree of this
+# Finds the program kbuild-rs, which builds modules, or builds it from the source tree of this
 # package.
 #
 # Decisions:
@@ -21,7 +21,7 @@ function(_kbuild_find_program out_error)
     set(hint
       "kbuild-rs is not in PATH: install it with `cargo install --path kbuild-cli`, or name it with -DKbuild_EXECUTABLE=FILE, or have it built with -DKbuild_BUILD_PROGRAM=ON")
     if(NOT source)
-      # <prefix>/share/cmake/Kbuild and <prefix>/bin.
+      # The package is in <prefix>/share/cmake/Kbuild, the program in <prefix>/bin.
       cmake_path(SET beside NORMALIZE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../../bin")
       set(hint
         "kbuild-rs is neither beside this package (${beside}) nor in PATH: install it, or name it with -DKbuild_EXECUTABLE=FILE")
@@ -30,7 +30,7 @@ function(_kbuild_find_program out_error)
       HINTS ${beside}
       PATHS "$ENV{HOME}/.cargo/bin"
       DOC "The program that builds modules"
-      # Their prefixes go before HINTS, and are for libraries that the project links with.
+      # These prefixes come before HINTS, but they are for libraries of the project.
       NO_CMAKE_PATH
       NO_CMAKE_ENVIRONMENT_PATH
       NO_CMAKE_FIND_ROOT_PATH)

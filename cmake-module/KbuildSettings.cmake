@@ -58,7 +58,7 @@ macro(_kbuild_check_form)
   endif()
 endmacro()
 
-# Adds them to `inputs` of the caller.
+# Adds the arguments to `inputs` of the caller.
 macro(_kbuild_settings_inputs)
   foreach(pair CONFIG=config MAKE_VARIABLES=make-var ENVIRONMENT=env)
     _kbuild_list_inputs()

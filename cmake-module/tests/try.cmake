@@ -22,7 +22,7 @@ function(try_configure out_result out_said)
   set(${out_said} "${said}" PARENT_SCOPE)
 endfunction()
 
-# configure([<argument>...]): has to succeed, without a warning.
+# configure([<argument>...]): must succeed without a warning.
 function(configure)
   try_configure(result said ${ARGN})
   if(NOT result STREQUAL "0" OR said MATCHES "Warning")
@@ -31,8 +31,8 @@ function(configure)
   set(said "${said}" PARENT_SCOPE)
 endfunction()
 
-# build(<module>.ko...): exactly these rules for modules run, and maybe others. TARGET and CONFIG
-# choose, where they are set.
+# build(<module>.ko...): runs exactly these rules for modules, and possibly other rules. TARGET and
+# CONFIG select them, if set.
 function(build)
   set(arguments "")
   if(TARGET)
@@ -56,7 +56,7 @@ function(build)
   set(said "${said}" PARENT_SCOPE)
 endfunction()
 
-# clean(): nothing is left of the modules.
+# clean(): removes all files of the modules.
 function(clean)
   execute_process(COMMAND "${CMAKE_COMMAND}" --build "${BUILD_DIR}" --target clean
     OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
@@ -64,7 +64,7 @@ function(clean)
   expect_equal("${left}" "")
 endfunction()
 
-# build_nothing(): not one command runs. (Makefiles say which targets are there.)
+# build_nothing(): runs no command. (Makefiles print the names of the existing targets.)
 function(build_nothing)
   build()
   string(REGEX REPLACE "Consolidate compiler generated [^\n]+|\\[[ 0-9]+%\\] Built target [^\n]+" "" rest "${said}")
@@ -74,7 +74,7 @@ function(build_nothing)
   endif()
 endfunction()
 
-# edit(<file> <from> <to>): in the copy of the project.
+# edit(<file> <from> <to>): edits the copy of the project.
 function(edit file from to)
   file(READ "${WORK}/source/${file}" text)
   string(REPLACE "${from}" "${to}" edited "${text}")
@@ -90,7 +90,7 @@ function(expect_equal actual wanted)
   endif()
 endfunction()
 
-# expect_match(<text> <pattern>): the text's lines are joined, for CMake breaks them anywhere.
+# expect_match(<text> <pattern>): joins the text's lines, because CMake may break them anywhere.
 function(expect_match text pattern)
   string(REGEX REPLACE "[ \n]+" " " joined "${text}")
   if(NOT joined MATCHES "${pattern}")
@@ -124,7 +124,7 @@ endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
 if(WORK MATCHES "^[A-Za-z0-9_./+-]+$")
-  # Where the stage goes that cannot lie below a folder with a blank.
+  # The stage goes here, because it cannot be below a folder with a blank.
   set(ENV{XDG_CACHE_HOME} "${WORK}/cache")
 endif()
 file(COPY "${PROJECT}/" DESTINATION "${WORK}/source")

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 
 /// Prints clap's output: help and version on standard output, errors on standard error.
 fn refuse(error: &clap::Error) -> ExitCode {
-    // A closed stream has no reader who would miss it.
+    // If a stream is closed, nobody reads the message.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -1,4 +1,4 @@
-//! The archive that a kernel unpacks as its first file system: cpio's `newc` form.
+//! Writes the archive that a kernel unpacks as its first file system: cpio's `newc` form.
 //!
 //! <https://docs.kernel.org/driver-api/early-userspace/buffer-format.html>
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use rustix::fs::FileType;
 
-/// An archive in the making.
+/// An unfinished archive.
 #[derive(Default)]
 pub(crate) struct Archive {
     bytes: Vec<u8>,
@@ -48,7 +48,7 @@ impl Archive {
         );
     }
 
-    /// The whole archive.
+    /// Returns the whole archive.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[], (0, 0));
         self.bytes

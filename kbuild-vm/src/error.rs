@@ -1,11 +1,11 @@
-//! What can go wrong, as data.
+//! The errors of this crate, as data.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-/// Why a command or a guest gave no answer.
+/// The reason why a command or a guest gave no answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,21 +16,21 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A guest needs a module that the kernel has neither as a file nor built in.
+    /// A guest needs a module that is not in the kernel's folder and not built in.
     NoModule {
         /// The module, as the caller named it.
         name: String,
         /// The kernel's folder of modules.
         folder: PathBuf,
     },
-    /// A command could not be started, or not be waited for.
+    /// A command could not be started, or could not be waited for.
     Start {
         /// The command line.
         command: String,
         /// The system's reason.
         source: io::Error,
     },
-    /// A command ended with another exit status than 0.
+    /// A command ended with an exit status other than 0.
     Failed {
         /// The command line.
         command: String,
@@ -39,13 +39,13 @@ pub enum Error {
         /// The last lines of its output.
         said: String,
     },
-    /// A command exceeded its limits and was killed with everything that it had started.
+    /// A command exceeded its limits and was killed with all processes that it had started.
     Killed {
         /// The command line.
         command: String,
         /// The limit: `after 180 s without progress`.
         why: String,
-        /// The last lines of its output, where the caller did not read them itself.
+        /// The last lines of its output, if the caller did not read them itself.
         said: String,
     },
     /// A guest ended before its script did: the kernel panicked, or QEMU did not start it.
@@ -58,7 +58,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes an error of the system's about a file.
+    /// Turns the system's error about a file into an error of this crate.
     pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
         |source| Error::File {
             path: path.to_owned(),

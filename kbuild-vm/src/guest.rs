@@ -1,4 +1,4 @@
-//! The virtual machine: what it is made of, and one run of it.
+//! The virtual machine: its parts, and one run of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// The processor that a kernel runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arch {
-    /// `x86` in the kernel's words; a PC with BIOS.
+    /// A PC with BIOS; the kernel calls it `x86`.
     X86_64,
     /// QEMU's `virt` machine.
     Arm64,
@@ -32,19 +32,19 @@ impl Arch {
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// What `uname -r` prints in it.
+    /// The output of `uname -r` in it.
     pub release: String,
     /// The processor that it was built for.
     pub arch: Arch,
     /// The bootable image; on x86-64 also a plain `vmlinux`, if [`decompress`](crate::decompress)
     /// made it.
     pub image: PathBuf,
-    /// Its folder of modules, with `modules.dep` and `modules.builtin`. It is read only if the
+    /// Its folder of modules, with `modules.dep` and `modules.builtin`. It is only read if the
     /// guest [loads](Guest::module_dependencies) some of them.
     pub modules: PathBuf,
 }
 
-/// A guest, before it runs.
+/// A guest before its run.
 #[derive(Clone, Debug)]
 pub struct Guest {
     kernel: Kernel,
@@ -56,8 +56,8 @@ pub struct Guest {
 impl Guest {
     /// A guest that boots `kernel`, with 512 MiB of memory and 60 s of time on an idle machine.
     ///
-    /// `busybox` is a statically linked one for the kernel's processor: the guest's shell, and
-    /// its `insmod`, `dmesg` and so on.
+    /// `busybox` is a statically linked one for the kernel's processor: the guest uses it as its
+    /// shell, `insmod`, `dmesg` and so on.
     pub fn new(kernel: Kernel, busybox: impl Into<PathBuf>) -> Guest {
         Guest {
             kernel,
@@ -82,8 +82,8 @@ impl Guest {
         self
     }
 
-    /// Loads modules of the kernel's own, and those that they depend on, before the script runs.
-    /// A module that is built into the kernel may be named too.
+    /// Loads the kernel's own modules with these names, and the modules that they depend on, before
+    /// the script runs. A module that is built into the kernel may be named too.
     #[must_use]
     pub fn module_dependencies(mut self, names: &[&str]) -> Guest {
         let names = names.iter().map(|name| (*name).to_owned());

@@ -1,4 +1,4 @@
-//! A kernel's boot image without its wrapping.
+//! Unpacks a kernel's boot image.
 
 use std::fs;
 use std::io::Write;
@@ -20,7 +20,7 @@ use crate::{Error, Result, process};
 /// for `xz` and `zstd`.
 pub fn decompress(image: &Path, config: &Path, to: &Path) -> Result<bool> {
     let config = fs::read_to_string(config).map_err(Error::file(config))?;
-    // The entry that QEMU uses for a plain ELF kernel.
+    // QEMU enters a plain ELF kernel through PVH.
     if !config.lines().any(|line| line == "CONFIG_PVH=y") {
         return Ok(false);
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_boot_image_has_no_payload() {
+    fn a_file_that_is_not_a_boot_image_has_no_payload() {
         assert_eq!(payload(b""), None);
         assert_eq!(payload(&[0xff; 4096]), None);
     }

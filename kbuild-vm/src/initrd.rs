@@ -1,4 +1,4 @@
-//! The first file system of a guest: its first process, and everything that the guest sees.
+//! The first file system of a guest: its first process, and all files of the guest.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::guest::Kernel;
 use crate::modules;
 use crate::{Error, Result};
 
-/// The first process of the guest. It clears the kernel's messages so far: `dmesg` in the script
+/// The first process of the guest. It clears the kernel's messages so far, so `dmesg` in the script
 /// (and the log at the end) begins with the script's own. `verdict.rs` reads its marks.
 const INIT: &str = r#"#!/bin/busybox sh
 export PATH=/bin HOME=/
@@ -33,11 +33,11 @@ stty -F /dev/console sane 2>/dev/null
 reboot -f
 "#;
 
-/// What a caller puts into a guest.
+/// The caller's contents of a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Contents {
     pub(crate) busybox: PathBuf,
-    /// Paths in the guest, and the files of the host that lie there.
+    /// Paths in the guest, and the files of the host for them.
     pub(crate) files: Vec<(String, PathBuf)>,
     pub(crate) trees: Vec<PathBuf>,
     pub(crate) dependencies: Vec<String>,
@@ -59,7 +59,7 @@ impl Contents {
 /// The archive for a guest of `kernel`.
 pub(crate) fn build(contents: &Contents, kernel: &Kernel) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
-    // init's own input and output.
+    // init uses it as its input and output.
     archive.device("dev/console", 5, 1);
     archive.file("init", 0o755, INIT.as_bytes());
     archive.file("bin/busybox", 0o755, &read(&contents.busybox)?.1);

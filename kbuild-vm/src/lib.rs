@@ -1,9 +1,9 @@
-//! Boots a Linux kernel in QEMU, runs something there, and reads how it went.
+//! Boots a Linux kernel in QEMU, runs a script there, and reads the result.
 //!
-//! A [`Guest`] is made of a [`Kernel`], a busybox, files and a shell script. Its first process
-//! loads the modules that were asked for, runs the script, and reports its output, its exit code
-//! and the kernel's log through the serial console: the [`Verdict`]. The guest has no disk, no
-//! network, and no part of the host's file system; everything that it sees travels in its initrd.
+//! A [`Guest`] consists of a [`Kernel`], a busybox, files and a shell script. Its first process
+//! loads the requested modules, runs the script, and reports its output, its exit code and the
+//! kernel's log through the serial console: the [`Verdict`]. The guest has no disk, no network, and
+//! no part of the host's file system; its initrd has all of its files.
 //!
 //! ```no_run
 //! use kbuild_vm::{Arch, Guest, Kernel};
@@ -42,5 +42,5 @@ pub use guest::{Arch, Guest, Kernel};
 pub use image::decompress;
 pub use verdict::Verdict;
 
-/// The result of everything here that can fail.
+/// The result of all functions here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,6 +1,6 @@
-//! The order in which a kernel's own modules can be loaded.
+//! Finds the order in which a kernel's own modules can be loaded.
 
-/// The files to load, in order; an error is the name that is neither a module nor built in.
+/// The files to load, in order. The error is the name that is not a module and not built in.
 ///
 /// `dep` and `builtin` are the contents of `modules.dep` and `modules.builtin`.
 pub(crate) fn load_order(
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_load_after_what_they_stand_on_and_once() {
+    fn modules_load_once_and_after_their_dependencies() {
         let dep = "k/videodev.ko: k/mc.ko k/core.ko\nk/mc.ko: k/core.ko\nk/usb-hid.ko: k/core.ko\n";
         let names = ["videodev", "usb_hid", "loop-thing"].map(str::to_owned);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! How a guest's script went, as the guest reported it on its console.
+//! Reads the result of a guest's script from its console.
 
 /// The outcome of a guest's script.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Lets `import('kbuild')` of a meson.build find the module that lies below this folder.
 
-kbuild_meson.pth has each Python start load this one: it has to be quick, and quiet. So this is only a
-finder, which loads nothing of Meson's and says nothing if something is missing.
+Because of kbuild_meson.pth, each start of Python loads this file, so it must be quick and silent. It
+is only a finder, which loads no part of Meson and prints nothing if something is missing.
 """
 
 import sys
@@ -12,8 +12,7 @@ NAME = 'mesonbuild.modules.kbuild'
 
 class Finder:
 
-    """Finds one module, after everything else had its chance: a Meson that has one by itself
-    wins."""
+    """Finds one module, after all other finders: a Meson with a module of this name wins."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):

@@ -1,4 +1,4 @@
-//! CMake below Cargo: a build script runs it, and other crates use what came out.
+//! CMake below Cargo: a build script runs CMake, and other crates use the products.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::project::{self, CORNERS, MAKE, NINJA, With};
 use crate::support::project::{Project, any_kernel, manifest, root};
 use crate::support::*;
 
-/// What a caller of CMake's has in `PATH`, and where CMake finds the package.
+/// The programs in the `PATH` of CMake's caller, and the place where CMake finds the package.
 pub(crate) struct Tools {
     bin: TempDir,
-    /// Holds the prefix.
+    /// Keeps the prefix.
     package: project::Project,
 }
 
@@ -31,7 +31,7 @@ impl Tools {
         for (name, program) in [
             ("cmake", &*lab::cmake(with.cmake).unwrap()),
             ("kbuild-rs", program()),
-            // PyPI's is another program.
+            // PyPI's ninja is another program.
             ("ninja", Path::new("/usr/bin/ninja")),
         ] {
             symlink(program, bin.path().join(name)).unwrap();
@@ -49,7 +49,7 @@ impl Tools {
             .env("CMAKE_PREFIX_PATH", self.package.install_package())
     }
 
-    /// A compiler for programs, which writes down what it is asked.
+    /// A compiler for programs, which records its command lines.
     fn compiler(&self) -> (OsString, impl Fn() -> String) {
         let (program, log) = (
             self.bin.path().join("noting"),
@@ -74,11 +74,11 @@ fn the_sdk_is_a_crate_whose_symbols_another_crates_module_uses() {
     let (compiler, asked) = tools.compiler();
     let build = || {
         let mut cargo = project.cargo_for(&kernel);
-        // They are about programs, and reach CMake as CMAKE_C_COMPILER and CMAKE_C_FLAGS.
+        // These variables are for programs, and reach CMake as CMAKE_C_COMPILER and CMAKE_C_FLAGS.
         cargo.env("CC", &compiler).env("CFLAGS", "-DFOR_PROGRAMS");
         project.built(tools.hand(cargo.arg("--locked")))
     };
-    // load-module takes rustix, which has a script of its own.
+    // load-module depends on rustix, which has its own build script.
     assert_eq!(build().scripts(), ["alarm", "rustix", "station"]);
     let asked = asked();
     let of_program = |line: &str| line.contains("client.c") && line.contains("-DFOR_PROGRAMS");
@@ -105,7 +105,7 @@ fn the_sdk_is_a_crate_whose_symbols_another_crates_module_uses() {
     );
 }
 
-/// Objects of each module.
+/// The number of objects in each module.
 const PARTS: usize = 8;
 
 /// Two crates: one has CMake build two modules, the other builds one itself.
@@ -153,8 +153,8 @@ fn two_crates() -> Project {
 }
 
 #[test]
-fn cargos_tokens_go_through_cmake_to_every_module_whatever_the_generator() {
-    // The oldest kernel costs least to build for.
+fn cargos_tokens_go_through_cmake_to_every_module_with_every_generator() {
+    // A build for the oldest kernel is the fastest.
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let crates = two_crates();
     let all = [(MAKE, 4), (NINJA, 4), (NINJA, 1)];

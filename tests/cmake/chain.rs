@@ -1,4 +1,4 @@
-//! A provider, its user, and a tree of its own beside them: built, built again, installed.
+//! A provider, its user, and a module tree beside them: built, built again, installed.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn exactly_what_a_change_reaches_is_built_again() {
+fn a_change_rebuilds_exactly_its_dependents() {
     for with in corners(1) {
         let project = Project::named(with, "chain");
         project.configured(&[]);
@@ -24,7 +24,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
         assert_eq!(loads("user.ko").depends, ["ring"]);
         assert_eq!(loads("old_sub.ko").description.unwrap(), "Was there before");
 
-        // Nothing that the user of the symbols can see.
+        // The user of the symbols cannot see this change.
         project.edit("ring.c", "return RING_MAX", "return 1 + RING_MAX");
         assert_eq!(project.builds(), ["ring"], "{with:?}");
         project.edit("include/ring.h", "int ring_push", "extern int ring_push");
@@ -34,7 +34,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
         assert_eq!(loads("user.ko").version.unwrap(), "1.1");
         project.edit("old/sub/old_sub.c", "before", "long before");
         assert_eq!(project.builds(), ["old"], "{with:?}");
-        // A new symbol: what modpost reads for the user is another file.
+        // A new symbol changes the file that modpost reads for the user.
         project.edit(
             "ring.c",
             "EXPORT_SYMBOL_GPL(ring_push);",
@@ -43,7 +43,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
         assert_eq!(project.builds(), ["ring", "user"], "{with:?}");
         assert_eq!(project.builds(), NOTHING, "{with:?}");
 
-        // A flag, with what shells, make and generator expressions would trip over.
+        // A flag with special characters of shells, make and generator expressions.
         let greeting = "it's $(word), <a> & 100 %";
         project.configured(&[&format!("-DGREETING={greeting}")]);
         assert_eq!(project.builds(), ["user"], "{with:?}");
@@ -62,7 +62,7 @@ fn a_build_in_the_source_folder_leaves_every_source_as_it_was() {
     assert_eq!(project.builds(), NOTHING);
     let after = Snapshot::take_with_content(project.source()).unwrap();
     let mut changed = before.differences(&after);
-    // What CMake and the build put there is new, and the folder knows.
+    // The folder records new files of CMake and the build.
     changed.retain(|line| !line.contains(": is new ") && !line.starts_with("the directory itself"));
     assert_eq!(changed, NOTHING);
 }
@@ -78,7 +78,7 @@ fn a_tree_that_holds_the_build_folder_is_built_without_it() {
         ("Kbuild", "obj-m := hello.o\n"),
         ("hello.c", HELLO),
     ];
-    // Ninja: CMake's Makefile would stand where a tree has its own.
+    // With Ninja, because CMake's Makefile would be in the place of the tree's own.
     let in_source = Project::new(CORNERS[1], &files).in_source();
     let beside = Project::new(CORNERS[1], &files).below_source();
     for project in [in_source, beside] {

@@ -1,4 +1,4 @@
-//! A kernel tree and a compiler that a test may change, and what to change about them.
+//! A kernel tree and a compiler that a test may change, and the changes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use kbuild_tests::lab::LabKernel;
 
 use crate::support::kernel_tree::link_headers;
 
-/// A module that includes the [`header`], and shows what is [`ADDED`] to it.
+/// A module that includes the [`header`], and shows whether [`ADDED`] is in it.
 pub(crate) const USER_OF_CRC7: &str = "\
 #include <linux/module.h>
 #include <linux/crc7.h>
@@ -19,20 +19,20 @@ int added(void) { return ADDED; }
 MODULE_LICENSE(\"GPL\");
 ";
 
-/// To be appended to the [`header`].
+/// The line to append to the [`header`].
 pub(crate) const ADDED: &str = "#define ADDED 7\n";
 
-/// To be appended to the kernel's [`symvers`].
+/// The line to append to the kernel's [`symvers`].
 pub(crate) const ADDED_SYMBOL: &str = "0x12345678\tadded\tvmlinux\tEXPORT_SYMBOL\t\n";
 
-/// To be appended to the [`configuration`].
+/// The line to append to the [`configuration`].
 pub(crate) const ADDED_SETTING: &str = "CONFIG_ADDED=y\n";
 
-/// The kernel's tree once more, below `at`, with files of its own where one is to be changed.
+/// A copy of the kernel's tree below `at`. The files that tests change are its own.
 pub(crate) fn changeable(kernel: &LabKernel, at: &Path) -> LabKernel {
     let kernel = link_headers(kernel, at);
     for file in [header(&kernel), symvers(&kernel), configuration(&kernel)] {
-        // So far it is a link to the lab's own.
+        // The file is still a link into the lab.
         let text = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
         fs::write(&file, text).unwrap();
@@ -52,7 +52,7 @@ pub(crate) fn configuration(kernel: &LabKernel) -> PathBuf {
     kernel.kdir.join("include/config/auto.conf")
 }
 
-/// A script in `folder` that is the kernel's compiler.
+/// A script in `folder` that runs the kernel's compiler.
 pub(crate) fn compiler_of(kernel: &LabKernel, folder: &Path) -> PathBuf {
     let compiler = folder.join("compiler");
     let real = kernel.cc.as_deref().unwrap_or("gcc-12");

@@ -1,4 +1,4 @@
-//! What CMake's users set for compilers of programs, and what they see of modules'.
+//! Settings of CMake for compilers, and their effect on modules.
 
 use std::fs;
 use std::path::Path;
@@ -21,15 +21,15 @@ fn project(with: With, kernel: &str) -> Project {
     Project::for_kernel(with, &lab::kernel(kernel).unwrap(), &files)
 }
 
-/// From 6.13 on, compilers run in the module's folder. Before, they run in the kernel's, and the
-/// module's path is a part of what ccache looks for.
+/// Since 6.13, compilers run in the module folder. Before, they run in the kernel's folder, and the
+/// module's path is a part of ccache's key.
 #[test]
 fn a_second_build_tree_has_all_objects_from_ccache() {
     all_objects_from_ccache("7.3", ["first", "sec ond"]);
 }
 
 #[test]
-fn a_build_tree_made_anew_has_all_objects_from_ccache_on_older_kernels_too() {
+fn a_new_build_tree_has_all_objects_from_ccache_on_older_kernels_too() {
     all_objects_from_ccache("6.1", ["same", "same"]);
 }
 
@@ -54,7 +54,7 @@ fn all_objects_from_ccache(kernel: &str, folders: [&'static str; 2]) {
     assert_eq!((hits_after, misses_after), (misses, misses), "{counts:?}");
 }
 
-/// Hits and misses.
+/// The numbers of hits and misses.
 fn statistics(cache: &Path) -> (u32, u32) {
     let mut ccache = Command::new("ccache");
     ccache.arg("--print-stats").env("CCACHE_DIR", cache);

@@ -1,4 +1,4 @@
-//! Drivers that others wrote, whose `make -C … M=…` has become a `kbuild_add_module`.
+//! Drivers of other authors, whose `make -C … M=…` became a `kbuild_add_module`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ const WITH: With = With {
     package: Package::Installed,
 };
 
-/// A package of the corpus with a `CMakeLists.txt`, on the kernel that costs least to build for.
+/// A package of the corpus with a `CMakeLists.txt`, for the kernel with the fastest builds.
 struct Converted {
     package: corpus::Package,
     kernel: LabKernel,
@@ -25,7 +25,7 @@ struct Converted {
 }
 
 impl Converted {
-    /// `None` where the corpus has no kernel of this machine.
+    /// `None` if the corpus has no kernel of this machine.
     fn new(name: &str, modules: &str) -> Option<Converted> {
         let kernel = lab::kernel(lab::names()[0]).unwrap();
         let packages = corpus::packages().unwrap();
@@ -55,7 +55,7 @@ impl Converted {
         })
     }
 
-    /// The modules with their bytes, which are those that the table of the corpus names.
+    /// The modules and their bytes. The table of the corpus names the modules.
     fn modules(&self) -> BTreeMap<String, Vec<u8>> {
         let built = modules(&self.project.out());
         let cells = &self.package.cells;
@@ -69,7 +69,7 @@ impl Converted {
         built
     }
 
-    /// Builds, and builds again, for which nothing is started; gives the targets and the modules.
+    /// Builds, and builds again, which starts nothing. Returns the targets and the modules.
     fn builds(&self) -> (Vec<String>, BTreeMap<String, Vec<u8>>) {
         let before = Snapshot::take(self.project.source()).unwrap();
         let targets = self.project.builds();
@@ -78,7 +78,7 @@ impl Converted {
         (targets, self.modules())
     }
 
-    /// What a build makes of an edit: the targets that were built, the modules that are others.
+    /// The effect of an edit on a build: the targets that were built, the modules that changed.
     fn builds_after_the_edit(&self) -> (Vec<String>, Vec<String>) {
         let before = self.modules();
         let file = self.project.source().join(&self.package.edit);
@@ -108,7 +108,7 @@ fn v4l2loopback_is_one_line_and_the_module_that_its_makefile_builds() {
     assert_eq!(changed, ["v4l2loopback.ko"]);
 }
 
-/// They read files beside their folders, each other's symbols among these.
+/// They read files beside their folders, among them each other's symbols.
 #[test]
 fn the_three_folders_of_jool_are_three_targets_of_which_two_link_to_the_third() {
     let lines = "\
@@ -125,7 +125,7 @@ target_link_libraries(jool_siit INTERFACE jool_common)
     assert_eq!(targets, ["jool", "jool_common", "jool_siit"]);
     let names: Vec<_> = modules.keys().collect();
     assert_eq!(names, ["jool.ko", "jool_common.ko", "jool_siit.ko"]);
-    // They share their root, and a Makefile may read any file of it: the others are looked at.
+    // They share their root, and a Makefile may read any file in it, so the others are checked.
     let (targets, changed) = driver.builds_after_the_edit();
     assert!(targets.contains(&"jool_common".to_owned()), "{targets:?}");
     assert_eq!(changed, ["jool_common.ko"]);

@@ -1,4 +1,4 @@
-//! Cross builds: the toolchain file has the say, the flags for programs have not.
+//! Cross builds: the toolchain file counts, and the flags for programs do not.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -32,7 +32,7 @@ fn a_toolchain_file_decides_the_modules_architecture_compiler_and_kernel() {
         "a cross build does not use the running kernel",
     );
 
-    // As an image has it: a link from / on, which leads into the image.
+    // An absolute link, as images have it: it leads into the image.
     let image = tempfile::tempdir().unwrap();
     let sysroot = format!("-DCMAKE_SYSROOT={}", image.path().display());
     fails_with(
@@ -50,13 +50,13 @@ fn a_toolchain_file_decides_the_modules_architecture_compiler_and_kernel() {
         "has no tree for kernel 9.9.9",
     );
 
-    // By its release, too.
+    // The release selects it too.
     let by_release = format!("-DIN_IMAGE={}", tree.release);
     project.configured(&[&flags[..], &[&sysroot, &by_release]].concat());
     built(&mut project.build_with_jobs(2));
     let out = project.build_dir().join("kbuild-out").join(&tree.release);
     let module = fs::read(out.join("hello.ko")).unwrap();
-    // e_machine of the ELF header: EM_AARCH64.
+    // e_machine of the ELF header is EM_AARCH64.
     assert_eq!(module[18..20], 183_u16.to_le_bytes());
     let commands = fs::read_to_string(out.join("compile_commands.json")).unwrap();
     assert!(
@@ -72,7 +72,7 @@ fn another_architecture_is_refused_when_cmake_runs() {
     let toolchain = with_toolchain(&cross);
     let wanted = "asks for 64-bit arm64, but the kernel tree";
     fails_with(&cross.configure(&[&toolchain]), wanted);
-    // What ARCH says counts, and is asked anew at each run.
+    // ARCH counts, and each run reads it again.
     let native = project("");
     native.configured(&[]);
     let mut other = native.configure_command(&[]);

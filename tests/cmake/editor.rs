@@ -1,4 +1,4 @@
-//! compile_commands.json of a whole project: clangd reads a module and a program by it.
+//! compile_commands.json of a whole project: clangd reads a module and a program with it.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use kbuild_tests::run;
 use crate::project::*;
 use crate::support::*;
 
-/// What clangd has against a file.
+/// clangd's complaints about a file.
 fn complaints(commands: &Path, file: &Path) -> String {
     let mut clangd = Command::new(packages::clangd().unwrap());
     clangd

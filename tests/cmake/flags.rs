@@ -1,4 +1,4 @@
-//! What reaches the compiler: a module's own flags, and those of what it links to.
+//! The flags that reach the compiler: a module's own, and those of the targets that it links to.
 
 use kbuild_tests::lab;
 
@@ -38,7 +38,7 @@ const LINKED: &str = "
 ";
 
 #[test]
-fn what_a_module_links_to_reaches_sources_and_module_trees() {
+fn the_requirements_of_linked_targets_reach_sources_and_module_trees() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let head = "cmake_minimum_required(VERSION 3.22)\nproject(flags LANGUAGES C CXX)\n";
     let lists = format!("{head}{PACKAGE}{LISTS}");
@@ -55,7 +55,7 @@ fn what_a_module_links_to_reaches_sources_and_module_trees() {
     ];
     for with in corners(0) {
         let project = Project::for_kernel(with, &kernel, &files);
-        // Flags for programs.
+        // These flags are for programs.
         let configure = || project.configured(&["-DCMAKE_C_FLAGS=-DOF_TREE=3 -DOWN"]);
         configure();
         assert_eq!(project.builds(), ["ring", "tree", "user"], "{with:?}");

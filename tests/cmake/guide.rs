@@ -1,4 +1,4 @@
-//! docs/cmake.md and docs/cmake-tutorial.md: what they show is configured, built and run.
+//! docs/cmake.md and docs/cmake-tutorial.md: their examples are configured, built and run.
 //!
 //! A section is a project. A block is a file when its first line says so (```` ```c file=hello.c ````);
 //! ```` ```cmake lines ```` are those of the section's `CMakeLists.txt` below the first three, which the
@@ -17,7 +17,7 @@ use crate::rust::{HELLO_RS, kernel_with_rust};
 use crate::support::project::{any_kernel, root};
 use crate::support::*;
 
-/// Sources that a page speaks of and does not show.
+/// Sources that a page mentions and does not show.
 const UNSEEN: [(&str, &str); 5] = [
     ("hello.c", HELLO),
     ("hello.rs", HELLO_RS),
@@ -60,7 +60,7 @@ fn sections(page: &str) -> Vec<Section> {
                     let commands = body.iter().filter_map(|line| line.strip_prefix("$ "));
                     section.commands.extend(commands.map(str::to_owned));
                 }
-                // How a command may be called; the tables below say what of it means what.
+                // These blocks show how to call a command; tables below explain the parts.
                 None => assert_eq!(info, "text", "{}", section.title),
             }
         }
@@ -83,7 +83,7 @@ impl Section {
         self.commands.iter().any(|line| line.contains(word))
     }
 
-    /// The kernel to build for, and the name of another; an error is why there is none.
+    /// The kernel to build for, and the name of another; the error is the reason why there is none.
     fn kernels(&self, any: &LabKernel) -> Result<(LabKernel, Option<&'static str>), String> {
         if self.lines.contains(".rs") {
             let kernel = kernel_with_rust("7.3").ok_or("it takes a kernel with Rust")?;
@@ -94,7 +94,7 @@ impl Section {
         Ok((any.clone(), other.copied()))
     }
 
-    /// What its commands take from the environment; an error is why that cannot be had here.
+    /// The variables that its commands read; the error is the reason why they cannot be set here.
     fn variables(
         &self,
         kernel: &LabKernel,
@@ -128,7 +128,7 @@ impl Section {
     }
 }
 
-/// Builds the projects of a page; gives how many there were.
+/// Builds the projects of a page; returns their number.
 fn build(page: &str) -> usize {
     let (tools, head, any) = (Tools::of(CORNERS[0]), head(), any_kernel());
     packages::install(&["ccache", "ninja-build"]).unwrap();
@@ -184,8 +184,8 @@ fn every_example_of_the_reference_builds() {
     assert!(build("cmake.md") > 2);
 }
 
-/// What the package takes from a project or leaves to it: the keywords of its commands, variables
-/// in the cache, properties.
+/// The package's names in a project: the keywords of its commands, variables in the cache,
+/// properties.
 fn public_names(package: &str) -> Vec<String> {
     let mut names = Vec::new();
     for call in package.split("cmake_parse_arguments(PARSE_ARGV").skip(1) {

@@ -1,4 +1,4 @@
-//! Modules side by side: as many compilers as were asked for, and not one more.
+//! Modules side by side: exactly the requested number of compilers runs.
 
 use std::fs;
 use std::process::Command;
@@ -25,7 +25,7 @@ fn eight_modules_at_once_have_the_jobs_that_the_build_was_asked_for() {
     for with in [marked, old(NINJA)] {
         four_meet(with, &[], |project| project.build_with_jobs(4));
     }
-    // The other way to ask. It is not the generator's matter.
+    // This is the other way to set the number. It does not depend on the generator.
     if !scope::is_full() {
         return;
     }
@@ -45,7 +45,7 @@ fn eight_modules_below_make_and_ninja_share_makes_tokens_whether_ninja_is_its_cl
         generator: NINJA,
         package: Package::Subdirectory,
     };
-    // One from before 1.13 starts as many commands as it likes, with one token for them all.
+    // A Ninja before 1.13 starts any number of commands, with one token for all of them.
     for ninja in [ninja, "ninja".into()] {
         let own = format!("-DCMAKE_MAKE_PROGRAM={}", ninja.display());
         four_meet(with, &[&own], |project| {
@@ -63,9 +63,9 @@ fn eight_modules_below_make_and_ninja_share_makes_tokens_whether_ninja_is_its_cl
     }
 }
 
-/// Builds eight modules, and has four compilers meet, and not one more.
+/// Builds eight modules, and checks that exactly four compilers run at once.
 fn four_meet(with: With, settings: &[&str], build: impl Fn(&Project) -> Command) {
-    // The oldest kernel costs least to build for.
+    // A build for the oldest kernel is the fastest.
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let mut lists =
         format!("cmake_minimum_required(VERSION 3.22)\nproject(many LANGUAGES NONE)\n{PACKAGE}");

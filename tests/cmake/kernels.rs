@@ -59,14 +59,14 @@ fn a_module_for_several_kernels_is_a_target_each_and_one_for_all() {
         assert_eq!(info.depends, ["ring"]);
         assert!(info.vermagic.starts_with(&format!("{} ", kernel.release)));
     }
-    // So is a tree, with what it makes beside its modules.
+    // A tree is built in the same way, with its products beside its modules.
     assert_eq!(project.builds_target("driver"), targets("driver"));
     for kernel in &kernels {
         let folder = project.build_dir().join("kbuild-out").join(&kernel.release);
         let made = std::fs::read_to_string(folder.join("data/release")).unwrap();
         assert_eq!(made.trim(), kernel.release);
     }
-    // Of one kernel, a target builds what it links to for that kernel alone.
+    // A target for one kernel only builds the linked modules for that kernel.
     project.edit("user.c", "bye", "good bye");
     project.edit("ring.c", "bye", "good bye");
     let of_one = [&targets("ring")[1..], &targets("user")[1..]].concat();

@@ -1,4 +1,4 @@
-//! Somebody saves a source while it is built.
+//! A user saves a source during the build.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::project::*;
 use crate::support::*;
 
 #[test]
-fn what_is_edited_while_make_runs_is_built_next_time() {
+fn a_file_that_is_edited_while_make_runs_is_built_next_time() {
     let kernel = lab::kernel(lab::names()[0]).unwrap();
     let lists = format!(
         "cmake_minimum_required(VERSION 3.22)\nproject(late LANGUAGES NONE)\n{PACKAGE}\
@@ -20,7 +20,7 @@ fn what_is_edited_while_make_runs_is_built_next_time() {
         let project = Project::for_kernel(with, &kernel, &files);
         let scratch = tempfile::tempdir().unwrap();
         let compiler = scratch.path().join("late-cc");
-        // When its compiler has just ended, and only once.
+        // The script edits the source once, right after its compiler has ended.
         let script = format!(
             "#!/bin/sh\n{real} \"$@\"; status=$?\n\
              case \" $* \" in *' -c '*hello.c*)\n  \

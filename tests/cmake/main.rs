@@ -1,4 +1,4 @@
-//! The CMake package: projects as a user would have them, configured, built and built again.
+//! The CMake package: users' projects, configured, built and built again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Somebody deletes a product, or works on it where it lies.
+//! A user deletes a product, or changes it in its place.
 
 use std::fs;
 

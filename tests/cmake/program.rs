@@ -1,4 +1,4 @@
-//! The program that the package builds out of the source tree it lies in.
+//! The program that the package builds from its own source tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::project::{PACKAGE, fails_with};
 use crate::support::{HELLO, LIMIT, built, copy, folder, program};
 
-/// A program that starts the one under test: what is tried here is how it is built, and the real
+/// A program that starts the one under test. These tests check how CMake builds it, and the real
 /// one takes a minute.
 const MAIN: &str = r#"
 use std::os::unix::process::CommandExt;
@@ -21,7 +21,7 @@ fn main() {
 }
 "#;
 
-/// Nothing that is meant for the project's own compiler may arrive.
+/// No setting for the project's own compiler may arrive.
 const BUILD: &str = r#"
 fn main() {
     for name in ["CC", "CFLAGS", "LDFLAGS", "CARGO_BUILD_TARGET"] {
@@ -78,7 +78,7 @@ impl Scene {
         self.scratch.path().join(below)
     }
 
-    /// With an environment as the script of an SDK makes it.
+    /// CMake with the environment of an SDK's script.
     fn cmake(&self) -> Command {
         let mut command = Command::new(lab::cmake("3.22").unwrap());
         for name in ["CC", "CFLAGS", "LDFLAGS", "RUSTFLAGS", "CARGO_BUILD_TARGET"] {

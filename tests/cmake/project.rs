@@ -1,4 +1,4 @@
-//! A project that CMake configures and builds, and what was started for it.
+//! A project that CMake configures and builds, and a record of the started commands.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// How a project is configured: everything that a promise holds for.
+/// The ways to configure a project. A promise holds for all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct With {
     /// One of [`lab::CMAKES`].
@@ -21,10 +21,10 @@ pub(crate) struct With {
     pub(crate) package: Package,
 }
 
-/// How a project gets the package.
+/// The way in which a project gets the package.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Package {
-    /// `find_package()` finds what `cmake --install` has put somewhere.
+    /// `find_package()` finds an installation by `cmake --install`.
     Installed,
     /// `add_subdirectory()` names the source tree.
     Subdirectory,
@@ -47,12 +47,13 @@ pub(crate) const CORNERS: [With; 2] = [
     },
 ];
 
-/// One of the [`CORNERS`], which tests share out among themselves; both in the full run.
+/// One of the [`CORNERS`], which tests share among themselves; both in the full run.
 pub(crate) fn corners(place: usize) -> Vec<With> {
     scope::one_of(place, &CORNERS).to_vec()
 }
 
-/// The command failed and said `wanted`; the breaks of its lines are CMake's.
+/// Checks that the command failed and printed `wanted`. Line breaks do not count, because CMake
+/// inserts them.
 pub(crate) fn fails_with(output: &Output, wanted: &str) {
     let said = output.err();
     let words: Vec<_> = said.split_whitespace().collect();
@@ -86,7 +87,7 @@ impl Project {
         project
     }
 
-    /// One that a cache of compiled objects knows again, for its path is the same at every run.
+    /// A project at a fixed path, so that a cache of compiled objects recognizes it at every run.
     pub(crate) fn at(dir: &Path, with: With, kernel: &LabKernel) -> Project {
         packages::install(&["ninja-build"]).unwrap();
         let project = Project {
@@ -101,7 +102,7 @@ impl Project {
         project
     }
 
-    /// One that lies in tests/cmake/projects.
+    /// A project in tests/cmake/projects.
     pub(crate) fn named(with: With, name: &str) -> Project {
         let project = Project::new(with, &[]);
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmake/projects");
@@ -109,25 +110,26 @@ impl Project {
         project
     }
 
-    /// To be built where its sources are.
+    /// Builds the project in its source folder.
     pub(crate) fn in_source(mut self) -> Project {
         self.build_dir = "source";
         self
     }
 
-    /// To be built in a folder of this name, beside its sources.
+    /// Builds the project in a folder of this name, beside its sources.
     pub(crate) fn in_folder(mut self, name: &'static str) -> Project {
         self.build_dir = name;
         self
     }
 
-    /// To be built in a folder among its sources.
+    /// Builds the project in a folder among its sources.
     pub(crate) fn below_source(mut self) -> Project {
         self.build_dir = "source/build";
         self
     }
 
-    /// kbuild-rs behind a script that tells of each build: what a build starts is not what it says.
+    /// Writes a script around kbuild-rs that records each build, because a build system does not
+    /// print all commands.
     fn write_program(&self) {
         let script = format!(
             "#!/bin/sh\ncase $1 in @*) echo \"$1\" >> '{}' ;; esac\nexec '{}' \"$@\"\n",
@@ -155,7 +157,7 @@ impl Project {
         self.dir.join("log")
     }
 
-    /// Where the modules for the kernel are.
+    /// The folder of the modules for the kernel.
     pub(crate) fn out(&self) -> PathBuf {
         self.build_dir()
             .join("kbuild-out")
@@ -176,7 +178,7 @@ impl Project {
         self.write(path, &text.replace(from, to));
     }
 
-    /// `cmake -S … -B …`, and more arguments.
+    /// Runs `cmake -S … -B …` with more arguments.
     pub(crate) fn configure(&self, more: &[&str]) -> Output {
         run::run(&mut self.configure_command(more), LIMIT).unwrap()
     }
@@ -207,7 +209,7 @@ impl Project {
         command
     }
 
-    /// Gives the prefix that the package is installed in.
+    /// Installs the package; returns the prefix.
     pub(crate) fn install_package(&self) -> PathBuf {
         let prefix = self.dir.join("prefix");
         if prefix.exists() {
@@ -235,12 +237,12 @@ impl Project {
         output.out()
     }
 
-    /// Builds; gives the names of the targets that kbuild-rs was started for, sorted.
+    /// Builds; returns the sorted names of the targets for which kbuild-rs was started.
     pub(crate) fn builds(&self) -> Vec<String> {
         self.builds_target("all")
     }
 
-    /// As [`Self::builds`], of one target and what it needs.
+    /// As [`Self::builds`], for one target and its dependencies.
     pub(crate) fn builds_target(&self, target: &str) -> Vec<String> {
         fs::write(self.log(), "").unwrap();
         let output = built(self.build().args(["--target", target]));
@@ -248,7 +250,7 @@ impl Project {
         let mut targets: Vec<_> = log.lines().map(target_of).collect();
         targets.sort();
         if targets.is_empty() && self.with.generator == NINJA && self.with.cmake == "newest" {
-            // Not one command, those of CMake's own included.
+            // No command runs, not even one of CMake's own.
             assert!(output.out().contains("no work to do"), "{}", output.out());
         }
         targets
@@ -269,7 +271,7 @@ impl Project {
 
     pub(crate) fn cmake(&self) -> Command {
         let mut cmake = Command::new(&self.cmake);
-        // Where the stage goes that cannot lie below a folder with a blank.
+        // The stage goes here, because it cannot be below a folder with a blank.
         cmake.env("XDG_CACHE_HOME", self.dir.join("cache"));
         if self.kernel.rustc.is_some() {
             set_bindgen(&mut cmake, &self.kernel);
@@ -282,7 +284,7 @@ fn package_sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module")
 }
 
-/// The names of what a folder holds, sorted.
+/// The sorted names of the files in a folder.
 pub(crate) fn files(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap();
     let mut names: Vec<_> = entries
@@ -292,7 +294,7 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
     names
 }
 
-/// `@…/CMakeFiles/hello.dir/arguments` -> `hello`
+/// The target of a line: `hello` of `@…/CMakeFiles/hello.dir/arguments`.
 fn target_of(line: &str) -> String {
     let folder = Path::new(line).parent().unwrap().file_stem().unwrap();
     folder.to_str().unwrap().to_owned()
@@ -302,7 +304,7 @@ fn define(name: &str, path: &Path) -> String {
     format!("-D{name}={}", path.display())
 }
 
-/// How each project of these tests gets the package, whichever way it is tried.
+/// The lines with which the projects of these tests get the package in any of these ways.
 pub(crate) const PACKAGE: &str = "\
 if(KBUILD_PACKAGE)
   add_subdirectory(\"${KBUILD_PACKAGE}\" kbuild-package)

@@ -1,4 +1,4 @@
-//! Modules in Rust: what they are built from, what an edit builds again, and what is refused.
+//! Modules in Rust: their inputs, the effects of edits, and refused projects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::project::*;
 use crate::support::*;
 
-/// The smallest module, on each kernel with Rust.
+/// The smallest module, for any kernel with Rust.
 pub(crate) const HELLO_RS: &str = "\
 //! The smallest module.
 
@@ -42,7 +42,7 @@ pub(crate) fn kernel_with_rust(name: &str) -> Option<LabKernel> {
     Some(lab::kernel(name).unwrap())
 }
 
-/// tests/cmake/projects/rust, for a kernel with Rust.
+/// The project tests/cmake/projects/rust, for a kernel with Rust.
 fn project(with: With, kernel: &LabKernel) -> Project {
     let project = Project::for_kernel(with, kernel, &[]);
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("cmake/projects/rust");
@@ -50,7 +50,7 @@ fn project(with: With, kernel: &LabKernel) -> Project {
     project
 }
 
-/// A module of the project: one of them is in a folder of its own.
+/// A module of the project. One of the modules is in a folder of its own.
 fn module(project: &Project, name: &str) -> PathBuf {
     let below = Path::new("kbuild-out").join(project.release());
     let folder = match name {
@@ -60,7 +60,7 @@ fn module(project: &Project, name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Whether a module holds a text.
+/// Whether a module contains a text.
 fn holds(project: &Project, name: &str, text: &str) -> bool {
     let bytes = fs::read(module(project, name)).unwrap();
     bytes
@@ -68,7 +68,7 @@ fn holds(project: &Project, name: &str, text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-/// Builds the project for the first time, and after an edit of an inner file.
+/// Builds the project for the first time, and again after an edit of an inner file.
 fn is_built(project: &Project) {
     project.configured(&[]);
     let source = Snapshot::take(project.source()).unwrap();
@@ -97,9 +97,9 @@ fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
     for (file, from, to, built) in [
         ("table.txt", "first", "second", "made"),
         ("tree/below.rs", "first", "second", "tree"),
-        // A header that a rule makes: of C, and declared for Rust.
+        // A rule creates this header, which C and Rust use.
         ("most.txt", "40", "41", "hello"),
-        // Nothing that the user of its symbols can see.
+        // The user of its symbols cannot see this change.
         ("ring.c", "pushed += number", "pushed += 2 * number", "ring"),
     ] {
         project.edit(file, from, to);
@@ -113,7 +113,7 @@ fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
     assert!(holds(&project, "hello.ko", "good morning"));
     assert_eq!(project.builds(), NOTHING);
 
-    // For an editor: of each folder, and of the whole project.
+    // The files for editors: of each folder, and of the whole project.
     let (source, build) = (project.source(), project.build_dir());
     let here = [build.join("made.rs"), source.join("hello.rs")];
     let below = [source.join("tree/tree.rs")];
@@ -124,7 +124,7 @@ fn a_module_in_rust_and_c_is_built_again_when_any_of_its_files_changes() {
     assert_eq!(roots(&build.join("rust-project.json")), all);
 }
 
-/// The roots of a project's own crates, as an editor is told.
+/// The roots of a project's own crates in the file for editors.
 fn roots(file: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string(file).unwrap();
     let project: Value = serde_json::from_str(&text).unwrap();

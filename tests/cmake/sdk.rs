@@ -1,4 +1,4 @@
-//! examples/cmake-sdk by its presets: installed into a root image, which is booted.
+//! examples/cmake-sdk with its presets: installed into a root image, which is booted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::project::*;
 use crate::support::project::root;
 use crate::support::*;
 
-/// As somebody types it who has the image on a machine.
+/// The commands of a user who has the image on a machine.
 const SCRIPT: &str = r#"
 fail() { echo "FAILED: $*"; exit 1; }
 PATH=$PATH:/usr/local/bin
@@ -30,7 +30,7 @@ grep station /proc/modules && fail 'still loaded'
 exit 0
 "#;
 
-/// What the tool prints.
+/// The output of the tool.
 const SAYS: [&str; 3] = [
     "station 1.2.0, 4 channels\n0: 20.500\n1: 21.500\n2: 22.500\n3: 23.500\n",
     "0: -1.500\n",
@@ -43,7 +43,8 @@ struct Sdk {
 }
 
 impl Sdk {
-    /// Presets say where to build; statically linked, as the guest has no C library.
+    /// Presets name the build folder. The program is linked statically, because the guest has no C
+    /// library.
     fn built(with: With, preset: &str, kdir: &Path, more: &[&str]) -> Sdk {
         let project = Project::new(with, &[]);
         copy(&root().join("examples/cmake-sdk/."), &project.source());
@@ -69,7 +70,7 @@ impl Sdk {
         install.env("DESTDIR", image.path()).arg("--install");
         built(install.arg(project.source().join("build").join(preset)));
         let mut changed = before.differences(&Snapshot::take(project.source()).unwrap());
-        // Where the presets have it built.
+        // The presets build in this folder.
         changed.retain(|line| !line.starts_with("\"build") && !line.starts_with("the directory"));
         assert_eq!(changed, [""; 0]);
         Sdk { image }
@@ -124,7 +125,7 @@ fn the_sdk_for_arm64_is_another_preset() {
     }
     let prepared = lab::arm64().unwrap();
     packages::install(&["libc6-dev-arm64-cross"]).unwrap();
-    // A tree that was only prepared is there at once. What loads takes the kernel itself.
+    // A tree that is only prepared is made quickly. Loading the module needs the whole kernel.
     let kernel = scope::is_full().then(|| lab::kernel("7.3-arm64").unwrap());
     let (kdir, release, more) = match &kernel {
         Some(kernel) => (&kernel.kdir, &kernel.release, &[][..]),
@@ -139,7 +140,7 @@ fn the_sdk_for_arm64_is_another_preset() {
     assert_eq!(files(&modules), MODULES);
     let tool = sdk.image.path().join("usr/local/bin/station-tool");
     for file in MODULES.map(|name| modules.join(name)).iter().chain([&tool]) {
-        // e_machine of the ELF header: EM_AARCH64.
+        // e_machine of the ELF header is EM_AARCH64.
         let bytes = fs::read(file).unwrap();
         assert_eq!(bytes[18..20], 183_u16.to_le_bytes(), "{}", file.display());
     }

@@ -1,4 +1,4 @@
-//! The package's own suite, `cmake-module/tests`, as its author runs it: with ctest.
+//! The package's own suite, `cmake-module/tests`, run with ctest as its author runs it.
 
 use std::path::Path;
 
@@ -8,8 +8,9 @@ use kbuild_tests::{run, scope};
 use crate::project::{MAKE, NINJA};
 use crate::support::*;
 
-/// In the full run, all projects are tried by every CMake, with both generators and both ways to the
-/// package. Otherwise these CMakes try them with one generator, and build only these of them.
+/// The full run tries all projects with every CMake, both generators and both ways to get the
+/// package. The default run tries them with these CMakes and one generator, and only builds the
+/// listed projects.
 const BUILT: &[(&str, &str, &[&str])] = &[
     (
         "3.22",
@@ -45,7 +46,7 @@ fn passes(cmake: &str) {
         suite.passes(&["-L", "configure"]);
         let said = suite.passes(&["-R", &format!("^({})$", names.join("|"))]);
         for name in *names {
-            // ctest says nothing about a name that no test has.
+            // ctest prints nothing about a name that no test has.
             assert!(said.contains(&format!(": {name} .")), "no {name}:\n{said}");
         }
     }
@@ -59,7 +60,7 @@ struct Suite {
 impl Suite {
     fn configured(cmake: &str, generator: &str) -> Suite {
         let build = tempfile::tempdir().unwrap();
-        // Whose modules cost least to build.
+        // A build for the oldest kernel is the fastest.
         let kernel = lab::kernel(lab::names()[0]).unwrap();
         let cmake = lab::cmake(cmake).unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cmake-module/tests");
@@ -74,7 +75,7 @@ impl Suite {
         Suite { build, ctest }
     }
 
-    /// Gives what ctest says.
+    /// Runs ctest; returns its output.
     fn passes(&self, which: &[&str]) -> String {
         let mut ctest = std::process::Command::new(&self.ctest);
         ctest.arg("--test-dir").arg(self.build.path());
@@ -95,7 +96,8 @@ fn the_suite_passes_with_the_oldest_cmake() {
     passes("3.22");
 }
 
-/// In the full run. Otherwise other tests build with it, and the two above try the suite.
+/// Only in the full run. In the default run, other tests build with this CMake, and the two tests
+/// above try the suite.
 #[test]
 fn the_suite_passes_with_debian_12s_cmake() {
     passes("3.25");

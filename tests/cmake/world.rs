@@ -1,4 +1,4 @@
-//! What changes outside of the project, and what must not.
+//! Changes outside of the project: some must start a build, others must not.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::*;
 
 const NOTHING: [&str; 0] = [];
 
-/// Two modules, one of which includes `linux/crc7.h`, for a kernel tree of their own below `at`.
+/// Two modules, one of which includes `linux/crc7.h`, for their own kernel tree below `at`.
 fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
     let kernel = changeable(&lab::kernel(lab::names()[0]).unwrap(), at);
     let lists = format!(
@@ -31,7 +31,7 @@ fn two_modules(with: With, at: &Path) -> (Project, LabKernel) {
 }
 
 #[test]
-fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
+fn the_kernel_tree_and_the_compiler_are_watched_and_not_written_to() {
     for with in corners(0) {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());
@@ -54,15 +54,15 @@ fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
     }
 }
 
-/// As a package upgrade does it: files with times of long ago, which neither make nor Ninja takes
-/// for a change, come into the places of others.
+/// A package upgrade does the same: it replaces files by others with old times, and neither make
+/// nor Ninja takes that for a change.
 #[test]
 fn an_upgrade_of_an_installed_kernel_tree_is_noticed_although_its_files_are_old() {
     for with in corners(1) {
         let tree = tempfile::tempdir().unwrap();
         let (project, kernel) = two_modules(with, tree.path());
         project.configured(&[]);
-        // An installed tree is one that whoever builds cannot write.
+        // The builder cannot write to an installed tree.
         let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
         let build = project.build_with_jobs(2);
         let mut first = Command::new("unshare");
@@ -87,7 +87,7 @@ fn an_upgrade_of_an_installed_kernel_tree_is_noticed_although_its_files_are_old(
         let file = fs::File::options().append(true).open(&upgrade).unwrap();
         file.set_modified(long_ago).unwrap();
         fs::rename(&upgrade, &header).unwrap();
-        // Both look; one has to be made.
+        // Both rules run; one module is compiled.
         assert_eq!(project.builds(), ["other", "user"], "{with:?}");
         let after = products();
         assert_eq!(before["other.ko"], after["other.ko"], "{with:?}");

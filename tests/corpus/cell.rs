@@ -1,4 +1,4 @@
-//! One package on one kernel: everything that has to hold there.
+//! One package on one kernel: all checks of this pair.
 
 use std::fs;
 use std::io::Write;
@@ -14,15 +14,16 @@ use kbuild_tests::{Result, program};
 
 use crate::plain::{Modules, Plain, plain};
 
-/// More than the largest package takes on an idle machine.
+/// More than the time of the largest package on an idle machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 
-/// What an edit adds: it changes the bytes of every object that reads the file, and none warns.
+/// The text that an edit adds. It changes the bytes of every object that reads the file, and causes
+/// no warning.
 pub(crate) const EDIT: &str =
     "\nstatic const int edit_of_the_corpus __attribute__((__used__)) = 1;\n";
 
-/// Builds `cell` beside plain make; an error says what does not hold. `ours` is the same kernel,
-/// maybe with another way to its compiler.
+/// Builds `cell` beside plain make; an error names the failed check. `ours` is the same kernel,
+/// possibly with another way to its compiler.
 pub(crate) fn check(
     package: &Package,
     cell: &Cell,
@@ -30,7 +31,8 @@ pub(crate) fn check(
     ours: &LabKernel,
 ) -> Result<()> {
     let room = Room::of(package, kernel)?;
-    // What compilers are asked is the same at every run, the output directory's path included.
+    // Compilers get the same arguments at every run, because the output directory's path is the
+    // same too.
     let [source, out] = ["source", "out"].map(|name| room.dir.join(name));
     for old in [&source, &out].into_iter().filter(|dir| dir.exists()) {
         fs::remove_dir_all(old).map_err(|e| format!("{}: {e}", old.display()))?;
@@ -91,7 +93,7 @@ fn last_words(said: &str) -> String {
     run::tail(said.as_bytes())
 }
 
-/// kbuild-rs's side.
+/// The side of kbuild-rs.
 struct Side<'a> {
     package: &'a Package,
     kernel: &'a LabKernel,
@@ -103,12 +105,12 @@ impl Side<'_> {
     fn build(&self, folder: &Path) -> Result<Output> {
         let mut command = self.kernel.command(program::path()?);
         command.args(self.package.ours(self.kernel, folder, self.out));
-        // As the other side has it: what compilers quote differs from locale to locale.
+        // The other side has the same locale, because compilers quote differently in another one.
         run::run(command.env("LC_ALL", "C"), LIMIT)
     }
 
-    /// Builds all places, each of which must succeed and start make as `fresh` says; gives the
-    /// objects compiled.
+    /// Builds all places. Each must succeed, and start make if `fresh` is set. Returns the compiled
+    /// objects.
     fn all(&self, fresh: bool, what: &str) -> Result<Vec<String>> {
         let mut objects = Vec::new();
         for folder in self.package.folders(self.source) {
@@ -132,8 +134,8 @@ impl Side<'_> {
         Ok(objects)
     }
 
-    /// Builds, compares with plain make's modules, and builds again with nothing to do. Gives the
-    /// objects compiled.
+    /// Builds, compares with plain make's modules, and builds again with nothing to do. Returns the
+    /// compiled objects.
     fn builds_the_same(&self, plain: &Modules, what: &str) -> Result<Vec<String>> {
         let before = Snapshot::take_with_content(self.source)?;
         let objects = self.all(false, what)?;
@@ -155,7 +157,7 @@ impl Side<'_> {
         Ok(objects)
     }
 
-    /// Fails as plain make does.
+    /// Checks that the build fails like plain make.
     fn fails_with(&self, text: &str) -> Result<()> {
         let before = Snapshot::take_with_content(self.source)?;
         let mut all = String::new();
@@ -195,8 +197,8 @@ pub(crate) fn edit(path: &Path) -> Result<()> {
         .map_err(|e| format!("cannot edit {}: {e}", path.display()))
 }
 
-/// The objects of sources that a build in `folder` compiled, below `tree`, by what it printed.
-/// Kernels print them absolute, or from 6.13 on relative to the folder.
+/// The objects of sources that a build in `folder` compiled, relative to `tree`, from its output.
+/// Kernels print absolute paths, and since 6.13 paths relative to the folder.
 pub(crate) fn compiled(said: &str, folder: &Path, tree: &Path) -> Vec<String> {
     let objects = said
         .lines()

@@ -1,10 +1,10 @@
-//! The corpus: real modules that others wrote, each on each kernel, beside plain make.
+//! The corpus: real modules of other authors, each on each kernel, beside plain make.
 //!
-//! The cells of `corpus.txt` are the tests. They are run and told about as those of other targets
-//! are, by a harness of their own: it ends with the table.
+//! The cells of `corpus.txt` are the tests. They have a harness of their own, which runs and
+//! reports them like other tests and prints the table at the end.
 //!
-//! The default run builds each package on two kernels. All of them took a fifth of the processor
-//! time of all tests.
+//! The default run builds each package on two kernels. A run on all kernels took a fifth of the
+//! processor time of all tests.
 #![allow(
     clippy::print_stdout,
     reason = "a test harness speaks on standard output"
@@ -32,10 +32,10 @@ struct Job<'a> {
     kernel: &'a Kernel,
 }
 
-/// A kernel, and what its tree was before anything was built against it.
+/// A kernel, and the state of its tree before any build against it.
 struct Kernel {
     lab: LabKernel,
-    /// As our side builds for it.
+    /// The kernel for our side.
     ours: LabKernel,
     trees: [Snapshot; 2],
 }
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests whose names hold one of `wanted`; gives whether all of them passed.
+/// Runs the tests whose names contain one of `wanted`. Returns whether all of them passed.
 fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     let packages = corpus::packages()?;
     let cells = cells(&packages, wanted);
@@ -109,8 +109,8 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
-/// The cells whose names hold one of `wanted`. Without one: all in the full run; otherwise each
-/// package on one kernel, by turns, and on the newest.
+/// The cells whose names contain one of `wanted`. Without such words: all in the full run; in the
+/// default run each package on one kernel, by turns, and on the newest.
 fn cells<'a>(packages: &'a [Package], wanted: &[String]) -> Vec<(String, &'a Package, &'a Cell)> {
     let mut cells = Vec::new();
     for (place, package) in packages.iter().enumerate() {
@@ -132,7 +132,7 @@ fn cells<'a>(packages: &'a [Package], wanted: &[String]) -> Vec<(String, &'a Pac
     cells
 }
 
-/// Why nothing can be built for the kernel `name` here.
+/// The reason why nothing can be built for the kernel `name` here.
 fn why_not(name: &str) -> Option<String> {
     if lab::all().contains(&name) {
         return lab::why_not(name);
@@ -140,7 +140,7 @@ fn why_not(name: &str) -> Option<String> {
     Some(format!("this machine's lab has no kernel {name}"))
 }
 
-/// Runs the jobs, several at once; gives those that failed with what they said.
+/// Runs the jobs, several at once. Returns the failed ones with their errors.
 fn run_all(jobs: &[Job<'_>], threads: usize) -> Vec<(String, String)> {
     let next = AtomicUsize::new(0);
     let worker = || {

@@ -1,8 +1,8 @@
-//! Plain make's side of a cell. It is the same for the same sources, kernel, tools and flags: the
-//! lab keeps it, so that a run builds only ours. `cargo xtask lab remove corpus` forgets it.
+//! Plain make's side of a cell. It is the same for the same sources, kernel, tools and flags, so
+//! the lab keeps it, and a run only builds our side. `cargo xtask lab remove corpus` removes it.
 //!
-//! The sources always lie at the same path below the lab. Debug information holds the path, so the
-//! bytes of an earlier run can be compared.
+//! The sources are always at the same path below the lab. Debug information contains the path, so
+//! the bytes of an earlier run can be compared.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,26 +16,26 @@ use kbuild_tests::{Result, run};
 
 use crate::cell::{LIMIT, compiled, edit};
 
-/// Changes when what is kept is no longer what this program would make.
+/// Change this if this program would create other files than those in the lab.
 const LAYOUT: &str = "1";
 
-/// What plain make did.
+/// The result of plain make.
 pub(crate) enum Plain {
-    /// It built, was built again after the edit, and compiled these objects for that.
+    /// It built, built again after the edit, and then compiled these objects.
     Built {
         cold: Modules,
         edited: Modules,
         compiled: Vec<String>,
     },
-    /// It failed, and said this.
+    /// It failed with this error.
     Failed(String),
 }
 
-/// Modules by name, with their bytes.
+/// Modules by name, and their bytes.
 pub(crate) type Modules = BTreeMap<String, Vec<u8>>;
 
-/// What plain make gives for `cell`, of a copy of `source` that it takes for `source` itself.
-/// Kept in `room`.
+/// Plain make's result for `cell`, built in a copy of `source` that takes the path of `source`.
+/// `room` keeps it.
 pub(crate) fn plain(
     package: &Package,
     cell: &Cell,
@@ -67,7 +67,7 @@ pub(crate) fn plain(
     Ok(made)
 }
 
-/// All that decides what plain make gives, as text: somebody may want to see what differs.
+/// All inputs of plain make's result, as text, so that people can compare two of them.
 fn key(package: &Package, cell: &Cell, kernel: &LabKernel, source: &Path) -> Result<String> {
     let said = |command: &mut Command| run::checked(command, LIMIT).map(|output| output.out());
     let mut digests = Command::new("sh");
@@ -86,7 +86,8 @@ fn key(package: &Package, cell: &Cell, kernel: &LabKernel, source: &Path) -> Res
         key += &format!("{tool}: {}\n", version.lines().next().unwrap_or_default());
     }
     for folder in package.folders(Path::new("COPY")) {
-        // Its environment is the caller's PATH, whose tools are told above, and the source's path.
+        // Its environment is the caller's PATH, whose tools are listed above, and the source's
+        // path.
         let make = package.make(kernel, &folder, Path::new("COPY"), source);
         key += &format!("{:?}\n", make.get_args().collect::<Vec<_>>());
     }

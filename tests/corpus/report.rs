@@ -1,4 +1,4 @@
-//! How the run ended: failures, the table, and the line that other harnesses end with.
+//! Reports the end of the run: failures, the table, and the last line of other harnesses.
 
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(crate) fn print(
     );
 }
 
-/// Packages by kernels: how many modules, or why none. Cells that were not run are empty.
+/// The table of packages and kernels: the number of modules, or the reason for none. Cells that did
+/// not run are empty.
 fn table(packages: &[Package], jobs: &[Job<'_>], failures: &[(String, String)]) -> String {
     let mut text = format!("{:20}", "modules built on");
     let has = |package: &Package, kernel: &str| package.cells.iter().any(|c| c.kernel == kernel);

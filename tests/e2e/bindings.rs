@@ -1,4 +1,4 @@
-//! `kbuild::UapiBindings`: what Rust is told of a header is what C sees in it.
+//! `kbuild::UapiBindings`: Rust gets the same declarations of a header as C.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -57,7 +57,7 @@ const NUMBERS: &[&str] = &[
     "DEMO_SWAP",
 ];
 
-/// (structure, field)
+/// Fields to compare: (structure, field).
 const FIELDS: &[(&str, &str)] = &[
     ("demo_request", "address"),
     ("demo_request", "words"),
@@ -67,7 +67,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("demo_list", "items"),
 ];
 
-/// A program that prints the constants and the layout that its bindings have.
+/// A program that prints the constants and the layout in its bindings.
 fn project() -> Project {
     let mut main = String::from(
         "mod demo { include!(concat!(env!(\"OUT_DIR\"), \"/demo.rs\")); }\nuse std::mem::*;\n\
@@ -137,7 +137,7 @@ fn constants_ioctl_numbers_and_layouts_are_those_that_c_prints_and_the_module_ha
         "more than the header's own: {text}"
     );
 
-    // The header and those that it includes are prerequisites.
+    // The header and the headers that it includes are prerequisites.
     let told = outcome.directives("bindings");
     let header = project.dir.join("module/demo.h");
     for path in [header.to_str().unwrap(), "/linux/ioctl.h"] {
@@ -151,7 +151,7 @@ fn constants_ioctl_numbers_and_layouts_are_those_that_c_prints_and_the_module_ha
     let said = program();
     assert!(said.contains("DEMO_ON 6\n"));
 
-    module_and_program_agree_on_what_the_header_says(&project, &said);
+    module_and_program_agree_on_the_header(&project, &said);
     so_does_a_module_in_rust(&project, &said);
     a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it(&project);
 }
@@ -210,9 +210,9 @@ fn a_header_that_is_missing_or_wrong_is_an_error_that_points_at_it(project: &Pro
     assert!(said.contains(&expected), "{said}");
 }
 
-fn module_and_program_agree_on_what_the_header_says(project: &Project, said: &str) {
-    // The module is compiled with the very header that the bindings were made from, and asserts
-    // the numbers that the program has.
+fn module_and_program_agree_on_the_header(project: &Project, said: &str) {
+    // The module is compiled with the header that the bindings come from, and asserts the program's
+    // numbers.
     let kernel = any_kernel();
     let mut module = String::from(
         "#include <linux/module.h>\n#include \"demo.h\"\nMODULE_LICENSE(\"GPL\");\n\
@@ -280,8 +280,9 @@ fn so_does_a_module_in_rust(project: &Project, said: &str) {
     assert!(error.contains("demo::DEMO_ON as u64 == 7"), "{error}");
 }
 
-/// The lab's bindgen behind a script: its libclang is not that of this machine, which the build
-/// script itself takes. There is no rustfmt here, as on many machines: all is in one line.
+/// The lab's bindgen behind a script, because its libclang is not the one of this machine, which
+/// the build script uses. rustfmt is missing here, as on many machines, so the output is on one
+/// line.
 fn bindgen(kernel: &LabKernel, dir: &Path) -> PathBuf {
     let mut settings = Command::new("");
     set_bindgen(&mut settings, kernel);

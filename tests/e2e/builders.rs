@@ -1,4 +1,4 @@
-//! Several builders on one output directory, and those that are killed in the middle.
+//! Several builders on one output directory, and builders that are killed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ fn a_second_builder_waits_and_says_for_whom_and_one_of_another_tree_does_not_wai
     assert_eq!(names, ["other.ko", "slow.ko"]);
 }
 
-/// That what a kill leaves behind is built again is the matter of `crash.rs`.
+/// `crash.rs` checks that the remains of a killed build are built again.
 fn assert_as_clean(scene: &Scene) {
     let ours = modules(scene.out.path());
     assert!(ours.contains_key("slow.ko"));
@@ -75,7 +75,7 @@ fn make_ends_after_a_killed_kbuild_rs_as_soon_as_its_compilers_do() {
     until("the compiler starts", || at(&gate).exists());
     assert!(!running.processes().is_empty());
     running.kill();
-    // A shell that makes an object waits for its compiler, whatever signal it gets.
+    // A shell that runs a compiler waits for it even after a signal.
     fs::write(gate.path().join("open"), "").unwrap();
     until("all processes end", || running.processes().is_empty());
     assert!(!scene.stage().join("slow.ko").exists(), "make went on");

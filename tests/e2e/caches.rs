@@ -1,5 +1,5 @@
-//! Folders of ours that lie elsewhere, in a cache folder or a pool: somebody else's are not used,
-//! and nothing is left in them.
+//! Our folders outside of the output directory, in a cache folder or a pool: another user's folders
+//! are not used, and nothing is left in them.
 
 use std::fmt::Write;
 use std::fs;
@@ -16,10 +16,10 @@ use crate::world::looks;
 use crate::world::random::Random;
 use crate::world::*;
 
-/// A way in which the environment names folders that are not the caller's to use.
+/// A way in which the environment names folders that the caller must not use.
 struct Kind {
     name: &'static str,
-    /// Prepares it below the world's `home`, and gives variables.
+    /// Prepares the case below the world's `home`, and returns variables.
     craft: fn(&World) -> Vec<(&'static str, PathBuf)>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn home(world: &World) -> PathBuf {
     world.root.join("home")
 }
 
-/// Where the cache folder of ours lies in the home.
+/// The place of our cache folder in the home.
 fn cache(world: &World) -> PathBuf {
     home(world).join(".cache/kbuild-rs")
 }
@@ -45,7 +45,7 @@ pub(crate) fn belongs_to_somebody(path: &Path) {
     give_to(SOMEBODY, path);
 }
 
-/// The user's home stays what it is in the password file, where the test says so.
+/// The password file still names the user's own home, unless the test says otherwise.
 const CACHES: &[Kind] = &[
     Kind {
         name: "HOME is somebody else's",
@@ -155,7 +155,7 @@ const CACHES: &[Kind] = &[
 
 type Spoil = fn(&World, &Path);
 
-/// Those that lie in the folder itself, where a build has made it.
+/// The cases inside the folder itself, after a build has created it.
 const INNER: &[(&str, Spoil)] = &[
     ("a link", |w, folder| {
         let away = w.victims.join("private");
@@ -174,10 +174,10 @@ const INNER: &[(&str, Spoil)] = &[
     }),
 ];
 
-/// A password file in which the user has this home, for one command.
+/// Gives a command a password file in which the user has this home.
 const WITH_PASSWD: &str = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
 
-/// Root that came with another user's environment: its own home is where the system says.
+/// Root with another user's environment: the system names root's own home.
 fn with_own_home(own: &Path, passwd: &Path, command: &Command) -> Command {
     let text = format!("root:x:0:0:root:{}:/bin/sh\n", own.display());
     fs::write(passwd, text).unwrap();
@@ -202,8 +202,8 @@ pub(crate) fn out(world: &World) -> PathBuf {
     world.out.join("with blank")
 }
 
-/// What is wrong after a command: what was touched, but for what lies in `own`, and an answer that
-/// is neither of the two.
+/// The faults after a command: changed files, except those in `own`, and an answer that is neither
+/// of the two.
 pub(crate) fn wrong(
     world: &World,
     command: &mut Command,
@@ -253,7 +253,7 @@ fn nothing_is_left_in_a_folder_of_somebody_else(mut world: World) {
         world.give(&out(&world));
         let mut command = world.build_with("build", &out(&world), &[]);
         command.envs(variables);
-        // Of its own home, the caller may make use.
+        // The caller may use its own home.
         let own = world.scratch().join("own");
         remove_any(&own);
         fs::create_dir(&own).unwrap();

@@ -1,4 +1,4 @@
-//! From a build script: what Cargo is told, and when it starts the script again.
+//! Build scripts: the directives for Cargo, and when Cargo starts the script again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,7 +75,7 @@ fn a_build_script_gives_the_module_and_its_path_for_the_kernel_that_kdir_names()
 }
 
 #[test]
-fn cargo_is_told_of_every_prerequisite_and_runs_the_script_again_for_those_alone() {
+fn cargo_gets_every_prerequisite_and_only_runs_the_script_again_for_those() {
     let package = hello();
     let kernel = any_kernel();
     let mut cargo = package.cargo_for(&kernel);
@@ -134,7 +134,7 @@ fn cargo_is_told_of_every_prerequisite_and_runs_the_script_again_for_those_alone
     assert!(holds(&module, "second %s") && holds(&module, "third"));
 }
 
-/// The variables that name a kernel, in the order in which they count.
+/// The variables that name a kernel, in the order of their priority.
 fn kdirs() -> [String; 4] {
     [
         format!("KDIR_{TARGET}"),
@@ -148,7 +148,7 @@ fn kdirs() -> [String; 4] {
 fn kdir_is_looked_up_for_the_target_first() {
     let package = hello();
     let names = kdirs();
-    // Each names a folder that is not there: the message says which one was taken.
+    // Each names a missing folder, so the message tells which one was used.
     for first in 0..names.len() {
         let mut cargo = package.cargo();
         for (number, name) in names.iter().enumerate().skip(first) {
@@ -191,7 +191,7 @@ fn a_c_error_ends_cargo_with_the_place_in_the_source_and_a_warning_becomes_one_o
 #[test]
 fn a_build_that_is_skipped_needs_neither_make_nor_a_kernel() {
     let package = hello();
-    // What rustc needs to link, and nothing else.
+    // The programs that rustc needs to link.
     let tools = folder(&[]);
     for tool in ["cc", "ld", "as"] {
         let real = find(tool);
@@ -205,7 +205,7 @@ fn a_build_that_is_skipped_needs_neither_make_nor_a_kernel() {
     let said = package.fails_saying(&mut cargo);
     assert!(said.contains("/nonexistent"), "{said}");
 
-    // docs.rs says the same in its own way; somebody who wants the module there is heard.
+    // docs.rs sets its own variable, and a user can still ask for the module.
     cargo.env("DOCS_RS", "1");
     package.built(&mut cargo);
     let said = package.fails_saying(cargo.env("KBUILD_RS_SKIP", "0"));
@@ -217,7 +217,7 @@ fn a_build_that_is_skipped_needs_neither_make_nor_a_kernel() {
     );
     let told = run::checked(&mut Command::new(package.program("scratch")), LIMIT).unwrap();
     assert!(told.out().ends_with("hello.ko 0\n"), "{}", told.out());
-    // And what was skipped is made once it is asked for.
+    // The skipped module is built when it is requested.
     let kernel = any_kernel();
     let mut cargo = package.cargo_for(&kernel);
     cargo
@@ -249,13 +249,13 @@ fn find(program: &str) -> std::path::PathBuf {
         .unwrap_or_else(|| panic!("no {program} in PATH"))
 }
 
-/// Says what it sees of make's environment.
+/// Prints make's environment.
 const TELLING_KBUILD: &str = "$(foreach v,$(.VARIABLES),$(if $(filter environment%,$(origin $v)),$(info env [$v] $($v))))\n\
     ifdef DEBUG\n$(error DEBUG is defined)\nendif\n\
     obj-m := many.o\n\
     many-y := main.o part1.o part2.o part3.o part4.o part5.o part6.o part7.o\n";
 
-/// A compiler that takes its time and writes down when it begins and when it ends.
+/// A slow compiler that records when it begins and ends.
 const SLOW_COMPILER: &str = "#!/bin/sh\n\
     case \" $* \" in\n\
     *\" -c \"*part[0-9].o*) ;;\n\
@@ -285,7 +285,7 @@ fn make_takes_cargos_tokens_and_sees_nothing_of_cargos_environment() {
     fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
 
     let kernel = any_kernel();
-    // One job is in the table of the tests of jobs.
+    // The tests of jobs cover one job.
     let rounds = [("-j2", 2), ("-j1", 1)];
     let rounds = &rounds[..if scope::is_full() { 2 } else { 1 }];
     for &(jobs, at_once) in rounds {
@@ -320,8 +320,8 @@ fn make_takes_cargos_tokens_and_sees_nothing_of_cargos_environment() {
     }
 }
 
-/// What Cargo sets for a build script (the kernel has a RUSTC and a CARGO of its own), and what
-/// is said to kbuild-rs.
+/// Cargo's variables for a build script (the kernel has its own RUSTC and CARGO), and those of
+/// kbuild-rs.
 const OF_CARGO: &[&str] = &[
     "DEBUG",
     "TARGET",
@@ -336,7 +336,7 @@ const OF_CARGO: &[&str] = &[
     "KBUILD_RS_CC",
 ];
 
-/// How many were under way at the same time, at most.
+/// The largest number of compilers at the same time.
 fn most_at_once(events: &str) -> usize {
     let (mut now, mut most) = (0, 0);
     for event in events.lines() {

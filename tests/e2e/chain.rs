@@ -1,5 +1,5 @@
 //! A workspace of three crates in a chain: `base`, `middle` that uses it, `top` that uses both and
-//! depends on `middle` alone. Each has a module with symbols that the next one needs.
+//! only depends on `middle`. Each has a module with symbols for the next one.
 
 use crate::support::project::{Project, manifest};
 use crate::support::write;
@@ -41,7 +41,7 @@ MODULE_DESCRIPTION("top");
 MODULE_LICENSE("GPL");
 "#;
 
-/// Where each is built by a statement such as `.compile(…)`.
+/// The chain, each crate with a build statement such as `.compile(…)`.
 pub(crate) fn chain(compile: &str) -> Project {
     let project = Project::new(&[
         (

@@ -1,4 +1,5 @@
-//! After any change, the products are those of a clean build; without one, make is not started.
+//! After any change, the products are those of a clean build. Without a change, make is not
+//! started.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -46,7 +47,7 @@ fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
         let scene = Scene::tree(&kernel, SOURCES);
         scene.write("Kbuild", &kbuild);
         let file = |name: &str| scene.out.path().join(name);
-        // A file from long ago, as `cp -p`, `mv` or a package leave it.
+        // A file with an old time, as `cp -p`, `mv` or a package leave it.
         let write_old = |name: &str, text: &str| {
             scene.write(name, text);
             make_old(&scene.path(name));
@@ -123,11 +124,11 @@ fn what_changed_is_compiled_again_and_nothing_else_whatever_its_time() {
     }
 }
 
-/// Takes a source out of the tree that the test above changes, then a module.
+/// Removes a source, then a module, from the tree of the test above.
 fn a_source_and_a_module_leave(scene: &Scene) {
     let foreign = scene.out.path().join("foreign.ko");
     scene.remove("b.c");
-    // The second time too, and nothing that is left is found.
+    // The second build fails too, so it does not use a leftover.
     for what in ["b.c is gone, the Kbuild wants it", "b.c is still gone"] {
         let said = refused(&mut scene.command(), 1);
         let is_said = said.contains("b.o") && said.contains("No rule");
@@ -194,7 +195,7 @@ fn a_header_that_comes_first_now_and_a_link_that_leads_elsewhere_are_noticed() {
         for version in ["v1", "v2", "v3"] {
             header(&format!("{version}/shared.h"), version);
         }
-        // Above the tree and back.
+        // The path leaves the tree and comes back.
         let own = scene.source.path().file_name().unwrap().to_str().unwrap();
         scene.write("c/x.h", "");
         fs::create_dir(scene.path("odd")).unwrap();
@@ -234,7 +235,7 @@ fn a_kernel_header_with_an_old_time_recompiles_what_includes_it_and_a_new_symver
         let symvers = private.kdir.join("Module.symvers");
         let [original, symbols] = [&header, &symvers].map(|file| {
             let text = fs::read_to_string(file).unwrap();
-            // So far it is a link to the lab's own.
+            // The file is still a link into the lab.
             fs::remove_file(file).unwrap();
             fs::write(file, &text).unwrap();
             text

@@ -1,4 +1,5 @@
-//! Whoever is killed, whenever: what lies in OUT is whole, and the next build is as a clean one.
+//! Kills of any process at any time: the files in OUT are complete, and the next build has the
+//! result of a clean build.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +17,10 @@ use crate::support::*;
 
 type Modules = BTreeMap<String, Vec<u8>>;
 
-/// A variable in the environment of everything that one build starts.
+/// A variable in the environment of all processes of one build.
 const MARK: &str = "KBUILD_TEST_MARK";
 
-/// A build that runs in the background, and all its processes.
+/// A build in the background, and all its processes.
 pub(crate) struct Running {
     child: Child,
     mark: String,
@@ -27,7 +28,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `command`, which carries `mark` into the environment of make.
+    /// Starts `command`, which puts `mark` into the environment of make.
     pub(crate) fn start(mut command: Command, mark: &str) -> Running {
         let said = tempfile::tempdir().unwrap();
         let file = fs::File::create(said.path().join("said")).unwrap();
@@ -48,7 +49,7 @@ impl Running {
         self.child.id()
     }
 
-    /// What it has said so far.
+    /// The output so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.said.path().join("said")).unwrap()
     }
@@ -57,13 +58,13 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for the end; whether it succeeded.
+    /// Waits for the end. Returns whether it succeeded.
     pub(crate) fn wait(&mut self) -> bool {
         until("the build ends", || self.has_ended());
         self.child.wait().unwrap().success()
     }
 
-    /// make and everything below it, by name; orphans too.
+    /// make and all processes below it, by name, including orphans.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -79,7 +80,7 @@ impl Running {
         found
     }
 
-    /// SIGKILL for kbuild-rs itself.
+    /// Kills kbuild-rs itself by SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -96,15 +97,15 @@ impl Drop for Running {
     }
 }
 
-/// Whether a tool was started on a file of the stage. Makefiles also ask compilers what they can
-/// do, with their messages thrown away: one that is killed then has answered "nothing", and gives
-/// a module that is whole, and built with fewer flags.
+/// Whether a tool works on a file of the stage. Makefiles also probe compilers and discard the
+/// messages. A probe that is killed has answered "no", and gives a complete module with fewer
+/// flags.
 fn works_in_a_stage(pid: u32) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&line).contains("/.kbuild/")
 }
 
-/// Polls until it is so; fails after ten minutes.
+/// Polls until the condition holds; fails after ten minutes.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
@@ -113,7 +114,7 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Whom a round kills.
+/// The processes that a round kills.
 const VICTIMS: &[&[&str]] = &[
     &["kbuild-rs"],
     &["cc1", "as", "gcc-12"],
@@ -122,7 +123,7 @@ const VICTIMS: &[&[&str]] = &[
     &["kbuild-rs"],
 ];
 
-/// xorshift64: enough to pick times, and a failure can be repeated.
+/// xorshift64: enough to choose times, and a failure can be repeated.
 struct Random(u64);
 
 impl Random {
@@ -153,7 +154,7 @@ fn small(kernel: &lab::LabKernel) -> Scene {
     )
 }
 
-/// Sources of others, with seconds of compiling.
+/// Sources of another author that take seconds to compile.
 fn digimend(kernel: &lab::LabKernel) -> Scene {
     let scene = Scene::tree(kernel, &[]);
     let from = lab::source_for("digimend-dkms", kernel).unwrap();
@@ -161,7 +162,7 @@ fn digimend(kernel: &lab::LabKernel) -> Scene {
     scene
 }
 
-/// The files in which two variants of the sources differ: of two modules each.
+/// The files in which two variants of the sources differ, from two modules each.
 const DIFFERENT: &[&str] = &["polostar.c", "hid-uclogic-params.c", "a1.c", "a2.c", "b2.c"];
 
 fn set_variant(source: &Path, variant: usize) {
@@ -178,7 +179,7 @@ fn set_variant(source: &Path, variant: usize) {
     }
 }
 
-/// Every module in OUT is whole: one of those that a clean build gives.
+/// Checks that every module in OUT is complete and comes from one of the clean builds.
 fn assert_whole(out: &Path, clean: &[Modules], what: &str) {
     for (name, bytes) in modules(out) {
         assert!(
@@ -188,7 +189,7 @@ fn assert_whole(out: &Path, clean: &[Modules], what: &str) {
     }
 }
 
-/// Builds the scene `rounds` times, each time killed somewhere.
+/// Builds the scene `rounds` times. Each build is killed at some moment.
 fn killed_at_random(mut scene: Scene, rounds: usize) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = std::env::var("KBUILD_TEST_SEED")
@@ -223,7 +224,7 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
                 running.kill();
                 break;
             }
-            // Whoever of them comes next.
+            // Kills the first of these processes that appears.
             let processes = running.processes();
             let is_victim = |(pid, name): &&(u32, String)| {
                 names.contains(&name.as_str()) && (name == "make" || works_in_a_stage(*pid))
@@ -260,7 +261,7 @@ fn a_build_that_is_killed_somewhere_is_completed_by_the_next() {
 fn a_module_that_pahole_had_in_hand_when_it_was_killed_is_made_again() {
     let kernel = newest_kernel();
     let real = "exec /usr/bin/env -i PATH=\"${PATH#*:}\" pahole \"$@\"";
-    // Dies in the middle: the module is there, newer than all it was made from, and not whole.
+    // The tool dies in the middle: the module is newer than all its inputs, and incomplete.
     let script = format!(
         "#!/bin/sh\nfor last; do :; done\ncase \"$*\" in *.ko) [ -e \"$DIE\" ] && \
          printf x >> \"$last\" && kill -KILL $$;; esac\n{real}\n"

@@ -40,7 +40,7 @@ fn a_module_for_arm64_is_built_with_the_cross_compiler_and_the_kernel_of_its_tar
         println!("{NOT_HERE}");
         return;
     };
-    // One environment for both targets: the kernel of each bears its name.
+    // One environment for both targets: a variable with the target's name names each kernel.
     let build = |target: &str| {
         let mut cargo = project.cargo_to("build", target);
         cargo
@@ -57,7 +57,7 @@ fn a_module_for_arm64_is_built_with_the_cross_compiler_and_the_kernel_of_its_tar
 
     let output = build(ARM64);
     let outcome = Outcome::of(&output);
-    // What comes after the build script takes a Rust library for arm64, which few have.
+    // Cargo's steps after the build script need a Rust library for arm64, which few machines have.
     assert!(
         output.status.success() || outcome.said.contains("can't find crate for `core`"),
         "{}",
@@ -69,7 +69,7 @@ fn a_module_for_arm64_is_built_with_the_cross_compiler_and_the_kernel_of_its_tar
     let info = kbuild::ModuleInfo::read(out.join("hello.ko")).unwrap();
     assert_eq!(info.release, tree.release);
     let module = fs::read(out.join("hello.ko")).unwrap();
-    // e_machine of the ELF header: EM_AARCH64.
+    // e_machine of the ELF header is EM_AARCH64.
     assert_eq!(module[18..20], 183_u16.to_le_bytes());
     let told = outcome.directives("cross");
     assert!(told.contains("has no Module.symvers"), "{told}");

@@ -1,4 +1,4 @@
-//! Modules that are declared: sources, folders and flags listed by the caller.
+//! Declared modules: sources, folders and flags listed by the caller.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ SYM_FUNC_START(assembled)
 SYM_FUNC_END(assembled)
 ";
 
-/// An object as vendors ship it.
+/// An object in the form in which vendors ship it.
 fn ship(dir: &Path, value: u32) {
     write(
         dir,

@@ -1,4 +1,4 @@
-//! Output directories that cannot take what is made.
+//! Output directories that cannot take the outputs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,11 +15,11 @@ fn hello() -> tempfile::TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// A small file system of its own, mounted while this lives.
+/// A small file system, mounted while this lives.
 pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where mounting is not allowed.
+    /// `None` if mounting is not allowed.
     pub(crate) fn mount(at: &Path, size: &str) -> Option<SmallDisk> {
         fs::create_dir_all(at).unwrap();
         let mut mount = Command::new("mount");
@@ -42,7 +42,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_is_said_and_the_next_build_is_right() {
+fn a_full_disk_is_reported_and_the_next_build_is_right() {
     let (source, kernel) = (hello(), kernel_at(0));
     let clean = tempfile::tempdir().unwrap();
     built(build(&kernel, clean.path()).arg(source.path()));
@@ -51,7 +51,7 @@ fn a_full_disk_is_said_and_the_next_build_is_right() {
         return without_a_mount();
     };
     let out = at.path().join("out");
-    // Full while staging, while compiling, while the module is put in its place.
+    // The disk gets full while staging, while compiling, and while publishing the module.
     for size in ["16k", "112k", "448k"] {
         disk.resize(size);
         let text = refused(build(&kernel, &out).arg(source.path()), 1);
@@ -69,8 +69,7 @@ fn a_full_disk_is_said_and_the_next_build_is_right() {
     assert_same_modules(&modules(&out), &modules(clean.path()), "all of them");
 }
 
-/// Nobody may write more than a little into any file: what is written is cut off as on a full
-/// disk.
+/// A small limit on file sizes. Files are truncated as on a full disk.
 fn without_a_mount() {
     let (source, kernel) = (hello(), kernel_at(0));
     let out = tempfile::tempdir().unwrap();
@@ -115,7 +114,7 @@ fn an_output_directory_that_may_not_be_written_is_refused() {
     let (source, kernel) = (hello(), kernel_at(0));
     let out = tempfile::tempdir().unwrap();
     let inner = build(&kernel, out.path());
-    // root may write anywhere, until that is taken away.
+    // root may write anywhere, so this right is taken away.
     let mut command = match is_root() {
         true => Command::new("setpriv"),
         false => Command::new("env"),

@@ -13,7 +13,7 @@ use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 use crate::world::random::Random;
 
-/// A source and a header, each of which compiles when half of it is there.
+/// A source and a header. Each compiles even if only half of it is there.
 fn texts(version: u64) -> [(&'static str, String); 2] {
     let line =
         |half: &str| format!("static const char v_{half}[] __used = \"v {half} {version}\";\n");
@@ -40,7 +40,7 @@ fn scene() -> Scene {
     scene
 }
 
-/// Saves as editors do that keep the inode: for a while, the file is torn.
+/// Saves like editors that keep the inode: the file is incomplete for a while.
 fn save(path: &Path, text: &str, random: &mut Random) {
     let mut file = File::create(path).unwrap();
     let middle = random.below(text.len() as u64) as usize;
@@ -51,7 +51,7 @@ fn save(path: &Path, text: &str, random: &mut Random) {
 }
 
 #[test]
-fn builders_beside_an_editor_settle_on_what_was_saved_last() {
+fn builders_beside_an_editor_settle_on_the_last_saved_state() {
     let scene = scene();
     let mut random = Random::new();
     let seed = random.seed;
@@ -69,7 +69,7 @@ fn builders_beside_an_editor_settle_on_what_was_saved_last() {
                 while !done.load(Ordering::Relaxed) {
                     let output = run::run(&mut scene.command_to(out), LIMIT).unwrap();
                     let (code, said) = (output.status.code(), output.err());
-                    // A torn source need not compile.
+                    // An incomplete source may fail to compile.
                     assert!(code == Some(0) || code == Some(1), "seed {seed}\n{said}");
                     assert!(!said.contains("panicked"), "seed {seed}\n{said}");
                 }
@@ -93,8 +93,8 @@ fn builders_beside_an_editor_settle_on_what_was_saved_last() {
     }
 }
 
-/// The rest of a file comes after the file was staged, and before the build ends: that build
-/// has compiled one half, and does not pass for one of the whole.
+/// The second half of a file is written after staging and before the end of the build. That build
+/// has compiled the first half, and must not count as a build of the whole file.
 #[test]
 fn a_build_that_read_half_a_file_is_followed_by_one_that_notices() {
     let mut scene = scene();

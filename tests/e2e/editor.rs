@@ -33,14 +33,14 @@ fn in_folder(out: &Path) -> Vec<String> {
     vec!["--enable-config=0".to_owned(), dir]
 }
 
-/// What clangd has against a file; nothing where it has nothing. Where its compile commands are,
-/// `told` says.
+/// clangd's complaints about a file; empty if it has none. `told` says where its compile commands
+/// are.
 fn complaints(told: &[String], file: &Path) -> String {
     let mut clangd = Command::new(packages::clangd().unwrap());
     clangd
         .arg(format!("--check={}", file.display()))
         .args(told)
-        // Its tests of itself at every word of the file are not what is asked for.
+        // clangd's self-tests at every word of the file are not needed.
         .args(["--log=error", "--check-locations=0"])
         .current_dir("/");
     let output = run::run(&mut clangd, Duration::from_secs(120)).unwrap();
@@ -65,7 +65,7 @@ fn clangd_finds_no_error_in_the_modules_of_the_examples() {
                 &["--name", "ring", "module/ring.c", "-I", "include"],
             ),
         ];
-        // The kernel's flags are those of each: on one they are read with all of the sources.
+        // The kernel's flags are in each file, so on one kernel clangd reads all sources.
         let is_one = scope::is_full() || kernel.name == lab::names()[0];
         let (packages, count) = if is_one {
             (&packages[..], 6)
@@ -111,7 +111,7 @@ fn clangd_is_told_by_an_argument_or_one_line_and_finds_an_error_that_is_there() 
     let said = complaints(&in_folder(out.path()), &file);
     assert!(said.contains("nothing"), "{said}");
 
-    // One line beside the sources tells an editor as much.
+    // One line beside the sources tells an editor the same.
     fs::write(&file, crate::support::HELLO).unwrap();
     assert_ne!(complaints(&[], &file), "");
     let line = format!(

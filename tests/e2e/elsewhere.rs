@@ -1,4 +1,4 @@
-//! Folders elsewhere that a module tree or a kernel tree leads to.
+//! Folders elsewhere, which links in a module tree or a kernel tree lead to.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use crate::scene::{Scene, compiled, edit, oldest_and_newest};
 use crate::support::trap::holds;
 use crate::support::*;
 
-/// A folder in a place of the system's that anybody may write to.
+/// A folder in a system's place where anybody may write.
 fn in_a_system_folder(files: &[(&str, &str)]) -> Option<TempDir> {
     let dir = tempfile::tempdir_in("/dev/shm").ok()?;
     write(dir.path(), files);
@@ -51,7 +51,7 @@ fn kernels_share_no_objects_behind_a_link_to_a_system_folder_and_nothing_is_writ
     }
     let after = Snapshot::take_with_content(outside.path()).unwrap();
     assert_eq!(before.differences(&after), Vec::<String>::new());
-    // As good a source as any.
+    // This source is as valid as any other.
     edit(
         &outside.path().join("lib/common.c"),
         "common of",
@@ -61,7 +61,7 @@ fn kernels_share_no_objects_behind_a_link_to_a_system_folder_and_nothing_is_writ
     assert_eq!(compiled(&output), ["common.o"; 2], "{}", output.err());
 }
 
-/// The files of a kernel tree without which it is none.
+/// The files that a kernel tree must have.
 const PREPARED: &[&str] = &[
     ".config",
     "Module.symvers",
@@ -85,7 +85,7 @@ fn a_copy_of_a_kernel_output_folder_is_refused_before_make_writes_to_it() {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(kernel.kdir.join(file), to).unwrap();
         }
-        // As `make O=` writes it since 6.13.
+        // `make O=` writes this since 6.13.
         let names = |dir: &Path| {
             let (dir, source) = (dir.display(), kernel.common.display());
             let text =
@@ -109,7 +109,7 @@ fn a_copy_of_a_kernel_output_folder_is_refused_before_make_writes_to_it() {
         let after = Snapshot::take_with_content(&copy).unwrap();
         assert_eq!(before.differences(&after), Vec::<String>::new());
         assert!(!out.exists());
-        // As the message advises.
+        // The message advises this.
         names(&copy);
         built(command().arg("--dry-run"));
     }

@@ -16,7 +16,7 @@ pub(crate) fn hello() -> tempfile::TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", KBUILD)])
 }
 
-/// The call fails with `code`, says every word of `wanted`, and makes no output directory.
+/// The call fails with `code`, prints all of `wanted`, and creates no output directory.
 pub(crate) fn refused_early(command: &mut Command, out: &Path, code: i32, wanted: &[&str]) {
     let text = refused(command, code);
     for word in wanted {
@@ -126,7 +126,7 @@ fn a_syntax_error_names_file_and_line_of_the_source() {
     for kernel in scope::kernels(0).unwrap() {
         refuses(&kernel, &["--name", "hello", "tree/hello.c"]);
     }
-    // A build script may have nothing but the error.
+    // A build script may only have the error to print.
     let kernel = newest_kernel();
     let mut build = kbuild::Build::tree(real.join("tree"));
     build.cargo_metadata(false).kernel(&kernel.kdir);
@@ -162,7 +162,7 @@ fn a_tree_that_builds_nothing_is_told_what_it_waits_for() {
     let text = refused(&mut tree("two"), 1);
     assert!(text.contains("nothing in obj-m"), "{text}");
     assert!(modules(out.path()).is_empty());
-    // With what it waits for there is a module; the library may ask for another one.
+    // With the missing setting, the tree builds a module, but the caller expects another one.
     let kernel = kernel_at(0);
     let mut build = kbuild::Build::tree(dir.path().join("one"));
     build.cargo_metadata(false).kernel(&kernel.kdir);

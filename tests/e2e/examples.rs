@@ -1,5 +1,5 @@
-//! The projects in `examples/`, built by Cargo and run on the kernels that they are built for;
-//! beside them a chain of crates, and a driver that others wrote. All in one boot of each kernel.
+//! The projects in `examples/`, built by Cargo and run on their kernels, with a chain of crates and
+//! a driver of another author. All of them run in one boot of each kernel.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::chain::{CRATES, chain};
 use crate::support::project::{Project, root, set_kernel};
 use crate::support::{assert_untouched, build, built};
 
-/// What is run in the guest, and what it and the kernel's log have to say.
+/// A program for the guest, and the words that it and the kernel's log must print.
 struct Part {
     name: &'static str,
     script: &'static str,
@@ -66,7 +66,7 @@ const IOCTL: Part = Part {
     logs: &[],
 };
 
-/// One program for all kernels: built once, and run on each.
+/// One program for all kernels: it is built once, and runs on each.
 const MULTI: Part = Part {
     name: "cargo-multi-kernel",
     script: "/cargo-multi-kernel list || fail list\n\
@@ -104,7 +104,7 @@ gone() {
 }
 "#;
 
-/// What is built for this kernel and run there: most has nothing to do with the kernel.
+/// The parts that are built and run for this kernel. Most of them do not depend on the kernel.
 fn parts(kernel: &LabKernel) -> Vec<Part> {
     let of_all = [TREE, SYMBOLS, MULTI, DRIVER];
     let of_one = [HELLO, IOCTL, CHAIN];

@@ -1,4 +1,4 @@
-//! Failures of a build: what kbuild says is kept, and what it means is added.
+//! Failures of a build: kbuild's message is kept, and its meaning is added.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -17,7 +17,7 @@ fn tree(text: &str) -> TempDir {
     folder(&[("hello.c", text), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// What a build says that fails: each error of a compiler or of modpost once.
+/// The output of a failing build, with each error of a compiler or of modpost once.
 fn fails(kernel: &LabKernel, source: &Path, out: &Path, args: &[&str]) -> String {
     let mut command = build(kernel, out);
     let text = refused(command.arg(source).args(args), 1);
@@ -201,7 +201,7 @@ fn the_kernels_compiler_that_is_not_here_is_named_with_those_that_are() {
         println!("not run: every kernel's own compiler is here");
         return;
     };
-    // One gcc, whatever this machine has, and a clang that nobody should be told to take.
+    // `PATH` has one gcc, and a clang that the message must not recommend.
     let path = path_without(|name| {
         ["gcc-", "clang"].iter().any(|kind| name.starts_with(kind)) && !name.contains('+')
     });
@@ -235,17 +235,17 @@ fn the_kernels_compiler_that_is_not_here_is_named_with_those_that_are() {
         ],
     );
     assert!(!out.exists());
-    // The choice that it offers works.
+    // The proposed choice works.
     built(call().env("KBUILD_RS_CC", "gcc"));
 }
 
-/// A `PATH` of links to all programs but some.
+/// A `PATH` with links to all programs except some.
 fn path_without(left_out: impl Fn(&str) -> bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if !left_out(&entry.file_name().to_string_lossy()) {
-                // The first of a name is the one that counts.
+                // The first program with a name counts.
                 let _ = symlink(entry.path(), dir.path().join(entry.file_name()));
             }
         }
@@ -254,7 +254,7 @@ fn path_without(left_out: impl Fn(&str) -> bool) -> TempDir {
 }
 
 #[test]
-fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_no_error() {
+fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_not_an_error() {
     let source = tree(HELLO);
     let path = path_without(|name| name == "pahole");
     for kernel in oldest_and_newest() {
@@ -308,7 +308,7 @@ fn a_compiler_that_a_signal_ends_fails_the_build_and_the_next_one_is_right() {
             let tree = Kernel::open(&kernel.kdir).unwrap();
             tree.compiler().text.split(' ').next().unwrap().to_owned()
         });
-        // Dies over half.o, with half of an object written.
+        // The compiler dies after it has written half of half.o.
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *half.o*)\n\
              if [ -e {} ]; then echo half > \"${{4##*/}}\"; kill -SEGV $$; fi;; esac\n\
@@ -335,7 +335,7 @@ fn a_compiler_that_a_signal_ends_fails_the_build_and_the_next_one_is_right() {
 }
 
 #[test]
-fn a_warning_that_quotes_a_word_of_the_shells_is_no_failure() {
+fn a_warning_that_quotes_a_word_of_the_shells_is_not_a_failure() {
     let source = tree(&format!(
         "{HELLO}\nstatic int unused = sizeof(\"it was Killed or Aborted by us\");\n\
          #warning Segmentation fault\n"

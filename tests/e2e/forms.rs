@@ -1,4 +1,4 @@
-//! Module trees as people have them: what is staged of them, and what is built.
+//! Module trees of users: the staged files, and the built modules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ fn sh(dir: &Path, script: &str) -> String {
     run::checked(&mut sh, LIMIT).unwrap().out()
 }
 
-/// The same modules and bytes as plain make gives of a copy.
+/// Checks that the modules and bytes are the same as plain make's of a copy.
 fn assert_as_plain(scene: &Scene, what: &str) {
     let source = fs::canonicalize(scene.source.path()).unwrap();
     let plain = plain_modules(&scene.kernel, &source, "", &source, &[]);
@@ -45,7 +45,7 @@ fn folders_shipped_files_and_sources_from_elsewhere_build_as_with_plain_make() {
             &kernel,
             &[
                 ("Kbuild", "obj-m := foo.o\nobj-m += dir1/\n"),
-                // Read by people; kbuild prefers the Kbuild beside it.
+                // This file is for people. kbuild prefers the Kbuild beside it.
                 ("Makefile", "all:\n\t$(MAKE) -C $(KDIR) M=$(CURDIR)\n"),
                 ("foo.c", HELLO),
                 (
@@ -114,7 +114,7 @@ fn a_tree_that_was_built_in_place_is_built_completely() {
         };
         let plain = in_place("modules");
         compiles(&["main.o", "two.o", "util.o"], &plain, "after plain make");
-        // Plain make again, with other code; and its `clean`.
+        // Plain make runs again with other code, and then its `clean`.
         scene.edit("util.c", "return 0", "return 1");
         let plain = in_place("modules");
         compiles(&["util.o"], &plain, "plain make once more");
@@ -175,7 +175,7 @@ fn links_are_kept_or_followed_by_where_they_lead() {
     assert!(stage.join("shared").is_dir() && target("shared").is_none());
     assert!(target("outer.h").is_none());
 
-    // What is behind a link: a source outside, one inside, a header outside.
+    // The targets of links: a source outside, one inside, a header outside.
     let outer = |name: &str| outside.path().join(name);
     edit(&outer("shared/outer.c"), "return 1", "return 3");
     scene.edit("real/inner.c", "return 2", "return 4");
@@ -207,7 +207,7 @@ fn a_link_that_leads_back_is_an_error_that_names_it() {
         assert_untouched(&before, scene.source.path());
         fs::remove_file(&link).unwrap();
     }
-    // One that leads up inside of the tree stays a link, as make sees it.
+    // A link that leads up inside of the tree stays a link, as in a build by make.
     symlink("..", scene.path("sub/up")).unwrap();
     symlink("/", scene.path("sub/root")).unwrap();
     let mut command = scene.command();
@@ -217,7 +217,7 @@ fn a_link_that_leads_back_is_an_error_that_names_it() {
 }
 
 #[test]
-fn version_control_outputs_and_caches_are_not_staged_and_what_is_read_only_is() {
+fn version_control_outputs_and_caches_are_not_staged_and_read_only_files_are() {
     let mut scene = Scene::tree(
         &kernel_at(0),
         &[
@@ -249,7 +249,7 @@ fn version_control_outputs_and_caches_are_not_staged_and_what_is_read_only_is() 
         fs::set_permissions(scene.path("src"), fs::Permissions::from_mode(folder)).unwrap();
         fs::set_permissions(scene.path("src/a.c"), fs::Permissions::from_mode(file)).unwrap();
     };
-    // Two output directories inside of the tree, one of them of another build.
+    // Two output directories inside of the tree, one of which belongs to another build.
     let build = |out: &str| built(&mut scene.command_to(&scene.path(out)));
     set(0o555, 0o444);
     build("out");
@@ -289,7 +289,7 @@ fn version_control_outputs_and_caches_are_not_staged_and_what_is_read_only_is() 
 }
 
 #[test]
-fn what_a_makefile_asks_about_its_place_is_answered_and_about_the_running_kernel_is_pointed_out() {
+fn a_makefile_gets_its_own_folder_and_a_warning_about_the_running_kernel() {
     for kernel in scope::kernels(0).unwrap() {
         let scene = Scene::tree(
             &kernel,
@@ -351,7 +351,7 @@ fn git_in_a_makefile_answers_for_the_source_and_writes_nothing_there() {
             ),
         )
     };
-    // OUT in the repository, too: it must not count as a change.
+    // OUT is in the repository too, and must not count as a change.
     git("git init -q . && git add -A && git commit -qm one && git tag v1");
     let version = |what: &str| {
         let before = Snapshot::take_with_content(scene.path(".git")).unwrap();
@@ -377,7 +377,7 @@ fn git_in_a_makefile_answers_for_the_source_and_writes_nothing_there() {
     scene.edit("a.c", "GPL", "GPL v2");
     assert_eq!(version("an edited file"), "v1-dirty");
     git("git commit -qam two");
-    // With the settings of this machine, which count in the build, too.
+    // The settings of this machine count in the build too.
     let described = sh(scene.source.path(), "git describe --tags");
     assert_eq!(version("a new commit"), described.trim());
     git("git gc -q && git tag v2");

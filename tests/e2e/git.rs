@@ -1,4 +1,4 @@
-//! What git answers to a Makefile, and whose commands it runs.
+//! git's answers to a Makefile, and the owner of the commands that git runs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,7 @@ use crate::support::repository::git;
 use crate::support::trap::Trap;
 use crate::support::*;
 
-/// Asks git in every way that looks at files, from the module's folder.
+/// Runs all git commands that read files, from the module folder.
 const KBUILD: &str = "obj-m := hello.o
 git = $(shell git -C $(src) $(1) 2>&1 | tr '\\n' ' ')
 $(info describe[$(call git,describe --always --dirty)])
@@ -23,7 +23,7 @@ $(info status[$(call git,status --short)])
 $(info top[$(call git,rev-parse --show-toplevel)])
 ";
 
-/// A repository with a tag `v1`, and settings that run the trap's program whenever git looks.
+/// A repository with a tag `v1`, and settings that run the trap's program whenever git reads files.
 fn repository(trap: &Trap, hostile: bool) -> TempDir {
     let dir = folder(&[
         ("hello.c", HELLO),
@@ -49,13 +49,13 @@ fn repository(trap: &Trap, hostile: bool) -> TempDir {
             git(dir.path(), &["config", name, &value]);
         }
         fs::write(dir.path().join(".git/info/attributes"), "* filter=x\n").unwrap();
-        // Git looks into a file whose time is another one.
+        // git reads a file whose time changed.
         fs::write(dir.path().join("hello.c"), HELLO).unwrap();
     }
     dir
 }
 
-/// Makes `dir` somebody else's, where that is allowed.
+/// Gives `dir` to another user, if that is allowed.
 fn give_away(dir: &Path) -> bool {
     let own = fs::metadata("/proc/self").unwrap().uid();
     let mut chown = Command::new("chown");
@@ -68,7 +68,7 @@ fn give_away(dir: &Path) -> bool {
 fn git_runs_no_command_of_somebody_elses_repository() {
     let trap = Trap::new();
     let source = repository(&trap, true);
-    // The settings work where git trusts them.
+    // The settings work if git trusts them.
     let mut status = Command::new("git");
     status.arg("-C").arg(source.path()).arg("status");
     run::checked(&mut status, LIMIT).unwrap();
@@ -95,7 +95,7 @@ fn git_runs_no_command_of_somebody_elses_repository() {
 }
 
 #[test]
-fn a_tree_that_looks_like_a_bare_repository_is_none() {
+fn a_tree_that_looks_like_a_bare_repository_is_not_one() {
     let trap = Trap::new();
     let other = repository(&trap, true);
     let source = folder(&[("hello.c", HELLO), ("Kbuild", KBUILD)]);
@@ -134,11 +134,11 @@ fn a_tree_that_looks_like_a_bare_repository_is_none() {
 }
 
 #[test]
-fn git_describes_the_callers_own_source_and_leaves_it_alone() {
+fn git_describes_the_callers_own_source_and_does_not_write_to_it() {
     let trap = Trap::new();
     let source = repository(&trap, false);
     let real = fs::canonicalize(source.path()).unwrap();
-    // The same content with another time: git would like to note that in its index.
+    // The same content with another time: git would write that to its index.
     fs::write(real.join("hello.c"), HELLO).unwrap();
     for (number, wanted) in ["describe[v1 ]", "describe[v1-dirty ]"].iter().enumerate() {
         let out = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Trees that others wrote, in each way in which somebody may have them: the modules are those of
-//! plain make, the tree stays as it is, and a second build starts nothing.
+//! Trees of other authors, in each form in which users have them: the modules are those of plain
+//! make, the tree stays as it is, and a second build starts nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::scene::{compiled, kernel_at};
 use crate::support::*;
 
-/// A package's sources in a folder of their own, and what plain make builds of a copy of them.
+/// A package's sources in a folder of their own, and plain make's modules of a copy.
 struct Given {
     kernel: LabKernel,
     scratch: TempDir,
@@ -32,7 +32,7 @@ impl Given {
         for to in [&source, &copied] {
             copy(&package, to);
         }
-        // In a file of flags: a shell takes a path with blanks apart.
+        // The flags are in a file, because a shell splits a path at blanks.
         let flags = dir.join("flags");
         let (from, to) = (copied.display(), source.display());
         fs::write(&flags, format!("\"-ffile-prefix-map={from}={to}\"\n")).unwrap();
@@ -48,14 +48,14 @@ impl Given {
         }
     }
 
-    /// The call that builds what `path`, read in the scratch folder, leads to.
+    /// The call that builds the tree at `path`, which is relative to the scratch folder.
     fn command(&self, path: &Path, out: &Path) -> Command {
         let mut command = build(&self.kernel, out);
         command.arg(path).current_dir(self.scratch.path());
         command
     }
 
-    /// Builds twice and compares; gives the objects that were compiled.
+    /// Builds twice and compares; returns the compiled objects.
     fn builds_as_plain(&self, path: &Path, out: &Path) -> Vec<String> {
         self.runs_as_plain(&mut self.command(path, out), out)
     }
@@ -74,7 +74,7 @@ impl Given {
 }
 
 #[test]
-fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
+fn a_tree_of_another_author_builds_as_with_plain_make_in_every_form() {
     let mut packages = vec![("acpi-call-dkms", &["acpi_call.o"][..])];
     if scope::is_full() {
         packages.push(("rapiddisk-dkms", &["rapiddisk-cache.o", "rapiddisk.o"]));
@@ -82,8 +82,8 @@ fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
     for kernel in scope::kernels(0).unwrap() {
         for (package, objects) in &packages {
             let given = Given::new(&kernel, package, "a tree of others");
-            let out = given.is_one_checkout_by_whatever_path(objects);
-            // It takes root, and root of a container may lack the right.
+            let out = given.is_one_checkout_by_any_path(objects);
+            // It needs root, and root in a container may lack the right.
             if let Err(why) = given.is_read_only_and_was_built_in_place(objects, out.path()) {
                 println!("not run: on a read-only mount: {why}");
             }
@@ -92,8 +92,8 @@ fn a_tree_of_others_builds_as_with_plain_make_however_somebody_has_it() {
 }
 
 impl Given {
-    /// Git notices nothing of the builds, and whoever builds notices nothing of the way there.
-    fn is_one_checkout_by_whatever_path(&self, objects: &[&str]) -> TempDir {
+    /// git does not notice the builds, and the builder does not notice the path.
+    fn is_one_checkout_by_any_path(&self, objects: &[&str]) -> TempDir {
         let git = |script: &str| {
             let mut sh = Command::new("sh");
             sh.args(["-ec", script]).current_dir(&self.source);
@@ -119,18 +119,18 @@ impl Given {
         out
     }
 
-    /// Nothing of a build in place is used or carried over. An error says why the tree was not
-    /// read-only.
+    /// Nothing from a build in place is used or carried over. The error is the reason why the tree
+    /// was not read-only.
     fn is_read_only_and_was_built_in_place(
         &self,
         objects: &[&str],
         out: &Path,
     ) -> kbuild_tests::Result<()> {
-        // For another kernel: whatever is used of it shows.
+        // The other build is for another kernel, so that a used file shows.
         let oldest = kernel_at(0);
         let is_oldest = self.kernel.name == oldest.name;
         let other = if is_oldest { kernel_at(1) } else { oldest };
-        // By hand it takes a path without blanks.
+        // make by hand needs a path without blanks.
         let link = self.scratch.path().join("link");
         let in_place = |target: &str| {
             let mut make = other.plain_make(&link);
@@ -159,7 +159,7 @@ impl Given {
     }
 }
 
-/// Shows a folder to a command read-only, and to nobody else.
+/// Makes a folder read-only for one command.
 const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" \
                          && ! touch \"$0/probe\" 2>/dev/null && exec \"$@\"";
 

@@ -1,8 +1,8 @@
-//! The guides in docs/: what they show is compiled and run.
+//! The guides in docs/: their examples are compiled and run.
 //!
-//! A block is a file when its first line says so (```` ```rust file=build.rs ````). The files of a
-//! section make up a project; one that shows several `build.rs` is built with each. Blocks that are
-//! parts of one file (```` ```make part=Makefile ````) are for the test that puts them together.
+//! A block is a file if its first line says so (````
+//! ```rust file=build.rs ````). The files of a section form a project. A section with several `build.rs` is built with each. Blocks that are parts of one file (```` ```make
+//! part=Makefile ````) are for the test that joins them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::scene::kernel_at;
 use crate::support::project::{Project, root};
 use crate::support::{HELLO, LIMIT};
 
-/// Sources that the guide speaks of and does not show.
+/// Sources that the guide mentions and does not show.
 const UNSEEN: &[&str] = &[
     "module/hello.c",
     "driver/one.c",
@@ -24,11 +24,11 @@ const UNSEEN: &[&str] = &[
     "drivers/common/ring.c",
 ];
 
-/// The guides for build scripts; how many projects each shows at least.
+/// The guides for build scripts, each with the minimum number of its projects.
 const GUIDES: [(&str, usize); 3] = [
     ("build-rs.md", 11),
     ("module-trees.md", 5),
-    // What it shows is in the examples.
+    // The examples have the code of this guide.
     ("rust-modules.md", 0),
 ];
 
@@ -37,7 +37,7 @@ pub(crate) struct Section {
     title: String,
     files: BTreeMap<String, String>,
     scripts: Vec<String>,
-    /// All parts of the one file that they are parts of.
+    /// All parts of a file that is shown in parts.
     pub(crate) parts: String,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn sections(guide: &str) -> Vec<Section> {
                     let twice = section.files.insert(path.to_owned(), body);
                     assert_eq!(twice, None, "{path} in {}", section.title);
                 }
-                // Lines for a shell and for an editor; all else is a file.
+                // Lines for a shell or an editor. All other blocks are files.
                 None => assert!(["console", "yaml"].contains(&info), "```{info}"),
             }
         }
@@ -133,7 +133,7 @@ fn builds_and_runs((guide, projects): (&str, usize)) {
     for section in sections(guide) {
         let mut scripts: Vec<_> = section.scripts.iter().map(Some).collect();
         if scripts.is_empty() && !section.files.is_empty() {
-            // Its packages have scripts of their own.
+            // The packages of the section have their own scripts.
             scripts.push(None);
         }
         for script in scripts {

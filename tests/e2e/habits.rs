@@ -1,5 +1,5 @@
-//! The habits of Makefiles that docs/module-trees.md tells of: with all of them at once, the
-//! modules are those of plain make.
+//! The habits of Makefiles in docs/module-trees.md: with all of them at once, the modules are those
+//! of plain make.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::support::*;
 
 type Modules = BTreeMap<String, Vec<u8>>;
 
-/// Says what the Makefile found out.
+/// Prints the values that the Makefile found.
 const MAIN: &str = r#"
 #include <linux/module.h>
 #include <linux/stringify.h>
@@ -42,7 +42,7 @@ MODULE_INFO(rt, "yes");
 MODULE_LICENSE("GPL");
 "#;
 
-/// The tree of a Makefile with every habit, in a repository of its own.
+/// A tree whose Makefile has every habit, in its own repository.
 fn tree(kernel: &LabKernel) -> Scene {
     let parts = sections("module-trees.md").into_iter().map(|s| s.parts);
     let makefile: String = parts.collect();
@@ -76,7 +76,7 @@ fn tree(kernel: &LabKernel) -> Scene {
     scene
 }
 
-/// Plain make in a copy: its modules, and the objects it compiled.
+/// Runs plain make in a copy; returns its modules and the compiled objects.
 fn make(kernel: &LabKernel, copied: &Path, shown: &Path) -> (Modules, Vec<String>) {
     let mut make = plain::make(kernel, copied, copied, shown);
     let output = run::checked(make.arg("modules"), LIMIT).unwrap();
@@ -111,7 +111,7 @@ fn a_makefile_with_every_habit_builds_where_make_works_in_the_module_folder_too(
     }
 }
 
-/// The built tree, and a copy in which plain make built.
+/// The built tree, and a copy built by plain make.
 fn builds_as_plain(kernel: &LabKernel) -> (Scene, TempDir) {
     let scene = tree(kernel);
     let source = fs::canonicalize(scene.source.path()).unwrap();
@@ -146,7 +146,7 @@ fn follows_an_edit(kernel: &LabKernel, (scene, scratch): (Scene, TempDir)) {
     let output = scene.build();
     let (plain, objects) = make(kernel, &copied, &source);
     assert_same_modules(&modules(scene.out.path()), &plain, "after an edit");
-    // All of them are told that the repository is dirty now.
+    // All of them read that the repository is dirty now.
     assert_eq!(compiled(&output), objects, "{}", output.err());
     assert_eq!(passes(&scene.stage()), passes(&copied), "as often");
 }

@@ -1,4 +1,5 @@
-//! Causes that the tools' own words hide, each brought about: what is said, and that it helps.
+//! Causes that the tools' own messages hide. Each test causes one, and checks the hint and its
+//! remedy.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,7 @@ fn says(told: &str, wanted: &[&str]) {
     }
 }
 
-/// The kernel whose make works in the module folder, and that has forgotten some variables.
+/// The kernel whose make works in the module folder and ignores some old variables.
 fn with_new_kbuild() -> Result<LabKernel, String> {
     match lab::why_not("7.3") {
         None => Ok(lab::kernel("7.3").unwrap()),
@@ -29,7 +30,7 @@ fn with_new_kbuild() -> Result<LabKernel, String> {
 }
 
 #[test]
-fn flags_in_variables_that_the_kernel_has_forgotten_are_told_where_nothing_reads_them() {
+fn flags_in_variables_that_the_kernel_ignores_are_reported_if_nothing_reads_them() {
     let kernel = match with_new_kbuild() {
         Ok(kernel) => kernel,
         Err(why) => {
@@ -66,7 +67,7 @@ fn flags_in_variables_that_the_kernel_has_forgotten_are_told_where_nothing_reads
     let said = scene.build().err();
     assert!(!said.contains("warning: "), "{said}");
     assert!(reached());
-    // Where it is read, nobody is told.
+    // A kernel that reads the variable causes no hint.
     let old = Scene::tree(
         &newest_kernel(),
         &[
@@ -94,7 +95,7 @@ fn an_object_without_its_cmd_file_is_named_with_the_line_that_helps() {
         );
         let output = run::run(&mut scene.command(), LIMIT).unwrap();
         let said = output.err();
-        // Neither the oldest nor the newest reads it.
+        // The oldest and the newest kernel do not read it.
         if output.status.success() {
             assert!(!kernel.release.starts_with("6."), "{said}");
             continue;
@@ -114,7 +115,7 @@ fn an_object_without_its_cmd_file_is_named_with_the_line_that_helps() {
 }
 
 #[test]
-fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
+fn a_search_path_from_makes_working_folder_is_explained_and_may_be_set() {
     let files = [
         ("hello.c", &*format!("#include \"of_hello.h\"\n{HELLO}")),
         ("include/of_hello.h", ""),
@@ -140,7 +141,7 @@ fn a_search_path_from_makes_working_folder_is_told_and_may_be_set() {
         Ok(kernel) => drop(Scene::tree(&kernel, &files).build()),
         Err(why) => println!("not run: {why}"),
     }
-    // Where make by hand alone sets it, it is empty in kbuild's part.
+    // Only make by hand sets it, so it is empty in kbuild's part.
     scene.write(
         "Makefile",
         "ifneq ($(KERNELRELEASE),)\nobj-m := hello.o\nccflags-y += -I$(TOP)/include\nelse\n\
@@ -249,7 +250,7 @@ fn a_kernel_tree_whose_programs_were_built_for_another_machine_is_refused_before
     built(&mut command());
     let fixdep = tree.kdir.join("scripts/basic/fixdep");
     let mut bytes = fs::read(&fixdep).unwrap();
-    // S/390's number.
+    // The number of S/390.
     bytes[18..20].copy_from_slice(&[22, 0]);
     fs::remove_file(&fixdep).unwrap();
     fs::write(&fixdep, bytes).unwrap();
@@ -285,7 +286,7 @@ fn a_kernel_tree_whose_programs_need_a_newer_c_library_is_refused_before_make_st
     }
     let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);
     let out = tempfile::tempdir().unwrap();
-    // On this machine, not where its tools run.
+    // This runs on this machine, and not where the kernel's tools run.
     let mut command = Command::new(program());
     command
         .arg("build")
@@ -303,6 +304,6 @@ fn a_kernel_tree_whose_programs_need_a_newer_c_library_is_refused_before_make_st
     );
     assert!(!said.contains("make failed"), "{said}");
     assert!(!Path::new(&out.path().join("hello.ko")).exists());
-    // Where they run, nothing is in the way.
+    // The build works where the tools run.
     built(build(&kernel, &out.path().join("there")).arg(source.path()));
 }

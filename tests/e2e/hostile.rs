@@ -1,4 +1,5 @@
-//! Paths that mean something to make or to a shell: built, or refused before anything runs.
+//! Paths with special characters of make or a shell: they are built, or refused before anything
+//! runs.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -68,7 +69,7 @@ fn a_declared_module_has_sources_headers_and_products_in_any_folder() {
     for (number, names) in NAMES.chunks(together()).enumerate() {
         let kernel = kernel_at(number + 1);
         let scratch = tempfile::tempdir().unwrap();
-        // The working directory; in it the source's folder, and there the rest.
+        // The working directory. It contains the source's folder, which contains the rest.
         let base = all_below(&fs::canonicalize(scratch.path()).unwrap(), names);
         let folder = all_below(&base, names);
         let text = format!("{HELLO}\n#include <greeting.h>\n#include \"own.h\"\n");
@@ -96,20 +97,20 @@ fn a_declared_module_has_sources_headers_and_products_in_any_folder() {
     }
 }
 
-/// How many of the names are tried at once: fewer tell better which one it was.
+/// The number of names in one build. Fewer names tell better which one failed.
 fn together() -> usize {
     if scope::is_full() { 2 } else { NAMES.len() }
 }
 
-/// The folder of all these names in each other.
+/// The folder of all these names, one in the other.
 fn all_below(dir: &Path, names: &[&[u8]]) -> PathBuf {
     names
         .iter()
         .fold(dir.to_owned(), |dir, name| below(&dir, name))
 }
 
-/// Debug information names the source folder, as far as compilers can be told its name, and
-/// never the stage.
+/// Debug information contains the source folder, as far as compilers can get its name, and never
+/// the stage.
 fn assert_names(module: &[u8], source: &Path) {
     let told: Vec<u8> = source.as_os_str().as_bytes().to_vec();
     let told: Vec<u8> = told
@@ -122,7 +123,7 @@ fn assert_names(module: &[u8], source: &Path) {
 }
 
 #[test]
-fn a_message_names_the_source_whatever_it_is_called() {
+fn a_message_names_a_source_of_any_name() {
     let trap = Trap::new();
     let names = [&b"with blanks in it"[..], b"$(shell PWNED)", b"it's"];
     for (number, names) in names.chunks(together()).enumerate() {

@@ -1,5 +1,4 @@
-//! Drivers of the kernel's own source, 6.1's, built out of tree for a kernel that is older and for
-//! one that is newer.
+//! Drivers from the kernel source 6.1, built out of tree for an older and for a newer kernel.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,12 +14,12 @@ use crate::support::*;
 const CB710: &str = "drivers/misc/cb710";
 const BRCM: &str = "drivers/net/wireless/broadcom/brcm80211";
 
-/// One file, a folder with several objects, a folder whose headers lie in another one.
+/// A driver of one file, one with several objects, one whose headers are in another folder.
 const DUMMY: &str = "dummy";
 const CORE: &str = "cb710";
 const UTIL: &str = "brcmutil";
 
-/// What is built for the older kernel, and what for the newer one; all for both in the full run.
+/// The drivers for the older kernel and for the newer one; in the full run, all for both.
 fn drivers() -> [(&'static str, &'static [&'static str]); 2] {
     if scope::is_full() {
         let all = &[UTIL, CORE, DUMMY];
@@ -29,7 +28,7 @@ fn drivers() -> [(&'static str, &'static [&'static str]); 2] {
     [("5.10", &[UTIL, CORE]), ("6.12", &[DUMMY])]
 }
 
-/// The program, called where `drivers` lies.
+/// Builds with the program, called in the folder of `drivers`.
 fn with_the_program(kernel: &LabKernel, name: &str, source: &Path, out: &Path) -> Command {
     let mut command = build(kernel, out);
     command.current_dir(source);
@@ -44,12 +43,12 @@ fn with_the_program(kernel: &LabKernel, name: &str, source: &Path, out: &Path) -
     command
 }
 
-/// What was a feature's number has become a bit of its own.
+/// Whether the feature's number has become a bit of its own in this kernel.
 fn has_lltx_elsewhere(kernel: &LabKernel) -> bool {
     kernel.name == "6.12"
 }
 
-/// The library. The Makefile looks for its headers below the kernel's source.
+/// Builds with the library. The Makefile searches for its headers below the kernel source.
 fn with_the_library(kernel: &LabKernel, source: &Path, out: &Path) -> Report {
     let mut build = Build::tree(source.join(BRCM).join("brcmutil"));
     build
@@ -67,7 +66,7 @@ fn with_the_library(kernel: &LabKernel, source: &Path, out: &Path) -> Report {
     build.try_compile(UTIL).unwrap()
 }
 
-/// The same by hand, all at once.
+/// Builds the same by hand, all at once.
 fn plainly(kernel: &LabKernel, names: &[&str], source: &Path) -> BTreeMap<String, Vec<u8>> {
     let by_hand = tempfile::tempdir().unwrap();
     copy(&source.join("drivers"), by_hand.path());

@@ -1,4 +1,4 @@
-//! Inputs that no `.cmd` file names, changes that are none, and folders that trade places.
+//! Inputs that no `.cmd` file names, changes that do not matter, and folders that trade places.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -18,8 +18,8 @@ fn hello_with(include: &str, expression: &str) -> String {
     )
 }
 
-/// A module of which each source, rule and flag comes from another kind of file; some of them
-/// lie in `outside`.
+/// A module whose sources, rules and flags each come from another kind of file; some of them are in
+/// `outside`.
 fn watched(kernel: &LabKernel, outside: &Path) -> Scene {
     let place = outside.display();
     let kbuild = format!(
@@ -63,7 +63,7 @@ fn watched(kernel: &LabKernel, outside: &Path) -> Scene {
 }
 
 #[test]
-fn what_make_and_its_rules_read_is_watched_whatever_its_name_and_place() {
+fn files_of_any_name_and_place_that_make_and_its_rules_read_are_watched() {
     for kernel in oldest_and_newest() {
         let outside = folder(&[
             ("sdk.mk", "ccflags-y += -DSDK=\\\"sdk-one\\\"\n"),
@@ -133,7 +133,7 @@ fn two_dots_behind_a_link_lead_where_the_file_system_says() {
     let sdk = folder(&[
         ("v1/drv/api.h", "#include \"../common/types.h\"\n"),
         ("v1/common/types.h", "#define REV \"rev-one\"\n"),
-        // The place where the text alone would lead.
+        // The path's text would lead to this file.
         ("include/common/types.h", "#define REV \"wrong\"\n"),
     ]);
     symlink("../v1/drv", sdk.path().join("include/drv")).unwrap();
@@ -166,7 +166,7 @@ fn two_dots_behind_a_link_lead_where_the_file_system_says() {
     edit(&sdk.path().join("v1/common/types.h"), "rev-one", "rev-two");
     scene.build();
     assert!(holds(&modules(scene.out.path())["a.ko"], b"rev-two"));
-    // The link leads elsewhere.
+    // The link now leads elsewhere.
     write(
         sdk.path(),
         &[
@@ -205,7 +205,7 @@ fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing(
     mode(outer.clone(), 0o600);
     fs::hard_link(scene.path("two.c"), outside.path().join("two.c")).unwrap();
     scene.is_fresh("modes and links");
-    // As `cp -p`, `rsync` and archives do.
+    // `cp -p`, `rsync` and archives do the same.
     let replace = |path: &std::path::Path| {
         copy(path, &path.with_extension("copy"));
         fs::rename(path.with_extension("copy"), path).unwrap();
@@ -213,7 +213,7 @@ fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing(
     replace(&scene.path("one.c"));
     replace(&outer);
     scene.is_fresh("copies with the same times");
-    // The same size and time, and other contents.
+    // The same size and time, but other content.
     let time = fs::metadata(&outer).unwrap().modified().unwrap();
     edit(&outer, "\"outer\"", "\"OUTER\"");
     let file = fs::File::options().write(true).open(&outer).unwrap();
@@ -245,7 +245,7 @@ fn a_wildcard_over_sources_finds_no_products() {
         scene.edit("a.c", "bye", "BYE");
         let said = scene.build().err();
         assert_eq!(compiled_in(&said), ["a.o"]);
-        // What modpost wrote is there again, as it was.
+        // modpost's output is there again, unchanged.
         assert!(!said.contains("b.mod.o"), "{said}");
         scene.write("d.c", HELLO);
         scene.edit("a.c", "MODULE_LICENSE", "int broken\nMODULE_LICENSE");
@@ -265,7 +265,7 @@ fn folders_that_trade_places_while_make_runs_are_noticed() {
     ]);
     let at = |name: &str| outside.path().join(name);
     let (place, hold) = (outside.path().display(), at("hold"));
-    // Once a.o is there, the build waits as long as it is told to.
+    // When a.o exists, the build waits until the test lets it continue.
     let kbuild = format!(
         "obj-m := m.o\nm-y := a.o b.o\nccflags-y := -I{place}/inc\n\
          $(obj)/b.o: $(obj)/wait.h\n\
@@ -312,7 +312,7 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
             ("own.txt", ".section .rodata\n.ascii \"own-one\"\n"),
         ]);
         let place = outside.path().display();
-        // The object has been looked at when the other make has made its header.
+        // The object was checked before the other make has built its header.
         let kbuild = format!(
             "SHELL := /bin/bash\n.SHELLFLAGS := -eu -o pipefail -c\n\
              obj-m := lab.o\nlab-y := main.o own.o\nccflags-y := -I$(obj)\n\
@@ -364,7 +364,7 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
 }
 
 #[test]
-fn what_two_folders_of_one_root_generate_together_is_new_for_both() {
+fn a_file_that_two_folders_of_one_root_generate_is_new_for_both() {
     let outside = folder(&[("regs.txt", "#define REGS \"regs-one\"\n")]);
     let regs = outside.path().join("regs.txt");
     let rule = format!("$(obj)/../common/gen.h: {}\n\tcp $< $@\n", regs.display());
@@ -393,7 +393,7 @@ fn what_two_folders_of_one_root_generate_together_is_new_for_both() {
     assert!(holds(&modules["a.ko"], b"regs-two") && holds(&modules["b.ko"], b"regs-two"));
     let again = scene.build();
     assert!(!started_make(&again), "{}", again.err());
-    // Neither took away what the other had made since.
+    // Each build has kept the files that the other has built since.
     scene.edit("a/a.c", "bye", "BYE");
     assert_eq!(compiled(&scene.build()), ["a.o"]);
 }

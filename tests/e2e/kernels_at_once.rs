@@ -1,5 +1,5 @@
-//! Several kernels from one build script: a folder each, a table to pick from, symbols that stay
-//! with their kernel.
+//! Several kernels from one build script: a folder for each, a table to choose from, symbols that
+//! stay with their kernel.
 
 use std::ffi::OsString;
 use std::fs;
@@ -37,7 +37,7 @@ fn hello() -> Project {
     ])
 }
 
-/// `KDIR` with all of these.
+/// Runs Cargo with all of these in `KDIR`.
 fn for_all(project: &Project, kernels: &[LabKernel]) -> Command {
     let mut cargo = project.cargo();
     for kernel in kernels {
@@ -49,7 +49,7 @@ fn for_all(project: &Project, kernels: &[LabKernel]) -> Command {
     cargo
 }
 
-/// Two; in the full run all.
+/// Two kernels; all of them in the full run.
 fn kernels() -> Vec<LabKernel> {
     let mut kernels = lab::kernels().unwrap();
     if !scope::is_full() {
@@ -114,7 +114,7 @@ fn the_program_gets_a_table_of_releases_and_modules(project: &Project, kernels: 
     let again = project.built(&mut cargo);
     assert!(again.ran.is_empty(), "{}", again.said);
 
-    // With one kernel less, the table is one row less.
+    // Without one kernel, the table has one row less.
     let outcome = project.built(&mut for_all(project, &kernels[1..]));
     assert!(outcome.ran.contains("several"), "{}", outcome.said);
     let (_, rest) = expected.split_once('\n').unwrap();

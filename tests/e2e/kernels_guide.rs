@@ -1,5 +1,5 @@
-//! What the kernel's own guide for external modules shows (Documentation/kbuild/modules.rst), and
-//! docs/kbuild-targets.md, which goes through it item by item.
+//! The examples of the kernel's own guide for external modules (Documentation/kbuild/modules.rst),
+//! and docs/kbuild-targets.md, which follows it item by item.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::project::root;
 use crate::support::*;
 
 /// The guide's layouts side by side: one Makefile for make and kbuild, a folder for headers, an
-/// option; files in several folders; two modules of which one needs the other, below one Kbuild.
+/// option; files in several folders; two modules below one Kbuild, one of which needs the other.
 const TREE: &[(&str, &str)] = &[
     ("Kbuild", "obj-y := foo/ bar/\nobj-m := 8123/ complex/\n"),
     (
@@ -80,8 +80,8 @@ const TREE: &[(&str, &str)] = &[
     ),
 ];
 
-/// The newest kernel, in which make works in the module folder; in the full run, those in which it
-/// works in the kernel tree too.
+/// The newest kernel, whose make works in the module folder; in the full run, also the kernels
+/// whose make works in the kernel tree.
 fn kernels() -> Vec<LabKernel> {
     match lab::why_not("7.3") {
         Some(_) => scope::kernels(0).unwrap(),
@@ -98,7 +98,7 @@ fn the_layouts_of_the_kernels_guide_build_as_with_plain_make() {
     for kernel in kernels() {
         let scene = Scene::with(&kernel, TREE, &[".", "--config", "8123_PCI=y"]);
         let said = scene.build().err();
-        // The running kernel is named for make by hand alone.
+        // Only make by hand uses the running kernel.
         let complaints = said.lines().filter(|line| line.starts_with("warning:"));
         assert_eq!(complaints.count(), 0, "{said}");
         let source = fs::canonicalize(scene.source.path()).unwrap();
@@ -109,7 +109,7 @@ fn the_layouts_of_the_kernels_guide_build_as_with_plain_make() {
     }
 }
 
-/// Every Rust file below `dir`.
+/// The text of all Rust files below `dir`.
 pub(crate) fn sources(dir: &Path) -> String {
     let entries = fs::read_dir(dir)
         .unwrap()
@@ -139,7 +139,7 @@ fn every_row_about_the_kernels_guide_has_a_test_that_exists_or_a_sentence() {
         assert!(!item.is_empty() && !ours.is_empty(), "{row}");
         let words = proof.split('`').filter(|w| w.matches('_').count() > 2);
         let names: Vec<_> = words.collect();
-        // A row without a test explains itself.
+        // A row without a test must give a reason.
         assert!(
             !names.is_empty() || (proof.is_empty() && ours.contains(". ")),
             "{row}"

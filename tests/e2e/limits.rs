@@ -1,4 +1,4 @@
-//! Limits of a process: an error names the one that was reached, whatever it was that did not work.
+//! Limits of a process: an error names the limit that was reached, at any step of the call.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::scene::kernel_at;
 use crate::support::*;
 
-/// Calls of each verb, and what they work on.
+/// Calls of each verb, and their inputs.
 struct Scene {
     dir: TempDir,
     kernel: LabKernel,
@@ -33,11 +33,11 @@ impl Scene {
         }
     }
 
-    /// Runs the program under `ulimit -FLAG NUMBER`, with what else is put in front.
+    /// Runs the program under `ulimit -FLAG NUMBER`, behind the words in `front`.
     fn limited(&self, front: &[&str], flag: &str, number: u64, arguments: &[&OsStr]) -> Output {
-        // Not every shell has all of them.
+        // Some shells lack some of the limits.
         let mut command = Command::new("bash");
-        // A core file of each would be no help.
+        // Core files would only take space.
         let script = "ulimit -c 0; ulimit -$0 $1 && shift && exec \"$@\"";
         command.args(["-c", script, flag, &number.to_string()]);
         command.args(front).arg(program()).args(arguments);
@@ -65,7 +65,8 @@ impl Scene {
     }
 }
 
-/// It works, or fails in order and says which limit it was. Whether it works.
+/// Checks that the call works, or fails with an error that names the limit. Returns whether it
+/// works.
 fn names_the_limit(output: &Output, name: &str) -> bool {
     let text = output.err();
     assert!(!text.contains("panicked"), "{text}");
@@ -91,7 +92,7 @@ fn too_few_open_files_are_named_with_their_limit() {
             assert_eq!(output.status.signal_or_panic(), None, "{}", output.err());
         }
     }
-    // Here the compiler is the first to reach it.
+    // The compiler reaches this limit first.
     let output = scene.build(&[], "n", 18);
     assert!(!names_the_limit(&output, "(ulimit -n) is 18: raise it"));
 }
@@ -99,7 +100,8 @@ fn too_few_open_files_are_named_with_their_limit() {
 #[test]
 fn too_few_processes_are_named_with_their_limit() {
     let scene = Scene::new();
-    // The limit is nothing to root: another user then, who may still see and write everything.
+    // The limit does not apply to root, so this takes another user who may still read and write
+    // everything.
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let user = (54_000 + std::process::id() % 1000).to_string();
     let caps = [
@@ -130,7 +132,7 @@ fn too_few_processes_are_named_with_their_limit() {
 #[test]
 fn too_little_memory_is_named_with_its_limit() {
     let scene = Scene::new();
-    // Below this, the program itself cannot be loaded, or gets nowhere.
+    // With a lower limit, the program itself cannot be loaded.
     let starts = |kibibytes: &u64| {
         let output = scene.limited(&[], "v", *kibibytes, &["--version".as_ref()]);
         output.status.success()

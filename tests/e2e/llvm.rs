@@ -1,4 +1,4 @@
-//! Kernels that clang built, and those that it did not: nobody has to say which is which.
+//! Kernels that clang built and kernels that gcc built: the caller need not tell them apart.
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::scope;
@@ -10,7 +10,7 @@ fn hello() -> TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// The make line that a build would run; nothing in the call speaks of LLVM.
+/// The make line of a build. Nothing in the call mentions LLVM.
 fn plan(kernel: &LabKernel) -> String {
     let (source, out) = (hello(), tempfile::tempdir().unwrap());
     let mut command = build(kernel, out.path());
@@ -54,7 +54,7 @@ fn a_kernel_that_clang_built_gets_llvms_tools_without_being_asked() {
     let plain = plain_modules(&kernel, source.path(), "", source.path(), &[]);
     assert_same_modules(&modules(out.path()), &plain, &kernel.release);
     assert!(!started_make(&built(&mut command)));
-    // What clang alone can give.
+    // Only clang can build this target.
     built(command.args(["--target", "hello.ll"]));
     assert!(out.path().join("hello.ll").exists());
 }

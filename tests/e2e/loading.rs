@@ -1,5 +1,5 @@
-//! What the program built loads, works and unloads in the kernel that it was built for. The tests
-//! of the examples boot what Cargo builds; that the bytes are plain make's, the corpus proves.
+//! The program's modules load, work and unload in their kernel. The tests of the examples boot
+//! Cargo's builds, and the corpus proves that the bytes are plain make's.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::support::project::root;
 use crate::support::*;
 
-/// Modules that were built, under the names that they are loaded by.
+/// Built modules, by the names under which they are loaded.
 type Loadable = BTreeMap<String, PathBuf>;
 
-/// In the order in which they are loaded; on the kernel 6.12 digimend's bear other names.
+/// The order of loading. On the kernel 6.12, digimend's modules have other names.
 const SCRIPT: &str = r#"
 fail() { echo "FAILED: $*"; exit 1; }
 load() {
@@ -39,7 +39,7 @@ grep -E '^(hello|foo|bar|baz|hid_(kye|uclogic|polostar|viewsonic|digimend))' \
 exit 0
 "#;
 
-/// The newest kernels are those that no test of the examples boots.
+/// The tests of the examples do not boot the newest kernels.
 #[test]
 #[allow(clippy::print_stdout, reason = "what did not run, and why")]
 fn modules_load_work_and_unload_in_the_newest_kernels_too() {
@@ -63,13 +63,14 @@ fn real_modules_load_work_and_unload_on_every_kernel() {
     }
 }
 
-/// Builds the modules of two examples, and drivers where the kernel has what those stand on.
+/// Builds the modules of two examples, and drivers if the kernel has the modules that they depend
+/// on.
 fn builds_and_loads(kernel: &LabKernel, with_drivers: bool) {
     let examples = root().join("examples");
     let mut trees = vec![(examples.join("cargo-tree/driver"), 3)];
     if with_drivers {
-        // A kernel may be too new for the sources of the distribution's own release: Debian 12's
-        // do not compile on 6.12 with plain make either. source_for gives those that do.
+        // A kernel may be too new for the sources of the distribution's own release: Debian 12's do
+        // not compile on 6.12 with plain make either. source_for returns sources that do.
         trees.push((lab::source_for("digimend-dkms", kernel).unwrap(), 4));
     }
     let hello = tempfile::tempdir().unwrap();

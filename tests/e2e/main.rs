@@ -1,4 +1,4 @@
-//! End to end: the program and the library over real kernels.
+//! End to end: the program and the library on real kernels.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -26,7 +26,7 @@ module_init(user_init);
 MODULE_LICENSE("GPL");
 "#;
 
-/// A module that uses another one's symbol, that one after it, and one that is broken.
+/// A module that uses another one's symbol, the other one after it, and a broken one.
 fn trees() -> TempDir {
     folder(&[
         ("user/user.c", USER),
@@ -59,7 +59,7 @@ fn trees_build_for_all_kernels_providers_first_and_a_failure_hides_no_other_resu
         let info = kbuild::ModuleInfo::read(out.join("user.ko")).unwrap();
         assert_eq!(info.depends, ["ring"], "{text}");
         assert_eq!(info.release, kernel.release);
-        // What a build has said is in one piece, below its name.
+        // The output of a build is in one piece, below its name.
         let heading = format!("building broken for {}\n", kernel.release);
         let (_, said) = text.split_once(&heading).unwrap();
         let own = said.split("\nbuilding ").next().unwrap();
@@ -76,7 +76,7 @@ fn trees_build_for_all_kernels_providers_first_and_a_failure_hides_no_other_resu
 }
 
 #[test]
-fn json_tells_of_each_build_and_what_needs_a_failed_one_is_not_built() {
+fn json_reports_each_build_and_users_of_a_failed_one_are_not_built() {
     let (trees, kernel) = (trees(), kernel_at(1));
     write(trees.path(), &[("ring/ring.c", "int x = ;\n")]);
     let kernels = [kernel];

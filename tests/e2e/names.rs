@@ -1,4 +1,4 @@
-//! Names of variables that mean something to kbuild: refused, or nothing that was given is run.
+//! Variables with a meaning for kbuild: they are refused, or their values are not run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,8 +13,8 @@ use crate::scene::{kernel_at, newest_kernel, oldest_and_newest};
 use crate::support::trap::Trap;
 use crate::support::*;
 
-/// kbuild runs a value of these, puts it before its commands, takes it for a function, reads it as
-/// a makefile, or works where it says.
+/// kbuild runs the value of these, puts it before its commands, calls it as a function, reads it as
+/// a makefile, or works in the folder that it names.
 const KBUILDS: &[&str] = &[
     "BASH",
     "CLANG_FLAGS",
@@ -88,7 +88,7 @@ const KBUILDS: &[&str] = &[
     "try-run",
 ];
 
-/// What kbuild puts into commands as words, and people do set.
+/// Variables that kbuild puts into commands as words, and that users set.
 const WORDS: &[&str] = &[
     "AR",
     "CFLAGS_MODULE",
@@ -120,7 +120,7 @@ const WORDS: &[&str] = &[
     "subdir-ccflags-y",
 ];
 
-/// Values that run something in a shell or in make.
+/// Values that run a command in a shell or in make.
 const RUNS: &[&str] = &[
     "; PWNED #",
     "$(shell PWNED)",
@@ -129,10 +129,10 @@ const RUNS: &[&str] = &[
     "'`PWNED`'",
 ];
 
-/// The same where kbuild has the value in quotes of its own, which flags are not.
+/// The same for values that kbuild puts into its own quotes, which it does not do with flags.
 const QUOTED: &[&str] = &["x\" ; PWNED ; \"", "x' ; PWNED ; '"];
 
-/// A tree's own names, two of which are the kernel's, too.
+/// A tree's own names, two of which the kernel uses too.
 const OWN: &[&str] = &["KSRC", "DEBUG", "VERSION", "NAME", "kver.x", "with-x"];
 
 struct World {
@@ -180,7 +180,7 @@ fn a_variable_that_kbuild_would_run_is_refused_and_of_any_other_nothing_is_run()
             world.refuses(kernel, "--make-var", name, &program);
         }
         for (number, name) in WORDS.iter().enumerate() {
-            // All of them with each only in the full run.
+            // All values with each name only in the full run.
             let values = RUNS.iter().enumerate();
             let values = values.filter(|(n, _)| scope::is_full() || n % 2 == (number + at) % 2);
             for (_, value) in values {
@@ -236,7 +236,7 @@ fn a_variable_of_the_environment_is_one_of_makes_too() {
     }
 }
 
-/// Every name that a kernel's makefiles set or use, and some words that are none.
+/// All names that a kernel's makefiles set or use, and some words that are not names.
 fn names_in(kernel: &LabKernel) -> BTreeSet<String> {
     let arch = kernel.common.join("arch").join(kernel.arch);
     let scripts = fs::read_dir(kernel.common.join("scripts")).unwrap();
@@ -282,7 +282,7 @@ fn no_name_in_a_kernels_makefiles_is_that_of_a_variable_that_runs_its_value() {
                 free.push(assignment);
             }
         }
-        // Many at once: those are a tree's own and change nothing.
+        // Many at once, because these belong to the tree and change nothing.
         for assignments in free.chunks(200) {
             let mut command = world.build(&kernel);
             for assignment in assignments {

@@ -1,4 +1,4 @@
-//! Kernel trees that cannot be built against: each failure says why, and what to do.
+//! Unusable kernel trees: each failure says why, and what to do.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +13,7 @@ use crate::scene::{kernel_at, newest_kernel};
 use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
-/// `kbuild-rs build` of a good module for what `kernel` names.
+/// Runs `kbuild-rs build` on a good module for the kernel that `kernel` names.
 fn build_for(kernel: &Path, code: i32, wanted: &[&str]) {
     let source = hello();
     let out = source.path().join("out");
@@ -143,7 +143,7 @@ fn a_kernel_without_symvers_is_refused_unless_that_is_allowed() {
 }
 
 #[test]
-fn no_kernel_at_all_is_said_with_the_way_to_get_one() {
+fn the_error_without_any_kernel_says_how_to_get_one() {
     let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let source = hello();
     let out = source.path().join("out");
@@ -162,8 +162,8 @@ fn no_kernel_at_all_is_said_with_the_way_to_get_one() {
     let text = output.err();
     let mut installed = Command::new(program());
     installed.args(["kernels", "--default"]).env("KDIR", "");
-    // Where headers are installed, the newest ones are taken, and that is said; their compiler may
-    // be missing.
+    // If headers are installed, the newest ones are used, and a note says so. Their compiler may be
+    // missing.
     match run::run(&mut installed, LIMIT).unwrap().status.success() {
         true => assert!(text.contains("for"), "{text}"),
         false => {
@@ -208,7 +208,7 @@ fn another_architecture_than_the_kernels_is_refused_by_both_names() {
     );
     unknown.arg(source.path()).args(["--cc", "nosuchcc"]);
     refused_early(&mut unknown, &out, 1, &wanted);
-    // The kernel that a build without --kernel takes, and one that is named.
+    // The kernel of a build without --kernel, and a named one.
     let kernels = |args: &[&str], arch: &str| {
         let mut command = Command::new(program());
         command.arg("kernels").args(args).env("ARCH", arch);
@@ -227,8 +227,8 @@ fn another_architecture_than_the_kernels_is_refused_by_both_names() {
         assert!(output.out().contains("is 64-bit x86"), "{}", output.out());
         assert!(kernels(&args[..1], "amd64").status.success(), "{args:?}");
     }
-    // The kernel's own, in any spelling, is no difference; nor is it news that a kernel that was
-    // named is not the running one.
+    // The kernel's own architecture, in any spelling, is accepted. A named kernel that is not the
+    // running one causes no note.
     let output = built(command().env("ARCH", "amd64").args(["--arch", "x86_64"]));
     assert!(!output.err().contains("running kernel"), "{}", output.err());
 }

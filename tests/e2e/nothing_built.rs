@@ -1,9 +1,10 @@
-//! A tree that gives no module is told why: the switch that is off, the folder that has them.
+//! Trees that build no module: the error gives the reason, a switch that is off or a folder with
+//! modules.
 
 use crate::scene::{kernel_at, newest_kernel};
 use crate::support::*;
 
-/// What the error says of a tree; its only source is `a.c`, wherever it lies.
+/// The error about a tree. Its only source is `a.c`, in any folder.
 fn told(files: &[(&str, &str)], args: &[&str]) -> String {
     let dir = folder(files);
     let out = tempfile::tempdir().unwrap();
@@ -27,7 +28,7 @@ fn says(told: &str, wanted: &[&str], unwanted: &[&str]) {
 }
 
 #[test]
-fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
+fn the_error_names_the_line_of_a_switch_that_is_off_and_turning_it_on_builds() {
     let below = [
         ("Kbuild", "FOLDERS := sub/\nobj-y += $(FOLDERS)\n"),
         ("sub/Kbuild", "obj-$(CONFIG_LAB_THING) += a.o\n"),
@@ -87,7 +88,7 @@ fn the_switch_that_is_off_is_named_where_it_stands_and_turning_it_on_builds() {
 
     for (files, args) in [
         (&below[..], "--config LAB_THING=m"),
-        // As the message about `--config LAB_DEPTH=4` says.
+        // The message about `--config LAB_DEPTH=4` gives this value.
         (
             &own[..],
             "--make-var MY_DRV=m --make-var CONFIG_LAB_DEPTH=4 -D CONFIG_LAB_DEPTH=4",
@@ -122,7 +123,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
             &["tools", "test"],
         );
     }
-    // Nobody calls them.
+    // Nothing calls these makefiles.
     let text = told(&[("Makefile", "all:\n"), own, tools, other], &[]);
     says(
         &text,

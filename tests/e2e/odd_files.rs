@@ -1,5 +1,5 @@
-//! Where a file should be there is a fifo, a socket, a device or a folder: it is named for what it
-//! is, and nobody waits for it.
+//! Fifos, sockets, devices and folders in the places of files: the error names the kind, and the
+//! program does not wait.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -13,14 +13,14 @@ use crate::scene::kernel_at;
 use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
-/// Who waits for a fifo waits for ever.
+/// A program that waits for a fifo waits forever.
 const SOON: Duration = Duration::from_secs(30);
 
 fn fifo(path: &Path) {
     run::checked(Command::new("mkfifo").arg(path), SOON).unwrap();
 }
 
-/// The call fails with this code, soon, and says all of `wanted`.
+/// The call fails soon with this code and prints all of `wanted`.
 fn names(command: &mut Command, code: i32, wanted: &[&str]) {
     let output = run::run(command, SOON).unwrap();
     let text = output.err();
@@ -31,7 +31,7 @@ fn names(command: &mut Command, code: i32, wanted: &[&str]) {
 }
 
 #[test]
-fn what_is_no_file_is_named_by_info_and_as_a_file_of_arguments() {
+fn info_and_a_file_of_arguments_name_a_path_that_is_not_a_file() {
     let dir = folder(&[("folder/readme", "")]);
     let at = |name: &str| dir.path().join(name);
     fifo(&at("fifo.ko"));
@@ -55,7 +55,7 @@ fn what_is_no_file_is_named_by_info_and_as_a_file_of_arguments() {
 }
 
 #[test]
-fn what_is_no_file_is_named_by_a_build_and_what_is_not_read_does_not_matter() {
+fn a_build_names_a_path_that_is_not_a_file_if_it_reads_that_path() {
     let kernel = kernel_at(1);
     let dir = folder(&[
         ("hello.c", HELLO),
@@ -79,7 +79,7 @@ fn what_is_no_file_is_named_by_a_build_and_what_is_not_read_does_not_matter() {
     names(&mut command(&["waits"]), 1, &["waits/Kbuild: it is a fifo"]);
     assert!(!out.exists());
 
-    // Beside a Kbuild nobody reads it; the others make a tree something that it is not.
+    // Nothing reads a Makefile beside a Kbuild. The other names would change the kind of the tree.
     for name in ["Makefile", "CACHEDIR.TAG", ".git", "rust.rs", "other"] {
         fifo(&at("tree").join(name));
     }
@@ -88,11 +88,11 @@ fn what_is_no_file_is_named_by_a_build_and_what_is_not_read_does_not_matter() {
 }
 
 #[test]
-fn what_is_no_file_in_a_kernel_tree_is_named() {
+fn a_path_in_a_kernel_tree_that_is_not_a_file_is_named() {
     let kernel = kernel_at(1);
     let dir = folder(&[("hello.c", HELLO)]);
     let tree = link_kernel(&kernel, &dir.path().join("kernel"), &["include"]);
-    // Of these folders, what kbuild-rs reads; they hold thousands of files otherwise.
+    // The files in these folders that kbuild-rs reads, out of thousands.
     let at = |name: &str| tree.kdir.join("include").join(name);
     for folder in ["config", "generated"] {
         fs::remove_file(at(folder)).unwrap();
@@ -112,7 +112,7 @@ fn what_is_no_file_in_a_kernel_tree_is_named() {
         command.args(["--name", "hello", "hello.c"]);
         names(&mut command, 1, &[&wanted]);
     };
-    // The release is read from the first that there is.
+    // The release comes from the first of these files that exists.
     for name in ["config/kernel.release", "generated/utsrelease.h"] {
         fifo(&at(name));
         names_it(name);

@@ -1,4 +1,4 @@
-//! Root, where another user has built.
+//! Root, in a place where another user has built.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::world::looks::Looks;
 use crate::world::*;
 
 #[test]
-fn root_does_not_build_or_clean_in_what_another_user_has_built() {
+fn root_does_not_build_or_clean_in_another_users_output_directory() {
     if !is_root() {
         return println!("not run: giving folders to another user takes root");
     }
@@ -38,7 +38,7 @@ fn root_does_not_build_or_clean_in_what_another_user_has_built() {
         let now = Looks::of(&world.root, &[world.root.join("tmp")]);
         assert_eq!(before.changes(&now), Vec::<String>::new(), "{command:?}");
     }
-    // The sources may be anybody's.
+    // The sources may belong to any user.
     let elsewhere = world.root.join("named/out");
     built(&mut world.build_with("build", &elsewhere, &[]));
     assert_eq!(modules(&elsewhere)["hello.ko"], world.reference[0]);

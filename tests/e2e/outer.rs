@@ -14,7 +14,7 @@ fn hello() -> tempfile::TempDir {
 }
 
 #[test]
-fn ninja_builds_again_only_what_changed() {
+fn ninja_only_builds_changed_modules_again() {
     lab::packages::install(&["ninja-build"]).unwrap();
     let kernel = kernel_at(1);
     let dir = folder(&[
@@ -54,7 +54,7 @@ fn ninja_builds_again_only_what_changed() {
     let second = fs::read(dir.path().join("hello.ko")).unwrap();
     assert!(first != second);
     assert!(nothing(&ninja()));
-    // An edit that changes nothing in the module ends after one round.
+    // After an edit that does not change the module, one round is enough.
     write(
         dir.path(),
         &[(
@@ -66,8 +66,8 @@ fn ninja_builds_again_only_what_changed() {
     assert!(nothing(&ninja()));
 }
 
-/// Runs the program from a recipe of `make -j2`, after `lead`. The Kbuild says with which flags
-/// its make was started.
+/// Runs the program from a recipe of `make -j2`, after `lead`. The Kbuild prints the flags of its
+/// make.
 fn under_make(kernel: &LabKernel, lead: &str) -> Output {
     let kbuild = "obj-m := hello.o\n\
         $(info flags[$(shell tr '\\0' ' ' < /proc/$$PPID/environ)])\n";
@@ -100,7 +100,7 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
     };
     assert!(flags(&joined).contains("--jobserver-auth="), "{joined}");
     assert!(!joined.contains("warning:"), "{joined}");
-    // The outer make's own variables stay outside.
+    // The outer make's own variables do not reach the inner make.
     assert!(!flags(&joined).contains("/nowhere"), "{joined}");
     let dead = under_make(&kernel, "").err();
     if make_has_fifos() {
@@ -114,7 +114,7 @@ fn under_make_the_jobserver_is_joined_and_one_that_is_dead_means_one_job() {
     assert!(dead.contains("put `+` before"), "{dead}");
 }
 
-/// From 4.4 on a fifo is the jobserver, which needs no `+`.
+/// Since 4.4 the jobserver is a fifo, which needs no `+`.
 fn make_has_fifos() -> bool {
     let version = Command::new("make")
         .arg("--version")
@@ -147,7 +147,7 @@ fn a_terminal_shows_a_line_that_moves_and_goes() {
     assert!(text.contains(" step 1, "), "{text:?}");
     assert!(text.contains("CC [M] "), "{text:?}");
     assert!(!text.contains("\n  CC [M]"), "{text:?}");
-    // The line is cleared before the last sentence stands.
+    // The moving line is cleared before the last sentence is printed.
     let end = text.rfind("built hello for").unwrap();
     assert!(text[..end].ends_with("\x1b[2K"), "{:?}", &text[..end]);
     let again = on_terminal();

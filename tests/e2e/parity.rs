@@ -1,6 +1,6 @@
-//! The same set of modules and the same bytes as plain make gives.
+//! The modules and their bytes are the same as plain make's.
 //!
-//! Real modules and the examples are compared in `loading.rs`, which loads them afterwards.
+//! `loading.rs` compares real modules and the examples, and then loads them.
 
 use std::fs;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn a_module_tree_gives_the_bytes_of_plain_make_and_says_the_paths_that_plain_mak
         let again = built(build(&kernel, out.path()).arg(source.path()));
         assert!(!started_make(&again), "{}", again.err());
 
-        // In place, with no path mapped to another one.
+        // This builds in place, without a path map.
         let mut make = kernel.plain_make(source.path());
         run::checked(make.args([PAHOLE, "modules"]), LIMIT).unwrap();
         let ours = modules(out.path());
@@ -55,7 +55,7 @@ fn a_module_tree_gives_the_bytes_of_plain_make_and_says_the_paths_that_plain_mak
     }
 }
 
-/// What the `file_of_…` entries of a module say.
+/// The values of the `file_of_…` entries in a module.
 fn files_in(module: &[u8]) -> Vec<String> {
     let entries = module.split(|byte| *byte == 0);
     let found = entries.filter(|text| text.starts_with(b"file_of_"));
@@ -91,7 +91,7 @@ const BESIDE_COMMON: &[(&str, &str)] = &[
         "common/shared.c",
         "#include \"shared.h\"\nint shared(int number) { return number - 3; }\n",
     ),
-    // What authors put there, because modpost fails without from 6.1 on.
+    // Authors add this file because modpost fails without it since 6.1.
     ("driver/.blob.o.cmd", ""),
 ];
 
@@ -112,8 +112,8 @@ fn a_makefile_for_both_uses_sources_beside_the_module_folder_and_a_shipped_objec
     }
 }
 
-/// A declared module with all that one can be made of: folders with headers of one name, an
-/// assembler source, an object without a source.
+/// A declared module with all kinds of inputs: folders with headers of one name, an assembler
+/// source, an object without a source.
 const DECLARED: &[(&str, &str)] = &[
     (
         "main.c",
@@ -186,7 +186,7 @@ fn a_declared_module_has_the_bytes_of_the_same_one_with_a_kbuild_by_hand() {
             &copied,
             &[
                 ("Kbuild", KBUILD),
-                // From 6.1 on modpost fails without, and kbuild makes none.
+                // Since 6.1 modpost fails without it, and kbuild writes none.
                 (".blob.o.cmd", ""),
                 ("defines", &format!("\"-D{quoted}\"\n")),
             ],
@@ -197,7 +197,7 @@ fn a_declared_module_has_the_bytes_of_the_same_one_with_a_kbuild_by_hand() {
     }
 }
 
-/// An object of which nobody has the source.
+/// An object without a source.
 fn object(dir: &Path) {
     let source = "int shipped(void); int shipped(void) { return 4; }\n";
     let mut gcc = Command::new("gcc");
@@ -210,8 +210,8 @@ fn object(dir: &Path) {
     fs::remove_file(dir.join("blob.c")).unwrap();
 }
 
-/// From 6.13 on kbuild names sources as they are called from the module folder, and its rule for
-/// shipped files fits in subfolders alone.
+/// Since 6.13 kbuild names sources relative to the module folder, and its rule for shipped files
+/// only works in subfolders.
 #[test]
 fn a_declared_module_has_the_bytes_of_the_same_one_by_hand_where_kbuild_runs_in_the_modules_folder()
 {

@@ -1,5 +1,4 @@
-//! Where sources and output directories lie shows in a module as the path of the sources, and
-//! nowhere else.
+//! The paths of sources and output directories: a module only contains the path of the sources.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +12,7 @@ use kbuild_tests::scope;
 use crate::scene::kernel_at;
 use crate::support::*;
 
-/// A module whose object files name their sources in every way there is.
+/// A module whose object files name their sources in every possible way.
 const FILES: [(&str, &str); 4] = [
     (
         "Kbuild",
@@ -39,7 +38,7 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The two forms in which the sources are given.
+/// The two forms in which a call names the sources.
 const FORMS: [&[&str]; 2] = [
     &["."],
     &[
@@ -52,7 +51,8 @@ const FORMS: [&[&str]; 2] = [
     ],
 ];
 
-/// What is another in a module of other sources' path, once the paths themselves are made equal.
+/// The differences between modules of sources at two paths, after the paths themselves are
+/// replaced.
 const DIFFERENT: [(&str, &str); 2] = [
     ("--strip-debug", "the linker sorts strings by their hashes"),
     (
@@ -67,7 +67,7 @@ fn ours(kernel: &LabKernel, source: &Path, out: &Path, form: &[&str]) -> BTreeMa
     modules(out)
 }
 
-/// The module without what [`DIFFERENT`] lists, and with one path in another's place.
+/// The module without the texts in [`DIFFERENT`], and with one path replaced by another.
 fn comparable(module: &[u8], from: &Path, to: &Path) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("where.ko");

@@ -15,17 +15,17 @@ use crate::support::*;
 const SOURCE: &str = "#include <linux/module.h>\n#include <made.h>\nMODULE_INFO(said, SAID);\n\
                       MODULE_LICENSE(\"GPL\");\n";
 
-/// Shows what reaches a makefile, and finds the header in the stage alone.
+/// Shows the values that reach a makefile, and finds the header only in the stage.
 const KBUILD: &str = "obj-m := a.o\nccflags-y := -I$(TOP)/inc\n\
     $(info RELEASE[$(REL)] TREE[$(if $(wildcard $(TREE)/Module.symvers),found)])\n\
     $(info SOURCE[$(if $(wildcard $(SOURCE)/scripts/Kbuild.include),found)] OTHER[$(OTHER)])\n\
     $(info HERE[$(HERE)] ENV[$(shell printenv IN_ENV)] PWD[$(PWD)])\n";
 
-/// The variable of the shell stays one, and so do other braces.
+/// The shell's variable and other braces stay as they are.
 const PREPARE: &str = "release=own; { printf '#define SAID \"%s %s %s\"\\n' \
                        {release} \"${release}\" '{other}'; } > \"{staged_root}\"/inc/made.h";
 
-/// Two kernels between which make's working directory has moved, where both are there.
+/// Two kernels whose makes work in different directories, if the lab has both.
 fn kernels() -> [LabKernel; 2] {
     let moved = match lab::why_not("7.3") {
         None => lab::kernel("7.3").unwrap(),
@@ -105,7 +105,7 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
             ["--make-var", "PWD={release}"],
             "{staged_dir}, {staged_root}",
         ),
-        // What a person wrote is shown, and not the stage.
+        // The message shows the user's text, not the stage.
         (
             ["--make-var", "KCFLAGS=-I{staged_dir};x"],
             "\"-I{staged_dir};x\"",
@@ -123,7 +123,7 @@ fn a_value_that_make_would_expand_gets_a_message_that_names_the_placeholder() {
         assert!(text.contains(told), "{args:?}: {text}");
         assert!(!text.contains(".kbuild"), "{args:?}: {text}");
     }
-    // A tree may do with its own variables as it likes.
+    // A tree may use its own variables in any way.
     let output = built(&mut with(&["--make-var", "TOP=$(src)/.."]));
     let warning = "warning: make does not expand the value of TOP, which is $(src)/..";
     assert!(output.err().contains(warning), "{}", output.err());
@@ -161,12 +161,12 @@ fn a_build_script_has_the_same_placeholders() {
     assert_eq!(here.1, plan.stage());
 }
 
-/// A build that takes milliseconds, for what is said before make starts.
+/// A build of milliseconds, for messages that come before make starts.
 const NO_MAKE: &str =
     "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
 
 #[test]
-fn the_running_kernel_is_pointed_out_where_it_decides_and_only_in_what_kbuild_reads() {
+fn a_warning_names_each_line_that_kbuild_reads_and_the_running_kernel_decides() {
     const BY_HAND: &str = "D := /lib/modules\nKDIR := $(D)/$$(uname -r)/build\n\
                            ccflags-y += -DFOR=$(shell uname -r)\nall:\n\tmake -C $(KDIR) M=$$PWD\n";
     const DECIDES: &str = "KSRC ?= /lib/modules/$(shell uname -r)/build\nobj-m := a.o\n\
@@ -180,8 +180,8 @@ fn the_running_kernel_is_pointed_out_where_it_decides_and_only_in_what_kbuild_re
         let told = said.lines().skip_while(|line| !line.contains("uname -r"));
         told.take(2).collect::<Vec<_>>().join("\n")
     };
-    // kbuild reads the Kbuild, in which nothing decides, and no makefile of a folder that it does
-    // not enter.
+    // kbuild reads the Kbuild, which does not depend on the release, and no makefile of a folder
+    // that it does not enter.
     let beside = [("Kbuild", "obj-m := a.o\n"), ("Makefile", BY_HAND)];
     assert_eq!(warnings(&beside, &[]), "");
     let unused = [("Kbuild", "obj-m := a.o\n"), ("tools/Makefile", BY_HAND)];

@@ -1,4 +1,4 @@
-//! The pool's size and place. Many builds at once in it: see the tests of jobs.
+//! The pool's size and place. The tests of jobs run many builds in it at once.
 
 use std::fs;
 use std::process::Command;
@@ -10,10 +10,10 @@ use crate::support::project::any_kernel;
 use crate::support::recorder::Recorder;
 use crate::support::*;
 
-/// Objects of each module.
+/// The number of objects in each module.
 const PARTS: usize = 4;
 
-/// A build tree whose modules are built by one process each.
+/// A build tree with one process for each module.
 struct Tree {
     kernel: LabKernel,
     recorder: Recorder,
@@ -56,7 +56,7 @@ impl Tree {
         command
     }
 
-    /// How many compilers run at once when somebody builds alone.
+    /// The number of compilers at once in a single build.
     fn peak_alone(&self, name: &str, jobs: &str) -> usize {
         self.recorder.forget();
         built(&mut self.command(name, jobs));
@@ -67,7 +67,7 @@ impl Tree {
 #[test]
 fn the_pool_has_the_size_that_was_asked_for_and_a_build_with_nothing_to_do_makes_none() {
     let tree = Tree::new();
-    // Somebody who says nothing else gets what CMake was told.
+    // Without its own setting, a build uses CMake's number.
     tree.recorder.forget();
     let mut command = tree.command("m0", "");
     built(command.env("CMAKE_BUILD_PARALLEL_LEVEL", "2"));
@@ -82,7 +82,7 @@ fn the_pool_has_the_size_that_was_asked_for_and_a_build_with_nothing_to_do_makes
 }
 
 #[test]
-fn where_no_pool_can_lie_it_lies_with_the_users_things() {
+fn a_pool_that_its_folder_cannot_hold_is_in_the_users_folder() {
     let tree = Tree::new();
     let own = folder(&[]);
     let mut command = tree.command_in("/proc/nowhere", "m0", "-j2");

@@ -1,4 +1,4 @@
-//! Pools of jobs that somebody else could play with: they are not used, and nothing behind them is
+//! Pools of jobs that another user could change: they are not used, and their targets are not
 //! touched.
 
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use crate::support::*;
 use crate::world::random::Random;
 use crate::world::*;
 
-/// How a pool is spoilt: the folder that `--pool-dir` names, and the one in which the pool lies.
+/// Spoils a pool. It gets the folder that `--pool-dir` names, and the folder of the pool.
 type Spoil = fn(&World, &Path, &Path);
 
 const POOLS: &[(&str, Spoil)] = &[
@@ -73,7 +73,7 @@ fn put_link(world: &World, to: &Path, at: &Path) {
     world.give(at);
 }
 
-/// Makes the pool in this folder by a build that needs one; where it lies.
+/// Fills the pool in this folder by a build that needs one. Returns the place of the pool.
 fn filled(world: &World, pool: &Path) -> PathBuf {
     fs::create_dir_all(pool).unwrap();
     world.give(pool);
@@ -86,7 +86,7 @@ fn filled(world: &World, pool: &Path) -> PathBuf {
     pool.join(lock.expect("no pool was made").parent().unwrap())
 }
 
-/// The working directory has it.
+/// The pool is in the working directory.
 fn with_pool(world: &World) -> Command {
     world.build_with("build", &out(world), &["-j", "2", "--pool-dir", "pool"])
 }
@@ -111,7 +111,7 @@ fn a_pool_that_somebody_else_may_write_to_is_not_used() {
         let pool = world.root.join("cwd/pool");
         let inner = filled(&world, &pool);
         spoil(&world, &pool, &inner);
-        // What is the user's own is there for it.
+        // A folder of the user's own may be used.
         let mut own = vec![home(&world)];
         if name.starts_with("one with") {
             own.push(pool.clone());

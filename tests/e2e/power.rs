@@ -1,5 +1,5 @@
-//! What a power cut leaves: files of OUT that lost their bytes, whatever their size and times say.
-//! The next build gives the right module, or an error that names a file and the mend.
+//! The effects of a power cut: files in OUT lost their bytes but kept their sizes and times. The
+//! next build gives the right module, or an error that names a file and the remedy.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,14 +14,14 @@ use crate::support::*;
 use crate::world::random::Random;
 use crate::world::{World, forged};
 
-/// How a file lost its bytes.
+/// The way in which a file lost its bytes.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
-    /// Of the old size, and nothing but zeros.
+    /// The old size, but all bytes are zero.
     Zeros,
-    /// Zeros from some place on.
+    /// Zeros from some offset on.
     ZeroTail,
-    /// Cut off somewhere, perhaps at the start.
+    /// Truncated at some offset, possibly zero.
     Cut,
     /// The name was lost.
     Gone,
@@ -30,7 +30,7 @@ enum Loss {
 const LOSSES: [Loss; 4] = [Loss::Zeros, Loss::ZeroTail, Loss::Cut, Loss::Gone];
 
 impl Loss {
-    /// Spoils the file in its place: its inode and its mtime stay.
+    /// Spoils the file in place: its inode and its mtime stay.
     fn strike(self, path: &Path, random: &mut Random) {
         if let Loss::Gone = self {
             return fs::remove_file(path).unwrap();
@@ -47,7 +47,7 @@ impl Loss {
     }
 }
 
-/// Puts bytes into a file whose mtime stays.
+/// Writes bytes into a file and keeps its mtime.
 fn rewrite(path: &Path, bytes: &[u8]) {
     let modified = fs::metadata(path).unwrap().modified().unwrap();
     fs::write(path, bytes).unwrap();
@@ -55,8 +55,8 @@ fn rewrite(path: &Path, bytes: &[u8]) {
     file.set_modified(modified).unwrap();
 }
 
-/// What a power cut may strike: everything but the fifo of the pool, and the tag, which is on the
-/// disk before a first build goes on.
+/// The files that a power cut may damage: all but the fifo of the pool, and the tag, which is on
+/// the disk before a first build goes on.
 fn targets(world: &World) -> Vec<PathBuf> {
     let mut files = world.files();
     files.retain(|rel| {
@@ -66,8 +66,8 @@ fn targets(world: &World) -> Vec<PathBuf> {
     files
 }
 
-/// A few of the files. The newest at the time of a power cut are those that a build writes last,
-/// and what make leaves is all that it looks at: each of these is a third of what is struck.
+/// A few of the files. A power cut most likely damages the newest files, which a build writes last.
+/// make only compares its own outputs. Each of these groups is a third of the damaged files.
 fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
     let all = targets(world);
     let with = |ends: &[&str]| -> Vec<PathBuf> {
@@ -83,7 +83,7 @@ fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
             random.pick(among).clone()
         })
         .collect();
-    // Both copies of a module are as young.
+    // Both copies of a module are equally new.
     if chosen.iter().any(|rel| rel.ends_with("hello.ko")) && random.below(2) == 1 {
         chosen.extend(with(&["hello.ko"]));
     }
@@ -92,7 +92,7 @@ fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
     chosen
 }
 
-/// Size, mtime, ctime and inode of what is there, as records write them.
+/// Size, mtime, ctime and inode of a file, in the form of the records.
 fn words_of(path: &Path) -> Option<[String; 4]> {
     let meta = fs::symlink_metadata(path).ok()?;
     let time = |s: i64, ns: i64| (i128::from(s) * 1_000_000_000 + i128::from(ns)).to_string();
@@ -104,7 +104,7 @@ fn words_of(path: &Path) -> Option<[String; 4]> {
     ])
 }
 
-/// A line `X SIZE MTIME CTIME INODE …` with the words of what lies at `path` now.
+/// A line `X SIZE MTIME CTIME INODE …` with the current words of the file at `path`.
 fn restamped(line: &[u8], path: &Path) -> Vec<u8> {
     let text = String::from_utf8(line.to_vec()).unwrap();
     let mut words: Vec<&str> = text.split(' ').collect();
@@ -117,9 +117,8 @@ fn restamped(line: &[u8], path: &Path) -> Vec<u8> {
     words.join(" ").into_bytes()
 }
 
-/// Has the inventory and the record say that each file has the size and the times which it has
-/// now; of the contents they say what they said. With `boot`, another start of the machine wrote
-/// them.
+/// Writes the current size and times of each file into the inventory and the record, but keeps
+/// their contents' hashes. With `boot`, another boot of the machine wrote them.
 fn restamp(world: &World, boot: Option<&str>) {
     let stage = world.key().join("stage");
     let path = world.key().join("inventory");
@@ -156,12 +155,13 @@ fn restamp(world: &World, boot: Option<&str>) {
 
 const ANOTHER_BOOT: &str = "11111111-2222-3333-4444-555555555555";
 
-/// The files that tell of others: spoilt after they have been made to tell of spoilt ones.
+/// Whether a file describes others. Such files are spoilt after they were made to describe spoilt
+/// ones.
 fn is_note(rel: &Path) -> bool {
     rel.ends_with("inventory") || rel.ends_with("record")
 }
 
-/// One build; what it leaves is right. Whether it succeeded.
+/// Builds once and checks the result. Returns whether the build succeeded.
 fn builds(world: &World, state: usize, chosen: &[PathBuf], what: &str) -> bool {
     let output = run::run(&mut world.build(&[]), LIMIT).unwrap();
     let said = output.err();
@@ -182,7 +182,7 @@ fn builds(world: &World, state: usize, chosen: &[PathBuf], what: &str) -> bool {
 }
 
 #[test]
-fn what_a_power_cut_lost_is_built_again_or_named() {
+fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
     let mut world = World::new(&kernel_at(0), None);
     without_damage(&mut world);
     let mut random = Random::new();
@@ -198,7 +198,7 @@ fn what_a_power_cut_lost_is_built_again_or_named() {
         let (notes, others): (Vec<_>, Vec<_>) = chosen.iter().partition(|rel| is_note(rel));
         if !restarted {
             restamp(&world, None);
-            // More than a tick of the clock that stamps files.
+            // More than a tick of the clock for file times.
             std::thread::sleep(Duration::from_millis(20));
         }
         for (rels, notes) in [(others, false), (notes, true)] {
@@ -219,7 +219,7 @@ fn what_a_power_cut_lost_is_built_again_or_named() {
             failed += 1;
             assert!(builds(&world, state, &chosen, &what), "{what}: twice");
         }
-        // What the first build did not have to look at is right when it is needed.
+        // A file that the first build did not check is right when it is needed.
         if !edited && (scope::is_full() || round % 4 == 1) {
             world.set_changed(true);
             state = 1;
@@ -232,8 +232,8 @@ fn what_a_power_cut_lost_is_built_again_or_named() {
     assert!(failed * 4 <= rounds, "{failed} of {rounds} builds failed");
 }
 
-/// The rounds spoil what they say they spoil: without damage there is nothing to do, and the
-/// notes of another boot are read as such.
+/// Checks the test itself: without damage there is nothing to do, and notes of another boot are
+/// recognized.
 fn without_damage(world: &mut World) {
     for boot in [None, Some(ANOTHER_BOOT)] {
         world.restore();

@@ -1,4 +1,4 @@
-//! Trees that want a command before make: it runs when it has to, and only then.
+//! Trees that need a command before make: it only runs if necessary.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::scene::*;
 use crate::support::trap::holds;
 use crate::support::*;
 
-/// A tree whose header comes from a script; how often it ran stands in a file outside.
+/// A tree whose header comes from a script. A file outside counts the script's runs.
 fn tree(kernel: usize) -> (Scene, tempfile::TempDir) {
     let count = tempfile::tempdir().unwrap();
     let mut scene = Scene::tree(
@@ -40,7 +40,7 @@ fn runs(count: &tempfile::TempDir) -> usize {
     text.lines().count()
 }
 
-/// The header that went into the module says this; in the full run, a clean build's says so too.
+/// Checks the value of the header in the module. In the full run, a clean build has the same value.
 fn has_made(scene: &Scene, value: &str, what: &str) {
     let module = &modules(scene.out.path())["a.ko"];
     let wanted = format!("made={value}\0");
@@ -96,12 +96,12 @@ fn a_prepare_command_without_inputs_runs_until_it_works_and_after_any_change_of_
 }
 
 #[test]
-fn what_a_prepare_command_made_is_made_again_after_a_crash() {
+fn the_outputs_of_a_prepare_command_are_made_again_after_a_crash() {
     let (mut scene, count) = tree(1);
     scene
         .args
         .extend(["--prepare-input", "number"].map(String::from));
-    // The compiler dies in the build in which prepare ran anew.
+    // The compiler dies in the build in which prepare has run again.
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in *a.c) [ -e {0}/die ] && kill -KILL $$;; esac\nexec {1} \"$@\"\n",
         count.path().display(),

@@ -1,4 +1,5 @@
-//! kbuild asks the compiler which flags it takes. One that dies of such a question has not said no.
+//! kbuild asks the compiler which flags it takes. A compiler that dies during such a question has
+//! not said no.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::rust_checks::RUSTY;
 use crate::scene::{kernel_at, oldest_and_newest};
 use crate::support::*;
 
-/// Counts the questions down to the one that it dies of.
+/// Counts the questions down to the one that kills it.
 const ASKED: &str = "#!/bin/sh\n\
     case \" $* \" in\n\
     *<question>*)\n\
@@ -26,14 +27,14 @@ const ASKED: &str = "#!/bin/sh\n\
     esac\n\
     exec <real> \"$@\"\n";
 
-/// A tool that dies once, of a question that it is told.
+/// A tool that dies once, at a given question.
 struct Mortal {
     dir: TempDir,
     real: String,
 }
 
 impl Mortal {
-    /// In front of `real`; a command line that has the words `question` in it asks.
+    /// Stands in front of `real`. A command line that contains the words `question` is a question.
     fn new(real: &str, question: &str) -> Mortal {
         let mortal = Mortal {
             dir: folder(&[("how", ""), ("left", "0\n")]),
@@ -43,7 +44,7 @@ impl Mortal {
             .replace("<question>", &question.replace(' ', "\\ "))
             .replace("<dir>", mortal.dir.path().to_str().unwrap())
             .replace("<real>", real);
-        // Its name tells kbuild what it is.
+        // Its name tells kbuild the kind of the compiler.
         fs::write(mortal.program(), script).unwrap();
         fs::set_permissions(mortal.program(), fs::Permissions::from_mode(0o755)).unwrap();
         mortal
@@ -54,21 +55,22 @@ impl Mortal {
         self.dir.path().join(name)
     }
 
-    /// From now on, question number `at` (the first is 1) is the last, in this way. 0 is none.
+    /// From now on the tool dies at question number `at` (the first is 1), in this way. 0 means
+    /// never.
     fn dies(&self, at: usize, how: &str) {
         let how = how.replace("<real>", &self.real);
         fs::write(self.dir.path().join("how"), how).unwrap();
         fs::write(self.dir.path().join("left"), format!("{at}\n")).unwrap();
     }
 
-    /// Whether it was asked so often that it died.
+    /// Whether it was asked often enough to die.
     fn has_died(&self) -> bool {
         let left = fs::read_to_string(self.dir.path().join("left")).unwrap();
         left.trim() == "0"
     }
 }
 
-/// What gcc runs dies of a signal.
+/// A child of gcc dies of a signal.
 fn child(name: &str, signal: &str) -> String {
     format!(
         "exec <real> -wrapper sh,-c,'case $0 in ({name}|*/{name}) kill -{signal} $$;; esac; \
@@ -76,7 +78,7 @@ fn child(name: &str, signal: &str) -> String {
     )
 }
 
-/// How a compiler of GNU's may die, and what is said of it.
+/// The ways in which a GNU compiler may die, and the words about them.
 fn ways() -> Vec<(String, &'static str)> {
     let all = [
         (child("cc1", "KILL"), "Killed signal terminated program"),
@@ -95,27 +97,27 @@ fn ways() -> Vec<(String, &'static str)> {
     all.into()
 }
 
-/// What kbuild asks a compiler of C looks so.
+/// The words of a question to a C compiler.
 const C: &str = " -x c /dev/null ";
 
 fn hello() -> TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// `hello`, built again and again into one OUT.
+/// `hello`, built repeatedly into one OUT.
 struct Site<'a> {
     kernel: &'a LabKernel,
     source: TempDir,
     out: TempDir,
     args: Vec<String>,
     tool: &'a Mortal,
-    /// What comes out where nobody ever died.
+    /// The modules if no tool ever died.
     clean: OnceCell<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Site<'_> {
     fn command(&self, out: &Path) -> Command {
-        // Where its own compiler is not here, the lab names another one.
+        // If the kernel's own compiler is missing here, the lab names another one.
         let kernel = LabKernel {
             cc: None,
             ..self.kernel.clone()
@@ -125,7 +127,7 @@ impl Site<'_> {
         command
     }
 
-    /// Question `at` is the tool's last.
+    /// Checks that the death at question `at` is noticed.
     fn is_noticed(&self, at: usize, how: &str, says: &str) {
         self.tool.dies(at, how);
         let text = refused(&mut self.command(self.out.path()), 1);
@@ -140,7 +142,7 @@ impl Site<'_> {
         assert!(modules(self.out.path()).is_empty(), "{what}: {text}");
     }
 
-    /// Nobody dies any more: the bytes are those of a build in which nobody ever did.
+    /// Without deaths, the bytes are those of a build in which no tool ever died.
     fn is_right(&self) {
         self.tool.dies(0, "");
         let clean = self.clean.get_or_init(|| {
@@ -154,7 +156,7 @@ impl Site<'_> {
     }
 }
 
-/// `option` puts `tool` in the place of the kernel's own.
+/// A site in which `option` puts `tool` in the place of the kernel's own.
 fn site<'a>(kernel: &'a LabKernel, tool: &'a Mortal, option: &str) -> Site<'a> {
     let mut args = vec![format!("{option}{}", tool.program().display())];
     if !option.starts_with("--cc") {
@@ -177,11 +179,11 @@ fn a_compiler_that_dies_of_a_question_has_not_answered_it() {
         let mut site = site(kernel, &tool, "--cc=");
         let mut ways = ways();
         if !scope::is_full() {
-            // Two on each kernel, others on the next one.
+            // Two ways on each kernel, and others on the next one.
             ways = ways.into_iter().skip(2 * place).take(2).collect();
         }
         for (index, (how, says)) in ways.iter().enumerate() {
-            // The driver refuses some of the later ones itself.
+            // The driver itself refuses some of the later ones.
             site.is_noticed(3 + index % 8, how, says);
         }
         site.is_right();
@@ -205,7 +207,7 @@ fn a_question_without_room_for_temporary_files_has_no_answer() {
         let Some(_disk) = SmallDisk::mount(at.path(), size) else {
             return println!("not run: mounting a small file system takes root");
         };
-        // Some byte is the last one.
+        // At some byte the file is full.
         let _ = fs::write(at.path().join("full"), [0; 8192]);
         let how = format!("export TMPDIR={}\n", at.path().display());
         site.is_noticed(7, &how, "No space left on device");

@@ -1,4 +1,4 @@
-//! `--product`: files that make leaves beside the modules, published with them.
+//! `--product`: files that make leaves beside the modules and that are published with them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::scene::*;
 use crate::support::*;
 
-/// With a saved command, with a command of make's alone, a program, and in another folder.
+/// A file with a saved command, one with a command of make only, a program, and one in another
+/// folder.
 const TREE: &[(&str, &str)] = &[
     (
         "Kbuild",
@@ -38,7 +39,7 @@ fn flags(products: &[&str]) -> Vec<String> {
     flags.map(str::to_owned).collect()
 }
 
-/// One in whose builds make works in the module folder; in the full run one before that, too.
+/// A kernel whose make works in the module folder; in the full run, also one whose make does not.
 fn kernels() -> Vec<LabKernel> {
     let moved = lab::why_not("7.3").is_none();
     let moved = moved.then(|| lab::kernel("7.3").unwrap());
@@ -117,13 +118,13 @@ fn what_a_kbuild_makes_beside_its_modules_is_published_and_watched_and_goes_when
         );
         assert_eq!(artifacts[3]["fresh"], true);
 
-        // One that is not asked for any more goes, and its folder.
+        // A product that is not requested any more is removed, with its folder.
         scene.args = plain;
         scene.args.extend(flags(&["fw.bin"]));
         assert!(compiled(&scene.build()).is_empty());
         assert!(!out.join("sub").exists() && !out.join("tool").exists());
         scene.is_fresh("fewer products");
-        // One that is not made any more is an error, although the stage still has it.
+        // A product that is not built any more is an error, although the stage still has it.
         scene.edit("list.inc", "+= fw.bin vars.sh", "+= vars.sh");
         let said = refused(&mut scene.command(), 1);
         assert!(said.contains("always-y += fw.bin"), "{said}");
@@ -136,8 +137,7 @@ fn what_a_kbuild_makes_beside_its_modules_is_published_and_watched_and_goes_when
     }
 }
 
-/// Makes a module of some ELF file, and nothing else: a build that takes milliseconds. It is asked
-/// for its version first.
+/// Makes a module from an ELF file: a build of milliseconds. make is asked for its version first.
 const NO_MAKE: &str =
     "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncp /bin/sh a.ko && echo a.ko > modules.order\n";
 
@@ -164,7 +164,7 @@ fn a_product_that_make_does_not_make_is_an_error_that_says_how_it_would() {
         }
         assert!(!scene.out.path().join("a.ko").exists());
     }
-    // Nobody asks for it any more.
+    // The product is not requested any more.
     scene.build();
     scene.is_fresh("without products");
 }
@@ -192,7 +192,7 @@ fn a_product_of_a_prepare_command_is_there_after_a_makefile_has_changed() {
 }
 
 #[test]
-fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
+fn a_product_elsewhere_or_one_that_is_published_anyway_is_refused() {
     let scene = Scene::tree(
         &kernel_at(0),
         &[("Kbuild", "obj-m := a.o\n"), ("a.c", HELLO)],

@@ -1,4 +1,4 @@
-//! The program over real kernels: its streams and its files.
+//! The program on real kernels: its streams and its files.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ fn hello() -> tempfile::TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
 }
 
-/// Standard output as one object a line; standard error has to be empty.
+/// Standard output as one object a line. Standard error must be empty.
 fn json_lines(output: &Output) -> Vec<Value> {
     assert_eq!(output.err(), "");
     let text = output.out();
@@ -157,7 +157,7 @@ fn compressed_modules_say_the_same(module: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let plain = built(&mut info(module)).out();
     let plain = plain.lines().skip(1).collect::<Vec<_>>();
-    // Whichever of the tools are here; gzip is on every machine.
+    // The tools that exist here. Every machine has gzip.
     for (tool, extension) in [("gzip", "gz"), ("xz", "xz"), ("zstd", "zst")] {
         let output = Command::new(tool).arg("-c").arg(module).output();
         let Ok(output) = output else {
@@ -168,7 +168,7 @@ fn compressed_modules_say_the_same(module: &Path) {
         fs::write(&path, &output.stdout).unwrap();
         let said = built(&mut info(&path)).out();
         assert_eq!(said.lines().skip(1).collect::<Vec<_>>(), plain, "{tool}");
-        // As one of all in a folder, and cut short.
+        // As one of all in a folder, and truncated.
         let said = built(&mut info(dir.path())).out();
         assert!(said.contains(path.to_str().unwrap()), "{said}");
         fs::write(&path, &output.stdout[..output.stdout.len() / 2]).unwrap();
@@ -196,7 +196,7 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     assert!(text.contains("2 modules: a, b"), "{text}");
     assert!(!single.exists());
 
-    // Relative, as a rule of Ninja's has them: so are the names in the depfile.
+    // The paths are relative, as in a Ninja rule, and so are the names in the depfile.
     let mut command = build(&kernel_at(0), &out.path().join("own"));
     command.arg(dir.path()).args(["-q", "--depfile", "d"]);
     command.args(["--output", "b.ko", "--output", "any.symvers"]);
@@ -205,14 +205,14 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     let (copy, own) = (dir.path().join("b.ko"), out.path().join("own/b.ko"));
     assert!(fs::read(&copy).unwrap() == fs::read(&own).unwrap());
     assert!(dir.path().join("any.symvers").is_file());
-    // What is edited while a build runs is newer than what the build gives.
+    // A file that is edited while a build runs is newer than the build's products.
     let time = |path| fs::metadata(path).unwrap().modified().unwrap();
     assert!(time(copy) < time(own));
     let depfile = fs::read_to_string(dir.path().join("d")).unwrap();
     assert!(depfile.starts_with("b.ko any.symvers: \\\n"), "{depfile}");
     assert!(depfile.contains("\n  a.c \\\n"), "{depfile}");
 
-    // Of products that are named from elsewhere, it may be read from elsewhere.
+    // If products have absolute paths, the depfile may be read from another folder.
     let mut command = build(&kernel_at(0), &out.path().join("own"));
     command.arg(dir.path()).args(["-q", "--depfile", "d"]);
     built(command.current_dir(&dir));
@@ -221,7 +221,8 @@ fn output_files_are_copies_of_the_products_of_their_names() {
     let wanted = format!("\n  {} \\\n", source.display());
     assert!(depfile.contains(&wanted), "{depfile}");
 
-    // A single module's copy has any name, but not a second one: it would be mistaken for another.
+    // A single module's copy may have any name, but a second copy may not, because it could be
+    // mistaken for another module.
     write(dir.path(), &[("Kbuild", "obj-m := a.o\n")]);
     let copies = tempfile::tempdir().unwrap();
     let names = ["a.ko", "c.ko"].map(|name| copies.path().join(name));
@@ -244,7 +245,7 @@ fn output_files_are_copies_of_the_products_of_their_names() {
 }
 
 #[test]
-fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
+fn the_working_directory_is_built_into_kbuild_out_and_cleaned() {
     let (source, kernel) = (hello(), kernel_at(1));
     let here = |verb: &str| {
         let mut command = Command::new(program());
@@ -279,7 +280,7 @@ fn the_folder_one_stands_in_is_built_into_kbuild_out_and_cleaned() {
 }
 
 #[test]
-fn kernels_and_info_say_what_a_tree_and_a_module_are() {
+fn kernels_and_info_describe_a_tree_and_a_module() {
     let source = hello();
     for kernel in scope::kernels(1).unwrap() {
         let kernels = |args: &[&str]| {
@@ -335,7 +336,7 @@ fn kernels_and_info_say_what_a_tree_and_a_module_are() {
     }
 }
 
-/// Shows `$1` as an installed tree too, to a command and to nobody else.
+/// Shows `$1` as an installed tree too, for one command.
 const INSTALLED: &str = "mount -t tmpfs none /usr/src && mkdir \"$0\" && mount --bind \"$1\" \"$0\" \
                          && shift && exec \"$@\"";
 

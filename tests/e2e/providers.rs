@@ -26,7 +26,7 @@ module_init(user_init);
 MODULE_LICENSE("GPL");
 "#;
 
-/// Whether modpost was asked.
+/// Whether modpost ran.
 fn ran_modpost(output: &kbuild_tests::run::Output) -> bool {
     output.err().lines().any(|l| l.starts_with("  MODPOST"))
 }
@@ -47,7 +47,7 @@ fn symvers(checksum: u32) -> String {
     format!("{checksum:#010x}\tring_push\tring\tEXPORT_SYMBOL\t\n")
 }
 
-/// The user is loaded with a `ring_push` of this checksum only.
+/// Checks that the user only loads with a `ring_push` of this checksum.
 fn assert_wants(user: &Scene, checksum: u32) {
     let module = &modules(user.out.path())["user.ko"];
     let entry = [&checksum.to_le_bytes()[..], &[0; 4], b"ring_push\0"].concat();
@@ -58,7 +58,7 @@ fn assert_wants(user: &Scene, checksum: u32) {
 fn modpost_runs_again_when_a_provider_exports_something_else_or_is_another_one() {
     for kernel in scope::kernels(0).unwrap() {
         let ring = ring(&kernel);
-        // Where it lies and what it is called is the user's business.
+        // The user may choose its place and its name.
         let places = folder(&[("with blanks, and $(signs)/ä'b.symvers", "")]);
         let odd = places.path().join("with blanks, and $(signs)/ä'b.symvers");
         let provide = || {
@@ -106,7 +106,8 @@ fn modpost_runs_again_when_a_provider_exports_something_else_or_is_another_one()
             "the symbol is gone: {text}"
         );
 
-        // The same flags, but for a path to a file that has the symbol, with another checksum.
+        // The same flags, except the path to another file that has the symbol with another
+        // checksum.
         let other = places.path().join("other.symvers");
         fs::write(&other, symvers(0x0bad_cafe)).unwrap();
         *user.args.last_mut().unwrap() = other.to_str().unwrap().into();
@@ -174,7 +175,7 @@ fn module_folders_of_one_root_share_a_stage_and_read_each_others_symvers() {
             command.args([folder, "--tree-root", ".."]);
             built(command.current_dir(common.source.path()))
         };
-        // Both anew, elsewhere.
+        // Both are built from nothing, in another place.
         let same = |what: &str| {
             let out = tempfile::tempdir().unwrap();
             for folder in ["common", "user"] {
@@ -193,7 +194,7 @@ fn module_folders_of_one_root_share_a_stage_and_read_each_others_symvers() {
         common.stage();
 
         common.edit("common/ring.c", "int ring_push(int", "int ring_push(long");
-        // What the first build of the other folder did was no reason to make other.o again.
+        // The first build of the other folder does not cause a new build of other.o.
         assert_eq!(compiled(&build("common")), ["ring.o"]);
         let output = build("user");
         assert!(ran_modpost(&output), "{}", output.err());
@@ -201,7 +202,7 @@ fn module_folders_of_one_root_share_a_stage_and_read_each_others_symvers() {
             same("the symbol has another type");
         }
 
-        // What changed in one folder while another was built is still a change.
+        // A change in one folder during a build of another one still counts.
         common.edit(
             "user/Makefile",
             "obj-m",

@@ -1,4 +1,4 @@
-//! `-q`: a build that ends well says what a person must know, one that fails says everything.
+//! `-q`: a successful build prints only warnings, and a failing build prints everything.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::project::edit;
 use crate::support::*;
 
 #[test]
-fn a_quiet_build_says_only_what_a_person_must_know() {
+fn a_quiet_build_only_prints_warnings() {
     let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);
     let kernel = kernel_at(0);
     let out = tempfile::tempdir().unwrap();
@@ -28,7 +28,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
         !text.contains("CC [M]") && !text.contains("built"),
         "{text}"
     );
-    // Piped: no colour, no moving line.
+    // The output is piped, so it has no colour and no moving line.
     let mut command = build(&kernel, out.path());
     command
         .arg(source.path())
@@ -38,7 +38,7 @@ fn a_quiet_build_says_only_what_a_person_must_know() {
 }
 
 #[test]
-fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failure() {
+fn quiet_shows_the_complaints_of_makefiles_and_after_a_failure_everything_once() {
     let dir = folder(&[
         ("tree/hello.c", HELLO),
         (
@@ -77,7 +77,7 @@ fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failu
         let step = text.find("CC [M]").unwrap();
         assert!(text.find("probe warns").unwrap() < step, "{text}");
         assert!(step < text.find("error: ").unwrap(), "{text}");
-        // A makefile that gives up.
+        // This makefile stops with an error.
         edit(
             &tree.join("vendor.inc"),
             "warning vendor warns",
@@ -97,7 +97,7 @@ fn what_makefiles_complain_of_is_shown_when_quiet_and_everything_once_on_a_failu
 }
 
 #[test]
-fn a_tree_that_is_named_by_a_dot_is_told_by_its_folder() {
+fn a_tree_that_is_named_by_a_dot_gets_the_name_of_its_folder() {
     let dir = folder(&[("ring/ring.c", HELLO), ("ring/Kbuild", "obj-m := ring.o\n")]);
     let mut command = build(&kernel_at(0), &dir.path().join("out"));
     command.arg("--kernel").arg(kernel_at(1).kdir);

@@ -1,5 +1,5 @@
-//! README.md, the order of docs/, and docs/environment.md: each example, row and link leads to
-//! something that exists, and each page says for whom it is.
+//! README.md, the order of docs/, and docs/environment.md: each example, row and link leads to an
+//! existing item, and each page names its readers.
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn pages() -> Vec<String> {
     names.collect()
 }
 
-/// The blocks of code in a page: their first lines, and what they hold.
+/// The code blocks of a page: their first lines, and their contents.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
     let parts = page.split("\n```").skip(1).step_by(2);
     parts.map(|part| part.split_once('\n').unwrap()).collect()
@@ -84,7 +84,7 @@ fn every_example_in_the_readme_is_one_of_a_page_that_the_tests_build() {
                     assert!(line.starts_with("$ cargo xtask ") || is_shown, "{line}");
                 }
             }
-            // A checkout takes the place of the version: nothing is published.
+            // The example names a checkout and no version, because nothing is published.
             language => assert_eq!(language, "toml"),
         }
         examples += 1;
@@ -137,7 +137,7 @@ fn the_index_of_the_docs_has_every_page_and_each_page_says_for_whom_it_is() {
     assert_eq!(rows, found, "a row is there twice, or its page is gone");
 }
 
-/// What a link to a heading calls it: GitHub's rule, as far as the headings need it.
+/// The anchor of a heading, by GitHub's rule as far as these headings need it.
 fn anchor(title: &str) -> String {
     let title = title.trim_matches(['#', ' ']).to_lowercase();
     let is_kept = |c: &char| c.is_alphanumeric() || ['-', '_', ' '].contains(c);
@@ -177,7 +177,7 @@ fn every_link_in_the_readme_and_the_docs_leads_somewhere() {
     assert!(links > 60, "{links}");
 }
 
-/// The words in quotation marks of a constant in a source file.
+/// The quoted words of a constant in a source file.
 fn constant(file: &str, name: &str) -> Vec<String> {
     let text = read(file);
     let (_, rest) = text

@@ -14,7 +14,7 @@ use crate::scene::{Scene, compiled, kernel_at};
 use crate::support::repository::{answer, commit, git};
 use crate::support::*;
 
-/// Asked in the module's folder and in others: (the folder, git's arguments).
+/// Questions from the module folder and others: (the folder, git's arguments).
 const QUESTIONS: &[(&str, &str)] = &[
     (".", "describe --tags --dirty --always"),
     (".", "rev-parse HEAD"),
@@ -29,14 +29,14 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("../nested", "describe --dirty"),
 ];
 
-/// A Kbuild that asks all this, and about a repository that is no part of the tree.
+/// A Kbuild with all these questions, and one about a repository outside of the tree.
 fn kbuild(questions: &[(&str, &str)], elsewhere: &Path) -> String {
     let mut text = String::from("obj-m := hello.o\n");
     let mut ask = |number: usize, command: &str| {
         text += &format!("$(info {number}[$(shell {command} 2>&1 | tr '\\n' ' ')])\n");
     };
     for (number, (folder, question)) in questions.iter().enumerate() {
-        // Both ways to say where.
+        // There are two ways to name the folder.
         match number % 2 {
             0 => ask(number, &format!("git -C $(src)/{folder} {question}")),
             _ => ask(number, &format!("cd $(src)/{folder} && git {question}")),
@@ -47,7 +47,7 @@ fn kbuild(questions: &[(&str, &str)], elsewhere: &Path) -> String {
     text
 }
 
-/// A repository with the module in a folder of it, a submodule and another repository below.
+/// A repository with the module in one of its folders, a submodule, and another repository below.
 fn project(elsewhere: &Path) -> TempDir {
     let hal = folder(&[("hal.h", "")]);
     commit(hal.path(), "hal-9.9");
@@ -102,7 +102,7 @@ fn each_repository_answers_for_itself_as_in_the_source() {
             .args(["--tree-root", ".."]);
         command
     };
-    // Git would like to note that in its index.
+    // git would write that to its index.
     fs::write(source.join("driver/hello.c"), HELLO).unwrap();
     fs::write(source.join("hal/hal.h"), "").unwrap();
     let before = Snapshot::take(&source).unwrap();
@@ -110,7 +110,7 @@ fn each_repository_answers_for_itself_as_in_the_source() {
     assert_untouched(&before, &source);
     expect_answers(&output, &source, elsewhere.path(), &[]);
     assert!(up_to_date(&mut whole(&with_root)));
-    // Each of them tells that it answers otherwise.
+    // Each of them now gives another answer.
     git(elsewhere.path(), &["tag", "-a", "elsewhere-2", "-m", "2"]);
     let output = built(&mut whole(&with_root));
     assert!(output.err().contains("[elsewhere-2 ]"), "{}", output.err());
@@ -125,14 +125,14 @@ fn each_repository_answers_for_itself_as_in_the_source() {
     expect_answers(&output, &source, elsewhere.path(), &[]);
     assert!(up_to_date(&mut whole(&with_root)));
 
-    // The module's folder alone: the repositories begin above it and beside it.
+    // Only the module folder is built: the repositories begin above it and beside it.
     let out = tempfile::tempdir().unwrap();
     let before = Snapshot::take(&source).unwrap();
     let driver = source.join("driver");
     let mut command = build(&alone, out.path());
     let output = built(command.arg(&driver));
     assert_untouched(&before, &source);
-    // `nested` is neither staged nor a submodule.
+    // `nested` is not staged and not a submodule.
     let nested = QUESTIONS.len() - 1;
     expect_answers(&output, &source, elsewhere.path(), &[nested]);
     assert!(up_to_date(&mut command));
@@ -142,7 +142,7 @@ fn each_repository_answers_for_itself_as_in_the_source() {
     expect_answers(&output, &source, elsewhere.path(), &[nested]);
 }
 
-/// What Makefiles look at, and then do to the tree.
+/// The commands with which Makefiles read the tree and then change it.
 const LOOKS: &str = "obj-m := hello.o
 $(info exists[$(shell [ -e $(src)/.git ] && echo yes || echo no)])
 $(info folder[$(shell [ -d $(src)/.git ] && echo yes || echo no)])
@@ -170,12 +170,12 @@ fn a_makefile_sees_dot_git_and_nothing_that_it_does_there_reaches_the_source() {
     for wanted in ["exists[yes]", "folder[yes]", "wildcard[yes]", "tag[v2]"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // What it did to the stage is undone.
+    // The changes of the stage are undone.
     fs::write(source.join("hello.c"), format!("{HELLO}\n")).unwrap();
     let said = built(&mut command).err();
     assert!(said.contains("tag[v2-dirty]"), "{said}");
 
-    // No repository: a package, say.
+    // The tree has no repository, like a package.
     fs::remove_dir_all(source.join(".git")).unwrap();
     let said = built(&mut command).err();
     for wanted in ["exists[no]", "folder[no]", "wildcard[no]", "tag[none]"] {
@@ -213,7 +213,7 @@ $(obj)/version.h: $(src)/.git/HEAD $(src)/.git/index
 }
 
 #[test]
-fn dirty_is_what_is_dirty_in_the_source_and_not_what_the_stage_lacks() {
+fn a_file_is_dirty_if_it_is_dirty_in_the_source_and_not_if_the_stage_lacks_it() {
     let text = "obj-m := hello.o
 $(info tag[$(shell git -C $(src) describe --dirty 2>&1)])
 $(info status[$(shell git -C $(src) status --porcelain | tr '\\n' ' ')])
@@ -230,7 +230,7 @@ $(shell echo '/* made */' >> $(src)/made.h; touch $(src)/new.h)
     ]);
     std::os::unix::fs::symlink("/etc/hostname", main.path().join("host")).unwrap();
     commit(main.path(), "v1");
-    // A worktree: a file leads to its repository, which lies in the other one.
+    // In a worktree, a file leads to the repository, which is in the other tree.
     let scratch = tempfile::tempdir().unwrap();
     let source = fs::canonicalize(scratch.path()).unwrap().join("tree");
     let at = source.to_str().unwrap();
@@ -245,7 +245,7 @@ $(shell echo '/* made */' >> $(src)/made.h; touch $(src)/new.h)
         said.contains("status[?? kbuild-out/ ?? note.txt ]"),
         "{said}"
     );
-    // Once more, over the products of the first time.
+    // Again, with the products of the first build in the tree.
     write(&source, &[("old/old.c", "int x;\n"), ("left/out.txt", "y")]);
     let said = built(&mut command).err();
     assert!(said.contains("tag[v1-dirty]"), "{said}");

@@ -1,4 +1,4 @@
-//! When Cargo runs a build script again: for what went into the module, and for nothing else.
+//! When Cargo runs a build script again: only after a change of the module's inputs.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn package(build: &str, files: &[(&str, &str)]) -> Project {
     project
 }
 
-/// What is changed, how, and whether Cargo must run the script for it.
+/// The changed input, the change, and whether Cargo must run the script for it.
 type Change<'a> = (&'a str, &'a dyn Fn(&Path), bool);
 
 fn apply(project: &Project, changes: &[Change<'_>]) -> Outcome {
@@ -124,7 +124,7 @@ fn a_tree_that_is_the_package_itself_does_not_run_its_script_for_cargos_own_file
 }
 
 #[test]
-fn a_declared_module_is_built_again_for_what_goes_into_it_alone() {
+fn a_declared_module_is_only_built_again_for_its_own_inputs() {
     let project = package(
         "let made = std::env::var(\"OUT_DIR\").unwrap() + \"/made\";\
          std::fs::create_dir_all(&made).unwrap();\

@@ -1,5 +1,6 @@
-//! Modules in Rust: the bytes of plain make, what is compiled again, what is said, and that they
-//! work; on the newest kernel with Rust, and on one from before modules had a folder of their own.
+//! Modules in Rust: their bytes are plain make's, edits compile the right files, messages are
+//! right, and the modules work. The tests use the newest kernel with Rust, and one whose modules
+//! have no folder of their own.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ use crate::scene::*;
 use crate::support::project::{Project, root};
 use crate::support::*;
 
-/// A module of several files, which also calls C. `AUTHORS` stands for what differs.
+/// A module of several files, which also calls C. `AUTHORS` stands for the part that differs.
 pub(crate) const MAIN: &str = r#"//! Several files.
 use kernel::prelude::*;
 
@@ -107,7 +108,7 @@ pub(crate) fn takes_authors(kernel: &LabKernel) -> bool {
     kernel.name == "7.3"
 }
 
-/// The module declared.
+/// The same as a declared module.
 fn declared(kernel: &LabKernel) -> Scene {
     let args = ["--name", "mixed", "src/mixed_main.rs", "src/helper.c"];
     let mut scene = Scene::with(kernel, FILES, &args);
@@ -119,7 +120,7 @@ fn declared(kernel: &LabKernel) -> Scene {
     scene
 }
 
-/// What plain make builds in place, of a copy, with these flags for rustc.
+/// Plain make's modules, built in place in a copy, with these flags for rustc.
 fn by_hand(
     scene: &Scene,
     kbuild: &str,
@@ -211,7 +212,7 @@ fn a_module_in_rust_and_c_has_plain_makes_bytes_follows_its_files_and_works() {
     }
 }
 
-/// Another crate of a tree, which asks for flags.
+/// Another crate of a tree, which checks its flags.
 const ASKING: &str = "#[cfg(not(all(word = \"a b\", flagged)))]\n\
                       compile_error!(\"nobody says the word\");\n";
 
@@ -251,7 +252,7 @@ fn a_tree_with_crates_of_its_own_has_plain_makes_bytes_and_each_crate_the_flags_
 }
 
 #[test]
-fn what_rustc_says_names_the_sources() {
+fn rustcs_messages_name_the_sources() {
     for kernel in kernels() {
         let scene = declared(&kernel);
         scene.edit("src/deep/below.rs", "u32", "u16");
@@ -275,7 +276,7 @@ fn what_rustc_says_names_the_sources() {
     }
 }
 
-/// What the examples do in a guest.
+/// The examples' commands in a guest.
 const EXAMPLES: &str = r#"
 fail() { echo "FAILED: $*"; exit 1; }
 /cargo-rust-module 30 || fail cargo-rust-module
@@ -328,7 +329,7 @@ fn the_examples_in_rust_work_on_both_kernels_and_a_second_build_runs_no_script()
 }
 
 #[test]
-fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
+fn an_inner_module_that_cargo_watches_only_rebuilds_the_module() {
     let Some(kernel) = kernels().into_iter().next() else {
         return;
     };
@@ -355,7 +356,7 @@ fn an_inner_module_that_cargo_watches_rebuilds_the_module_alone() {
     let next = example.built(&mut example.cargo_for(&kernel));
     assert!(next.ran.is_empty(), "{}", next.said);
 
-    // The same script for both kernels at once: each has its own cfgs.
+    // The same script for both kernels at once. Each kernel has its own cfgs.
     edit(
         &dir.join("build.rs"),
         ".compile(\"primes\")",

@@ -1,4 +1,4 @@
-//! C declared for Rust by bindgen.
+//! C declarations for Rust by bindgen.
 
 use kbuild_tests::lab::LabKernel;
 use kbuild_tests::scope;
@@ -9,7 +9,7 @@ use crate::support::*;
 
 const SHARED_HEADER: &str = "shared folder/shared.h";
 
-/// A module in Rust and C whose Rust reads what the C declares.
+/// A module in Rust and C. Its Rust reads the declarations of the C.
 fn with_bindings(kernel: &LabKernel) -> Scene {
     let header = "#include <linux/ioctl.h>\n#include <linux/math.h>\n#include <shared.h>\n\
                   #if GIVEN > 1 && defined(MODULE) && defined(CONFIG_MODULES)\n\
@@ -77,7 +77,7 @@ fn a_header_is_declared_for_rust_with_the_flags_of_the_modules_c_and_followed() 
         };
         assert_eq!(compiled(&built(&mut command())), ["mixed_main.o", "sum.o"]);
         assert!(!started_make(&built(&mut command())));
-        // An array of another length does not take what main gives.
+        // An array of another length does not accept the value in main.
         scene.edit(SHARED_HEADER, "2", "3");
         let said = refused(&mut command(), 1);
         assert!(

@@ -1,4 +1,5 @@
-//! What a module in Rust needs, and what is said where it is not there: before make starts.
+//! The requirements of a module in Rust, and the errors if one is missing. They come before make
+//! starts.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,22 +14,22 @@ use crate::scene::program_in_front;
 use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
-/// Enough where nothing is compiled.
+/// Enough if nothing is compiled.
 pub(crate) const HELLO_RS: &str = "//! A module.\n";
 
-/// What another rustc says of itself.
+/// The version text of another rustc.
 const OTHER: &str = "rustc 1.84.0 (9fc6b4312 2025-01-07)";
 
 pub(crate) fn newest() -> Option<LabKernel> {
     kernels().into_iter().find(|kernel| kernel.name == "7.3")
 }
 
-/// A build of `hello.rs` that says nothing about a compiler.
+/// A build of `hello.rs` without settings for a compiler.
 pub(crate) fn hello(kernel: &LabKernel, source: &Path, out: &Path) -> Command {
     let mut command = build(kernel, out);
     command.args(["--name", "hello", "hello.rs"]);
     command.current_dir(source).env_remove("KBUILD_RS_RUSTC");
-    // No toolchains of this machine's.
+    // The toolchains of this machine are hidden.
     command.env("RUSTUP_HOME", out.join("no-rustup"));
     command
 }
@@ -39,19 +40,19 @@ pub(crate) fn assert_says(text: &str, wanted: &[&str]) {
     }
 }
 
-/// A program of this text.
+/// Writes a program with this text.
 fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A rustc that says it is this one.
+/// A rustc that prints this version.
 fn rustc_that_says(path: &Path, version: &str) {
     script(path, &format!("#!/bin/sh\necho '{version}'\n"));
 }
 
-/// What the kernel's own rustc says of itself.
+/// The version text of the kernel's own rustc.
 pub(crate) fn own_version(kernel: &LabKernel) -> String {
     let config = fs::read_to_string(kernel.kdir.join("include/config/auto.conf")).unwrap();
     let line = |line: &str| {
@@ -93,7 +94,7 @@ fn a_kernel_without_rust_is_named_and_nothing_is_written() {
 }
 
 #[test]
-fn a_tree_that_has_rust_for_kernels_with_rust_alone_builds_without() {
+fn a_tree_that_only_has_rust_for_kernels_with_rust_builds_without_it() {
     let kernel = crate::scene::kernel_at(0);
     let kbuild = "obj-m := hello.o\nobj-$(CONFIG_RUST) += other.o\nifdef CONFIG_RUST\n\
                   obj-m += third.o\nendif\n";
@@ -141,7 +142,7 @@ fn metadata_that_is_missing_is_named_file_by_file() {
         );
         assert!(!said.contains("rust/libcore.rmeta"), "{said}");
     }
-    // As a distribution's package is.
+    // A distribution's package lacks the same folder.
     fs::remove_dir_all(tree.kdir.join("rust")).unwrap();
     let said = refused(&mut hello(&tree, source.path(), &out), 1);
     assert_says(
@@ -155,7 +156,8 @@ fn metadata_that_is_missing_is_named_file_by_file() {
     assert!(!out.exists());
 }
 
-/// A folder with programs, and the `PATH` in which it comes first and the machine's rustc is not.
+/// A folder with programs, and the `PATH` in which it comes first and the machine's rustc is
+/// missing.
 fn place() -> (TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("bin")).unwrap();
@@ -205,7 +207,7 @@ fn another_rustc_than_the_kernels_is_refused_with_the_one_that_fits() {
     assert!(!out.exists(), "nothing is written");
 }
 
-/// The `RUSTC=` of a build that would be run.
+/// The `RUSTC=` of a build's make line.
 fn planned(command: &mut Command) -> PathBuf {
     let output = built(command.arg("--dry-run"));
     let line = output.out();
@@ -228,7 +230,7 @@ fn the_kernels_rustc_is_found_by_itself_and_handed_over_as_the_file_it_is() {
         planned(command.envs(changed.iter().copied()))
     };
 
-    // rustup's proxy in PATH, and the right one among its toolchains.
+    // rustup's proxy is in PATH, and its toolchains contain the right one.
     script(
         &bin.join("rustup"),
         "#!/bin/sh\necho 'rustc 1.0.0 (of this folder)'\n",
@@ -239,13 +241,13 @@ fn the_kernels_rustc_is_found_by_itself_and_handed_over_as_the_file_it_is() {
     rustc_that_says(&toolchain, &own);
     assert_eq!(planned(&[]), toolchain);
 
-    // A version in the name comes before that; links are followed.
+    // A version in the name wins over that, and links are followed.
     let versioned = dir.path().join("lib/rust-1.85/bin/rustc");
     rustc_that_says(&versioned, &own);
     symlink(&versioned, bin.join("rustc-1.85")).unwrap();
     assert_eq!(planned(&[]), versioned);
 
-    // The proxy named: what it stands for.
+    // If the proxy is named, its target is used.
     let sysroot = dir.path().join("toolchain");
     let proxy = format!("#!/bin/sh\necho '{}'\n", sysroot.display());
     script(&bin.join("rustup"), &proxy);
@@ -253,14 +255,14 @@ fn the_kernels_rustc_is_found_by_itself_and_handed_over_as_the_file_it_is() {
     let asked = planned(&[("KBUILD_RS_RUSTC", Path::new("rustc"))]);
     assert_eq!(asked, sysroot.join("bin/rustc"));
 
-    // What Cargo compiles with is not what is asked for.
+    // Cargo's own compiler is not the requested one.
     let wrong = dir.path().join("wrong");
     rustc_that_says(&wrong, OTHER);
     assert_eq!(planned(&[("RUSTC", &wrong)]), versioned);
 }
 
 #[test]
-fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() {
+fn no_variable_of_cargos_reaches_the_kernels_rustc_whose_version_is_asked_once() {
     let Some(kernel) = newest() else { return };
     let source = folder(&[("hello.rs", RUSTY)]);
     let out = tempfile::tempdir().unwrap();
@@ -317,7 +319,7 @@ fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() 
             .filter(|call| **call == "called --version")
             .count()
     };
-    // By kbuild-rs, and by the kernel's Makefile for a variable of its own.
+    // kbuild-rs asks, and the kernel's Makefile may ask for a variable of its own.
     assert!((1..=2).contains(&asked(&calls)), "{calls:?}");
     fs::remove_file(&log).unwrap();
     let again = built(&mut command());
@@ -329,7 +331,7 @@ fn nothing_of_cargos_reaches_the_kernels_rustc_which_is_asked_once_what_it_is() 
     built(other.env("KBUILD_RS_RUSTC", &rustc));
     assert!(!log.exists(), "another module beside it asks what is known");
 
-    // Another program of the same name and version is another compiler.
+    // Another program with the same name and version is another compiler.
     script(&rustc, &text.replace("called", "Called"));
     let again = built(&mut command());
     assert!(started_make(&again), "{}", again.err());
@@ -353,7 +355,7 @@ impl kernel::Module for Rusty {
 "#;
 
 #[test]
-fn a_clang_that_cannot_read_what_rustc_writes_is_told() {
+fn a_clang_that_cannot_read_rustcs_output_is_reported() {
     let Some(kernel) = newest() else { return };
     let (source, scratch) = (
         folder(&[("hello.rs", HELLO_RS)]),

@@ -1,4 +1,4 @@
-//! `rust-project.json`: what rust-analyzer itself makes of it.
+//! `rust-project.json`, as rust-analyzer reads it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -15,8 +15,8 @@ use crate::rust_checks::{RUSTY, hello};
 use crate::support::project::root;
 use crate::support::*;
 
-/// A toolchain as others have it: the compiler and what runs procedural macros are found in it.
-/// The lab's own programs run through scripts.
+/// A toolchain like a user's: it contains the compiler and the server for procedural macros. The
+/// lab's own programs run through scripts.
 fn toolchain(kernel: &LabKernel, at: &Path) -> PathBuf {
     let rustc = kernel.rustc.as_ref().unwrap();
     let own = rustc.ancestors().nth(2).unwrap().join("usr");
@@ -80,7 +80,7 @@ fn clippy_looks_at_a_module_with_the_kernels_lints_and_is_asked_for_where_it_is_
     symlink(driver, rustc.with_file_name("clippy-driver")).unwrap();
     let with = built(&mut command(&["--clippy"])).err();
     assert!(with.contains("CLIPPY [M]"), "{with}");
-    // Both are kernel's choices: neither is on by default.
+    // The kernel chooses both lints; neither is on by default.
     for lint in ["clippy::ptr_as_ptr", "clippy::missing_safety_doc"] {
         assert!(
             with.contains(lint) || with.contains(&lint.replace('_', "-")),
@@ -91,7 +91,7 @@ fn clippy_looks_at_a_module_with_the_kernels_lints_and_is_asked_for_where_it_is_
     assert!(!without.contains("clippy::"), "{without}");
 }
 
-/// What rust-analyzer says is wrong, without what is left out of this kernel's build.
+/// rust-analyzer's errors, without those about parts that this kernel's build leaves out.
 fn problems(project: &Path) -> Vec<String> {
     let mut analyzer = Command::new(lab::program("rust-analyzer").unwrap());
     analyzer.arg("diagnostics").arg(project);
@@ -113,7 +113,7 @@ fn problems(project: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_an_editor_reads_is_written_where_it_is_missing_though_there_is_nothing_to_build() {
+fn a_missing_file_for_editors_is_written_even_if_there_is_nothing_to_build() {
     let Some(kernel) = kernels().into_iter().next() else {
         return;
     };
@@ -143,7 +143,7 @@ fn what_an_editor_reads_is_written_where_it_is_missing_though_there_is_nothing_t
     files.iter().for_each(|file| fs::remove_file(file).unwrap());
     assert!(fresh() && same(), "somebody removed them");
 
-    // As a build without the feature leaves it.
+    // A build without the feature leaves this state.
     fs::remove_file(&files[0]).unwrap();
     let mut own = Vec::new();
     below(&out.path().join(".kbuild"), "rust_project", &mut own);
@@ -164,8 +164,9 @@ fn below(dir: &Path, name: &str, files: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
-    // Of the oldest: its compilers run in the kernel's folder, not in the module's.
+fn the_file_for_editors_has_a_crate_that_does_not_compile_yet() {
+    // The oldest one, because its compilers run in the kernel's folder and not in the module
+    // folder.
     let Some(kernel) = kernels().into_iter().next_back() else {
         return;
     };
@@ -223,7 +224,8 @@ fn an_editor_is_told_of_a_crate_that_does_not_compile_yet() {
     built(&mut ide());
     assert!(own(), "what is included from elsewhere is looked at");
 
-    // A link that leads elsewhere is somebody's own; one that leads nowhere any more is nobody's.
+    // A link that leads elsewhere belongs to the user. A link that leads to nothing may be
+    // replaced.
     let link = scratch.path().join("rust-project.json");
     let relink = |to: &str| {
         fs::remove_file(&link).unwrap();
@@ -275,7 +277,7 @@ fn build_both_examples(kernel: &LabKernel, rustc: &Path, out: &Path) {
 
 #[test]
 fn rust_analyzer_resolves_every_name_of_the_examples() {
-    // Each look takes rust-analyzer some ten seconds.
+    // Each run of rust-analyzer takes about ten seconds.
     let count = if scope::is_full() { usize::MAX } else { 1 };
     for kernel in kernels().into_iter().take(count) {
         let scratch = tempfile::tempdir().unwrap();
@@ -328,7 +330,7 @@ fn rust_analyzer_resolves_every_name_of_the_examples() {
         if !scope::is_full() {
             continue;
         }
-        // The same without one of the kernel's crates, so that something would be said.
+        // The same without one of the kernel's crates, so that rust-analyzer reports an error.
         let broken = scratch.path().join("broken/rust-project.json");
         fs::create_dir_all(broken.parent().unwrap()).unwrap();
         fs::write(

@@ -1,5 +1,4 @@
-//! What is said about Rust that a module cannot keep from programs, or from modules for other
-//! kernels.
+//! Hints about Rust code that is written for programs, or for modules of other kernels.
 
 use std::fs;
 
@@ -10,7 +9,7 @@ use crate::rust_checks::assert_says;
 use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 
-/// A module that nothing is wrong with but what stands in for these words.
+/// A module without errors, except in the parts that replace these words.
 const MODULE: &str = r#"//! Hints.
 use kernel::prelude::*;
 IMPORTS
@@ -38,7 +37,7 @@ fn module(author: &str, imports: &str, body: &str) -> String {
     text.replace("IMPORTS", imports).replace("BODY", body)
 }
 
-/// What a kernel calls these: (the author, an import, and the same of the other lab kernel's).
+/// A kernel's words for these: (the author, an import, and the import of the other lab kernel).
 fn words(takes_authors: bool) -> [(&'static str, &'static str); 2] {
     let newer = ("authors: [\"nobody\"]", "use kernel::sync::aref::ARef;");
     let older = ("author: \"nobody\"", "use kernel::types::ARef;");
@@ -48,7 +47,7 @@ fn words(takes_authors: bool) -> [(&'static str, &'static str); 2] {
     }
 }
 
-/// A body as of a program.
+/// A body as in a program.
 const PROGRAM: &str = r#"
         let mut list: Vec<u8> = Vec::new();
         list.push(1);
@@ -62,7 +61,7 @@ const PROGRAM: &str = r#"
         pr_info!("{} {}\n", env!("CARGO_PKG_VERSION"), util::one());
 "#;
 
-/// The same as the hints have it.
+/// The same with the changes of the hints.
 const MENDED: &str = r#"
         let mut list = KVec::new();
         list.push(1, GFP_KERNEL)?;
@@ -94,7 +93,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
         ];
         let args = ["--name", "hello", "hello.rs", "util.rs"];
         let mut scene = Scene::with(&kernel, &files, &args);
-        // Not `refused`: the kernel's macro panics.
+        // Not `refused`, because the kernel's macro panics.
         let said = run::run(&mut scene.command(), LIMIT).unwrap().err();
         let (_, end) = said.split_once("error: cannot build hello").unwrap();
         let [author, import] = [right.0.replace("nobody", "…"), right.1.to_owned()];
@@ -127,7 +126,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
             "hello.rs",
             &module(right.0, &imports, &MENDED.replace("FMT", fmt)),
         );
-        // As a CMake or Meson project has it.
+        // A CMake or Meson project sets it in this way.
         let version = ["--make-var", "CARGO_PKG_VERSION=1.2.3"];
         scene.args.extend(version.map(str::to_owned));
         scene.build();
@@ -137,7 +136,7 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
     }
 }
 
-/// Types and a module with names of the standard library, and what rustc prints in a source.
+/// Types and a module with names of the standard library, and messages of rustc in a source.
 const OWN: &str = r#"//! A crate without module!.
 use kernel::prelude::*;
 use alloc::gone;
@@ -196,7 +195,7 @@ const NUMBERS: &str = r#"
 "#;
 
 #[test]
-fn numbers_that_a_kernel_does_not_compute_with_are_named_as_what_they_are() {
+fn hints_name_the_kinds_of_numbers_that_a_kernel_does_not_support() {
     if let Some(kernel) = kernels().into_iter().next() {
         let [right, _] = words(takes_authors(&kernel));
         let files = [("hello.rs", &*module(right.0, "", NUMBERS))];

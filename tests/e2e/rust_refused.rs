@@ -1,5 +1,4 @@
-//! Crates that rustc would refuse in words that do not name the cause: the kernel's own, and the
-//! module's.
+//! Crates that rustc would refuse without naming the cause: the kernel's own, and the module's.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -74,7 +73,7 @@ fn a_root_that_is_called_as_one_of_the_kernels_crates_is_refused_by_name() {
             let moved = source.path().join(format!("{name}_module.rs"));
             assert_says(&said, &[&own, &format!(" {}", moved.display())]);
         }
-        // What the kernel does not have is a name as any other.
+        // A name that the kernel does not have is free.
         built(&mut command("std.rs"));
 
         write(

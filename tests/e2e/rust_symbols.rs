@@ -1,4 +1,4 @@
-//! What a kernel asks of the symbols and the signatures of modules in Rust.
+//! A kernel's demands on the symbols and signatures of modules in Rust.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::rust_checks::{HELLO_RS, RUSTY, assert_says, hello, newest};
 use crate::support::kernel_tree::link_kernel;
 use crate::support::*;
 
-/// The newest kernel with Rust, and with these lines more in its configuration.
+/// The newest kernel with Rust, with additional lines in its configuration.
 fn configured(scratch: &TempDir, more: &str) -> Option<LabKernel> {
     let at = scratch.path().join("tree");
     let own = ["include", "include/config", "scripts"];
@@ -24,7 +24,7 @@ fn configured(scratch: &TempDir, more: &str) -> Option<LabKernel> {
     Some(tree)
 }
 
-/// Puts another text in the place of a link.
+/// Replaces a link by a file with another text.
 fn replace(link: &Path, change: impl FnOnce(String) -> String) {
     let text = fs::read_to_string(link).unwrap();
     fs::remove_file(link).unwrap();
@@ -32,7 +32,7 @@ fn replace(link: &Path, change: impl FnOnce(String) -> String) {
 }
 
 #[test]
-fn who_exports_symbols_is_refused_where_nothing_gives_them_checksums_and_no_one_else() {
+fn only_crates_that_export_symbols_are_refused_if_nothing_gives_these_checksums() {
     let scratch = tempfile::tempdir().unwrap();
     let versions = "CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y";
     let Some(tree) = configured(&scratch, versions) else {
@@ -106,7 +106,7 @@ fn a_symvers_without_the_kernels_own_rust_is_told_from_a_symbol_that_nobody_expo
 }
 
 #[test]
-fn a_kernel_that_takes_signed_modules_alone_is_told_before_anything_is_built() {
+fn a_kernel_that_only_loads_signed_modules_is_reported_before_anything_is_built() {
     let scratch = tempfile::tempdir().unwrap();
     let forced =
         "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_MODULE_SIG_HASH=\"sha512\"";

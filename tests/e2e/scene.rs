@@ -1,4 +1,4 @@
-//! A source folder and an output directory that a test changes and builds again and again.
+//! A source folder and an output directory that a test changes and builds repeatedly.
 
 use std::collections::BTreeMap;
 use std::fs::{self, FileTimes};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::kernel_tree::move_makefile;
 use crate::support::*;
 
-/// A kernel of the lab by its place in the list; there is at least one.
+/// A kernel of the lab by its index; there is at least one.
 pub(crate) fn kernel_at(number: usize) -> LabKernel {
     let names = lab::names();
     lab::kernel(names[number % names.len()]).unwrap()
@@ -25,15 +25,15 @@ pub(crate) fn newest_kernel() -> LabKernel {
     lab::kernel(lab::names().last().unwrap()).unwrap()
 }
 
-/// The two between which everything has changed that does; all of them in the full run.
+/// The two kernels with all differences between them; all kernels in the full run.
 pub(crate) fn oldest_and_newest() -> Vec<LabKernel> {
     scope::oldest_and_newest().unwrap()
 }
 
-/// What is changed, the objects that are compiled because of it, and how to change it.
+/// A change: its name, the objects that it compiles, and the function that makes it.
 pub(crate) type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
 
-/// Sources, an output directory, and the arguments that build the one into the other.
+/// Sources, an output directory, and the arguments of the build.
 pub(crate) struct Scene {
     pub(crate) kernel: LabKernel,
     pub(crate) source: TempDir,
@@ -43,12 +43,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A module tree.
+    /// A scene with a module tree.
     pub(crate) fn tree(kernel: &LabKernel, files: &[(&str, &str)]) -> Scene {
         Scene::with(kernel, files, &["."])
     }
 
-    /// Anything: the arguments follow `kbuild-rs build` and are read in the source folder.
+    /// A scene of any kind. The arguments follow `kbuild-rs build` and are relative to the source
+    /// folder.
     pub(crate) fn with(kernel: &LabKernel, files: &[(&str, &str)], args: &[&str]) -> Scene {
         Scene {
             kernel: kernel.clone(),
@@ -67,7 +68,7 @@ impl Scene {
         write(self.source.path(), &[(name, text)]);
     }
 
-    /// Replaces text in a file that holds it.
+    /// Replaces text in a file that contains it.
     pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
         edit(&self.path(name), from, to);
     }
@@ -90,7 +91,7 @@ impl Scene {
         self.command_to(self.out.path())
     }
 
-    /// A build that must succeed.
+    /// Builds, which must succeed.
     pub(crate) fn build(&self) -> Output {
         built(&mut self.command())
     }
@@ -102,29 +103,30 @@ impl Scene {
         modules(out.path())
     }
 
-    /// The products are those of a clean build.
+    /// Checks that the products are those of a clean build.
     pub(crate) fn is_as_clean(&self, what: &str) {
         let clean = self.clean_build();
         let what = format!("{what} on {}", self.kernel.release);
         assert_same_modules(&modules(self.out.path()), &clean, &what);
     }
 
-    /// Builds on top of what is there; the products are those of a clean build.
+    /// Builds on the present state, and checks that the products are those of a clean build.
     pub(crate) fn builds_as_clean(&self, what: &str) -> Output {
         let output = self.build();
         self.is_as_clean(what);
         output
     }
 
-    /// As [`builds_as_clean`](Self::builds_as_clean), and exactly these objects were compiled.
+    /// As [`builds_as_clean`](Self::builds_as_clean), and checks that exactly these objects were
+    /// compiled.
     pub(crate) fn compiles(&self, objects: &[&str], what: &str) -> Output {
         let output = self.builds_as_clean(what);
         assert_eq!(compiled(&output), objects, "{what}\n{}", output.err());
         output
     }
 
-    /// As [`compiles`](Self::compiles), for a step of several: a clean build is compared with in
-    /// the full run alone. After the last step [`is_as_clean`](Self::is_as_clean) does it always.
+    /// As [`compiles`](Self::compiles), for a step of several. Only the full run compares with a
+    /// clean build. After the last step, [`is_as_clean`](Self::is_as_clean) always does.
     pub(crate) fn recompiles(&self, objects: &[&str], what: &str) -> Output {
         if scope::is_full() {
             return self.compiles(objects, what);
@@ -134,8 +136,8 @@ impl Scene {
         output
     }
 
-    /// As [`recompiles`](Self::recompiles), for changes that do not hide each other: they are
-    /// built at once, and one by one in the full run.
+    /// As [`recompiles`](Self::recompiles), for changes that do not hide each other. They are built
+    /// at once, and in the full run one by one.
     pub(crate) fn all_recompile(&self, changes: &[Change<'_>]) {
         let at_once = if scope::is_full() { 1 } else { changes.len() };
         for changes in changes.chunks(at_once) {
@@ -152,8 +154,7 @@ impl Scene {
         }
     }
 
-    /// Builds on top of what is there, which must fail, as a clean build of the same does;
-    /// gives what both say.
+    /// Builds on the present state, which must fail like a clean build; returns the output of both.
     pub(crate) fn fails_as_clean(&self, what: &str) -> (String, String) {
         let ours = refused(&mut self.command(), 1);
         let out = tempfile::tempdir().unwrap();
@@ -162,13 +163,13 @@ impl Scene {
         (ours, clean.err())
     }
 
-    /// Nothing has changed: make is not started.
+    /// Checks that a build without a change does not start make.
     pub(crate) fn is_fresh(&self, what: &str) {
         let output = self.build();
         assert!(!started_make(&output), "{what}: {}", output.err());
     }
 
-    /// The staged copy, of the only key there is.
+    /// The staged copy of the only key.
     pub(crate) fn stage(&self) -> PathBuf {
         let mut keys: Vec<_> = fs::read_dir(self.out.path().join(".kbuild"))
             .unwrap()
@@ -180,14 +181,14 @@ impl Scene {
     }
 }
 
-/// Replaces text in a file that holds it.
+/// Replaces text in a file that contains it.
 pub(crate) fn edit(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{} has no {from}", path.display());
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-/// Gives a file the mtime of a file from long ago.
+/// Gives a file an old mtime.
 pub(crate) fn make_old(path: &Path) {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let file = fs::File::options().append(true).open(path).unwrap();
@@ -195,12 +196,12 @@ pub(crate) fn make_old(path: &Path) {
         .unwrap();
 }
 
-/// The objects of sources that a build compiled, sorted (`a.o`; no `a.mod.o`).
+/// The sorted objects of sources that a build compiled (`a.o`; no `a.mod.o`).
 pub(crate) fn compiled(output: &Output) -> Vec<String> {
     compiled_in(&output.err())
 }
 
-/// As [`compiled`], of what make itself says.
+/// As [`compiled`], from make's own output.
 pub(crate) fn compiled_in(said: &str) -> Vec<String> {
     let mut objects: Vec<String> = said
         .lines()
@@ -216,7 +217,7 @@ pub(crate) fn compiled_in(said: &str) -> Vec<String> {
     objects
 }
 
-/// A program that is found as `name` before all others, and the PATH that finds it.
+/// A program `name` that comes before all others, and the PATH that finds it.
 pub(crate) fn program_in_front(name: &str, script: &str) -> (TempDir, String) {
     use std::os::unix::fs::PermissionsExt;
     let dir = folder(&[(name, script)]);
@@ -229,7 +230,7 @@ pub(crate) fn program_in_front(name: &str, script: &str) -> (TempDir, String) {
     (dir, path)
 }
 
-/// A private copy of a lab kernel's headers, to change something in them.
+/// A private copy of a lab kernel's headers, which a test may change.
 pub(crate) fn private_kernel(kernel: &LabKernel) -> (TempDir, LabKernel) {
     let dir = tempfile::tempdir().unwrap();
     let prefix = kernel.kdir.ancestors().nth(3).unwrap();

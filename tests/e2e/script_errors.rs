@@ -1,5 +1,5 @@
-//! What `cargo build` prints when a build script fails: short, in order, pointing at the source,
-//! and the whole of it.
+//! The output of `cargo build` when a build script fails: short, in order, complete, and with the
+//! place in the source.
 
 use kbuild_tests::lab::LabKernel;
 
@@ -21,12 +21,12 @@ fn hello() -> Project {
     ])
 }
 
-/// What the script said. Left out is what differs from one kernel to the next: kbuild's steps,
-/// and the rules in the kernel's own makefiles that make names after each error.
+/// The script's output, without the parts that differ between kernels: kbuild's steps, and the
+/// rules of the kernel's makefiles that make names after each error.
 fn said(project: &Project, kernel: &LabKernel) -> String {
     let all = project.fails_saying(&mut project.cargo_for(kernel));
     let (_, shown) = all.split_once("(exit status: 1)\n").unwrap();
-    // With standard output, Cargo would print every directive first.
+    // If the script used standard output, Cargo would print every directive first.
     let mut text = shown.strip_prefix("  --- stderr\n").unwrap().to_owned();
     let dir = std::fs::canonicalize(&project.dir).unwrap();
     text = text.replace(dir.to_str().unwrap(), "@");
@@ -40,17 +40,17 @@ fn said(project: &Project, kernel: &LabKernel) -> String {
     text.lines()
         .filter(|line| !is_step(line) && !is_rule(line))
         .filter(|line| !line.contains("note: building for RELEASE; the running kernel is "))
-        // Cargo indents what a script said.
+        // Cargo indents a script's output.
         .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
         .collect()
 }
 
 #[test]
-fn what_a_script_says_is_short_and_points_at_the_source() {
+fn the_errors_of_a_script_are_short_and_point_at_the_source() {
     let project = hello();
     a_missing_kernel_is_named_with_the_way_to_find_one(&project);
     a_c_error_is_the_compilers_own_and_then_the_line_that_matters(&project);
-    an_undefined_symbol_is_modposts_own_line_and_what_it_means(&project);
+    an_undefined_symbol_gives_modposts_own_line_and_its_meaning(&project);
     a_source_that_is_not_there_is_named(&project);
 }
 
@@ -94,7 +94,7 @@ error: cannot build hello for RELEASE: make failed with exit code 2
     );
 }
 
-fn an_undefined_symbol_is_modposts_own_line_and_what_it_means(project: &Project) {
+fn an_undefined_symbol_gives_modposts_own_line_and_its_meaning(project: &Project) {
     let text = HELLO.replace(
         "static int __init hello_init(void) {",
         "extern int elsewhere(void);\nstatic int __init hello_init(void) { elsewhere();",
@@ -109,7 +109,8 @@ fn an_undefined_symbol_is_modposts_own_line_and_what_it_means(project: &Project)
 error: cannot build hello for RELEASE: make failed with exit code 2
   ERROR: modpost: \"elsewhere\" [@/hello.ko] "
     );
-    // The kernel and the symbol, three lines to check, and the setting for another module's symvers.
+    // The kernel and the symbol, three lines to check, and the setting for another module's
+    // symvers.
     assert_eq!(meaning.trim_end().lines().count(), 5, "{meaning}");
     for part in ["elsewhere", "RELEASE", "Build::symvers"] {
         assert!(meaning.contains(part), "{meaning}");

@@ -15,7 +15,7 @@ use crate::support::trap::holds;
 use crate::support::*;
 use crate::world::files_below;
 
-/// A word that stands nowhere else.
+/// A word that appears nowhere else.
 const SECRET: &str = "s3cret-8f1c";
 
 fn hello() -> Scene {
@@ -27,7 +27,7 @@ fn hello() -> Scene {
     scene
 }
 
-/// A build that is told secrets in every way in which values come in.
+/// A build that gets secrets in all kinds of values.
 fn with_secrets(scene: &Scene, more: &[&str]) -> Command {
     let mut command = scene.command();
     command
@@ -48,7 +48,7 @@ fn assert_silent(what: &str, output: &Output) {
     assert!(lines.is_empty(), "{what} says {lines:?}");
 }
 
-/// The files below `dir` that hold the secret.
+/// The files below `dir` that contain the secret.
 fn telling(dir: &Path) -> Vec<PathBuf> {
     let mut files = files_below(dir);
     files.retain(|rel| {
@@ -60,7 +60,7 @@ fn telling(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
+fn only_make_gets_values_of_the_environment() {
     let scene = hello();
     for how in [
         &["--dry-run"][..],
@@ -71,7 +71,7 @@ fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
         let output = built(&mut with_secrets(&scene, how));
         assert_silent(&how.join(" "), &output);
         let said = [output.out(), output.err()].concat();
-        // That there is one may be known.
+        // The existence of a secret may be known.
         assert!(
             !how.contains(&"--dry-run") || said.contains("TOKEN"),
             "{said}"
@@ -82,7 +82,7 @@ fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
     assert_eq!(telling(scene.out.path()), Vec::<PathBuf>::new());
     assert_eq!(telling(scene.source.path()), Vec::<PathBuf>::new());
 
-    // Another value is noticed, and not told.
+    // Another value is noticed, and not shown.
     let other = built(with_secrets(&scene, &[]).args(["--env", "TOKEN=other"]));
     assert!(started_make(&other), "{}", other.err());
     assert!(other.err().contains("TOKEN changed"), "{}", other.err());
@@ -91,7 +91,7 @@ fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
     assert!(started_make(&back), "{}", back.err());
     assert_silent("a build with the first value", &back);
 
-    // make does get them, and its own words go through.
+    // make gets the values, and its own output is passed on.
     scene.write(
         "Kbuild",
         "obj-m := hello.o\n$(info told: $(TOKEN) in $(HOME))\n",
@@ -107,7 +107,7 @@ fn values_of_the_environment_are_told_to_make_and_to_nobody_else() {
     assert!(!own.iter().any(|line| line.contains(SECRET)), "{own:?}");
 }
 
-/// Whoever may read two records could try values, if one value looked the same in both.
+/// If one value looked the same in two records, a reader of both could try values.
 #[test]
 fn one_value_looks_different_in_every_record() {
     let scene = hello();
@@ -126,7 +126,7 @@ fn one_value_looks_different_in_every_record() {
     assert_ne!(lines[0], lines[1]);
 }
 
-/// Runs it as one whose files are everybody's, as some containers and build machines have it.
+/// Runs a command without a umask, as some containers and build machines do.
 fn without_umask(command: &Command) -> Command {
     let mut open = Command::new("sh");
     open.args(["-c", "umask 0; exec \"$0\" \"$@\""])
@@ -136,11 +136,11 @@ fn without_umask(command: &Command) -> Command {
     open
 }
 
-/// Whether others may read a file that lies below `dir`, which they can get to.
+/// Whether others may read and reach a file below `dir`.
 fn is_open_to_others(dir: &Path, rel: &Path) -> bool {
     let mode = |path: &Path| {
         let meta = fs::symlink_metadata(path);
-        // Gone meanwhile.
+        // The file may be gone meanwhile.
         meta.map_or(0, |meta| meta.permissions().mode())
     };
     let folders = rel.ancestors().skip(1).map(|folder| dir.join(folder));
@@ -149,7 +149,7 @@ fn is_open_to_others(dir: &Path, rel: &Path) -> bool {
 }
 
 #[test]
-fn records_are_for_who_builds_whatever_the_umask_is() {
+fn only_the_builder_can_read_records_with_any_umask() {
     let scene = hello();
     built(&mut without_umask(&scene.command()));
     let out = scene.out.path();
@@ -162,7 +162,7 @@ fn records_are_for_who_builds_whatever_the_umask_is() {
     }
 }
 
-/// Looks again and again for files with the secret in them that others may read.
+/// Searches repeatedly for files with the secret that others may read.
 fn watch(dir: &Path, stop: &AtomicBool) -> Vec<String> {
     let mut seen = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -181,7 +181,7 @@ fn watch(dir: &Path, stop: &AtomicBool) -> Vec<String> {
     seen.iter().map(|rel| rel.display().to_string()).collect()
 }
 
-/// As [`files_below`], where files come and go.
+/// As [`files_below`], but files may appear and disappear meanwhile.
 fn try_files_below(dir: &Path, rel: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir.join(rel)).into_iter().flatten().flatten() {
@@ -194,7 +194,7 @@ fn try_files_below(dir: &Path, rel: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Sources of which some are private: large enough to be seen while they are copied.
+/// Sources with private files, large enough to be seen while they are copied.
 fn private_sources() -> TempDir {
     let line = format!("/* {SECRET} */\n");
     let large = line.repeat((4 << 20) / line.len());
@@ -226,7 +226,7 @@ fn a_source_that_others_may_not_read_is_never_readable_in_the_stage() {
         let mut results = Vec::new();
         for round in 0..2 {
             results.push(run::run(&mut without_umask(&scene.command()), LIMIT));
-            // Copied over what is there.
+            // The new files replace the old ones.
             for name in ["key.h", "private/key.h"] {
                 let path = scene.path(name);
                 let text = fs::read(&path).unwrap();
@@ -246,7 +246,7 @@ fn a_source_that_others_may_not_read_is_never_readable_in_the_stage() {
         seen
     });
     assert_eq!(seen, Vec::<String>::new(), "others could read these");
-    // They were there to be seen.
+    // The watcher could see them.
     let staged = files_below(out);
     for name in ["stage/key.h", "stage/private/below/key.h"] {
         assert!(staged.iter().any(|rel| rel.ends_with(name)), "{staged:?}");
@@ -277,7 +277,7 @@ fn a_declared_source_that_others_may_not_read_is_never_readable_in_the_stage() {
 }
 
 #[test]
-fn a_value_that_is_no_utf_8_is_no_less_secret() {
+fn a_value_that_is_not_utf_8_is_secret_too() {
     let scene = hello();
     let mut value = std::ffi::OsString::from("TOKEN=");
     value.push(std::ffi::OsStr::from_bytes(b"\xff"));

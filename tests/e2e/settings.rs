@@ -1,4 +1,5 @@
-//! Flags, variables, compilers and clocks: what is no source and still decides the products.
+//! Flags, variables, compilers and clocks: inputs that are not sources and still decide the
+//! products.
 
 use std::fs;
 use std::time::Duration;
@@ -23,7 +24,7 @@ int extra(void) { return 1; }
 MODULE_LICENSE("GPL");
 "#;
 
-/// Gives some ELF file for the module: a build that takes milliseconds.
+/// Makes a module from an ELF file: a build of milliseconds.
 const NO_MAKE: &str = "#!/bin/sh\ncp /bin/sh demo.ko && echo demo.ko > modules.order\n";
 
 #[test]
@@ -31,7 +32,7 @@ fn a_changed_define_flag_config_variable_or_environment_entry_is_a_build_from_no
     for kernel in scope::kernels(1).unwrap() {
         let args = ["--name", "demo", "demo.c"];
         let mut scene = Scene::with(&kernel, &[("demo.c", SOURCE)], &args);
-        // That make is started is all there is to see here; what kbuild makes of it, below.
+        // This only tests that make starts. Tests below cover kbuild's use of it.
         let (_dir, path) = program_in_front("make", NO_MAKE);
         if !scope::is_full() {
             scene.env.insert("PATH".into(), path);
@@ -64,7 +65,7 @@ fn a_changed_define_flag_config_variable_or_environment_entry_is_a_build_from_no
 }
 
 #[test]
-fn what_is_set_goes_into_the_module_and_out_of_it_again() {
+fn a_setting_goes_into_the_module_and_out_of_it_again() {
     let args = ["--name", "demo", "demo.c"];
     let mut scene = Scene::with(&kernel_at(0), &[("demo.c", SOURCE)], &args);
     scene.build();
@@ -93,7 +94,7 @@ fn what_is_set_goes_into_the_module_and_out_of_it_again() {
         assert_ne!(previous, Some(now.clone()));
         previous = Some(now);
     }
-    // Nothing that is not let through can matter.
+    // A variable that is not passed on cannot matter.
     scene.env.insert("FROM_ENV".into(), "9".into());
     scene.env.insert("DEBUG".into(), "false".into());
     scene.is_fresh("with noise in the environment");
@@ -104,7 +105,7 @@ fn a_compiler_that_is_another_one_now_is_a_build_from_nothing() {
     let kernel = kernel_at(0);
     let name = kernel.compiler();
     let flagged = |flag: &str| format!("#!/bin/sh\nPATH=${{PATH#*:}}\nexec {name} \"$@\" {flag}\n");
-    // A real one where the kernel takes it; newer kernels want what only newer compilers know.
+    // A real compiler if the kernel accepts it. Newer kernels need features of newer compilers.
     let other = if kernel.name == "5.10" {
         packages::install(&["gcc-11"]).unwrap();
         "gcc-11"
@@ -162,7 +163,7 @@ fn a_more_talkative_build_rebuilds_nothing_and_more_warnings_do() {
 
 #[test]
 fn an_edit_while_make_runs_is_built_by_the_next_build() {
-    // Whenever it is told to, a compiler edits what it has just compiled.
+    // On request, the compiler edits the file that it has just compiled.
     let outside = folder(&[("outer.h", "#define NUMBER 1\n")]);
     let mut kernel = kernel_at(0);
     let real = kernel.compiler();
@@ -191,7 +192,7 @@ fn an_edit_while_make_runs_is_built_by_the_next_build() {
     if scope::is_full() {
         edits.push(format!("echo '#define NUMBER 2' > {outer}"));
     }
-    // Each build compiles what was edited during the one before.
+    // Each build compiles the file that was edited during the previous one.
     for edit in &edits {
         fs::write(&once, edit).unwrap();
         assert_eq!(compiled(&scene.build()), ["demo.o"], "before {edit}");
@@ -201,11 +202,11 @@ fn an_edit_while_make_runs_is_built_by_the_next_build() {
     scene.is_fresh("after the edits");
 }
 
-/// Copies a source to the product and lists it: a build that takes milliseconds.
-/// The same, with a source's bytes at its end. Asked for its version, it leaves the sources alone.
+/// Copies a source to the product and lists it: a build of milliseconds. The second form also
+/// appends a source's bytes. When asked for its version, it leaves the sources alone.
 const QUICK_MAKE: &str = "#!/bin/sh\n[ \"$1\" = --version ] && exit\ncat /bin/sh data > quick.ko && echo quick.ko > modules.order\n";
 
-/// How often something is tried that goes wrong at certain moments alone.
+/// The number of attempts for faults that only occur at certain moments.
 fn rounds() -> u64 {
     if scope::is_full() { 60 } else { 20 }
 }
@@ -217,7 +218,8 @@ fn an_edit_in_the_clock_tick_in_which_a_build_ends_or_begins_is_seen() {
     scene.env.insert("PATH".into(), path);
     let mut starts = 0;
     for round in 0..rounds() {
-        // The same length each time; written right before the build and right after the last.
+        // The length is the same each time. The file is written right before the build and right
+        // after the last one.
         let text = format!("{round:05}");
         scene.write("data", &text);
         starts += u64::from(started_make(&scene.build()));
@@ -243,7 +245,7 @@ fn an_edit_at_any_time_of_a_build_is_seen_at_the_latest_by_the_next() {
                 std::thread::sleep(moment);
                 scene.write("data", &text);
             });
-            // Something to do, so that it stages.
+            // This gives the build something to do, so that it stages.
             scene.write("Kbuild", &format!("# {round}\n"));
             scene.build();
             writer.join().unwrap();

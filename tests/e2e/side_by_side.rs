@@ -1,5 +1,5 @@
-//! Several builds in one process: each make has a token, providers come first, and one failure
-//! hides no other result.
+//! Several builds in one process: each make has a token, providers come first, and one failure does
+//! not hide other results.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -56,10 +56,10 @@ fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
         .env("KDIR", std::env::join_paths(dirs).unwrap())
         .env("KBUILD_RS_CC", recorder.compiler());
     let outcome = project.built(outside.hand(&mut cargo));
-    // The script's own token, and two that were drawn.
+    // The script's own token, and two drawn tokens.
     assert_eq!(recorder.peak(names.len() * kernels.len()), 3);
     assert_eq!(outside.tokens().unwrap(), b"++");
-    // What is said of a kernel stands together, behind its name.
+    // The messages about a kernel stand together, behind its name.
     let said = outcome.out_dir("several").with_file_name("stderr");
     let said = fs::read_to_string(said).unwrap();
     let blocks: Vec<_> = said.split("note: for ").skip(1).collect();
@@ -106,7 +106,7 @@ fn a_provider_comes_first_and_one_failure_hides_no_other_result() {
     let mut matrix = Matrix::new();
     let user = matrix.add(&tree("user"), None);
     let mut told = tree("user");
-    // By its path alone.
+    // Named only by its path.
     told.out_dir(out.path().join("other"));
     told.symvers(out.path().join("ring.symvers"));
     let told = matrix.add(&told, None);
@@ -132,7 +132,7 @@ fn a_provider_comes_first_and_one_failure_hides_no_other_result() {
     let at = |i: usize| ended.iter().position(|&e| e == i).unwrap();
     assert_eq!(ended.len(), 6);
     assert!(at(ring) < at(user) && at(ring) < at(told), "{ended:?}");
-    // Each handler heard of its own tree alone.
+    // Each handler only got the messages of its own tree.
     for line in said.lock().unwrap().iter() {
         let (name, target) = line.split_once(": ").unwrap();
         assert!(target.contains(&format!("/{name}/")), "{line}");
@@ -167,7 +167,7 @@ fn builds_that_need_each_other_are_refused_and_the_rest_is_built() {
 
 #[test]
 fn folders_of_one_root_are_built_in_the_order_in_which_they_are_named() {
-    // Each uses what the one before has made, and only the order says so.
+    // Each uses the previous one's product, and only the order says so.
     let names = ["third", "first", "second"];
     let mut files = Vec::new();
     for (number, name) in names.iter().enumerate() {

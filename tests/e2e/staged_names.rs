@@ -1,4 +1,4 @@
-//! What is staged is told by what a file is, not by what it is called.
+//! The kind of a file decides whether it is staged, not its name.
 
 use std::fs;
 
@@ -9,10 +9,11 @@ use crate::scene::{compiled, kernel_at};
 use crate::support::*;
 
 #[test]
-fn a_file_that_the_tree_needs_is_there_whatever_it_is_called() {
+fn a_file_of_any_name_that_the_tree_needs_is_staged() {
     let tree = folder(&[
         ("hello_main.c", HELLO),
-        // A folder in which somebody has run CMake, one called as version control's, a Go module.
+        // A folder in which CMake ran, one with the name of a version control's folder, a Go
+        // module.
         ("lib/lib.c", "int lib;\n"),
         ("lib/CMakeCache.txt", ""),
         ("lib/meson-private/note", ""),
@@ -83,7 +84,8 @@ fn the_symvers_of_a_provider_that_is_built_in_place_is_there_until_it_is_built_h
     let output = built(&mut build_folder("user"));
     assert!(!output.err().contains("undefined"), "{}", output.err());
     assert!(!started_make(&built(&mut build_folder("user"))));
-    // From its own build on, the copy's symvers counts, and not the older one in the source.
+    // After the folder's own build, the symvers in the stage counts and not the older one in the
+    // source.
     write(&root, &[("prov/prov.c", &provider(1))]);
     let output = built(&mut build_folder("prov"));
     assert_eq!(compiled(&output), ["prov.o"]);

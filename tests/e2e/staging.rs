@@ -1,5 +1,5 @@
-//! Trees that are hard to copy: deep ones, sparse ones, unreadable ones; and output directories
-//! that nothing has to be written to.
+//! Trees that are hard to copy: deep, sparse or unreadable ones; and output directories to which
+//! nothing must be written.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -14,7 +14,7 @@ use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 use crate::world::is_root;
 
-/// A copy that is not sparse writes for longer, and fills many a disk.
+/// A copy that is not sparse takes longer, and fills many disks.
 const SOON: Duration = Duration::from_secs(120);
 
 fn hello() -> Scene {
@@ -38,7 +38,7 @@ fn behind(front: &mut Command, inner: &Command) -> Command {
     command
 }
 
-/// The same call by a user without rights over modes, be it root.
+/// The same call by a user who must obey file modes, even if the tests run as root.
 fn without_rights(inner: &Command) -> Command {
     let mut front = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {
@@ -78,7 +78,7 @@ fn a_sparse_file_is_staged_sparse() {
     let image = scene.path("disk.img");
     File::create(&image).unwrap().set_len(SIZE).unwrap();
     if fs::metadata(&image).unwrap().blocks() > 1 << 10 {
-        // A file system without holes.
+        // This file system has no sparse files.
         return;
     }
     let output = run::run(&mut scene.command(), SOON).unwrap();
@@ -107,7 +107,7 @@ fn an_unreadable_file_stops_a_build_that_needs_it_only() {
         said.contains(&*scene.path("needed.h").to_string_lossy()),
         "{said}"
     );
-    // It is the source that cannot be read.
+    // The source cannot be read, so the message must not be about the output directory.
     assert!(!said.contains("another output directory"), "{said}");
     lock("needed.h", 0o644);
     built(&mut without_rights(&scene.command()));
@@ -126,7 +126,7 @@ fn an_unreadable_file_stops_a_build_that_needs_it_only() {
     assert!(!said.contains("another output directory"), "{said}");
 }
 
-/// A file system that nobody can write to while this lives.
+/// A file system that is read-only while this lives.
 struct ReadOnly<'a>(&'a Path);
 
 impl ReadOnly<'_> {

@@ -1,5 +1,5 @@
-//! What a build system asks the program for: a stamp to compare times with, and just the modules
-//! that it knows of.
+//! The program's results for a build system: a stamp to compare times with, and only the modules
+//! that the build system knows.
 
 use std::fs;
 
@@ -50,12 +50,12 @@ fn a_stamp_is_as_old_as_the_build_and_the_depfile_is_about_it() {
     let first = (time(&stamp), time(&module));
     assert!(first.0 >= time(&scene.path("hello.c")));
 
-    // Nothing changed: the stamp says when that was found, and the module keeps its time.
+    // Nothing changed: the stamp has the time of this call, and the module keeps its time.
     built(&mut with_stamp(&["-q", "--module", "hello"]));
     assert!(time(&stamp) > first.0);
     assert_eq!(time(&module), first.1);
 
-    // What is written while a build runs is newer than its stamp.
+    // A file that is written while a build runs is newer than the build's stamp.
     scene.edit("hello.c", "bye", "good bye");
     built(&mut with_stamp(&["-q"]));
     assert!(time(&stamp) < time(&module));

@@ -1,5 +1,4 @@
-//! Being asked to stop: tokens come back, what was finished stays, and the process ends by the
-//! signal.
+//! Requests to stop: tokens come back, finished objects stay, and the process ends by the signal.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -12,7 +11,7 @@ use crate::support::project::any_kernel;
 use crate::support::recorder::Recorder;
 use crate::support::*;
 
-/// Stops a build of five objects when `begun` compilers have begun; gives what was said.
+/// Stops a build of five objects after `begun` compilers have begun; returns the output.
 fn stopped(
     begun: usize,
     signal: Signal,
@@ -80,15 +79,15 @@ fn a_build_that_waits_for_another_one_can_be_stopped() {
 }
 
 #[test]
-fn what_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
+fn an_object_that_was_compiled_before_a_build_was_stopped_is_not_compiled_again() {
     let kernel = any_kernel();
-    // Longer than what may be half-written is looked for.
+    // This takes longer than the window in which files count as unfinished.
     let recorder = Recorder::with(kernel.cc.as_deref().unwrap_or("gcc-12"), "1.2");
     let dir = sources();
     stopped(3, Signal::TERM, dir.path(), &recorder, " -j1");
     recorder.forget();
     built(&mut command(dir.path(), &recorder, " -j1"));
     let again = recorder.begun();
-    // The first one is finished for sure, the third was under way.
+    // The first one is certainly finished, and the third was running.
     assert!((3..=4).contains(&again), "{again} of 5 were compiled again");
 }

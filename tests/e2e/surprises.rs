@@ -1,4 +1,4 @@
-//! What makes can do to their surroundings, and surroundings to what was built.
+//! Effects of makes on their surroundings, and of the surroundings on the products.
 
 use std::fs;
 
@@ -12,7 +12,8 @@ use crate::support::*;
 fn a_server_that_the_build_started_holds_up_nobody() {
     let kernel = kernel_at(0);
     let place = folder(&[]);
-    // As ccache's and sccache's servers do: it outlives make and closes no descriptor.
+    // The servers of ccache and sccache do the same: the process outlives make and closes no
+    // descriptor.
     let kbuild = format!(
         "obj-m := hello.o\n\
          $(shell cd '{}' && setsid sleep 5000 >/dev/null 2>&1 </dev/null &)\n",
@@ -53,7 +54,7 @@ fn a_link_that_the_build_puts_in_a_folders_place_leads_nothing_out_of_the_stage(
 }
 
 #[test]
-fn what_another_kernel_gave_and_this_one_does_not_leaves_the_output() {
+fn a_product_that_only_another_kernel_had_is_removed() {
     let (old, new) = (kernel_at(0), kernel_at(1));
     let kbuild = format!(
         "obj-m := a.o\nifeq ($(KERNELRELEASE),{})\nobj-m += b.o\nendif\n",
@@ -111,14 +112,14 @@ fn a_module_that_somebody_signed_is_named_once_when_it_is_replaced() {
     assert_eq!(said(&output), 1, "{}", output.err());
     assert!(compiled(&output).is_empty());
     assert!(!started_make(&scene.build()));
-    // Nobody changed a module that is gone, or that has another time.
+    // A missing module, or one with another time, was not changed by a user.
     fs::remove_file(&module).unwrap();
     assert_eq!(said(&scene.build()), 0);
     let file = fs::File::options().append(true).open(&module).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     drop(file);
     assert_eq!(said(&scene.build()), 0);
-    // After an edit, everybody expects another one.
+    // After an edit, users expect a new module.
     sign();
     scene.edit("hello.c", "hello from", "good day from");
     assert_eq!(said(&scene.build()), 0);

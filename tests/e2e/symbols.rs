@@ -1,5 +1,5 @@
-//! Crates whose modules use each other's symbols: what travels through `links`, and what a change
-//! to one of them has Cargo and make do in the others.
+//! Crates whose modules use each other's symbols: the data in `links`, and the effects of a change
+//! to one crate on Cargo and make in the others.
 
 use std::fs;
 use std::process::Command;
@@ -45,7 +45,7 @@ fn symbols_and_headers_travel_down_a_chain_of_crates_and_changes_go_where_they_m
 fn assert_travelled(outcome: &Outcome) {
     assert_eq!(outcome.scripts(), CRATES, "{}", outcome.said);
     assert_eq!(depends(outcome, "middle"), ["base"]);
-    // It needs both, and depends on the crate `middle` alone.
+    // It needs both, but only depends on the crate `middle`.
     assert_eq!(depends(outcome, "top"), ["base", "middle"]);
     for (name, provided) in [("base", 1), ("middle", 2)] {
         let told = outcome.directives(name);
@@ -61,7 +61,8 @@ fn assert_travelled(outcome: &Outcome) {
     }
 }
 
-/// What is edited, which scripts Cargo runs, in which make does something, which `.ko` change.
+/// The edited file, the scripts that Cargo runs, those in which make does something, the `.ko`
+/// files that change.
 struct Change {
     file: &'static str,
     from: &'static str,
@@ -80,7 +81,7 @@ const CHANGES: [Change; 3] = [
         makes: &["top"],
         differ: &["top"],
     },
-    // Cargo runs the scripts of those that depend on what ran; they find nothing to do.
+    // Cargo runs the scripts of the dependents, which find nothing to do.
     Change {
         file: "base/module/base.c",
         from: "return 1;",
@@ -100,7 +101,7 @@ const CHANGES: [Change; 3] = [
 ];
 
 const FURTHER_CHANGES: [Change; 2] = [
-    // The names in a symvers are what consumers were checked against.
+    // Consumers were checked against the names in a symvers.
     Change {
         file: "base/module/base.c",
         from: "MODULE_DESCRIPTION(\"base\")",
@@ -167,7 +168,8 @@ fn a_symbol_that_is_gone_fails_its_consumer(project: &Project, cargo: &mut Comma
     edit(&base, "MODULE_DESCRIPTION", back);
     let outcome = project.built(cargo);
     assert_eq!(depends(&outcome, "middle"), ["base"]);
-    // The names in a symvers are what consumers were checked against, also those of no use to them.
+    // Consumers were checked against the names in a symvers, also against those that they do not
+    // use.
     for name in CRATES {
         assert!(outcome.started_make(name), "{name}\n{}", outcome.said);
     }

@@ -1,4 +1,4 @@
-//! `--target`: what kbuild makes of a module folder besides its modules, and `clean`.
+//! `--target`: kbuild's targets in a module folder besides its modules, and `clean`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +25,7 @@ const TREE: &[(&str, &str)] = &[
 
 type Modules = BTreeMap<String, Vec<u8>>;
 
-/// `--target` for each.
+/// A `--target` flag for each name.
 fn targets(names: &[&str]) -> Vec<String> {
     let flags = names.iter().flat_map(|name| ["--target", name]);
     flags.map(str::to_owned).collect()
@@ -74,7 +74,7 @@ fn single_files_are_those_of_plain_make_with_the_paths_of_the_sources() {
             let same = comparable(file, fs::read(path).unwrap()) == comparable(file, plain);
             assert!(same, "{file} differs on {}", kernel.release);
         }
-        // What a listing was made of has not become part of a module.
+        // The object of a listing must not become part of a module.
         if !scope::is_full() && !lists_in_place(&kernel) {
             continue;
         }
@@ -84,14 +84,14 @@ fn single_files_are_those_of_plain_make_with_the_paths_of_the_sources() {
     }
 }
 
-/// Whether plain make leaves the object of a listing in place of the module's own: since 6.13.
+/// Whether plain make replaces the module's own object by that of a listing, as it does since 6.13.
 fn lists_in_place(kernel: &LabKernel) -> bool {
     kernel.name == "7.3"
 }
 
-/// What plain make gives for each of these files of a copy of `source`, listings last: it leaves
-/// the objects they are made of where it runs, which is here or in a tree of links. With them the
-/// modules, made before there are listings, where these do harm.
+/// Plain make's output for each of these files, built in a copy of `source`. Listings come last,
+/// because make leaves their objects in its working directory, which is here or in a tree of links.
+/// Also returns the modules, which are built before the listings if these do harm.
 fn plain_files(kernel: &LabKernel, source: &Path, files: &[&str]) -> (Vec<Vec<u8>>, Modules) {
     let scratch = tempfile::tempdir().unwrap();
     let copied = scratch.path().join("copy");
@@ -125,7 +125,7 @@ fn plain_files(kernel: &LabKernel, source: &Path, files: &[&str]) -> (Vec<Vec<u8
     ([others, make(&tree, listings)].concat(), modules)
 }
 
-/// Without the line of a listing that names the object it was made of.
+/// A listing without the line that names its object.
 fn comparable(file: &str, bytes: Vec<u8>) -> Vec<u8> {
     if !file.ends_with(".lst") {
         return bytes;
@@ -158,7 +158,7 @@ fn a_folder_is_compiled_a_module_of_it_is_linked_and_the_rest_follows_from_there
     );
     assert!(compiled(&output).is_empty(), "{}", output.err());
 
-    // The modules and something else at once, for a program.
+    // The modules and another target at once, with the program.
     scene.args = [whole.clone(), targets(&["modules", "sub/b.lst"])].concat();
     scene.args.push("--message-format=json".into());
     let output = scene.build();
@@ -176,7 +176,7 @@ fn a_folder_is_compiled_a_module_of_it_is_linked_and_the_rest_follows_from_there
     assert_eq!(told("module-artifact"), [path("a.ko"), path("b.ko")]);
     assert_eq!(told("target-artifact"), [path("sub/b.lst")]);
 
-    // Other words for all of it; nothing is left to do.
+    // These targets mean the same, so nothing is left to do.
     for target in ["modules", "./"] {
         scene.args = [whole.clone(), targets(&[target])].concat();
         scene.is_fresh(target);
@@ -263,7 +263,7 @@ fn a_module_folder_that_shares_its_stage_is_cleaned_alone() {
     scene.args[0] = "two".into();
     assert_eq!(compiled(&scene.build()), ["two.o"]);
     assert_eq!(left(), ["one.ko", "two.ko"]);
-    // The root is all of it.
+    // The root means everything.
     clean(scene.source.path());
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 }

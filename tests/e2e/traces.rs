@@ -1,4 +1,4 @@
-//! What a build leaves behind, and what `clean` and `--dry-run` do about it.
+//! The files that a build leaves behind, and how `clean` and `--dry-run` handle them.
 
 use std::fs;
 use std::process::Command;
@@ -56,7 +56,7 @@ fn clean_removes_what_was_made_and_nothing_else() {
     );
     scene.is_fresh("after the other's clean");
 
-    // Somebody's own file in the place of a product.
+    // A user's own file replaces a product.
     fs::write(scene.out.path().join("b.ko"), "mine").unwrap();
     let said = clean(&scene, &["-v", "-o", out]);
     assert_eq!(
@@ -71,7 +71,7 @@ fn clean_removes_what_was_made_and_nothing_else() {
         "mine"
     );
     assert_untouched(&before, scene.source.path());
-    // Nothing there any more, and a folder that never was.
+    // An empty folder, and a missing one.
     clean(&scene, &["-o", out]);
     clean(&scene, &["-o", "/nonexistent/out"]);
     scene.build();
@@ -130,7 +130,7 @@ fn a_dry_run_writes_nothing_and_prints_what_sh_accepts() {
     sh.env("ALSO", "a b'c$d");
     let output = run::checked(&mut sh, LIMIT).unwrap();
     assert!(!output.err().contains("not found"), "{}", output.err());
-    // All is there already, and the same flags were given.
+    // All products exist, and the same flags were given.
     assert!(!output.out().contains("CC [M]"), "{}", output.out());
     assert!(!scene.path("PWNED").exists());
     scene.build();
@@ -159,7 +159,7 @@ fn only_products_and_the_private_folder_lie_in_the_output_directory() {
     ];
     expected.sort();
     assert_eq!(names(scene.out.path()), expected);
-    // A build that fails leaves what was there.
+    // A build that fails leaves the existing files.
     let before = modules(scene.out.path());
     scene.edit("a.c", "return 0", "return oops");
     refused(&mut scene.command(), 1);

@@ -1,4 +1,4 @@
-//! Nothing but the output directory is written to, whoever builds and whatever is in the way.
+//! Only the output directory is written to, for any user and any obstacle.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,12 +16,12 @@ use tempfile::TempDir;
 use crate::scene::private_kernel;
 use crate::support::*;
 
-/// As [`modules`] gives them.
+/// The modules, in the form of [`modules`].
 type Modules = BTreeMap<String, Vec<u8>>;
 
 const NOBODY: u32 = 65534;
 
-/// Without write permission for anybody, and with it again for the removal.
+/// A folder without write permission, which gets it back for the removal.
 struct ReadOnly(PathBuf);
 
 impl ReadOnly {
@@ -49,7 +49,7 @@ fn differences_since(before: &Snapshot, dir: &Path) -> Vec<String> {
 
 const NOTHING: Vec<String> = Vec::new();
 
-/// A folder of its own for the module, and one for its header.
+/// A tree with one folder for the module and one for its header.
 fn a_tree() -> TempDir {
     folder(&[
         (
@@ -68,7 +68,7 @@ fn a_tree() -> TempDir {
     ])
 }
 
-/// An environment in which plain make writes into the kernel tree, elsewhere, or not at all.
+/// An environment in which plain make writes into the kernel tree or elsewhere, or does not build.
 fn hostile(command: &mut Command, evil: &Path, makefile: &Path) {
     for name in [
         "M",
@@ -146,17 +146,17 @@ fn with_a_hostile_environment(kernel: &LabKernel, tree: &Path, source: &Path, pl
     assert_eq!(fs::read_dir(cwd.path()).unwrap().count(), 0);
     assert_same_modules(&modules(out.path()), plain, &kernel.release);
 
-    // Nothing of it is part of the build, so that a plain shell finds it up to date.
+    // None of it is part of the build, so a plain shell finds it up to date.
     let mut plainly = build(kernel, out.path());
     let again = built(plainly.arg(source).current_dir(cwd.path()));
     assert!(!started_make(&again), "{}", again.err());
 }
 
-/// The user may write into neither the source nor the kernel tree.
+/// The user may not write into the source and the kernel tree.
 fn without_rights(kernel: &LabKernel, tree: &Path, source: &Path, plain: &Modules) {
     let home = tempfile::tempdir().unwrap();
     let out = home.path().join("out");
-    // The program may lie where others may not go.
+    // The program may be in a folder that other users cannot enter.
     let own_program = home.path().join("kbuild-rs");
     fs::copy(program(), &own_program).unwrap();
 
@@ -193,7 +193,7 @@ fn without_rights(kernel: &LabKernel, tree: &Path, source: &Path, plain: &Module
         let mode = fs::Permissions::from_mode(mode);
         fs::set_permissions(source.join(name), mode).unwrap();
     };
-    // What nothing needs.
+    // Nothing needs these files.
     mode("other/private.c", 0);
     mode("other/locked", 0);
     let again = built(&mut ours);
@@ -209,7 +209,7 @@ fn without_rights(kernel: &LabKernel, tree: &Path, source: &Path, plain: &Module
     assert_same_modules(&modules(&out), plain, &kernel.release);
 }
 
-/// What Makefiles in the wild do to their own folder: while they are read, in rules, and through
+/// Makefiles that write into their own folder: while make reads them, in rules, and through
 /// programs that they start.
 const WRITING_MAKEFILE: &str = r#"obj-m := self.o
 self-y := main.o made.o
@@ -235,7 +235,7 @@ fn a_makefile_that_writes_into_its_own_folder_does_not_reach_the_source() {
         ("made.in", "int more(void);\n"),
         ("unwanted.h", "#error unwanted\n"),
     ]);
-    // A link to a file in the tree is as good a way out as any.
+    // A link to a file in the tree is another way to write into the tree.
     std::os::unix::fs::symlink("main.c", source.path().join("link.c")).unwrap();
     let before = Snapshot::take_with_content(source.path()).unwrap();
     for kernel in scope::kernels(0).unwrap() {

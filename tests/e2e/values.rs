@@ -1,4 +1,4 @@
-//! Values that mean something to make, a shell or a compiler: they arrive as they are, or are
+//! Values with special characters of make, a shell or a compiler: they arrive intact, or are
 //! refused before anything runs.
 
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use crate::scene::{kernel_at, oldest_and_newest};
 use crate::support::trap::{NAMES, Trap, below, holds, word};
 use crate::support::*;
 
-/// What a Kbuild is to say of the value of `name` and `number`.
+/// The Kbuild's output for the value of `name` and `number`.
 fn told(name: &str, number: usize, value: &[u8]) -> String {
     format!("{name}{number}[{}]", String::from_utf8_lossy(value))
 }
@@ -22,7 +22,7 @@ fn told(name: &str, number: usize, value: &[u8]) -> String {
 fn make_variables_and_the_environment_reach_makefiles_recipes_and_the_compiler_as_they_are() {
     let trap = Trap::new();
     let one_line = NAMES.iter().filter(|n| !n.contains(&b'\n')).copied();
-    // make would expand it.
+    // make would expand these values.
     let environment: Vec<_> = one_line.clone().filter(|n| !holds(n, b"$(")).collect();
     let mut values: Vec<&[u8]> = one_line.collect();
     values.extend([
@@ -77,7 +77,7 @@ fn make_variables_and_the_environment_reach_makefiles_recipes_and_the_compiler_a
         let environment = environment.iter().enumerate();
         let environment = environment.map(|(number, value)| told("E", number, value));
         for line in variables.chain(environment) {
-            // Once while building, once in the modpost pass, which is another make.
+            // Once while building, and once in the modpost pass, which is another make.
             let times = said.lines().filter(|l| *l == line).count();
             assert_eq!(times, 2, "{}: {line}\n{said}", kernel.name);
         }
@@ -95,7 +95,7 @@ fn refuse(trap: &Trap, out: &Path, command: &mut Command, wanted: &str) {
 }
 
 #[test]
-fn what_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
+fn a_value_that_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
     let trap = Trap::new();
     let kernel = kernel_at(1);
     let source = folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")]);
@@ -162,7 +162,7 @@ fn what_make_or_its_shell_would_run_is_refused_before_anything_is_written() {
 #[test]
 fn the_value_of_a_define_arrives_unchanged() {
     let trap = Trap::new();
-    // As C tokens, and as the text of a string.
+    // The values as C tokens, and as the text of a string.
     let tokens = [
         "$(shell PWNED) `x` ;|&<>()!?*[]{}~^%:=,./-+@",
         "a\"b c\\\\d\\\"\"'e'",

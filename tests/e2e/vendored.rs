@@ -1,4 +1,4 @@
-//! Packages as others get them: packed by `cargo package`, unpacked somewhere else.
+//! Packages in their published form: packed by `cargo package`, unpacked elsewhere.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use kbuild_tests::run;
 use crate::support::project::{Project, any_kernel, manifest, root};
 use crate::support::{HELLO, LIMIT, copy, folder};
 
-/// Packs the package in `dir` and unpacks it below `into`; gives its folder there.
+/// Packs the package in `dir` and unpacks it below `into`; returns its new folder.
 fn pack(dir: &Path, into: &Path) -> PathBuf {
     let target = tempfile::tempdir().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
@@ -22,7 +22,7 @@ fn pack(dir: &Path, into: &Path) -> PathBuf {
             "--no-verify",
             "--quiet",
         ])
-        // Where nobody has published the library, it is found here.
+        // The library is not published, so Cargo finds it here.
         .arg("--config")
         .arg(format!(
             "patch.crates-io.kbuild-rs.path={:?}",
@@ -101,7 +101,7 @@ fn a_packed_crate_and_the_packed_library_build_from_where_they_were_unpacked() {
     let original = driver();
     let driver = pack(original.path(), packed.path());
     let library = pack(&root().join("kbuild-rs"), packed.path());
-    // Nothing of where they were packed is left.
+    // The folder in which they were packed is gone.
     drop(original);
     let user = user(|vendor| {
         fs::rename(&driver, vendor.join("driver")).unwrap();
@@ -137,7 +137,7 @@ fn a_packed_crate_and_the_packed_library_build_from_where_they_were_unpacked() {
 fn documentation_is_built_without_a_kernel_a_c_compiler_for_it_or_make() {
     let original = driver();
     let project = Project::at(original.path());
-    // What rustc needs to link build scripts, and nothing else.
+    // The programs that rustc needs to link build scripts.
     let tools = folder(&[]);
     for tool in ["cc", "ld", "as"] {
         symlink(find(tool), tools.path().join(tool)).unwrap();
@@ -152,7 +152,7 @@ fn documentation_is_built_without_a_kernel_a_c_compiler_for_it_or_make() {
     let said = project.fails(&mut cargo);
     assert!(said.contains("/nonexistent"), "{said}");
     let outcome = project.built(cargo.env("KBUILD_RS_SKIP", "1"));
-    // A package that is no member of a workspace is named by its folder.
+    // A package outside of a workspace is named by its folder.
     let scripts: Vec<_> = outcome.ran.iter().collect();
     assert_eq!(scripts, ["driver"], "{}", outcome.said);
 }

@@ -1,4 +1,4 @@
-//! A build that waits for its turn while somebody goes on editing.
+//! A build that waits for its turn while a user continues to edit.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 
-/// Waits for something that another process does.
+/// Waits for a condition that another process fulfils.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -17,7 +17,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Whether a build has the lock of the one key in this output directory.
+/// Whether a build holds the lock of the only key in this output directory.
 fn is_locked(out: &Path) -> bool {
     let keys = fs::read_dir(out.join(".kbuild")).into_iter().flatten();
     let mut locks = keys.map(|key| key.unwrap().path().join("lock"));
@@ -29,7 +29,7 @@ fn is_locked(out: &Path) -> bool {
 }
 
 #[test]
-fn what_is_edited_while_a_build_waits_for_a_token_is_built() {
+fn a_file_that_is_edited_while_a_build_waits_for_a_token_is_built() {
     let kernel = kernel_at(1);
     let pool = folder(&[]);
     let second = "const char *two(void);\nconst char *two(void) { return \"two is old\"; }\n";
@@ -59,7 +59,7 @@ fn what_is_edited_while_a_build_waits_for_a_token_is_built() {
         mine.edit("main.c", "return 0", "return 0 + 0");
         let waiting = scope.spawn(|| mine.build());
         until("this build waits", || is_locked(mine.out.path()));
-        // It has looked at the sources by then.
+        // The build has read the sources by then.
         std::thread::sleep(Duration::from_secs(1));
         mine.edit("two.c", "is old", "is new");
         fs::write(&go, "").unwrap();

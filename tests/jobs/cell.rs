@@ -1,4 +1,4 @@
-//! One outer build around kbuild-rs: what it is made of, and how it is run.
+//! One outer build around kbuild-rs: its parts, and how to run it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,21 @@ use crate::meeting::Meeting;
 use crate::support::project::{Project, manifest, set_kernel};
 use crate::support::{LIMIT, program, write};
 
-/// What the outer build gives.
+/// The jobserver of the outer build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     None,
     Pipe,
     Fifo,
-    /// A character device of the whole system's, which nobody outside is the server of.
+    /// A system-wide character device, whose server is not part of the outer build.
     Device,
-    /// Advertised, and its descriptors are not handed on.
+    /// A named pipe whose descriptors are closed for the child.
     Closed,
-    /// Advertised, and its descriptors are a file now.
+    /// A named pipe whose descriptors now belong to a file.
     File,
-    /// Advertised, and its descriptors are two other pipes now.
+    /// A named pipe whose descriptors now belong to two other pipes.
     Pipes,
-    /// Outside, one job is run at a time.
+    /// The outer build runs one job at a time.
     OneJob,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Make {
     New,
 }
 
-/// Who starts kbuild-rs.
+/// The program that starts kbuild-rs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Under {
     Cargo,
@@ -48,16 +48,16 @@ pub(crate) enum Under {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
     pub(crate) server: Server,
-    /// Of which make the jobserver is, where it is not Cargo's own or none.
+    /// The make that serves the jobserver, unless Cargo does or there is none.
     pub(crate) outer: Option<Make>,
     pub(crate) under: Under,
     /// The make that kbuild-rs runs.
     pub(crate) inner: Make,
-    /// What the outermost program was told: `-j` and this.
+    /// The number behind `-j` of the outermost program.
     pub(crate) jobs: usize,
 }
 
-/// The programs that the cells are made of; why not, where one cannot be had.
+/// The programs for the cells, or the reason why one is missing.
 pub(crate) struct Tools {
     makes: [Result<PathBuf, String>; 2],
     ninjas: [Result<PathBuf, String>; 2],
@@ -68,7 +68,7 @@ impl Tools {
         packages::install(&["ninja-build"]).unwrap();
         Tools {
             makes: [older("/usr/bin/make", "4.4"), lab::program("make")],
-            // Not the one in PATH: PyPI's is another program, which takes pipes too.
+            // Not the one in PATH: PyPI's ninja is another program, which uses pipes too.
             ninjas: [older("/usr/bin/ninja", "1.13"), lab::program("ninja")],
         }
     }
@@ -77,7 +77,7 @@ impl Tools {
         self.makes[make as usize].as_deref()
     }
 
-    /// Whichever there is.
+    /// Any make that exists here.
     pub(crate) fn any_make(&self) -> &Path {
         self.make(Make::Old).or(self.make(Make::New)).unwrap()
     }
@@ -95,7 +95,7 @@ impl Tools {
     }
 }
 
-/// A program of this machine, which has to be older than that.
+/// A program of this machine, which must be older than the given version.
 fn older(program: &str, than: &str) -> Result<PathBuf, String> {
     let said = run::checked(Command::new(program).arg("--version"), LIMIT)?.out();
     let version = said
@@ -113,7 +113,7 @@ fn older(program: &str, than: &str) -> Result<PathBuf, String> {
 }
 
 impl Cell {
-    /// What cannot be had for it.
+    /// The reason why the cell cannot run here.
     pub(crate) fn missing<'a>(&self, tools: &'a Tools) -> Option<&'a String> {
         let ninja = match self.under {
             Under::OldNinja => tools.ninja(false).err(),
@@ -124,22 +124,22 @@ impl Cell {
         ninja.or(outer).or(tools.make(self.inner).err())
     }
 
-    /// How many compilers there must be at once.
+    /// The number of compilers that must run at once.
     pub(crate) fn peak(&self) -> usize {
         match (self.server, self.under) {
-            // Cargo notices that these are dead, and is a server itself.
+            // Cargo notices that these are dead, and becomes the server.
             (Server::Closed | Server::File, Under::Cargo) => self.jobs,
             (Server::Closed | Server::File | Server::Pipes | Server::OneJob, _) => 1,
             _ => self.jobs,
         }
     }
 
-    /// Whether kbuild-rs has to say that a jobserver is dead.
+    /// Whether kbuild-rs must report a dead jobserver.
     pub(crate) fn is_dead(&self) -> bool {
         self.peak() == 1 && ![Server::None, Server::OneJob].contains(&self.server)
     }
 
-    /// Builds `source`, below Cargo by `package`'s script, and gives what was said.
+    /// Builds `source` and returns the output. Below Cargo, the script of `package` builds it.
     pub(crate) fn run(
         &self,
         tools: &Tools,
@@ -193,7 +193,7 @@ impl Cell {
         run::checked(&mut outermost, LIMIT)
     }
 
-    /// The outer make's.
+    /// The flags of the outer make.
     fn flags(&self) -> Vec<String> {
         let jobs = format!("-j{}", self.jobs);
         match (self.server, self.outer) {
@@ -207,7 +207,7 @@ impl Cell {
     fn makefile(&self, line: &str, dir: &Path) -> String {
         let lead = match self.server {
             Server::Pipe => "+".to_owned(),
-            // Nobody else uses these two numbers here.
+            // Nothing else uses these two numbers here.
             Server::File => "+exec 3</dev/null 4>/dev/null; ".to_owned(),
             Server::Pipes => {
                 let dir = dir.display();
@@ -232,10 +232,10 @@ impl Cell {
         match self.server {
             Server::None => command.arg(format!("-j{}", self.jobs)),
             Server::OneJob => &mut command,
-            // What is outside counts for more.
+            // The outer build's number wins.
             _ => command.arg("-j9"),
         };
-        // Where the builds of a Ninja meet.
+        // The builds of a Ninja share a folder here.
         command.env("XDG_RUNTIME_DIR", dir);
         for name in ["HOME", "TMPDIR"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -250,7 +250,7 @@ impl Cell {
         cargo
             .arg("--manifest-path")
             .arg(project.dir.join("Cargo.toml"));
-        // Where there is a jobserver outside, Cargo ignores it.
+        // Cargo ignores it if there is an outer jobserver.
         match self.server {
             Server::Pipe | Server::Fifo if self.outer.is_some() => {}
             Server::Device => {}
@@ -262,7 +262,7 @@ impl Cell {
     }
 }
 
-/// A package whose build script builds the tree, once that is not skipped any more.
+/// A package whose build script builds the tree, unless it is skipped.
 pub(crate) fn package(source: &Path) -> Project {
     let script = format!("fn main() {{ kbuild::Build::tree({source:?}).compile_all(); }}\n");
     let project = Project::new(&[
@@ -274,7 +274,7 @@ pub(crate) fn package(source: &Path) -> Project {
     project
 }
 
-/// A line for a shell; none of the words has a quote in it.
+/// A line for a shell. None of the words contains a quote.
 pub(crate) fn in_shell(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words = words.map(|word| format!("'{}'", word.to_str().unwrap()));

@@ -1,4 +1,5 @@
-//! Who gets to see the descriptors of a jobserver: nobody to whom plain make would not show them.
+//! The programs that get the descriptors of a jobserver: only those that also get them from plain
+//! make.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,10 +17,10 @@ use crate::support::{LIMIT, folder, program, write};
 
 const PARTS: usize = 4;
 
-/// Writes down what is open in it, after a line that says who it is.
+/// Records its open descriptors, after a line with its name.
 const ASK: &str = "#!/bin/sh\nexec >>LOG 2>&1\necho asks: ${0##*/} $1\nls -l /proc/$$/fd\n";
 
-/// What is run outside, and what stands before the line of its recipe.
+/// The outer command, and the text before its recipe's line.
 #[derive(Clone, Copy)]
 struct Outer {
     make: Make,
@@ -37,15 +38,15 @@ const FIFO: Outer = Outer {
     lead: "",
     flags: &["-j3"],
 };
-/// The build has a jobserver of its own.
+/// The build has its own jobserver.
 const NOTHING: Outer = Outer {
     make: Make::Old,
     lead: "",
     flags: &[],
 };
 
-/// (with kbuild-rs, with plain make, the make inside). The old make dies of a fifo. The last two
-/// are in the full run.
+/// (with kbuild-rs, with plain make, the inner make). The old make fails with a fifo. Only the full
+/// run has the last two.
 const PAIRS: &[(Outer, Outer, Make)] = &[
     (PIPE, PIPE, Make::Old),
     (FIFO, PIPE, Make::Old),
@@ -55,8 +56,8 @@ const PAIRS: &[(Outer, Outer, Make)] = &[
     (NOTHING, NOTHING, Make::Old),
 ];
 
-/// What is neither a lock, nor a standard stream, nor [`ASK`] itself, nor open in this test's own
-/// surroundings: a jobserver's pipes and fifos, and what nobody should have at all.
+/// Descriptors of a jobserver, and unexpected ones. Locks, standard streams, [`ASK`] itself and the
+/// descriptors of this test's surroundings are left out.
 fn of_jobservers(open: Vec<String>) -> Vec<String> {
     let from_outside = |word: &str| {
         let (number, what) = word.split_once('=').unwrap_or_default();
@@ -84,7 +85,7 @@ fn write_script(path: &Path, log: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What was open in each of those who asked so: `NUMBER=WHAT`.
+/// The open descriptors of each program with this name: `NUMBER=WHAT`.
 fn asked(log: &Path, who: &str) -> Vec<Vec<String>> {
     let text = fs::read_to_string(log).unwrap();
     let all = text.split("asks: ").skip(1).map(str::lines);
@@ -98,7 +99,7 @@ fn asked(log: &Path, who: &str) -> Vec<Vec<String>> {
     all
 }
 
-/// A module whose Kbuild asks git something, and has a recipe that make hands its jobserver to.
+/// A module whose Kbuild calls git, and which has a recipe that gets make's jobserver.
 struct Scene {
     dir: TempDir,
     tools: Tools,
@@ -128,7 +129,7 @@ impl Scene {
         self.dir.path().join(name)
     }
 
-    /// The most that was open in one of the compilers, of the gits, of those recipes.
+    /// The largest lists of one compiler, of one git, of one such recipe.
     fn seen(
         &self,
         outer: Outer,
@@ -136,7 +137,7 @@ impl Scene {
         build: impl Fn(&Path) -> Command,
     ) -> [Vec<String>; 3] {
         let meeting = Meeting::of(1, &self.kernel);
-        // Nobody waits for anybody.
+        // No compiler waits for another.
         meeting.release();
         fs::write(self.path("log"), "").unwrap();
         let line = in_shell(&build(&meeting.compiler()));
@@ -184,7 +185,7 @@ fn compilers_git_and_recipes_see_no_descriptor_that_plain_make_would_not_show_th
         });
         let plain = scene.seen(with_plain, inner, |compiler| {
             let mut make = Command::new(scene.tools.make(inner).unwrap());
-            // Everything again.
+            // make rebuilds everything.
             make.arg("-B").arg("-C").arg(kdir);
             make.arg(format!("M={}", module.display()));
             make.arg(format!("CC={}", compiler.display()));
@@ -198,7 +199,7 @@ fn compilers_git_and_recipes_see_no_descriptor_that_plain_make_would_not_show_th
         println!("{what}");
         let no_more = |i: usize| ours[i].len() <= plain[i].len();
         assert!((0..3).all(no_more), "{what}");
-        // What is compared is there: a pipe is handed on to such recipes, a fifo is not.
+        // This shows that the comparison works: such recipes get a pipe and do not get a fifo.
         let pipe = inner == Make::Old || with_plain.lead == "+";
         assert_eq!(plain[2].len(), if pipe { 2 } else { 0 }, "{what}");
     }

@@ -1,4 +1,4 @@
-//! Jobs: never one compiler too many, never an idle core, whatever the outer build is.
+//! Jobs: never one compiler too many and never an idle core, under any outer build.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

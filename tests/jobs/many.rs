@@ -1,4 +1,4 @@
-//! A module of many parts, each of which compiles in no time.
+//! A module of many parts that compile quickly.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use tempfile::TempDir;
 
 use crate::support;
 
-/// Objects that are compiled for [`tree`].
+/// The number of objects in [`tree`].
 pub(crate) const PARTS: usize = 30;
 
-/// The kernel that costs least to build for: the oldest looks at the fewest things.
+/// The oldest kernel, because its builds check the fewest things.
 pub(crate) fn kernel() -> LabKernel {
     lab::kernel(lab::names()[0]).unwrap()
 }
@@ -22,7 +22,7 @@ pub(crate) fn tree() -> TempDir {
     dir
 }
 
-/// Writes a module tree of so many objects.
+/// Writes a module tree with this many objects.
 pub(crate) fn write(dir: &Path, name: &str, parts: usize) {
     let mut kbuild = format!("obj-m := {name}.o\n{name}-y :=");
     for part in 0..parts {

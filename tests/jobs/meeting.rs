@@ -1,6 +1,6 @@
-//! Where the compilers of a build meet: how many are under way at once does not depend on how fast
-//! the machine is, since each of them waits for the others. A sleep instead would show too few
-//! where the machine is slow.
+//! A meeting point for the compilers of a build. Each compiler waits for the others, so the number
+//! of compilers at once does not depend on the speed of the machine. With a sleep, a slow machine
+//! would show too few.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,17 +15,18 @@ use kbuild_tests::lab::LabKernel;
 use kbuild_tests::processes;
 use tempfile::TempDir;
 
-/// So often as many as there are tokens must be under way together; then each only stays a moment.
+/// The number of times that all tokens must be in use at once. After that, each compiler only stays
+/// a moment.
 const MEETINGS: usize = 3;
 
-/// How long those that met wait for one too many.
+/// The time that the compilers at a meeting wait for one too many.
 const GRACE: Duration = Duration::from_millis(200);
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// So long one waits for the others, where fewer are left than are to meet.
+/// The time that a compiler waits for the others, which may be fewer than expected.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A recording compiler in a folder of its own, and what it tells.
+/// A recording compiler in its own folder, and its reports.
 pub(crate) struct Meeting {
     dir: TempDir,
     shared: Arc<Shared>,
@@ -37,20 +38,21 @@ struct Shared {
 }
 
 struct State {
-    /// How many are to meet; more than can come: until they are let go.
+    /// The number of compilers that must meet. If it is larger than possible, they wait until they
+    /// are released.
     together: usize,
     met: usize,
-    /// Counts up each time that those who wait may go.
+    /// Counts the times that waiting compilers were released.
     round: usize,
     waiting: usize,
-    /// Those that are under way.
+    /// The running compilers.
     guests: Vec<Arc<UnixStream>>,
     most: usize,
     arrived: Vec<Vec<String>>,
 }
 
 impl Meeting {
-    /// So many are expected to be under way at once.
+    /// A meeting of this many compilers.
     pub(crate) fn of(together: usize, kernel: &LabKernel) -> Meeting {
         let dir = tempfile::tempdir().unwrap();
         let real = kernel.cc.as_deref().unwrap_or("gcc-12");
@@ -70,7 +72,7 @@ impl Meeting {
             changed: Condvar::new(),
         });
         let host = shared.clone();
-        // Both end with the test process.
+        // Both threads end with the test process.
         std::thread::spawn(move || {
             for guest in listener.incoming().flatten() {
                 let host = host.clone();
@@ -80,7 +82,7 @@ impl Meeting {
         Meeting { dir, shared }
     }
 
-    /// Where nobody goes before [`release`](Self::release).
+    /// A meeting that keeps all compilers waiting until [`release`](Self::release).
     pub(crate) fn that_waits(kernel: &LabKernel) -> Meeting {
         Meeting::of(usize::MAX, kernel)
     }
@@ -90,7 +92,7 @@ impl Meeting {
         self.dir.path().join("recording-cc")
     }
 
-    /// The same for Rust, in front of this kernel's compiler.
+    /// The same for Rust, in front of the compiler for this kernel.
     pub(crate) fn rustc(&self, kernel: &LabKernel) -> PathBuf {
         let dir = self.dir.path();
         stand_in(dir, "recording-rustc", kernel.rustc.as_ref().unwrap());
@@ -105,7 +107,7 @@ impl Meeting {
         script
     }
 
-    /// Lets everybody go, those who come later too.
+    /// Releases all compilers, later ones too.
     pub(crate) fn release(&self) {
         let mut state = self.shared.state();
         state.met = MEETINGS;
@@ -114,18 +116,18 @@ impl Meeting {
         self.shared.changed.notify_all();
     }
 
-    /// The most that were under way at once so far.
+    /// The largest number of compilers at once so far.
     pub(crate) fn most(&self) -> usize {
         self.shared.state().most
     }
 
-    /// Of each that came so far, what was open in it beyond the three that everybody has:
+    /// The open descriptors of each compiler so far, without the three standard streams:
     /// `NUMBER=WHAT`.
     pub(crate) fn arrived(&self) -> Vec<Vec<String>> {
         self.shared.state().arrived.clone()
     }
 
-    /// Waits until just so many are under way; fails when that does not come to be.
+    /// Waits until exactly this many compilers run; fails if that does not happen.
     pub(crate) fn wait_for(&self, number: usize) {
         let limit = Instant::now() + PATIENCE;
         let mut state = self.shared.state();
@@ -163,7 +165,7 @@ impl Shared {
         state
             .arrived
             .push(words.filter(|word| !word.is_empty()).collect());
-        // Who ended before this one was started may not have been heard: a machine can be busy.
+        // On a busy machine, the end of an earlier compiler may not have been noticed yet.
         state.guests.retain(|other| !processes::has_ended(other));
         state.guests.push(guest.clone());
         state.most = state.most.max(state.guests.len());
@@ -172,7 +174,7 @@ impl Shared {
         drop(state);
         self.changed.notify_all();
         std::thread::scope(|scope| {
-            // It may be killed meanwhile, which reading tells.
+            // The compiler may be killed meanwhile, and then reading fails.
             scope.spawn(|| {
                 self.wait(waits_in);
                 let _ = (&*guest).write_all(b"+");
@@ -201,7 +203,7 @@ impl Shared {
         let waited = self.changed.wait_timeout_while(state, patience, stays);
         let (mut state, over) = waited.unwrap();
         if over.timed_out() {
-            // Too few came. The number tells; no need to be slow about it.
+            // Too few came. The test only needs the number, so waiting again would waste time.
             state.met = MEETINGS;
         } else if state.round == round {
             drop(state);

@@ -1,4 +1,5 @@
-//! Builds that one Ninja starts and that nobody told of each other: they have the jobs of one.
+//! Builds that one Ninja starts without telling them of each other: together they run the jobs of
+//! one build.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +17,7 @@ use crate::support::{LIMIT, program};
 
 const PARTS: usize = 2;
 
-/// A folder in which Ninjas build modules, each with an output directory of its own.
+/// A folder in which Ninjas build modules, each with its own output directory.
 struct Scene {
     dir: TempDir,
     tools: Tools,
@@ -41,7 +42,7 @@ impl Scene {
         self.dir.path().join(name)
     }
 
-    /// How a module is built; what is special about that comes last.
+    /// The command that builds a module, with its special arguments at the end.
     fn command(&self, name: &str, meeting: &Meeting, more: &str) -> String {
         let module = self.path(name);
         many::write(&module, name, PARTS);
@@ -100,12 +101,12 @@ fn builds_without_a_pool_folder_have_the_jobs_of_one() {
 }
 
 #[test]
-fn a_pool_folder_that_some_builds_name_is_no_pool_beside_that_of_the_others() {
+fn a_pool_folder_that_some_builds_name_adds_no_jobs_to_those_of_the_others() {
     let Some(scene) = Scene::new() else { return };
     let meeting = Meeting::of(2, &scene.kernel);
     let named = ["", "--pool-dir a", "--pool-dir b"];
     let commands = named.iter().enumerate().map(|(i, pool)| {
-        // Nobody but Ninja says how many: as many as there are pools.
+        // Only Ninja limits the number: it is the number of pools.
         scene.command(&format!("m{i}"), &meeting, pool)
     });
     let dir = scene.rules("all", &commands.collect::<Vec<_>>());
@@ -160,7 +161,7 @@ fn a_ninja_passes_the_one_token_of_a_make_on_and_a_make_below_it_has_its_own() {
     assert_eq!(meeting.arrived().len(), 3 * PARTS);
     assert_eq!(meeting.most(), 2);
 
-    // Each of these was given a token by that make, whatever Ninja is around it.
+    // Each of these got a token from that make, and Ninja does not change that.
     let meeting = Meeting::of(2, &scene.kernel);
     let mut text = "all: n0 n1\n.PHONY: all n0 n1\n".to_owned();
     for name in ["n0", "n1"] {

@@ -1,4 +1,4 @@
-//! Others in the same outer build: they have their share of the jobs.
+//! Other commands in the same outer build get their share of the jobs.
 
 use std::process::Command;
 
@@ -39,7 +39,7 @@ fn another_job_of_the_outer_make_has_its_token_all_the_time() {
     assert_eq!(meeting.arrived().len(), 12, "{}", output.err());
 }
 
-/// A workspace of crates that know nothing of each other, each with a module.
+/// A workspace of independent crates, each with a module.
 fn crates(number: usize) -> Project {
     let members: Vec<_> = (0..number).map(|i| format!("\"crate{i}\"")).collect();
     let workspace = format!(

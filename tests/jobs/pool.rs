@@ -1,4 +1,5 @@
-//! Builds under a Ninja that is no jobserver: all of one build tree have the jobs of one.
+//! Builds under a Ninja without a jobserver: all builds of one build tree together run the jobs of
+//! one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ impl Tree {
         })
     }
 
-    /// Builds so many modules, none of which was built before.
+    /// Builds this many modules that were not built before.
     fn ninja(&self, modules: usize, meeting: &Meeting) -> Output {
         let dir = self.dir.path();
         let out = tempfile::tempdir_in(dir).unwrap().keep();
@@ -65,7 +66,7 @@ impl Tree {
         all
     }
 
-    /// Every process that was started for this tree has ended.
+    /// Waits until all processes of this tree have ended.
     fn until_nobody_is_left(&self) {
         let start = Instant::now();
         loop {
@@ -78,14 +79,14 @@ impl Tree {
         }
     }
 
-    /// The locks of the pool and of the stages, as far as somebody holds them.
+    /// The held locks of the pool and of the stages.
     fn locks(&self) -> Vec<PathBuf> {
         let mut locks = Vec::new();
         find_locks(self.dir.path(), &mut locks);
         locks
     }
 
-    /// Fails unless a build from nothing has every job.
+    /// Fails unless a build from nothing can use all jobs.
     fn has_every_job(&self) {
         let meeting = Meeting::of(JOBS, &many::kernel());
         let output = self.ninja(1, &meeting);
@@ -159,7 +160,7 @@ fn when_all_are_killed_no_compiler_is_started_and_locks_are_held_until_the_last_
             process.signal(Signal::KILL);
         }
         assert!(!ninja.join().unwrap().status.success());
-        // Compilers take as long as they take.
+        // The compilers outlive the killed processes.
         meeting.wait_for(JOBS);
         let locks = tree.locks();
         let held = |name: &str| locks.iter().any(|lock| lock.ends_with(name));
@@ -167,7 +168,7 @@ fn when_all_are_killed_no_compiler_is_started_and_locks_are_held_until_the_last_
         meeting.release();
         tree.until_nobody_is_left();
     });
-    // make was told, and has started nothing since.
+    // make got the signal and has started nothing since.
     let begun = meeting.arrived().len();
     assert!(begun < 3 * PARTS, "{begun} were compiled");
     assert_eq!(tree.locks(), Vec::<PathBuf>::new());

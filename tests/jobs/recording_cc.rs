@@ -1,7 +1,7 @@
-//! A compiler, for C or Rust, in front of the real one. It says to the test that a part of a module is about to
-//! be compiled, and waits until the test lets it; the test sees when it ends, however it ends.
+//! A compiler for C or Rust in front of the real one. Before it compiles a part of a module, it
+//! reports to the test and waits until the test releases it. The test notices its end in any case.
 //!
-//! kbuild-rs and make keep the environment to themselves: what it needs to know lies beside it.
+//! kbuild-rs and make do not pass on the environment, so its settings are in files beside it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,7 +23,7 @@ fn main() -> std::io::Result<ExitCode> {
         return Err(real.exec());
     }
     let open = open_descriptors()?;
-    // Its end is ours, so that the test hears of that too.
+    // The real compiler replaces this process, so the test notices its end too.
     let mut meeting = UnixStream::connect(home.join("meeting"))?;
     writeln!(meeting, "{}", open.join("\t"))?;
     meeting.read_exact(&mut [0])?;
@@ -31,7 +31,7 @@ fn main() -> std::io::Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Whether a part of a module is to be compiled: `part7.o`.
+/// Whether the command compiles a part of a module: `part7.o`.
 fn is_part(arguments: &[OsString]) -> bool {
     let words = || arguments.iter().filter_map(|word| word.to_str());
     let of_c = words().skip_while(|word| *word != "-o").nth(1);
@@ -41,14 +41,14 @@ fn is_part(arguments: &[OsString]) -> bool {
     name.is_some_and(|name| name.starts_with("part") && name.ends_with(".o"))
 }
 
-/// What is open here beyond the three that everybody has: `NUMBER=WHAT`.
+/// The open descriptors, without the three standard streams: `NUMBER=WHAT`.
 fn open_descriptors() -> std::io::Result<Vec<String>> {
     let entries = fs::read_dir("/proc/self/fd")?.flatten();
     let numbers: Vec<_> = entries.map(|entry| entry.file_name()).collect();
     let mut open = Vec::new();
     for number in numbers {
         let number = number.to_string_lossy();
-        // What read the folder is closed again.
+        // The descriptor that read the folder is closed again.
         if let Ok(what) = fs::read_link(format!("/proc/self/fd/{number}")) {
             if !["0", "1", "2"].contains(&&*number) {
                 open.push(format!("{number}={}", what.display()));

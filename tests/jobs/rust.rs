@@ -1,4 +1,4 @@
-//! Rust: its compiler counts as C's does.
+//! Rust: its compiler takes a token like C's.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::cell::{Tools, in_shell};
 use crate::meeting::Meeting;
 use crate::support::{LIMIT, PAHOLE, folder, program, write};
 
-/// What `module!` has in the kernel that this is built for.
+/// The words of `module!` for this kernel.
 const MAIN: &str = r#"//! A part with the module's own.
 use kernel::prelude::*;
 
@@ -52,7 +52,7 @@ fn several_modules_of_rust_and_c_never_have_more_compilers_than_the_outer_make_h
     }
     write(dir.path(), &[("module/Kbuild", "obj-m := one/ two/\n")]);
 
-    // Twice as many parts as jobs: they meet in two rounds, and nobody is left over.
+    // There are twice as many parts as jobs, so they meet in two rounds and none is left over.
     let meeting = Meeting::of(4, &kernel);
     let mut build = Command::new(program());
     build.arg("build").arg(dir.path().join("module"));

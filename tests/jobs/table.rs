@@ -1,4 +1,4 @@
-//! The table: outer builds of every kind, and how many compilers each of them got.
+//! The table: outer builds of every kind, and the number of compilers that each of them ran.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -32,8 +32,8 @@ const fn cell(
     }
 }
 
-/// Every value, and each pair that something was seen to go wrong with: a fifo for an old make, a
-/// pipe for a new one, both through Cargo and both ninjas, and all that is dead everywhere.
+/// Every value, and each pair that once failed: a fifo for an old make, a pipe for a new one, both
+/// through Cargo and both ninjas, and each kind of dead jobserver everywhere.
 const CELLS: &[Cell] = &[
     cell(Silent, Some(Old), Make, New, 4),
     cell(Pipe, Some(Old), Make, Old, 2),
@@ -85,7 +85,7 @@ const MORE: &[Cell] = &[
     cell(Pipes, Some(Old), Cargo, Old, 4),
 ];
 
-/// Cells mostly wait.
+/// Several cells at once, because a cell mostly waits.
 const AT_ONCE: usize = 4;
 
 #[test]
@@ -121,7 +121,7 @@ fn there_are_as_many_compilers_as_there_are_tokens_under_every_outer_build() {
     assert!(wrong == 0, "{wrong} of {} are wrong:\n{table}", cells.len());
 }
 
-/// What the table says of one: right, or wrong.
+/// The table's entry for a cell: right, or wrong.
 fn look(
     cell: &Cell,
     tools: &Tools,
@@ -143,7 +143,7 @@ fn look(
     match () {
         _ if most != cell.peak() => Err(format!("{most}, NOT {}\n{said}", cell.peak())),
         _ if arrived != PARTS => Err(format!("{most}, for {arrived} OBJECTS\n{said}")),
-        // Cargo shows what a build script warns of as its own.
+        // Cargo shows a build script's warnings as its own.
         _ if warned != cell.is_dead() => Err(format!("{most}, WARNED {warned}\n{said}")),
         _ if warned => Ok(format!("{most}, with a warning")),
         _ => Ok(most.to_string()),

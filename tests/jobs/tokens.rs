@@ -1,4 +1,4 @@
-//! The outer build's tokens: after a build there are as many as before, however it ended.
+//! The outer build's tokens: after any end of a build there are as many as before.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::many;
 use crate::meeting::Meeting;
 use crate::support::{LIMIT, program, write};
 
-/// Beside the one that kbuild-rs has already. What GNU make gives back is this byte too.
+/// The tokens besides the one that kbuild-rs already has. GNU make gives back this byte too.
 const TOKENS: &[u8] = b"+++";
 const JOBS: usize = 4;
 
@@ -28,7 +28,7 @@ fn build(dir: &Path, tools: &Tools, make: Make, meeting: &Meeting) -> Command {
     command
 }
 
-/// Each way that a build can end; the names are for messages.
+/// All ways in which a build can end. The names are for messages.
 fn all_ends(tools: &Tools, make: Make, server: &Jobserver, dir: &Path) {
     let kernel = many::kernel();
     let full = |what: &str| assert_eq!(server.tokens().unwrap(), TOKENS, "{what}");

@@ -1,4 +1,4 @@
-//! The lab over the real thing: fetched, built against and booted.
+//! Tests of the lab itself: its kernels are fetched, built against and booted.
 
 use std::fs;
 use std::path::Path;
@@ -39,12 +39,12 @@ impl kernel::Module for Rusty {
 }
 "#;
 
-/// A module in C, and one in Rust where the kernel has that.
+/// Builds a module in C, and one in Rust if the kernel has Rust.
 fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     fs::write(folder.join("hello.c"), HELLO).map_err(|error| error.to_string())?;
     let mut kbuild = "obj-m := hello.o\n".to_owned();
     if kernel.rustc.is_some() {
-        // Of one author, and since 6.15 of several.
+        // One author, and since 6.15 a list of authors.
         let authors = match kernel.name {
             "6.12-rust" => "author: \"nobody\",",
             _ => "authors: [\"nobody\"],",
@@ -57,8 +57,8 @@ fn plain_hello(kernel: &LabKernel, folder: &Path) -> lab::Result<()> {
     run::checked(kernel.plain_make(folder).arg("modules"), LIMIT).map(drop)
 }
 
-/// Builds a module in C, and one in Rust where the kernel has that, and boots once: with both,
-/// above these modules of the kernel's own. Gives the guest's time from start to end.
+/// Builds a module in C, and one in Rust if the kernel has Rust. Boots once with both, after these
+/// modules of the kernel's own. Returns the guest's time from start to end.
 fn builds_and_loads(kernel: &LabKernel, below: &[&str]) -> lab::Result<Duration> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let tree = || Snapshot::take(&kernel.kdir).map_err(|error| error.to_string());
@@ -104,7 +104,7 @@ fn a_module_built_with_plain_make_loads_and_so_do_those_that_drivers_stand_on() 
     }
 }
 
-/// What there is to say.
+/// Loads the modules; returns the line for the report.
 fn loads_in(name: &str) -> lab::Result<String> {
     if let Some(why) = lab::why_not(name) {
         return Ok(format!("not run: {why}"));

@@ -1,7 +1,7 @@
-//! The test cases of the module, laid out as Meson lays out its own: a folder each with a
-//! meson.build, and a test.json with the lines that its setup has to print (`stdout`) and the
-//! files that it has to install (`installed`). Our own are `tests`, how many tests it has, and
-//! `kernel`, the one of the lab that it is for, where any would not do.
+//! The module's test cases, in the layout of Meson's own. Each has a folder with a meson.build, and
+//! a test.json with the lines that its setup must print (`stdout`) and the files that it must
+//! install (`installed`). Our own keys are `tests`, the number of tests, and `kernel`, the kernel
+//! of the lab that the case needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,8 @@ fn test_json(case: &Path) -> Value {
     }
 }
 
-/// A copy of a case, for its kernel; nothing, and why, where that cannot be had here.
+/// A copy of a case, for its kernel. If the kernel is missing, prints the reason and returns
+/// `None`.
 fn project(with: With, case: &Path, expected: &Value) -> Option<Project> {
     let Some(name) = expected["kernel"].as_str() else {
         return Some(Project::copy_of(with, case));
@@ -45,7 +46,7 @@ fn project(with: With, case: &Path, expected: &Value) -> Option<Project> {
     kernel_called(name).map(|kernel| Project::copy_for_kernel(with, &kernel, case))
 }
 
-/// Each line of `stdout` is one that was printed; with `"match": "re"`, it is a pattern.
+/// Checks that each line of `stdout` was printed. With `"match": "re"`, the line is a pattern.
 fn assert_said(expected: &Value, said: &str, what: &str) {
     for line in expected["stdout"].as_array().into_iter().flatten() {
         let wanted = line["line"].as_str().unwrap();
@@ -69,16 +70,16 @@ fn installed(expected: &Value, release: &str) -> Vec<String> {
     files.collect()
 }
 
-/// How many tests have passed, as Meson sums them up; nothing where there are none.
+/// The number of passed tests in Meson's summary; 0 without one.
 fn passed(said: &str) -> u64 {
     let count = said.lines().find_map(|line| line.strip_prefix("Ok:"));
     count.map_or(0, |count| count.trim().parse().unwrap())
 }
 
-/// What the oldest builds outside of the full run: it sets up each case.
+/// The only case that the oldest Meson builds in the default run. It sets up all of them.
 const BUILT_BY_ALL: &str = "2 depends";
 
-/// Set up, built, built again, tested and installed.
+/// Sets up, builds, builds again, tests and installs the cases.
 fn pass(with: With) {
     let builds_all = scope::is_full() || with.meson == CORNERS[1].meson;
     for case in cases("kbuild") {
@@ -91,7 +92,7 @@ fn pass(with: With) {
         if !builds_all && !case.ends_with(BUILT_BY_ALL) {
             continue;
         }
-        // Meson itself may write a lock into `subprojects`.
+        // Meson itself may write a lock file into `subprojects`.
         let source = Snapshot::take(project.source()).unwrap();
         project.builds();
         assert_eq!(project.builds(), [""; 0], "{what}");
@@ -124,7 +125,7 @@ fn every_case_passes_with_the_newest_meson_and_is_set_up_by_the_oldest() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_in_mesons_own_manner() {
+fn invalid_arguments_are_refused_like_mesons_own() {
     for meson in scope::ends(lab::MESONS.to_vec()) {
         for case in cases("failing") {
             let what = format!("{}, Meson {meson}", case.display());

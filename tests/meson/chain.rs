@@ -1,4 +1,4 @@
-//! A provider, its user, and a tree of its own beside them: built, built again, installed.
+//! A provider, its user, and a module tree beside them: built, built again, installed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const NOTHING: [&str; 0] = [];
 
-/// The sources of the project that CMake's tests build, and a meson.build for them.
+/// The sources of the project that CMake's tests build, with a meson.build.
 pub(crate) fn chain(with: With) -> Project {
     let tests = root().join("tests");
     let project = Project::copy_of(with, &tests.join("cmake/projects/chain"));
@@ -20,7 +20,7 @@ pub(crate) fn chain(with: With) -> Project {
 }
 
 #[test]
-fn exactly_what_a_change_reaches_is_built_again() {
+fn a_change_rebuilds_exactly_its_dependents() {
     for with in corners(1) {
         let project = chain(with);
         project.set_up(&[]);
@@ -32,7 +32,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
         let old = info(&project, "old_sub.ko").description.unwrap();
         assert_eq!(old, "Was there before");
 
-        // Nothing that the user of the symbols can see.
+        // The user of the symbols cannot see this change.
         project.edit("ring.c", "return RING_MAX", "return 1 + RING_MAX");
         assert_eq!(project.builds(), ["ring"], "{with:?}");
         project.edit("include/ring.h", "int ring_push", "extern int ring_push");
@@ -42,7 +42,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
         assert_eq!(info(&project, "user.ko").version.unwrap(), "1.1");
         project.edit("old/sub/old_sub.c", "before", "long before");
         assert_eq!(project.builds(), ["old"], "{with:?}");
-        // A new symbol: what modpost reads for the user is another file.
+        // A new symbol changes the file that modpost reads for the user.
         project.edit(
             "ring.c",
             "EXPORT_SYMBOL_GPL(ring_push);",
@@ -51,11 +51,11 @@ fn exactly_what_a_change_reaches_is_built_again() {
         assert_eq!(project.builds(), ["ring", "user"], "{with:?}");
         assert_eq!(project.builds(), NOTHING, "{with:?}");
 
-        // A flag, with what shells, make and Meson's own substitutions would trip over.
+        // A flag with special characters of shells, make and Meson's own substitutions.
         let greeting = "it's $(word), <a> & @OUTPUT@ 100 %";
         let before = times(&project);
         project.set_up(&["--reconfigure", &format!("-Dgreeting={greeting}")]);
-        // It writes this file anew, and knows nothing of what modules were compiled from.
+        // Meson writes this file anew, without the entries of modules.
         let commands = fs::read_to_string(project.out("compile_commands.json")).unwrap();
         for source in ["/ring.c\"", "/user.c\"", "/old_sub.c\""] {
             assert!(
@@ -63,8 +63,8 @@ fn exactly_what_a_change_reaches_is_built_again() {
                 "{with:?}: {source} in {commands}"
             );
         }
-        // At each setup Meson makes Ninja forget that products older than their sources may be
-        // as they should (`-t restat`): kbuild-rs is asked about them again, and makes nothing.
+        // At each setup, Meson makes Ninja forget that products may be older than their sources
+        // (`-t restat`). So Ninja starts kbuild-rs again, which has nothing to do.
         assert!(project.builds().contains(&"user".to_owned()), "{with:?}");
         assert_eq!(info(&project, "user.ko").description.unwrap(), greeting);
         assert_eq!(changed(&before, &times(&project)), ["user.ko"], "{with:?}");
@@ -74,7 +74,7 @@ fn exactly_what_a_change_reaches_is_built_again() {
 
 type Times = BTreeMap<String, SystemTime>;
 
-/// When each product was written.
+/// The times of the products.
 fn times(project: &Project) -> Times {
     let entries = fs::read_dir(project.build_dir()).unwrap().flatten();
     let products = entries.filter(|entry| {

@@ -1,4 +1,4 @@
-//! Changes that come at a bad time, or from where none is looked for.
+//! Changes at a bad time, or at an unexpected place.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn what_is_edited_while_make_runs_is_built_next_time() {
+fn a_file_that_is_edited_while_make_runs_is_built_next_time() {
     let files = [
         (
             "meson.build",
@@ -22,7 +22,7 @@ fn what_is_edited_while_make_runs_is_built_next_time() {
     ];
     for with in corners(0) {
         let project = Project::new(with, &files);
-        // Somebody saves the source when its compiler has just ended, and only once.
+        // A user saves the source once, right after its compiler has ended.
         let compiler = project.scratch().join("late-cc");
         let (once, source) = (
             project.scratch().join("once"),
@@ -75,7 +75,8 @@ fn a_header_that_a_rule_makes_for_another_module_reaches_its_users_in_one_build(
     assert_eq!(project.builds(), ["ring", "user"]);
     assert_eq!(project.builds(), NOTHING);
     project.edit("ring.txt", "one", "two");
-    // The provider does not read it: Ninja asks for it all the same, it is one of its sources.
+    // The provider does not read the file, but Ninja starts its rule, because the file is one of
+    // its sources.
     assert_eq!(project.builds(), ["ring", "user"]);
     let module = fs::read(project.out("user.ko")).unwrap();
     assert!(module.windows(8).any(|text| text == b"ring=two"));
@@ -96,7 +97,7 @@ fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
     let project = Project::new(CORNERS[1], &files);
     project.set_up(&[]);
     assert_eq!(project.builds(), NOTHING);
-    // What a project asked its kernel is asked again when the configuration is another one.
+    // A new configuration repeats the project's questions about the kernel.
     let watched = built(&mut project.ninja(&["-t", "query", "build.ninja"])).out();
     let configuration = project.kernel().kdir.join("include/config/auto.conf");
     assert!(
@@ -104,13 +105,13 @@ fn a_meson_build_that_changes_keeps_the_kernel_of_the_first_setup() {
         "{watched}"
     );
     project.edit("meson.build", "message", "# another one\nmessage");
-    // Ninja sets the project up again, in whatever environment it runs.
+    // Ninja sets the project up again in any environment.
     let mut ninja = project.ninja(&[]);
     let output = built(ninja.env(KDIR, "/no/such/tree"));
     let said = format!("kernel {}", project.kernel().release);
     assert!(output.out().contains(&said), "{}", output.out());
 
-    // It is not there any more.
+    // The kernel does not exist any more.
     fs::write(project.out("meson-private/kbuild-kernel"), "/gone").unwrap();
     let output = project.setup(&["--reconfigure"]);
     let said = output.out() + &output.err();
@@ -132,7 +133,7 @@ fn a_tree_that_holds_the_build_folder_is_built_without_it() {
         ("Kbuild", "obj-m := hello.o\n"),
         ("hello.c", HELLO),
     ];
-    // Newer ones mark their build folders as caches, which are left out in any case.
+    // Newer Mesons mark their build folders as caches, which are always left out.
     let project = Project::new(CORNERS[0], &files).below_source();
     project.set_up(&[]);
     assert_eq!(project.builds(), ["hello"]);

@@ -1,4 +1,4 @@
-//! Cross builds: the cross file has the say.
+//! Cross builds: the cross file decides.
 
 use std::fs;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn a_cross_file_decides_the_kernel_the_architecture_and_the_compiler() {
     let files = [
         (
             "meson.build",
-            // The tree was only prepared.
+            // The tree is only prepared.
             "project('cross', meson_version: '>=1.0')\n\
              kbuild = import('kbuild')\n\
              kernel = kbuild.kernel(missing_symvers: 'warn')\n\
@@ -39,7 +39,7 @@ fn a_cross_file_decides_the_kernel_the_architecture_and_the_compiler() {
         let mut ninja = project.ninja(&[]);
         built(ninja.env_remove("KBUILD_RS_CC"));
         let module = fs::read(project.out("hello.ko")).unwrap();
-        // e_machine of the ELF header: EM_AARCH64.
+        // e_machine of the ELF header is EM_AARCH64.
         assert_eq!(module[18..20], 183_u16.to_le_bytes(), "{with:?}");
         let commands = fs::read_to_string(project.out("compile_commands.json")).unwrap();
         let compiler = format!("{}gcc", tree.cross_compile);
@@ -125,7 +125,7 @@ fn another_architecture_is_refused_by_the_setup() {
 }
 
 #[test]
-fn a_module_for_another_kernel_is_no_provider() {
+fn a_module_for_another_kernel_is_not_a_provider() {
     let [_, other, ..] = lab::names() else {
         println!("not run: there is one kernel here");
         return;

@@ -1,4 +1,4 @@
-//! What others take up: installed modules, and compile commands for an editor.
+//! Results for other programs: installed modules, and compile commands for an editor.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn modules_are_installed_where_modprobe_looks_tag_by_tag_and_whole() {
         let old = below(&folder.join("extra"), &["old.ko", "old_sub.ko"]);
         assert_eq!(files_below(root.path()), old, "{with:?}");
 
-        // A module without its symbols cannot be loaded.
+        // A module cannot be loaded without its symbols.
         let root = install(&["--strip"]);
         let installed = fs::read(root.path().join(&drivers[1])).unwrap();
         assert!(installed == fs::read(project.out("user.ko")).unwrap());

@@ -1,7 +1,7 @@
-//! docs/meson-tutorial.md and docs/meson.md: the projects that they show are set up and built.
+//! docs/meson-tutorial.md and docs/meson.md: their projects are set up and built.
 //!
-//! A block is a file when its first line says so (```` ```meson file=meson.build ````); the files of
-//! a section make up a project, each `meson.build` of it one of its own.
+//! A block is a file if its first line says so (````
+//! ```meson file=meson.build ````). The files of a section form a project, or several if the section has more than one `meson.build`.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use kbuild_tests::lab;
 use crate::project::*;
 use crate::support::*;
 
-/// Sources that the pages name and do not show.
+/// Sources that the pages mention and do not show.
 const UNSEEN: [(&str, &str); 6] = [
     ("hello.c", HELLO),
     ("main.c", HELLO),
@@ -26,7 +26,7 @@ const UNSEEN: [(&str, &str); 6] = [
     ),
 ];
 
-/// The files that a section shows, in order; and its makefiles, which only the Kbuild is read of.
+/// The files that a section shows, in order. Only the Kbuild of its makefiles is read.
 fn sections() -> Vec<Vec<(String, String)>> {
     let page = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
     let text = page("meson-tutorial.md") + &page("meson.md");
@@ -46,14 +46,14 @@ fn sections() -> Vec<Vec<(String, String)>> {
                 let path = rest.rsplit('=').next().unwrap().to_owned();
                 sections.last_mut().unwrap().push((path, body));
             }
-            // Lines for a shell, and what a function looks like.
+            // Lines for a shell, and the form of a function.
             None => assert!(["console", ""].contains(&info), "```{info}"),
         }
     }
     sections
 }
 
-/// The paths in quotation marks that lead into a build folder called `build`.
+/// The quoted paths in a build folder called `build`.
 fn in_build_folder(text: &str) -> impl Iterator<Item = &str> {
     text.split('"')
         .filter_map(|word| word.strip_prefix("build/"))
@@ -87,7 +87,7 @@ fn every_project_that_the_pages_show_is_built() {
             let is_shown = others.iter().any(|(path, _)| *path == "ring.c");
             let is_module = text.contains("'ring.ko'") || text.contains("module('ring'");
             if is_module && !is_shown {
-                // Of its own there, and so no part of hello.
+                // This module has its own file, which is not part of hello.
                 let module = (
                     "ring.c",
                     "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n",

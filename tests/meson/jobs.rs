@@ -1,4 +1,4 @@
-//! Modules side by side: as many compilers as were asked for, and not one more.
+//! Modules side by side: exactly the requested number of compilers runs.
 
 use crate::meeting::Meeting;
 use crate::project::*;

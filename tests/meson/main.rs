@@ -1,4 +1,4 @@
-//! The module for Meson: projects as a user would have them, set up, built and built again.
+//! The module for Meson: users' projects, set up, built and built again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -7,7 +7,7 @@ use kbuild_tests::snapshot::Snapshot;
 use crate::project::*;
 use crate::support::*;
 
-/// As somebody types it who has the image on a machine.
+/// The commands of a user who has the image on a machine.
 const SCRIPT: &str = r#"
 fail() { echo "FAILED: $*"; exit 1; }
 PATH=$PATH:/usr/local/bin
@@ -29,7 +29,7 @@ fn the_daemon_and_its_modules_are_installed_into_an_image_and_work_there() {
     project.set_up(&["-Dmodules=enabled", "-Dc_link_args=-static"]);
     assert_eq!(project.builds(), ["heartbeat", "pacemaker"]);
     assert_eq!(project.builds(), [""; 0]);
-    // The header of both worlds.
+    // The module and the program share this header.
     project.edit("include/heartbeat.h", "What a read", "All that a read");
     assert_eq!(project.builds(), ["heartbeat", "pacemaker"]);
     project.edit("include/heartbeat.h", "All that a read", "What a read");
@@ -66,7 +66,7 @@ fn the_daemon_and_its_modules_are_installed_into_an_image_and_work_there() {
 }
 
 #[test]
-fn without_a_kernel_the_daemon_is_built_alone_unless_the_modules_are_asked_for() {
+fn without_a_kernel_only_the_daemon_is_built_unless_the_modules_are_required() {
     let project = Project::copy_of(CORNERS[1], &root().join("examples/meson-mixed"));
     let setup = |more: &[&str]| {
         let mut setup = project.setup_command(more);

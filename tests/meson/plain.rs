@@ -1,4 +1,5 @@
-//! Without the module: the program out of a wrap, and modules as ordinary custom targets.
+//! Without the module for Meson: the program from a wrap, and kernel modules as ordinary custom
+//! targets.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +18,7 @@ const USER: &str = "#include <linux/module.h>\n#include <ring.h>\n\
     MODULE_LICENSE(\"GPL\");\n";
 
 #[test]
-fn custom_targets_alone_are_built_again_as_exactly() {
+fn plain_custom_targets_are_built_again_as_exactly() {
     for with in corners(0) {
         let files = [
             ("meson.build", MODULES),
@@ -96,8 +97,8 @@ fn a_wrap_builds_the_program_that_the_path_has_not() {
         )
         .unwrap();
         fs::remove_file(project.scratch().join("bin/kbuild-rs")).unwrap();
-        // One that this machine has is not wanted. What the tests were built with is what Cargo
-        // finds there.
+        // The wrap must win over a program of this machine. The target folder has the crates of the
+        // tests, so Cargo need not compile them again.
         let mut setup =
             project.setup_command(&["--wrap-mode=forcefallback", "-Dkbuild-rs:profile=dev"]);
         let target = program().ancestors().nth(2).unwrap();
@@ -144,7 +145,7 @@ fn a_program_that_is_missing_or_another_one_is_named() {
 }
 
 #[test]
-fn what_the_compiler_says_is_about_the_source() {
+fn the_compilers_messages_name_the_source() {
     let files = [
         (
             "meson.build",

@@ -1,4 +1,4 @@
-//! A project that Meson sets up and Ninja builds, and what was started for it.
+//! A project that Meson sets up and Ninja builds, and a record of the started commands.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// How a project is built: everything that a promise holds for.
+/// The ways to build a project. A promise holds for all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct With {
     /// One of [`lab::MESONS`].
@@ -22,9 +22,9 @@ pub(crate) struct With {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ninja {
-    /// The machine's own: 1.11, which knows nothing of jobservers.
+    /// The machine's own Ninja 1.11, which does not support jobservers.
     Old,
-    /// 1.13 or newer.
+    /// Ninja 1.13 or newer.
     New,
 }
 
@@ -40,7 +40,7 @@ pub(crate) const CORNERS: [With; 2] = [
     },
 ];
 
-/// One of the [`CORNERS`], which tests share out among themselves; both in the full run.
+/// One of the [`CORNERS`], which tests share among themselves; both in the full run.
 pub(crate) fn corners(place: usize) -> Vec<With> {
     scope::one_of(place, &CORNERS).to_vec()
 }
@@ -57,7 +57,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// A project's files, not set up yet, for the kernel that costs least to build for. The build
+    /// A project's files, not set up yet, for the kernel with the fastest builds. The build
     /// folder's path has a blank and an umlaut.
     pub(crate) fn new(with: With, files: &[(&str, &str)]) -> Project {
         Project::for_kernel(with, &lab::kernel(lab::names()[0]).unwrap(), files)
@@ -95,15 +95,15 @@ impl Project {
         project
     }
 
-    /// To be built in a folder among its sources.
+    /// Builds the project in a folder among its sources.
     pub(crate) fn below_source(mut self) -> Project {
         self.build_dir = "my source/build";
         self
     }
 
-    /// Meson as a program: a pip-installed one has a script like this one, and the finder of the
-    /// module is started as Python does it for each folder of packages. And kbuild-rs behind a
-    /// script that tells of each build: what a build starts is not what it says.
+    /// Writes the programs. Meson is a script like that of a pip-installed Meson, and Python starts
+    /// the module's finder as for a folder of packages. kbuild-rs is behind a script that records
+    /// each build, because a build system does not print all commands.
     fn write_programs(&self) {
         let meson = lab::meson(self.with.meson).unwrap();
         let start = format!(
@@ -139,7 +139,7 @@ impl Project {
         self.scratch.path().join(self.build_dir)
     }
 
-    /// What goes before everything else in PATH.
+    /// The folder that comes first in PATH.
     fn bin(&self) -> PathBuf {
         self.scratch.path().join("bin")
     }
@@ -177,7 +177,7 @@ impl Project {
         command
             .env("PATH", path.unwrap())
             .env("NINJA", &self.ninja)
-            // Where stages lie that have no place below a path with blanks.
+            // The stages go here if they cannot be below a path with blanks.
             .env("XDG_CACHE_HOME", self.scratch.path().join("cache"))
             .env_remove("MAKEFLAGS")
             .env_remove(KDIR);
@@ -197,7 +197,7 @@ impl Project {
         command
     }
 
-    /// `meson setup`, and more arguments.
+    /// `meson setup` with more arguments.
     pub(crate) fn setup_command(&self, more: &[&str]) -> Command {
         let mut command = self.meson();
         command
@@ -224,7 +224,7 @@ impl Project {
         said
     }
 
-    /// Builds; gives the names of the modules that kbuild-rs was started for, sorted.
+    /// Builds; returns the sorted names of the modules for which kbuild-rs was started.
     pub(crate) fn builds(&self) -> Vec<String> {
         fs::write(self.log(), "").unwrap();
         let output = built(&mut self.ninja(&["-j2"]));
@@ -232,7 +232,7 @@ impl Project {
         let mut targets: Vec<_> = log.lines().map(target_of).collect();
         targets.sort();
         if targets.is_empty() {
-            // Not one command, those of Meson's own included.
+            // No command runs, not even one of Meson's own.
             assert!(output.out().contains("no work to do"), "{}", output.out());
         }
         targets
@@ -245,7 +245,7 @@ impl Project {
     }
 }
 
-/// A kernel of the lab by its name; nothing, and why, where it cannot be had here.
+/// A kernel of the lab by its name. If it is missing here, prints the reason and returns `None`.
 pub(crate) fn kernel_called(name: &str) -> Option<LabKernel> {
     let foreign = || (!lab::all().contains(&name)).then(|| "it is Debian's".to_owned());
     match lab::why_not(name).or_else(foreign) {
@@ -257,7 +257,7 @@ pub(crate) fn kernel_called(name: &str) -> Option<LabKernel> {
     }
 }
 
-/// `@meson-private/kbuild/drivers/hello.args` -> `hello`
+/// The target of a line: `hello` of `@meson-private/kbuild/drivers/hello.args`.
 fn target_of(line: &str) -> String {
     let name = Path::new(line).file_name().unwrap().to_str().unwrap();
     name.trim_end_matches(".args").to_owned()

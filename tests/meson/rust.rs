@@ -1,4 +1,4 @@
-//! Modules in Rust: with a provider in C, with C of their own, in a tree; and what editors get.
+//! Modules in Rust: with a provider in C, with their own C, in a tree; and the files for editors.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ if add_languages('rust', native: false, required: get_option('program'))
 endif
 ";
 
-/// A module as both kernels of the lab take it, `NAME` being `TYPE`'s.
+/// A module for both kernels of the lab. `NAME` stands for the name of `TYPE`.
 const MODULE: &str = r#"//! One of several files.
 use kernel::prelude::*;
 
@@ -109,7 +109,7 @@ fn holds(project: &Project, product: &str, text: &str) -> bool {
     module.windows(text.len()).any(|at| at == text.as_bytes())
 }
 
-/// The roots of the crates that are the project's own, by the names of their files.
+/// The roots of the project's own crates, by their file names.
 fn crates(project: &Project, file: &str) -> Vec<String> {
     let text = fs::read(project.out(file)).unwrap();
     let described: Value = serde_json::from_slice(&text).unwrap();
@@ -123,7 +123,7 @@ fn crates(project: &Project, file: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_an_inner_module_of_a_crate_reaches_is_built_again_and_nothing_else() {
+fn an_edit_of_a_crates_inner_module_rebuilds_its_dependents_and_nothing_else() {
     let pairs = [(CORNERS[0], "6.12-rust"), (CORNERS[1], "7.3")];
     for &(with, name) in scope::one_of(0, &pairs) {
         let Some(kernel) = kernel_called(name) else {
@@ -151,12 +151,12 @@ fn what_an_inner_module_of_a_crate_reaches_is_built_again_and_nothing_else() {
         project.edit("old/inner.rs", "an old", "an older");
         assert_eq!(project.builds(), ["old"], "{with:?}");
         assert!(holds(&project, "old.ko", "an older word"), "{with:?}");
-        // What bindgen reads for Rust.
+        // bindgen reads this header for Rust.
         project.edit("include/ring.h", "int ring_push", "extern int ring_push");
         assert_eq!(project.builds(), ["mixed", "ring"], "{with:?}");
         assert_eq!(project.builds(), NOTHING, "{with:?}");
 
-        // One file for a module, and Meson's own is about programs.
+        // A module has one file, and Meson's own file is about programs.
         assert_eq!(crates(&project, "rust-project.json"), ["program.rs"]);
         for (product, root) in [("mixed.ko", "mixed_main.rs"), ("old.ko", "old.rs")] {
             let file = format!("{product}.p/kbuild-out/rust-project.json");

@@ -1,4 +1,4 @@
-//! The wheel: what pip installs, and that it harms nobody where something is missing.
+//! The wheel: its installation with pip, and Pythons in which a part of it is missing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,12 +13,12 @@ use crate::support::*;
 
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
-/// The wheel in `folder`, which pip has built.
+/// The wheel that pip has built in `folder`.
 fn wheel(folder: &Path) -> PathBuf {
-    // In a copy: what builds a wheel may leave something behind.
+    // pip works on a copy, because building a wheel may leave files behind.
     let source = folder.join("meson-module");
     copy(&root().join("meson-module"), &source);
-    // What links in it lead to.
+    // The targets of links in the folder.
     for licence in LICENCES {
         copy(&root().join(licence), folder);
     }
@@ -37,7 +37,7 @@ fn wheel(folder: &Path) -> PathBuf {
         .unwrap()
 }
 
-/// A Python of its own with Meson and the wheel in it.
+/// A Python environment with Meson and the wheel.
 struct Environment {
     dir: PathBuf,
 }
@@ -76,7 +76,7 @@ impl Environment {
         run::checked(&mut pip, LIMIT).unwrap();
     }
 
-    /// What a Meson with these arguments in front says of a project that asks the kernel.
+    /// The output of a Meson, behind these arguments, for a project that asks for the kernel.
     fn asks(&self, meson: &[&str], with: With) -> (bool, String) {
         let project = Project::copy_of(
             with,
@@ -88,10 +88,10 @@ impl Environment {
     }
 }
 
-/// Sets a project up with another Meson than its own.
+/// Sets a project up with a Meson other than its own.
 fn says(project: &Project, mut meson: Command) -> (bool, String) {
     let own = project.setup_command(&[]);
-    // Without the script of its own Meson.
+    // The arguments follow the script of the project's own Meson.
     meson.args(own.get_args().skip(1));
     for (name, value) in own.get_envs() {
         if let Some(value) = value {
@@ -131,7 +131,7 @@ fn pip_puts_the_module_beside_a_meson_in_a_folder_or_in_one_file() {
         let (found, said) = environment.asks(&[script], with);
         assert!(found, "{said}");
 
-        // A Meson in one file, as its packagers make it.
+        // A Meson in one file, in the form of its packagers.
         let packed = dir.path().join(format!("meson-{}.pyz", with.meson));
         fs::remove_file(environment.site().join("mesonbuild")).unwrap();
         let content = dir.path().join(format!("packed-{}", with.meson));
@@ -181,7 +181,7 @@ fn pip_puts_the_module_beside_the_distributions_meson() {
 }
 
 #[test]
-fn python_starts_in_silence_whatever_is_missing() {
+fn python_starts_silently_with_any_part_missing() {
     let dir = tempfile::tempdir().unwrap();
     let environment = Environment::new(dir.path(), "newest");
     environment.install(&wheel(dir.path()));
@@ -190,7 +190,7 @@ fn python_starts_in_silence_whatever_is_missing() {
         let output = run::checked(python.args(arguments).args(["-c", "pass"]), LIMIT).unwrap();
         assert_eq!(output.out() + &output.err(), "", "{arguments:?}");
     };
-    // Without site, no finder.
+    // Without site, the finder is not loaded.
     silent(&["-S"]);
     silent(&["-I"]);
     let script = dir.path().join("meson.py");

@@ -1,4 +1,4 @@
-//! What changes outside of the project, and what must not.
+//! Changes outside of the project: some must start a build, others must not.
 
 use std::fs;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use crate::support::*;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
+fn the_kernel_tree_and_the_compiler_are_watched_and_not_written_to() {
     let tree = tempfile::tempdir().unwrap();
     let kernel = changeable(&lab::kernel(lab::names()[0]).unwrap(), tree.path());
     let compiler = compiler_of(&kernel, tree.path());
@@ -49,7 +49,7 @@ fn the_kernel_tree_is_watched_and_left_alone_and_so_is_the_compiler() {
 
     append(&header(&kernel), ADDED);
     assert_eq!(project.builds(), ["user"], "a header");
-    // Its time alone: kbuild-rs is asked, and after that Ninja knows.
+    // Only the time changes: Ninja starts kbuild-rs once, and then knows the new time.
     let touched = fs::File::options().append(true).open(header(&kernel));
     touched.unwrap().set_modified(SystemTime::now()).unwrap();
     assert_eq!(project.builds(), ["user"], "a touched header");

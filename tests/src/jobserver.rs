@@ -1,4 +1,4 @@
-//! A jobserver as an outer build has one, whose tokens can be counted.
+//! A jobserver like an outer build's, whose tokens can be counted.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,8 +11,8 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::{Result, sys};
 
-/// The tokens of an outer build that runs up to so many jobs, one of them the child that it is
-/// handed to.
+/// The jobserver of an outer build that runs this many jobs, one of which is the child that gets
+/// it.
 #[derive(Debug)]
 pub struct Jobserver {
     read: File,
@@ -24,10 +24,10 @@ pub struct Jobserver {
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 
 impl Jobserver {
-    /// One that children inherit, as GNU make's was before 4.4. `tokens` are the bytes in it.
+    /// A pipe that children inherit, like GNU make's before 4.4. `tokens` are the bytes in it.
     ///
     /// # Errors
-    /// No more descriptors.
+    /// If there are no more descriptors.
     pub fn pipe(tokens: &[u8]) -> Result<Jobserver> {
         let (read, write) = sys::pipe().map_err(|error| format!("no pipe: {error}"))?;
         let server = Jobserver {
@@ -39,10 +39,10 @@ impl Jobserver {
         server.fill(tokens)
     }
 
-    /// One that children open, as GNU make's is from 4.4 on; `path` is made.
+    /// A fifo that children open, like GNU make's since 4.4. It is created at `path`.
     ///
     /// # Errors
-    /// What is at that path already.
+    /// If the path exists already.
     pub fn fifo(path: &Path, tokens: &[u8]) -> Result<Jobserver> {
         let open = || {
             sys::make_fifo(path)?;
@@ -59,12 +59,12 @@ impl Jobserver {
         server.fill(tokens)
     }
 
-    /// One that children open, and that is a character device, as those of a whole system are.
-    /// A terminal stands in: who gives a token back writes it to the other end, from where it is
-    /// sent to this one again.
+    /// A character device that children open, like a system-wide jobserver. A terminal stands in
+    /// for it: a token that is given back arrives at the other end, which sends it to this end
+    /// again.
     ///
     /// # Errors
-    /// No terminals.
+    /// If there are no more terminals.
     pub fn device(tokens: &[u8]) -> Result<Jobserver> {
         let open = || {
             let (master, slave, path) = sys::terminals()?;
@@ -72,7 +72,7 @@ impl Jobserver {
         };
         let opened = open().map_err(|error: io::Error| format!("no device: {error}"))?;
         let (other_end, master, slave, path) = opened;
-        // Ends when nobody has the device open any more.
+        // The thread ends after all processes have closed the device.
         std::thread::spawn(move || {
             let mut given = [0; 64];
             while let Ok(number @ 1..) = (&other_end).read(&mut given) {
@@ -96,7 +96,7 @@ impl Jobserver {
         Ok(self)
     }
 
-    /// Hands it to a child, as make does in `MAKEFLAGS`.
+    /// Passes it to a child, as make does in `MAKEFLAGS`.
     pub fn hand<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let auth = match &self.fifo {
             Some(path) => format!("fifo:{}", path.display()),
@@ -109,21 +109,21 @@ impl Jobserver {
         command.env("MAKEFLAGS", format!(" -j --jobserver-auth={auth}"))
     }
 
-    /// The tokens that are in it now, in order of their bytes. They stay in it.
+    /// The current tokens in the order of their bytes. They stay in the jobserver.
     ///
     /// # Errors
-    /// No `/proc`.
+    /// If `/proc` is missing.
     pub fn tokens(&self) -> Result<Vec<u8>> {
-        // A description of its own, for children share the other: they wait.
+        // Opens a description of its own, because children share the other one and wait on it.
         let path = format!("/proc/self/fd/{}", self.read.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::open(&path, flags, Mode::empty());
         let mut file = File::from(opened.map_err(|error| format!("{path}: {error}"))?);
         let mut tokens = Vec::new();
-        // What a child gave to a device may be on its way.
+        // A token that a child gave to a device may still be on its way.
         for look in 0..if self.is_device { 4 } else { 1 } {
             std::thread::sleep(ON_ITS_WAY * look.min(1));
-            // Nothing more is there, which is an error for what does not wait.
+            // The jobserver is empty, which is an error for a reader that does not wait.
             match file.read_to_end(&mut tokens) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(format!("cannot read the tokens: {error}")),
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_child_takes_is_missing_and_what_it_gives_is_there() {
+    fn a_token_that_a_child_takes_is_missing_until_the_child_gives_it_back() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("jobs");
         for server in [

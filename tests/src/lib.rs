@@ -1,10 +1,10 @@
-//! The lab: real kernels, real module sources, and guests to load what was built.
+//! The lab: real kernels, real module sources, and guests that load the built modules.
 //!
-//! [`lab`] gets what the tests need on demand and keeps it outside the checkout; [`corpus`] is the
-//! table of real modules; [`plain`] is what others type, to compare with; [`run`] runs external
-//! commands within the [`Limits`]; [`snapshot`] tells whether a tree is what it was; [`scope`] how
-//! much of all this a run does; [`jobserver`] and [`processes`] are what tests of jobs stand on.
-//! Guests and the end of process trees are [`kbuild_vm`]'s.
+//! [`lab`] gets everything that the tests need on demand and keeps it outside the checkout.
+//! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
+//! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
+//! [`scope`] tells how much a run does. [`jobserver`] and [`processes`] are for tests of jobs.
+//! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
 pub mod jobserver;
@@ -19,5 +19,5 @@ mod sys;
 
 pub use kbuild_vm::process::Limits;
 
-/// What everything here returns: the error is a message for a person.
+/// The result of all functions here. The error is a message for people.
 pub type Result<T> = std::result::Result<T, String>;

@@ -1,4 +1,5 @@
-//! Plain make beside kbuild-rs: what others type, run so that the bytes of both can be compared.
+//! Plain make beside kbuild-rs: a user's commands, run so that the bytes of both sides can be
+//! compared.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,18 +11,17 @@ use std::time::Duration;
 use crate::lab::LabKernel;
 use crate::{Result, run};
 
-/// pahole's `-j` gives other bytes at every run; both sides of a comparison go without.
+/// With `-j`, pahole writes other bytes at every run, so both sides of a comparison omit it.
 pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
 
-/// Plain make for `folder`, which lies in `copy`, as somebody types it there. What the compiler
-/// notes down of `copy`, in debug information and `__FILE__`, becomes `shown`. The target is still
-/// to be named.
+/// Plain make for `folder` in `copy`, as a user types it there. The path of `copy` becomes `shown`
+/// in debug information and `__FILE__`. The caller adds the target.
 pub fn make(kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
     let map = format!("-ffile-prefix-map={}={}", copy.display(), shown.display());
     let mut make = kernel.plain_make(folder);
     make.arg(PAHOLE)
         .current_dir(folder)
-        // Some Makefiles ask for it, and a shell sets it.
+        // Some Makefiles read it, and a shell sets it.
         .env("PWD", folder)
         .env("KCFLAGS", &map)
         .env("KAFLAGS", &map);
@@ -32,7 +32,7 @@ pub fn make(kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Com
     make
 }
 
-/// `below` in `tree`. join("") would end the path with a slash, which DWARF would show.
+/// The folder `below` in `tree`. join("") would end the path with a slash, which DWARF would show.
 pub fn folder(tree: &Path, below: &str) -> std::path::PathBuf {
     match below {
         "" => tree.to_owned(),
@@ -43,7 +43,7 @@ pub fn folder(tree: &Path, below: &str) -> std::path::PathBuf {
 /// The `.ko` files in a folder and below it (private folders left out): name and bytes.
 ///
 /// # Errors
-/// When a folder or a module cannot be read.
+/// If a folder or a module cannot be read.
 pub fn modules(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let fail = |error: std::io::Error| format!("cannot read {}: {error}", dir.display());
     let mut found = BTreeMap::new();
@@ -60,10 +60,10 @@ pub fn modules(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(found)
 }
 
-/// A copy as `cp -a` makes it.
+/// Copies like `cp -a`.
 ///
 /// # Errors
-/// When cp fails.
+/// If cp fails.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut cp = Command::new("cp");
     cp.arg("-a").arg(from).arg(to);

@@ -1,4 +1,4 @@
-//! Processes that a test started through others: found, sent signals, seen to be gone.
+//! Processes that a test started through others: finds them, sends signals, notices their end.
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +15,7 @@ use crate::sys;
 pub struct Process {
     /// Its number.
     pub id: u32,
-    /// Who started it.
+    /// The process that started it.
     pub parent: u32,
     /// The file that it runs, as far as it can be read.
     pub program: std::path::PathBuf,
@@ -30,7 +30,8 @@ impl Process {
     }
 }
 
-/// Who works in `dir` or below it, or has its name in the command line: this process excepted.
+/// The processes that work in `dir` or below it, or have its name in their command lines, without
+/// this process.
 pub fn around(dir: &Path) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -41,7 +42,7 @@ pub fn around(dir: &Path) -> Vec<Process> {
         .filter_map(|entry| {
             let id: u32 = entry.file_name().to_str()?.parse().ok()?;
             let line = fs::read(entry.path().join("cmdline")).ok()?;
-            // What has ended and was not waited for has none.
+            // A process that has ended and was not waited for has no command line.
             let alive = !line.is_empty() && id != own;
             let inside =
                 fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
@@ -62,12 +63,12 @@ pub fn signal(process: u32, signal: Signal) {
     sys::signal(process, signal);
 }
 
-/// Whether somebody holds a lock on a file, of any kind.
+/// Whether a process holds a lock of any kind on a file.
 pub fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| sys::is_locked(&file))
 }
 
-/// Whether the process on the other side of a socket has closed it, as it does when it ends.
+/// Whether the process at the other end of a socket has closed it, as it does when it ends.
 pub fn has_ended(other: &UnixStream) -> bool {
     sys::has_ended(other)
 }

@@ -11,7 +11,7 @@ use crate::run::{self, Output};
 /// `kbuild-rs`, built once for this test run.
 ///
 /// # Errors
-/// When it does not compile.
+/// If it does not compile.
 pub fn path() -> Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf>> = OnceLock::new();
     let built = PROGRAM.get_or_init(|| {
@@ -29,7 +29,7 @@ pub fn path() -> Result<&'static Path> {
     built.as_deref().map_err(Clone::clone)
 }
 
-/// Whether a build started make, by what the program printed.
+/// Whether a build started make, according to the program's output.
 pub fn started_make(output: &Output) -> bool {
     let said = output.err();
     let is_step = |line: &str| line.starts_with("  ") && line.contains(".o");

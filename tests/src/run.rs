@@ -1,6 +1,6 @@
 //! External commands within [limits](crate::Limits), with errors that are messages.
 //!
-//! What runs and ends them is [`kbuild_vm::process`].
+//! [`kbuild_vm::process`] runs and ends them.
 
 use std::process::Command;
 

@@ -1,15 +1,15 @@
-//! How much a run of the tests does.
+//! The extent of a test run.
 //!
-//! Most of what kbuild-rs promises has nothing to do with the kernel's version, and a build takes
-//! seconds. A test of such a promise runs on one kernel, another for each test; the full run
-//! takes them all. What does depend on the kernel (bytes, loading, messages of modpost's) is
-//! tried on the oldest and the newest always, and on those between in the full run. With versions
-//! of CMake, Meson and Ninja it is the same.
+//! Most promises of kbuild-rs do not depend on the kernel's version, and a build takes seconds. A
+//! test of such a promise runs on one kernel, a different one for each test; the full run takes
+//! them all. Tests of properties that depend on the kernel (bytes, loading, messages of modpost)
+//! run on the oldest and the newest, and in the full run also on those between. The same applies to
+//! versions of CMake, Meson and Ninja.
 
 use crate::Result;
 use crate::lab::{self, LabKernel};
 
-/// Set to anything but `0` or nothing, everything runs; `cargo xtask test --full` sets it.
+/// If this is set and not empty or `0`, everything runs; `cargo xtask test --full` sets it.
 pub const FULL: &str = "KBUILD_RS_FULL_TESTS";
 
 /// Whether everything runs.
@@ -17,8 +17,7 @@ pub fn is_full() -> bool {
     std::env::var_os(FULL).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// The first and the last of some, between which everything has changed that does; all of them in
-/// the full run.
+/// The first and the last element, with all differences between them; all elements in the full run.
 pub fn ends<T>(mut all: Vec<T>) -> Vec<T> {
     if !is_full() && all.len() > 2 {
         all.drain(1..all.len() - 1);
@@ -26,7 +25,7 @@ pub fn ends<T>(mut all: Vec<T>) -> Vec<T> {
     all
 }
 
-/// The one in this place (counted round and round), so that tests share them out; all of them in
+/// The element at this place (modulo the length), so that tests share the elements; all of them in
 /// the full run.
 pub fn one_of<T>(place: usize, all: &[T]) -> &[T] {
     match all.len() {
@@ -36,8 +35,7 @@ pub fn one_of<T>(place: usize, all: &[T]) -> &[T] {
     }
 }
 
-/// The kernel in this place of the lab's list (counted round and round); all of them in the full
-/// run.
+/// The kernel at this place of the lab's list (modulo the length); all of them in the full run.
 ///
 /// # Errors
 /// As [`lab::kernel`].
@@ -48,7 +46,7 @@ pub fn kernels(place: usize) -> Result<Vec<LabKernel>> {
         .collect()
 }
 
-/// The oldest kernel of the lab's list and the newest; all of them in the full run.
+/// The oldest and the newest kernel of the lab's list; all of them in the full run.
 ///
 /// # Errors
 /// As [`lab::kernel`].

@@ -1,4 +1,4 @@
-//! Whether a tree is what it was.
+//! Tells whether a tree changed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 
 use crate::Result;
 
-/// Every entry at and below a directory, links not followed.
+/// All entries at and below a directory. Links are not followed.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     entries: BTreeMap<PathBuf, Entry>,
@@ -36,7 +36,7 @@ impl Snapshot {
     /// Name, type, size, mtime, ctime, mode and link target of every entry.
     ///
     /// # Errors
-    /// When a directory or an entry in it cannot be read.
+    /// If a directory or an entry in it cannot be read.
     pub fn take(directory: impl AsRef<Path>) -> Result<Snapshot> {
         Self::of(directory.as_ref(), false)
     }
@@ -44,7 +44,7 @@ impl Snapshot {
     /// As [`Snapshot::take`], and a hash of every regular file's content.
     ///
     /// # Errors
-    /// As [`Snapshot::take`], and when a file cannot be read.
+    /// As [`Snapshot::take`], and if a file cannot be read.
     pub fn take_with_content(directory: impl AsRef<Path>) -> Result<Snapshot> {
         Self::of(directory.as_ref(), true)
     }
@@ -67,9 +67,9 @@ impl Snapshot {
         Ok(Snapshot { entries })
     }
 
-    /// What is different in `later`, one readable line an entry; nothing when nothing is.
+    /// The differences in `later`, one readable line an entry; empty if there are none.
     ///
-    /// Contents are compared where both snapshots have them.
+    /// Contents are compared if both snapshots have them.
     pub fn differences(&self, later: &Snapshot) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, entry) in &self.entries {
@@ -191,7 +191,7 @@ mod tests {
         for name in ["gone", "grown", "mode"] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
-        // Whatever the umask is.
+        // The umask must not matter.
         fs::set_permissions(dir.path().join("mode"), fs::Permissions::from_mode(0o644)).unwrap();
         symlink("one", dir.path().join("link")).unwrap();
         let before = Snapshot::take(dir.path()).unwrap();

@@ -1,4 +1,4 @@
-//! The few system calls that std does not offer on the oldest Rust that builds this.
+//! The system calls that std does not offer in the oldest supported Rust.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-/// An exclusive lock on a file, held until dropped, by one thread of one process.
+/// An exclusive lock on a file. One thread of one process holds it until it is dropped.
 pub(crate) struct Lock {
     _file: File,
 }
@@ -36,19 +36,19 @@ impl Lock {
     }
 }
 
-/// Whether somebody else holds a lock of any kind on a file.
+/// Whether another process holds a lock of any kind on a file.
 pub(crate) fn is_locked(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive).is_err()
 }
 
-/// A pipe: (read end, write end), neither of which children inherit.
+/// A pipe: (read end, write end). Children inherit neither.
 pub(crate) fn pipe() -> io::Result<(File, File)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     Ok((read.into(), write.into()))
 }
 
-/// A pair of terminals that change nothing of what passes through, and the second one's path:
-/// (master, slave, path). Children inherit neither.
+/// A pair of terminals that pass on all bytes unchanged, and the second one's path: (master, slave,
+/// path). Children inherit neither.
 pub(crate) fn terminals() -> io::Result<(File, File, PathBuf)> {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&master)?;
@@ -74,14 +74,14 @@ pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
     )?)
 }
 
-/// Lets the child inherit these descriptors, under the same numbers.
+/// Lets the child inherit these descriptors with the same numbers.
 #[allow(
     unsafe_code,
     reason = "a function that runs between fork and exec has no safe form in std"
 )]
 pub(crate) fn inherit(command: &mut Command, descriptors: [RawFd; 2]) {
-    // SAFETY: fcntl is a system call, which is all that may run between fork and exec. The caller's
-    // descriptors are open in the child.
+    // SAFETY: fcntl is a system call, and only system calls may run between fork and exec. The
+    // caller's descriptors are open in the child.
     unsafe {
         command.pre_exec(move || {
             for fd in descriptors {
@@ -92,16 +92,16 @@ pub(crate) fn inherit(command: &mut Command, descriptors: [RawFd; 2]) {
     }
 }
 
-/// Sends a signal to a process that the caller knows to be its own.
+/// Sends a signal to one of the caller's own processes.
 pub(crate) fn signal(process: u32, signal: Signal) {
     let number = i32::try_from(process).ok().filter(|number| *number > 1);
     if let Some(process) = number.and_then(Pid::from_raw) {
-        // It may have ended.
+        // The process may have ended.
         let _ = kill_process(process, signal);
     }
 }
 
-/// Whether the other side has closed this socket, however that went.
+/// Whether the other end of this socket is closed in any way.
 pub(crate) fn has_ended(socket: &UnixStream) -> bool {
     let mut byte = [0_u8];
     match recv(socket, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {

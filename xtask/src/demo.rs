@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: from a C file to a loaded module, on a kernel in a virtual machine.
 //!
-//! `cargo-hello` is linked statically here, because the guest has no C library. Users need not link
-//! so.
+//! `cargo-hello` is linked statically here, because the guest has no C library. Users do not need
+//! that.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use kbuild_tests::lab::{self, LabKernel, packages};
 
 use crate::{Result, exec};
 
-/// Static, because the virtual machine has no C library; and for the one machine that the lab's
-/// kernels are made for.
+/// The target is static, because the guest has no C library, and has the processor of the lab's
+/// kernels.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// What the virtual machine runs: the program that carries the module, and what the kernel knew
+/// The guest's script: it runs the program that contains the module, and prints the kernel's state
 /// before, meanwhile and after.
 const SCRIPT: &str = "\
 echo \"kernel $(uname -r)\"
@@ -100,7 +100,7 @@ fn next(kernel: &LabKernel) {
     println!("      --kernel {}", kernel.kdir.display());
 }
 
-/// The kernel asked for; else one that is installed here with its headers; else the lab's.
+/// The requested kernel; else one that is installed with its headers; else the lab's.
 fn kernel(wanted: Option<&str>) -> Result<LabKernel> {
     if let Some(name) = wanted {
         return lab::kernel(name);
@@ -133,7 +133,7 @@ fn installed(root: &Path) -> Option<LabKernel> {
 fn usable(root: &Path, release: &str, modules: PathBuf) -> Option<LabKernel> {
     let kdir = modules.join("build");
     let vmlinuz = root.join(format!("boot/vmlinuz-{release}"));
-    // Ubuntu's images can be read by root alone: opening one is the only question that counts.
+    // Only root can read Ubuntu's images, so the only reliable test is to open one.
     File::open(&vmlinuz).ok()?;
     let config = fs::read_to_string(kdir.join("include/config/auto.conf")).ok()?;
     let is_usable = kdir.join("Makefile").exists()
@@ -158,7 +158,7 @@ fn usable(root: &Path, release: &str, modules: PathBuf) -> Option<LabKernel> {
     })
 }
 
-/// The numbers in a release: what makes `6.12` newer than `6.2`.
+/// The numbers in a release. They make `6.12` newer than `6.2`.
 fn numbers(release: &str) -> Vec<u64> {
     release
         .split(|c: char| !c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Commands whose output is shown as it comes, each with limits.
+//! Runs commands within limits and shows their output as it comes.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub(crate) fn root() -> &'static Path {
     own.parent().unwrap_or(own)
 }
 
-/// Where Cargo puts what this workspace builds: this program lies in `<target>/<profile>/`.
+/// The target folder of this workspace: this program is in `<target>/<profile>/`.
 pub(crate) fn target_dir() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.ancestors()
@@ -27,8 +27,8 @@ pub(crate) fn target_dir() -> PathBuf {
         .map_or_else(|| root().join("target"), Path::to_path_buf)
 }
 
-/// The Cargo that runs us, in the workspace, without what the caller's shell says to kbuild-rs,
-/// to kbuild or to make: it would change what is built.
+/// The Cargo that runs this program, in the workspace, without the caller's variables for
+/// kbuild-rs, kbuild or make, because they would change the build.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
@@ -36,10 +36,10 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Takes out of a command's environment what would change a module's build.
+/// Removes variables from a command's environment that would change a module's build.
 pub(crate) fn scrub(command: &mut Command) {
     const OUTER_MAKE: &[&str] = &["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"];
-    // Each of these is looked up for a target too: `KDIR_<target>`, `TARGET_KDIR`.
+    // Each of these also has names with a target: `KDIR_<target>`, `TARGET_KDIR`.
     const PER_TARGET: &[&str] = &["KDIR", "ARCH", "CROSS_COMPILE", "LLVM", "KBUILD_RS_CC"];
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -54,8 +54,8 @@ pub(crate) fn scrub(command: &mut Command) {
     }
 }
 
-/// Leaves a command of its environment what machines are set up with, and takes out the rest: a
-/// variable of CMake's, Ninja's or Git's (`GIT_DIR` in a hook) would change what tests see.
+/// Keeps only the variables of a machine's setup in a command's environment. A variable of CMake,
+/// Ninja or Git (`GIT_DIR` in a hook) would change the results of tests.
 pub(crate) fn keep_setup_only(command: &mut Command) {
     const NAMES: &[&str] = &[
         "CI",
@@ -71,7 +71,7 @@ pub(crate) fn keep_setup_only(command: &mut Command) {
         "USER",
         "XDG_CACHE_HOME",
     ];
-    // How Cargo, pip and apt reach a network, and how Rust compiles here.
+    // Variables for the network access of Cargo, pip and apt, and for Rust's compilers.
     const GROUPS: &[&str] = &[
         "CARGO_BUILD_",
         "CARGO_HOME",
@@ -100,8 +100,8 @@ pub(crate) fn keep_setup_only(command: &mut Command) {
     command.env("PATH", path_to_compilers());
 }
 
-/// `PATH` without folders in which compilers are links to a cache: a cache does not notice each
-/// change that a compiler would, and what the tests see is said to be a compiler's.
+/// `PATH` without folders in which compilers are links to a cache. A cache does not notice each
+/// change that a compiler would, and the tests would blame the compiler.
 fn path_to_compilers() -> OsString {
     const CACHES: &[&str] = &["ccache", "sccache", "distcc", "icecc"];
     let is_cache = |folder: &PathBuf| {
@@ -115,7 +115,7 @@ fn path_to_compilers() -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-/// Runs `command` on our own terminal. Any exit status is an `Ok`.
+/// Runs `command` on this terminal. Any exit status is an `Ok`.
 pub(crate) fn show(command: &mut Command, limits: impl Into<Limits>) -> Result<ExitStatus> {
     let mut running = start(command.stdin(Stdio::null()), limits)?;
     loop {
@@ -126,8 +126,8 @@ pub(crate) fn show(command: &mut Command, limits: impl Into<Limits>) -> Result<E
     }
 }
 
-/// As [`show`], but each line of the output, standard error included, is given to `see` with the
-/// number of the command's process. `see` says whether the line is shown.
+/// As [`show`], but `see` gets each line of the output, standard error included, with the number of
+/// the command's process. `see` returns whether the line is shown.
 pub(crate) fn watch(
     command: &mut Command,
     limits: impl Into<Limits>,
@@ -145,7 +145,8 @@ pub(crate) fn watch(
                 }
                 continue;
             }
-            // A grandchild may hold the pipe open after the child has gone: silence ends it too.
+            // A grandchild may hold the pipe open after the child has ended, so silence ends the
+            // loop too.
             Err(RecvTimeoutError::Timeout) if exited.is_none() => {}
             Err(_) => {
                 if let Some(status) = exited {
@@ -157,8 +158,8 @@ pub(crate) fn watch(
     }
 }
 
-/// Starts a command with one pipe for both streams: with two, lines of one overtake those of the
-/// other.
+/// Starts a command with one pipe for both streams. With two pipes, lines of one would overtake
+/// those of the other.
 fn start_joined(command: &mut Command, limits: impl Into<Limits>) -> Result<(File, Running)> {
     let (reader, writer) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|error| format!("no pipe: {error}"))?;
@@ -166,7 +167,7 @@ fn start_joined(command: &mut Command, limits: impl Into<Limits>) -> Result<(Fil
     let second = second.map_err(|error| format!("no pipe: {error}"))?;
     command.stdin(Stdio::null()).stdout(writer).stderr(second);
     let running = start(command, limits);
-    // The command holds the pipe's ends until it is given others.
+    // The command holds the pipe's ends until it gets others.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Ok((reader.into(), running?))
 }
@@ -188,7 +189,7 @@ fn lines(pipe: File) -> Receiver<String> {
     lines
 }
 
-/// As [`show`], and an exit status other than 0 is an error.
+/// As [`show`], but an exit status other than 0 is an error.
 pub(crate) fn checked(command: &mut Command, limits: impl Into<Limits>) -> Result<()> {
     let status = show(command, limits)?;
     if status.success() {
@@ -198,8 +199,8 @@ pub(crate) fn checked(command: &mut Command, limits: impl Into<Limits>) -> Resul
     }
 }
 
-/// Runs `command` unseen and returns its standard output; `None` when it cannot be started or
-/// fails.
+/// Runs `command` without showing its output, and returns its standard output; `None` if it cannot
+/// be started or fails.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = kbuild_tests::run::run(command, Duration::from_secs(60)).ok()?;
     output.status.success().then(|| output.out())

@@ -1,11 +1,11 @@
-//! Nothing that `cargo xtask` starts outlives it, however it ends.
+//! Ends all processes that `cargo xtask` started when it ends in any way.
 //!
-//! Two processes see to that: the one that was called, the keeper, and one that does the work. The
-//! keeper adopts each process below it whose parent has ended (servers, what leads a session of its
-//! own), and ends all of them when the worker has ended or a signal comes. If the keeper is killed
-//! itself, the kernel tells the worker, which ends what it started. The keeper is a process of its
-//! own because it has to wait for every process that it adopts; the worker's own waiting would get
-//! in the way.
+//! Two processes do this: the called process is the keeper, and the worker does the work. The
+//! keeper adopts each process below it whose parent has ended (servers, session leaders), and ends
+//! all of them when the worker has ended or a signal comes. If the keeper itself is killed, the
+//! kernel tells the worker, which ends the processes that it started. The keeper is a separate
+//! process because it must wait for every process that it adopts, and the worker's own waiting
+//! would get in the way.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, ExitStatus};
@@ -26,16 +26,16 @@ pub(crate) const WORKER: &str = "--kept";
 /// The first argument of [`with_parent`].
 pub(crate) const WITH_PARENT: &str = "--with-parent";
 
-/// What asks a program to end, unless it was started to ignore that (`nohup`).
+/// The signals that ask a program to end, unless it was started to ignore them (`nohup`).
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// Compilers' caches that run on for the next build, whoever started them.
+/// Compiler caches that keep running for later builds, even if a test started them.
 const SERVERS: &[&str] = &["sccache"];
 
-/// How long processes that were asked to end may take.
+/// The time that processes have to end after the request.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Does what `arguments` say in a worker, and ends with it.
+/// Runs the command in `arguments` in a worker, and ends with it.
 pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
     tree::adopt_orphans();
     let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
@@ -64,7 +64,7 @@ pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The worker's status as our own.
+/// Turns the worker's status into our own.
 fn code(status: ExitStatus) -> ExitCode {
     if let Some(signal) = status.signal() {
         let _ = emulate_default_handler(signal);
@@ -80,7 +80,7 @@ pub(crate) fn is_ending() -> bool {
     IS_ENDING.load(Ordering::Relaxed)
 }
 
-/// Has a worker end what it started when it is told to end.
+/// Makes a worker end its processes when it is told to end.
 pub(crate) fn end_when_told() {
     let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
     let Ok(mut signals) = Signals::new(ending) else {
@@ -95,16 +95,16 @@ pub(crate) fn end_when_told() {
     });
 }
 
-/// If this process was told to end, waits until it is ended: when nothing is left of what it
-/// started.
+/// If this process was told to end, waits until it is killed, which happens after all its processes
+/// have ended.
 pub(crate) fn wait_for_the_end() {
     while is_ending() {
         thread::park();
     }
 }
 
-/// Becomes another program, which the kernel kills when the thread that started us ends: Cargo runs
-/// the test programs so. Returns only when that fails.
+/// Becomes another program, which the kernel kills when the thread that started this process ends.
+/// Cargo runs the test programs through this. Only returns if that fails.
 pub(crate) fn with_parent(arguments: &[&str]) -> String {
     let Some((program, arguments)) = arguments.split_first() else {
         return "which program?".into();

@@ -47,14 +47,14 @@ fn list() {
     }
 }
 
-/// What is only prepared for cross builds, by its name in [`lab::list`].
+/// The kernel that is only prepared for cross builds, by its name in [`lab::list`].
 const ARM64: &str = "arm64";
 
 fn is_kernel(name: &str) -> bool {
     name == ARM64 || lab::all().contains(&name)
 }
 
-/// What the tests take: the default run, or the full one.
+/// The kernels of the default run, or of the full one.
 fn kernels(full: bool) -> Vec<&'static str> {
     let all = lab::all().iter().copied();
     let mut names: Vec<&str> = all
@@ -70,8 +70,8 @@ fn print(line: String) {
     println!("{line}");
 }
 
-/// Gets the kernels, and says what it waits for: the first time this is a download, or minutes
-/// of compiling.
+/// Gets the kernels, and prints the reason for a wait: the first time, it downloads or compiles for
+/// minutes.
 fn make(names: &[&str], say: impl Fn(String)) -> Result<()> {
     for &name in names {
         if let Some(why) = lab::why_not(name) {
@@ -93,21 +93,21 @@ fn make(names: &[&str], say: impl Fn(String)) -> Result<()> {
     Ok(())
 }
 
-/// Everything that the tests need, being got while other things are done.
+/// Gets everything that the tests need while other steps run.
 pub(crate) struct Making {
     lines: Receiver<String>,
     thread: JoinHandle<Result<()>>,
 }
 
 impl Making {
-    /// Starts.
+    /// Starts to get the kernels.
     pub(crate) fn start(full: bool) -> Making {
         let (sender, lines) = channel();
         let thread = thread::spawn(move || {
-            // Nobody listens any more: then nobody needs to know.
+            // The receiver may be gone, and then nobody reads the lines.
             let say = |line| drop(sender.send(line));
             make(&kernels(full), say)?;
-            // The corpus names kernels of Debian only.
+            // The corpus only names Debian's kernels.
             let mut sources = BTreeSet::new();
             for package in corpus::packages()? {
                 let cells = package.cells.iter();
@@ -127,7 +127,7 @@ impl Making {
         Making { lines, thread }
     }
 
-    /// Waits, and says what was done.
+    /// Waits for the end, and prints the results.
     pub(crate) fn finish(self) -> Result<()> {
         self.lines.iter().for_each(print);
         self.thread

@@ -15,7 +15,7 @@ mod test;
 
 use std::process::ExitCode;
 
-/// The result of every command: the error is a message for a person.
+/// The result of every command. The error is a message for people.
 type Result<T> = std::result::Result<T, String>;
 
 const USAGE: &str = "\

@@ -1,32 +1,31 @@
-//! What `cargo test` printed: which suites ran, how each ended, and what did not run.
+//! Reads the output of `cargo test`: the suites, their results, and the tests that did not run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the output of `cargo test … -- --show-output` says.
+/// The content of the output of `cargo test … -- --show-output`.
 #[derive(Default)]
 pub(crate) struct Outcome {
     suites: Vec<Suite>,
     not_run: BTreeMap<String, String>,
-    /// The test whose captured output is being read.
+    /// The test whose captured output the reader is in.
     showing: String,
-    /// Whether that is output of tests that passed.
+    /// Whether that output belongs to a test that passed.
     in_successes: bool,
 }
 
 struct Suite {
     name: String,
-    /// Its closing line; none when it crashed or was killed.
+    /// Its closing line; `None` if it crashed or was killed.
     result: Option<String>,
     passed: u32,
-    /// The processor time that all of Cargo's children had used when it began, and when it ended.
+    /// The processor time that all of Cargo's children had used at its start and at its end.
     processor: [Duration; 2],
 }
 
 impl Outcome {
-    /// Reads one line, and tells whether a person wants to see it: what passing tests printed is
-    /// of no interest, but for what [`Outcome::not_run`] finds in it. `used` tells the processor
-    /// time that Cargo's children have used so far.
+    /// Reads one line, and returns whether to show it. The output of passing tests is hidden; only
+    /// [`Outcome::not_run`] uses it. `used` returns the processor time of Cargo's children so far.
     pub(crate) fn line(&mut self, line: &str, used: impl FnOnce() -> Duration) -> bool {
         match line {
             "successes:" => self.in_successes = true,
@@ -39,7 +38,7 @@ impl Outcome {
         !hidden
     }
 
-    /// Cargo has ended, and its children used so much processor time.
+    /// Notes that Cargo has ended, and the processor time of its children.
     pub(crate) fn ended(&mut self, used: Duration) {
         if let Some(suite) = self.suites.last_mut() {
             suite.processor[1] = used;
@@ -90,8 +89,8 @@ impl Outcome {
         })
     }
 
-    /// How long each suite that took a second or more ran, and the processor time that it used,
-    /// in seconds; the longest first.
+    /// The seconds and the processor seconds of each suite that took a second or more, the longest
+    /// first.
     pub(crate) fn times(&self) -> Vec<(&str, f32, f32)> {
         let seconds = |suite: &Suite| -> Option<f32> {
             let (_, time) = suite.result.as_deref()?.rsplit_once("finished in ")?;
@@ -116,8 +115,8 @@ impl Outcome {
         &self.not_run
     }
 
-    /// What is wrong with the run as a whole: a suite without a result, or one of `expected`
-    /// in which no test passed.
+    /// The problems of the whole run: a suite without a result, or one of `expected` in which no
+    /// test passed.
     pub(crate) fn problems(&self, expected: &[&str]) -> Vec<String> {
         let mut problems: Vec<String> = self
             .suites
@@ -139,7 +138,7 @@ impl Outcome {
     }
 }
 
-/// The suite that a line of Cargo's announces: the program's name without its hash.
+/// The suite in a line of Cargo: the program's name without its hash.
 fn suite_name(line: &str) -> Option<String> {
     let line = line.trim_start();
     if let Some(name) = line.strip_prefix("Doc-tests ") {
@@ -157,19 +156,19 @@ fn suite_name(line: &str) -> Option<String> {
     )
 }
 
-/// `test some::name ... ignored, the reason`
+/// The parts of `test some::name ... ignored, the reason`.
 fn ignored(line: &str) -> Option<(String, &str)> {
     let (name, rest) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
     let why = rest.strip_prefix(", ").unwrap_or("ignored");
     Some((name.to_owned(), why))
 }
 
-/// `---- some::name stdout ----`
+/// The name in `---- some::name stdout ----`.
 fn shown(line: &str) -> Option<&str> {
     line.strip_prefix("---- ")?.strip_suffix(" stdout ----")
 }
 
-/// A list of what need not run: `suite test: why`, one a line; `#` begins a comment.
+/// Reads the list of tests that need not run: `suite test: why`, one a line; `#` begins a comment.
 pub(crate) fn allowed(text: &str) -> Result<BTreeMap<String, String>, String> {
     text.lines()
         .map(str::trim)
@@ -223,7 +222,7 @@ test something ... ok
     }
 
     #[test]
-    fn suites_that_took_seconds_are_told_with_the_longest_first() {
+    fn suites_that_took_seconds_are_listed_with_the_longest_first() {
         let mut outcome = outcome();
         assert_eq!(outcome.times(), [("e2e", 2.0, 0.0)]);
         let mut line = |line, used| outcome.line(line, || Duration::from_secs(used));
@@ -273,7 +272,7 @@ test something ... ok
     }
 
     #[test]
-    fn what_passing_tests_printed_is_not_shown() {
+    fn the_output_of_passing_tests_is_not_shown() {
         let mut outcome = Outcome::default();
         let shown: Vec<&str> = OUTPUT
             .lines()

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, and an honest account of it.
+//! `cargo xtask test`: runs all checks, and reports everything that did not run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::lab::Making;
 use crate::outcome::{self, Outcome};
 use crate::{Result, exec, keeper};
 
-/// The suites that must have run at least one test each.
+/// Suites in which at least one test must run.
 const SUITES: &[&str] = &[
     "kbuild",
     "kbuild_rs",
@@ -33,16 +33,16 @@ const SUITES: &[&str] = &[
     "doc-tests kbuild",
 ];
 
-/// A committed list of what may stay undone, with reasons.
+/// The committed list of tests that may stay undone, with reasons.
 const NOT_RUN: &str = "tests/not-run.txt";
 
-/// What the steps share.
+/// The common state of the steps.
 #[derive(Default)]
 struct Run {
     full: bool,
     outcome: Outcome,
-    /// Begun before the steps in front of `lab`, which wait for a network as little as it for
-    /// a processor.
+    /// The lab's preparation starts before the earlier steps. It waits for the network, and they
+    /// need the processor.
     lab: Option<Making>,
 }
 
@@ -58,9 +58,9 @@ const STEPS: &[Step] = &[
 
 const FULL: &str = "--full";
 
-/// The processor time of the default run once the lab is filled, in minutes, compiling included:
-/// it leaves room below CI's limit of 90 minutes on two slow processors. When the run exceeds it,
-/// something has to go to the full run.
+/// The processor time of the default run with a filled lab, in minutes, compiling included. It
+/// leaves room below CI's limit of 90 minutes on two slow processors. If the run exceeds it, move
+/// tests to the full run.
 const BUDGET: u64 = 45;
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
@@ -144,7 +144,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     Err(failed.join("\n       "))
 }
 
-/// The processor time of everything that this process started and that has ended.
+/// The processor time of all processes that this process started and that have ended.
 fn processor_time() -> Duration {
     tree::processor_time_of_ended_children(std::process::id())
 }
@@ -156,7 +156,7 @@ fn used(processor: Duration) -> String {
     )
 }
 
-/// Prints the closing lines and what did not run; returns what should have.
+/// Prints the closing lines and the tests that did not run. Returns the tests that should have run.
 fn account(outcome: &Outcome, allowed: &BTreeMap<String, String>) -> Vec<String> {
     if outcome.closing_lines().next().is_none() {
         return Vec::new();
@@ -201,7 +201,7 @@ fn format() -> Result<()> {
     let mut bad = Vec::new();
     for folder in folders()? {
         let mut fmt = exec::cargo();
-        // Without --all: an example's path dependencies are the workspace's.
+        // Without --all, because an example's path dependencies belong to the workspace.
         fmt.args(["fmt", "--check"]).current_dir(&folder);
         if exec::checked(&mut fmt, limit).is_err() {
             let name = folder.strip_prefix(exec::root()).unwrap_or(&folder);
@@ -216,7 +216,7 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     component("clippy", "clippy")?;
-    // What an example's build script needs even where it builds no module.
+    // The build script of an example needs it even if it builds no module.
     packages::libclang()?;
     let limit = Duration::from_secs(1200);
     for folder in folders()? {
@@ -227,7 +227,7 @@ fn clippy() -> Result<()> {
         if folder == exec::root() {
             clippy.arg("--all-features");
         } else {
-            // Looked at, not built: their modules are built, and loaded, by the tests.
+            // clippy only checks the sources. The tests build and load the modules.
             clippy.env("KBUILD_RS_SKIP", "1");
             clippy
                 .arg("--target-dir")
@@ -258,7 +258,8 @@ fn get_lab(run: &mut Run) -> Result<()> {
     run.lab.take().map_or(Ok(()), Making::finish)
 }
 
-/// Unit tests, end-to-end tests over the lab's kernels, doctests: every target of the workspace.
+/// Runs unit tests, end-to-end tests on the lab's kernels, and doctests: all targets of the
+/// workspace.
 fn tests(run: &mut Run) -> Result<()> {
     let mut test = exec::cargo();
     exec::keep_setup_only(&mut test);
@@ -269,13 +270,14 @@ fn tests(run: &mut Run) -> Result<()> {
         "--all-features",
         "--no-fail-fast",
     ]);
-    // Its words are read here: they are the same whatever somebody has set up.
+    // This program reads Cargo's words, so the user's settings must not change them.
     for setting in ["color = 'never'", "verbose = false", "quiet = false"] {
         test.args(["--config", &format!("term.{setting}")]);
     }
-    // Test programs end with Cargo, which does not end them.
+    // Test programs must end with Cargo, which does not end them.
     test.args(["--config", &runner()?]);
-    // A test that cannot run here says `not run: why`, which must be seen although it passes.
+    // A test that cannot run here prints `not run: why`, which must be shown although the test
+    // passes.
     test.args(["--", "--show-output"]);
     if run.full {
         test.env(scope::FULL, "1");
@@ -304,8 +306,8 @@ fn tests(run: &mut Run) -> Result<()> {
     }
 }
 
-/// Every command that a test starts has limits of its own. These are for a test that hangs by
-/// itself; they do not tell a slow machine from a fast one.
+/// The limits for a test that hangs. Every command that a test starts has its own limits. These
+/// limits cannot tell a slow machine from a fast one.
 fn whole_run() -> Limits {
     Limits {
         idle: Duration::from_secs(30 * 60),
@@ -314,7 +316,8 @@ fn whole_run() -> Limits {
     }
 }
 
-/// Where tests work, if plain make cannot build modules in the folder that the environment names.
+/// The folder for the tests' files, if plain make cannot build modules in the folder that the
+/// environment names.
 fn temporary_folder() -> Option<&'static str> {
     let folder = std::env::temp_dir();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
@@ -322,18 +325,18 @@ fn temporary_folder() -> Option<&'static str> {
     (!folder.to_str().is_some_and(is_carried)).then_some("/tmp")
 }
 
-/// Has Cargo start each test program through this one.
+/// Makes Cargo start each test program through this program.
 fn runner() -> Result<String> {
     let own = std::env::current_exe().map_err(|error| format!("which program is this? {error}"))?;
     let words = [
         own.to_string_lossy().into_owned(),
         keeper::WITH_PARENT.into(),
     ];
-    // Strings of Rust's and of TOML's look the same.
+    // Rust's strings have the same form as TOML's.
     Ok(format!("target.'cfg(unix)'.runner = {words:?}"))
 }
 
-/// The workspace, and each example: a project of its own.
+/// The workspace, and each example, which is its own project.
 fn folders() -> Result<Vec<PathBuf>> {
     let examples = exec::root().join("examples");
     let fail = |error| format!("cannot read {}: {error}", examples.display());
@@ -348,7 +351,7 @@ fn folders() -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Parts of the toolchain that a minimal installation leaves out.
+/// Checks for a part of the toolchain that a minimal installation lacks.
 fn component(command: &str, name: &str) -> Result<()> {
     let mut version: Command = exec::cargo();
     match exec::ask(version.args([command, "--version"])) {

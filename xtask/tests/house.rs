@@ -1,7 +1,8 @@
-//! The order of the house: in the library and in the program, a folder imports only the folders that
-//! stand behind it, and only the writer of the library writes. Files are short.
+//! Checks the order of imports: in the library and in the program, a folder only imports folders
+//! that come later. Also checks that only the writer of the library writes files, and that files
+//! are short.
 //!
-//! The sources are parsed. Tests in them are left out.
+//! The sources are parsed, without the tests in them.
 #![allow(
     clippy::unwrap_used,
     reason = "clippy.toml allows it in tests, and takes their helpers for something else"
@@ -63,10 +64,10 @@ const MAY_WRITE: &[(&str, &str)] = &[(
     "opens a jobserver's pipe or fifo, which holds tokens and is no file of ours",
 )];
 
-/// The longest file, in lines.
+/// The limit of lines in a file.
 const LONGEST: usize = 400;
 
-/// A path as the sources name it: from the file, absolute.
+/// A path in the sources, as an absolute one, and the file that names it.
 struct Named {
     file: PathBuf,
     path: Vec<String>,
@@ -86,14 +87,14 @@ fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// Collects the paths in the modules of a crate.
+/// Collects the paths in a crate's modules.
 struct Reader {
     sources: PathBuf,
     file: PathBuf,
-    /// The module that is read, below the crate.
+    /// The module that is being read, as a path in the crate.
     module: Vec<String>,
     named: Vec<Named>,
-    /// The names that the crate's root has, and the folders that they come from.
+    /// The names at the crate's root, and the folders that they come from.
     at_root: BTreeMap<String, String>,
 }
 
@@ -117,7 +118,7 @@ impl Reader {
         self.visit_file(&parsed);
     }
 
-    /// The file of a module that the present file declares.
+    /// The file of a module that the current file declares.
     fn file_of(&self, name: &str) -> PathBuf {
         let folder = self
             .module
@@ -198,7 +199,8 @@ impl<'a> Visit<'a> for Reader {
             self.add_tree(&[], &item.tree);
         }
         if self.module.is_empty() && matches!(item.vis, syn::Visibility::Public(_)) {
-            // `pub use room::Item` of a crate's root: its own modules come without `crate`.
+            // Names of a `pub use room::Item` at the crate's root. The root names its own modules
+            // without `crate`.
             for named in &self.named[before..] {
                 let (first, last) = (named.path.get(1), named.path.last());
                 if let (Some(first), Some(last)) = (first, last) {
@@ -217,7 +219,7 @@ impl<'a> Visit<'a> for Reader {
     }
 }
 
-/// (the folder that imports, the folder that is imported) and where.
+/// The imports: (the importing folder, the imported folder) and the place.
 fn imports(house: &House) -> Vec<(String, String, String)> {
     let reader = Reader::of(house);
     let is_room = |name: &str| house.order.contains(&name);
@@ -251,7 +253,7 @@ fn imports(house: &House) -> Vec<(String, String, String)> {
 fn check_order(house: &House) {
     let place = |room: &str| house.order.iter().position(|one| *one == room).unwrap();
     let imports = imports(house);
-    // Each folder but the last uses one behind it: the reader has seen them.
+    // Each folder but the last imports a later one, so this shows that the reader works.
     assert!(imports.len() > 10 * house.order.len(), "{}", imports.len());
     let up: Vec<_> = imports
         .iter()
@@ -266,12 +268,12 @@ fn check_order(house: &House) {
 }
 
 #[test]
-fn the_librarys_folders_import_what_stands_behind_them() {
+fn the_librarys_folders_only_import_folders_that_come_later() {
     check_order(&LIBRARY);
 }
 
 #[test]
-fn the_programs_folders_import_what_stands_behind_them() {
+fn the_programs_folders_only_import_folders_that_come_later() {
     check_order(&PROGRAM);
 }
 
@@ -319,7 +321,7 @@ fn nothing_is_written_but_by_the_writer() {
 }
 
 #[test]
-fn what_resolves_a_build_names_no_writer() {
+fn the_code_that_resolves_a_build_names_no_writer() {
     let writes = |named: &&Named| {
         let last = named.path.last().map_or("", String::as_str);
         let in_path = named.path.iter().any(|part| part == "Writer");
@@ -331,7 +333,7 @@ fn what_resolves_a_build_names_no_writer() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Every build with the library compiles them.
+/// Every build with the library compiles these crates.
 #[test]
 fn the_library_takes_at_most_eight_crates() {
     let mut tree = Command::new(env!("CARGO"));

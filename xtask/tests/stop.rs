@@ -1,4 +1,4 @@
-//! `cargo xtask`, told to end, leaves nothing of what it started.
+//! `cargo xtask` leaves no process behind when it is told to end.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use kbuild_tests::processes::{self, Process, Signal};
 use tempfile::TempDir;
 
-/// Stands in for Cargo: it starts what tests start, in the ways in which they do, and hangs.
+/// A stand-in for Cargo. It starts processes in the same ways as tests do, and hangs.
 const CARGO: &str = r#"#!/bin/sh
 [ "$2" = --version ] && exit
 cd "$(dirname "$0")"
@@ -28,7 +28,7 @@ until [ -e deaf ]; do sleep 0.01; done
 wait
 "#;
 
-/// Its parent has ended, and it leads a session: as servers do.
+/// A process whose parent has ended and that leads a session, like a server.
 const ORPHAN: &str = "(setsid sh -c 'sleep 1000; true' &)";
 
 /// A run of `cargo xtask test` that hangs.
@@ -43,7 +43,7 @@ impl Hanging {
         let cargo = dir.path().join("cargo");
         fs::write(&cargo, CARGO.replace("ORPHAN", orphan)).unwrap();
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-        // Whoever runs the tests may ignore these signals (`nohup`, a job in the background), and
+        // The test's caller may ignore these signals (`nohup`, a job in the background), and
         // `cargo xtask` leaves an ignored signal ignored.
         let xtask = Command::new("env")
             .arg("--default-signal=HUP,INT,QUIT,TERM")
@@ -64,7 +64,7 @@ impl Hanging {
         processes::around(self.dir.path())
     }
 
-    /// The process that does the work.
+    /// The worker process.
     fn worker(&self) -> Process {
         let cargo = self.left().into_iter();
         let ids: Vec<u32> = cargo.map(|process| process.parent).collect();
@@ -74,7 +74,7 @@ impl Hanging {
         workers.next().unwrap()
     }
 
-    /// The status of its end, for which there is a limit.
+    /// The exit status. There is a limit for the wait.
     fn status(&mut self) -> ExitStatus {
         let mut status = None;
         until("it ends", || {
@@ -109,7 +109,7 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut run = Hanging::start(ORPHAN);
-        // Of the stand-in itself and of each of its four lines.
+        // The stand-in itself, and one process for each of its four lines.
         assert!(run.left().len() >= 5, "{:?}", run.left());
         run.signal(signal);
         let status = run.status();
@@ -120,7 +120,7 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_ends_by_that_signal() {
 
 #[test]
 fn a_run_that_is_killed_leaves_no_process_and_neither_does_one_whose_worker_is_killed() {
-    // Nobody is left to adopt orphans.
+    // With the keeper killed, no process adopts orphans.
     let run = Hanging::start("");
     run.signal(Signal::KILL);
     until("all end", || run.left().is_empty());
@@ -132,12 +132,12 @@ fn a_run_that_is_killed_leaves_no_process_and_neither_does_one_whose_worker_is_k
     assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
 }
 
-/// As `pkill -9 xtask` does it.
+/// `pkill -9 xtask` does the same.
 #[test]
 fn test_programs_end_when_cargo_does() {
     let dir = tempfile::tempdir().unwrap();
     let script = format!("cd {}; exec sleep 1000", dir.path().display());
-    // Cargo's part: it starts the program through `--with-parent`, and is killed.
+    // This is Cargo's part: it starts the program through `--with-parent`, and is killed.
     let start = format!(
         "{} --with-parent sh -c '{script}' & wait",
         env!("CARGO_BIN_EXE_xtask")

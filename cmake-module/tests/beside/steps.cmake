@@ -15,8 +15,8 @@ set(ENVIRONMENT "PATH=${WORK}/bin:$ENV{PATH}")
 configure(-UKbuild_EXECUTABLE)
 expect("${WORK}/bin/kbuild-rs")
 
-# One that was installed with the package goes before one in PATH, and before one in a prefix where
-# other packages are.
+# A program that was installed with the package comes before one in PATH, and before one in a prefix
+# with other packages.
 file(COPY "${cached_Kbuild_DIR}" DESTINATION "${WORK}/prefix/share/cmake")
 file(MAKE_DIRECTORY "${WORK}/prefix/bin")
 file(CREATE_LINK "${program}" "${WORK}/prefix/bin/kbuild-rs" SYMBOLIC)

@@ -1,4 +1,4 @@
-# expect(<source>...): the entries there are, whoever wrote them.
+# expect(<source>...): the file has exactly these entries, CMake's and the modules'.
 function(expect)
   file(READ "${BUILD_DIR}/compile_commands.json" json)
   string(JSON count LENGTH "${json}")
@@ -23,7 +23,7 @@ build(hello.ko tree.ko)
 expect(hello.c part.c tool.c tree.c)
 build_nothing()
 
-# CMake writes its own alone, and with whichever target is built all others come back.
+# CMake only writes its own entries. A build of any target adds all others again.
 configure()
 expect(tool.c)
 set(TARGET hello)
@@ -33,7 +33,7 @@ expect(hello.c part.c tool.c tree.c)
 build()
 build_nothing()
 
-# An entry holds a command that works. The first is CMake's.
+# The command of an entry works. The first entry is CMake's.
 string(JSON directory GET "${json}" 1 directory)
 string(JSON arguments GET "${json}" 1 arguments)
 string(JSON count LENGTH "${arguments}")
@@ -47,7 +47,7 @@ execute_process(COMMAND ${command} -fsyntax-only
   WORKING_DIRECTORY "${directory}" RESULT_VARIABLE result ERROR_VARIABLE said)
 expect_equal("${result}${said}" "0")
 
-# Where CMake writes none, the modules' are all.
+# If CMake writes no file, it only has the modules' entries.
 file(REMOVE_RECURSE "${BUILD_DIR}")
 configure(${on} -DLANGUAGES=NONE)
 build(hello.ko tree.ko)

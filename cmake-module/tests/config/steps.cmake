@@ -2,14 +2,14 @@ foreach(time first "out of the cache")
   configure()
   expect_match("${said}" "kernel=[0-9]+[.][0-9][^ ]* [a-z0-9]+[.] ")
 endforeach()
-# Another kernel than before is asked anew.
+# A new kernel is asked anew.
 try_configure(result said -DKDIR=/no/such/tree)
 expect_match("${said}" "the kernel tree /no/such/tree does not exist")
-# One that an earlier run has found, and that is gone since.
+# An earlier run has found the kernel, and it does not exist any more.
 try_configure(result said -DKDIR= -DKbuild_KERNEL_DIR=/no/such/tree)
 expect_match("${said}" "/no/such/tree does not exist.*or search again with -UKbuild_KERNEL_DIR")
 
-# The environment has a say at the first run alone.
+# The environment only counts at the first run.
 file(STRINGS "${WORK}/settings.cmake" setting REGEX "^set[(]KDIR ")
 string(REGEX REPLACE ".*[[]==[[](.*)[]]==[]].*" "\\1" tree "${setting}")
 file(REMOVE_RECURSE "${BUILD_DIR}")

@@ -6,7 +6,7 @@ function(fetch)
   expect_match("${said}" "found=(1|TRUE) release=[0-9]")
 endfunction()
 
-# A source tree with the package in it, as a repository has it.
+# A source tree with the package in it, as in a repository.
 set(source "${WORK}/repository")
 file(GLOB files "${CMAKE_CURRENT_LIST_DIR}/../../*.cmake")
 file(COPY ${files} "${CMAKE_CURRENT_LIST_DIR}/../../CMakeLists.txt"
@@ -16,7 +16,7 @@ if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
   fetch(SOURCE_DIR "${source}" OVERRIDE_FIND_PACKAGE)
 endif()
 
-# Whatever this machine has in its settings.
+# The settings of this machine must not matter.
 set(ENV{GIT_CONFIG_GLOBAL} /dev/null)
 set(git git -C "${source}" -c user.name=a -c user.email=a@b
   -c init.defaultBranch=main -c commit.gpgsign=false -c core.hooksPath=)

@@ -7,7 +7,7 @@ function(pack out_result out_said)
   set(${out_said} "${said}" PARENT_SCOPE)
 endfunction()
 
-# As strict as CMake can be, and away from this machine's own modules.
+# CMake is as strict as it can be, and the modules of this machine stay untouched.
 configure(-Werror=dev "-DINSTALL_MOD_PATH=${WORK}/machine")
 pack(result said)
 expect_match("${said}" "CPack would install the modules on this machine")
@@ -15,7 +15,7 @@ if(result STREQUAL "0")
   message(FATAL_ERROR "cpack succeeded\n${said}")
 endif()
 
-# A relative path starts here, and not at the prefix.
+# A relative path starts in the working directory, not at the prefix.
 configure(-DCPACK_SET_DESTDIR=ON -DINSTALL_MOD_PATH=image)
 string(REGEX REPLACE ".*files=\\[([^]]*)\\].*" "\\1" module "${said}")
 file(WRITE "${module}" "a module")

@@ -22,7 +22,7 @@ build("main.ko, extra.ko")
 expect_in_module(main "^description=1[.]1 of acme for ")
 build_nothing()
 
-# A module's own level goes before that of the project.
+# A module's own level wins over the project's.
 configure(-DKbuild_EXTRA_WARNINGS=2)
 foreach(target_level driver=2 plain=1)
   string(REGEX MATCH "(.*)=(.*)" target_level "${target_level}")

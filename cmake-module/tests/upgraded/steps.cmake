@@ -1,4 +1,4 @@
-# The package's source tree gets a file more, and is installed without CMake being run before.
+# The package's source tree gets one more file, and is installed without another run of CMake.
 file(GLOB files "${PROJECT}/../../*.cmake")
 file(COPY ${files} "${PROJECT}/../../CMakeLists.txt" DESTINATION "${WORK}/source")
 configure()

@@ -1,4 +1,4 @@
-//! The command line: what clap parses, and the checks that clap cannot express.
+//! The command line: the flags that clap parses, and the checks that clap cannot express.
 //!
 //! A file has the flags of one verb; [`cli`] joins them.
 

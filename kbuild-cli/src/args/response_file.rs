@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_an_argument_whatever_is_in_it() {
+    fn a_line_with_any_content_is_an_argument() {
         let text = b"build\n--cflag\n-DA=\"$(x) y\"\n\n\xff.c\n";
         let expected = [&b"build"[..], b"--cflag", b"-DA=\"$(x) y\"", b"", b"\xff.c"];
         assert_eq!(lines(text), expected.map(OsStr::from_bytes));

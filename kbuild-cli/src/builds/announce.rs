@@ -88,7 +88,7 @@ fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -
     let what = parts.join(" and ");
     let release = report.kernel().map_or("", Kernel::release);
     if parts.is_empty() {
-        // A target that makes no file, such as `clean`.
+        // Some targets create no file, such as `clean`.
         let targets = asked.join(" ");
         return format!("made {targets} for {release} in {}", duration(time));
     }

@@ -1,4 +1,4 @@
-//! `--output`: the product that a file becomes a copy of.
+//! `--output`: finds the product that each file becomes a copy of.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

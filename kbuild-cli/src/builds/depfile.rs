@@ -1,11 +1,11 @@
 //! The depfile: the inputs of the products, in the form that `gcc -MD` writes.
 //!
-//! Ninja, CMake and Meson read it. As with gcc, every build writes it again: Ninja deletes the file
-//! after reading it, so an old one does not show what Ninja knows.
+//! Ninja, CMake and Meson read it. Like gcc, every build writes it again: Ninja deletes the file
+//! after reading it, so an existing file says nothing about Ninja's knowledge.
 //!
-//! If the products are relative, files below the working directory are, too: to Ninja, a generated
-//! header and its absolute path are two files, and it would check the second before the first is
-//! made.
+//! If the products are relative paths, inputs below the working directory are relative too. To
+//! Ninja, a generated header and its absolute path are two files, and it would check the second
+//! before the first is built.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -43,9 +43,9 @@ pub(super) fn write(
     whole_file::write(path, &text)
 }
 
-/// The prerequisites as the reader of a depfile names them. It stands where this program was
-/// started when it named depfile and targets by relative paths, and compares text: a generated
-/// header would be two files to it, the one that a rule makes and this one.
+/// The prerequisites, as the reader of a depfile names them. If depfile and targets are relative
+/// paths, the reader works in this program's working directory, and it compares text. An absolute
+/// path would be another file to it than the generated header of its own rule.
 fn named_from_here(prerequisites: &[PathBuf]) -> Vec<PathBuf> {
     let here = std::env::current_dir().ok();
     let name = |path: &PathBuf| match &here {
@@ -83,8 +83,8 @@ fn carries(path: &Path) -> bool {
     !path.as_os_str().as_bytes().contains(&b'\n')
 }
 
-/// gcc's rules (libcpp/mkdeps.cc): blanks and `#` get a backslash, `$` is doubled. A backslash is
-/// written once, but doubled before a blank.
+/// Escapes by gcc's rules (libcpp/mkdeps.cc): blanks and `#` get a backslash, `$` is doubled. A
+/// backslash is written once, but doubled before a blank.
 fn escape(text: &mut Vec<u8>, path: &Path) {
     let mut backslashes = 0;
     for &byte in path.as_os_str().as_bytes() {

@@ -1,4 +1,4 @@
-//! The kernel trees of this machine, and the one that `build` takes without `--kernel`.
+//! Finds the kernel trees of this machine, and the one that `build` takes without `--kernel`.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use kbuild::{Build, Installed, Kernel, Message};
 
-/// Every tree, and the one that `KDIR` names.
+/// All trees, and the one that `KDIR` names.
 pub(crate) fn installed() -> Vec<Installed> {
     let mut installed = Kernel::installed();
     if let Some(dir) = kdir() {
@@ -21,9 +21,9 @@ pub(crate) fn kdir() -> Option<OsString> {
     env::var_os("KDIR").filter(|dir| !dir.is_empty())
 }
 
-/// Adds a tree where it is not among the others.
+/// Adds a tree if it is not in the list.
 fn add(installed: &mut Vec<Installed>, dir: OsString) {
-    // As `build` reads it: a path, or a release.
+    // `build` reads the value in the same way: a path, or a release.
     let kernel = named(&dir);
     let known = match &kernel {
         Ok(kernel) => kernel.dir().to_owned(),
@@ -39,7 +39,7 @@ fn add(installed: &mut Vec<Installed>, dir: OsString) {
     }
 }
 
-/// The kernel of this path or release. Only a path can be other than UTF-8.
+/// The kernel at this path or of this release. Only a path may not be UTF-8.
 pub(crate) fn named(name: &OsStr) -> kbuild::Result<Kernel> {
     match name.to_str() {
         Some(text) => Kernel::find(text),

@@ -25,7 +25,7 @@ impl OutDir {
         named.unwrap_or(Path::new(DEFAULT))
     }
 
-    /// Makes the default directory where it is missing, hidden from git.
+    /// Creates the default directory if it is missing, and hides it from git.
     pub(crate) fn make(named: Option<&Path>) -> Result<Self, Failure> {
         if named.is_some() {
             return Ok(OutDir::default());
@@ -46,7 +46,7 @@ impl OutDir {
         }
     }
 
-    /// Removes the folder of a call that failed before it made anything.
+    /// Removes the folder of a call that failed before it created any file.
     pub(crate) fn remove_if_unused(&self) {
         if let Some(dir) = &self.made {
             remove_if_bare(dir);
@@ -54,8 +54,8 @@ impl OutDir {
     }
 }
 
-/// Refuses a link in the place of the default directory: it may have come with the sources, and may
-/// lead anywhere.
+/// Refuses a link in the place of the default directory, because it may have come with the sources
+/// and may lead anywhere.
 pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
     match dir.is_symlink() {
         true => Err(Failure::not_ours(format!(
@@ -67,7 +67,7 @@ pub(crate) fn check_no_link(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Removes a directory that holds nothing, or nothing but the ignore file written here. Returns
+/// Removes a directory that is empty, or only contains the ignore file of this program. Returns
 /// whether it did.
 pub(crate) fn remove_if_bare(dir: &Path) -> bool {
     if dir.is_symlink() {
@@ -83,7 +83,7 @@ pub(crate) fn remove_if_bare(dir: &Path) -> bool {
     if others > 0 {
         return false;
     }
-    // Our ignore file is a regular file; anything else is not opened.
+    // Our ignore file is a regular file. Anything else is not opened.
     let is_file = |meta: fs::Metadata| meta.is_file();
     let read = match fs::symlink_metadata(&ignore).map(is_file) {
         Ok(true) => fs::read(&ignore),

@@ -6,8 +6,8 @@ use kbuild::{Artifact, Report};
 
 use crate::ui::failure::Failure;
 
-/// The products of a build, named as the caller named the output directory: a tool that reads the
-/// depfile compares text.
+/// The products of a build, relative to the output directory as the caller named it, because a tool
+/// that reads the depfile compares text.
 pub(super) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
     let modules = report.modules().iter().map(Artifact::path);
     let others = report.products().iter().chain(report.targets());
@@ -20,7 +20,7 @@ pub(super) fn paths(report: &Report, out_dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The products of all builds so far: two builds must not write one file.
+/// The products of all builds so far, because two builds must not write one file.
 #[derive(Default)]
 pub(super) struct Published(Vec<PathBuf>);
 

@@ -7,7 +7,7 @@ use crate::ui::style::Style;
 use crate::ui::table::{Cell, aligned};
 use crate::ui::text::{count, duration, printable};
 
-/// The end of one of several builds. Its time begins when it has its turn.
+/// The end of one of several builds. Its time begins when the build starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {
     Built(Duration),
@@ -65,7 +65,7 @@ impl Outcome {
 pub(super) struct Results {
     sources: Vec<String>,
     kernels: Vec<String>,
-    /// A list for each source, as long as there are kernels.
+    /// One list for each source, with an entry for each kernel.
     outcomes: Vec<Vec<Outcome>>,
 }
 

@@ -1,5 +1,5 @@
-//! The one path of all builds, however many a call asks for: select them, run them side by side,
-//! deliver and announce the products of each, sum up.
+//! Runs the builds of a call, one or many: selects them, runs them side by side, delivers and
+//! announces the products of each, and sums up.
 
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ fn build_all(
     };
     let overview = (!selection.is_one()).then(|| view.overview(selection.builds.len()));
     let views: Vec<View> = match &overview {
-        // It prints messages as they come.
+        // A single build prints its messages as they come.
         None => vec![view.clone()],
         Some(overview) => {
             let views = selection.builds.iter().map(|build| {
@@ -121,7 +121,7 @@ fn matrix(args: &BuildArgs, selection: &Selection, views: &[View]) -> Matrix {
     matrix
 }
 
-/// The builds that have ended, and how.
+/// The builds that have ended, and their outcomes.
 struct Ended<'a> {
     args: &'a BuildArgs,
     selection: &'a Selection,
@@ -134,7 +134,7 @@ struct Ended<'a> {
 impl Ended<'_> {
     fn add(&mut self, i: usize, result: &kbuild::Result<Report>) {
         let (build, view) = (&self.selection.builds[i], &self.views[i]);
-        // The copies of products are not a part of the build.
+        // The time to copy products is not a part of the build.
         let time = view.time();
         let (outcome, failure) = match result {
             Ok(report) => match self.finish(build, report, view) {

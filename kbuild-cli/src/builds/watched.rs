@@ -1,4 +1,4 @@
-//! The inputs of a module that a build system has to watch.
+//! The inputs of a module that a build system must watch.
 //!
 //! A build system checks each file of a depfile at each build, so a null build of fifty modules
 //! mostly checks the kernel's headers. An installed tree only changes as a whole, when its package
@@ -61,7 +61,7 @@ fn folded(all: &[PathBuf], object: &Path, source: &Path) -> Vec<PathBuf> {
     watched
 }
 
-/// Whether a compiler reads it: a header, or a crate of the kernel.
+/// Whether a compiler reads the file: a header, or a crate of the kernel.
 fn is_read(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     matches!(extension, Some("h" | "rmeta" | "so"))

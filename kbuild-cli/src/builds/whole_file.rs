@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::ui::failure::Failure;
 
 /// Writes `path` by renaming a finished file over it. A path that is not a regular file, such as
-/// `/dev/stdout`, is written into: a rename would put a file in its place.
+/// `/dev/stdout`, is written into, because a rename would put a file in its place.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_dated(path, bytes, None)
 }
@@ -31,8 +31,8 @@ fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<()
     })
 }
 
-/// Writes into a device or a pipe. A fifo without a reader is an error, so that the program does
-/// not wait forever.
+/// Writes into a device or a pipe. A fifo without a reader is an error, because waiting for one may
+/// never end.
 fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
     const O_NONBLOCK: i32 = 0o4000;
     let mut options = OpenOptions::new();
@@ -40,7 +40,7 @@ fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
             Ok(written) => bytes = &bytes[written..],
-            // The reader is slower than we are.
+            // The reader is slower than this program.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -51,13 +51,13 @@ fn write_into(path: &Path, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes an empty file of the given time.
+/// Makes an empty file with the given time.
 pub(super) fn touch(path: &Path, time: SystemTime) -> Result<(), Failure> {
     write_dated(path, b"", Some(time))
 }
 
-/// Makes `to` a copy of `from` with the given time, and leaves it as it is if it is a copy already:
-/// a build system that compares its mtime then has nothing to do.
+/// Makes `to` a copy of `from` with the given time. An identical copy stays as it is, so that a
+/// build system that compares its mtime has nothing to do.
 pub(super) fn copy_if_changed(from: &Path, to: &Path, time: SystemTime) -> Result<(), Failure> {
     let wanted = fs::read(from).map_err(|error| Failure::file("read", from, &error))?;
     if fs::metadata(to).is_ok_and(|m| m.is_file()) && holds(to, &wanted) {
@@ -77,7 +77,8 @@ fn holds(path: &Path, wanted: &[u8]) -> bool {
     same_size && file.read_to_end(&mut found).is_ok() && found == wanted
 }
 
-/// A new file in the same folder: a rename across file systems would not be one step.
+/// Creates a new file in the same folder, because a rename across file systems would not be one
+/// step.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -144,7 +145,7 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.unwrap().success());
         write(&fifo, b"x").unwrap_err();
-        // The longest that a pipe holds, and more.
+        // This text is longer than a pipe can hold.
         let text = vec![b'x'; 200_000];
         let reader = std::thread::spawn({
             let fifo = fifo.clone();

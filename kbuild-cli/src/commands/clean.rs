@@ -54,9 +54,9 @@ fn clean(args: &CleanArgs) -> Result<Vec<PathBuf>, Failure> {
     Ok(removed)
 }
 
-/// The directories that a build may have written to: OUT itself, and OUT/RELEASE when it was for
-/// several kernels. The library knows which of them hold something: private files of a build may be
-/// outside its output directory.
+/// The directories that a build may have written to: OUT itself, and OUT/RELEASE after a build for
+/// several kernels. The library knows which of them hold something, because private files may be
+/// outside the output directory.
 fn candidates(out_dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(out_dir).into_iter().flatten().flatten();
     let mut below: Vec<_> = entries

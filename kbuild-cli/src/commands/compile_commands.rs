@@ -1,4 +1,5 @@
-//! `kbuild-rs compile-commands`: the entries of modules among those of a project, and their crates.
+//! `kbuild-rs compile-commands`: adds the entries of modules to those of a project, and their
+//! crates.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

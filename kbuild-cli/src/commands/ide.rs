@@ -1,4 +1,4 @@
-//! `kbuild-rs ide`: a build, and links to its files where editors look for them.
+//! `kbuild-rs ide`: builds, and puts links to the editor files where editors look for them.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use crate::ui::streams;
 use crate::ui::style::Style;
 use crate::ui::view::View;
 
-/// The files that a build leaves in the output directory: for rust-analyzer, and for clangd.
+/// The editor files in the output directory: for rust-analyzer, and for clangd.
 const FILES: &[&str] = &["rust-project.json", "compile_commands.json"];
 
 pub(super) fn run(args: &IdeArgs, style: Style) -> ExitCode {
@@ -27,7 +27,7 @@ fn build_and_link(args: &IdeArgs, style: Style) -> ExitCode {
     let run = &args.build.run;
     let failures = builds::run(&args.build, style);
     let code = exit_code(&failures);
-    // A tree that does not compile yet has a rust-project.json, too.
+    // A tree that does not compile yet has a rust-project.json too.
     if run.dry_run || !failures.iter().all(Failure::is_of_sources) {
         return code;
     }
@@ -63,7 +63,7 @@ fn link(dir: &Path, into: &Path) -> Result<Vec<PathBuf>, Failure> {
                 }
                 continue;
             }
-            // The file that it led to is gone.
+            // The link's target does not exist any more.
             (Ok(meta), Err(_)) if meta.is_symlink() => fs::remove_file(&path).map_err(failed)?,
             (Ok(_), _) => {
                 return Err(Failure::wrong_call(format!(

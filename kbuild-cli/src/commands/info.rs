@@ -17,7 +17,7 @@ use crate::ui::streams;
 use crate::ui::style::Style;
 use crate::ui::text::{count, printable};
 
-/// A module, as in JSON.
+/// A module, in the form of the JSON.
 #[derive(Serialize)]
 struct Described<'a> {
     path: String,
@@ -25,7 +25,7 @@ struct Described<'a> {
     info: &'a ModuleInfo,
 }
 
-/// A path that is not a module, as in JSON.
+/// A path that is not a module, in the form of the JSON.
 #[derive(Serialize)]
 struct Refused {
     path: String,
@@ -109,7 +109,7 @@ fn is_module(path: &Path) -> bool {
     }
 }
 
-/// Every module below a folder, sorted. Links to folders are not followed (they may lead back), and
+/// All modules below a folder, sorted. Links to folders are not followed (they may lead back), and
 /// private folders of builds are skipped.
 fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |dir: &Path, error: io::Error| Failure::file("read", dir, &error);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_says_cannot_drive_the_terminal() {
+    fn the_texts_of_a_module_cannot_control_the_terminal() {
         let text = lines(&hello(), true).join("\n");
         assert!(!text.contains('\x1b'));
         assert!(text.contains("  parameter   times (int): how often"));

@@ -1,8 +1,9 @@
 //! The error that the program prints when it runs out of memory.
 //!
-//! Rust aborts a program whose allocation fails, and one that cannot set up a thread. Under a limit
-//! of memory, that is why; the abort is turned into an error that names the limit. Stable Rust has
-//! no other hook. A build script cannot install this handler for its whole process.
+//! Rust aborts a program whose allocation fails, and a program that cannot set up a thread. If a
+//! memory limit is set, it is the likely cause. So the abort is turned into an error that names the
+//! limit. Stable Rust has no other hook. A build script cannot install this handler for its whole
+//! process.
 #![allow(
     unsafe_code,
     reason = "what handles SIGABRT may neither allocate nor lock, for which std has no safe form"
@@ -17,10 +18,11 @@ use std::thread::{self, JoinHandle};
 use signal_hook::consts::SIGABRT;
 use signal_hook::low_level;
 
-/// `ENOMEM`, which is this number on every Linux.
+/// `ENOMEM`, which has this number on every Linux.
 const NO_MEMORY: i32 = 12;
 
-/// Starts a thread if it can be started with enough memory: std panics in a thread that lacks it.
+/// Starts a thread if it would have enough memory to start, because std panics in a thread that
+/// lacks it.
 pub(crate) fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<JoinHandle<T>> {
@@ -36,7 +38,7 @@ pub(crate) fn explain_aborts() {
     }
     let text = format!("error: out of memory{limit}\n");
     let tell = move || {
-        // SAFETY: 2 is standard error, and is not closed when this goes.
+        // SAFETY: 2 is standard error, and it stays open when this is dropped.
         let mut error = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
         let _ = error.write_all(text.as_bytes());
         low_level::exit(1);

@@ -1,4 +1,4 @@
-//! This process in the system: signals, and limits of memory.
+//! This process in its system: signals, and limits of memory.
 
 pub(crate) mod memory;
 pub(crate) mod signals;

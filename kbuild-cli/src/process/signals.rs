@@ -8,8 +8,8 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::memory;
 
-/// Runs `work`, and meanwhile passes signals that would end or suspend this process on to its
-/// makes. A signal to end then ends the process afterwards.
+/// Runs `work`. Meanwhile, signals that would end or suspend this process are passed on to its
+/// makes. A signal to end then ends the process after `work`.
 pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
     catch();
     let done = work();
@@ -22,9 +22,8 @@ fn catch() {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
     let wanted = wanted.into_iter().filter(|s| ignored >> (s - 1) & 1 == 0);
-    // The thread comes first: a signal that is caught and not looked at would end nothing any more.
-    // Without the thread, or without a pipe, makes are in our process group, and the terminal signals
-    // them itself.
+    // The thread comes first, because a caught signal that nobody reads would be lost. If there is
+    // no thread or no pipe, makes stay in our process group, and the terminal signals them itself.
     let (hand, handed) = mpsc::channel::<signal_hook::iterator::Signals>();
     let thread = memory::thread(move || {
         let Ok(mut caught) = handed.recv() else {
@@ -51,14 +50,14 @@ fn catch() {
     }
 }
 
-/// Ends the process by the signal that asked for it, if one did, as a shell expects.
+/// Ends the process by the signal that asked for it, if there was one. A shell expects that.
 fn end() {
     if let Some(signal) = Signals::stopped_by() {
         let _ = emulate_default_handler(signal);
     }
 }
 
-/// The signals that this process was started to ignore, a bit each.
+/// The signals that this process was started to ignore, one bit for each.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));

@@ -13,7 +13,7 @@ pub(crate) struct Failure {
     kind: ErrorKind,
     advice: Vec<Advice>,
     message: String,
-    /// The message for a person, who has seen make's output.
+    /// The message for people who have seen make's output.
     for_person: Option<String>,
     is_wrong_call: bool,
 }
@@ -66,7 +66,7 @@ impl Failure {
         &self.advice
     }
 
-    /// The message for a person: make's output is above it.
+    /// The message for people. make's output is above it.
     pub(crate) fn for_person(&self) -> &str {
         self.for_person.as_deref().unwrap_or(&self.message)
     }
@@ -76,7 +76,7 @@ impl Failure {
         matches!(self.kind, ErrorKind::BuildFailed | ErrorKind::NothingBuilt)
     }
 
-    /// Whether the call was wrong, rather than the machine or the sources.
+    /// Whether the call was wrong, and not the machine or the sources.
     pub(crate) fn is_wrong_call(&self) -> bool {
         self.is_wrong_call
     }
@@ -99,8 +99,8 @@ impl From<&kbuild::Error> for Failure {
         Failure {
             for_person: Some(error.without_output().to_string()),
             advice: error.advice().to_vec(),
-            // A kernel or a compiler that is missing is the machine's fault: the same call works
-            // on another one.
+            // A missing kernel or compiler is the machine's fault, because the same call works on
+            // another machine.
             is_wrong_call: matches!(
                 error.kind(),
                 ErrorKind::InvalidInput | ErrorKind::SourceNotFound
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_is_2_only_when_the_call_alone_was_wrong() {
+    fn the_exit_code_is_2_only_if_nothing_but_the_call_was_wrong() {
         let code = |failures: &[Failure]| format!("{:?}", exit_code(failures));
         let number = |n: u8| format!("{:?}", ExitCode::from(n));
         assert_eq!(code(&[]), number(0));

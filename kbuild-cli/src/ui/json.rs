@@ -13,13 +13,13 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::streams;
 
-/// Which of several builds an object is about.
+/// The build that an object is about, if there are several.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct BuildId {
-    /// Of the kernel, when there are several.
+    /// The kernel's release, if there are several kernels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<String>,
-    /// The module tree, when there are several.
+    /// The module tree, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tree: Option<String>,
 }
@@ -55,7 +55,7 @@ impl From<&Failure> for Reason {
 #[derive(Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub(crate) enum Event<'a> {
-    /// A module that was built, or was up to date.
+    /// A module that was built or is up to date.
     ModuleArtifact {
         release: &'a str,
         name: &'a str,
@@ -83,10 +83,10 @@ pub(crate) enum Event<'a> {
     Plan {
         release: &'a str,
         stage: String,
-        /// Without a value, which comes from outside and may be a secret.
+        /// Variables whose values may be secrets from outside have none.
         env: BTreeMap<String, Option<String>>,
         args: Vec<String>,
-        /// All of it as a line for a shell.
+        /// The whole command as a line for a shell.
         shell: String,
     },
     /// The failure of the build, or of one of several.
@@ -100,9 +100,9 @@ pub(crate) enum Event<'a> {
     /// The end of one of several builds: `outcome` is built, fresh, failed, not-built or stopped.
     BuildResult {
         release: &'a str,
-        /// The module tree as the caller named it; none for a declared module.
+        /// The module tree as the caller named it; `None` for a declared module.
         tree: Option<&'a str>,
-        /// The declared module; none for a module tree.
+        /// The declared module; `None` for a module tree.
         name: Option<&'a str>,
         outcome: &'a str,
         seconds: f64,

@@ -25,7 +25,7 @@ pub(crate) struct Progress {
 
 /// The destination of lines.
 enum Destination {
-    /// Out, as they come.
+    /// Printed as they come.
     Stream(fn(&str)),
     /// Kept until the build has ended, because others run at the same time.
     Buffer(Vec<String>),
@@ -43,8 +43,8 @@ impl Progress {
         }
     }
 
-    /// One of several builds: its lines stay here, below a heading, until [`Self::take_lines`] asks for
-    /// them.
+    /// The progress of one of several builds. Its lines stay here, below a heading, until
+    /// [`Self::take_lines`] takes them.
     pub(crate) fn buffered(options: UiOptions, heading: String) -> Self {
         let mut progress = Progress::new(UiOptions {
             animated: false,
@@ -63,7 +63,7 @@ impl Progress {
         }
     }
 
-    /// Drops the heading: the next line names its build.
+    /// Drops the heading, because the next line names its build.
     pub(crate) fn without_heading(&mut self) {
         self.heading = None;
     }
@@ -128,7 +128,7 @@ impl Progress {
         }
     }
 
-    /// Lines that `-q` keeps for a build that fails.
+    /// Adds a line that `-q` only shows if the build fails.
     fn detail(&mut self, text: String) {
         match self.options.quiet {
             true => self.quiet_lines.add(text, false),
@@ -275,13 +275,13 @@ mod tests {
         let mut progress = told(true, ColorWhen::Never, &messages);
         assert_eq!(LINES.take(), [""; 0]);
         progress.tell_all();
-        // Nothing is left for its end.
+        // No lines are left for the end.
         drop(progress);
         assert_eq!(LINES.take(), loud);
     }
 
     #[test]
-    fn quiet_shows_what_was_said_on_standard_error_and_warnings_however_a_build_ends() {
+    fn quiet_shows_standard_error_and_warnings_after_any_end_of_a_build() {
         let messages = [
             Message::Output {
                 line: "cat: /nosuch: No such file or directory",
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_and_hints_are_what_quiet_leaves_out() {
+    fn quiet_leaves_out_notes_and_hints() {
         let messages = [
             Message::Note { text: "a" },
             Message::Hint {
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_marks_the_word_alone() {
+    fn colour_only_marks_the_word() {
         let messages = [Message::Hint {
             code: "x",
             text: "b",

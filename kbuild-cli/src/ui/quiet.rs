@@ -7,14 +7,14 @@ use kbuild::Level;
 #[derive(Debug, Default)]
 pub(super) struct QuietLines {
     pub(super) lines: Vec<QuietLine>,
-    /// The last line was a warning: indented lines after it belong to it.
+    /// Whether the last line was a warning. Indented lines after it belong to it.
     in_diagnostic: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct QuietLine {
     pub(super) text: String,
-    /// Also shown after a successful build.
+    /// Whether the line is shown after a successful build too.
     pub(super) wanted: bool,
 }
 

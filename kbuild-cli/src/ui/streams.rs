@@ -1,4 +1,4 @@
-//! The two output streams: the only place that writes to them.
+//! The two output streams. Only this file writes to them.
 //!
 //! `println!` panics if the reader has closed the pipe (`kbuild-rs kernels | head -1`). Here a
 //! closed pipe only ends the output, while a full disk fails the run: a reader must not mistake
@@ -24,8 +24,8 @@ pub(crate) fn result(line: impl AsRef<[u8]>) {
     }
 }
 
-/// Writes a line of text to standard error. Ignores failures, because there is no place to report
-/// them.
+/// Writes a line of text to standard error. Ignores failures, because no other place is left to
+/// report them.
 pub(crate) fn text(line: impl AsRef<[u8]>) {
     let _ = write_line(io::stderr().lock(), line.as_ref());
 }

@@ -51,7 +51,7 @@ impl Style {
         if !self.on {
             return Cow::Borrowed(line);
         }
-        // rustc's may have a code: `error[E0308]:`.
+        // rustc's word may have a code: `error[E0308]:`.
         let coded = line
             .strip_prefix(word.trim_end_matches(':'))
             .filter(|rest| rest.starts_with('['))

@@ -1,4 +1,4 @@
-//! The view of a build: it reports events to a person or a program.
+//! The view of a build. It reports events to people or to a program.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -20,21 +20,21 @@ struct Inner {
     format: MessageFormat,
     options: UiOptions,
     progress: Progress,
-    /// One of several builds.
+    /// The other builds of the call, if there are several.
     among: Option<Among>,
     /// The time of the build's first message, when it started.
     began: Option<Instant>,
 }
 
 struct Among {
-    /// "ring for 6.1.0-56-amd64"
+    /// The name of the build: "ring for 6.1.0-56-amd64".
     label: String,
     build: BuildId,
     overview: Overview,
 }
 
 impl View {
-    /// For a call with one build, and for messages that belong to no build.
+    /// A view for a call with one build, and for messages that belong to no build.
     pub(crate) fn new(format: MessageFormat, options: UiOptions) -> Self {
         View(Arc::new(Mutex::new(Inner {
             format,
@@ -50,7 +50,8 @@ impl View {
         Overview::new(self.lock().options, builds)
     }
 
-    /// For one of several builds: people see its messages when it has ended, programs at once.
+    /// A view for one of several builds. People see its messages after it has ended, programs see
+    /// them at once.
     pub(crate) fn among(&self, label: String, build: BuildId, overview: &Overview) -> Self {
         let Inner {
             format, options, ..
@@ -75,7 +76,7 @@ impl View {
             (Message::Step { action, target }, Some(among)) => {
                 among.overview.step(&among.label, action, target);
             }
-            // Ten builds for one kernel have the same to say about it.
+            // Ten builds for one kernel have the same notes about it.
             (Message::Note { text }, Some(among)) if !among.overview.is_news(text) => return,
             _ => {}
         }
@@ -125,7 +126,7 @@ impl View {
         }
     }
 
-    /// The duration of the build: among several, since it started.
+    /// The duration of the build. Among several builds, it counts from the build's own start.
     pub(crate) fn time(&self) -> Duration {
         let inner = self.lock();
         match &inner.among {
@@ -145,7 +146,7 @@ impl View {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic while a message is shown leaves nothing behind that matters.
+        // The state stays valid after a panic while a message is shown.
         self.0.lock().unwrap_or_else(|p| p.into_inner())
     }
 }

@@ -53,7 +53,7 @@ fn values_are_checked_before_anything_runs() {
 }
 
 #[test]
-fn a_config_that_is_no_switch_is_told_as_a_make_variable() {
+fn the_error_about_a_config_that_is_not_a_switch_proposes_a_make_variable() {
     let output = run(["build", "--config", "FOO=4"]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);

@@ -38,7 +38,7 @@ fn the_help_maps_the_targets_of_kbuild() {
         });
         assert!(line.is_some(), "{target} in {help}");
     }
-    // What it offers instead is there.
+    // The flag that it proposes exists.
     let build = stdout(&run(["build", "--help"]));
     let flags: Vec<_> = list
         .split_whitespace()

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{run, stderr};
 
 #[test]
-fn info_refuses_what_is_no_module() {
+fn info_refuses_a_file_that_is_not_a_module() {
     let dir = TempDir::new().unwrap();
     let text = dir.path().join("notes.ko");
     fs::write(&text, "not an ELF file").unwrap();

@@ -14,7 +14,7 @@ fn kernels_are_one_object_a_line_or_a_word_that_there_is_none() {
     }
     let table = run(["kernels"]);
     assert_eq!(table.status.code(), Some(0));
-    // A machine may have trees of which none can be used.
+    // All trees of a machine may be unusable.
     assert_eq!(stdout(&table).contains("RELEASE"), usable);
     if stdout(&json).is_empty() {
         assert_eq!(stdout(&table), "");

@@ -1,5 +1,5 @@
-//! The program as it is called: its exit codes, its streams, its words. Nothing here needs a
-//! kernel; builds for one are tested in tests/e2e.
+//! Calls of the program: its exit codes, its streams, its words. Nothing here needs a kernel.
+//! tests/e2e tests builds for a kernel.
 #![allow(
     clippy::unwrap_used,
     reason = "clippy.toml allows it in tests, and takes their helpers for something else"

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::support::{program, run, stderr};
 
 #[test]
-fn clean_where_nothing_was_built_is_no_failure() {
+fn clean_succeeds_if_nothing_was_built() {
     let dir = TempDir::new().unwrap();
     let output = program()
         .current_dir(dir.path())

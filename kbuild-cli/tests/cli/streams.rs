@@ -24,7 +24,7 @@ fn colour_is_for_terminals_unless_it_is_asked_for() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_reason_to_panic() {
+fn a_reader_that_goes_away_causes_no_panic() {
     let mut child = program()
         .args(["build", "--help"])
         .stdout(Stdio::piped())

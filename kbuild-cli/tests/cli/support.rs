@@ -1,4 +1,4 @@
-//! The program, called.
+//! Runs the program.
 
 use std::ffi::OsStr;
 use std::process::{Command, Output};

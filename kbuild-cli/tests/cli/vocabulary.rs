@@ -1,5 +1,5 @@
-//! docs/vocabulary.md, compared with the sources of the four front ends: each of their words is in
-//! a row, each word in a row is one of theirs, and a front end without a word has a reason.
+//! Compares docs/vocabulary.md with the sources of the four front ends: each of their words has a
+//! row, each word in a row belongs to one of them, and a front end without a word has a reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{run, stdout};
 
-/// A front end: its own words, all of which have a row, and its sources, in which the other words of
-/// its column stand.
+/// A front end: its own words, which all have a row, and its sources, which contain the other words
+/// of its column.
 struct FrontEnd {
     name: &'static str,
     words: BTreeSet<String>,
@@ -32,7 +32,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The text of the files of a folder, and of those below, with this extension.
+/// The text of all files with this extension in a folder and below it.
 fn texts(folder: &str, extension: &str) -> String {
     let mut folders = vec![root().join(folder)];
     let mut text = String::new();
@@ -69,7 +69,7 @@ fn library() -> FrontEnd {
 
 fn program() -> FrontEnd {
     let help = stdout(&run(["build", "--help"]));
-    // "  -q, --quiet" or "      --target <TARGET>"; a line of a description is indented further.
+    // "  -q, --quiet" or "      --target <TARGET>". A line of a description is indented further.
     let options = help.lines().filter_map(|line| {
         let option = line.strip_prefix("      --");
         option.or_else(|| Some(line.strip_prefix("  -")?.split_once(", --")?.1))
@@ -92,7 +92,7 @@ fn cmake() -> FrontEnd {
     let sources = texts("cmake-module", "cmake");
     let mut words = BTreeSet::new();
     for command in ["kbuild_add_module", "kbuild_install"] {
-        // Of a name that begins like this, too.
+        // The names that begin like this count too.
         for body in between(&sources, &format!("\nfunction({command}"), "\nendfunction") {
             for arguments in between(body, "cmake_parse_arguments(", ")") {
                 let keywords = arguments.split([' ', '"', ';', '\n']);
@@ -123,7 +123,7 @@ fn meson() -> FrontEnd {
         for open in ["listed('", "KwargInfo('"] {
             words.extend(between(arguments, open, "'").map(str::to_owned));
         }
-        // Meson's own: REQUIRED_KW, ENV_KW.
+        // Meson's own keywords: REQUIRED_KW, ENV_KW.
         let lines = arguments.lines().map(str::trim);
         let of_meson = lines.filter_map(|line| line.trim_end_matches(',').strip_suffix("_KW"));
         words.extend(of_meson.map(str::to_ascii_lowercase));
@@ -135,7 +135,7 @@ fn meson() -> FrontEnd {
     }
 }
 
-/// The cells of the tables with a column for each front end: what it is about, then the columns.
+/// The cells of the tables with a column for each front end: first the subject, then the columns.
 fn rows(page: &str) -> Vec<Vec<&str>> {
     let rows = page.lines().filter(|line| line.starts_with("| "));
     let rows = rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect());

@@ -1,10 +1,9 @@
-//! Crates with kernel modules that use each other's symbols: what travels through Cargo's
-//! `links` metadata.
+//! Connects crates whose kernel modules use each other's symbols, through Cargo's `links` metadata.
 //!
 //! A package with `links = "foo"` gives its dependents `DEP_FOO_SYMVERS` and `DEP_FOO_INCLUDE`,
-//! lists in the form of `PATH`. Cargo hands metadata to direct dependents only, so each crate
-//! passes on what it received. What was built for one kernel is of no use to another: the
-//! symvers of a build for several kernels travel as `DEP_FOO_SYMVERS_<RELEASE>`.
+//! which are lists in the form of `PATH`. Cargo only hands metadata to direct dependents, so each
+//! crate passes on what it received. The symvers of one kernel are useless for another. So a build
+//! for several kernels passes them on as `DEP_FOO_SYMVERS_<RELEASE>`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -33,7 +32,8 @@ fn among(vars: impl IntoIterator<Item = (OsString, OsString)>, release: &str) ->
     let mut provided = Provided::default();
     let of_release = format!("_SYMVERS_{}", word(release));
     for (name, value) in &vars {
-        // DEP_Z_INCLUDE alone is a C library's: only who provides symvers is one of ours.
+        // A C library may have a DEP_Z_INCLUDE too. A crate with a kernel module also provides
+        // symvers.
         let Some(links) = name
             .strip_suffix("_SYMVERS")
             .or_else(|| name.strip_suffix(&of_release))
@@ -52,14 +52,14 @@ fn among(vars: impl IntoIterator<Item = (OsString, OsString)>, release: &str) ->
     provided
 }
 
-/// What this build script has told so far: Cargo keeps the last value of a key, and a script may
-/// build several modules.
+/// The data that this build script has passed on so far. Cargo keeps the last value of a key, and a
+/// script may build several modules.
 static TOLD: Mutex<Vec<(Option<String>, Provided)>> = Mutex::new(Vec::new());
 
-/// Tells Cargo what dependents get: the products of this build, and what it received itself.
-/// `release` is given where the script builds for several kernels.
+/// Passes on to dependents the products of this build, and what this script received itself.
+/// `release` is set if the script builds for several kernels.
 pub(crate) fn pass_on(environment: &Environment, release: Option<&str>, report: &Report) {
-    // Placeholders are of no use to anybody.
+    // Dependents cannot use placeholders.
     let is_built = report.kernel().is_some();
     if !is_built || environment.of_cargo("CARGO_MANIFEST_LINKS").is_none() {
         return;
@@ -85,7 +85,7 @@ pub(crate) fn pass_on(environment: &Environment, release: Option<&str>, report: 
 }
 
 fn tell(key: &str, paths: &[PathBuf]) {
-    // A path with a `:` cannot be in such a list; nor could PATH hold it.
+    // A path with a `:` cannot be in such a list, as it cannot be in PATH.
     let paths = paths
         .iter()
         .filter(|p| !p.as_os_str().as_bytes().contains(&b':'));

@@ -1,4 +1,4 @@
-//! Cargo: the variables that a build script gets, and the directives that it prints.
+//! Cargo's interface: the variables that a build script gets, and the directives that it prints.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -19,33 +19,34 @@ pub(crate) use links::{pass_on, received};
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {
-    // The script has just made the files there: to Cargo they are newer than the script's run.
+    // The script has just created the files there, so Cargo sees them as newer than the script's
+    // run.
     let own = std::env::var_os("OUT_DIR").and_then(|dir| std::fs::canonicalize(dir).ok());
     for path in report.prerequisites().iter().chain(report.folders()) {
         if own.as_ref().is_some_and(|own| path.starts_with(own)) {
             continue;
         }
         let path = path.as_os_str().as_bytes();
-        // Cargo reads lines: such a path cannot be told, and the others still are.
+        // A directive is one line, so such a path cannot be printed. The other paths still are.
         if !path.contains(&b'\n') {
             directive("rerun-if-changed", path);
         }
     }
 }
 
-/// Tells the crate where its modules are.
+/// Tells the crate the paths of its modules.
 pub(crate) fn announce_modules(report: &Report) {
     for module in report.modules() {
         announce_module(module.name(), module.path());
     }
 }
 
-/// `my-mod` and the file with its table become `MY_MOD_KO_TABLE`.
+/// Sets `MY_MOD_KO_TABLE` for the module `my-mod` to the path of its table.
 pub(crate) fn announce_table(name: &str, path: &Path) {
     announce_env(&format!("{}_KO_TABLE=", word(name)), path);
 }
 
-/// `my-mod` and its path become `MY_MOD_KO`.
+/// Sets `MY_MOD_KO` for the module `my-mod` to its path.
 pub(crate) fn announce_module(name: &str, path: &Path) {
     announce_env(&format!("{}_KO=", word(name)), path);
 }
@@ -57,20 +58,21 @@ fn announce_env(name: &str, path: &Path) {
     );
 }
 
-/// A module's name as a part of a variable's.
+/// A module's name as a part of a variable's name.
 fn word(name: &str) -> String {
     name.to_uppercase().replace('-', "_")
 }
 
-/// The single-colon form is the one that Cargo takes from packages of every `rust-version`.
+/// Prints a directive. Cargo accepts the form with a single colon from packages of every
+/// `rust-version`.
 fn directive(name: &str, value: &[u8]) {
     let line = [b"cargo:", name.as_bytes(), b"=", value, b"\n"].concat();
-    // A Cargo that went away has no use for directives.
+    // If Cargo has ended, nobody reads directives.
     let _ = std::io::stdout().write_all(&line);
 }
 
-/// Tells Cargo which variables the script has read. At the end only: where a script fails, Cargo
-/// prints all that it said, before the error, and runs it again in any case.
+/// Tells Cargo which variables the script has read. Only at the end: if a script fails, Cargo
+/// prints all its output before the error, and runs it again in any case.
 pub(crate) fn announce_env_read(environment: &Environment) {
     let names = environment.take_names();
     if environment.is_build_script {
@@ -80,7 +82,7 @@ pub(crate) fn announce_env_read(environment: &Environment) {
     }
 }
 
-/// Says a message to people, on standard error.
+/// Prints a message for people on standard error.
 pub(crate) fn print(message: &Message<'_>) {
     match message {
         Message::Note { text } => eprintln!("note: {text}"),
@@ -91,8 +93,8 @@ pub(crate) fn print(message: &Message<'_>) {
     }
 }
 
-/// Says a message in a build script: warnings to Cargo, which shows them always, the rest on standard
-/// error, which Cargo shows when the build fails.
+/// Prints a message in a build script. Cargo always shows warnings. The rest goes to standard
+/// error, which Cargo shows if the build fails.
 pub(crate) fn print_in_script(message: &Message<'_>) {
     let warn = |text| lines_of(text).for_each(|line| directive("warning", line.as_bytes()));
     match message {
@@ -107,7 +109,7 @@ pub(crate) fn print_in_script(message: &Message<'_>) {
     }
 }
 
-/// A directive is one line: each line of a warning is a warning to Cargo.
+/// The lines of a text. A directive is one line, so each line of a warning becomes its own warning.
 fn lines_of(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim().is_empty())
 }

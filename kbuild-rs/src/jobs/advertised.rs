@@ -16,16 +16,16 @@ use super::ninja::Ninja;
 use super::{device, ninja};
 use crate::sys;
 
-/// The nearest jobserver outside of this process.
+/// The nearest jobserver outside this process.
 #[derive(Debug)]
 pub(crate) enum Outer {
-    /// Nobody said anything.
+    /// No outer build named a jobserver.
     Silent,
-    /// A make that runs one job at a time, and has no jobserver for that.
+    /// A make that runs one job at a time, and needs no jobserver for that.
     OneJob,
-    /// One is advertised and cannot be used: the sentence that says so.
+    /// A jobserver is named and cannot be used. The sentence says so.
     Dead(String),
-    /// A pipe: (read end, write end), and descriptors of our own to it where there can be any.
+    /// A pipe: (read end, write end), and our own descriptors to it if there can be any.
     Pipe(RawFd, RawFd, Option<Channel>),
     /// A fifo or a character device, open.
     Fifo(PathBuf, Channel),
@@ -36,22 +36,22 @@ pub(crate) enum Outer {
 pub(crate) enum FirstToken {
     /// This process.
     Ours,
-    /// A Ninja between us and the jobserver, and so everybody that it starts.
+    /// A Ninja between us and the jobserver, so every process that the Ninja starts shares it.
     OfNinja(&'static Ninja),
-    /// Cargo's build script further out, and so everybody that it starts.
+    /// A Cargo build script further out, so every process that the script starts shares it.
     OfScript,
 }
 
-/// A jobserver as a MAKEFLAGS names it.
+/// A jobserver as `MAKEFLAGS` names it.
 #[derive(Debug, PartialEq, Eq)]
 enum Named {
     Pipe(RawFd, RawFd),
     Fifo(PathBuf),
-    /// In the form that GNU make uses for "none", or in an unknown form.
+    /// A name in the form that GNU make uses for "none", or in an unknown form.
     Unknown,
 }
 
-/// The outer build's jobserver: Cargo's for a build script, else that of a make outside, else that
+/// The outer build's jobserver: in a build script, Cargo's; else that of an outer make; else that
 /// of a Cargo further out.
 pub(crate) fn outer(is_build_script: bool) -> &'static Outer {
     &found(is_build_script).0
@@ -61,8 +61,8 @@ pub(crate) fn first_token(is_build_script: bool) -> FirstToken {
     found(is_build_script).1
 }
 
-/// Looked at once, before this process opens anything that could take the number of a closed
-/// descriptor.
+/// Finds the jobserver once, before this process opens anything that could take the number of a
+/// closed descriptor.
 fn found(is_build_script: bool) -> &'static (Outer, FirstToken) {
     static FOUND: OnceLock<(Outer, FirstToken)> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -92,14 +92,14 @@ fn found(is_build_script: bool) -> &'static (Outer, FirstToken) {
                     };
                     (outer, first)
                 }
-                // Nobody between Cargo and us promised to hand it on.
+                // No process between Cargo and us promised to hand the jobserver on.
                 _ => (Outer::Silent, FirstToken::Ours),
             },
         }
     })
 }
 
-/// The Ninja between us and the jobserver that these flags name, unless it is a client.
+/// The Ninja between us and the jobserver in these flags, unless it is a client.
 fn of_ninja(outer: &Outer, flags: &OsStr) -> Option<&'static Ninja> {
     let fifo = match outer {
         Outer::Pipe(..) => None,
@@ -115,8 +115,8 @@ fn of_ninja(outer: &Outer, flags: &OsStr) -> Option<&'static Ninja> {
     })
 }
 
-/// Descriptors of the outer build that we inherited and that a child inherits from us unless it
-/// is told otherwise.
+/// Descriptors of the outer build that we inherited. Children inherit them from us unless they are
+/// withheld.
 pub(crate) fn inherited(is_build_script: bool) -> Vec<RawFd> {
     match outer(is_build_script) {
         Outer::Pipe(read, write, _) => vec![*read, *write],
@@ -151,7 +151,7 @@ fn look(flags: &OsStr) -> Outer {
     }
 }
 
-/// make runs in another folder than we do.
+/// An absolute path, because make runs in another folder than this process.
 fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
@@ -181,13 +181,14 @@ pub(crate) fn open_fifo(path: &Path) -> Result<File, String> {
     }
 }
 
-/// For both directions: this needs no process at the other end, and reading does not wait.
+/// Opens for both directions, so that no process is needed at the other end and reading does not
+/// wait.
 fn open(path: &Path) -> Result<File, String> {
     let opened = sys::open_nonblocking(File::options().read(true).write(true), path);
     opened.map_err(|e| e.to_string())
 }
 
-/// The last jobserver that the flags name; what follows `--` are variables.
+/// The last jobserver that the flags name. Words after `--` are variables.
 fn named(flags: &OsStr) -> Option<Named> {
     let text = flags.to_str()?;
     let value = text
@@ -210,7 +211,7 @@ fn named(flags: &OsStr) -> Option<Named> {
     })
 }
 
-/// An outer `make -j1` says so, and needs no jobserver for it.
+/// Whether an outer make runs one job (`-j1`). It has no jobserver then.
 fn wants_one_job(flags: &OsStr) -> bool {
     let text = flags.to_str().unwrap_or_default();
     text.split_ascii_whitespace()
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_advertised_and_dead_is_told_with_what_mends_it() {
+    fn the_message_about_a_dead_jobserver_says_how_to_repair_it() {
         let why = |flags: &str| match look(OsStr::new(flags)) {
             Outer::Dead(why) => why,
             other => panic!("{other:?}"),

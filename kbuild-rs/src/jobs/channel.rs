@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use crate::sys;
 
-/// Descriptors of our own to a jobserver. That reading from them does not wait concerns nobody
-/// else: they are no copies of what was inherited.
+/// Our own descriptors to a jobserver. They are not copies of the inherited ones, so only we see
+/// that reading them does not wait.
 #[derive(Debug)]
 pub(crate) struct Channel {
     read: File,
-    /// Set if it differs from the one for reading.
+    /// Set if writing has its own descriptor.
     write: Option<File>,
 }
 
 impl Channel {
-    /// Without `/proc` there is none, and no token beyond our own.
+    /// The channel of a pipe; `None` without `/proc`, and then this process only has its own token.
     pub(crate) fn of_pipe(read: RawFd, write: RawFd) -> Option<Channel> {
         let open = |options: &mut OpenOptions, fd: RawFd| {
             let path = format!("/proc/self/fd/{fd}");
@@ -46,7 +46,7 @@ impl Channel {
         let mut byte = [0];
         loop {
             match (&self.read).read(&mut byte) {
-                // Neither a pipe nor a fifo ends while we have it open for writing.
+                // A pipe or a fifo cannot end while we have it open for writing.
                 Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, ENDED)),
                 Ok(_) => return Ok(Some(byte[0])),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -56,7 +56,7 @@ impl Channel {
         }
     }
 
-    /// Gives tokens back, each as it came. A server that is gone needs none.
+    /// Gives each token back as it was drawn. A server that has ended needs none.
     pub(crate) fn give(&self, bytes: &[u8]) {
         let _ = self.try_give(bytes);
     }
@@ -70,7 +70,7 @@ impl Channel {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => left = &left[written..],
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                // No fifo is ever that full; a device's server may be busy.
+                // A fifo is never that full, but a device's server may be busy.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock && since.elapsed() < BUSY => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -83,7 +83,7 @@ impl Channel {
 
 const ENDED: &str = "it does not give tokens: end of file";
 
-/// So long a server may take to take a token back.
+/// The longest time that a server may need to take a token back.
 const BUSY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_or_is_full_is_an_error_and_what_is_empty_is_not() {
+    fn a_channel_that_ends_or_is_full_is_an_error_and_an_empty_one_is_not() {
         let open = |path: &str| File::options().read(true).write(true).open(path).unwrap();
         let zero = Channel::of_fifo(open("/dev/zero"));
         assert_eq!(zero.take().unwrap(), Some(0));

@@ -14,8 +14,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use super::channel::Channel;
 use crate::sys;
 
-/// Whether tokens come out of it and go into it, and else why not. One that is there is put back
-/// at once; that there is none at the moment tells nothing.
+/// Tries whether tokens come out of a device and go into it. The error gives the reason. A drawn
+/// token is put back at once. A device without a free token passes, because that says nothing about
+/// it.
 pub(crate) fn try_out(channel: &Channel) -> Result<(), String> {
     match channel.take() {
         Ok(None) => Ok(()),
@@ -26,9 +27,9 @@ pub(crate) fn try_out(channel: &Channel) -> Result<(), String> {
     }
 }
 
-/// Whether two descriptors were inherited and lead to one device that is a jobserver. Where they
-/// were closed, other programs have opened something else under their numbers: most likely
-/// `/dev/null` or a terminal, which cannot be meant, and from which nothing is read.
+/// Whether two descriptors were inherited and lead to one device that is a jobserver. If they were
+/// closed, another program has opened something else under their numbers, most likely `/dev/null`
+/// or a terminal. These are never a jobserver, and nothing is read from them.
 pub(crate) fn is_inherited(read: RawFd, write: RawFd) -> bool {
     let device = |fd| {
         let meta = fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_opened_itself_was_not_inherited() {
+    fn a_descriptor_that_this_process_opened_itself_was_not_inherited() {
         let file = open("/dev/zero");
         assert!(!is_inherited(file.as_raw_fd(), file.as_raw_fd()));
         assert!(!is_inherited(9876, 9876));

@@ -5,8 +5,8 @@
 //! | a pipe | `fifo:/proc/PID/fd/R`: its pipe mode loses the jobserver where `+$(MAKE)` stands in a `define` | `R,W`, which it inherits |
 //! | a fifo | `fifo:PATH` | the opened fifo as `F,F`: they die of `fifo:` |
 //!
-//! PID is this process, which waits for make to end. `-jN` is never said beside a jobserver: make
-//! would take no job from it.
+//! PID is this process, which waits for make to end. `-jN` never stands beside a jobserver, because
+//! make would then take no job from it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -23,14 +23,14 @@ pub(crate) struct MakeJobs {
     pub(crate) argument: Option<OsString>,
     pub(crate) makeflags: Option<OsString>,
     pub(crate) descriptors: Vec<RawFd>,
-    /// Keeps the descriptors open that the others name.
+    /// Keeps the descriptors open that the other fields name.
     _opened: Option<File>,
 }
 
 type Version = (u32, u32);
 
 impl MakeJobs {
-    /// `-jN`: make is the server for those below it.
+    /// `-jN`: make is the server for the makes below it.
     pub(crate) fn jobs(jobs: usize) -> MakeJobs {
         MakeJobs {
             argument: Some(format!("-j{jobs}").into()),
@@ -59,8 +59,8 @@ impl MakeJobs {
                 Vec::new(),
             ));
         }
-        // A description of its own, that waits: make 4.2 reports what does not wait as an error,
-        // and 4.3 makes it so.
+        // A description of its own that waits. make 4.2 reports one that does not wait as an error,
+        // and 4.3 changes it.
         let file = File::options().read(true).write(true).open(path)?;
         let fd = file.as_raw_fd();
         let by_name = || descriptor_path(fd).filter(|_| version >= (4, 4));
@@ -73,7 +73,7 @@ impl MakeJobs {
     }
 
     fn pair(read: RawFd, write: RawFd, version: Version, descriptors: Vec<RawFd>) -> MakeJobs {
-        // The name before make 4.2.
+        // The name of the option before make 4.2.
         let option = match version {
             (1.., _) if version < (4, 2) => "--jobserver-fds=",
             _ => "--jobserver-auth=",
@@ -99,7 +99,8 @@ fn descriptor_path(fd: RawFd) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// (major, minor) of a GNU make; (0, 0) for what does not say. Each program is asked once.
+/// (major, minor) of a GNU make; (0, 0) if the program does not print one. Each program is asked
+/// once.
 fn version(make: &Path) -> Version {
     static KNOWN: Mutex<Vec<(PathBuf, Version)>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap_or_else(|p| p.into_inner());
@@ -112,7 +113,7 @@ fn version(make: &Path) -> Version {
 }
 
 fn ask_version(make: &Path) -> Option<Version> {
-    // An older make stops at a MAKEFLAGS that names a fifo, even when it is to tell its version.
+    // An older make fails if MAKEFLAGS names a fifo, even if it only prints its version.
     let output = Command::new(make)
         .arg("--version")
         .env_remove("MAKEFLAGS")
@@ -137,7 +138,7 @@ mod tests {
     use crate::fixture::Root;
     use crate::sys;
 
-    /// A make that is of this version, and no more.
+    /// A make of exactly this version.
     fn make_of(version: &str, root: &Root) -> PathBuf {
         let text = format!("#!/bin/sh\necho GNU Make {version}\n");
         root.executable(&format!("make-{version}"), text)
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!(old.descriptors, [r, w]);
         let older = handed("4.1");
         assert_eq!(flags(&older), format!(" -j --jobserver-fds={r},{w}"));
-        // A make of unknown version gets the form that every make accepts.
+        // A make of unknown version gets the form that all makes accept.
         let other = handed("so to speak");
         assert_eq!(flags(&other), format!(" -j --jobserver-auth={r},{w}"));
         for handed in [new, old, older, other] {

@@ -55,7 +55,7 @@ pub(crate) struct Jobs<'a> {
     /// Whether this is a build script.
     pub(crate) is_build_script: bool,
     pub(crate) requested: Option<usize>,
-    /// The folder of the pool, should there be need of one, and what makes it.
+    /// The folder of the pool, if the build needs one.
     pub(crate) pool: &'a Path,
     /// Whether the caller asked for that folder.
     pub(crate) is_named: bool,
@@ -63,9 +63,9 @@ pub(crate) struct Jobs<'a> {
 }
 
 impl Jobs<'_> {
-    /// The state that all makes of this process with this jobserver share.
+    /// The state that all makes of this process share for this jobserver.
     pub(crate) fn budget(&self, sink: &Sink) -> Result<Arc<Budget>> {
-        /// For each pool folder; the outer build's jobserver has none.
+        /// One for each pool folder. The outer build's jobserver has no folder.
         static BUDGETS: Mutex<Vec<(PathBuf, Arc<Budget>)>> = Mutex::new(Vec::new());
         let (folder, make_folder) = match self.has_pool() {
             true => self.pool_folder(),
@@ -124,8 +124,8 @@ impl Jobs<'_> {
         })
     }
 
-    /// Where the pool lies, and what makes that folder. The outermost Ninja is the one that
-    /// somebody started.
+    /// The place of the pool, and the function that creates its folder. The outermost Ninja counts,
+    /// because a user started it.
     fn pool_folder(&self) -> (PathBuf, fn(&Path) -> Result<Writer>) {
         let Some(meeting) = ninja::above().last().and_then(place::of_ninja) else {
             return (self.pool.to_owned(), self.make_folder);
@@ -137,7 +137,7 @@ impl Jobs<'_> {
         }
     }
 
-    /// The arguments for a make that would run alone. This creates and draws nothing.
+    /// The arguments for a make that runs without other makes. This creates and draws nothing.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         match outer(self.is_build_script) {
             outer @ (Outer::Pipe(..) | Outer::Fifo(..)) => {
@@ -152,7 +152,7 @@ impl Jobs<'_> {
         }
     }
 
-    /// Whether tokens come from a pool of ours.
+    /// Whether tokens come from our own pool.
     fn has_pool(&self) -> bool {
         match outer(self.is_build_script) {
             Outer::Silent => true,
@@ -161,8 +161,8 @@ impl Jobs<'_> {
         }
     }
 
-    /// The size of a pool: what was asked for, else what the outer build was asked for, else the
-    /// cores that this process may use.
+    /// The size of a pool: the requested number, else the number of the outer build, else the cores
+    /// that this process may use.
     fn number(&self) -> Result<usize> {
         let of = |name: &str| -> Option<usize> {
             let number = std::env::var(name).ok()?.parse().ok()?;
@@ -180,8 +180,8 @@ impl Jobs<'_> {
     }
 }
 
-/// Looks at the outer build's jobserver, and gives the descriptors that no child but make gets.
-/// To be called before this process opens anything.
+/// Looks at the outer build's jobserver. Returns the descriptors that only make gets. Call this
+/// before the process opens anything.
 pub(crate) fn inherited_descriptors(is_build_script: bool) -> Vec<RawFd> {
     advertised::inherited(is_build_script)
 }

@@ -1,8 +1,8 @@
 //! The Ninja that this process runs below.
 //!
-//! Before 1.13, Ninja tells its commands nothing: no variable, no jobserver. They can see its
-//! command line, and so `ninja -j4 -v`, `cmake --build` and `meson compile` with these; and which
-//! process it is.
+//! Before 1.13, Ninja tells its commands nothing: no variable, no jobserver. The commands can see
+//! Ninja's process, and its command line (`ninja -j4 -v`; `cmake --build` and `meson compile` start
+//! such a Ninja).
 //!
 //! # Decisions
 //!
@@ -15,21 +15,21 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// How far up it is looked for: a shell or two, what a rule puts in front of a command, and once
-/// more the same where one Ninja starts another.
+/// The number of ancestors that are searched: a shell or two and a rule's wrapper, and the same
+/// again if one Ninja starts another.
 const GENERATIONS: usize = 12;
 
 /// A running Ninja.
 #[derive(Debug)]
 pub(crate) struct Ninja {
     process: u32,
-    /// When it was started, in the kernel's clock ticks: numbers are given to others again.
+    /// The time of its start in the kernel's clock ticks. The kernel reuses process numbers.
     started: u64,
     arguments: Vec<String>,
 }
 
-/// Those that this process runs below, the nearest first. Looked for once: a parent that ends
-/// takes the way up with it.
+/// The Ninjas that this process runs below, the nearest first. They are looked up once, because a
+/// parent that ends breaks the chain.
 pub(crate) fn above() -> &'static [Ninja] {
     static ABOVE: OnceLock<Vec<Ninja>> = OnceLock::new();
     ABOVE.get_or_init(|| {
@@ -47,7 +47,7 @@ pub(crate) fn above() -> &'static [Ninja] {
     })
 }
 
-/// The smallest number behind a `-j` of theirs; `None` where there is none, or it was not told.
+/// The smallest `-j` of these Ninjas; `None` if there is none, or if it is unknown.
 pub(crate) fn jobs() -> Option<usize> {
     let told = above()
         .iter()
@@ -55,17 +55,18 @@ pub(crate) fn jobs() -> Option<usize> {
     told.min()
 }
 
-/// The Ninja that the one token belongs to that came with this jobserver: one between us and the
-/// jobserver that is none of its clients, and starts several of us with it. A client draws a
-/// token for each command, through a fifo or device of its own opening; from a pipe, no Ninja does.
+/// The Ninja that owns the one token that came with this jobserver. It runs between us and the
+/// jobserver, is not a client of it, and starts several of us with that token. A client draws a
+/// token for each command, from a fifo or device that it opens itself. No Ninja draws tokens from a
+/// pipe.
 ///
-/// `is_it` tells whether a process was given that jobserver, by its environment.
+/// `is_it` tells whether a process's environment names that jobserver.
 pub(crate) fn that_shares(
     fifo: Option<&Path>,
     is_it: impl Fn(&[u8]) -> bool,
 ) -> Option<&'static Ninja> {
     let gives_one_token = |ninja: &&Ninja| {
-        // A process that may not be read counts as one in between.
+        // A process whose environment cannot be read counts as one in between.
         let environment = fs::read(format!("/proc/{}/environ", ninja.process));
         let has_it = |all: Vec<u8>| all.split(|byte| *byte == 0).any(&is_it);
         environment.map_or(true, has_it) && !fifo.is_some_and(|fifo| has_open(ninja.process, fifo))
@@ -86,7 +87,7 @@ impl Ninja {
         })
     }
 
-    /// A name that no other process has, on this machine and until it starts again.
+    /// A key that no other process has, on this machine and until it boots again.
     pub(crate) fn key(&self) -> String {
         key(self.process, self.started)
     }
@@ -100,7 +101,7 @@ pub(crate) fn key(process: u32, started: u64) -> String {
     format!("{}{process}-{started}", prefix())
 }
 
-/// What the keys of all Ninjas begin with whose numbers mean something to this process.
+/// The prefix of the keys of all Ninjas whose process numbers this process can see.
 fn prefix() -> String {
     // "pid:[4026531836]"
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -109,7 +110,7 @@ fn prefix() -> String {
     format!("ninja-{}-", digits.collect::<String>())
 }
 
-/// Whether a key is that of a Ninja which has ended.
+/// Whether a key belongs to a Ninja that has ended.
 pub(crate) fn has_ended(key: &str) -> bool {
     let numbers = key.strip_prefix(&prefix()).and_then(|key| {
         let (process, started) = key.split_once('-')?;
@@ -124,7 +125,7 @@ pub(crate) fn has_ended(key: &str) -> bool {
 
 fn has_open(process: u32, file: &Path) -> bool {
     let identity = |meta: fs::Metadata| match meta.file_type().is_char_device() {
-        // There may be several files of one device.
+        // Several files may stand for one device.
         true => (0, meta.rdev()),
         false => (meta.dev(), meta.ino()),
     };
@@ -140,7 +141,8 @@ fn has_open(process: u32, file: &Path) -> bool {
     })
 }
 
-/// What follows the program's name, which is the first word, unless a loader runs it.
+/// The words behind the program's name. The name is the first word, unless a loader runs the
+/// program.
 fn arguments<'a>(words: &'a [&'a str]) -> Option<&'a [&'a str]> {
     let name = |word: &'a str| word.rsplit('/').next().unwrap_or_default();
     let is_ninja = |word: &&'a str| matches!(name(word), "ninja" | "ninja-build" | "samu");
@@ -150,7 +152,7 @@ fn arguments<'a>(words: &'a [&'a str]) -> Option<&'a [&'a str]> {
     Some(&words[at + 1..])
 }
 
-/// The last one counts, as it does to Ninja; `-j0` means as many as there are.
+/// The requested number of jobs. The last one counts, as in Ninja. `-j0` means no limit.
 fn asked_for(arguments: &[String]) -> Option<usize> {
     let mut jobs = None;
     for (at, word) in arguments.iter().enumerate() {
@@ -169,8 +171,8 @@ fn is_verbose(arguments: &[String]) -> bool {
         .any(|word| matches!(&**word, "-v" | "--verbose"))
 }
 
-/// The parent and the time of the start in a line of `/proc/PID/stat`: the second and the
-/// twentieth word after the name, which stands in brackets and may hold anything.
+/// The parent and the start time in a line of `/proc/PID/stat`: the second and the twentieth word
+/// after the name. The name is in brackets and may hold anything.
 fn parent_and_start(stat: &str) -> Option<(u32, u64)> {
     let (_, after) = stat.rsplit_once(')')?;
     let mut words = after.split_ascii_whitespace().skip(1);
@@ -260,10 +262,11 @@ mod tests {
         let stat = fs::read_to_string("/proc/self/stat").unwrap();
         let (_, started) = parent_and_start(&stat).unwrap();
         assert!(!has_ended(&key(us, started)));
-        // Another process now has this number; the Ninja has ended.
+        // Another process now has this number, so the Ninja has ended.
         assert!(has_ended(&key(us, started + 1)));
         assert!(has_ended(&key(4_194_305, 1)));
-        // Those of another namespace cannot be seen, nor can what is no key be judged.
+        // Processes of another namespace cannot be seen, and a text that is not a key cannot be
+        // judged.
         let elsewhere = format!("ninja-1-{us}-1");
         for key in [elsewhere.as_str(), "ninja-", "pool-1", ""] {
             assert!(!has_ended(key), "{key}");

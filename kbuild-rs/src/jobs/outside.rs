@@ -1,21 +1,22 @@
-//! Options of the outer build besides jobs: show commands, or do nothing.
+//! The outer build's options besides jobs: show commands, or do nothing.
 
 use super::ninja;
 
-/// Whether the build outside shows its commands: `ninja -v`, or `VERBOSE` in the environment, as
-/// the Makefiles that CMake writes have it.
+/// Whether the outer build shows its commands: `ninja -v`, or `VERBOSE` in the environment, as in
+/// CMake's Makefiles.
 pub fn outer_build_is_verbose() -> bool {
     let by_make = std::env::var_os("VERBOSE").is_some_and(|value| !value.is_empty());
     by_make || ninja::above().first().is_some_and(ninja::Ninja::is_verbose)
 }
 
-/// Whether the make outside only tells what it would do (`-n`), or whether it would do anything
-/// (`-q`), or marks it as done (`-t`). A recipe that is given its jobserver runs all the same.
+/// Whether the outer make only prints its commands (`-n`), only asks whether there is anything to
+/// do (`-q`), or only marks files as done (`-t`). It still runs a recipe that gets its jobserver.
 pub fn outer_make_is_dry_run() -> bool {
     std::env::var("MAKEFLAGS").is_ok_and(|flags| pretends(&flags))
 }
 
-/// Flags of one letter stand together in the first word, without a dash.
+/// Whether the flags contain such an option. Flags of one letter stand together in the first word,
+/// without a dash.
 fn pretends(flags: &str) -> bool {
     let letters = flags.split(' ').next().unwrap_or_default();
     !letters.starts_with('-') && !letters.contains('=') && letters.contains(['n', 'q', 't'])

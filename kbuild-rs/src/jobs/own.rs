@@ -18,12 +18,12 @@ pub(crate) struct OwnToken {
     folder: PathBuf,
     writer: Writer,
     held: Option<File>,
-    /// A make was killed: its compilers may hold the lock with us.
+    /// A make was killed, and its compilers may still hold the lock.
     lost: bool,
 }
 
 impl OwnToken {
-    /// The token that all processes share that name this folder.
+    /// The token of all processes that name this folder.
     pub(crate) fn in_folder(writer: Writer, folder: &Path) -> Result<OwnToken> {
         check_locks(&writer, folder)?;
         Ok(OwnToken {
@@ -34,14 +34,14 @@ impl OwnToken {
         })
     }
 
-    /// Takes it if it is free.
+    /// Takes the token if it is free.
     pub(crate) fn take(&mut self) -> Result<bool> {
         if self.held.is_some() {
             return Ok(false);
         }
         let path = self.folder.join(LOCK);
         let file = self.writer.open_lock(&path)?;
-        // `clean` removes it, with the lock in its hands.
+        // `clean` removes the file while it holds the lock.
         let locked = sys::try_lock(&file).map_err(|e| Error::writing("lock", &path, e))?;
         self.held = (locked && is_at(&file, &path)).then_some(file);
         Ok(self.held.is_some())
@@ -49,7 +49,7 @@ impl OwnToken {
 
     pub(crate) fn give(&mut self) {
         if let Some(lock) = self.held.take() {
-            // A server that a compiler wrapper started may have inherited it, and lives on.
+            // A server that a compiler wrapper started may have inherited the lock, and lives on.
             if !self.lost {
                 sys::unlock(&lock);
             }
@@ -61,8 +61,7 @@ impl OwnToken {
         self.lost = self.held.is_some();
     }
 
-    /// A descriptor that children inherit, so that the token is taken until the last child has
-    /// ended.
+    /// A descriptor that children inherit. It keeps the token taken until the last child has ended.
     pub(crate) fn lock(&self) -> Option<RawFd> {
         self.held.as_ref().map(AsRawFd::as_raw_fd)
     }
@@ -85,7 +84,7 @@ mod tests {
         assert!(!one.take().unwrap() && !other.take().unwrap());
         one.give();
         assert!(other.take().unwrap());
-        // A compiler of a make that was killed.
+        // A compiler of a killed make.
         let compiler = other.held.as_ref().unwrap().try_clone().unwrap();
         other.lose();
         other.give();

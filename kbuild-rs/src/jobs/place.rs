@@ -1,13 +1,12 @@
 //! The folder in which the builds of one Ninja find each other.
 //!
 //! A Ninja that does not use a jobserver starts any number of kbuild-rs processes, and its number
-//! of jobs is meant for all of them. They share a private folder that belongs to that Ninja
-//! process. The folder holds their pool, names the folder that does, or is the place where they
-//! pass on the one token that an outer jobserver gave to this Ninja. The first build decides which
-//! folder holds the pool: if some builds have a `--pool-dir`, the others must not run as many
-//! compilers again.
+//! of jobs applies to all of them together. They share a private folder that belongs to that Ninja
+//! process. The folder holds their pool, or names the folder of their pool, or passes on the one
+//! token that an outer jobserver gave to this Ninja. The first build decides which folder holds the
+//! pool: if some builds have a `--pool-dir`, the others must not run as many compilers again.
 //!
-//! The outermost Ninja counts. Two Ninjas whose builds all name one folder still share it.
+//! The outermost Ninja counts. Two Ninjas still share a pool if all their builds name one folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,16 +18,16 @@ use super::pool::remove_pool;
 use crate::sys::Writer;
 use crate::{Error, Result, sys};
 
-/// A link in the folder of a Ninja: to the folder that holds the pool.
+/// The name of a link in the folder of a Ninja. It leads to the folder of the pool.
 const POOL: &str = "pool";
 
-/// A private folder of this user's.
+/// A private folder of this user.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     pub(crate) writer: Writer,
 }
 
-/// The folder of this Ninja; none where the user has no place for it.
+/// The folder of this Ninja; `None` if the user has no place for it.
 pub(crate) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
     let base = base()?;
     let is_new = !base.join(ninja.key()).exists();
@@ -39,8 +38,8 @@ pub(crate) fn of_ninja(ninja: &Ninja) -> Option<Folder> {
     Some(folder)
 }
 
-/// The folder of the pool for the builds of the Ninja whose own folder is `meeting`: what the
-/// first of them named, else that.
+/// The folder of the pool for the builds of the Ninja with the folder `meeting`: the folder that
+/// the first of them named, else `meeting`.
 pub(crate) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
     let own = named.unwrap_or(&meeting.path);
     let link = meeting.path.join(POOL);
@@ -50,7 +49,7 @@ pub(crate) fn pool(meeting: &Folder, named: Option<&Path>) -> PathBuf {
     }
 }
 
-/// Removes the folders of ended Ninjas, unless programs that they started still run.
+/// Removes the folders of ended Ninjas, unless programs that the Ninjas started still run.
 fn sweep(base: &Path) {
     let Ok(Some(root)) = sys::private_folder(base, false) else {
         return;
@@ -60,26 +59,27 @@ fn sweep(base: &Path) {
         if entry.file_name().to_str().is_some_and(ninja::has_ended) {
             remove_pool(&writer, &entry.path());
             let _ = writer.remove_file(&entry.path().join(POOL));
-            // With a pool in it, it stays.
+            // A folder with a pool in it stays.
             writer.remove_empty(&entry.path());
         }
     }
 }
 
-/// The folder of ours with what runs for this user, else in its cache.
+/// Our folder among this user's runtime files, else in the user's cache.
 fn base() -> Option<PathBuf> {
     let base = sys::runtime_folder().or_else(|| sys::cache_folder(|_| true).0)?;
     Some(base.join("kbuild-rs"))
 }
 
-/// A private folder of this user's; none where it has no place for it, or one that is not its own.
+/// A private folder of this user; `None` if the user has no place for it, or the folder belongs to
+/// someone else.
 pub(crate) fn of_user(name: impl AsRef<OsStr>) -> Option<Folder> {
     let path = base()?.join(name.as_ref());
     let writer = open(&path).ok()?;
     Some(Folder { path, writer })
 }
 
-/// Opens a private folder of this user's.
+/// Opens a private folder of this user.
 pub(crate) fn open(path: &Path) -> Result<Writer> {
     let root = sys::private_folder(path, true)?;
     let missing = || Error::writing("create", path, std::io::ErrorKind::NotFound.into());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_ninja_that_has_ended_left_goes_unless_it_is_in_use() {
+    fn the_folder_of_an_ended_ninja_is_removed_unless_it_is_in_use() {
         use crate::jobs::pool::Pool;
         let sink = crate::error::Sink::silent();
         let dir = Root::new();

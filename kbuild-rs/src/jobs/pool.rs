@@ -1,8 +1,8 @@
 //! The pool: tokens for all kbuild-rs processes of one build tree, if the outer build has no
 //! jobserver.
 //!
-//! A fifo with a lock beside it. Eight processes with `-jN` each would run N² compilers; with one
-//! fifo they run N. Without any of these rules, tokens would get lost or doubled:
+//! A fifo with a lock beside it. Eight processes with `-jN` each would run 8N compilers; with one
+//! fifo they run N. If one of these rules were missing, tokens would get lost or doubled:
 //!
 //! - A process that holds tokens, or is about to draw one, holds the lock shared. A waiter holds no
 //!   lock: it would hide from others that all tokens are free.
@@ -15,9 +15,9 @@
 //! - A make that was killed took its tokens with it. The tokens drawn for it are not given back,
 //!   because its compilers may still run, and the lock is closed without being unlocked.
 //!
-//! The fifo's tokens exist as long as a process has it open, which is long enough: the next process
-//! fills it. While the pool is in use it has the size that its first user gave it; another `-jN`
-//! counts when it is filled again. `-j1` always means one job.
+//! The fifo's tokens exist while a process has it open. That is enough, because the next process
+//! fills it again. A pool in use keeps the size that its first user gave it. Another `-jN` applies
+//! when the pool is filled again. `-j1` always means one job.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -37,7 +37,7 @@ use crate::{Error, Result, sys};
 const FIFO: &str = "jobs";
 pub(crate) const LOCK: &str = "jobs.lock";
 
-/// More than any machine has cores, and few enough for one write into a fifo.
+/// More than the cores of any machine, and few enough for one write into a fifo.
 const MOST: usize = 4096;
 
 #[derive(Debug)]
@@ -46,15 +46,15 @@ pub(crate) struct Pool {
     writer: Writer,
     size: usize,
     channel: Channel,
-    /// A lock that is held while there are tokens in our hands, and what makes inherit.
+    /// The lock that is held while this process has tokens. makes inherit it.
     member: Option<File>,
-    /// A make was killed: its compilers may hold the lock with us.
+    /// A make was killed, and its compilers may still hold the lock.
     lost: bool,
 }
 
 impl Pool {
-    /// The pool in `folder`, or where that cannot hold one, in a folder of the user's that
-    /// belongs to it. `make_folder` makes the first.
+    /// The pool in `folder`. If that folder cannot hold one, a folder of the user that belongs to
+    /// it holds the pool. `make_folder` creates `folder`.
     pub(crate) fn open(
         folder: &Path,
         make_folder: fn(&Path) -> Result<Writer>,
@@ -94,7 +94,7 @@ impl Pool {
         &self.channel
     }
 
-    /// Draws a token if there is one.
+    /// Draws a token if one is free.
     pub(crate) fn draw(&mut self) -> Result<Option<u8>> {
         let folder = self.folder.clone();
         let failed = |e| Error::reading("use the pool of jobs in", &folder, e);
@@ -102,7 +102,7 @@ impl Pool {
             return self.channel.take().map_err(failed);
         }
         let (lock, fifo) = (self.folder.join(LOCK), self.folder.join(FIFO));
-        // `clean` removes both, with the lock in its hands.
+        // `clean` removes both files while it holds the lock.
         let file = self.writer.open_lock(&lock)?;
         let alone = sys::try_lock(&file).map_err(failed)?;
         if alone && !is_at(&file, &lock) {
@@ -128,10 +128,10 @@ impl Pool {
         Ok(token)
     }
 
-    /// The last token was given back.
+    /// Leaves the pool after the last token was given back.
     pub(crate) fn leave(&mut self) {
         if let Some(lock) = self.member.take() {
-            // A server that a compiler wrapper started may have inherited it, and lives on.
+            // A server that a compiler wrapper started may have inherited the lock, and lives on.
             if !self.lost {
                 sys::unlock(&lock);
             }
@@ -151,14 +151,13 @@ impl Pool {
         }
     }
 
-    /// A descriptor that children inherit, so that the pool is in use until the last child has
-    /// ended.
+    /// A descriptor that children inherit. It keeps the pool in use until the last child has ended.
     pub(crate) fn lock(&self) -> Option<RawFd> {
         self.member.as_ref().map(AsRawFd::as_raw_fd)
     }
 }
 
-/// Whether a file of this name is a pool's.
+/// Whether a pool has a file of this name.
 pub(crate) fn is_pool_file(name: &OsStr) -> bool {
     name == FIFO || name == LOCK
 }
@@ -175,7 +174,8 @@ pub(crate) fn remove_pool(writer: &Writer, folder: &Path) {
     }
 }
 
-/// Fails in a folder whose locks reach other machines, where its fifos do not, or that has none.
+/// Fails in a folder that has no locks, or whose locks reach other machines, because its fifos do
+/// not.
 pub(crate) fn check_locks(writer: &Writer, folder: &Path) -> Result<()> {
     let failed = |e| Error::writing("share jobs in", folder, e);
     if sys::is_remote(folder) {
@@ -204,7 +204,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(same)
 }
 
-/// The place of the pool of `folder` if it cannot be there.
+/// The place of the pool of `folder` if `folder` cannot hold it.
 fn users_folder(folder: &Path) -> Option<place::Folder> {
     let mut hash = Hash::new();
     hash.add(folder.as_os_str().as_encoded_bytes());
@@ -221,7 +221,7 @@ mod tests {
         Ok(Writer::new([sys::Root::open(folder)?]))
     }
 
-    /// The locks that another process would have.
+    /// A pool with the locks of another process.
     fn process(folder: impl AsRef<Path>, size: usize) -> Pool {
         Pool::open(folder.as_ref(), open_folder, size, &Sink::silent()).unwrap()
     }
@@ -257,7 +257,7 @@ mod tests {
         let one = other.draw().unwrap().unwrap();
         assert_eq!(draw_all(&mut dead).len(), 2);
         drop(dead);
-        // A process still works: lost tokens cannot be told from held ones.
+        // A process still works, so lost tokens cannot be told from held ones.
         let mut waiting = process(&dir, 3);
         assert_eq!(waiting.draw().unwrap(), None);
         give_back(&mut other, &[one]);
@@ -265,11 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_make_left_running_keeps_the_pool_in_use() {
+    fn a_compiler_that_outlives_a_killed_make_keeps_the_pool_in_use() {
         let dir = tempdir().unwrap();
         let (mut pool, mut other) = (process(&dir, 2), process(&dir, 2));
         assert_eq!(draw_all(&mut pool).len(), 2);
-        // A compiler has the lock too.
+        // A compiler holds the lock too.
         let compiler = pool.member.as_ref().unwrap().try_clone().unwrap();
         pool.lose();
         pool.leave();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_no_pool() {
+    fn a_file_in_the_way_is_not_used_as_a_pool() {
         let dir = tempdir().unwrap();
         let dir = dir.path();
         std::fs::write(dir.join(FIFO), "").unwrap();
@@ -303,7 +303,7 @@ mod tests {
         assert!(error.contains("is not a fifo"), "{error}");
     }
 
-    /// Threads stand for processes: each has descriptions of its own.
+    /// Threads stand for processes, because each has its own open file descriptions.
     #[test]
     fn however_many_come_and_go_no_more_tokens_are_out_than_the_pool_has() {
         use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The source of tokens, to which they also go back.
+//! The source of tokens. They also go back to it.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use crate::{Error, Result};
 /// The source of tokens.
 #[derive(Debug)]
 pub(crate) enum Server {
-    /// The outer build's jobserver, whose token for this process is the first make's.
+    /// The outer build's jobserver. This process's own token is for the first make.
     Outer(OuterServer),
-    /// The outer build's jobserver, whose token for this process belongs to others too.
+    /// The outer build's jobserver. This process shares its own token with others.
     Shared(OuterServer, OwnToken),
-    /// The pool, where each make needs a token, the first one too.
+    /// The pool. Each make needs a token from it, the first one too.
     Pool(Pool),
-    /// Nobody: makes run one after another, each with so many jobs.
+    /// No source: makes run one after another, each with this number of jobs.
     Nobody(usize),
 }
 
@@ -26,7 +26,8 @@ pub(crate) enum Server {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OuterServer {
     server: &'static Outer,
-    /// It failed, and is not asked again. What is held still goes back to it.
+    /// Whether the jobserver failed. It is then not asked again, but held tokens still go back to
+    /// it.
     failed: bool,
 }
 
@@ -50,9 +51,9 @@ impl OuterServer {
 /// The tokens of one make.
 #[derive(Debug)]
 pub(crate) enum Token {
-    /// To be given back as it came.
+    /// A drawn token, which goes back as it came.
     Drawn(u8),
-    /// The one of [`Server::Shared`] that cannot be drawn.
+    /// The token of [`Server::Shared`] that cannot be drawn.
     OwnToken,
 }
 
@@ -91,7 +92,8 @@ impl Server {
         Ok(drawn.unwrap_or(Ok(None))?.map(Token::Drawn))
     }
 
-    /// Draws no more from the outer build's jobserver after an error; whether that is a way out.
+    /// Stops drawing from the outer build's jobserver after an error. Returns whether the build can
+    /// go on without it.
     pub(crate) fn give_up(&mut self) -> bool {
         match self {
             Server::Outer(outside) | Server::Shared(outside, _) => {

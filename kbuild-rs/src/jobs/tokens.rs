@@ -11,21 +11,21 @@ use crate::error::Sink;
 use crate::sys::signals;
 use crate::{Result, sys};
 
-/// How often a waiter looks for what no descriptor tells it of: that it is to stop, that another
-/// make of this process has ended, that a killed process has left the pool.
+/// The interval of checks for events that no descriptor reports: a request to stop, the end of
+/// another make of this process, the end of a killed process in the pool.
 const OWN_MAKES: Duration = Duration::from_millis(5);
 const OTHERS: Duration = Duration::from_millis(50);
 
-/// So often there may be something to read and no token before a waiter only looks now and then.
+/// The number of wake-ups without a token before a waiter only checks now and then.
 const IN_VAIN: u32 = 20;
 
-/// So long a wait is worth a word.
+/// After this time, a waiter prints a message.
 const LONG: Duration = Duration::from_secs(20);
 
 /// The state that the makes of this process share.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// Tokens that this process has without drawing them.
+    /// Tokens that this process owns without drawing them.
     implicit: usize,
     /// The limit of makes at once, even if more tokens are free.
     limit: usize,
@@ -36,18 +36,17 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct State {
     server: Server,
-    /// Makes under way.
+    /// The number of running makes.
     running: usize,
     waiting: usize,
-    /// Whether one of those that wait looks at the jobserver for all.
+    /// Whether one waiter looks at the jobserver for all waiters.
     watching: bool,
-    /// The number of times in a row that a token seemed to be there and was taken by another
-    /// process.
+    /// The number of times in a row that another process took a token first.
     in_vain: u32,
     held: Vec<Token>,
 }
 
-/// One make's token; given back when this goes.
+/// One make's token. Dropping this gives it back.
 #[derive(Debug)]
 pub(crate) struct Slot {
     budget: Arc<Budget>,
@@ -80,8 +79,8 @@ impl Budget {
         }
     }
 
-    /// Waits for a token. To be called with the stage's lock held, never the other way round:
-    /// whoever holds a token gets to its end without waiting for anybody.
+    /// Waits for a token. Call this with the stage's lock held, never the other way round, so that
+    /// a holder of a token never waits for another process.
     pub(crate) fn slot(self: &Arc<Self>, sink: &Sink) -> Result<Slot> {
         let since = Instant::now();
         let mut told = false;
@@ -134,7 +133,7 @@ impl Budget {
 
     /// Waits until something may have changed.
     fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        // A device may tell everybody of a token that it then gives to one of them.
+        // A device may announce a token to all waiters and then give it to one of them.
         let pause = state.in_vain >= IN_VAIN;
         let may_draw = state.running < self.limit && !state.watching && !pause;
         let channel = state.server.source().filter(|_| may_draw);
@@ -154,7 +153,7 @@ impl Budget {
         drop(state);
         let readable = sys::wait_readable(&watched, time);
         if readable {
-            // Others may be faster, or the pool's lock is in other hands for a moment.
+            // Others may be faster, or another process holds the pool's lock for a moment.
             std::thread::yield_now();
         }
         let mut state = self.state();
@@ -163,7 +162,7 @@ impl Budget {
         state
     }
 
-    /// Gives back what no make needs, and none that waits.
+    /// Gives back the tokens that no running or waiting make needs.
     fn settle(&self, state: &mut State) {
         let needed = (state.running + state.waiting).saturating_sub(self.implicit);
         while state.held.len() > needed {
@@ -178,7 +177,7 @@ impl Budget {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Numbers and bytes, whole at any time.
+        // These are numbers and bytes, so they are valid at any time.
         self.state.lock().unwrap_or_else(|p| p.into_inner())
     }
 }
@@ -189,7 +188,8 @@ impl Slot {
         self.budget.state().server.hand(make)
     }
 
-    /// A lock that every child is to inherit: what the token stands for goes on in it.
+    /// A lock that every child must inherit. The token stays taken until the last of them has
+    /// ended.
     pub(crate) fn lock(&self) -> Option<RawFd> {
         match &self.budget.state().server {
             Server::Pool(pool) => pool.lock(),
@@ -198,8 +198,7 @@ impl Slot {
         }
     }
 
-    /// make was killed, and with it went what it knew of its tokens; what it had started may
-    /// still run.
+    /// A killed make no longer knows its tokens, and its children may still run.
     pub(crate) fn lose(&mut self) {
         self.lost = true;
     }
@@ -229,7 +228,7 @@ mod tests {
     use crate::jobs::own::OwnToken;
     use crate::jobs::server::OuterServer;
 
-    /// A budget under a jobserver outside, and that jobserver's fifo.
+    /// A budget with an outer jobserver, and that jobserver's fifo.
     fn under(tokens: &[u8]) -> (Arc<Budget>, Channel) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("fifo");
@@ -263,7 +262,7 @@ mod tests {
         let second = budget.slot(&sink()).unwrap();
         let third = budget.slot(&sink()).unwrap();
         assert_eq!(left(&fifo).len(), 1);
-        // Tokens are all the same: the remaining one counts as our own.
+        // All tokens are equal: the remaining one counts as our own.
         drop(first);
         assert_eq!(left(&fifo).len(), 2);
         drop(second);
@@ -293,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn a_jobserver_that_fails_leaves_one_job_and_is_told_of_once() {
-        // Reading it fails.
+    fn a_jobserver_that_fails_leaves_one_job_and_is_reported_once() {
+        // Reading `/dev/null` fails.
         let device = || Channel::of_fifo(std::fs::File::open("/dev/null").unwrap());
         let outside = || {
             let outer = Outer::Fifo("/dev/null".into(), device());
@@ -314,7 +313,7 @@ mod tests {
             let said = said.lock().unwrap();
             assert_eq!(said.len(), 1, "{said:?}");
             assert!(said[0].starts_with("Warning") && said[0].contains("running one job"));
-            // make would die of it.
+            // make would fail on such a jobserver.
             let slot = budget.slot(&sink).unwrap();
             let handed = slot.hand(Path::new("make")).unwrap();
             assert_eq!(handed.argument.unwrap(), "-j1");

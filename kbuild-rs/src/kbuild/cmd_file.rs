@@ -28,13 +28,13 @@ pub(crate) fn parse(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether kbuild knows how the target was made. (A rule may leave an empty `.cmd`, which keeps
-/// modpost content.)
+/// Whether kbuild has saved the command that made the target. (A rule may leave an empty `.cmd`,
+/// which keeps modpost content.)
 pub(crate) fn has_command(text: &str) -> bool {
     saved_command(text).is_some_and(|command| !command.trim().is_empty())
 }
 
-/// `savedcmd_foo.o := …`; before 6.2 `cmd_foo.o := …`.
+/// The saved command: `savedcmd_foo.o := …`, before 6.2 `cmd_foo.o := …`.
 pub(crate) fn saved_command(text: &str) -> Option<&str> {
     let is_command = |line: &&str| line.starts_with("savedcmd_") || line.starts_with("cmd_");
     Some(text.lines().find(is_command)?.split_once(":= ")?.1)
@@ -46,7 +46,7 @@ pub(crate) fn names(command: &str) -> impl Iterator<Item = &str> {
     command.split_ascii_whitespace().filter_map(name)
 }
 
-/// The part of a command's word that may be the name of a file.
+/// The part of a command's word that may be a file name.
 fn name(word: &str) -> Option<&str> {
     const OTHER: [&str; 6] = ["-D", "-U", "-I", "-L", "-Wp,", "-o"];
     let word = word.trim_matches(QUOTES);
@@ -76,7 +76,7 @@ pub(crate) fn included(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// The places where the linker searches a file: its own folder, and those of `-L`.
+/// The places where the linker searches for a file: its own folder, and the folders of `-L`.
 pub(crate) fn searched(name: &str, command: &str, cwd: &Path) -> Option<PathBuf> {
     let folders = command
         .split_ascii_whitespace()
@@ -92,7 +92,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn what_a_linker_script_takes_in_is_found_where_the_linker_looks() {
+    fn the_files_in_a_linker_script_are_found_where_the_linker_searches() {
         let found = included("INCLUDE a.ld\nSECTIONS { INCLUDE \"b.ld\"; }\n");
         assert_eq!(found, ["a.ld", "b.ld"]);
         assert!(is_script("x.lds") && !is_script("x.ldsx") && !is_script("lds"));

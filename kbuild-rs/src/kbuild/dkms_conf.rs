@@ -1,25 +1,25 @@
-//! A `dkms.conf` beside a module tree: how its author has it built, read as text. It is shell code,
-//! and none of it is run.
+//! Reads a `dkms.conf` beside a module tree: its author's build steps. It is shell code, and
+//! kbuild-rs reads it as text and runs none of it.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::names::MAKE_VAR;
 use crate::sys::regular;
 
-/// The steps in it that a person may have to repeat.
+/// The steps in it that a user may have to repeat.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dkms {
     /// The command that builds the first module.
     make: Option<String>,
-    /// A script to run before.
+    /// The script that runs before the build.
     pre_build: Option<String>,
-    /// The folder that the first module comes out in.
+    /// The folder in which the first module appears.
     location: Option<String>,
 }
 
 impl Dkms {
-    /// The steps that the file in a folder asks for, as the end of an error. Empty without a file,
-    /// and for one with nothing special.
+    /// The steps that the file in a folder asks for, as the end of an error. Empty if there is no
+    /// file, or no special step.
     pub(crate) fn advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> String {
         let path = dir.join("dkms.conf");
         let Ok(text) = regular::read(&path) else {
@@ -76,7 +76,7 @@ impl Dkms {
     }
 }
 
-/// The value of an assignment in a shell's file, without its quotes and what stands behind it.
+/// The value of an assignment in a shell's file, without quotes and without the rest of the line.
 fn unquoted(value: &str) -> String {
     let value = value.trim();
     for quote in ['"', '\''] {

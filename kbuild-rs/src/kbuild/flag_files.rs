@@ -1,4 +1,4 @@
-//! Flags for compilers, and the files that these read them from.
+//! Flags for compilers, and the files from which compilers read them.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use crate::settings::Flags;
 use crate::{Error, Result};
 
 impl Flags {
-    /// Whether nothing is said of C and assembler.
+    /// Whether there are no flags for C and for assembler.
     pub(crate) fn is_empty(&self) -> bool {
         self.defines.is_empty() && self.cflags.is_empty() && self.asflags.is_empty()
     }

@@ -12,8 +12,8 @@ const MOST_FOLDERS: usize = 1000;
 /// The largest number of folders in one message.
 const MOST_NAMED: usize = 4;
 
-/// Advice to build the folders below `dir` that name modules, if there are any. The makefile of `dir`
-/// itself may be for `make` by hand, and only call another one.
+/// Advice to build the folders below `dir` that name modules, if there are any. The makefile in
+/// `dir` itself may only be for `make` by hand, and call another one.
 pub(crate) fn folders_advice(dir: &Path, shown: &dyn Fn(&Path) -> PathBuf) -> Option<String> {
     let called = called_folders(dir);
     let found = match called.is_empty() {
@@ -64,7 +64,7 @@ const HERE: &[&str] = &[
     "`pwd`",
 ];
 
-/// The folders that a makefile calls another make in: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
+/// The folders in which a makefile starts another make: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
 fn called_folders(dir: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for line in Folder::read(dir, dir).lines {
@@ -93,7 +93,7 @@ fn called_folders(dir: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The folders below `dir` whose makefiles name modules. Folders below these are left out.
+/// The folders below `dir` whose makefiles name modules. Folders below such a folder are left out.
 fn folders_with_modules(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut level = vec![dir.to_owned()];

@@ -1,4 +1,4 @@
-//! Flags for rustc, and the files that it reads them from.
+//! Flags for rustc, and the files from which rustc reads them.
 
 use crate::settings::{Cfg, RustFlags};
 use crate::syntax::argument_file;

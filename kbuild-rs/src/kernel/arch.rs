@@ -77,7 +77,7 @@ fn known(name: &str) -> Option<&'static str> {
         .map(|(_, word)| *word)
 }
 
-/// The number of bits that a name implies: 64 for `x86_64`, 32 for `i386`, and none for a name like
+/// The number of bits that a name implies: 64 for `x86_64`, 32 for `i386`, `None` for a name like
 /// `x86` that covers both.
 pub(super) fn bits(name: &str) -> Option<u8> {
     match name {

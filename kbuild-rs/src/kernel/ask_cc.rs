@@ -7,7 +7,7 @@ use super::arch::arch_name;
 use super::toolchain::Chooser;
 
 impl Chooser<'_> {
-    /// The crate `cc` knows more compilers, and the user's settings for this target.
+    /// Asks the crate `cc`, which knows more compilers, and the user's settings for this target.
     pub(super) fn ask_cc(&self, target: &str) -> Option<(String, String)> {
         let tool = cc::Build::new()
             .target(target)
@@ -20,7 +20,7 @@ impl Chooser<'_> {
             .ok()?;
         let program = tool.path().to_str()?;
         let prefix = program.strip_suffix("gcc")?;
-        // It looks at this process's PATH, make will look at the one asked for.
+        // The crate searches this process's PATH, but make will search the requested one.
         let fits = arch_name(prefix.rsplit('/').next()?.split('-').next()?) == self.kernel.arch()
             && self.path.program(program).is_some();
         fits.then(|| (prefix.to_owned(), program.to_owned()))

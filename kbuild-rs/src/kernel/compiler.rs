@@ -35,7 +35,7 @@ pub struct Compiler {
     /// `CONFIG_CC_VERSION_TEXT`, the first line that its `--version` printed:
     /// `gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0`.
     pub text: String,
-    /// Which of the two it is.
+    /// GCC or Clang.
     pub kind: CompilerKind,
     /// Major, minor, patch; zeros if the configuration does not contain them.
     pub version: (u32, u32, u32),
@@ -51,7 +51,7 @@ pub struct Compiler {
 pub enum CompilerKind {
     /// The GNU compiler.
     Gcc,
-    /// LLVM's.
+    /// LLVM's compiler.
     Clang,
 }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_program_is_not_taken_for_one() {
+    fn a_text_that_is_not_a_program_is_not_taken_for_one() {
         assert_eq!(of("").program(), None);
         assert_eq!(
             of("CONFIG_CC_VERSION_TEXT=$(touch${IFS}x)gcc 1\n").program(),

@@ -1,11 +1,11 @@
-//! `include/config/auto.conf`: every configuration symbol that is on.
+//! `include/config/auto.conf`: all configuration symbols that are on.
 
 /// The symbols of one kernel. The text is kept and searched on demand: a distribution's kernel has
 /// thousands of symbols, and a build needs about twenty.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     text: String,
-    /// (hash of the name, where its line starts), sorted.
+    /// (hash of the name, start of its line), sorted.
     index: Vec<(u32, u32)>,
 }
 
@@ -23,7 +23,7 @@ impl Config {
         Config { text, index }
     }
 
-    /// `name` with or without `CONFIG_`.
+    /// The value of a symbol. `name` may have its `CONFIG_`.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let name = name.strip_prefix("CONFIG_").unwrap_or(name);
         let wanted = hash(name);
@@ -38,7 +38,7 @@ impl Config {
             .last()
     }
 
-    /// Names without `CONFIG_`, in the file's order.
+    /// All names, without `CONFIG_`, and values, in the file's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.text.lines().filter_map(split)
     }
@@ -52,7 +52,8 @@ impl Config {
     }
 }
 
-/// `CONFIG_NAME=value` → (`NAME`, `value`). Strings have quotes up to 5.17, none since.
+/// Splits `CONFIG_NAME=value` into (`NAME`, `value`). Strings have quotes up to 5.17, and none
+/// since then.
 fn split(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.trim_end().strip_prefix("CONFIG_")?.split_once('=')?;
     let bare = value
@@ -61,7 +62,7 @@ fn split(line: &str) -> Option<(&str, &str)> {
     Some((name, bare.unwrap_or(value)))
 }
 
-/// FNV-1a.
+/// The FNV-1a hash of a name.
 fn hash(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

@@ -59,7 +59,7 @@ pub(super) enum Distro {
 }
 
 impl Distro {
-    /// By `ID` and `ID_LIKE` of `/etc/os-release` below `root`.
+    /// The distribution in `/etc/os-release` below `root`, by its `ID` and `ID_LIKE`.
     pub(super) fn of(root: &Path) -> Distro {
         let text = regular::read_to_string(root.join("etc/os-release")).unwrap_or_default();
         let value = |key: &str| {
@@ -130,7 +130,7 @@ impl Distro {
 
     /// The command that installs a compiler or tool, by the name of its Debian package.
     pub(super) fn package(self, debian: &str) -> Install {
-        // Elsewhere versions are not part of the name.
+        // Other distributions do not have the version in the name.
         let plain = debian.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
         match self {
             Distro::Debian | Distro::Ubuntu => Install::command(["apt", "install"], &[debian]),
@@ -163,7 +163,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn each_distribution_is_told_its_own_package() {
+    fn each_distribution_gets_the_name_of_its_own_package() {
         let root = Root::new();
         for (text, distro, advice) in [
             (

@@ -14,9 +14,9 @@ use crate::{Error, ErrorKind, Result};
 /// A place of an existing or expected kernel tree.
 #[derive(Debug)]
 pub struct Installed {
-    /// The tree's directory; the path as found if it leads nowhere.
+    /// The tree's directory; the path as found if it leads to nothing.
     pub dir: PathBuf,
-    /// The tree's release; the name of its folder when it cannot be opened.
+    /// The tree's release; the name of its folder if it cannot be opened.
     pub release: String,
     /// The tree, or the reason why it cannot be used.
     pub kernel: Result<Kernel>,
@@ -25,7 +25,7 @@ pub struct Installed {
 /// The machine to search. Tests use an invented one.
 pub(super) struct Host {
     root: PathBuf,
-    /// In the kernel's word.
+    /// The machine's architecture, by the kernel's name.
     pub(super) machine: &'static str,
 }
 
@@ -45,7 +45,7 @@ impl Host {
         Distro::of(&self.root)
     }
 
-    /// `uname -r`.
+    /// The output of `uname -r`.
     pub(super) fn running(&self) -> Result<String> {
         let file = self.root.join("proc/sys/kernel/osrelease");
         match regular::read_to_string(&file) {
@@ -154,7 +154,7 @@ impl Host {
         }
     }
 
-    /// Newest release first.
+    /// The kernel trees of the machine, with the newest release first.
     pub(super) fn installed(&self) -> Vec<Installed> {
         let mut seen = Vec::new();
         let mut found: Vec<Installed> = self
@@ -209,7 +209,7 @@ impl Host {
         let mut places: Vec<PathBuf> = entries(&self.root.join("lib/modules"))
             .into_iter()
             .map(|dir| dir.join("build"))
-            // Dangling links count: they tell which package is missing.
+            // Dangling links count, because they tell which package is missing.
             .filter(|build| fs::symlink_metadata(build).is_ok())
             .collect();
         places.extend(
@@ -230,7 +230,7 @@ impl Host {
     }
 }
 
-/// The half of a split package that is not a tree, and is not meant to be one.
+/// Whether the folder is the shared half of a split package, which is not meant to be a tree.
 fn is_shared_half(dir: &Path) -> bool {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     !dir.join("include/config/auto.conf").exists()
@@ -250,8 +250,8 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The sort key of releases: numbers by value, release candidates before their release, and of
-/// several flavours the plain one last (`6.1.0-56-amd64` is "newer" than `6.1.0-56-cloud-amd64`).
+/// The sort key of releases: numbers by value, release candidates before their release, and the
+/// plain flavour last (`6.1.0-56-amd64` is "newer" than `6.1.0-56-cloud-amd64`).
 fn age(release: &str) -> impl Ord + use<> {
     let end = release
         .find(|c: char| !c.is_ascii_digit() && c != '.')

@@ -1,4 +1,4 @@
-//! The GNU compiler that built a kernel, or the nearest one here.
+//! The GNU compiler that built a kernel, or the nearest version on this machine.
 
 use super::path::version_in_name;
 use super::toolchain::{Chooser, Toolchain};
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::error::names::{CC, CROSS_COMPILE};
 
 impl Chooser<'_> {
-    /// A kernel that gcc built.
+    /// The tools for a kernel that gcc built.
     pub(super) fn gcc(&self, prefix: Option<&str>) -> Result<Toolchain> {
         let compiler = self.kernel.compiler();
         let mut chosen = Toolchain::empty();
@@ -85,7 +85,7 @@ impl Chooser<'_> {
         let compiler = self.kernel.compiler();
         let variant = self.kernel.variant();
         let own = Some(compiler.prefix()).filter(|prefix| !prefix.is_empty());
-        // The compiler's own name first, which may carry a version.
+        // The compiler's own name comes first, because it may contain a version.
         if let (Some(prefix), Some(cc)) = (own, compiler.program().and_then(|p| self.versioned(p)))
         {
             return Ok((prefix.to_owned(), cc));

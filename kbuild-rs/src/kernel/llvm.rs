@@ -1,8 +1,8 @@
-//! LLVM's tools, spelled out.
+//! LLVM's tools, as a list of make variables.
 //!
-//! The kernel's own `LLVM=` is a shorthand for a list of variables, some of which distribution
-//! trees assign again (the result was gcc with `ld.lld`). So the list goes onto make's command
-//! line, each tool checked; `LLVM` goes with it for the Makefiles that ask for it.
+//! The kernel's own `LLVM=` is a shorthand for a list of variables, and distribution trees assign
+//! some of them again (the result was gcc with `ld.lld`). So the list itself goes onto make's
+//! command line, and each tool is checked. `LLVM` goes with it, because some Makefiles read it.
 
 use super::path::SearchPath;
 use super::toolchain::{Chooser, Toolchain};
@@ -79,13 +79,13 @@ pub(super) fn tools(chooser: &Chooser<'_>, flavour: &str) -> Result<Toolchain> {
         }
     }
     let kernel = chooser.kernel;
-    // 5.10 to 5.14 assemble with GNU as unless told; from 5.15 on with Clang unless told.
+    // 5.10 to 5.14 assemble with GNU as by default; later kernels assemble with Clang.
     if kernel.is_enabled("AS_IS_LLVM") {
         chosen.set("LLVM_IAS", "1");
     } else if kernel.is_enabled("AS_IS_GNU") && kernel.is_enabled("CC_IS_CLANG") {
         chosen.set("LLVM_IAS", "0");
     }
-    // Up to 5.14 this alone tells Clang the architecture; later it follows ARCH.
+    // Up to 5.14 only this variable tells Clang the architecture; later kernels use ARCH.
     if chooser.cross && kernel.version() < (5, 15) {
         if let Some(prefix) = kernel.variant().prefixes().first() {
             chosen.set("CROSS_COMPILE", *prefix);
@@ -107,8 +107,8 @@ fn why_llvm(chooser: &Chooser<'_>) -> String {
 }
 
 impl Chooser<'_> {
-    /// A kernel built by Clang and linked by LLD: the same version, else any. A Clang that the
-    /// user chose brings its own.
+    /// The tools for a kernel built by Clang and linked by LLD: those of the same version, else of
+    /// any. The user's Clang comes with its own tools.
     pub(super) fn kernels_llvm(&self, cc: Option<&str>) -> Result<Toolchain> {
         let major = self.kernel.compiler().version.0;
         let flavours = match cc.and_then(|cc| cc.split(' ').next_back()) {
@@ -132,7 +132,7 @@ impl Chooser<'_> {
         let whole = flavours
             .iter()
             .find(|flavour| missing(self.path, flavour).is_none());
-        // None is whole: complain about the one that at least has its compiler.
+        // No flavour is complete: the error is about one that at least has its compiler.
         let begun = flavours
             .iter()
             .find(|flavour| self.path.program(&spelled("clang", flavour)).is_some());
@@ -145,7 +145,7 @@ impl Chooser<'_> {
         )
     }
 
-    /// A kernel built by Clang with GNU binutils.
+    /// The tools for a kernel built by Clang with GNU binutils.
     pub(super) fn kernels_clang(&self) -> Result<Toolchain> {
         let major = self.kernel.compiler().version.0;
         let names = [

@@ -202,7 +202,8 @@ impl Kernel {
     }
 
     /// The existing files that identify this kernel: if one of them changes, modules built against
-    /// it are out of date. Headers are not among them: each is a prerequisite itself.
+    /// it are out of date. Headers are not among them, because each header is a prerequisite
+    /// itself.
     pub fn identity_files(&self) -> Vec<PathBuf> {
         const OBJECT: [&str; 16] = [
             "Makefile",
@@ -263,7 +264,7 @@ impl Kernel {
         }
         if let Some(triple) = rust_target {
             let word = triple.split('-').next().unwrap_or(triple);
-            // A 32-bit program may well load a module into a 64-bit kernel, not the other way round.
+            // A 32-bit program may load a module into a 64-bit kernel, but not the other way round.
             let too_wide = arch::bits(word) == Some(64) && own_bits == 32;
             if arch_of_target(triple).is_some_and(|arch| arch != self.arch || too_wide) {
                 return Err(self.other_arch(format!("the Rust target is {triple}")));

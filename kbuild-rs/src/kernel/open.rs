@@ -1,4 +1,4 @@
-//! From a directory to a [`Kernel`], or to the reason why it is none.
+//! Opens a directory as a [`Kernel`], or gives the reason why it is not one.
 //!
 //! The release is `UTS_RELEASE`, not `kernel.release`: on Debian 6.1 the latter is only `6.1.192`,
 //! while vermagic and `/lib/modules` use the former.
@@ -86,7 +86,7 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
     })
 }
 
-/// Nothing at `request`, or a link to nothing.
+/// The error if nothing exists at `request`, or only a link to nothing.
 fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     if error.kind() != std::io::ErrorKind::NotFound {
         return Error::reading("read the kernel tree", request, error);
@@ -108,7 +108,7 @@ fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     }
 }
 
-/// `<release>` of `…/modules/<release>` and `…/modules/<release>/build`.
+/// The `<release>` in `…/modules/<release>` and `…/modules/<release>/build`.
 fn module_release(path: &Path) -> Option<&str> {
     let path = match path.file_name()?.to_str()? {
         "build" | "source" => path.parent()?,
@@ -118,7 +118,8 @@ fn module_release(path: &Path) -> Option<&str> {
     (below == "modules").then(|| path.file_name()?.to_str())?
 }
 
-/// The kernel's Makefile splits its own path at blanks, and its rules at colons.
+/// Refuses a path that kbuild cannot carry: the kernel's Makefile splits its own path at blanks,
+/// and its rules at colons.
 fn carried_by_kbuild(dir: &Path) -> Result<()> {
     let bad = match dir.to_str() {
         Some(text) => text
@@ -179,7 +180,7 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
     })
 }
 
-/// Enough of a Makefile to identify it.
+/// The start of a Makefile, enough to identify it.
 pub(super) fn head(file: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     regular::open(file)?.take(8192).read_to_end(&mut bytes)?;
@@ -191,7 +192,7 @@ fn is_assignment(line: &str, variable: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// A file's text; none if there is no file.
+/// The text of a file; `None` if it does not exist.
 fn read(file: &Path) -> Result<Option<String>> {
     match regular::read(file) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -216,7 +217,7 @@ fn release_of(dir: &Path) -> Result<Option<String>> {
         Some(release) => Some(release),
         None => read(&dir.join("include/config/kernel.release"))?,
     };
-    // It becomes the name of a folder.
+    // The release becomes the name of a folder.
     let good = |release: &str| {
         release.starts_with(|c: char| c.is_ascii_digit()) && !release.contains(['/', '\0'])
     };
@@ -224,7 +225,8 @@ fn release_of(dir: &Path) -> Result<Option<String>> {
     Ok(release.filter(|release| good(release)).map(str::to_owned))
 }
 
-/// No `auto.conf`: an unconfigured source, half a package, or not a kernel tree.
+/// The error if `auto.conf` is missing: an unconfigured source, half a package, or not a kernel
+/// tree.
 fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
     let head = head(&source.join("Makefile")).unwrap_or_default();
     if !head.lines().any(|line| is_assignment(line, "PATCHLEVEL")) {
@@ -262,7 +264,7 @@ fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
     ))
 }
 
-/// `6.1.0-56` of Debian's `linux-headers-6.1.0-56-common`.
+/// The `6.1.0-56` of Debian's `linux-headers-6.1.0-56-common`.
 fn common_stem(dir: &Path) -> Option<&str> {
     let name = dir.file_name()?.to_str()?.strip_prefix("linux-headers-")?;
     name.strip_suffix("-common")
@@ -294,7 +296,7 @@ pub(super) fn flavours_of(dir: &Path) -> Vec<PathBuf> {
 
 fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
     let (shown, missing) = (dir.display(), file.display());
-    // Debian's scripts is a link into a package of its own.
+    // In Debian's packages, `scripts` is a link into another package.
     let links = [dir.join("scripts"), dir.join("tools")];
     let dangling = links
         .iter()

@@ -14,11 +14,11 @@ use crate::Result;
 /// make's own order of names.
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
-/// A limit for Makefiles that include each other; no tree has so many.
+/// Ends the reading of Makefiles that include each other; no tree has so many.
 const INCLUDES: usize = 8;
 
-/// The tree at `dir`, by the path that kbuild must get: it compares the working directory with
-/// `KBUILD_OUTPUT` as text, so that a bind mount of the tree would not do.
+/// Returns the path of the tree at `dir` that kbuild must get. kbuild compares the working
+/// directory with `KBUILD_OUTPUT` as text, so a bind mount of the tree does not work.
 pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
     let Some(found) = assignment(&dir) else {
         return Ok(dir);
@@ -45,7 +45,7 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
         Ok(_) => ("", format!("Use {}, or ", found.value.display())),
         Err(_) => (", which does not exist", "To use it here, ".to_owned()),
     };
-    // An included Makefile may well be right about its own folder.
+    // An included Makefile may have the right path for its own folder.
     let own = found.makefile.parent() == Some(&*dir) && !found.makefile.is_symlink();
     let mend = match own {
         true => format!("change that line to:\n    {}{shown}", found.lead),
@@ -58,10 +58,10 @@ pub(super) fn working_directory(dir: PathBuf) -> Result<PathBuf> {
     )))
 }
 
-/// A line that names a folder for kbuild to work in.
+/// A line that names a folder for kbuild.
 struct Assignment {
     variable: String,
-    /// The folder, absolute.
+    /// The folder, as an absolute path.
     value: PathBuf,
     /// The text before the value.
     lead: String,
@@ -103,7 +103,8 @@ fn assignment(dir: &Path) -> Option<Assignment> {
     None
 }
 
-/// `("export KBUILD_OUTPUT = ", "KBUILD_OUTPUT", "/obj")` of `export KBUILD_OUTPUT = /obj`.
+/// Splits `export KBUILD_OUTPUT = /obj` into
+/// `("export KBUILD_OUTPUT = ", "KBUILD_OUTPUT", "/obj")`.
 fn output_variable(line: &str) -> Option<(&str, &str, &str)> {
     let (left, right) = line.split_once('=')?;
     let mut words = left.trim_end_matches([':', '?', '+']).split_whitespace();
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use crate::fixture::Root;
 
-    /// A kernel tree with this Makefile, and the message about it.
+    /// The result of opening a kernel tree with this Makefile.
     fn tree(root: &Root, makefile: &str) -> Result<PathBuf> {
         let dir = root.kernel("tree", "6.13.0");
         let (here, source) = (dir.display(), root.join("source"));
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_told_the_original_and_the_line_to_change() {
+    fn the_message_about_a_copy_names_the_original_and_the_line_to_change() {
         let root = Root::new();
         let original = root.kernel("original", "6.13.0");
         let says = |makefile: &str, words: &[&str]| {
@@ -197,7 +198,7 @@ mod tests {
             "export KBUILD_EXTMOD_OUTPUT = /module\ninclude SOURCE/Makefile\n",
             &["/module", "MO=", "Remove the lines"],
         );
-        // Over a Makefile that is right where it lies.
+        // This Makefile includes one that is right in its own folder.
         root.write(
             "original/Makefile",
             format!("export KBUILD_OUTPUT = {there}\nVERSION = 6\n"),

@@ -19,8 +19,8 @@ impl SearchPath<'_> {
         self.all(name).next()
     }
 
-    /// As [`program`](Self::program), but looks through compiler launchers with the compiler's name
-    /// (`/usr/lib/ccache/gcc`) to the real compiler.
+    /// As [`program`](Self::program), but finds the real compiler behind compiler launchers with
+    /// the compiler's name (`/usr/lib/ccache/gcc`).
     pub(super) fn behind_launchers(self, name: &str) -> Option<PathBuf> {
         let real = |file: PathBuf| fs::canonicalize(file).ok();
         if name.contains('/') {
@@ -37,15 +37,17 @@ impl SearchPath<'_> {
     }
 
     fn all(self, name: &str) -> impl Iterator<Item = PathBuf> {
-        // The shell takes an empty entry for the current folder, which is not ours while make runs.
+        // The shell takes an empty entry for the current folder, and make runs in another folder
+        // than this process.
         std::env::split_paths(self.0)
             .filter(|dir| dir.is_absolute())
             .map(move |dir| dir.join(name))
             .filter(|file| is_program(file))
     }
 
-    /// The installed ones of `gcc`, `gcc-12`, `clang`, `clang-19`, …: names and files. Those of the
-    /// family `of` (`gcc`, `clang`) come first, and of these the nearest to version `major`.
+    /// The installed compilers among `gcc`, `gcc-12`, `clang`, `clang-19`, …: names and files. The
+    /// compilers of the family `of` (`gcc`, `clang`) come first, and among them the nearest to
+    /// version `major`.
     pub(super) fn compilers(self, of: &str, major: u32) -> Vec<(String, PathBuf)> {
         let mut found: Vec<(String, PathBuf)> = Vec::new();
         for dir in std::env::split_paths(self.0).filter(|dir| dir.is_absolute()) {
@@ -65,7 +67,7 @@ impl SearchPath<'_> {
             let file = self.behind_launchers(name);
             let version = file.as_deref().and_then(version_in_name);
             let distance = version.map_or(u32::MAX, |version| version.abs_diff(major));
-            // Of two that are as near, the newer knows more of the kernel's flags.
+            // Of two equally near versions, the newer one knows more of the kernel's flags.
             (
                 !name.starts_with(of),
                 distance,

@@ -1,8 +1,9 @@
-//! The programs of a kernel tree, which run while a module is built: whether this machine can run
+//! The programs of a kernel tree that a module build runs. Checks whether this machine can run
 //! them.
 //!
-//! The ELF header of a program shows whether it may run here; it is only started if the header says
-//! no. An emulator may run it all the same, and other builds need no more processes.
+//! The ELF header of a program shows whether it can run here. The program is only started if the
+//! header says no, because an emulator may still run it. So other builds need no additional
+//! process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,8 +17,8 @@ use super::Kernel;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
-/// The programs that each build runs: the folder, and how the file's name begins. Debian has a
-/// script in front of some, which runs `modpost.real-lsb-64` and the like.
+/// The programs that each build runs: the folder, and the beginning of the file's name. Debian puts
+/// a script in front of some, which runs `modpost.real-lsb-64` and the like.
 const PROGRAMS: &[(&str, &str)] = &[
     ("scripts/basic", "fixdep"),
     ("scripts/mod", "modpost"),
@@ -27,8 +28,8 @@ const PROGRAMS: &[(&str, &str)] = &[
 const SYMBOLS: &str = "GLIBC_2.";
 
 impl Kernel {
-    /// Refuses a tree whose programs were built for another machine, or for a newer C library, than
-    /// this one's. It starts a process only if one of them looks like that.
+    /// Refuses a tree whose programs were built for another machine, or for a newer C library than
+    /// this machine's. It starts a process only if a program's header looks like that.
     ///
     /// # Errors
     /// [`ErrorKind::KernelNotPrepared`], with the system's message about the program.
@@ -74,11 +75,11 @@ impl Kernel {
     }
 }
 
-/// This machine.
+/// The machine that kbuild-rs runs on.
 struct Here {
-    /// As ELF files number it.
+    /// The machine's number in ELF files.
     machine: u16,
-    /// The version of the C library beside each loader, where it is known.
+    /// The version of the C library beside each loader, if it is known.
     libraries: BTreeMap<PathBuf, Option<u32>>,
 }
 
@@ -93,8 +94,8 @@ impl Here {
         })
     }
 
-    /// The newest version of symbols in the C library that lies beside the loader. It is a large
-    /// file, and all programs name one loader.
+    /// The newest version of symbols in the C library beside the loader. The file is large, and all
+    /// programs name one loader, so the answer is kept.
     fn library(&mut self, loader: PathBuf) -> Option<u32> {
         let library = loader.with_file_name("libc.so.6");
         let known = self.libraries.entry(loader);
@@ -113,14 +114,15 @@ fn failure(program: &Path) -> Option<String> {
                 .find(|line| is_of_loader(line))
                 .map(str::to_owned)
         }
-        // No such file: the loader that it names.
+        // The loader that the program names is missing.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Some(e.to_string()),
         Err(e) if Errno::from_io_error(&e) == Some(Errno::NOEXEC) => Some(e.to_string()),
         Err(_) => None,
     }
 }
 
-/// `…/libc.so.6: version `GLIBC_2.38' not found (required by scripts/mod/modpost)`.
+/// Whether a line is a message of the loader: `…/libc.so.6: version `GLIBC_2.38' not found
+/// (required by scripts/mod/modpost)`.
 pub(crate) fn is_of_loader(line: &str) -> bool {
     line.contains(": version `GLIBC_") && line.contains("' not found")
 }
@@ -129,9 +131,9 @@ pub(crate) fn is_of_loader(line: &str) -> bool {
 #[derive(Debug)]
 struct Elf {
     machine: u16,
-    /// The loader that it names.
+    /// The loader that the file names.
     interpreter: Option<PathBuf>,
-    /// The newest version of the C library's symbols that it names: 38 of `GLIBC_2.38`.
+    /// The newest version of the C library's symbols that the file names: 38 of `GLIBC_2.38`.
     newest: Option<u32>,
 }
 
@@ -148,7 +150,8 @@ impl Elf {
                 _ => field.iter().rev().fold(0, add),
             })
         };
-        // (table, its entries' size and count), and in an entry (offset, size).
+        // Offsets in the file: (table, size and count of its entries), and in an entry (offset,
+        // size).
         let wide = class == 2;
         let word = if wide { 8 } else { 4 };
         let table = number(if wide { 32 } else { 28 }, word)?;
@@ -172,7 +175,7 @@ impl Elf {
         })
     }
 
-    /// The reason why it may not run here, and what to do.
+    /// The reason why the file may not run here, and the remedy.
     fn doubt(&self, here: &mut Here) -> Option<String> {
         if self.machine != here.machine {
             return Some(format!(
@@ -238,7 +241,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn this_program_says_what_it_is_and_raises_no_doubt() {
+    fn the_header_of_this_program_is_read_and_raises_no_doubt() {
         let this = Elf::parse(&fs::read("/proc/self/exe").unwrap()).unwrap();
         let mut here = Here::new().unwrap();
         assert_eq!(this.machine, here.machine);
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_a_missing_loader_and_a_newer_library_are_told() {
+    fn another_machine_a_missing_loader_and_a_newer_library_are_reported() {
         let bytes = std::fs::read("/proc/self/exe").unwrap();
         let here = Elf::parse(&bytes).unwrap();
         let Some(needed) = here.newest.filter(|_| here.interpreter.is_some()) else {
@@ -275,7 +278,7 @@ mod tests {
         let dir = root.kernel("tree", "6.1.0");
         let kernel = Kernel::open(&dir).unwrap();
         assert!(kernel.check_programs().is_ok());
-        // A script, and a program that does not look as if it ran here, and does.
+        // A script, and a program that runs although its header says no.
         root.write("tree/scripts/basic/fixdep", "#!/bin/sh\n");
         assert!(kernel.check_programs().is_ok());
         let mut bytes = std::fs::read("/proc/self/exe").unwrap();
@@ -290,7 +293,7 @@ mod tests {
         };
         bytes[18..20].copy_from_slice(&machine);
         put(&bytes);
-        // As long as another thread's child has the file open, it is busy.
+        // The file is busy while a child of another thread has it open.
         let text = (0..500).find_map(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
             kernel.check_programs().err()

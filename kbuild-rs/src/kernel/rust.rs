@@ -1,4 +1,4 @@
-//! Rust in a kernel: the files that its modules are compiled against, and whether they exist.
+//! Rust in a kernel: the files that its Rust modules are compiled against.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ impl Kernel {
 
     /// The files that each Rust module is compiled against, from the kernel's own makefiles.
     pub(crate) fn rust_files(&self) -> Vec<PathBuf> {
-        // rust/Makefile of 6.1 to 7.3: these are in all of them.
+        // All of rust/Makefile from 6.1 to 7.3 have these.
         let mut files: Vec<String> = [
             "rust/libcore.rmeta",
             "rust/libcompiler_builtins.rmeta",
@@ -55,7 +55,7 @@ impl Kernel {
                 }
             }
         }
-        // The oldest have it for every architecture.
+        // The oldest kernels have the file for every architecture.
         let of_arch = format!("arch/{}/Makefile", self.arch);
         for (path, folder) in [("Makefile", "rust"), (&of_arch, "scripts")] {
             if makefile(path).contains(&format!("$(objtree)/{folder}/target.json")) {
@@ -72,7 +72,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn what_a_module_needs_is_what_the_kernels_own_makefiles_name() {
+    fn the_files_that_a_module_needs_are_those_in_the_kernels_own_makefiles() {
         let root = Root::new();
         let conf = "CONFIG_64BIT=y\nCONFIG_MODULES=y\nCONFIG_RUST=y\n";
         let dir = root.kernel_with("k", "7.3.0", "x86", conf);

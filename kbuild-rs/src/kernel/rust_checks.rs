@@ -60,7 +60,8 @@ impl Kernel {
         ))
     }
 
-    /// Refuses a crate with the name of one of the kernel's: rustc names crates after their roots.
+    /// Refuses a crate with the name of a kernel crate, because rustc names crates after their
+    /// roots.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`], naming both files.
@@ -82,16 +83,16 @@ impl Kernel {
         )))
     }
 
-    /// Whether the program is missing that computes the checksums of exported symbols. In a kernel
-    /// with Rust, it reads them from debug information. kbuild only runs it on objects of C and
-    /// assembler, which also export the Rust symbols.
+    /// Whether the program that computes the checksums of exported symbols is missing. In a kernel
+    /// with Rust, that program reads them from debug information. kbuild only runs it on objects of
+    /// C and assembler, which also export the Rust symbols.
     pub(crate) fn lacks_symbol_versions(&self) -> bool {
         self.has_modversions()
             && self.is_enabled("GENDWARFKSYMS")
             && !self.dir.join(GENDWARFKSYMS).is_file()
     }
 
-    /// The message about `source`, which exports symbols, if this
+    /// The message about `source`, which exports symbols, if the kernel
     /// [`lacks_symbol_versions`](Self::lacks_symbol_versions).
     pub(crate) fn no_symbol_versions(&self, source: &Path) -> Error {
         Error::new(
@@ -108,8 +109,8 @@ impl Kernel {
         )
     }
 
-    /// The message for a clang that is older than rustc's LLVM and must read its bitcode: an error
-    /// if the kernel always does this, else a warning.
+    /// The message about a clang that is older than rustc's LLVM and must read its bitcode. It is
+    /// an error if the kernel always needs that, else a warning.
     ///
     /// # Errors
     /// [`ErrorKind::ToolNotFound`], naming both versions.
@@ -146,7 +147,8 @@ impl Kernel {
     }
 }
 
-/// `19` of `clang-19`, or of the file behind `clang`: `/usr/lib/llvm-19/bin/clang`.
+/// The major version of the clang in use: `19` of `clang-19`, or of the file behind `clang`
+/// (`/usr/lib/llvm-19/bin/clang`).
 fn llvm_major(tools: &Toolchain, cc: &str) -> Option<u32> {
     let number = |text: &str| {
         let digits = text.split("clang-").nth(1).or(text.split("llvm-").nth(1))?;

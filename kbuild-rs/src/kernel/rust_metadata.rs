@@ -1,13 +1,13 @@
-//! Metadata of the kernel's Rust crates: which rustc wrote it, and whether it is whole.
+//! Metadata of the kernel's Rust crates: the rustc that wrote it, and whether it is complete.
 //!
-//! rustc says of both that it "can't find crate for `kernel`". The beginning of such a file is all
-//! that is read: `rust\0\0\0`, a version of the format, the position of the table of contents (four
-//! bytes, most significant first, and eight the other way round in newer ones), then the length of
-//! a text and the text, `rustc 1.85.1 (4eb161250 2025-03-15)`. Newer ones end with
-//! `rust-end-file`.
+//! In both cases rustc only says that it "can't find crate for `kernel`". kbuild-rs only reads the
+//! beginning of such a file: `rust\0\0\0`, a version of the format, the position of the table of
+//! contents (four bytes with the most significant first, in newer files eight with the least
+//! significant first), then the length of a text and the text,
+//! `rustc 1.85.1 (4eb161250 2025-03-15)`. Newer files end with `rust-end-file`.
 //!
-//! Each build reads this again: the beginnings of ten files take microseconds, and remembering them
-//! would take as long.
+//! Each build reads this again, because the beginnings of ten files take microseconds, and
+//! remembering them would take as long.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -21,12 +21,12 @@ const MAGIC: &[u8] = b"rust\0\0\0";
 const END: &[u8] = b"rust-end-file";
 /// The first minor version of rustc that certainly writes [`END`].
 const HAS_END: u32 = 82;
-/// The crates that those in the kernel's makefiles are made of.
+/// The crates on which those in the kernel's makefiles depend.
 const BELOW: &[&str] = &["build_error", "ffi", "pin_init", "uapi"];
 
 impl Kernel {
-    /// Refuses metadata that another rustc wrote than the kernel's configuration names, or that is
-    /// incomplete.
+    /// Refuses metadata that is incomplete, or that another rustc wrote than the one in the
+    /// kernel's configuration.
     ///
     /// # Errors
     /// [`ErrorKind::KernelNotPrepared`], naming the first such file and both compilers.
@@ -44,7 +44,7 @@ impl Kernel {
             if let Some(wrong) = wrong {
                 return Err(self.bad_metadata(name, wrong));
             }
-            // The kernel writes the version down without this character.
+            // The kernel's configuration has the version without this character.
             let writer = writer.map(|text| text.replace('#', ""));
             if let (Some(writer), Some(wanted)) = (writer, self.rustc_version()) {
                 if writer != wanted {
@@ -79,7 +79,7 @@ impl Kernel {
         )
     }
 
-    /// The names of the crates in the kernel tree: a module's crate cannot have one of them.
+    /// The names of the crates in the kernel tree. A module's crate cannot have one of these names.
     pub(crate) fn rust_crates(&self) -> Vec<(String, PathBuf)> {
         let entries = std::fs::read_dir(self.dir().join("rust"));
         let files = entries.into_iter().flatten().flatten();
@@ -93,7 +93,7 @@ impl Kernel {
     }
 }
 
-/// A file: the reason why it cannot be used, or the rustc that wrote it.
+/// The state of a file: the reason why it cannot be used, or the rustc that wrote it.
 #[derive(Debug, Default)]
 struct State {
     wrong: Option<String>,
@@ -109,7 +109,7 @@ impl State {
     }
 }
 
-/// A procedural macro; one that is missing is named elsewhere.
+/// The state of a procedural macro. Another check reports a missing one.
 fn library(file: &Path) -> State {
     match regular::open(file).and_then(|file| is_whole_elf(&file)) {
         Ok(false) => State::wrong("is truncated: it is not a whole library"),
@@ -176,7 +176,7 @@ fn writer(head: &[u8]) -> Option<(usize, String)> {
         .take(40)
         .position(|part| part == WORD)?;
     let at = start.checked_sub(1).filter(|at| *at > MAGIC.len())?;
-    // A length of 128 or more takes a second byte; no version is that long.
+    // A length of 128 or more takes a second byte, but no version text is that long.
     let length = usize::from(head[at]).min(127);
     let text = head.get(start..start + length)?;
     Some((at, String::from_utf8(text.to_vec()).ok()?))
@@ -201,7 +201,7 @@ mod tests {
 
     const TEXT: &str = "rustc 1.85.1 (4eb161250 2025-03-15)";
 
-    /// A file as rustc 1.85.1 writes it, whose contents are at byte 100.
+    /// A file in the form of rustc 1.85.1, whose contents are at byte 100.
     fn newer(text: &str) -> Vec<u8> {
         let mut bytes = [MAGIC, &[9], &100u64.to_le_bytes()].concat();
         bytes.push(u8::try_from(text.len()).unwrap());
@@ -211,7 +211,7 @@ mod tests {
         bytes
     }
 
-    /// A file as those before it, without an end of its own.
+    /// A file in the form of older versions, which has no end mark.
     fn older(text: &str) -> Vec<u8> {
         let mut bytes = [MAGIC, &[7], &100u32.to_be_bytes()].concat();
         bytes.push(u8::try_from(text.len()).unwrap());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wrote_metadata_is_read_off_its_beginning_in_both_forms() {
+    fn the_writer_of_metadata_is_read_from_its_beginning_in_both_forms() {
         let old = "rustc 1.62.0 (a8314ef7d 2022-06-27)";
         for (bytes, text) in [(newer(TEXT), TEXT), (older(old), old)] {
             let State { wrong, writer } = state(&bytes);
@@ -262,7 +262,7 @@ mod tests {
         let file = "k/rust/libkernel.rmeta";
         root.write(file, newer(TEXT));
         kernel.check_rust_metadata().unwrap();
-        // The kernel's own line has no such character.
+        // The kernel's own text does not have this character.
         root.write(file, newer(&TEXT.replace('(', "#(")));
         kernel.check_rust_metadata().unwrap();
         root.write(file, newer(&TEXT.replace("85.1", "84.0")));

@@ -2,8 +2,8 @@
 //!
 //! rustc cannot read a crate that another rustc wrote, and its message does not say so ("can't find
 //! crate for `core`"). So kbuild-rs finds the right one before make starts, by its version text,
-//! and passes it as a file path: a name in `PATH` may be rustup's proxy, which chooses by the
-//! folder it is started in.
+//! and passes it as a file path. A name in `PATH` may be rustup's proxy, which chooses by its
+//! working directory.
 //!
 //! The whole `--version` line is compared: rustc cannot read crates of another build, even of the
 //! same version. The line is remembered by size, times and inode for all modules of an output
@@ -24,16 +24,16 @@ use crate::syntax::{escape, is_carryable, unescape};
 use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result};
 
-/// Where to look for a Rust compiler.
+/// The places to search for a Rust compiler.
 #[derive(Debug)]
 pub(crate) struct RustRequest<'a> {
-    /// The one that the user names: a program, or its path.
+    /// The rustc that the user names: a program, or its path.
     pub(crate) rustc: Option<&'a str>,
     /// The `PATH` that make will get.
     pub(crate) path: &'a OsStr,
     /// Other candidates: Cargo's, rustup's.
     pub(crate) others: Vec<PathBuf>,
-    /// The [`Rustc::note`] of the last build, or of other modules' builds: a build with nothing to
+    /// The [`Rustc::note`] of the last build, or of other modules' builds. A build with nothing to
     /// do starts no process.
     pub(crate) known: Vec<Vec<u8>>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct RustRequest<'a> {
 /// A Rust compiler that fits a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rustc {
-    /// The program itself: neither a link nor a proxy.
+    /// The program itself, which is not a link or a proxy.
     pub(crate) file: PathBuf,
     id: Identity,
     /// The line that its `--version` prints.
@@ -133,7 +133,7 @@ impl Kernel {
         }
     }
 
-    /// The sentence that follows: which one fits, or how to get it.
+    /// The next sentence of the message: which rustc fits, or how to get it.
     fn offer(&self, search: &Search<'_>) -> String {
         match search.fitting() {
             Some(rustc) => {
@@ -176,13 +176,13 @@ impl Kernel {
 struct Search<'a> {
     request: &'a RustRequest<'a>,
     path: SearchPath<'a>,
-    /// The version text of the right one, if the kernel contains it.
+    /// The version text of the right rustc, if the kernel contains it.
     wanted: Option<&'a str>,
     known: Vec<Rustc>,
 }
 
 impl Search<'_> {
-    /// The first that the kernel was built with.
+    /// The first rustc that has the kernel's version.
     fn fitting(&self) -> Option<Rustc> {
         let fits = |rustc: &Rustc| self.wanted.is_none_or(|wanted| wanted == rustc.text);
         if let Some(known) = self.known.iter().find(|known| fits(known)) {
@@ -192,7 +192,8 @@ impl Search<'_> {
         all.iter().filter_map(|file| self.look(file)).find(fits)
     }
 
-    /// The compilers on this machine, each once; those with the right version in their path first.
+    /// The compilers on this machine, each once. A compiler with the right version in its path
+    /// comes first.
     fn all(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
         let mut add = |file: &Path| {
@@ -241,11 +242,12 @@ impl Search<'_> {
         known.cloned().or_else(|| {
             let id = Identity::of(&file).ok()?;
             let mut command = Command::new(&file);
-            // As make will start it: Cargo's LD_LIBRARY_PATH would give it another's libraries.
+            // make will start it without Cargo's LD_LIBRARY_PATH, which would give it another
+            // rustc's libraries.
             command.arg("--version").env_clear();
             command.env("PATH", self.request.path);
             let text = first_line(&mut command)?;
-            // As the kernel writes it down.
+            // The kernel's configuration has the text in this form.
             let text = text.replace('#', "");
             text.starts_with("rustc ")
                 .then_some(Rustc { file, id, text })
@@ -261,7 +263,7 @@ impl Search<'_> {
         }
     }
 
-    /// The same in one line.
+    /// The same advice in one line.
     fn advice(&self) -> String {
         let number = self.number().unwrap_or("VERSION");
         match self.is_of_distribution() {

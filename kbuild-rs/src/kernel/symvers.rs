@@ -1,4 +1,4 @@
-//! `Module.symvers`: which symbols a kernel or a module tree exports.
+//! `Module.symvers`: the symbols that a kernel or a module tree exports.
 
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,7 @@ impl Symvers {
         })
     }
 
-    /// Where it was read from.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -104,7 +104,8 @@ fn malformed(path: &Path, line: usize, why: &str) -> Error {
     )
 }
 
-/// Tabs between the fields; the namespace field may be empty, or (before 5.4) missing.
+/// Parses a line. Tabs separate the fields. The namespace field may be empty, or (before 5.4)
+/// missing.
 fn parse(line: &str) -> Option<Symbol<'_>> {
     let mut fields = line.split('\t');
     let crc = fields.next()?.strip_prefix("0x")?;

@@ -1,4 +1,4 @@
-//! Opening and finding, over made-up machines.
+//! Opens and finds kernel trees on invented machines.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn host(root: &Root) -> Host {
     Host::below(root.path(), "x86")
 }
 
-/// The error of opening `dir`, which must say all of `words`.
+/// The error of opening `dir`, which must contain all of `words`.
 fn refused(root: &Root, dir: &str, kind: ErrorKind, words: &[&str]) {
     let error = open::open(&root.join(dir), &host(root)).unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
@@ -104,7 +104,7 @@ fn lib_modules_and_its_build_link_lead_to_the_tree() {
 }
 
 #[test]
-fn what_is_no_kernel_tree_is_refused_with_the_reason() {
+fn a_folder_that_is_not_a_kernel_tree_is_refused_with_the_reason() {
     use ErrorKind::{KernelNotFound, KernelNotPrepared};
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");
@@ -135,7 +135,7 @@ fn what_is_no_kernel_tree_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_tree_that_lacks_a_step_is_told_the_step() {
+fn the_error_about_a_tree_names_the_missing_step() {
     use ErrorKind::KernelNotPrepared;
     let root = Root::new();
     root.write("src/Makefile", "VERSION = 6\nPATCHLEVEL = 12\n");
@@ -166,7 +166,7 @@ fn a_tree_that_lacks_a_step_is_told_the_step() {
 }
 
 #[test]
-fn half_a_package_is_told_its_other_half() {
+fn the_error_about_half_a_package_names_the_other_half() {
     use ErrorKind::KernelNotPrepared;
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");
@@ -232,7 +232,7 @@ fn a_damaged_release_never_becomes_a_path() {
     }
 }
 
-/// Debian's folders, as a machine after some upgrades has them.
+/// Debian's folders on a machine after some upgrades.
 fn machine() -> Root {
     let root = Root::new();
     root.write("etc/os-release", "ID=debian\n");
@@ -296,7 +296,7 @@ fn without_a_tree_for_the_running_kernel_the_newest_is_taken_and_said() {
 }
 
 #[test]
-fn without_any_tree_the_message_says_what_to_install() {
+fn without_any_tree_the_message_names_the_package_to_install() {
     let root = Root::new();
     root.write("proc/sys/kernel/osrelease", "6.18.44-host\n");
     root.write("etc/os-release", "ID=ubuntu\nID_LIKE=debian\n");

@@ -1,4 +1,4 @@
-//! Which compiler builds modules for a kernel on this machine.
+//! Chooses the compiler that builds modules for a kernel on this machine.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl Kernel {
             cross: self.arch != host.machine && self.arch != "um",
         };
         let mut chosen = chooser.choose()?;
-        // Not a compiler, yet what makes the BTF in the module.
+        // pahole is not a compiler, but it makes the BTF in the module.
         if self.has_btf() && self.vmlinux().is_some() {
             chosen.tools.extend(chooser.path.behind_launchers("pahole"));
         }
@@ -80,7 +80,7 @@ impl Kernel {
     }
 }
 
-/// One choice being made.
+/// One choice of tools.
 pub(super) struct Chooser<'a> {
     pub(super) kernel: &'a Kernel,
     pub(super) request: &'a ToolRequest<'a>,
@@ -148,8 +148,8 @@ impl Chooser<'_> {
         Ok(chosen)
     }
 
-    /// The linker, unless it came with LLVM's tools, and the prefix that finds it and the rest of
-    /// binutils if only the compiler was chosen for another architecture.
+    /// Adds the linker, unless it came with LLVM's tools. If only the compiler was chosen for
+    /// another architecture, adds the prefix that finds the linker and the rest of binutils.
     fn add_linker(&self, chosen: &mut Toolchain) -> Result<()> {
         if chosen.value("LD").is_some() {
             return Ok(());
@@ -193,11 +193,11 @@ impl Chooser<'_> {
         Ok(())
     }
 
-    /// `CC` as the user gave it, its programs checked.
+    /// The user's `CC`, with its programs checked.
     fn given_cc(&self, cc: &str) -> Result<String> {
         let mut words = Vec::new();
         for (index, word) in checked("CC", cc, true)?.split_whitespace().enumerate() {
-            // The rest are flags, or a launcher's own.
+            // The other words are flags, or belong to a launcher.
             let is_program = index == 0 || (index == 1 && !word.starts_with('-'));
             if is_program && self.path.program(word).is_none() {
                 return Err(self.not_found(format!(
@@ -217,7 +217,7 @@ impl Chooser<'_> {
 
     pub(super) fn check_prefix(&self, prefix: &str, chosen: &Toolchain) -> Result<()> {
         if chosen.value("LD").is_some() {
-            // LLVM's tools serve every architecture; the prefix only tells which.
+            // LLVM's tools serve every architecture, so the prefix only names the architecture.
             return Ok(());
         }
         let alone =
@@ -237,7 +237,7 @@ impl Chooser<'_> {
         )))
     }
 
-    /// The installed tools, how to choose one, and the package to install instead.
+    /// The installed tools, how to choose one, and a package to install.
     pub(super) fn choices(&self, package: &str) -> String {
         let compiler = self.kernel.compiler();
         let family = match compiler.kind {
@@ -278,8 +278,8 @@ impl Chooser<'_> {
     }
 }
 
-/// Make's command line and kbuild's shell lines both contain these values, so they must not contain
-/// special characters of either.
+/// Checks a value for special characters: make's command line and kbuild's shell lines both contain
+/// it.
 fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> {
     let good = |c: char| c.is_alphanumeric() || "_./+@~^:,=-".contains(c) || (blanks && c == ' ');
     match value.chars().find(|c| !good(*c)) {
@@ -291,7 +291,7 @@ fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> 
     }
 }
 
-/// make runs in another directory.
+/// An absolute path, because make runs in another directory.
 fn absolute(word: &str) -> String {
     if !word.contains('/') || word.starts_with(['/', '-']) {
         return word.to_owned();

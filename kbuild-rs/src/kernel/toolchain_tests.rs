@@ -1,4 +1,4 @@
-//! Choosing tools, over made-up `PATH`s.
+//! The choice of tools, with invented `PATH`s.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ const CLANG_19: &str = "CONFIG_64BIT=y\nCONFIG_CC_IS_CLANG=y\nCONFIG_CLANG_VERSI
     CONFIG_LD_IS_LLD=y\nCONFIG_AS_IS_LLVM=y\n\
     CONFIG_CC_VERSION_TEXT=\"Debian clang version 19.1.7\"\n";
 
-/// What an LLVM package brings.
+/// The programs of an LLVM package.
 const LLVM: [&str; 9] = [
     "clang",
     "clang++",
@@ -163,12 +163,12 @@ fn the_compiler_to_choose_is_of_the_kernels_family_and_the_nearest_version() {
     assert_eq!(offered(gcc_10, &all, Some("gcc-14")), "gcc-12");
     assert_eq!(offered(gcc_10, &all, Some("ccache")), "gcc-12");
     assert_eq!(offered(gcc_10, &["clang-19", "gcc"], None), "gcc");
-    // Nothing else is here.
+    // This machine has no other compiler.
     assert_eq!(offered(gcc_10, &["clang-19"], None), "clang-19");
 }
 
 #[test]
-fn a_missing_compiler_is_said_with_what_is_here_and_what_to_install() {
+fn the_error_about_a_missing_compiler_names_the_installed_ones_and_the_package() {
     let conf = "CONFIG_64BIT=y\nCONFIG_GCC_VERSION=100201\n\
         CONFIG_CC_VERSION_TEXT=\"gcc-10 (Debian 10.2.1-6) 10.2.1\"\n";
     let machine = Machine::new(
@@ -313,7 +313,7 @@ fn a_prefix_that_is_only_the_usual_one_is_noted() {
     let notes = machine.choose(Asked::default()).unwrap().notes;
     let note = "aarch64-linux-gnu- is the usual prefix for arm64";
     assert!(notes.iter().any(|one| one.contains(note)), "{notes:?}");
-    // The configuration says as much.
+    // This configuration names a cross compiler.
     let conf = GCC_12.replace("\"gcc-12", "\"aarch64-linux-gnu-gcc-12");
     let machine = Machine::new("arm64", &conf, &["aarch64-linux-gnu-gcc-12"]);
     assert_eq!(machine.choose(Asked::default()).unwrap().notes, [""; 0]);

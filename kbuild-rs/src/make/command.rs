@@ -1,4 +1,4 @@
-//! make's command line: variables, and how their values are carried there unharmed.
+//! make's command line: its variables, and the encoding that keeps their values intact.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub(crate) struct Make {
     pub(crate) kernel_dir: PathBuf,
     /// The module folder in the stage: `M=`, the working directory and `PWD`.
     pub(crate) module_dir: PathBuf,
-    /// Variables of the command line, values not yet escaped.
+    /// Variables of the command line. Their values are not escaped yet.
     pub(crate) variables: Vec<(String, OsString)>,
     /// The whole environment.
     pub(crate) env: Vec<(OsString, OsString)>,
@@ -22,7 +22,7 @@ pub(crate) struct Make {
 }
 
 impl Make {
-    /// make's arguments, but for the number of jobs.
+    /// make's arguments, without the number of jobs.
     pub(crate) fn args(&self) -> Result<Vec<OsString>> {
         let mut args: Vec<OsString> = vec![
             "--no-print-directory".into(),

@@ -1,8 +1,8 @@
-//! The environment firewall: what make and its children may see.
+//! The environment firewall: the variables that make and its children may see.
 //!
-//! An allow-list, because a deny-list cannot be complete: Cargo alone exports `DEBUG`, `TARGET`,
-//! `HOST` and more, and `DEBUG=false` changes a module whose Makefile says `ifdef DEBUG`. With
-//! `sub_make_done=1` leaked in, a 7.2 kernel's make deletes that kernel's own generated headers.
+//! An allow-list, because a deny-list cannot be complete. Cargo exports `DEBUG`, `TARGET`, `HOST`
+//! and more, and `DEBUG=false` changes a module whose Makefile says `ifdef DEBUG`. If
+//! `sub_make_done=1` leaks in, a 7.2 kernel's make deletes that kernel's own generated headers.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -36,9 +36,9 @@ const ALLOWED_PREFIXES: &[&str] = &[
     "GIT_SSH",
 ];
 
-/// Refuses a value that make would run: it takes each variable of the environment for one of its
-/// own and expands what is in it, unlike what is on its command line. Passed over are those that
-/// no makefile reads and a program's own language may be in (`GIT_SSH_COMMAND`).
+/// Refuses a value that make would run. make turns each variable of the environment into one of its
+/// own and expands its value; it does not expand values on its command line. Variables that no
+/// makefile reads and that may hold another program's language (`GIT_SSH_COMMAND`) are not checked.
 pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Result<()> {
     let text = name.to_string_lossy();
     let named = || {
@@ -64,7 +64,7 @@ pub(crate) fn check_value(name: &OsStr, value: &OsStr, from_user: bool) -> Resul
     )))
 }
 
-/// The environment for make out of `outer`: sorted, without what Cargo put there.
+/// Makes the environment for make from `outer`: sorted, without Cargo's variables.
 pub(crate) fn firewall(
     outer: impl IntoIterator<Item = (OsString, OsString)>,
     module_dir: &Path,
@@ -76,8 +76,8 @@ pub(crate) fn firewall(
         .filter(|(name, _)| is_allowed(name))
         .cloned()
         .collect();
-    // Messages are read by programs (and searched for by people) in English; the rest of the
-    // locale stays. LC_ALL would win over LC_MESSAGES, so LANG says it for all others.
+    // Programs and people search messages for English words, so messages are English. The rest of
+    // the locale stays. LC_ALL would win over LC_MESSAGES, so LANG takes its value for all others.
     if let Some(all) = get("LC_ALL").filter(|v| !v.is_empty()) {
         env.retain(|(n, _)| n != "LANG" && !n.as_bytes().starts_with(b"LC_"));
         env.push(("LANG".into(), all.clone()));
@@ -91,7 +91,7 @@ pub(crate) fn firewall(
             env.push(("LD_LIBRARY_PATH".into(), path));
         }
     }
-    // Some Makefiles use $(PWD), which is the environment's unless make was told otherwise.
+    // Some Makefiles use $(PWD). make takes it from the environment.
     env.push(("PWD".into(), module_dir.as_os_str().to_owned()));
     env.sort();
     env
@@ -103,11 +103,12 @@ fn is_allowed(name: &OsStr) -> bool {
     })
 }
 
-/// Cargo runs build scripts with its own library folders in front: `target/<profile>`, its
-/// `deps` and `build`, and the toolchain's `lib`. SDK toolchains need the rest.
+/// Removes Cargo's own library folders. Cargo runs build scripts with them in front:
+/// `target/<profile>`, its `deps` and `build`, and the toolchain's `lib`. SDK toolchains need the
+/// rest.
 fn without_cargo(path: &OsStr, out_dir: Option<&Path>, target: Option<&OsStr>) -> OsString {
     // OUT_DIR is target/<profile>/build/<package>/out. With --target it is
-    // target/<triple>/<profile>/…, while build scripts lie in target/<profile> still.
+    // target/<triple>/<profile>/…, but build scripts stay in target/<profile>.
     let own = out_dir.and_then(|out| out.ancestors().nth(3));
     let host = own.and_then(|own| {
         let triple = own.parent()?;

@@ -5,22 +5,23 @@ use std::path::{Component, Path};
 use crate::syntax::is_carryable;
 use crate::{Error, Result};
 
-/// kbuild's own word for every module of the folder.
+/// kbuild's name for all modules of the folder.
 pub(crate) const MODULES: &str = "modules";
 
-/// What else kbuild knows to do in a module folder that is no file. The other goals of the
-/// kernel's makefiles (`bzImage`, `install`) write into the kernel tree, or beside it.
+/// The goals of kbuild in a module folder that are not files. The other goals of the kernel's
+/// makefiles (`bzImage`, `install`) write into the kernel tree, or beside it.
 const GOALS: &[&str] = &[MODULES, "clean", "help"];
 
-/// What kbuild makes single files of: the kernel's `single-targets`. A file of any other name is
-/// looked for in the kernel tree, and may be written there (`include/generated/utsrelease.h`).
+/// The types of single files that kbuild builds: the kernel's `single-targets`. kbuild looks for
+/// any other file in the kernel tree, and may write it there (`include/generated/utsrelease.h`).
 const FILES: &[&str] = &[
     "a", "i", "ko", "lds", "ll", "lst", "mod", "o", "rsi", "s", "symtypes",
 ];
 
-/// The command that makes a listing, as make's command line gives it instead of the kernel's own.
-/// That one compiles into `$*.o`, a name without its folder: before 6.13 it lands in the kernel
-/// tree, and since then it replaces the module's own object by one with debug information.
+/// The command that makes a listing. make's command line replaces the kernel's own command with it.
+/// The kernel's command compiles into `$*.o`, a name without its folder. Before 6.13 that file goes
+/// into the kernel tree. Since then it replaces the module's own object by one with debug
+/// information.
 const LISTING: &str = "cmd_cc_lst_c=$(CC) $(c_flags) -g -c -o $(dot-target).o $< && \
     $(CONFIG_SHELL) $(srctree)/scripts/makelst $(dot-target).o System.map $(OBJDUMP) > $@ && \
     rm -f $(dot-target).o";
@@ -31,17 +32,16 @@ pub(super) fn assignment(goals: &[String]) -> Option<&'static str> {
     has_listing.then_some(LISTING)
 }
 
-/// The goals for make of the targets that were asked for, in a module folder whose sources are
-/// in `dir`.
+/// make's goals for the requested targets, in a module folder whose sources are in `dir`.
 ///
 /// # Errors
-/// What is no target of a module folder: an option, an assignment, a path that leads elsewhere,
-/// anything that make or its shell would take apart, a goal of the kernel's own.
+/// Refuses targets that do not belong to a module folder: an option, an assignment, a path that
+/// leads elsewhere, a word that make or its shell would take apart, a goal of the kernel's own.
 pub(crate) fn goals(targets: &[String], dir: Option<&Path>) -> Result<Vec<String>> {
     let mut goals: Vec<String> = Vec::new();
     for target in targets {
         check_target(target, dir)?;
-        // `./` is the whole folder. kbuild takes it for a folder with nothing to do.
+        // `./` is the whole folder. kbuild would treat it as a folder with nothing to do.
         let whole = Path::new(target)
             .components()
             .all(|c| c == Component::CurDir);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_alone_needs_a_command_of_ours() {
+    fn only_a_listing_needs_a_command_of_ours() {
         for (targets, ours) in [
             (&["a.o", "lst/"][..], false),
             (&["a.o", "b/a.lst"], true),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_the_kernels_own_is_refused_with_what_to_do_instead() {
+    fn a_goal_of_the_kernels_own_is_refused_with_an_alternative() {
         for (bad, advice) in [
             ("modules_install", "depmod"),
             ("compile_commands.json", "beside its products"),
@@ -153,7 +153,7 @@ mod tests {
             ("include/generated/utsrelease.h", "foo.lst"),
             ("include/config/kernel.release", "foo.lst"),
             (".config", "foo.lst"),
-            // A folder of /usr.
+            // `share` is a folder in /usr.
             ("share", "end it with a slash"),
         ] {
             let error = of(&[bad]).unwrap_err().to_string();

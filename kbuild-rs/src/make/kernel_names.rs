@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Kernel;
 
-/// Makefiles that no build of a module reads; their names (`version`, `TAR`) are free.
+/// Makefiles that no module build reads. Their variables (`version`, `TAR`) are free.
 const OTHERS: &[&str] = &[
     "Makefile.asm-generic",
     "Makefile.asm-headers",
@@ -50,11 +50,11 @@ impl KernelNames {
             .is_some()
     }
 
-    /// The first makefile with a line that holds the name and is as wanted.
+    /// The first makefile with a line that holds the name and passes `wanted`.
     fn with(&self, name: &str, wanted: impl Fn(&str) -> bool) -> Option<&Path> {
         let is =
             |line: &str| line.contains(name) && !line.trim_start().starts_with('#') && wanted(line);
-        // Most names are in none of them, which is quick to tell of a whole text.
+        // Most names are in no makefile, and a search of the whole text finds that out quickly.
         let has = |text: &str| text.contains(name) && text.lines().any(is);
         let found = self.makefiles.iter().find(|(_, text)| has(text));
         found.map(|(path, _)| path.as_path())
@@ -80,7 +80,7 @@ impl KernelNames {
     }
 }
 
-/// The variable that a line gives a value to: `export A := b`, `define a`, `%.o: private A = b`.
+/// The variable that a line sets: `export A := b`, `define a`, `%.o: private A = b`.
 fn assigned(line: &str) -> Option<&str> {
     const LEADS: &[&str] = &["export", "override", "private", "unexport"];
     if line.starts_with('\t') {
@@ -95,7 +95,7 @@ fn assigned(line: &str) -> Option<&str> {
         .split_once('=')?
         .0
         .trim_end_matches([':', '?', '+', '!']);
-    // Of a target-specific one, what follows the targets.
+    // In a target-specific assignment, the variable follows the targets.
     let last = words(left).next_back()?;
     let is_alone = words(left).count() == 1 || left.contains(':');
     let name = name_of(last);
@@ -121,7 +121,7 @@ fn used(line: &str) -> impl Iterator<Item = &str> {
     all.filter(|name| !name.is_empty())
 }
 
-/// The name that a text begins with.
+/// The name at the start of a text.
 fn name_of(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c)));
     &text[..end.unwrap_or(text.len())]

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use crate::sys;
 
-/// Which of its two streams a child wrote a line to.
+/// The stream that a child wrote a line to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
     Output,
     Error,
 }
 
-/// The next thing that comes out of a child.
+/// The next event of a child's streams.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Line(String, Stream),
@@ -24,8 +24,8 @@ pub(super) enum Next {
     End,
 }
 
-/// Both streams of a child, read without a thread: where none can be had, a make that runs would
-/// be left alone.
+/// Reads both streams of a child without a thread. If no thread can be started, nobody would read a
+/// running make.
 ///
 /// A line on standard error comes after everything that was written to standard output before it,
 /// so that a compiler's message stays behind the step that it belongs to.
@@ -58,8 +58,8 @@ impl Lines {
             if !sys::wait_for_input(&open, patience) {
                 return Next::Silence;
             }
-            // Asked for in this order: what is here of the first was written before what is here
-            // of the second, or at the same time.
+            // The order matters: text that is already in the first pipe was written before the text
+            // in the second, or at the same time.
             let of_error = self.error.waiting();
             let of_output = self.output.waiting();
             self.output.read(of_output);
@@ -68,11 +68,11 @@ impl Lines {
     }
 }
 
-/// One end of a pipe, and what was read from it and not given yet.
+/// One end of a pipe, with the text that was read and not returned yet.
 struct Pipe {
     file: File,
     text: Vec<u8>,
-    /// Up to here the text holds no end of a line.
+    /// The text before this position has no line break.
     searched: usize,
     ended: bool,
 }
@@ -91,14 +91,15 @@ impl Pipe {
         (!self.ended).then_some(&self.file)
     }
 
-    /// How much can be read without waiting; `None` when nothing can, not even the end.
+    /// The number of bytes that can be read without waiting; `None` if nothing can be read and the
+    /// pipe has not ended.
     fn waiting(&self) -> Option<usize> {
         let file = self.open()?;
         let is_ready = sys::wait_for_input(&[file], Duration::ZERO);
         is_ready.then(|| sys::waiting_bytes(file))
     }
 
-    /// Reads so many bytes; none of them is the end.
+    /// Reads so many bytes; zero means the end.
     fn read(&mut self, waiting: Option<usize>) {
         let Some(mut wanted) = waiting else { return };
         let mut bytes = [0; 1 << 13];
@@ -121,7 +122,7 @@ impl Pipe {
         }
     }
 
-    /// The next whole line; at the end, what is left.
+    /// The next whole line; at the end, the rest.
     fn line(&mut self) -> Option<String> {
         let end = self.text[self.searched..].iter().position(|b| *b == b'\n');
         let length = match end {
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_standard_error_follows_what_was_written_before_it() {
+    fn a_line_of_standard_error_follows_the_lines_that_were_written_before_it() {
         let (mut lines, mut output, mut error) = lines();
         let mut next = || next(&mut lines);
         output.write_all(b"step\n").unwrap();

@@ -1,10 +1,10 @@
 //! Names of variables: their owners, and the values that they may have.
 //!
-//! make passes on any value unharmed (see [`escape_value`](crate::syntax::escape_value)). Its
-//! effect then depends on the name. A tree's own variables go where its Makefiles put them.
-//! kbuild's own hold commands, functions and paths: a value given for one of those would be run.
-//! Two sources tell them apart: the lists here, with reasons, and the variables that the makefiles
-//! of the kernel set themselves, so that a future kernel opens no gap.
+//! make passes on any value intact (see [`escape_value`](crate::syntax::escape_value)). Its effect
+//! then depends on the name. A tree's Makefiles decide where the tree's own variables go. kbuild's
+//! own variables hold commands, functions and paths, and kbuild would run a value given for one of
+//! them. Two sources tell them apart: the lists here, with reasons, and the variables that the
+//! kernel's makefiles set themselves. So a new variable of a future kernel is refused too.
 
 mod lists;
 #[cfg(test)]
@@ -23,19 +23,19 @@ use lists::{FLAGS, LOADER, REFUSED, REFUSED_STARTS, SHARED, TARGETS, WORDS};
 /// The allowed values of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// Nothing: the name is not the caller's, for this reason.
+    /// No value: the caller may not set the name, for this reason.
     Refused(&'static str),
-    /// Words that a shell does no more with than to split them, in quotes or not.
+    /// Words that a shell only splits, in quotes or not.
     Words,
-    /// The same, of which kbuild makes rules: no word may be an assignment in one.
+    /// The same, for words that kbuild turns into rules: no word may be an assignment in a rule.
     Targets,
-    /// The same, and in quotes what else a compiler's flag may hold.
+    /// The same, and other characters of compiler flags in quotes.
     Flags,
-    /// Anything: no makefile of the kernel's looks at it.
+    /// Any value: no makefile of the kernel reads it.
     Own,
 }
 
-/// Whose a variable is, as far as that does not depend on the kernel.
+/// The use of a variable, if it does not depend on the kernel.
 fn fixed(name: &str) -> Option<Use> {
     let is_in = |names: &[&str]| names.contains(&name);
     let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
@@ -66,10 +66,10 @@ fn fixed(name: &str) -> Option<Use> {
     name.contains("FLAGS").then_some(Use::Flags)
 }
 
-/// The meaning of make's variables for one kernel.
+/// The use of make's variables for one kernel.
 pub(crate) struct Names<'a> {
     kernel: &'a Kernel,
-    /// Read when a name is not among the lists.
+    /// Only read if the lists lack a name.
     of_kernel: OnceCell<KernelNames>,
 }
 
@@ -81,7 +81,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Refuses a variable of make's command line that is kbuild's, or whose value kbuild would run.
+    /// Refuses a variable of make's command line that belongs to kbuild, or whose value kbuild
+    /// would run.
     pub(crate) fn check_variable(&self, name: &str, value: &OsStr) -> Result<()> {
         if !is_plain(name) {
             return Err(Error::input(format!(
@@ -105,8 +106,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// As [`check_variable`](Self::check_variable), for a variable of the environment: a makefile
-    /// that sets it wins.
+    /// As [`check_variable`](Self::check_variable), for a variable of the environment: an
+    /// assignment in a makefile wins over it.
     pub(crate) fn check_environment(&self, name: &OsStr, value: &OsStr) -> Result<()> {
         let Some(name) = name.to_str().filter(|name| is_plain(name)) else {
             return Err(Error::input(format!(
@@ -119,7 +120,7 @@ impl<'a> Names<'a> {
             None => self.of_kernel().other_use(name),
         });
         let known = match known {
-            // Programs' own, and meant for them; make takes no shell from there.
+            // These are for programs. make does not take its shell from the environment.
             Use::Refused(LOADER) => Use::Own,
             _ if name == "SHELL" => Use::Own,
             known => known,
@@ -138,7 +139,7 @@ impl<'a> Names<'a> {
 }
 
 impl KernelNames {
-    /// The meaning of a name that no makefile of the kernel sets.
+    /// The use of a name that no makefile of the kernel sets.
     fn other_use(&self, name: &str) -> Use {
         const OBJECTS: &[&str] = &["-y", "-m", "-objs", "-cxxobjs"];
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
@@ -154,7 +155,7 @@ impl KernelNames {
     }
 }
 
-/// Whether make reads this as the name of a variable, and nothing else.
+/// Whether make reads this as the name of a variable and nothing else.
 fn is_plain(name: &str) -> bool {
     let mut chars = name.chars();
     let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -172,10 +173,11 @@ fn check(name: &str, value: &OsStr, meaning: Use) -> Result<()> {
     }
 }
 
-/// Refuses a value that a shell would do more with than split it into words. kbuild puts some of
-/// them into quotes of its own, where those of the value do the opposite: without `quotes`, what
-/// means something to a shell may not stand in quotes either. `$` and the backtick never: make
-/// expands the one again when it hands the value down, and quotes do not stop the other everywhere.
+/// Refuses a value if a shell would do more with it than split it into words. kbuild puts some
+/// values into its own quotes, and quotes in the value then have the opposite effect. So without
+/// `quotes`, a special character of the shell is refused in quotes too. `$` and the backtick are
+/// always refused. make expands `$` again when it passes the value on, and quotes do not always
+/// protect a backtick.
 fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
     let mut quote = None;
     let mut bytes = value.as_bytes().iter();
@@ -224,7 +226,7 @@ fn check_words(name: &str, value: &OsStr, quotes: bool) -> Result<()> {
     }
 }
 
-/// Refuses `hello.o:SHELL=/x`, which is a variable of that target in a rule.
+/// Refuses `hello.o:SHELL=/x`, which sets a variable of that target in a rule.
 fn check_targets(name: &str, value: &OsStr) -> Result<()> {
     let mut bytes = value.as_bytes().iter();
     match bytes.find(|byte| b":=".contains(byte)) {

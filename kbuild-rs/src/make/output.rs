@@ -1,4 +1,5 @@
-//! The output of make and its compilers: maps paths back to the sources, and classifies lines.
+//! Reads the output of make and its compilers: maps paths back to the sources, and classifies
+//! lines.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,9 @@ use crate::kernel::is_of_loader;
 /// Stage paths and the source paths that they stand for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathMap {
-    /// Longest stage path first, so that the closest one decides.
+    /// Pairs with the longest stage path first, so that the closest one decides.
     pairs: Vec<(PathBuf, PathBuf)>,
-    /// make's working directory from 6.13 on, which messages are relative to.
+    /// make's working directory since 6.13. Messages are relative to it.
     module_dir: PathBuf,
 }
 
@@ -25,14 +26,14 @@ impl PathMap {
         }
     }
 
-    /// (stage path, source path), the closest last: the order in which compilers take prefix
-    /// maps (the last one that fits wins).
+    /// The pairs (stage path, source path), the closest one last. Compilers take prefix maps in
+    /// that order: the last one that fits wins.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
         self.pairs.iter().rev()
     }
 
-    /// A pair whose folder lies below the module folder, as prefixes of paths that start there:
-    /// `src/` for `""`.
+    /// A pair whose folder is below the module folder, as prefixes of paths relative to the module
+    /// folder: `src/` for `""`.
     pub(crate) fn relative(&self, stage: &Path, source: &Path) -> Option<(PathBuf, PathBuf)> {
         let staged = stage.strip_prefix(&self.module_dir).ok()?;
         if staged.as_os_str().is_empty() {
@@ -40,7 +41,7 @@ impl PathMap {
         }
         let own = self.source(&self.module_dir);
         let by_hand = source.strip_prefix(own).unwrap_or(source);
-        // With a slash at the end, but for nothing at all.
+        // A prefix ends with a slash, unless it is empty.
         let by_hand = match by_hand.as_os_str().is_empty() {
             true => PathBuf::new(),
             false => by_hand.join(""),
@@ -48,7 +49,7 @@ impl PathMap {
         Some((staged.join(""), by_hand))
     }
 
-    /// The source path of a path in the stage; any other path as it is.
+    /// The source path of a path in the stage. Any other path stays as it is.
     pub(crate) fn source(&self, path: &Path) -> PathBuf {
         for (stage, source) in &self.pairs {
             if let Ok(rest) = path.strip_prefix(stage) {
@@ -62,8 +63,8 @@ impl PathMap {
         path.to_owned()
     }
 
-    /// A line with all stage paths in it replaced, and with the relative path that a compiler
-    /// begins its messages with made whole.
+    /// A line with all stage paths replaced. A relative path at the start of a compiler's message
+    /// gets its folder.
     pub(crate) fn line(&self, line: &str) -> String {
         let whole = match rustc::names_files(line) {
             true => Some(self.in_quotes(line)),
@@ -97,8 +98,8 @@ impl PathMap {
         text
     }
 
-    /// `src/hello.c:3:1: …` with the module folder in front, if that is a file there; and
-    /// `  --> hello.rs:3:1`, where rustc has put the name by hand already.
+    /// Adds the module folder in front of `src/hello.c:3:1: …` if that file exists there. In
+    /// `  --> hello.rs:3:1`, rustc has already applied its path map, so the source folder is added.
     fn made_whole(&self, line: &str) -> Option<String> {
         let arrow = ["--> ", "::: "].into_iter().find_map(|arrow| {
             let at = line.find(arrow)?;
@@ -132,7 +133,7 @@ impl PathMap {
     }
 }
 
-/// Replaces `from` where it is a whole leading part of a path.
+/// Replaces `from` if it is a whole leading part of a path.
 fn replace_path(text: &str, from: &str, to: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -170,8 +171,8 @@ fn step(line: &str) -> Option<(&str, &str)> {
     (!target.is_empty() && !target.contains(' ')).then_some((&text[..action_end], target))
 }
 
-/// The level of a makefile's own message (`$(warning …)`, `$(error …)`), or of make's about its line:
-/// `Kbuild:2: text`. A compiler names a column too, and an assembler a source.
+/// The level of a makefile's own message (`$(warning …)`, `$(error …)`), or of make's message about
+/// a line: `Kbuild:2: text`. A compiler names a column too, and an assembler names a source.
 fn of_makefile(line: &str) -> Option<Level> {
     const SOURCES: &[&str] = &["c", "h", "S", "s", "rs", "lds"];
     let (file, rest) = line.split_once(':')?;
@@ -218,7 +219,7 @@ fn level(line: &str) -> Level {
     Level::Plain
 }
 
-/// Listens to one child: what was heard on a stream says what the next line there belongs to.
+/// Listens to one child. The last line on a stream tells what the stream's next line belongs to.
 #[derive(Debug, Default)]
 pub(super) struct Listening {
     on_output: rustc::Following,
@@ -226,8 +227,8 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Turns one line into a message and hands it to `send`. Lines that only tell that make enters
-    /// and leaves folders are dropped, and empty ones, but for those that end a message of rustc's.
+    /// Turns one line into a message and hands it to `send`. Drops lines in which make only enters
+    /// or leaves folders, and empty lines, unless they end a message of rustc.
     pub(super) fn report(
         &mut self,
         line: &str,

@@ -1,11 +1,11 @@
 //! Placeholders in the caller's values, such as `{kernel_dir}`.
 //!
 //! They stand for paths that a caller cannot know: the stage is private, and with several kernels
-//! each build has its own. A value such as `$(src)/..` cannot say the same, because make does not
-//! expand what a caller gives.
+//! each build has its own stage. A value such as `$(src)/..` cannot say the same, because make does
+//! not expand a caller's values.
 //!
-//! Placeholders are replaced before make or a shell gets a value, and a brace behind a `$` stays:
-//! `${release}` is a variable of the shell or of make.
+//! Placeholders are replaced before make or a shell gets a value. A brace behind a `$` stays,
+//! because `${release}` is a variable of the shell or of make.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -21,7 +21,7 @@ const RELEASE: &str = "release";
 const STAGED_ROOT: &str = "staged_root";
 const STAGED_DIR: &str = "staged_dir";
 
-/// Variables and calls of kbuild's makefiles, and the placeholder that stands for the same.
+/// Variables and calls of kbuild's makefiles, and the placeholder with the same meaning.
 const INSTEAD: &[(&str, &[&str])] = &[
     (
         STAGED_DIR,
@@ -36,7 +36,7 @@ const INSTEAD: &[(&str, &[&str])] = &[
         ],
     ),
     (KERNEL_SOURCE, &["srctree", "abs_srctree"]),
-    // The last ones are those of a dkms.conf.
+    // The last ones are variables of a dkms.conf.
     (
         KERNEL_DIR,
         &[
@@ -60,7 +60,7 @@ const RUNNING: &[(&str, &str)] = &[
 pub(crate) struct Placeholders([(&'static str, OsString); 5]);
 
 impl Placeholders {
-    /// Those of a build for `kernel` in the module folder `dir` of a stage.
+    /// The placeholders of a build for `kernel` in the module folder `dir` of a stage.
     pub(crate) fn new(kernel: &Kernel, staged_root: &Path, staged_dir: &Path) -> Self {
         Placeholders([
             (KERNEL_DIR, kernel.dir().into()),
@@ -76,7 +76,7 @@ impl Placeholders {
         self.replace(value, &|text| text.to_owned())
     }
 
-    /// As [`fill`](Self::fill), for a command of a shell: each placeholder becomes one word.
+    /// As [`fill`](Self::fill), for a shell command: each placeholder becomes one word.
     pub(crate) fn fill_for_shell(&self, command: &OsStr) -> Option<OsString> {
         self.replace(command, &shell_word)
     }
@@ -97,8 +97,8 @@ impl Placeholders {
         })
     }
 
-    /// A `{` behind a `$` begins a variable of the shell's or of make's, so that `${release}` stays
-    /// as it is.
+    /// Replaces the placeholders. A `{` behind a `$` begins a variable of the shell or of make, so
+    /// `${release}` stays as it is.
     fn replace(&self, text: &OsStr, word: &dyn Fn(&OsStr) -> OsString) -> Option<OsString> {
         let bytes = text.as_bytes();
         let mut filled = Vec::new();
@@ -126,8 +126,8 @@ impl Placeholders {
     }
 }
 
-/// Quotes a word for `sh`. A path that make can carry means nothing to a shell: it stays as it is,
-/// so that it may stand in quotes of the caller's, too.
+/// Quotes a word for `sh`. A path that make can carry has no special characters for a shell. It
+/// stays as it is, so that callers may put it into their own quotes.
 fn shell_word(text: &OsStr) -> OsString {
     if is_carryable(Path::new(text)) {
         return text.to_owned();
@@ -143,8 +143,8 @@ fn shell_word(text: &OsStr) -> OsString {
     OsString::from_vec(quoted)
 }
 
-/// The text to write in place of the first variable or call in a value that a makefile would expand and
-/// that a placeholder stands for: `{staged_dir} instead of $(src)`.
+/// The replacement for the first variable or call in a value that make would not expand:
+/// `{staged_dir} instead of $(src)`.
 pub(crate) fn instead(value: &OsStr) -> Option<String> {
     let text = value.to_string_lossy();
     let tree = |(name, path): &(&str, &str)| {
@@ -168,8 +168,8 @@ pub(crate) fn instead(value: &OsStr) -> Option<String> {
     })
 }
 
-/// The same for a command of a shell, which runs `$(src)` as a program, and has variables of its own
-/// in braces.
+/// The same for a shell command. A shell runs `$(src)` as a program, and has its own variables in
+/// braces.
 pub(crate) fn instead_in_command(command: &OsStr) -> Option<String> {
     let text = command.to_string_lossy().replace("${", "");
     instead(OsStr::new(&text))
@@ -238,7 +238,7 @@ mod tests {
         };
         assert_eq!(fill("/a b", "ls {staged_root}/x"), "ls '/a b'/x");
         assert_eq!(fill("/it's", "ls {staged_root}"), r"ls '/it'\''s'");
-        // Nothing in it means anything to a shell.
+        // The path has no special characters for a shell.
         assert_eq!(fill("/a~1+é", "\"{staged_root}\""), "\"/a~1+é\"");
     }
 
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_make_would_expand_is_told_of_the_placeholder() {
+    fn the_warning_about_a_value_that_make_would_expand_names_the_placeholder() {
         for (value, expected) in [
             ("$(src)/..", "{staged_dir} instead of $(src)"),
             ("-I${PWD}/inc", "{staged_dir} instead of ${PWD}"),

@@ -4,9 +4,9 @@
 //! kbuild discards the tool's output and treats every failure as a "no". So if a compiler is
 //! killed, runs out of memory, or has no space for its temporary file, kbuild leaves the flag out,
 //! and the build succeeds with different bytes. All of these questions use one macro of kbuild,
-//! `try-run`. kbuild-rs gives make another definition of it, made from the kernel tree's own text:
-//! it starts the same processes, keeps the tool's output, and ends make if that shows that the tool
-//! died.
+//! `try-run`. kbuild-rs gives make another definition of it, which it derives from the kernel
+//! tree's own text. That definition starts the same processes, keeps the tool's output, and ends
+//! make if the output shows that the tool died.
 //!
 //! The definitions are in the makefile that every make reads first ([`crate::make::watch`]). On
 //! make's command line they would be in `MAKEFLAGS`, which makefiles pass to shells.
@@ -27,7 +27,7 @@ use std::path::Path;
 /// The beginning of make's message about a probe that died.
 pub(super) const DIED: &str = "*** kbuild-rs: the compiler probe";
 
-/// The forms of an honest "no". A tool that fails with other words is asked again.
+/// The forms of an honest "no". If a tool fails with other words, it is asked again.
 const REFUSALS: &[&str] = &[
     "nrecognized",
     "nknown",
@@ -37,11 +37,11 @@ const REFUSALS: &[&str] = &[
     "unused",
 ];
 
-/// Words of tools and shells that could not do their work, each without its first letter where
-/// that may be a capital one. `try-run` asks about flags and instructions alone, so that an honest
-/// answer has none of them.
+/// Words of tools and shells that could not do their work. A first letter that may be a capital is
+/// left out. `try-run` only asks about flags and instructions, so an honest answer has none of
+/// these words.
 const DEATHS: &[&str] = &[
-    // A signal: shells, gcc's driver, clang's driver.
+    // Signals, in the words of shells, gcc's driver and clang's driver.
     "Killed",
     "Terminated",
     "egmentation fault",
@@ -54,7 +54,7 @@ const DEATHS: &[&str] = &[
     "due to signal",
     "limit exceeded",
     "core dumped",
-    // An error of the tool's own.
+    // Internal errors of the tool.
     "nternal compiler error",
     "nternal error",
     "ompiler unexpectedly panicked",
@@ -77,7 +77,7 @@ const DEATHS: &[&str] = &[
     "annot execute",
     "oo many open files",
     "loading shared libraries",
-    // No room for files, or no place.
+    // No space for files, or no folder for them.
     "o space left",
     "uota exceeded",
     "ile too large",
@@ -111,10 +111,10 @@ pub(super) fn lines(source: &Path) -> Vec<u8> {
     text
 }
 
-/// The definitions for the kernel whose source is `source`. There are none for what is written in
-/// another way than any kernel so far writes it.
+/// The definitions for the kernel whose source is `source`. A macro in an unknown form gets no
+/// definition.
 fn definitions(source: &Path) -> Vec<(String, String)> {
-    // Before 5.12, the first has all of them.
+    // Before 5.12, the first file has all of them.
     let texts = ["scripts/Kbuild.include", "scripts/Makefile.compiler"]
         .map(|name| fs::read_to_string(source.join(name)).unwrap_or_default());
     let known: Vec<_> = texts.iter().flat_map(|text| assignments(text)).collect();
@@ -127,7 +127,7 @@ fn definitions(source: &Path) -> Vec<(String, String)> {
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
         let watched = match name.as_str() {
             "try-run" => watched_question(&values),
-            // The others are in the environment of all that make starts.
+            // Names without a dash are in the environment of all that make starts.
             _ if name.contains('-') => watched_answer(&values),
             _ => None,
         };
@@ -140,7 +140,7 @@ fn definitions(source: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// Each `NAME = VALUE` of a makefile, its continued lines joined as make joins them.
+/// Each `NAME = VALUE` of a makefile. Continued lines are joined as make joins them.
 fn assignments(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut lines = text.lines();
@@ -164,7 +164,7 @@ fn assignments(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// `try-run`, from its own text.
+/// A watched definition of `try-run`, from its own text.
 fn watched_question(values: &[&str]) -> Option<String> {
     let [value] = values else { return None };
     let (before, after) = value.split_once(QUESTION)?;
@@ -175,12 +175,13 @@ fn watched_question(values: &[&str]) -> Option<String> {
     })
 }
 
-/// The code that asks and judges, in the place of [`QUESTION`]. Where the tool says nothing and
-/// succeeds, which is the rule, it does nothing more than that.
+/// The code that asks and judges, in the place of [`QUESTION`]. In the common case the tool prints
+/// nothing and succeeds, and this code does no more than `QUESTION` does.
 fn script() -> String {
     let pattern = |words: &[&str]| {
         let quoted = words.iter().map(|word| {
-            // `case` takes no blank, and nobody a quote that has no second one.
+            // A pattern of `case` cannot contain a blank, and a shell text cannot contain a single
+            // quote.
             let word = word.replace(' ', "\\ ").replace('\'', "?");
             format!("*{word}*")
         });
@@ -191,16 +192,16 @@ fn script() -> String {
         r#"ask() { ($(1)) >/dev/null 2>"$$TMP.said"; };"#,
         "code=0; ask || code=$$?; why=; no=;",
         r#"if [ $$code != 0 ] || [ -s "$$TMP.said" ]; then"#,
-        // A last line may have no end.
+        // The last line may lack its line break.
         r#"while IFS= read -r line || [ -n "$$line" ]; do case $$line in"#,
         &format!("({deaths}) why=$${{why:-$$line}};;"),
         &format!("({refusals}) no=1;;"),
         r#"esac; done <"$$TMP.said";"#,
-        // Signals; a launcher's own codes are above them.
+        // Signals. The exit codes of launchers are above them.
         "if [ $$code -gt 128 ] && [ $$code -lt 193 ];",
         r#"then why="signal $$((code - 128))$${why:+: $$why}"; fi;"#,
         r#"if [ $$code != 0 ] && [ -z "$$why$$no" ]; then"#,
-        // Nothing was said, perhaps because nothing can be written any more.
+        // The tool printed nothing. Perhaps nothing can be written any more.
         r#"if echo . >"$$TMP.said"; then again=0; ask || again=$$?; [ $$again = $$code ] ||"#,
         r#"why="it ended with exit code $$code, and with $$again when asked again";"#,
         r#"else why="$$TMP.said cannot be written"; fi; fi; fi;"#,
@@ -211,11 +212,11 @@ fn script() -> String {
     .join(" ")
 }
 
-/// `$(call kbuild-rs-probe,what the shell said,the flag that was asked about)`.
+/// Defines `$(call kbuild-rs-probe,the shell's output,the flag)`.
 fn probe() -> String {
     let flag = "$(if $(filter -%,$(2)), for $(filter -%,$(2)))";
-    // kbuild asks the compiler for its version first: one that died then is no clang to kbuild,
-    // which gives each clang some flags.
+    // kbuild asks the compiler for its version first. If the compiler died then, kbuild does not
+    // know that it is clang and leaves out the flags that each clang gets.
     let unnamed = "$(if $(CLANG_FLAGS),,$(findstring clang,$(notdir $(CC))))";
     format!(
         "$(if $(findstring {ANSWERED},$(1)),$(subst {ANSWERED},,$(1))\
@@ -225,8 +226,8 @@ fn probe() -> String {
     )
 }
 
-/// Another definition whose value is what a shell says, such as `gcc-min-version`: an answer that
-/// is empty is one, where the shell lived to give it.
+/// A watched definition of another macro whose value is a shell's output, such as
+/// `gcc-min-version`. An empty answer is valid if the shell lived to give it.
 fn watched_answer(values: &[&str]) -> Option<String> {
     let shell = |value: &str| {
         let command = value.strip_prefix("$(shell ")?.strip_suffix(')')?;
@@ -244,19 +245,19 @@ fn watched_answer(values: &[&str]) -> Option<String> {
     }
 }
 
-/// `$(call kbuild-rs-answer,what the shell said)`.
+/// Defines `$(call kbuild-rs-answer,the shell's output)`.
 fn answer() -> String {
     let died = error(" of a version", "its shell gave no answer");
     format!("$(if $(findstring {ANSWERED},$(1)),$(strip $(subst {ANSWERED},,$(1))),{died})")
 }
 
-/// Ends make.
+/// The call that ends make with this error.
 fn error(what: &str, why: &str) -> String {
     let lead = DIED.trim_start_matches("*** ");
     format!("$(error {lead}{what} died: {why})")
 }
 
-/// The advice about it.
+/// The advice about a probe that died.
 pub(super) fn explanation() -> String {
     "the compiler or the linker crashed while kbuild tested which flags it supports. kbuild would \
      leave the flag out and build a different module, so kbuild-rs discards this build. Check that \

@@ -23,11 +23,12 @@ use crate::{Error, Result, sys};
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) success: bool,
-    /// make or one of its tools ended by a signal: what was being written is not to be trusted.
+    /// Whether a signal ended make or one of its tools: the file that it was writing is not to be
+    /// trusted.
     pub(crate) cut_off: bool,
-    /// When what make ran was stopped, where that is why it failed.
+    /// The time of the request to stop, if make failed because of it.
     pub(crate) stopped: Option<Duration>,
-    /// The error lines and what they mean.
+    /// The error lines and their meaning.
     summary: Summary,
     status: ExitStatus,
 }
@@ -77,8 +78,8 @@ pub(crate) fn run(
     let mut setup = held.setup();
     setup.keep.extend_from_slice(&handed.descriptors);
     let outcome = listen((command, true), &make.module_dir, setup, map, facts, sink)?;
-    // Before it ends of SIGHUP, SIGINT or SIGTERM, make waits for what it runs; of others it
-    // knows nothing.
+    // make waits for its children before SIGHUP, SIGINT or SIGTERM ends it. It cannot wait on other
+    // signals.
     let signal = outcome.status.signal();
     if signal.is_some_and(|s| ![1, 2, 15].contains(&s)) {
         slot.lose();
@@ -86,12 +87,12 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
-/// The descriptors of any child.
+/// The descriptors of a child.
 #[derive(Debug)]
 pub(crate) struct ChildDescriptors {
-    /// Locks that it inherits, so that they stay held until the last child is gone.
+    /// Locks that the child inherits, so that they stay held until the last child has ended.
     pub(crate) locks: Vec<RawFd>,
-    /// The outer build's jobserver, which it does not inherit automatically.
+    /// The outer build's jobserver, which the child does not inherit automatically.
     pub(crate) withhold: Vec<RawFd>,
 }
 
@@ -105,8 +106,8 @@ impl ChildDescriptors {
     }
 }
 
-/// Runs a `prepare` command of the user's in the stage: as it was written, for messages, and with
-/// its placeholders replaced.
+/// Runs a user's `prepare` command in the stage. The caller gives its original text, for messages,
+/// and the text with the placeholders replaced.
 pub(crate) fn run_prepare(
     (written, script): (&OsStr, &OsStr),
     make: &Make,
@@ -140,9 +141,10 @@ pub(crate) fn run_prepare(
     )))
 }
 
-/// How often a child is looked at that says nothing.
+/// The time between two checks of a child that prints nothing.
 const TICK: Duration = Duration::from_millis(50);
-/// So many looks after its end, whoever holds its output is a server that it left behind.
+/// The number of silent ticks after a child's end. Any process that still holds its output is then
+/// a server that it left behind.
 const SILENCE: u32 = 20;
 
 fn listen(
@@ -169,7 +171,7 @@ fn listen(
         .stderr(to_error);
     sys::tie_child(&mut command, setup);
     let mut child = signals::spawn(&mut command, is_make, dir)?;
-    // The write ends that `command` holds would keep the pipes from ending.
+    // `command` holds write ends, which would keep the pipes from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();
     let mut listening = Listening::default();
@@ -188,7 +190,7 @@ fn listen(
                 }
             }),
             Next::End => break,
-            // A server that the build started (ccache's, sccache's) may hold the pipe for ever.
+            // A server that the build started (ccache's, sccache's) may hold the pipe forever.
             Next::Silence => {
                 if sys::has_ended(child.id()) {
                     silent_since_exit += 1;
@@ -200,7 +202,7 @@ fn listen(
         }
     }
     let status = signals::wait(&mut child).map_err(failed)?;
-    // It failed, because what it ran was stopped, and came to its own end.
+    // make failed because its children were stopped, and ended regularly.
     let ended = status.code().is_some_and(|code| code != 0);
     let stopped = signals::stopped_at().filter(|_| ended);
     let killed = status.signal().is_some() || diagnosis.was_cut_off();

@@ -2,17 +2,18 @@
 
 use crate::error::Level;
 
-/// Follows the lines of one make, to tell which of them belong to a message of rustc's.
+/// Follows the lines of one make, to tell which of them belong to a message of rustc.
 #[derive(Debug, Default)]
 pub(super) struct Following {
-    /// The kind of the headline whose place has not come yet.
+    /// The kind of the headline that has no place yet.
     placeless: Option<Level>,
     inside: bool,
 }
 
 impl Following {
-    /// The kind of a line that rustc wrote, or that ends what it wrote; `None` for all others. The
-    /// place counts as its headline does: who sees nothing but warnings and errors sees where.
+    /// The kind of a line in, or at the end of, a message of rustc; `None` for all other lines. The
+    /// place counts like its headline, so a user who only sees warnings and errors sees the place
+    /// too.
     pub(super) fn hear(&mut self, line: &str) -> Option<Level> {
         if let Some(level) = headline(line) {
             self.inside = true;
@@ -30,7 +31,7 @@ impl Following {
     }
 }
 
-/// What a line that begins a message is; the counts at the end are neither warning nor error.
+/// The level of a line that begins a message. The counts at the end are neither warning nor error.
 fn headline(line: &str) -> Option<Level> {
     let of = |word: &str| {
         let rest = line.strip_prefix(word)?;
@@ -45,7 +46,7 @@ fn headline(line: &str) -> Option<Level> {
     Some(if counts { Level::Plain } else { level })
 }
 
-/// Whether a line is one in which rustc names files in words: `couldn't read "src/x.rs"`.
+/// Whether rustc names a file in the words of this line: `couldn't read "src/x.rs"`.
 pub(super) fn names_files(line: &str) -> bool {
     headline(line).is_some() || line.trim_start().starts_with("= help: ")
 }

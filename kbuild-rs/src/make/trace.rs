@@ -1,24 +1,24 @@
 //! The files that make itself reads and compares: its makefiles, the prerequisites of each rule that
 //! ran, and the symvers that makefiles name. kbuild's `.cmd` files only have the inputs of compilers.
 //!
-//! make writes them to a file, in two places where it expands a value of ours:
+//! make writes them to a file when it expands one of our values, at two moments:
 //!
-//! - An included makefile that is not there and has a rule is to be made as soon as all makefiles
-//!   have been read. The rule's recipe expands to nothing, so that no shell starts.
+//! - When make has read all makefiles, it builds a missing included makefile that has a rule. The
+//!   rule's recipe expands to nothing, so that no shell starts.
 //! - `.SHELLFLAGS` is expanded for each line of a recipe, with the automatic variables of its target
 //!   (GNU make's `construct_command_argv`). Its value stays `-c`.
 //!
-//! A tree may set `.SHELLFLAGS` itself (`-eu -o pipefail -c`). Once its makefiles have been read, that
-//! value gets ours in front.
+//! A tree may set `.SHELLFLAGS` itself (`-eu -o pipefail -c`). After make has read the tree's
+//! makefiles, ours is put in front of that value.
 //!
-//! make's `-p` and `--debug` would print into the messages, and into what a Makefile's
-//! `$(shell make …)` reads. A tracer of system calls is not always allowed.
+//! The output of make's `-p` and `--debug` would mix with the messages, and with the input of a
+//! Makefile's `$(shell make …)`. A tracer of system calls is not always allowed.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The inputs that one run of make wrote down. All paths are absolute; `..` in them is kept.
+/// The inputs that one run of make wrote down. All paths are absolute, and their `..` is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub(crate) makefiles: Vec<PathBuf>,
@@ -28,22 +28,22 @@ pub(crate) struct Trace {
     pub(crate) rules: Vec<(PathBuf, PathBuf)>,
 }
 
-/// The lines that have each make tell, into the file `log`. `put_back` is a script that runs before
-/// modpost's make does anything, where it exists.
+/// The lines that have each make write to the file `log`. `put_back` is a script that runs, if it
+/// exists, before modpost's make does anything.
 pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let [log, put_back] = [log, put_back].map(|path| path.to_string_lossy());
     let each = |words: &str, line: &str| format!("$(foreach w,{words},$(file >>{log},{line}))");
     let makefiles = each("$(filter-out %.cmd,$(MAKEFILE_LIST))", "M $(CURDIR) $(w)");
-    // A variable that is not set is not asked for: make may have been told to warn of those.
+    // Only variables that are set are read, because make may warn about undefined variables.
     let set = |name: &str| format!("$(if $(filter undefined,$(origin {name})),,$({name}))");
     let symvers = each(&set("KBUILD_EXTRA_SYMBOLS"), "E $(CURDIR) $(w)");
-    // The headers of an object are in its `.cmd`.
+    // The headers of an object are in its `.cmd` file.
     let headers = set("deps_$@");
     let rules = each(
         &format!("$(filter-out FORCE {headers},$^ $|)"),
         "P $(CURDIR) $@ $(w)",
     );
-    // make drops the `./` of a kernel that was built in its source.
+    // make drops the `./` of a kernel that was built in its source tree.
     let modpost = "$(filter %/scripts/Makefile.modpost scripts/Makefile.modpost,$(MAKEFILE_LIST))";
     let put_back =
         format!("$(if {modpost},$(if $(wildcard {put_back}),$(shell /bin/sh {put_back})))");
@@ -92,7 +92,7 @@ impl Trace {
     }
 }
 
-/// A line without its last word, and that word.
+/// A line without its last word, and its last word.
 fn cut(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = line.iter().rposition(|&b| b == b' ')?;
     Some((&line[..at], &line[at + 1..]))
@@ -110,7 +110,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn make_tells_what_it_reads_and_what_its_rules_name() {
+    fn make_writes_the_files_that_it_reads_and_the_prerequisites_of_its_rules() {
         let root = Root::new();
         let (log, script) = (root.join("log"), root.join("put-back"));
         root.write("watch.mk", lines(&log, &script));
@@ -147,7 +147,8 @@ mod tests {
             rule("made", "order"),
         ];
         assert_eq!(trace.rules, expected);
-        // Nothing to do: the makefiles are told, no rule ran but `all` and `order`.
+        // If there is nothing to do, make writes its makefiles and runs no rule but `all` and
+        // `order`.
         std::fs::remove_file(&log).unwrap();
         make(&["order"]);
         assert_eq!(Trace::read(&std::fs::read(&log).unwrap()).rules, []);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_away_is_back_before_modpost_looks() {
+    fn the_hidden_files_are_back_before_modpost_runs() {
         let root = Root::new();
         root.write("watch.mk", lines(&root.join("log"), &root.join("put-back")));
         root.write(
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tree_writes_into_the_file_cannot_be_misread_as_more_than_a_name() {
+    fn a_line_that_a_tree_writes_into_the_file_cannot_be_misread_as_more_than_a_name() {
         let trace = Trace::read(b"M\nM x\nP /a b\n\nQ /a b c\nP /a b c d\nP ");
         assert_eq!(trace.rules, [("/a b/c".into(), "/a b/d".into())]);
         assert!(trace.makefiles.is_empty() && trace.symvers.is_empty());

@@ -1,11 +1,11 @@
-//! Our makefile, which every make reads first (`MAKEFILES`). It notices compilers that die of a
-//! question, and has make write down what it reads.
+//! Our makefile, which every make reads first (`MAKEFILES`). It notices compilers that die while
+//! they answer a question, and has make write down the files that it reads.
 
 use std::path::{Path, PathBuf};
 
 use super::{probes, trace};
 
-/// The files that make and we exchange, in a folder of ours.
+/// The files that make and kbuild-rs exchange, in a private folder.
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// The makefile, and its text.
@@ -20,8 +20,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// In the private folder of a module folder, whose path kbuild can carry, for a kernel whose
-    /// source is `source`. `more` are lines of the caller's.
+    /// The files in the private folder of a module folder, for a kernel whose source is `source`.
+    /// kbuild can carry the folder's path. `more` holds the caller's own lines.
     pub(crate) fn new(folder: &Path, source: &Path, more: &[u8]) -> Watch {
         let mut watch = Watch {
             makefile: folder.join("flags/watch.mk"),
@@ -33,7 +33,7 @@ impl Watch {
         watch.text.extend(probes::lines(source));
         watch.text.extend(trace::lines(&watch.log, &watch.put_back));
         watch.text.extend_from_slice(more);
-        // make looks for a way to make each makefile anew, and lists those that it has read.
+        // make looks for a rule for each makefile, and lists the makefiles that it has read.
         let path = watch.makefile.display();
         let end = format!("{path}: ;\nMAKEFILE_LIST :=\n");
         watch.text.extend_from_slice(end.as_bytes());

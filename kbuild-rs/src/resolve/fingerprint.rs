@@ -10,8 +10,8 @@ use crate::syntax::escape_value;
 use crate::sys::walk;
 use crate::{Error, Result};
 
-/// Variables that go into what is built, and that somebody may change between two builds; the
-/// rest of what make gets to see says where this machine has its things.
+/// Variables that affect the products and that may change between two builds. The other variables
+/// that make gets only tell where this machine has its programs and files.
 pub(super) const STAMPS: &[&str] = &[
     "KBUILD_BUILD_HOST",
     "KBUILD_BUILD_TIMESTAMP",
@@ -20,7 +20,8 @@ pub(super) const STAMPS: &[&str] = &[
     "SOURCE_DATE_EPOCH",
 ];
 
-/// A build with another one is another build, even if no file changed.
+/// The state of these inputs. Two builds with different ones are different builds, even if no file
+/// changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) Vec<Vec<u8>>);
 
@@ -37,8 +38,8 @@ impl Fingerprint {
             }
         }
         for (name, value) in &make.command.env {
-            // The pin is a secret. TERM only says what colours a terminal has, and differs
-            // between two windows of one person.
+            // The pin is a secret. TERM only names the terminal's abilities, and differs between
+            // two windows of one user.
             if name != "KBUILD_SIGN_PIN" && name != "TERM" {
                 config.push(pair(name, value));
             }
@@ -47,12 +48,13 @@ impl Fingerprint {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());
         }
-        // A compiler that now comes first in PATH, a vmlinux that has appeared: another file.
+        // Another file may take the place of one: a compiler that now comes first in PATH, a new
+        // vmlinux.
         for file in &inputs.whole {
             config.push(pair(OsStr::new("file"), file.as_os_str()));
         }
-        // A header that appears before another one of its name: no .cmd tells of what was not
-        // there.
+        // A new header may come before another one of the same name. No .cmd names a file that did
+        // not exist.
         if let Sources::Declared(layout) = &resolved.sources {
             for folder in &layout.searched {
                 config.push(header_names(folder, false)?);
@@ -61,7 +63,7 @@ impl Fingerprint {
         for folder in &inputs.provided.includes {
             config.push(header_names(folder, !resolved.out.starts_with(folder))?);
         }
-        // make is told of the copies, whose names do not tell what they are copies of.
+        // make gets the copies, whose names do not contain the names of the originals.
         for (original, _) in &inputs.symvers {
             config.push(pair(OsStr::new("symvers"), original.as_os_str()));
         }
@@ -74,9 +76,9 @@ impl Fingerprint {
     }
 }
 
-/// The names of what lies in a folder that is searched for headers, and below it where that is
-/// wanted. A new one may stand before another of its name on the search path, or answer a
-/// `__has_include`: no prerequisite tells of what was not there.
+/// The names in a folder that is searched for headers; with `below`, in the folders below it too. A
+/// new file may come before another one of its name on the search path, or change a
+/// `__has_include`. No prerequisite names a file that did not exist.
 fn header_names(folder: &Path, below: bool) -> Result<Vec<u8>> {
     let mut names = BTreeSet::new();
     if below {

@@ -1,7 +1,7 @@
 //! The repositories of a module tree, and git's place before make.
 //!
-//! If a repository begins above the tree root, a folder in the stage stands for its work tree,
-//! and the tree root lies below it at the same path: git's paths start at the work tree
+//! If a repository begins above the tree root, a folder in the stage stands for its work tree, and
+//! the tree root is below that folder at the same path. git's paths start at the work tree
 //! (`git log -- .`).
 
 use std::ffi::OsString;
@@ -16,18 +16,19 @@ use crate::make::{
 };
 use crate::stage::{Item, Kind, Stage};
 
-/// The name of the folder that stands for a work tree above the tree root, if the stage cannot
-/// have the root's path below that work tree.
+/// The name of the folder that stands for a work tree above the tree root, if kbuild cannot carry
+/// the root's path below that work tree.
 const UNNAMED: &str = "root";
 
-/// The private folder of a module folder that comes first in `PATH`.
+/// A module folder's private folder that comes first in `PATH`.
 const BIN: &str = "bin";
 
 /// The repository that begins above a tree root.
 #[derive(Clone, Debug)]
 pub(crate) struct RepositoryAbove {
     repository: Repository,
-    /// The path of the root in its work tree; `None` if kbuild cannot work in a folder of that path.
+    /// The path of the root in its work tree; `None` if kbuild cannot work in a folder with that
+    /// path.
     prefix: Option<PathBuf>,
 }
 
@@ -70,7 +71,7 @@ pub(crate) struct Repositories {
 pub(crate) struct BeforeGit {
     pub(crate) file: PathBuf,
     pub(crate) text: Vec<u8>,
-    /// The value of `PATH` in which it comes first.
+    /// The value of `PATH` in which the program's folder comes first.
     pub(crate) path: OsString,
 }
 
@@ -110,7 +111,7 @@ impl Repositories {
         })
     }
 
-    /// Every repository in the stage.
+    /// All repositories in the stage.
     pub(crate) fn staged(&self, resolved: &Resolved, items: &[Item]) -> Vec<StagedRepository> {
         let Sources::Tree { root, .. } = &resolved.sources else {
             return Vec::new();
@@ -138,7 +139,7 @@ impl Repositories {
             };
             let (repository, is_part) = match Repository::at(&real) {
                 DotGit::Ours(repository) => (Some(repository), false),
-                // The folder that a link out of the tree leads to.
+                // The folder at the end of a link that leaves the tree.
                 DotGit::Nothing => (Repository::above(&real), true),
                 DotGit::Refused => (None, false),
             };

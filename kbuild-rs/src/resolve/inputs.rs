@@ -1,4 +1,4 @@
-//! The inputs of a build that are not its sources: folders of headers, providers' symvers, files of
+//! The inputs of a build other than its sources: folders of headers, providers' symvers, files of
 //! the kernel and of the tools.
 
 use std::ffi::{OsStr, OsString};
@@ -15,13 +15,13 @@ use crate::{Error, ErrorKind, Result};
 
 #[derive(Debug)]
 pub(crate) struct Inputs {
-    /// Files whose change means a build from nothing.
+    /// Files whose change starts a build from nothing.
     pub(crate) whole: Vec<PathBuf>,
-    /// Providers' symvers: the original, and the copy that make is told of.
+    /// Providers' symvers: the original, and the copy for make.
     pub(crate) symvers: Vec<(PathBuf, PathBuf)>,
     /// The data for crates that depend on this one, except the symvers of this build.
     pub(crate) provided: Provided,
-    /// Links to folders whose path kbuild cannot carry.
+    /// Links to folders whose paths kbuild cannot carry.
     pub(crate) links: CarriedFolders,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Inputs {
 pub(super) struct Headers {
     /// The data from dependencies, with the caller's own include folders.
     provided: Provided,
-    /// The include folders, as kbuild can carry them.
+    /// The include folders, by paths that kbuild can carry.
     carried: Vec<PathBuf>,
     pub(super) links: CarriedFolders,
 }
@@ -53,7 +53,7 @@ impl Headers {
         })
     }
 
-    /// Flags for the folders, and for the header with configuration symbols of the module's own.
+    /// Flags for the folders, and for the header with the module's own configuration symbols.
     pub(super) fn flags(&self, context: &Context<'_>) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         for dir in &self.carried {
@@ -70,7 +70,7 @@ impl Headers {
 }
 
 impl Inputs {
-    /// `env` is that of make.
+    /// Collects the inputs. `env` is the environment of make.
     pub(super) fn of(
         context: &Context<'_>,
         target: &Target,
@@ -111,7 +111,7 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The providers' symvers, with the place of the copy: a path that make can carry.
+/// The providers' symvers, each with the place of its copy: a path that make can carry.
 fn providers(
     context: &Context<'_>,
     received: &[PathBuf],
@@ -129,7 +129,7 @@ fn providers(
     for path in settings.symvers.iter().cloned().chain(of_make) {
         all.push(site.base.join(path));
     }
-    // A crate may be reached over two others; modpost refuses to read one file twice.
+    // Two crates may pass on the same file, and modpost refuses to read one file twice.
     for path in received {
         if !all.contains(path) {
             all.push(path.clone());

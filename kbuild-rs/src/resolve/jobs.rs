@@ -7,7 +7,7 @@ use crate::Result;
 use crate::settings::Settings;
 use crate::stage::private_root;
 
-/// The jobs of a build, and the pool that it may share them in.
+/// The jobs of a build, and the pool that it may share.
 #[derive(Debug)]
 pub(crate) struct SharedJobs {
     pub(crate) is_build_script: bool,

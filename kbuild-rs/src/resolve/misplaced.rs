@@ -1,10 +1,10 @@
-//! Setters that have no meaning for the module that is built.
+//! Refuses setters that have no meaning for the kind of module that is built.
 
 use crate::settings::{Module, Settings};
 use crate::{Error, Result};
 
-/// Refuses a build on which a setter of the other kind of module was called. Without a word, the
-/// caller would get a module that lacks what it asked for.
+/// Refuses a build on which a setter for the other kind of module was called. Otherwise the caller
+/// would silently get a module without the setting.
 pub(crate) fn refuse_misplaced(settings: &Settings) -> Result<()> {
     let Some(setter) = settings.misplaced else {
         return Ok(());

@@ -70,17 +70,17 @@ pub(crate) struct Resolved {
 
 /// The facts about a build before its sources are read.
 struct Context<'a> {
-    /// With placeholders replaced.
+    /// The settings with replaced placeholders.
     settings: &'a Settings,
     kernel: &'a Kernel,
     names: &'a Names<'a>,
     site: &'a Site,
 }
 
-/// Resolves a build. `name` is that of a declared module.
+/// Resolves a build. `name` is the name of a declared module.
 ///
 /// # Errors
-/// Everything that can be known to fail before anything is written.
+/// Every error that can be known before anything is written.
 pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolved> {
     refuse_misplaced(settings)?;
     let (base, out) = (base(settings)?, output_directory(settings)?);
@@ -181,7 +181,7 @@ impl Resolved {
         self.sources.items(self)
     }
 
-    /// Whether this build makes the modules, possibly with other targets.
+    /// Whether this build builds the modules, possibly with other targets.
     pub(crate) fn wants_modules(&self) -> bool {
         self.make.command.targets.iter().any(|t| t == MODULES)
     }
@@ -191,7 +191,7 @@ impl Resolved {
         self.make.command.targets.iter().filter(|t| *t != MODULES)
     }
 
-    /// The include folders, but for those that hold the products: such a one changes with each
+    /// The include folders, without those that hold the products, because these change with each
     /// build.
     pub(crate) fn header_folders(&self) -> impl Iterator<Item = &PathBuf> {
         let dirs = self.inputs.provided.includes.iter();

@@ -6,8 +6,8 @@ use crate::make::{Names, Placeholders, instead, instead_in_command};
 use crate::settings::{Module, Settings};
 use crate::{Error, Result};
 
-/// A copy of the settings with the placeholders in its make variables and environment replaced. Commands
-/// stay as they are until they run: messages show what a person wrote.
+/// A copy of the settings with replaced placeholders in its make variables and environment.
+/// Commands stay as they are until they run, so that messages show the user's text.
 ///
 /// # Errors
 /// A value that its name does not allow. The check comes before the replacement, so that no message
@@ -55,7 +55,7 @@ pub(crate) fn filled(
     Ok(settings)
 }
 
-/// Whether makefiles read the variable to know the folder that make was started in. kbuild itself
+/// Whether makefiles read the variable to find the folder in which make was started. kbuild itself
 /// does not read it.
 pub(crate) fn is_working_folder(name: &OsStr) -> bool {
     name == "PWD"
@@ -72,7 +72,7 @@ fn check_working_folder(name: &str, value: &OsStr, placeholders: &Placeholders) 
     }
 }
 
-/// The warning about a value that make would expand in a makefile and does not expand here.
+/// The warning about a value that a makefile would expand and that stays as it is here.
 pub(crate) fn unexpanded(name: &str, value: &OsStr) -> Option<String> {
     let placeholder = instead(value)?;
     Some(format!(

@@ -1,4 +1,4 @@
-//! The folders of a build: where relative paths start, where products go, what is staged.
+//! The folders of a build: the start of relative paths, the output directory, the folders to stage.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::settings::{Settings, Tree};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
-/// The folder that relative paths start at, canonical.
+/// The folder where relative paths start, canonical.
 pub(crate) fn base(settings: &Settings) -> Result<PathBuf> {
     let dir = match &settings.base {
         Some(dir) => dir.clone(),

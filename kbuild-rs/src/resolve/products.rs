@@ -1,4 +1,4 @@
-//! Files beside the modules that the caller asks for: whether they can be products.
+//! Checks the files beside the modules that the caller asks for.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::stage::{COMPILE_COMMANDS, PRIVATE, RUST_PROJECT};
 use crate::syntax::is_carryable;
 use crate::{Error, Result};
 
-/// The products that a build asks for beside its modules, relative to the module folder.
+/// The products beside the modules, relative to the module folder.
 pub(crate) fn products(
     settings: &Settings,
     sources: &Sources,
@@ -46,8 +46,8 @@ pub(crate) fn products(
     Ok(products)
 }
 
-/// Lines for the makefile that every make reads first. kbuild only makes the files in `extra-y` with
-/// the kernel's image, so these rules without a recipe add them to the goal of
+/// Lines for the makefile that every make reads first. kbuild only builds the files in `extra-y`
+/// with the kernel's image. So these rules without a recipe add them to the goal of
 /// `scripts/Makefile.build` (up to 6.1 `__build`, then `$(obj)/`).
 pub(crate) fn asked_of_kbuild(
     products: &[PathBuf],
@@ -65,7 +65,7 @@ pub(crate) fn asked_of_kbuild(
             continue;
         }
         let name = product.file_name().unwrap_or_default().to_string_lossy();
-        // From 6.13 on, folders are relative to the module's.
+        // Since 6.13, folders are relative to the module folder.
         let relative = Path::new(".").join(folder);
         let named = [&module_dir.join(folder), &relative, folder];
         let named = named.map(|path| path.display().to_string());
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_publishes_anyway_is_no_other_product() {
+    fn a_file_that_a_build_publishes_anyway_cannot_be_a_product() {
         for (bad, why) in [
             ("a.ko", "modules are"),
             ("sub/a.ko", "modules are"),

@@ -1,5 +1,4 @@
-//! The names and the folders of one build: what it is called, where it is staged, what is private
-//! to it.
+//! The names and folders of one build: its label, its stage, its private files.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use crate::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct Site {
-    /// The folder that relative paths start at.
+    /// The folder where relative paths start.
     pub(super) base: PathBuf,
     /// The name of the build in messages, and of its symvers in the output directory.
     pub(super) label: String,
@@ -32,7 +31,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// `base` and `out` are where relative paths start and where products go.
+    /// `base` is the folder where relative paths start, `out` the output directory.
     pub(super) fn of(
         settings: &Settings,
         name: Option<&str>,
@@ -55,7 +54,7 @@ impl Site {
         };
         let (declared, above, of_stage) = match &dir {
             None => (Some(&*label), None, None),
-            // Folders of one root share a stage, so it is called after the root.
+            // All module folders of a root share a stage, so the stage has the root's name.
             Some(_) => (None, RepositoryAbove::of(&root), root.file_name()),
         };
         let of_stage = of_stage.map_or_else(|| label.clone(), |n| n.to_string_lossy().into_owned());

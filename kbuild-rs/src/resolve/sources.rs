@@ -1,4 +1,4 @@
-//! The sources of a build: listed ones, or those of a module tree.
+//! The sources of a build: listed files, or a module tree.
 
 use std::path::{Path, PathBuf};
 
@@ -21,13 +21,13 @@ pub(crate) enum Sources {
     },
 }
 
-/// Generated files: where each will lie, and its text.
+/// Generated files: the place and the text of each.
 pub(super) type Files = Vec<(PathBuf, Vec<u8>)>;
-/// Folders of the stage, and the source folders that they stand for.
+/// Folders of the stage, and the source folders for which they stand.
 pub(super) type Pairs = Vec<(PathBuf, PathBuf)>;
 
 impl Sources {
-    /// The sources, the files that are generated for them, and what stands for what.
+    /// Resolves the sources: the generated files for them, and the pairs of folders.
     pub(super) fn of(
         context: &Context<'_>,
         links: &mut CarriedFolders,

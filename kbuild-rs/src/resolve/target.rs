@@ -21,12 +21,13 @@ pub(crate) struct Target {
     pub(crate) rustc: Option<PathBuf>,
 }
 
-/// The wishes about the kernel and the tools.
+/// The requested kernel and tools.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     /// The target triple of the outer settings.
     pub(crate) triple: Option<String>,
-    /// In any spelling: the caller's, else the make variable's, else the environment's.
+    /// The architecture in any spelling: the caller's, else the make variable's, else the
+    /// environment's.
     pub(crate) arch: Option<String>,
 }
 
@@ -49,7 +50,7 @@ impl Wanted {
         Wanted { triple, arch }
     }
 
-    /// The kernel to build against: the one that is named, else the default.
+    /// The kernel to build against: the named one, else the default.
     pub(crate) fn kernel(&self, settings: &Settings) -> Result<Kernel> {
         let (named, of_env) = self.named(settings);
         let kernel = match &named[..] {
@@ -67,7 +68,7 @@ impl Wanted {
         Ok(kernel)
     }
 
-    /// Every kernel to build against. The build for each kernel checks its architecture.
+    /// All kernels to build against. The build for each kernel checks its architecture.
     pub(crate) fn kernels(&self, settings: &Settings) -> Result<Vec<Kernel>> {
         let (named, of_env) = self.named(settings);
         match named.is_empty() {
@@ -76,8 +77,8 @@ impl Wanted {
         }
     }
 
-    /// The kernels that are asked for: by the caller, else by `KDIR`, a list in the form of `PATH`.
-    /// With them, whether it was the variable.
+    /// The requested kernels: the caller's, else those in `KDIR`, a list in the form of `PATH`. The
+    /// flag tells whether they come from the variable.
     fn named(&self, settings: &Settings) -> (Vec<OsString>, bool) {
         if !settings.kernels.is_empty() {
             return (settings.kernels.clone(), false);
@@ -100,7 +101,7 @@ impl Wanted {
         let (kernel, note) = Kernel::default_for(wanted)?;
         kernel.check_arch(self.arch.as_deref(), self.triple.as_deref())?;
         if let Some(note) = note {
-            // If an architecture is named, the module need not load into the running kernel.
+            // If an architecture is named, the module is not meant for the running kernel.
             settings.sink.note(&match wanted {
                 None => format!("{note}; the running kernel cannot load the module"),
                 Some(_) => note,
@@ -141,15 +142,15 @@ impl Wanted {
         })
     }
 
-    /// The program of a tool that was named: by the caller, by the variable on make's command line,
-    /// by the one in the environment.
+    /// The named program of a tool: the caller's, else the one in the variable on make's command
+    /// line, else in the environment's.
     pub(super) fn tool(
         &self,
         settings: &Settings,
         own: Option<&String>,
         [of_make, of_env]: [&str; 2],
     ) -> Option<String> {
-        // The variable means the same there.
+        // The variable has the same meaning there.
         let mut given = settings.make_vars.iter().rev();
         let given = given.find(|(name, _)| name == of_make);
         let given = given.map(|(_, value)| value.to_string_lossy().into_owned());
@@ -169,7 +170,8 @@ pub(super) fn search_path(env: &[(OsString, OsString)]) -> &OsStr {
     path.map(|(_, value)| &**value).unwrap_or_default()
 }
 
-/// Refuses a kernel that modules cannot be built for, and says what the user has to know of it.
+/// Refuses a kernel for which modules cannot be built, and tells the user the kernel's
+/// peculiarities.
 pub(super) fn check(settings: &Settings, kernel: &Kernel) -> Result<()> {
     if !kernel.is_enabled("MODULES") {
         let why = no_modules(kernel.release());
@@ -181,7 +183,7 @@ pub(super) fn check(settings: &Settings, kernel: &Kernel) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a kernel tree without a symvers, or says so.
+/// Refuses a kernel tree without a symvers, or warns about it.
 fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
     if kernel.symvers().is_some() {
         return Ok(());
@@ -218,8 +220,8 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
     }
 }
 
-/// Says of a kernel that refuses unsigned modules that a build signs none. kbuild does so when it
-/// installs, and goes on where it cannot.
+/// Tells the user that a build does not sign modules, if the kernel refuses unsigned ones. kbuild
+/// signs modules when it installs them, and continues if it cannot.
 fn note_signing(settings: &Settings, kernel: &Kernel) {
     if !kernel.requires_signing() {
         return;
@@ -238,7 +240,7 @@ fn note_signing(settings: &Settings, kernel: &Kernel) {
     ));
 }
 
-/// The kernel that a path or a release names.
+/// The kernel at a path or of a release.
 fn find(named: &OsStr, of_env: bool) -> Result<Kernel> {
     let found = match named.to_str() {
         Some(text) => Kernel::find(text),

@@ -50,7 +50,7 @@ struct Clean {
 }
 
 impl Clean {
-    /// Looks at everything before anything is removed.
+    /// Checks everything before anything is removed.
     fn check(&self) -> Result<()> {
         let failed = |e| Error::reading("read", &self.shared, e);
         for entry in fs::read_dir(&self.shared).map_err(failed)? {
@@ -81,7 +81,8 @@ impl Clean {
         Ok(())
     }
 
-    /// Fails if there is another user's folder below: `clean` would stop there, half done.
+    /// Fails if there is another user's folder below: `clean` would stop there with half of the
+    /// work done.
     fn check_owner(&self, dir: &Path) -> Result<()> {
         let failed = |e| Error::reading("read", dir, e);
         let owner = fs::symlink_metadata(dir).map_err(failed)?.uid();
@@ -121,7 +122,7 @@ impl Clean {
                 left = true;
                 continue;
             };
-            // A build that runs right now is waited for.
+            // Waits for a running build.
             let mut lock = Lock::take(writer, &key.join("lock"), "clean", sink)?;
             lock.sign()?;
             for record in self.records(&wanted)? {
@@ -138,7 +139,7 @@ impl Clean {
                 left = true;
             }
         }
-        // A folder in the place of such a file is not ours.
+        // A folder at the path of such a file is not ours.
         if !self.out.join(COMPILE_COMMANDS).is_dir() {
             compile_commands::publish(writer, Path::new(""), shared, &self.out)?;
         }
@@ -156,16 +157,16 @@ impl Clean {
             for file in parts.chain([CACHEDIR_TAG, PUBLISH_LOCK].map(Into::into)) {
                 writer.remove_file(&shared.join(file))?;
             }
-            // A build that has just begun has put something there again.
-            // It stays if a build that has just begun has put something there again.
+            // A build that has just begun may have put something there again. The folder stays
+            // then.
             parent_writer(shared)?.remove_empty(shared);
         }
         sort_paths(&mut removed);
         Ok(removed)
     }
 
-    /// What of a private folder belongs to `tree`: everything where it is the tree root, else the
-    /// private files of that module folder, which may share the stage with others.
+    /// The part of a private folder that belongs to `tree`: all of it if `tree` is the tree root,
+    /// else the private files of that module folder, which may share the stage with others.
     fn wanted(&self, key: &Path, tree: Option<&Path>) -> Result<Option<PathBuf>> {
         let all = key.join("folders");
         let Some(tree) = tree else {

@@ -1,8 +1,8 @@
-//! Decides whether there is anything to do, and what.
+//! Decides whether there is anything to do, and which work it is.
 //!
-//! A file of the stage that changed, and that no rule names, starts a build from nothing if the
-//! script of some rule may have read it: if the stage has a file without a kbuild command, or a
-//! source says `.incbin`. Otherwise nothing can have read it.
+//! A changed file of the stage that no rule names starts a build from nothing if a rule's script
+//! may have read it: if the stage has a file without a kbuild command, or a source says `.incbin`.
+//! Otherwise nothing can have read it.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::stage::{Changes, Item, Kind};
 use crate::sys::{is_among, sort_paths};
 
 impl Run<'_> {
-    /// Compares the last build with the world, sources included.
+    /// Compares the last build with the current state, sources included.
     pub(crate) fn verdict(
         &self,
         record: &Record,
@@ -23,8 +23,8 @@ impl Run<'_> {
         manifest: &[Item],
         items: &[Item],
     ) -> Result<Option<Stale>> {
-        // Another folder of this root may have brought the stage in step, or a build that was
-        // killed: what this folder's record tells of was built from older sources.
+        // The stage may be newer than this folder's record: another folder of this root, or a
+        // killed build, may have updated it.
         let stage = &self.resolved.stage;
         let seen = stage.seen(self.writer, &self.resolved.folder)?;
         let since = seen.as_deref().unwrap_or(manifest);
@@ -41,8 +41,8 @@ impl Run<'_> {
         stale
             .changed
             .extend(changes.copied().iter().map(|&i| of(&items[i])));
-        // A new file may stand before another of its name on a search path, and a new header may
-        // answer a __has_include: no .cmd tells of what was not there.
+        // A new file may come before another one of its name on a search path, and a new header may
+        // change a __has_include. No .cmd names a file that did not exist.
         let known: Vec<_> = record
             .prerequisites
             .iter()
@@ -59,7 +59,7 @@ impl Run<'_> {
             let why = format!("{} is new", rel.display());
             stale.from_nothing = Some(Reason::Tell(why));
         }
-        // rustc takes neither of `x.rs` and `x/mod.rs` where there are both.
+        // rustc refuses a module for which both `x.rs` and `x/mod.rs` exist.
         #[cfg(feature = "rust")]
         for &added in &changes.added {
             if let Some(other) = crate::resolve::other_place(&items[added].rel) {
@@ -67,15 +67,15 @@ impl Run<'_> {
                 stale.changed.extend(other.map(of));
             }
         }
-        // A symvers that lies in the tree itself: no prerequisite of modpost's either.
+        // A symvers in the tree itself is not a prerequisite of modpost either.
         let is_symvers = |item: &Item| item.rel.to_string_lossy().ends_with("symvers");
         stale.modpost |= changes.copied().iter().any(|&i| is_symvers(&items[i]))
             || changes.removed().iter().any(is_symvers);
-        // No .cmd tells which files were reached over a link.
+        // No .cmd tells which files were reached through a link.
         let copied = changes.copied().iter().map(|&i| &items[i]);
         let link = copied
             .chain(changes.removed())
-            // git's answers are make's affair.
+            // A `.git` does not count here: the record covers git's answers.
             .find(|item| matches!(item.kind, Kind::Link(_)) && !item.rel.ends_with(".git"));
         if let (Some(item), None) = (link, &stale.from_nothing) {
             let why = format!("the link {} has a new target", item.rel.display());
@@ -85,8 +85,8 @@ impl Run<'_> {
         Ok(Some(stale))
     }
 
-    /// Builds from nothing if a file changed that no `.cmd` names and that the tree's own rules may
-    /// have read.
+    /// Builds from nothing if a changed file is named in no `.cmd` and the tree's own rules may
+    /// have read it.
     fn doubt_own_rules(
         &self,
         stale: &mut Stale,
@@ -106,8 +106,8 @@ impl Run<'_> {
         sort_paths(&mut named);
         let copied = changes.copied().iter().map(|&i| &items[i]);
         let changed: Vec<&Item> = copied.chain(changes.removed()).collect();
-        // kbuild makes anew whatever its saved command no longer fits; what other rules made has
-        // none, and make does not know that the rule is another one.
+        // kbuild rebuilds every file whose saved command no longer fits. Files of other rules have
+        // no saved command, and make does not notice that the rule changed.
         let is_read =
             |item: &&&Item| is_makefile(&item.rel) || makefiles.contains(&stage.source_of(item));
         let makefile = changed
@@ -137,7 +137,8 @@ impl Run<'_> {
     }
 }
 
-/// Whether builds do not read a file: an editor's, or documentation. Such files change all the time.
+/// Whether builds do not read a file: an editor's file, or documentation. Such files change all the
+/// time.
 fn is_bystander(rel: &Path) -> bool {
     let name = rel.file_name().unwrap_or_default().to_string_lossy();
     let is_editors = name.starts_with(['.', '#']) || name.ends_with(['~', '#']);
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_editors_and_writers_leave_is_told_from_inputs() {
+    fn files_of_editors_and_documentation_are_told_from_inputs() {
         for name in [
             ".a.c.swp",
             "a.c~",

@@ -5,9 +5,9 @@ use crate::resolve::Resolved;
 use crate::settings::{Artifact, Report};
 use crate::{Error, ErrorKind, Result};
 
-/// Fails for an expected module that was not built; and, where the caller listed the expected
-/// ones, for a module that is not listed. A build system does not order, install or clean what it
-/// was not told of beforehand.
+/// Fails for an expected module that was not built. If the caller listed the expected modules, also
+/// fails for a module that is not listed, because a build system can only order, install and clean
+/// modules that it knows beforehand.
 ///
 /// `name` is the one module that the caller needs, `listed` are those of
 /// [`Build::module`](crate::Build::module).

@@ -1,4 +1,4 @@
-//! The tokens of a run. Only here is the folder of the pool made.
+//! The tokens of a run. Only this file creates the folder of the pool.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ impl SharedJobs {
         self.jobs().budget(sink)?.slot(sink)
     }
 
-    /// The arguments for a make that would run alone, for a dry run.
+    /// The arguments for a make without others beside it, for a dry run.
     pub(crate) fn alone(&self, make: &Path, sink: &Sink) -> Result<MakeJobs> {
         self.jobs().alone(make, sink)
     }
@@ -34,13 +34,13 @@ impl SharedJobs {
     }
 }
 
-/// Opens the private folder that holds a pool, and makes it where it is missing.
+/// Opens the private folder that holds a pool, and creates it if it is missing.
 fn open_pool_folder(folder: &Path) -> Result<Writer> {
     Ok(Writer::new([make_private_root(folder)?]))
 }
 
-/// The same in a folder that the caller named: whoever may change what lies there decides how many
-/// compilers run, and where our files go.
+/// The same in a folder that the caller named. A user who may change that folder's contents
+/// controls how many compilers run, and where our files go.
 fn open_named_folder(folder: &Path) -> Result<Writer> {
     folder.parent().map_or(Ok(()), check_folder)?;
     let writer = open_pool_folder(folder)?;

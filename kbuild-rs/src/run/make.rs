@@ -49,7 +49,7 @@ impl Run<'_> {
         )?;
         let what = format!("{} for {}", r.label, r.kernel().release());
         if outcome.cut_off {
-            // The marker stays: the next build deletes what this one wrote.
+            // The marker stays, so the next build deletes the files that this one wrote.
             return Err(outcome.error(&what));
         }
         self.put_back(&put)?;
@@ -95,8 +95,8 @@ impl Run<'_> {
                 Ok(report)
             }
             other => {
-                // Editors need these files even more if the code does not compile; the failure is
-                // reported first.
+                // Editors need these files even if the code does not compile. If both fail, the
+                // build's failure is reported.
                 #[cfg(feature = "ide")]
                 let _ = self
                     .lock_to_publish()
@@ -107,9 +107,9 @@ impl Run<'_> {
         }
     }
 
-    /// make deletes the targets of the recipes that failed. What they were writing besides goes
-    /// here; a second is long enough for a tool to be late with the end of its file. Files that were
-    /// there when make started are another build's.
+    /// Removes unfinished files. make deletes the targets of the recipes that failed, but not other
+    /// files that they were writing. A second is long enough for a tool to end such a file late.
+    /// Files from before the start of make belong to another build.
     fn remove_unfinished(&self, items: &[Item], stopped: Duration, start: Duration) -> Result<()> {
         let since = start.max(stopped.saturating_sub(Duration::from_secs(1)));
         let since = i128::try_from(since.as_nanos()).unwrap_or(0);
@@ -134,7 +134,7 @@ impl Run<'_> {
         r.stage.end(self.writer)
     }
 
-    /// The symvers of other modules built into this OUT, which a failing build may have needed.
+    /// The symvers of other modules built into this OUT. A failing build may have needed them.
     fn nearby_symvers(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.resolved.out)
             .into_iter()

@@ -35,12 +35,13 @@ pub(crate) use clean::clean;
 pub(crate) use plan::plan;
 pub(crate) use several::Several;
 
-/// Builds for one kernel, or puts placeholders where there is to be no build. Cargo is told nothing.
+/// Builds for one kernel, or writes placeholders if nothing is to be built. Prints nothing for
+/// Cargo.
 pub(crate) fn build(settings: &Settings, name: Option<&str>) -> Result<Report> {
     if skip::is_wanted(settings) {
         return skip::placeholders(settings, name);
     }
-    // Before anything is opened here.
+    // This must come before anything is opened here.
     inherited_descriptors(settings.environment.is_build_script);
     let resolved = resolve(settings, name)?;
     let writer = resolved.stage.writer(&resolved.out)?;
@@ -62,7 +63,7 @@ pub(crate) struct BeforeMake<'a> {
     pub(crate) folders: FoldersBefore,
 }
 
-/// One build under way.
+/// A running build.
 pub(crate) struct Run<'a> {
     pub(crate) resolved: &'a Resolved,
     pub(crate) writer: &'a Writer,
@@ -73,7 +74,7 @@ impl Run<'_> {
         let (r, writer) = (self.resolved, self.writer);
         let doing = format!("{} for {}", r.label, r.kernel().release());
         let mut lock = r.stage.lock(writer, &doing, &r.sink)?;
-        // Sources that cannot be staged are told of before anything is written for them.
+        // Errors about sources that cannot be staged come before anything is written for them.
         let now = (r.items()?, Fingerprint::of(r)?);
         let record = match r.stage.manifest(writer)? {
             Some(manifest) => {
@@ -86,7 +87,8 @@ impl Run<'_> {
             None => None,
         };
         r.kernel().check_programs()?;
-        // Only while holding the stage's lock: a holder of a token must not wait for a lock.
+        // The token is only taken while holding the stage's lock, because a holder of a token must
+        // not wait for a lock.
         let mut slot = r.jobs.slot(&r.sink)?;
         let locks = std::iter::once(lock.file.as_raw_fd()).chain(slot.lock());
         let held = ChildDescriptors {
@@ -96,8 +98,8 @@ impl Run<'_> {
         lock.sign()?;
         r.stage.sign(writer)?;
         let start = r.stage.begin(writer)?;
-        // What changes from here on cannot look as if it had been there before; and what changed
-        // since the first look is seen now.
+        // A later change then has a later time than all existing files, and this second look sees
+        // the changes since the first one.
         wait_for_tick(writer, &r.stage.private, start)?;
         let report = self.stage_and_make(record, start, &mut slot, &held);
         if !r.stage.is_interrupted() {
@@ -106,7 +108,7 @@ impl Run<'_> {
         report
     }
 
-    /// The report of a build that has nothing to do.
+    /// The report of a build with nothing to do.
     fn fresh(
         &self,
         record: Option<&Record>,
@@ -127,7 +129,7 @@ impl Run<'_> {
         Ok(Some(self.report(record, items, false)))
     }
 
-    /// Brings the stage in step with the sources, and runs make. `start` is the marker's time.
+    /// Updates the stage from the sources, and runs make. `start` is the marker's time.
     fn stage_and_make(
         &self,
         record: Option<Record>,
@@ -136,7 +138,7 @@ impl Run<'_> {
         held: &ChildDescriptors,
     ) -> Result<Report> {
         let (r, writer) = (self.resolved, self.writer);
-        // Others may have had the token for minutes.
+        // The wait for the token may have taken minutes.
         let mut items = r.items()?;
         let fingerprint = Fingerprint::of(r)?;
         let mut manifest = r.stage.manifest(writer)?;
@@ -180,8 +182,7 @@ impl Run<'_> {
         self.make(slot, held, &items, &fingerprint, before)
     }
 
-    /// Whether the stage was changed by something else, so that nothing in it may be kept. A note
-    /// says so.
+    /// Whether something else changed the stage, so that nothing in it may be kept. A note says so.
     fn is_damaged(&self, manifest: Option<&[Item]>, inventory: &mut Inventory) -> Result<bool> {
         let r = self.resolved;
         let Some(known) = manifest else {
@@ -198,27 +199,27 @@ impl Run<'_> {
         Ok(found.damage.is_some())
     }
 
-    /// The folders on the way to what make may read, as far as that is known before.
+    /// The folders above the files that make may read, as far as they are known before make starts.
     fn folders_before(&self, record: &Record, start: Duration) -> FoldersBefore {
         let r = self.resolved;
         let inputs = record.prerequisites.iter().map(|p| &p.path);
         let inputs = inputs.chain(&r.inputs.whole).map(PathBuf::as_path);
-        // Any name in a folder stands for the folder.
+        // Any file name in a folder will do.
         let folders = [r.kernel().dir(), r.kernel().source_dir()].into_iter();
         let folders = folders.chain(r.header_folders().map(PathBuf::as_path));
         let inside: Vec<_> = folders.map(|folder| folder.join("x")).collect();
         FoldersBefore::to(inputs.chain(inside.iter().map(PathBuf::as_path)), start)
     }
 
-    /// Once all is known to be whole after a new start of the machine, it need not be looked at
-    /// again.
+    /// Records the current boot after all files were found complete, so that the next build need
+    /// not check them again.
     fn note_boot(&self, record: &Record) {
         if record.is_of_another_boot() {
             let record = Record {
                 boot: boot_id(),
                 ..record.clone()
             };
-            // Where nothing can be written, it is looked at the next time.
+            // If nothing can be written, the next build checks again.
             let _ = record.save(self.writer, &self.record_path(), &self.resolved.out);
         }
     }
@@ -227,14 +228,14 @@ impl Run<'_> {
         self.resolved.folder.join("record")
     }
 
-    /// The report of an up-to-date build, or of the one that has just ended.
+    /// The report of an up-to-date build, or of one that has just ended.
     pub(crate) fn report(&self, record: &Record, items: &[Item], started_make: bool) -> Report {
         let r = self.resolved;
         let mut prerequisites: Vec<PathBuf> = record
             .prerequisites
             .iter()
             .filter(|p| !p.path.starts_with(&r.stage.dir))
-            // To Ninja, `..` is text.
+            // Ninja compares paths with `..` as text.
             .filter(|p| !p.path.components().any(|c| c == Component::ParentDir))
             .map(|p| p.path.clone())
             .collect();
@@ -249,7 +250,7 @@ impl Run<'_> {
         sort_paths(&mut prerequisites);
         if let Sources::Tree { root, .. } = &r.sources {
             folders.push(root.clone());
-            // A new file shows in its folder. One that holds the products changes with them.
+            // A folder shows a new file. A folder that holds the products changes with them.
             folders.retain(|f| f.is_dir() && !r.out.starts_with(f));
         } else {
             folders.clear();

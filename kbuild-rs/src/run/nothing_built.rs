@@ -50,7 +50,7 @@ struct TreeWithoutModule<'a> {
     kernel: &'a Kernel,
     /// The variables on make's command line.
     given: &'a [(String, std::ffi::OsString)],
-    /// The path that a person knows a file by.
+    /// The path by which the user knows a file.
     shown: &'a dyn Fn(&Path) -> PathBuf,
 }
 
@@ -79,7 +79,7 @@ impl TreeWithoutModule<'_> {
         text + &Dkms::advice(self.dir, self.shown)
     }
 
-    /// The variables that decide whether there is a module, and that are not `m`.
+    /// The variables that decide whether there is a module and whose value is not `m`.
     fn switches(&self, objects: &[Assignment<'_>]) -> String {
         let mut named = BTreeSet::new();
         let mut text = String::new();

@@ -7,7 +7,7 @@ use crate::make::find_program;
 use crate::resolve::resolve;
 use crate::settings::{Plan, Settings};
 
-/// The make that [`build`](super::build) would start. Nothing is written or started.
+/// The make that [`build`](super::build) would start. This writes and starts nothing.
 pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
     let resolved = resolve(settings, name)?;
     let command = &resolved.make.command;
@@ -15,7 +15,8 @@ pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
     let jobs = resolved.jobs.alone(&program, &resolved.sink)?;
     let mut args = command.args()?;
     let mut env = command.env.clone();
-    // What the outside or the caller says may be a secret; LANG, PATH and LD_LIBRARY_PATH are made of it.
+    // Values from outside or from the caller may be secrets; LANG, PATH and LD_LIBRARY_PATH contain
+    // such values.
     let is_foreign = |(name, value): &&(OsString, OsString)| {
         let mut given = settings.env.iter();
         given.any(|(of_caller, _)| of_caller == name)

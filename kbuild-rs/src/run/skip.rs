@@ -1,5 +1,5 @@
-//! `KBUILD_RS_SKIP` and `DOCS_RS`: builds nothing and succeeds, for documentation builds and machines
-//! without kernel headers.
+//! `KBUILD_RS_SKIP` and `DOCS_RS`: builds nothing and succeeds, for documentation builds and
+//! machines without kernel headers.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,8 +11,8 @@ use crate::resolve::{below_module_folder, check_name, output_directory, refuse_m
 use crate::settings::{Artifact, Module, Report, Settings};
 use crate::sys::{Root, Writer};
 
-/// Whether this build script builds nothing. docs.rs sets `DOCS_RS`; `KBUILD_RS_SKIP=0` builds all
-/// the same.
+/// Whether this build script builds nothing. docs.rs sets `DOCS_RS`. With `KBUILD_RS_SKIP=0` the
+/// script builds anyway.
 pub(crate) fn is_wanted(settings: &Settings) -> bool {
     let environment = &settings.environment;
     if !environment.is_build_script {
@@ -25,7 +25,7 @@ pub(crate) fn is_wanted(settings: &Settings) -> bool {
     own.or(of_docs).is_some_and(|value| value != "0")
 }
 
-/// Puts an empty file in the place of each `.ko` and each product, so that `include_bytes!` compiles.
+/// Writes an empty file for each `.ko` and each product, so that `include_bytes!` compiles.
 pub(crate) fn placeholders(settings: &Settings, name: Option<&str>) -> Result<Report> {
     let out = output_directory(settings)?;
     let writer = Writer::new([Root::make(&out)?]);
@@ -73,10 +73,11 @@ pub(crate) fn names(settings: &Settings, name: Option<&str>) -> Result<Vec<Strin
     })
 }
 
-/// The modules that a tree's makefiles name in `obj-…`: without a kernel, they cannot be evaluated.
+/// The modules that a tree's makefiles name in `obj-…`. Without a kernel, make cannot evaluate
+/// them.
 fn names_in(dir: &Path) -> Vec<String> {
     let (mut names, mut known) = (Vec::new(), HashSet::new());
-    // A tree that is not there has none.
+    // A missing tree has no modules.
     let makefiles = fs::canonicalize(dir).map(|dir| Makefiles::of(&dir));
     let folders = makefiles.unwrap_or_default().folders.into_iter();
     for word in folders.flat_map(|folder| folder.objects) {
@@ -129,7 +130,7 @@ mod tests {
     fn folders_that_name_themselves_or_each_other_are_read_once() {
         let root = Root::new();
         let write = |folder: &str, text: &str| root.write(&format!("{folder}/Kbuild"), text);
-        // Two links at each step would lead to 2^n folders, so visited folders are remembered.
+        // Two links at each step would lead to 2^n folders, so the walk remembers visited folders.
         write("self", "obj-m += a.o\nobj-y += ./ ./ ././ ../self/\n");
         root.link("../self", "self/again");
         write("each", "obj-m := a.o\nobj-y += ../other/\n");
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn a_path_that_grows_without_end_ends() {
         let root = Root::new();
-        // As deep as a path can be.
+        // This is as deep as a path can be.
         let mut at = root.create_dir(&"d/".repeat(1500));
         while at.starts_with(root.path()) {
             fs::write(at.join("Kbuild"), "obj-y += d/\nobj-m += m.o\n").unwrap();

@@ -1,4 +1,4 @@
-//! Folders whose contents come from builds, not from the author: they are not staged.
+//! Recognizes folders whose contents come from builds and not from the author. They are not staged.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use super::place::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, PRIVATE};
 use crate::sys::regular;
 
-/// Another output directory of ours, a build folder of CMake's or Meson's, or a cache such as
-/// Cargo's `target`. Each is known by what is in it: anybody may have a file called
-/// `CMakeCache.txt` beside sources.
+/// Whether the folder is an output directory of kbuild-rs, a build folder of CMake or Meson, or a
+/// cache such as Cargo's `target`. The contents decide, because a folder of sources may have a file
+/// called `CMakeCache.txt` too.
 pub(super) fn is_output(dir: &Path) -> bool {
     is_tagged(dir)
         || is_tagged(&dir.join(PRIVATE))
@@ -48,7 +48,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn a_folder_of_builds_is_known_by_what_is_in_it() {
+    fn a_folder_of_builds_is_known_by_its_contents() {
         let root = Root::new();
         let signature = std::str::from_utf8(CACHEDIR_SIGNATURE).unwrap();
         root.write("cache/CACHEDIR.TAG", signature);
@@ -65,7 +65,7 @@ mod tests {
         }
         root.write("own/CACHEDIR.TAG", "a tag");
         root.write("lib/CMakeCache.txt", "");
-        // CMake, run among the sources.
+        // CMake ran among the sources.
         root.write(
             "here/CMakeCache.txt",
             "CMAKE_CACHEFILE_DIR:INTERNAL=/src\nCMAKE_HOME_DIRECTORY:INTERNAL=/src\n",

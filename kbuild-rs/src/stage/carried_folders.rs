@@ -1,4 +1,4 @@
-//! Folders outside the stage whose path kbuild cannot carry: it gets a link to them instead.
+//! Links to folders outside the stage whose paths kbuild cannot carry.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) struct CarriedFolders {
 }
 
 impl CarriedFolders {
-    /// Links that will be in `dir`; nothing is created.
+    /// Plans links in `dir`; creates nothing.
     pub(crate) fn new(dir: PathBuf) -> Self {
         CarriedFolders {
             dir,
@@ -23,7 +23,7 @@ impl CarriedFolders {
         }
     }
 
-    /// A path for `folder` that kbuild can carry: itself, or a link.
+    /// A path for `folder` that kbuild can carry: its own, or that of a link.
     pub(crate) fn carry(&mut self, folder: &Path) -> PathBuf {
         if is_carryable(folder) {
             return folder.to_owned();
@@ -41,7 +41,7 @@ impl CarriedFolders {
         &self.pairs
     }
 
-    /// Makes the links that are not there yet.
+    /// Creates the missing links.
     pub(crate) fn create(&self, writer: &Writer) -> Result<()> {
         if !self.pairs.is_empty() {
             writer.create_dirs(&self.dir)?;

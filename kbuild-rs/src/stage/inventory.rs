@@ -1,10 +1,10 @@
-//! The inventory: the files of the stage when the last build in it ended.
+//! The inventory: the files in the stage at the end of its last build.
 //!
 //! Only kbuild-rs writes to the stage. The inventory shows foreign changes since then: a link in
 //! the place of an object would lead the compiler's output elsewhere. It also shows the effect of a
 //! power cut: a file system may keep a file's name and size, and lose its bytes. If anything
-//! differs, the stage is filled from scratch. Products are therefore recorded with a hash: after a
-//! power cut, neither time nor size shows a loss.
+//! differs, the stage is filled from scratch. Products are therefore recorded with a hash, because
+//! neither time nor size shows a loss after a power cut.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::Metadata;
@@ -21,17 +21,17 @@ const HEADER: &str = "kbuild-rs inventory 1";
 
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
-    /// When the machine was started that wrote this.
+    /// The boot of the machine that wrote the inventory.
     boot: String,
     entries: HashMap<PathBuf, Entry>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
-    /// With the hash of its content, unless that is its source's.
+    /// A file. It has the hash of its content, unless it has its source's content.
     File(Identity),
     Link(Identity, PathBuf),
-    /// A fifo, a socket.
+    /// Something else: a fifo, a socket.
     Other(Identity),
 }
 
@@ -40,7 +40,7 @@ enum Entry {
 pub(crate) struct Difference {
     /// A change that kbuild-rs cannot repair automatically.
     pub(crate) damage: Option<PathBuf>,
-    /// Whether something that a build made is gone.
+    /// Whether a file that a build created is missing.
     pub(crate) missing: bool,
 }
 
@@ -49,14 +49,14 @@ impl Inventory {
         stage.private.join("inventory")
     }
 
-    /// Reads the inventory; an empty one where there is none, or none that is whole.
+    /// Reads the inventory. It is empty if the file is missing or incomplete.
     pub(crate) fn load(writer: &Writer, stage: &Stage) -> Result<Inventory> {
         let bytes = writer.read(&Self::file(stage))?;
         Ok(bytes.and_then(|bytes| parse(&bytes)).unwrap_or_default())
     }
 
-    /// Looks at everything in the stage. A copy of a source that is not as it was left is removed:
-    /// it is copied again.
+    /// Checks everything in the stage. A changed copy of a source is removed, so that it is copied
+    /// again.
     pub(crate) fn compare(
         &self,
         writer: &Writer,
@@ -80,7 +80,7 @@ impl Inventory {
             if entry.is_some_and(|e| e.is_at(path, meta, source.as_deref(), same_boot)) {
                 return Ok(());
             }
-            // A build's changes to its copy of a source cannot be restored by copying.
+            // Copying cannot restore a build's own changes to its copy of a source.
             let changed = matches!(entry, Some(Entry::File(id)) if id.content().is_some());
             match item {
                 Some(Item {
@@ -100,7 +100,7 @@ impl Inventory {
         Ok(found)
     }
 
-    /// Notes a copy that was just made.
+    /// Records a copy that was just made.
     pub(super) fn copied(&mut self, rel: &Path, copy: &Metadata) {
         let entry = Entry::File(Identity::from_metadata(copy));
         self.entries.insert(rel.to_owned(), entry);
@@ -111,7 +111,7 @@ impl Inventory {
         let mut text = format!("{HEADER}\n{}\n", boot_id()).into_bytes();
         walk(&stage.dir, &mut |path, meta| {
             let rel = path.strip_prefix(&stage.dir).unwrap_or(path);
-            // A build that goes on without this one (a server it left) may remove its own.
+            // A server that the build left behind may remove its own files.
             if let Ok(entry) = Entry::of(path, meta, self.entries.remove(rel)) {
                 entry.write(rel, &mut text);
             }
@@ -123,7 +123,7 @@ impl Inventory {
 }
 
 impl Entry {
-    /// What lies at `path`; `known` is what was there before.
+    /// The entry for the file at `path`. `known` is the previous entry.
     fn of(path: &Path, meta: &Metadata, known: Option<Entry>) -> std::io::Result<Entry> {
         let mut id = Identity::from_metadata(meta);
         if meta.is_symlink() {
@@ -141,8 +141,8 @@ impl Entry {
         }
     }
 
-    /// Whether this is what lies at `path`, a copy of `source` if it is one. After the machine was
-    /// started again, only the content tells.
+    /// Whether the file at `path` is still this entry, and a copy of `source` if there is one.
+    /// After a new boot, only the content counts.
     fn is_at(&self, path: &Path, meta: &Metadata, source: Option<&Path>, same_boot: bool) -> bool {
         let now = Identity::from_metadata(meta);
         match self {
@@ -160,7 +160,7 @@ impl Entry {
                     (None, Some(source)) => same_content(source, path).unwrap_or(false),
                     (None, None) => false,
                 };
-                // Its other name (hard link) may be another user's file.
+                // Its other name (a hard link) may be another user's file.
                 meta.nlink() == 1 && holds
             }
             Entry::File(_) => false,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_does_to_a_product_is_noticed_and_a_copy_of_it_is_not() {
+    fn a_change_of_a_product_is_noticed_and_a_copy_of_it_is_not() {
         let (out, stage, writer) = stage();
         let object = stage.dir.join("a.o");
         let victim = out.write("victim", "code");
@@ -325,7 +325,7 @@ mod tests {
         fs::write(&copy, "int b;").unwrap();
         assert_eq!(compare(), None);
         assert!(!copy.exists());
-        // A build that changed its copy.
+        // A build changed its copy.
         fs::write(&copy, "int c;").unwrap();
         let inventory = left(&writer, &stage);
         fs::write(&copy, "int d;").unwrap();

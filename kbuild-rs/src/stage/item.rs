@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::sys::Identity;
 
-/// One item to stage: a path below the stage and its contents.
+/// One item to stage: a path below the stage, and its contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) rel: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Dir,
     /// A symbolic link with this target.
     Link(PathBuf),
-    /// A copy. `from` is given where it is not `root/rel`.
+    /// A copy. `from` is set if it is not `root/rel`.
     File {
         from: Option<PathBuf>,
         id: Identity,
@@ -29,7 +29,7 @@ impl Item {
     }
 }
 
-/// Sorts items by path, the order in which they are compared and looked up.
+/// Sorts items by path, because they are compared and searched in that order.
 pub(crate) fn sort_items(items: &mut [Item]) {
     items.sort_unstable_by(|a, b| a.rel.as_os_str().cmp(b.rel.as_os_str()));
 }

@@ -9,14 +9,14 @@ use crate::sys::{Identity, Writer, is_below};
 use crate::{Error, ErrorKind, Result};
 
 const HEADER: &str = "kbuild-rs manifest 2";
-/// The last line: a file that was cut off must not read as a shorter manifest.
+/// The last line. Without it, a truncated file would read as a shorter manifest.
 const END: &[u8] = b".";
 
-/// Reads the manifest; `None` when there is none or it is another version's or cut off, so that the
-/// stage must be filled anew.
+/// Reads the manifest; `None` if it is missing, truncated or of another version, so that the stage
+/// must be filled anew.
 ///
 /// # Errors
-/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) when it names what lies outside of the stage.
+/// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) if it names a path outside of the stage.
 pub(super) fn load(writer: &Writer, path: &Path) -> Result<Option<Vec<Item>>> {
     let Some(bytes) = writer.read(path)? else {
         return Ok(None);
@@ -44,7 +44,7 @@ fn read(bytes: &[u8]) -> Option<Vec<Item>> {
     }
 }
 
-/// An error about a file of ours that names what is not below the folder that it is about.
+/// An error about a file of ours that names a path outside of its folder.
 pub(crate) fn leads_outside(file: &Path, named: &Path) -> Error {
     let advice = "move the file away, or choose another output directory";
     Error::new(
@@ -97,7 +97,7 @@ fn parse(line: &[u8]) -> Option<Item> {
         b"D" => Kind::Dir,
         [b'L', b' ', target @ ..] => Kind::Link(unescape(target)?),
         [b'F', b' ', rest @ ..] => {
-            // The source path may be any bytes, the identity before it is ASCII.
+            // The source path may have any bytes. The identity before it is ASCII.
             let end = rest
                 .iter()
                 .enumerate()

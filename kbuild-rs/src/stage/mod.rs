@@ -57,7 +57,7 @@ pub(crate) use place::{
 pub(crate) use scan::{Scan, patterns};
 pub(crate) use sync::{Changes, Sync};
 
-/// `<key>/folders/<folder>/<name>`, without looking through the stages.
+/// Adds the files `<key>/folders/<folder>/<name>`, without walking through the stages.
 pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     for key in keys(shared)? {
         for folder in folders(&key)? {
@@ -70,7 +70,7 @@ pub(crate) fn add_entries(shared: &Path, name: &str, files: &mut Vec<PathBuf>) -
     Ok(())
 }
 
-/// What is private to the module folder `rel` of the root whose private folder is `key`.
+/// The private files of the module folder `rel` of the root whose private folder is `key`.
 pub(crate) fn folder(key: &Path, rel: &Path) -> PathBuf {
     let mut hash = Hash::new();
     hash.add(rel.as_os_str().as_bytes());
@@ -84,10 +84,10 @@ pub(crate) struct Stage {
     pub(crate) private: PathBuf,
     /// The folder that all keys of an OUT share.
     pub(crate) shared: PathBuf,
-    /// The copy.
+    /// The folder of the copy.
     pub(crate) dir: PathBuf,
-    /// The folder that stands for the work tree of the root's repository; the copy itself if no
-    /// repository begins above it.
+    /// The folder that stands for the work tree of the root's repository. It is the copy itself if
+    /// no repository begins above the root.
     pub(crate) top: PathBuf,
     /// The default source of items.
     root: PathBuf,
@@ -98,7 +98,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Names the folders; nothing is created. The key is of the root, the kernel and the declared
+    /// Names the folders; creates nothing. The key hashes the root, the kernel and the declared
     /// name; `label` makes it readable.
     pub(crate) fn new(
         out: &Path,
@@ -136,8 +136,8 @@ impl Stage {
         })
     }
 
-    /// The same with the copy at this path below what stands for a repository's work tree: git
-    /// tells paths from there.
+    /// Moves the copy to this path below the folder that stands for a repository's work tree,
+    /// because git's paths start there.
     pub(crate) fn below(mut self, prefix: &Path) -> Self {
         if !prefix.as_os_str().is_empty() {
             self.dir = self.top.join(prefix);
@@ -145,7 +145,7 @@ impl Stage {
         self
     }
 
-    /// Whether a module tree is staged, and not the sources of a declared module.
+    /// Whether the stage holds a module tree and not the sources of a declared module.
     fn is_of_tree(&self) -> bool {
         self.name.is_empty()
     }
@@ -155,7 +155,7 @@ impl Stage {
         self.dir.join(rel)
     }
 
-    /// A module folder in the stage, which make is to work in.
+    /// A module folder in the stage, in which make will work.
     pub(crate) fn inside(&self, rel: &Path) -> Result<PathBuf> {
         if !is_carryable(rel) {
             return Err(Error::input(format!(
@@ -184,7 +184,7 @@ impl Stage {
         }
     }
 
-    /// Updates the known state of an item's source.
+    /// Reads the current state of an item's source.
     pub(crate) fn look(&self, item: &mut Item) -> Result<()> {
         let source = self.source_of(item);
         if let Kind::File { id, .. } = &mut item.kind {
@@ -193,27 +193,25 @@ impl Stage {
         Ok(())
     }
 
-    /// What writes into the output directory and into the private folder, which is made where it
-    /// is missing.
+    /// A writer for the output directory and the private folder, which it creates if it is missing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) where the private folder is somebody
-    /// else's.
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) if the private folder belongs to someone
+    /// else.
     pub(crate) fn writer(&self, out: &Path) -> Result<Writer> {
         let private = make_private_root(&self.shared)?;
         Ok(Writer::new([Root::make(out)?, private]))
     }
 
-    /// Takes the key's lock, waiting for another builder if need be. The guard's descriptor is
-    /// handed down to make, so that the lock outlives a killed kbuild-rs until the last compiler is
-    /// gone.
+    /// Takes the key's lock, and waits for another builder if necessary. make inherits the guard's
+    /// descriptor, so that the lock outlives a killed kbuild-rs until the last compiler has ended.
     pub(crate) fn lock(&self, writer: &Writer, doing: &str, sink: &Sink) -> Result<Lock> {
         writer.create_dirs(&self.private)?;
         let lock = Lock::take(writer, &self.private.join("lock"), doing, sink)?;
         Ok(lock)
     }
 
-    /// Writes down what the key is of, for `clean` and for builds for other kernels.
+    /// Records the root and the kernel of the key, for `clean` and for builds for other kernels.
     pub(crate) fn sign(&self, writer: &Writer) -> Result<()> {
         let (root, name) = (self.root.as_os_str().as_bytes(), self.name.as_bytes());
         writer.write_if_changed(&self.private.join("root"), root)?;
@@ -243,8 +241,7 @@ impl Stage {
         manifest::load(writer, &self.manifest)
     }
 
-    /// What the last build of one module folder was made from, where that is not what the stage
-    /// holds.
+    /// The inputs of the last build of one module folder, if the stage now holds other ones.
     pub(crate) fn seen(&self, writer: &Writer, folder: &Path) -> Result<Option<Vec<Item>>> {
         let seen = folder.join("manifest");
         let inode = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.ino()).ok();
@@ -254,19 +251,19 @@ impl Stage {
         manifest::load(writer, &seen)
     }
 
-    /// Keeps what a module folder's build was made from. The manifest is replaced and never
-    /// written to: another name for it will do.
+    /// Keeps the inputs of a module folder's build. The manifest is only ever replaced and never
+    /// written to, so a hard link is enough.
     pub(crate) fn remember(&self, writer: &Writer, folder: &Path) -> Result<()> {
         let (seen, part) = (folder.join("manifest"), folder.join("manifest.part"));
         writer.create_dirs(folder)?;
         writer.remove_file(&part)?;
         if writer.link(&self.manifest, &part).is_err() {
-            // A file system without hard links.
+            // The file system does not support hard links.
             let text = writer.read(&self.manifest)?.unwrap_or_default();
             return writer.write_private(&seen, &text);
         }
         writer.rename(&part, &seen)?;
-        // Two names of one file: rename leaves both.
+        // A rename leaves both names if they belong to one file.
         writer.remove_file(&part).map(drop)
     }
 
@@ -274,19 +271,20 @@ impl Stage {
         sync::compare(self, old, new)
     }
 
-    /// Forgets everything staged and built here.
+    /// Forgets everything that was staged and built here.
     pub(crate) fn wipe(&self, writer: &Writer) -> Result<()> {
         self.forget_prepared(writer)?;
         writer.remove_file(&self.manifest)?;
         writer.remove_tree(&self.top)
     }
 
-    /// The mark that a module folder's `prepare` commands have run, beside its record.
+    /// The mark, beside a module folder's record, that its `prepare` commands have run.
     pub(crate) fn prepared(folder: &Path) -> PathBuf {
         folder.join("prepared")
     }
 
-    /// The files that `prepare` made may be gone, for every module folder of this stage.
+    /// Forgets for every module folder of this stage that `prepare` ran, because its outputs may be
+    /// gone.
     pub(crate) fn forget_prepared(&self, writer: &Writer) -> Result<()> {
         for folder in folders(&self.private)? {
             writer.remove_file(&Self::prepared(&folder))?;
@@ -299,9 +297,9 @@ impl Stage {
         fs::symlink_metadata(&self.marker).is_ok()
     }
 
-    /// Puts the marker there before anything in the stage changes, and gives its time. After an
-    /// interruption, whatever was written since the old marker goes first: nobody knows whether
-    /// it was finished. ctime decides, which no tool can set back.
+    /// Writes the marker before anything in the stage changes, and returns its time. After an
+    /// interruption, files written since the old marker are deleted first, because they may be
+    /// unfinished. Their ctime decides, because no tool can set it back.
     pub(crate) fn begin(&self, writer: &Writer) -> Result<Duration> {
         if let Ok(old) = fs::symlink_metadata(&self.marker) {
             if !old.is_file() {
@@ -321,7 +319,7 @@ impl Stage {
         ))
     }
 
-    /// Removes the marker: make has ended normally.
+    /// Removes the marker after make has ended normally.
     pub(crate) fn end(&self, writer: &Writer) -> Result<()> {
         writer.remove_file(&self.marker).map(drop)
     }
@@ -333,7 +331,7 @@ impl Stage {
         })
     }
 
-    /// Every file below `dir` (inside the stage) that is not a staged item, with its metadata.
+    /// All files below `dir` (inside the stage) that are not staged items, with their metadata.
     pub(crate) fn products(
         &self,
         dir: &Path,
@@ -364,7 +362,7 @@ pub(crate) fn folders(key: &Path) -> Result<Vec<PathBuf>> {
     })
 }
 
-/// The folders in `dir`, links left out, whose names have the form of ours.
+/// The folders in `dir` whose names have the form of ours. Links are left out.
 fn folders_named(dir: &Path, is_ours: fn(&OsStr) -> bool) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

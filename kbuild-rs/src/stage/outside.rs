@@ -15,21 +15,22 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The amount that is always copied; more only if it contains sources.
+/// The amount that is always copied. Larger folders are only copied if they contain sources.
 const SMALL: (usize, u64) = (1_000, 16 << 20);
 
-/// More is not copied; see [`FolderContents::LIMIT`]. (Tests have no time for as much.)
+/// The largest amount that is copied; see [`FolderContents::LIMIT`]. (Tests use a smaller one to
+/// save time.)
 const LARGE: (usize, u64) = (if cfg!(test) { 2_000 } else { 100_000 }, 1 << 30);
 
 /// The files seen below a folder.
 #[derive(Debug, Default)]
 pub(super) struct FolderContents {
     entries: usize,
-    /// On disk, so that holes do not count.
+    /// The size on disk, so that holes do not count.
     bytes: u64,
-    /// Whether kbuild makes something of a file there.
+    /// Whether kbuild would build something from a file there.
     sources: bool,
-    /// Whether that would be an object.
+    /// Whether kbuild would build an object from a file there.
     compiled: bool,
 }
 
@@ -61,7 +62,7 @@ impl FolderContents {
     pub(super) fn is_to_be_copied(&self, place: Location) -> bool {
         let small = self.entries <= SMALL.0 && self.bytes <= SMALL.1;
         match place {
-            // Headers of a kernel, many thousands.
+            // The folder has a kernel's headers, many thousands.
             Location::InKernelTree => self.compiled,
             _ => self.sources || small,
         }
@@ -76,7 +77,7 @@ fn is_compiled(name: &OsStr) -> bool {
     ENDS.iter().any(|end| ends(end))
 }
 
-/// Whether a file of this name takes part in a build otherwise.
+/// Whether a file of this name takes part in a build in another way.
 fn is_source(name: &OsStr) -> bool {
     const STARTS: &[&[u8]] = &[b"Kbuild", b"Makefile", b"Kconfig"];
     const ENDS: &[&[u8]] = &[
@@ -96,7 +97,7 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// `kernel_dirs`: both halves of the kernel tree that is built against.
+    /// Locates a folder. `kernel_dirs` has both halves of the kernel tree.
     pub(super) fn of(real: &Path, kernel_dirs: &[&Path]) -> Location {
         let is_tree = |dir: &Path| kernel_dirs.contains(&dir) || is_kernel_tree(dir);
         let mut dirs = real.ancestors();
@@ -110,7 +111,8 @@ impl Location {
     }
 }
 
-/// A kernel's source, built or not; its `O=` folder; either half of a headers package.
+/// Whether a folder is a kernel's source, built or not; its `O=` folder; or a half of a headers
+/// package.
 fn is_kernel_tree(dir: &Path) -> bool {
     let has = |name: &str| dir.join(name).exists();
     if !has("Makefile") {
@@ -119,7 +121,7 @@ fn is_kernel_tree(dir: &Path) -> bool {
     if has("include/config/auto.conf") && has("include/generated/autoconf.h") {
         return true;
     }
-    // Debian's shared half has neither Kbuild nor Kconfig; other projects have an arch, too.
+    // Debian's shared half has neither Kbuild nor Kconfig. Other projects have an arch folder too.
     has("arch") && has("include/linux") && has("scripts") && {
         let mut head = Vec::new();
         let file = fs::File::open(dir.join("Makefile"));
@@ -130,8 +132,8 @@ fn is_kernel_tree(dir: &Path) -> bool {
     }
 }
 
-/// Whether the file system with this device number holds no files, but shows the kernel's state
-/// as such.
+/// Whether the file system with this device number shows the kernel's state and does not hold
+/// files.
 pub(super) fn is_virtual(device: u64) -> bool {
     const TYPES: &[&str] = &[
         "autofs",
@@ -155,7 +157,7 @@ pub(super) fn is_virtual(device: u64) -> bool {
         "sysfs",
         "tracefs",
     ];
-    // Disks have a number of their own.
+    // Disks have a major number of their own.
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     if major != 0 {
         return false;

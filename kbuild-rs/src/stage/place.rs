@@ -9,13 +9,13 @@ use crate::syntax::is_carryable;
 use crate::sys::{Hash, Private, Root};
 use crate::{Error, Result, sys};
 
-/// The folder in OUT that holds everything private.
+/// The folder in OUT that holds all private files.
 pub(crate) const PRIVATE: &str = ".kbuild";
 
-/// A file in OUT besides the modules and their symvers: how each source was compiled.
+/// The file in OUT that tells editors how each C source was compiled.
 pub(crate) const COMPILE_COMMANDS: &str = "compile_commands.json";
 
-/// The same for Rust: the crates that there are, and what they stand on.
+/// The same for Rust: the crates and their dependencies.
 pub(crate) const RUST_PROJECT: &str = "rust-project.json";
 
 /// A module folder's own crates, among its private files.
@@ -28,23 +28,23 @@ pub(crate) const PUBLISH_LOCK: &str = "publish.lock";
 /// The folder of the feature `bindgen` beside the keys.
 pub(crate) const BINDINGS: &str = "bindings";
 
-/// The mark that backup programs and we ourselves know a cache folder by
+/// The mark of a cache folder, for backup programs and for kbuild-rs
 /// (<https://bford.info/cachedir/>).
 pub(crate) const CACHEDIR_TAG: &str = "CACHEDIR.TAG";
 pub(crate) const CACHEDIR_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
-/// That mark in a folder of ours.
+/// The text of that mark in our folders.
 const TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
     # Made by kbuild-rs; may be deleted at any time.\n";
 
-/// The tag by which kbuild-rs recognises a private folder.
+/// The tag by which kbuild-rs recognizes a private folder.
 const OURS: Private<'_> = Private {
     tag: (CACHEDIR_TAG, TAG),
     is_own: is_own_name,
 };
 
-/// The folder for everything private of `out` (an absolute path): inside it, or in the user's
-/// cache where kbuild could not carry the path. Nothing is created; `sink` hears which cache
-/// folders are not used.
+/// The folder for all private files of `out` (an absolute path): inside `out`, or in the user's
+/// cache if kbuild could not carry the path. Creates nothing; `sink` gets a message about each
+/// cache folder that is not used.
 pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
     let inside = out.join(PRIVATE);
     if is_carryable(&inside) {
@@ -71,7 +71,7 @@ pub(crate) fn private_root(out: &Path, sink: Option<&Sink>) -> Result<PathBuf> {
         .join(format!("{:016x}", hash.value())))
 }
 
-/// Opens a private folder where it is there, and is ours.
+/// Opens a private folder if it exists and is ours.
 ///
 /// # Errors
 /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) for a folder of another user.
@@ -83,8 +83,9 @@ pub(crate) fn open_private_root(path: &Path) -> Result<Option<Root>> {
     root.map(|root| OURS.known(root, false)).transpose()
 }
 
-/// Opens a private folder, and makes it and what leads to it where it is missing. In a user's cache
-/// folder it is for that user only: the sources copied into it need not be for everybody.
+/// Opens a private folder, and creates it with its parents if it is missing. A folder in a user's
+/// cache is only readable for that user, because other users may not be allowed to read the copied
+/// sources.
 pub(crate) fn make_private_root(path: &Path) -> Result<Root> {
     if is_inside_out(path) {
         return OURS.make(path);
@@ -108,15 +109,15 @@ pub(crate) fn is_key(name: &OsStr) -> bool {
     label.len() <= LABEL && label.chars().all(of_label) && is_hash(hash)
 }
 
-/// So many characters of a label are in a key.
+/// The number of characters of a label in a key.
 pub(super) const LABEL: usize = 40;
 
-/// Whether a text is what sixteen hexadecimal digits of ours look like.
+/// Whether a text has the form of our sixteen hexadecimal digits.
 pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether what has this name in a private folder is a folder.
+/// Whether this name in a private folder belongs to a folder.
 pub(crate) fn is_folder_name(name: &OsStr) -> bool {
     name == BINDINGS || is_key(name)
 }

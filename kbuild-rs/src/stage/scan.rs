@@ -1,4 +1,4 @@
-//! Reads a module tree: what of it is to be staged.
+//! Reads a module tree and lists the items to stage.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry, Metadata};
@@ -14,9 +14,9 @@ use crate::error::names::EXCLUDE;
 use crate::make::GitPlaces;
 use crate::{Error, Result};
 
-/// Version control keeps its own files out of sight of a build; git's is another matter.
+/// Folders of version control that a build does not read. git's folder is handled separately.
 const VCS: &[&str] = &[".hg", ".svn", ".bzr", ".pijul", ".jj"];
-/// Those whose folder might be anybody's: (the folder, what is in it).
+/// Folders of version control with common names: (the folder, a file in it).
 const OLD_VCS: &[(&str, &str)] = &[("CVS", "Entries"), ("_darcs", "format")];
 
 fn is_version_control(folder: &Path, name: &OsStr) -> bool {
@@ -31,20 +31,20 @@ fn is_version_control(folder: &Path, name: &OsStr) -> bool {
 pub(crate) struct Scan<'a> {
     /// The tree root, canonical.
     pub(crate) root: &'a Path,
-    /// The output directory, canonical when it exists: never staged.
+    /// The output directory, canonical if it exists. It is never staged.
     pub(crate) out: &'a Path,
     /// The kernel's folders: a link to one is kept as a link.
     pub(crate) kernel_dirs: &'a [&'a Path],
     /// The user's exclude patterns.
     pub(crate) excludes: &'a [glob::Pattern],
-    /// Whether make works in the module folder at this path, or has worked in its copy.
+    /// Whether make works in the module folder at this path, or worked in its copy.
     pub(crate) is_built: &'a dyn Fn(&Path) -> bool,
-    /// The private repositories that stand for those of the tree.
+    /// The private repositories that stand for the tree's repositories.
     pub(crate) git: &'a GitPlaces,
 }
 
 impl Scan<'_> {
-    /// Everything below the root that belongs into the stage, sorted by path.
+    /// Everything below the root that belongs to the stage, sorted by path.
     pub(crate) fn items(&self) -> Result<Vec<Item>> {
         let meta = fs::metadata(self.root).map_err(|e| read_error(self.root, e))?;
         let mut items = Walk::through(self, &meta)?;
@@ -52,13 +52,13 @@ impl Scan<'_> {
         Ok(items)
     }
 
-    /// What a folder holds of interest, sorted, without the folder staying open: deep trees would
-    /// take a descriptor a level.
+    /// The relevant entries of a folder, sorted. The folder does not stay open, because a deep tree
+    /// would then need a descriptor for each level.
     pub(super) fn entries(&self, folder: &Folder) -> io::Result<Vec<(OsString, Metadata)>> {
         let mut entries = fs::read_dir(&folder.path)?
             .map(|entry| entry.map(|entry| (entry.file_name(), entry)))
             .collect::<io::Result<Vec<(OsString, DirEntry)>>>()?;
-        // A name's neighbours tell whether it is a stale product.
+        // Other names in the folder tell whether a file is a stale product.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let (names, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
         let stale = stale::Folder {
@@ -77,7 +77,7 @@ impl Scan<'_> {
             }
             match entry.metadata() {
                 Ok(meta) => kept.push((name.clone(), meta)),
-                // An editor's temporary file, for instance.
+                // The file was an editor's temporary file, for instance.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
             }
@@ -103,8 +103,8 @@ impl Scan<'_> {
 }
 
 /// Refuses a source whose path a shell would run: kbuild puts the names of objects into shell
-/// commands, and a Kbuild that says `$(wildcard *.c)` gives it any. Other files may be called
-/// anything.
+/// commands, and a Kbuild with `$(wildcard *.c)` passes it all of them. Other files may have any
+/// name.
 pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Result<()> {
     const SOURCES: &[&[u8]] = &[b".c", b".S", b".s", b".o", b".rs", b"_shipped"];
     let bytes = rel.as_os_str().as_bytes();
@@ -119,7 +119,7 @@ pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Resul
     Ok(())
 }
 
-/// Whether an earlier build published the file. The tree itself is the output directory.
+/// Whether an earlier build published the file, if the tree itself is the output directory.
 fn is_product(name: &OsStr) -> bool {
     let extension = Path::new(name).extension();
     name == COMPILE_COMMANDS

@@ -1,9 +1,9 @@
-//! Files that an earlier in-place build left in a module tree.
+//! Recognizes files that an earlier in-place build left in a module tree.
 //!
-//! Such products are not staged: from 6.13 on, kbuild's saved commands hold relative paths, so
-//! that a copied *built* tree looks up to date and nothing at all is compiled. A name does not prove
-//! anything (`go.mod`, a `tune.mod` with data): files that kbuild leaves beside a product prove it to
-//! be one.
+//! Such products are not staged. Since 6.13, kbuild's saved commands hold relative paths, so a
+//! copied *built* tree looks up to date and nothing is compiled. A name does not prove anything
+//! (`go.mod`, a `tune.mod` with data). Files that kbuild leaves beside a product prove that it is
+//! one.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -17,7 +17,7 @@ pub(super) struct Folder<'a> {
     pub(super) path: &'a Path,
     /// All names in it, sorted.
     pub(super) names: &'a [OsString],
-    /// Whether make works in it, or has worked in its copy.
+    /// Whether make works in the folder, or worked in its copy.
     pub(super) is_built: &'a dyn Fn() -> bool,
 }
 
@@ -35,8 +35,8 @@ impl Folder<'_> {
             | b".tmp_versions"
             | b".module-common.o"
             | b".cache.mk" => true,
-            // A vendor may ship the symvers of a provider; one beside modules.order was built here.
-            // It is what others need of a folder that is built in place, and not here.
+            // A vendor may ship the symvers of a provider. A symvers beside modules.order was built
+            // in place. Other folders need that one if this folder is not built here.
             b"Module.symvers" => has(b"modules.order".to_vec()) && (self.is_built)(),
             _ if ends(b".ko") => {
                 let stem = stem(b".ko");
@@ -48,15 +48,15 @@ impl Folder<'_> {
                 self.is_module(stem(b".mod.c"), b".mod.c") || self.holds(name, b"__this_module")
             }
             _ if bytes.starts_with(b".") && ends(b".cmd") => {
-                // The saved command of an object that is shipped without its source belongs to it:
-                // modpost wants one. Beside a `_shipped` kbuild itself leaves none.
+                // The saved command belongs to an object that is shipped without its source:
+                // modpost needs one. kbuild itself leaves none beside a `_shipped` file.
                 let target = &bytes[1..bytes.len() - 4];
                 let shipped = has([target, b"_shipped"].concat())
                     || (has(target.to_vec()) && !has_source(target, &has));
                 !(target.ends_with(b".o") && shipped) && self.is_saved_command(name)
             }
-            // The compiler's list of headers: kbuild removes it, and then makes it again for the
-            // checksums of what the source exports.
+            // The compiler's list of headers. kbuild removes it, and creates it again for the
+            // checksums of exported symbols.
             _ if bytes.starts_with(b".") && ends(b".o.d") => {
                 has_source(&bytes[1..bytes.len() - 2], &has)
             }
@@ -73,8 +73,8 @@ impl Folder<'_> {
         found.is_ok()
     }
 
-    /// Whether kbuild has made the module `stem` here: by another of the files that it makes on
-    /// the way, or by their saved commands.
+    /// Whether kbuild has built the module `stem` here. Another intermediate file, or a saved
+    /// command of one, proves it.
     fn is_module(&self, stem: &[u8], own: &[u8]) -> bool {
         const MADE: [&[u8]; 4] = [b".mod", b".mod.c", b".mod.o", b".ko"];
         const SAVED: [&[u8]; 4] = [b".o.cmd", b".ko.cmd", b".mod.cmd", b".mod.o.cmd"];
@@ -84,8 +84,8 @@ impl Folder<'_> {
         made.any(|name| self.has(&name)) || saved.any(|name| self.has(&name))
     }
 
-    /// Whether a file is one of kbuild's: an assignment to a variable of its own. One that cannot
-    /// be read is, and so is an empty one.
+    /// Whether a file is one of kbuild's saved commands: an assignment to a variable of kbuild. A
+    /// file that is empty or cannot be read counts too.
     fn is_saved_command(&self, name: &OsStr) -> bool {
         const STARTS: [&[u8]; 4] = [b"cmd_", b"savedcmd_", b"source_", b"deps_"];
         let mut start = Vec::new();
@@ -100,10 +100,10 @@ impl Folder<'_> {
     }
 }
 
-/// Whether the folder holds what the object `foo.o` would be made from.
+/// Whether the folder has the source of the object `foo.o`.
 fn has_source(object: &[u8], has: &impl Fn(Vec<u8>) -> bool) -> bool {
     let stem = &object[..object.len() - 1];
-    // Beside a .mod it is a module that was linked from several objects.
+    // An object beside a .mod file is a module that was linked from several objects.
     [&b"c"[..], b"S", b"rs", b"mod"]
         .iter()
         .any(|suffix| has([stem, suffix].concat()))
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::fixture::Root;
 
-    /// The stale ones of these names, of files with the text after `=`.
+    /// The stale names among these files, whose text follows the `=`.
     fn stale_of(files: &[&str], is_built: bool) -> Vec<String> {
         let root = Root::new();
         let mut names = Vec::new();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_only_bears_the_name_of_a_product_stays() {
+    fn a_file_that_only_has_the_name_of_a_product_stays() {
         let own = [
             "go.mod=module x",
             "tune.mod",
@@ -193,7 +193,7 @@ mod tests {
             "setup",
         ];
         assert!(stale_of(&own, true).is_empty());
-        // Each alone, of what is left where somebody has tidied up.
+        // Each of these is left over after somebody has removed the others.
         for left in [
             &["hello.c", "hello.ko"][..],
             &["hello.mod.c=struct module __this_module;"],

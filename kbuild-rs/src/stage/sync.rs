@@ -1,4 +1,4 @@
-//! Keeps the stage in step with the sources.
+//! Updates the stage from the sources.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -20,8 +20,8 @@ pub(crate) struct Changes {
     copy: Vec<usize>,
     /// Items that no longer exist.
     remove: Vec<Item>,
-    /// The names of new files and links: one of them may stand before a header of the same name
-    /// on a search path.
+    /// The new files and links. One of them may come before a header of the same name on a search
+    /// path.
     pub(crate) added: Vec<usize>,
     /// Unchanged files, with their known identity.
     kept: Vec<(usize, Identity)>,
@@ -32,18 +32,18 @@ impl Changes {
         self.copy.is_empty() && self.remove.is_empty()
     }
 
-    /// The indices of files whose content is another one now.
+    /// The indices of files whose content changed.
     pub(crate) fn copied(&self) -> &[usize] {
         &self.copy
     }
 
-    /// Staged items that are gone.
+    /// Staged items that do not exist any more.
     pub(crate) fn removed(&self) -> &[Item] {
         &self.remove
     }
 }
 
-/// Compares the scanned items with those of the last time; both are sorted by path.
+/// Compares the scanned items with the last ones; both are sorted by path.
 pub(crate) fn compare(stage: &Stage, old: &[Item], new: &[Item]) -> Changes {
     let mut changes = Changes::default();
     let (mut i, mut j) = (0, 0);
@@ -98,24 +98,24 @@ fn same(stage: &Stage, old: &Item, new: &Item) -> bool {
     }
 }
 
-/// The way to update the stage.
+/// How to update the stage.
 pub(crate) struct Sync<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) writer: &'a Writer,
     pub(crate) sink: &'a Sink,
-    /// Whether the stage is empty: source mtimes are kept (configure scripts compare them). Later,
-    /// whatever is copied is new to make.
+    /// Whether the stage is empty. Source mtimes are kept then (configure scripts compare them). In
+    /// a later build, make sees every copied file as new.
     pub(crate) first: bool,
-    /// The marker's time: a source as young as that may have changed while it was being copied,
-    /// and is compared once more after the clock has moved on.
+    /// The marker's time. A source that is as young as this may have changed while it was copied.
+    /// It is compared once more after the clock has moved on.
     pub(crate) start: Duration,
 }
 
-/// More than a tick of any clock that counts less than whole seconds.
+/// More than a tick of any clock that is finer than whole seconds.
 const TICK: Duration = Duration::from_millis(20);
 
 impl Sync<'_> {
-    /// Brings the stage in step and saves the manifest.
+    /// Updates the stage and saves the manifest.
     pub(crate) fn apply(
         &self,
         items: &mut [Item],
@@ -130,8 +130,8 @@ impl Sync<'_> {
         if !self.first {
             self.undo_links(items, changes)?;
         }
-        // From the leaves up, so that folders are empty when their turn comes. What the build put
-        // into a folder that the source no longer has goes with it.
+        // The deepest items come first, so that folders are empty when they are removed. Files that
+        // the build put into a removed folder are removed with it.
         for item in changes.remove.iter().rev() {
             self.writer.remove_tree(&self.stage.file(&item.rel))?;
         }
@@ -149,7 +149,7 @@ impl Sync<'_> {
                 young.push(index);
             }
         }
-        // Copies that were deleted from the stage or changed in it.
+        // Copies that were deleted from the stage, or changed in it.
         if !self.first {
             for item in items.iter_mut() {
                 if fs::symlink_metadata(self.stage.file(&item.rel)).is_err() {
@@ -166,8 +166,8 @@ impl Sync<'_> {
         manifest::save(self.writer, &self.stage.manifest, items)
     }
 
-    /// Puts folders back where the build removed them or put links in their place: what is written
-    /// below a link would land elsewhere.
+    /// Restores folders that the build removed or replaced by links. A file written below such a
+    /// link would go elsewhere.
     fn undo_links(&self, items: &[Item], changes: &Changes) -> Result<()> {
         let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_dir());
         let gone = changes.remove.iter().map(|item| (item, false));
@@ -185,14 +185,14 @@ impl Sync<'_> {
         Ok(())
     }
 
-    /// Puts an item into the stage; whether it was a file, which could be read.
+    /// Puts an item into the stage. Returns whether it was a readable file.
     fn copy(&self, item: &mut Item, inventory: &mut Inventory) -> Result<bool> {
         let to = self.stage.file(&item.rel);
         if let Kind::Dir = item.kind {
             let like = self.stage.source_of(item);
             return self.writer.create_dir_like(&to, &like).map(|()| false);
         }
-        // A folder that a build has put in the place.
+        // A build has put a folder in the item's place.
         if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
             self.writer.remove_tree(&to)?;
         }
@@ -212,8 +212,8 @@ impl Sync<'_> {
         }
     }
 
-    /// Copies once; the identity is the one the source had before it was read. `None` for a file of
-    /// a module tree that cannot be read: nobody knows yet whether anything needs it.
+    /// Copies once. Returns the identity of the source before it was read; `None` for a file of a
+    /// module tree that cannot be read, because nothing may need it.
     fn copy_file(&self, from: &Path, to: &Path) -> Result<Option<Identity>> {
         let file = match regular::open(from) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && self.stage.is_of_tree() => {
@@ -235,7 +235,7 @@ impl Sync<'_> {
             ));
         }
         let how = CopyOptions {
-            // The build may write to its copy, even if the source is read-only.
+            // The build may write to its copy even if the source is read-only.
             add_mode: 0o200,
             mtime: meta.modified().ok().filter(|_| self.first),
         };
@@ -246,8 +246,8 @@ impl Sync<'_> {
         Ok(Some(id))
     }
 
-    /// Makes sure that the copy of a young source is what the source holds now that its clock has
-    /// moved on.
+    /// Makes sure that the copy of a young source still has the source's content after the source's
+    /// clock has moved on.
     fn settle(&self, item: &mut Item, inventory: &mut Inventory) -> Result<()> {
         let from = self.stage.source_of(item);
         let to = self.stage.file(&item.rel);

@@ -1,7 +1,7 @@
-//! The walk through a module tree and the targets of its links.
+//! Walks through a module tree and the targets of its links.
 //!
-//! A file that cannot be read does not stop a build. Nobody knows before make runs whether anything
-//! needs it; it may be an editor's lock file.
+//! A file that cannot be read does not stop a build. It is not known before make runs whether
+//! anything needs the file; it may be an editor's lock file.
 
 mod linked;
 
@@ -30,20 +30,20 @@ pub(super) struct Walk<'a> {
     scan: &'a Scan<'a>,
     /// The files seen, if the path begins with a link that leaves the tree.
     outside: Option<FolderContents>,
-    /// All that is copied from elsewhere.
+    /// The contents that are copied from elsewhere.
     copied: FolderContents,
     pending: Vec<Folder>,
     items: Vec<Item>,
 }
 
-/// A folder to be read. (Not by recursion: a tree may be as deep as paths are long.)
+/// A folder to read. (There is no recursion, because a tree may be as deep as paths are long.)
 pub(super) struct Folder {
     pub(super) path: PathBuf,
     pub(super) rel: PathBuf,
     step: Rc<Step>,
 }
 
-/// A folder on the way to another.
+/// A folder above another one.
 struct Step {
     id: (u64, u64),
     rel: PathBuf,
@@ -51,7 +51,7 @@ struct Step {
 }
 
 impl<'a> Walk<'a> {
-    /// Everything in the tree, whose root has this metadata.
+    /// The items in the tree, whose root has this metadata.
     pub(super) fn through(scan: &'a Scan<'a>, meta: &Metadata) -> Result<Vec<Item>> {
         let mut walk = Walk::new(scan, None, FolderContents::default());
         walk.push(scan.root.to_owned(), PathBuf::new(), meta, None)?;
@@ -80,7 +80,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Goes into a folder later on, unless it is one on the way to itself.
+    /// Adds a folder to read later, unless it is one of its own parents.
     fn push(
         &mut self,
         path: PathBuf,
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
         let mut step = above;
         while let Some(known) = step {
             if known.id == id && self.outside.is_some() {
-                // In its copy as there. (Followed, it would have no end.)
+                // The copy has the same link. (Following it would not end.)
                 let folder = rel.parent().unwrap_or(Path::new(""));
                 let target = relative(folder, &known.rel);
                 self.items.push(Item::new(rel, Kind::Link(target)));
@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
                     self.push(path, rel, &meta, Some(&folder.step))?;
                 }
             } else if meta.is_file() {
-                // Sockets, fifos and devices are no sources.
+                // Sockets, fifos and devices are not sources.
                 let from = self.outside.is_some().then(|| folder.path.join(&name));
                 let path = || from.clone().unwrap_or_else(|| folder.path.join(&name));
                 check_source_name(&rel, path)?;
@@ -165,8 +165,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// `.git` becomes a link to a private repository, or to a place without one. So does a folder that
-    /// git would take for a repository without `.git`.
+    /// Turns `.git` into a link to a private repository, or to a place without one, and does the
+    /// same with a folder that git would take for a bare repository.
     fn repository(&mut self, folder: &Folder, entries: &[(OsString, Metadata)]) {
         let has_own = entries.iter().any(|(name, _)| name == ".git");
         if !has_own && !is_bare(entries.iter().map(|(name, _)| name)) {
@@ -181,8 +181,8 @@ impl<'a> Walk<'a> {
         self.items.push(Item::new(rel, kind));
     }
 
-    /// What cannot be read is a link to itself: nothing may need it, and whoever does says what
-    /// is wrong with it. It is left out where the link would be a way to write there.
+    /// Stages an unreadable file as a link to itself: nothing may need it, and a program that does
+    /// reports the error. The item is left out if the link would allow writes to the file.
     fn unreadable(&mut self, path: &Path, rel: PathBuf) {
         let Ok(meta) = fs::symlink_metadata(path) else {
             return;
@@ -196,8 +196,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A link to nothing. A build may make what it leads to: in the stage if that lies in the
-    /// tree, and elsewhere not through this link.
+    /// Stages a link to nothing. A build may create the link's target: in the stage if the target
+    /// is in the tree. A build must not create a target elsewhere through this link.
     fn dangling(&mut self, path: &Path, rel: PathBuf, target: PathBuf) {
         let there = path.parent().unwrap_or(path).join(&target);
         let folder = there.parent().and_then(|dir| fs::canonicalize(dir).ok());
@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
         self.items.extend(kept);
     }
 
-    /// The text that the link `rel` needs to lead to `inner` in the stage.
+    /// The text of the link `rel` that leads to `inner` in the stage.
     fn inside(&self, rel: &Path, target: PathBuf, inner: &Path) -> PathBuf {
         let folder = rel.parent().unwrap_or(Path::new(""));
         match target.is_absolute() || leaves(folder, &target) {
@@ -237,14 +237,14 @@ impl<'a> Walk<'a> {
                     path.display()
                 )));
             }
-            // The build may not care, and if it does it says so in its own words.
+            // The build may not need it. If it does, it reports the error in its own words.
             Err(_) => {
                 self.dangling(path, rel, target);
                 return Ok(());
             }
         };
-        // A folder that was itself reached over a link has no place in the tree that its
-        // relative links could point into: follow those.
+        // A folder that was itself reached through a link has no place in the tree for its relative
+        // links, so these are followed.
         let inner = real.strip_prefix(self.scan.root).ok();
         if let Some(inner) = inner.filter(|_| self.outside.is_none()) {
             let target = self.inside(&rel, target, inner);
@@ -276,7 +276,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether this process may read a file: tried where its mode leaves that open.
+/// Whether this process may read a file. If the mode does not decide that, it tries.
 fn is_readable(meta: &Metadata, path: impl Fn() -> PathBuf) -> bool {
     let mode = meta.mode();
     let own = mode & 0o400 != 0 && meta.uid() == sys::effective_uid();
@@ -285,7 +285,7 @@ fn is_readable(meta: &Metadata, path: impl Fn() -> PathBuf) -> bool {
     }
 }
 
-/// Whether a relative link in `folder` goes above the root on its way.
+/// Whether a relative link in `folder` passes above the root.
 fn leaves(folder: &Path, target: &Path) -> bool {
     let mut depth = folder.components().count();
     for component in target.components() {
@@ -299,7 +299,7 @@ fn leaves(folder: &Path, target: &Path) -> bool {
     false
 }
 
-/// The relative path that leads from folder `from` to `to`, both below one root.
+/// The relative path from folder `from` to `to`, both below one root.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let shared = from
         .components()

@@ -1,4 +1,4 @@
-//! The clock that file systems stamp with.
+//! The clock that file systems take file times from.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +12,7 @@ use super::signals;
 use super::write::Writer;
 use crate::{Error, Result};
 
-/// This machine's clock for file times: it moves in ticks of up to 10 ms.
+/// This machine's clock for file times. It moves in ticks of up to 10 ms.
 pub(crate) fn file_clock() -> Duration {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     Duration::new(
@@ -21,7 +21,8 @@ pub(crate) fn file_clock() -> Duration {
     )
 }
 
-/// So long a file system's clock may stand still: the coarsest in use counts by two seconds.
+/// The longest time that a file system's clock may stand still. The coarsest one in use counts by
+/// two seconds.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The file that [`wait_for_tick`] reads while it waits.
@@ -30,16 +31,16 @@ struct Watch<'a> {
     own: &'a dyn Fn() -> Duration,
     /// The file system's clock, read from the time that a write gives to this file.
     stamp: &'a dyn Fn(&File) -> std::io::Result<Duration>,
-    /// An error once the wait is to end.
+    /// Returns an error to end the wait.
     check: &'a dyn Fn() -> Result<()>,
     limit: Duration,
 }
 
-/// Waits until the clock of the file system that holds `folder` shows more than `since`, the time
-/// of a file there: what changes from then on cannot have a time that was there before.
+/// Waits until the clock of the file system that holds `folder` has passed `since`, the time of a
+/// file there. Later changes then have a later time than all existing files.
 ///
-/// Another machine's clock (NFS, folders that a host shares) may be hours from ours, so it is that
-/// file system's own stamps that are compared.
+/// Another machine's clock (NFS, folders that a host shares) may be hours from ours. So only that
+/// file system's own times are compared.
 ///
 /// # Errors
 /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped), and
@@ -57,7 +58,7 @@ pub(crate) fn wait_for_tick(writer: &Writer, folder: &Path, since: Duration) -> 
 impl Watch<'_> {
     fn wait(&self, writer: &Writer, folder: &Path, since: Duration) -> Result<()> {
         let first = (self.own)();
-        // If it is this machine's clock, it can be read without writing a file.
+        // This machine's clock can be read without writing a file.
         let is_ours = first.abs_diff(since) < Duration::from_secs(1);
         let probe = folder.join("tick");
         let mut file = None;
@@ -107,7 +108,7 @@ impl Watch<'_> {
     }
 }
 
-/// The time that a write gives a file now.
+/// The time that the file system gives to a file written now.
 fn stamp(mut file: &File) -> std::io::Result<Duration> {
     file.write_all(b".")?;
     let meta = file.metadata()?;
@@ -125,7 +126,8 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// Waits in a folder of its own for a tick of a clock that is `stamp` for a file written now.
+    /// Waits in a folder of its own for a tick of a clock. `stamp` is that clock's time of a file
+    /// written now.
     fn wait(
         name: &str,
         since: Duration,
@@ -169,13 +171,13 @@ mod tests {
                 "{said}"
             );
         }
-        // Ours was set back since: it may not be waited for an hour.
+        // The clock was set back since: the wait must not take an hour.
         let since = file_clock() + HOUR;
         assert!(wait("set-back", since, &stamp, &|| Ok(())).is_err());
     }
 
     #[test]
-    fn who_waits_for_a_tick_is_stopped_by_a_signal() {
+    fn a_signal_stops_the_wait_for_a_tick() {
         let since = file_clock() + HOUR;
         let asked = std::cell::Cell::new(0);
         let check = || {

@@ -8,25 +8,25 @@ use std::time::SystemTime;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
-/// The way to make a copy.
+/// How to make a copy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CopyOptions {
-    /// Bits that the copy has besides those of its source.
+    /// Mode bits that are added to those of the source.
     pub(crate) add_mode: u32,
     pub(crate) mtime: Option<SystemTime>,
 }
 
-/// Puts bytes, mode and time of one file into another.
+/// Copies bytes, mode and time of one file into another.
 pub(super) fn fill(
     from: &File,
     meta: &fs::Metadata,
     to: &mut File,
     how: CopyOptions,
 ) -> io::Result<()> {
-    // In blocks of 512 bytes: fewer than its size takes, so there are holes.
+    // The file takes fewer blocks of 512 bytes than its size, so it has holes.
     match meta.blocks() * 512 < meta.len() {
         true => copy_sparse(from, meta.len(), to)?,
-        // Reflinks where the file system can; see copy_file_range(2).
+        // This reflinks if the file system can; see copy_file_range(2).
         false => drop(io::copy(&mut &*from, to)?),
     }
     to.set_permissions(fs::Permissions::from_mode(
@@ -38,13 +38,13 @@ pub(super) fn fill(
     }
 }
 
-/// Copies what holds data, and leaves the holes.
+/// Copies the data and keeps the holes.
 fn copy_sparse(from: &File, size: u64, to: &mut File) -> io::Result<()> {
     let mut at = 0;
     while at < size {
         let start = match seek(from, SeekFrom::Data(at)) {
             Ok(start) => start,
-            // Nothing but a hole up to the end.
+            // The rest of the file is a hole.
             Err(Errno::NXIO) => break,
             Err(e) => return Err(e.into()),
         };

@@ -11,13 +11,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-/// A pipe whose ends children do not inherit unless they are handed them: (read, write).
+/// A pipe: (read, write). Children only inherit an end if they are given it.
 pub(crate) fn pipe() -> io::Result<(File, File)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     Ok((read.into(), write.into()))
 }
 
-/// Opens a file that may be anything: nothing is waited for, now or later.
+/// Opens a file of any kind without waiting, now or later.
 pub(crate) fn open_nonblocking(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     options
@@ -32,18 +32,18 @@ pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkfifoat(rustix::fs::CWD, path, mode)?)
 }
 
-/// Waits until there is something to read, at most `timeout`; whether there is.
+/// Waits until there is something to read, at most `timeout`. Returns whether there is.
 pub(crate) fn wait_readable(file: &File, timeout: Duration) -> bool {
     let events = wait_for_events(file, timeout);
     let readable = events.contains(PollFlags::IN);
     if !events.is_empty() && !readable {
-        // Nobody is at the other end any more, which poll tells at once and for ever.
+        // No process has the other end open, and poll would return at once each time.
         std::thread::sleep(timeout);
     }
     readable
 }
 
-/// Waits at most `timeout` until one of the files can be read without waiting, or has ended.
+/// Waits at most `timeout` until one of the files has ended or can be read without waiting.
 pub(crate) fn wait_for_input(files: &[&File], timeout: Duration) -> bool {
     let mut asked: Vec<_> = files
         .iter()
@@ -73,8 +73,9 @@ fn timespec(time: Duration) -> Timespec {
     }
 }
 
-/// Whether a folder lies on another machine: its locks reach whoever else has it mounted, and its
-/// fifos do not. (fuse keeps both here, unless the file system behind it does more.)
+/// Whether a folder is on another machine: its locks then reach the other machines that mount it,
+/// and its fifos do not. (fuse keeps both on this machine, unless the file system behind it does
+/// more.)
 pub(crate) fn is_remote(folder: &Path) -> bool {
     // nfs, smb (three of them), 9p, ceph, afs, coda, lustre: linux/magic.h, and lustre's own.
     const REMOTE: &[u32] = &[
@@ -97,8 +98,8 @@ pub(crate) fn is_pipe(file: &File) -> bool {
 }
 
 /// Whether `read` and `write` are open, inherited, and the two ends of one pipe, as a jobserver's
-/// are: numbers that were closed and opened again as something else are not. What this process
-/// opened itself is closed on exec, and so was not inherited.
+/// are. Numbers that were closed and reopened as something else fail the check. Descriptors that
+/// this process opened itself are closed on exec, so they were not inherited.
 pub(crate) fn are_ends_of_one_pipe(read: RawFd, write: RawFd) -> bool {
     pipe_identity(read).is_some()
         && pipe_identity(read) == pipe_identity(write)
@@ -115,8 +116,8 @@ pub(crate) fn are_inherited_ends(read: RawFd, write: RawFd) -> bool {
     inherited(read, OFlags::WRONLY) && inherited(write, OFlags::RDONLY)
 }
 
-/// The flags that a descriptor was opened with, as the kernel shows them (`proc(5)`); a number
-/// that nobody opened cannot be asked in a safer way.
+/// The flags that a descriptor was opened with, as the kernel shows them (`proc(5)`). Any other
+/// call on a number that may not be open is less safe.
 fn flags(fd: RawFd) -> Option<OFlags> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("flags:"))?;

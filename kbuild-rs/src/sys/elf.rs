@@ -1,10 +1,10 @@
-//! Whether an ELF file is all there.
+//! Checks whether an ELF file is complete.
 
 use std::fs;
 use std::io::{self, Read};
 
-/// Whether a file is as long as its ELF header says: the table of sections is the last thing that
-/// linkers write (`elf(5)`).
+/// Whether a file is as long as its ELF header says. Linkers write the table of sections last
+/// (`elf(5)`).
 pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
     let mut head = [0; 64];
     let size = file.metadata()?.len();

@@ -1,12 +1,13 @@
-//! Small things done with paths and the bytes of files everywhere.
+//! Small helpers for paths and for the bytes of files.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::regular;
 
-/// Sorts paths and drops what is there twice. By bytes: comparing thousands of paths component by
-/// component shows. (One place for all: every sort of its own is much code to compile.)
+/// Sorts paths and drops duplicates. It compares bytes, because comparing thousands of paths
+/// component by component takes noticeable time. (All callers share this function, because each
+/// sort adds much code to compile.)
 pub(crate) fn sort_paths(paths: &mut Vec<PathBuf>) {
     paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     paths.dedup();
@@ -43,14 +44,13 @@ pub(crate) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a path that was read from a file of ours leads to something below the folder that it
-/// is about: relative, and without `..`.
+/// Whether a path from one of our files stays below its folder: it is relative and has no `..`.
 pub(crate) fn is_below(path: &Path) -> bool {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     !path.as_os_str().is_empty() && path.components().all(plain)
 }
 
-/// The path without `.` and `..`, judged by its text: the file may be gone.
+/// The path without `.` and `..`. Only its text counts, because the file may not exist any more.
 pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut result = PathBuf::new();
     for component in path.components() {

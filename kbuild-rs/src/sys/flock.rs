@@ -1,4 +1,4 @@
-//! `flock`: locks that belong to an open file, and to every process that inherited it.
+//! `flock`: a lock belongs to an open file, and to all processes that inherited it.
 
 use std::fs::File;
 use std::io;
@@ -11,8 +11,8 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     now(file, FlockOperation::NonBlockingLockExclusive)
 }
 
-/// Takes a shared `flock` without waiting, or turns an exclusive one into it; `false` when
-/// somebody else holds it exclusively. Turning takes more than one step: somebody may come in
+/// Takes a shared `flock` without waiting, or turns an exclusive one into a shared one; `false` if
+/// another process holds it exclusively. Turning takes two steps: another process may lock in
 /// between, and then no lock is held.
 pub(crate) fn try_share(file: &File) -> io::Result<bool> {
     now(file, FlockOperation::NonBlockingLockShared)

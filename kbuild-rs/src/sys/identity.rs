@@ -1,4 +1,4 @@
-//! The last known state of a file: [`Identity`], and the hash for names.
+//! The last known state of a file ([`Identity`]), and the hash for names.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use super::regular;
 
-/// Enough of a file's metadata to tell that it is the one we saw. `ctime` cannot be set back, so
-/// a file that was restored with its old mtime shows, as does one that was replaced by a package
-/// upgrade. So does one whose mode or owner changed, or that got another hard link: the content
-/// tells those apart.
+/// Enough of a file's metadata to recognize the file. `ctime` cannot be set back, so a file that
+/// was restored with its old mtime differs, and so does one that a package upgrade replaced. A new
+/// mode, owner or hard link also changes `ctime`. The content then shows that the file is still the
+/// same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     size: u64,
     mtime: i128,
     ctime: i128,
     inode: u64,
-    /// The hash of the content, where it is known.
+    /// The hash of the content, if known.
     content: Option<u64>,
-    /// Whether metadata cannot tell, because the clock is too coarse: the content decides.
+    /// Whether the clock is too coarse for the metadata to tell. The content decides then.
     pinned: bool,
 }
 
-/// The contents of larger files are not hashed (bytes): that takes longer than it saves.
+/// The size limit for hashing content (bytes). Hashing a larger file takes longer than it saves.
 const LARGEST: u64 = 16 << 20;
 
 const NANOS: i128 = 1_000_000_000;
@@ -56,8 +56,9 @@ impl Identity {
     /// Like [`of`](Self::of), for a file that was read some time after `start` (a file's ctime, at
     /// least one tick before the reading).
     ///
-    /// `None` when the file may have changed since `start`: what was read is not known. On file
-    /// systems that count whole seconds, that is any change in the same second or the one before.
+    /// `None` if the file may have changed since `start`, because it is then unknown which state
+    /// was read. On file systems that count whole seconds, this is any change in the same second or
+    /// the one before.
     pub(crate) fn of_settled(path: &Path, start: Duration) -> io::Result<Option<Self>> {
         let id = Self::of(path)?;
         Ok(id.is_settled(start).then_some(id))
@@ -72,31 +73,31 @@ impl Identity {
         self.ctime <= latest
     }
 
-    /// Whether the last change was not one of the content (of a folder: of its entries).
+    /// Whether the last change left the content (of a folder: its entries) as it was.
     pub(crate) fn changed_after_written(&self) -> bool {
         self.mtime < self.ctime
     }
 
-    /// Whether the file at `path` still is this one.
+    /// Whether the file at `path` is still this one.
     pub(crate) fn matches(&self, path: &Path) -> bool {
         Self::of(path).is_ok_and(|now| self.matches_identity(&now, || path.to_owned()))
     }
 
-    /// The identity of `path` whose content is what `read` holds: a copy of it, or itself.
+    /// The identity of `path`, with the content of `read`: a copy of it, or `path` itself.
     pub(crate) fn of_content(path: &Path, read: &Path) -> io::Result<Self> {
         let mut id = Self::of(path)?;
         id.content = Some(content_hash(read)?);
         Ok(id)
     }
 
-    /// Whether the file at `path` holds the content of [`of_content`](Self::of_content), whenever
-    /// it was written.
+    /// Whether the file at `path` has the content of [`of_content`](Self::of_content). Its time
+    /// does not matter.
     pub(crate) fn holds_at(&self, path: &Path) -> bool {
         content_hash(path).is_ok_and(|hash| self.content == Some(hash))
     }
 
-    /// Whether `now`, just read from the file that `path` gives, is this one, or another of the
-    /// same size, mtime and content.
+    /// Whether `now`, just read from the file that `path` returns, is this file, or another one of
+    /// the same size, mtime and content.
     pub(crate) fn matches_identity(&self, now: &Identity, path: impl FnOnce() -> PathBuf) -> bool {
         if (self.size, self.mtime) != (now.size, now.mtime) {
             return false;
@@ -120,14 +121,14 @@ impl Identity {
         }
     }
 
-    /// Whether size, times and inode are the same, whatever is known of the content.
+    /// Whether size, times and inode are the same. The content does not matter.
     pub(crate) fn same_metadata(&self, other: &Identity) -> bool {
         (self.size, self.mtime, self.ctime, self.inode)
             == (other.size, other.mtime, other.ctime, other.inode)
     }
 
-    /// Whether the last change may share a clock tick with `now`, so that another change could
-    /// follow without a trace.
+    /// Whether the last change may share a clock tick with `now`. Another change could then follow
+    /// without a trace.
     pub(crate) fn is_as_young_as(&self, now: Duration) -> bool {
         let slack = if self.is_coarse() { COARSEST } else { 0 };
         self.ctime >= nanos(now) - slack
@@ -143,7 +144,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Adds the content, which `copy` holds, unless the file is large.
+    /// Adds the content from `copy`, unless the file is large.
     pub(crate) fn know_content(&mut self, copy: &Path) -> io::Result<()> {
         if self.size <= LARGEST {
             self.content = Some(content_hash(copy)?);
@@ -151,7 +152,7 @@ impl Identity {
         Ok(())
     }
 
-    /// The hash of the content, where it is known.
+    /// The hash of the content, if known.
     pub(crate) fn content(&self) -> Option<u64> {
         self.content
     }
@@ -164,7 +165,7 @@ impl Identity {
         self.mtime % NANOS == 0 && self.ctime % NANOS == 0
     }
 
-    /// Appends the state that decides whether the file is read again: its content, if it is known.
+    /// Appends the state that decides whether the file is read again: its content, if known.
     pub(crate) fn write_state(&self, to: &mut String) {
         use std::fmt::Write;
         // Writing into a String cannot fail.
@@ -214,7 +215,7 @@ impl Identity {
     }
 }
 
-/// The identifier of this machine's boot (`random(4)`); empty if it is unknown.
+/// The identifier of this machine's boot (`random(4)`); empty if unknown.
 pub(crate) fn boot_id() -> String {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     text.unwrap_or_default().trim().to_owned()
@@ -229,8 +230,8 @@ fn nanos(d: Duration) -> i128 {
     i128::try_from(d.as_nanos()).unwrap_or(i128::MAX)
 }
 
-/// FNV-1a, 64 bits: names folders and tells contents apart; no defence against forgery, which
-/// nothing here needs.
+/// FNV-1a, 64 bits: names folders and tells contents apart. It does not protect against forgery,
+/// and nothing here needs that.
 #[derive(Clone, Copy)]
 pub(crate) struct Hash(u64);
 
@@ -246,7 +247,7 @@ impl Hash {
         self
     }
 
-    /// Adds much at once, eight bytes at a time.
+    /// Adds many bytes, eight at a time.
     fn add_words(&mut self, bytes: &[u8]) -> &mut Self {
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
@@ -263,7 +264,7 @@ impl Hash {
 }
 
 /// A hash that tells the contents of two files apart. Anything but a regular file is an error, and
-/// is not waited for.
+/// the call does not wait for it.
 pub(crate) fn content_hash(path: &Path) -> io::Result<u64> {
     let mut file = regular::open(path)?;
     let mut buffer = [0; 64 * 1024];

@@ -1,4 +1,4 @@
-//! Errors of the operating system, with the words that it lacks.
+//! Errors of the operating system, with more context than its own words.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::limit_behind;
 use crate::Error;
 use crate::error::Advice;
 
-/// The advice about a refusal depends on the refused operation.
+/// The refused operation, because the advice depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -21,7 +21,7 @@ impl Error {
         refused(Access::Read, doing, path, source)
     }
 
-    /// The same for what would have been written or made:
+    /// The same for a file or folder that could not be written or created:
     /// `cannot write /out/hello.ko: No space left on device`.
     pub(crate) fn writing(doing: &str, path: &Path, source: io::Error) -> Self {
         refused(Access::Write, doing, path, source)

@@ -6,11 +6,11 @@ use rustix::io::Errno;
 
 use crate::sys;
 
-/// Which limit is behind an error, and what to do about it, as the end of a sentence: `; the limit
-/// of open files (ulimit -n) is 16: raise it`. `None` for errors that no limit causes.
+/// Names the limit that caused an error, and the remedy, as the end of a sentence:
+/// `; the limit of open files (ulimit -n) is 16: raise it`. `None` for errors that no limit causes.
 ///
-/// A child that cannot be started for lack of processes and one for lack of memory look alike:
-/// both limits are named where both are set.
+/// The system reports a lack of processes and a lack of memory in the same way when a child cannot
+/// start. If both limits are set, both are named.
 pub fn limit_behind(error: &io::Error) -> Option<String> {
     // A failed allocation in this process has no error number.
     let number = match error.kind() {
@@ -50,13 +50,13 @@ pub fn limit_behind(error: &io::Error) -> Option<String> {
     })
 }
 
-/// The same for a line of a tool that reached a limit: it begins with whoever says so, and ends with
-/// the system's words. What a compiler quotes of a source goes on behind them.
+/// The same for a line of a tool that reached a limit. Such a line begins with the tool's name and
+/// ends with the system's words. A source line that a compiler quotes goes on behind those words.
 pub(crate) fn explain(line: &str) -> Option<String> {
     let line = line.trim_end().trim_end_matches("  Stop.");
     let line = line.trim_end_matches('.');
     let ends = |words: &str| line.ends_with(words);
-    // Of locks and files that do not wait the system says the same.
+    // The system uses the same words for locks and for files that do not wait.
     let has = |words: &[&str]| words.iter().any(|words| line.contains(words));
     let of_make = line.starts_with("make") && !has(&["write error", "jobs pipe", "jobserver"]);
     let of_process = of_make || has(&["fork", "exec", "spawn", "thread"]);
@@ -68,7 +68,7 @@ pub(crate) fn explain(line: &str) -> Option<String> {
         () if ends("Cannot allocate memory") || ends("memory exhausted") => Errno::NOMEM,
         () if line.contains(": out of memory allocating ") => Errno::NOMEM,
         () if ends("failed to map segment from shared object") => Errno::NOMEM,
-        // gcc's words for a compiler that got no memory to start with; they mean others too.
+        // gcc says this if the compiler had no memory to start with, but also in other cases.
         () if ends("signal terminated program cc1") && memory().is_some() => Errno::NOMEM,
         () => return None,
     };
@@ -77,8 +77,8 @@ pub(crate) fn explain(line: &str) -> Option<String> {
     (!limit.is_empty()).then(|| limit.to_owned())
 }
 
-/// Whether a thread would have the memory to start with: std panics in one that lacks it, and
-/// that ends the process.
+/// Whether a thread would have the memory to start with. In a thread that lacks it, std panics,
+/// which ends the process.
 pub(crate) fn has_room_for_a_thread() -> bool {
     Vec::<u8>::new().try_reserve_exact(8 << 20).is_ok()
 }
@@ -120,7 +120,7 @@ mod tests {
         );
         assert!(behind(Errno::NFILE).unwrap().contains("fs.file-max"));
         assert!(behind(Errno::TOOBIG).unwrap().contains("ulimit -s"));
-        // There is always a message.
+        // Each of them always gets a message.
         for number in [Errno::AGAIN, Errno::NOMEM] {
             assert!(behind(number).unwrap().len() > 10);
         }

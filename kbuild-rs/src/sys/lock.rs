@@ -1,4 +1,4 @@
-//! Locks that name their holders.
+//! Locks that record their holders.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -16,15 +16,15 @@ use crate::{Error, ErrorKind, Result, sys};
 pub(crate) struct Lock {
     pub(crate) file: File,
     doing: String,
-    /// The reason why nothing can be written there or beside it.
+    /// The reason why nothing can be written in the lock's folder.
     read_only: Option<Error>,
 }
 
 impl Lock {
-    /// Takes the lock at `path`; a waiter says for whom it waits.
+    /// Takes the lock at `path`. A waiter names the holder.
     ///
-    /// Where nothing can be written (a read-only file system, another user's folder), the lock is
-    /// taken all the same: whoever has nothing to do needs to write nothing.
+    /// If nothing can be written (a read-only file system, another user's folder), the lock is
+    /// taken all the same, because a build with nothing to do does not write.
     pub(crate) fn take(writer: &Writer, path: &Path, doing: &str, sink: &Sink) -> Result<Self> {
         let error = |e| Error::writing("lock", path, e);
         loop {
@@ -43,7 +43,8 @@ impl Lock {
                 }
                 Self::wait(&file, error)?;
             }
-            // Whoever held it may have removed it (`clean`): the next one locks another file.
+            // The last holder may have removed the file (`clean`), and the next process would lock
+            // another one.
             let same =
                 |there: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == there.ino());
             if !fs::symlink_metadata(path).is_ok_and(same) {
@@ -60,7 +61,7 @@ impl Lock {
         }
     }
 
-    /// Whether the lock can be had within the time that a look at what is up to date takes.
+    /// Whether the lock becomes free within the time that a check for changes takes.
     fn takes_soon(file: &File) -> io::Result<bool> {
         for _ in 0..10 {
             if sys::try_lock(file)? {
@@ -72,7 +73,7 @@ impl Lock {
     }
 
     fn wait(file: &File, error: impl Fn(io::Error) -> Error) -> Result<()> {
-        // A process that catches signals is not woken by them.
+        // Signals do not wake a process that catches them.
         while signals::are_relayed() {
             signals::check()?;
             if sys::try_lock(file).map_err(&error)? {
@@ -83,7 +84,7 @@ impl Lock {
         sys::lock(file).map_err(error)
     }
 
-    /// Records the holder of the lock, for waiting processes. Fails if nothing can be written.
+    /// Records the holder of the lock for waiting processes. Fails if nothing can be written.
     pub(crate) fn sign(&mut self) -> Result<()> {
         if let Some(refused) = self.read_only.take() {
             return Err(refused);
@@ -96,20 +97,20 @@ impl Lock {
             .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write a lock file: {e}")))
     }
 
-    /// Gives the lock up although children may have inherited it: a server that the build
-    /// started (ccache's, sccache's) lives on.
+    /// Releases the lock even if children have inherited it: a server that the build started
+    /// (ccache's, sccache's) lives on.
     pub(crate) fn release(self) {
         sys::unlock(&self.file);
     }
 }
 
-/// Whether another build of this very process holds the lock.
+/// Whether another build of this process holds the lock.
 fn is_own(holder: &str) -> bool {
     let pid = holder.lines().next().and_then(|l| l.parse().ok());
     pid == Some(std::process::id())
 }
 
-/// Turns a lock file's text into words.
+/// Describes the holder that a lock file records.
 fn describe(holder: &str) -> String {
     let mut lines = holder.lines();
     let pid = lines.next().and_then(|l| l.parse::<u32>().ok());

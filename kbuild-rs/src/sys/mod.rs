@@ -2,14 +2,14 @@
 //!
 //! # The rule about writing
 //!
-//! A build may run as root in trees of other people, and another user may have put a link at the
-//! place of a file that kbuild-rs is about to write. So only the [`Writer`] writes, and a writer
-//! knows a few [`Root`]s: folders that the caller named, or that were checked to belong to this
-//! user. It opens paths below them by descriptors, follows no links on the way, only creates new
-//! files, and renames them into place. A path outside its roots is an error.
+//! A build may run as root in other users' trees, and another user may have put a link at the path
+//! of a file that kbuild-rs is about to write. So only the [`Writer`] writes, and a writer knows a
+//! few [`Root`]s: folders that the caller named, or that were checked to belong to this user. It
+//! opens paths below them by descriptors, follows no links on the way, only creates new files, and
+//! renames them into place. A path outside its roots is an error.
 //!
 //! make itself writes by path. Before it starts, [`crate::stage`] makes sure that the stage holds
-//! exactly what the last build left there.
+//! exactly the files that the last build left there.
 
 mod clock;
 mod copy;

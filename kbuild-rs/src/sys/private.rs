@@ -12,27 +12,27 @@ use super::user;
 use super::write::Writer;
 use crate::{Error, ErrorKind, Result};
 
-/// The tag of a private folder.
+/// The kind of a private folder, and how to recognize it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Private<'a> {
-    /// A file in it, and its text.
+    /// The name and the text of its tag file.
     pub(crate) tag: (&'a str, &'a [u8]),
-    /// Whether a private folder that has lost its tag may contain this name.
+    /// Whether a private folder without its tag may contain this name.
     pub(crate) is_own: fn(&OsStr) -> bool,
 }
 
 impl Private<'_> {
-    /// The private folder `path` in the folder above it; `None` where there is none.
+    /// Opens the private folder `path` in its parent; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`] for a link, for what belongs to another user, and for a folder
+    /// [`ErrorKind::NotOurs`] for a link, for a file or folder of another user, and for a folder
     /// without our tag.
     pub(crate) fn open(&self, path: &Path) -> Result<Option<Root>> {
         self.opened(path, false)
     }
 
-    /// Like [`open`](Self::open), and makes it where it is missing. A folder whose tag is damaged,
-    /// or was never finished, gets it again where nothing else of a stranger's lies there.
+    /// Like [`open`](Self::open), but creates a missing folder. A damaged or unfinished tag is
+    /// written again if the folder contains no foreign file.
     pub(crate) fn make(&self, path: &Path) -> Result<Root> {
         if let Some(parent) = path.parent() {
             Root::make(parent)?;
@@ -50,7 +50,8 @@ impl Private<'_> {
         }
         let above = Root::open(above)?;
         if make {
-            // A folder in the user's cache is private already; one in OUT is as open as OUT.
+            // A folder in the user's cache is private anyway. A folder in OUT gets the permissions
+            // of OUT.
             match rustix::fs::mkdirat(above.folder(), name, Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(e) => return Err(Error::writing("create", path, e.into())),
@@ -63,7 +64,7 @@ impl Private<'_> {
         self.known(root, make).map(Some)
     }
 
-    /// The folder itself where it has our tag, or gets it.
+    /// Returns the folder if it has our tag. With `make`, a folder without the tag may get it.
     pub(crate) fn known(&self, root: Root, make: bool) -> Result<Root> {
         match self.has_tag(&root)? {
             true => Ok(root),
@@ -82,8 +83,8 @@ impl Private<'_> {
         Ok(file.read_exact(&mut there).is_ok() && there == text)
     }
 
-    /// Writes the tag. It is on the disk before anything else lies in the folder: without it, the
-    /// folder would be taken for somebody else's.
+    /// Writes the tag, and syncs it to the disk before anything else is put into the folder. A
+    /// folder without its tag counts as someone else's.
     fn adopt(&self, root: Root) -> Result<Root> {
         let (name, text) = self.tag;
         let strange = |entry: &std::ffi::OsString| {
@@ -115,11 +116,11 @@ impl Private<'_> {
     }
 }
 
-/// The folder for what programs keep for the effective user, and a word on each that is ignored.
+/// The effective user's cache folder, and a message about each folder that is ignored.
 ///
-/// The environment's is taken where it belongs to that user or to root: `sudo` keeps the caller's
-/// `HOME`, and root's files in there would be in that user's way. Else it is the one of the
-/// password database.
+/// A folder from the environment counts if it belongs to that user or to root: `sudo` keeps the
+/// caller's `HOME`, and root's files there would be in the caller's way. Else the folder comes from
+/// the password database.
 pub(crate) fn cache_folder(fits: impl Fn(&Path) -> bool) -> (Option<PathBuf>, Vec<String>) {
     let mut ignored = Vec::new();
     let cache = |home: PathBuf| home.join(".cache");
@@ -137,7 +138,7 @@ pub(crate) fn cache_folder(fits: impl Fn(&Path) -> bool) -> (Option<PathBuf>, Ve
             Some(cache(entry.home)).filter(|folder| folder.is_absolute() && fits(folder))?;
         Some(("the home of this user", folder))
     };
-    // Where one variable is another user's, so may the others be: they came together.
+    // If one variable belongs to another user, the others may too, because they came together.
     for (what, folder) in of_env
         .into_iter()
         .chain(std::iter::once_with(own).flatten())
@@ -150,21 +151,20 @@ pub(crate) fn cache_folder(fits: impl Fn(&Path) -> bool) -> (Option<PathBuf>, Ve
     (None, ignored)
 }
 
-/// The folder for what belongs to the processes of the effective user (`XDG_RUNTIME_DIR`), where it
-/// is that user's own.
+/// The folder for files of the effective user's processes (`XDG_RUNTIME_DIR`), if it belongs to
+/// that user.
 pub(crate) fn runtime_folder() -> Option<PathBuf> {
     let folder = user::path_in("XDG_RUNTIME_DIR")?;
     (folder.is_dir() && user::is_own(&folder) && check_way(&folder).is_ok()).then_some(folder)
 }
 
-/// Makes the private folder `path` in a user's cache folder, for that user only, and what leads to
-/// it; `make` says whether missing folders are created.
+/// Opens the private folder `path` in a user's cache folder. If `make` is set, creates it and its
+/// missing parents, for that user only.
 ///
 /// # Errors
-/// [`ErrorKind::NotOurs`] where a folder on the way belongs to somebody else or others may write
-/// to it.
+/// [`ErrorKind::NotOurs`] if a folder on the way belongs to another user or others may write to it.
 pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
-    // The path of a cache folder may contain links. The folder that we make in it is not a link.
+    // The path of a cache folder may contain links, but our own folder in it must not be a link.
     let base = path.parent().and_then(Path::parent).unwrap_or(path);
     let there = base.ancestors().find_map(|part| {
         let real = std::fs::canonicalize(part).ok()?;
@@ -212,8 +212,7 @@ pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
     Ok(Some(Root::private(folder, path.to_owned())))
 }
 
-/// Fails unless nobody but the effective user and root can change what lies in a folder, or will lie
-/// there.
+/// Fails unless only the effective user and root can change the contents of a folder, now or later.
 pub(crate) fn check_folder(folder: &Path) -> Result<()> {
     let mut checked = check_way(folder);
     if let (Ok(()), Ok(meta)) = (&checked, std::fs::metadata(folder)) {
@@ -224,7 +223,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
     checked.map_err(|why| Error::new(ErrorKind::NotOurs, format!("{why}, and is not used")))
 }
 
-/// Whether everything that leads to a folder is safe from other users.
+/// Whether all parents of a folder are safe from other users.
 fn check_way(folder: &Path) -> std::result::Result<(), String> {
     let there = folder
         .ancestors()
@@ -238,8 +237,8 @@ fn check_way(folder: &Path) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Why others could change what lies in a folder. In a sticky one (`/tmp`) nobody can rename what
-/// belongs to somebody else; `last` is the folder whose own entries matter.
+/// The reason why others could change the contents of a folder. In a sticky folder (`/tmp`) nobody
+/// can rename other users' files. `last` marks the folder whose own entries matter.
 fn distrust(owner: u32, group: u32, mode: u32, last: bool) -> Option<&'static str> {
     const STICKY: u32 = 0o1000;
     if !user::is_trusted(owner) {
@@ -251,7 +250,8 @@ fn distrust(owner: u32, group: u32, mode: u32, last: bool) -> Option<&'static st
     if mode & 0o002 != 0 {
         return Some("can be written by everybody");
     }
-    // Where each user has a group of its own, files are often open to it; root's group is root's.
+    // If each user has a group of their own, files are often open to that group. Root's group
+    // belongs to root.
     let own_group =
         || group == 0 || user::entry(owner).is_some_and(|e| e.group == group && group == owner);
     (mode & 0o020 != 0 && !own_group()).then_some("can be written by its group")

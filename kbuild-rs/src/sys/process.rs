@@ -15,24 +15,25 @@ use rustix::process::{
     kill_process_group, set_parent_process_death_signal, setpgid, test_kill_process, waitid,
 };
 
-/// The properties of a child besides its program and arguments.
+/// The setup of a child besides its program and arguments.
 #[derive(Debug, Default)]
 pub(crate) struct ChildSetup {
-    /// Descriptors that it inherits, and hands down.
+    /// Descriptors that the child inherits, and hands down.
     pub(crate) keep: Vec<RawFd>,
-    /// Descriptors that we inherited ourselves, which it does not get unless they are in `keep`.
+    /// Descriptors that we inherited ourselves. The child does not get them unless they are in
+    /// `keep`.
     pub(crate) withhold: Vec<RawFd>,
-    /// Whether it leads a process group of its own.
+    /// Whether the child leads a process group of its own.
     pub(crate) own_group: bool,
 }
 
-/// Ties a child to us: it inherits what `setup` says, and it ends (SIGTERM) when the calling
-/// *thread* dies, so that a killed kbuild-rs leaves no make behind. The thread that spawns it has
-/// to wait for it.
+/// Ties a child to us: it inherits the descriptors in `setup`, and it ends (SIGTERM) when the
+/// calling *thread* dies, so that a killed kbuild-rs leaves no make behind. The thread that spawns
+/// it must wait for it.
 pub(crate) fn tie_child(command: &mut Command, setup: ChildSetup) {
     let parent = pid(std::process::id());
-    // SAFETY: the closure runs between fork and exec and makes nothing but system calls; it
-    // allocates nothing.
+    // SAFETY: the closure runs between fork and exec. It only makes system calls and does not
+    // allocate.
     unsafe {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::TERM))?;
@@ -58,7 +59,7 @@ fn set_close_on_exec(fd: RawFd, yes: bool) -> io::Result<()> {
     if fd < 0 {
         return Err(Errno::BADF.into());
     }
-    // SAFETY: the number is used for this one call, which fails where nothing is open there.
+    // SAFETY: the number is only used for this one call, which fails if nothing is open there.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let flags = if yes {
         FdFlags::CLOEXEC
@@ -68,14 +69,14 @@ fn set_close_on_exec(fd: RawFd, yes: bool) -> io::Result<()> {
     Ok(fcntl_setfd(fd, flags)?)
 }
 
-/// Waits for the end of a child and leaves its number taken, so that nobody else can get it
-/// while signals are on their way.
+/// Waits for the end of a child and keeps its number taken, so that no other process gets the
+/// number while signals are on their way.
 pub(crate) fn wait_for_end(child: u32) -> io::Result<()> {
     rustix::io::retry_on_intr(|| wait_without_reaping(child, WaitIdOptions::empty()))?;
     Ok(())
 }
 
-/// Whether a child has ended; its number stays taken.
+/// Whether a child has ended. Its number stays taken.
 pub(crate) fn has_ended(child: u32) -> bool {
     wait_without_reaping(child, WaitIdOptions::NOHANG).is_ok_and(|status| status.is_some())
 }
@@ -90,7 +91,7 @@ fn wait_without_reaping(child: u32, how: WaitIdOptions) -> Result<Option<WaitIdS
 
 /// Sends a signal to a process, if there is one.
 pub(crate) fn signal(process: i32, signal: i32) {
-    // 0 and less would be groups, and 1 is never a child.
+    // 0 and negative numbers would be groups, and 1 is never a child.
     if let (Some(process), Some(signal)) = (other(process), Signal::from_named_raw(signal)) {
         let _ = kill_process(process, signal);
     }
@@ -103,7 +104,7 @@ pub(crate) fn signal_group(leader: i32, signal: i32) {
     }
 }
 
-/// Whether a process of this number exists (it may be another user's).
+/// Whether a process with this number exists (it may be another user's).
 pub(crate) fn process_exists(number: u32) -> bool {
     pid(number).is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)))
 }
@@ -124,7 +125,7 @@ pub(crate) enum Limit {
     Memory,
 }
 
-/// The limit that counts, where there is one; memory in bytes.
+/// The limit that applies, if there is one; memory in bytes.
 pub(crate) fn soft_limit(which: Limit) -> Option<u64> {
     let which = match which {
         Limit::OpenFiles => Resource::Nofile,

@@ -1,7 +1,7 @@
-//! Files that others name, or that are found in other people's folders.
+//! Reads files that others name, or that are in other users' folders.
 //!
-//! Reading a fifo waits for a writer, and opening a device can have any effect. So files that are
-//! not regular are refused by their type. Nothing here waits.
+//! Reading a fifo waits for a writer, and opening a device can have any effect. So only regular
+//! files are opened. Nothing here waits.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -35,7 +35,7 @@ pub(crate) fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(text)
 }
 
-/// An error where no regular file is.
+/// Fails unless the path is a regular file.
 pub(crate) fn look(path: &Path) -> io::Result<()> {
     check(fs::metadata(path)?.file_type())
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_is_named_and_not_waited_for() {
+    fn a_path_that_is_not_a_file_is_named_and_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path();
         let (fifo, socket, file) = (dir.join("fifo"), dir.join("socket"), dir.join("file"));

@@ -1,4 +1,4 @@
-//! A folder that is held by a descriptor, and the way to the files below it.
+//! A folder that is held open by a descriptor, and access to the files below it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use super::user;
 use crate::error::Advice;
 use crate::{Error, ErrorKind, Result};
 
-/// A folder below which a [`Writer`](crate::sys::write::Writer) may write. It stays the same one whatever
-/// happens to its path.
+/// A folder below which a [`Writer`](crate::sys::write::Writer) may write. It stays the same folder
+/// even if its path changes.
 #[derive(Debug)]
 pub(crate) struct Root {
     folder: OwnedFd,
     path: PathBuf,
-    /// Whether nobody but the owner may write to what is made here, whatever the umask says.
+    /// Whether only the owner may write to files and folders made here, with any umask.
     is_private: bool,
 }
 
@@ -28,10 +28,10 @@ const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW);
 
 impl Root {
-    /// The folder that the caller named, wherever links lead.
+    /// Opens the folder that the caller named, and follows links.
     pub(crate) fn open(path: &Path) -> Result<Root> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        // The folder of a file that is named without one.
+        // A file name without a folder is in the working directory.
         let named = match path.as_os_str().is_empty() {
             true => Path::new("."),
             false => path,
@@ -48,7 +48,7 @@ impl Root {
     /// Like [`open`](Self::open), but creates missing folders.
     pub(crate) fn make(path: &Path) -> Result<Root> {
         fs::create_dir_all(path).map_err(|e| match e.kind() {
-            // It is there, and no folder.
+            // The path exists and is not a folder.
             io::ErrorKind::AlreadyExists => Error::writing("create", path, Errno::NOTDIR.into()),
             _ => Error::writing("create", path, e),
         })?;
@@ -70,7 +70,7 @@ impl Root {
         }
     }
 
-    /// A folder of ours.
+    /// A folder of kbuild-rs.
     pub(super) fn private(folder: OwnedFd, path: PathBuf) -> Root {
         Root {
             folder,
@@ -85,8 +85,8 @@ impl Root {
         Mode::from_raw_mode(bits & !others)
     }
 
-    /// The folder `name` in this one; `None` where there is nothing of that name. A link, a file,
-    /// or anything else in its place is an error.
+    /// The folder `name` in this one; `None` if nothing has that name. A link, a file, or anything
+    /// else in its place is an error.
     pub(super) fn below(&self, name: &OsStr) -> Result<Option<Root>> {
         let path = self.path.join(name);
         match openat(&self.folder, name, FOLDER | OFlags::PATH, Mode::empty()) {
@@ -115,7 +115,7 @@ impl Root {
         rel.components().all(plain).then_some(rel)
     }
 
-    /// The folder that holds `path`, and its name there.
+    /// The folder that holds `path`, and the name of `path` in it.
     pub(super) fn parent<'a>(&self, doing: &str, path: &'a Path) -> Result<(OwnedFd, &'a OsStr)> {
         let inside = self
             .relative(path)
@@ -140,9 +140,10 @@ impl Root {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         loop {
             match openat2(&self.folder, here, flags, Mode::empty(), resolve) {
-                // Somebody renames folders at this moment.
+                // Another process is renaming folders.
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                // Before Linux 5.6, and where a container's filter does not know it.
+                // The call is missing before Linux 5.6, and in containers whose filter does not
+                // know it.
                 Err(Errno::NOSYS | Errno::PERM) => return self.step_by_step(here, flags),
                 done => return done,
             }
@@ -163,8 +164,8 @@ impl Root {
         folder.ok_or(Errno::NOENT)
     }
 
-    /// Opens a regular file for reading; `None` where there is none. Nothing is waited for, and no
-    /// link is followed.
+    /// Opens a regular file for reading; `None` if it does not exist. It does not wait, and follows
+    /// no link.
     pub(super) fn open_file(&self, path: &Path) -> Result<Option<File>> {
         let failed = |error: Errno| {
             let on_the_way = self.in_the_way(path, error);
@@ -200,13 +201,13 @@ impl Root {
         names(&folder).map_err(failed)
     }
 
-    /// What went wrong with `path`: a link or somebody else's thing on the way is named.
+    /// The error about `path`. It names a link or another user's file on the way.
     pub(super) fn refused(&self, doing: &str, path: &Path, error: Errno) -> Error {
         let on_the_way = self.in_the_way(path, error);
         on_the_way.unwrap_or_else(|| Error::writing(doing, path, error.into()))
     }
 
-    /// The error for a link or a file on the way to `path`, if that is why it was not reached.
+    /// The error about a link or a file on the way to `path`, if that caused the failure.
     fn in_the_way(&self, path: &Path, error: Errno) -> Option<Error> {
         if matches!(error, Errno::LOOP | Errno::NOTDIR | Errno::XDEV) {
             let rel = self.relative(path).unwrap_or(Path::new(""));
@@ -266,14 +267,14 @@ pub(super) fn names(folder: &OwnedFd) -> io::Result<Vec<std::ffi::OsString>> {
     Ok(names)
 }
 
-/// Where a link in an open folder leads.
+/// The target of a link in an open folder.
 pub(super) fn link_target(folder: &OwnedFd, name: &OsStr) -> Result<PathBuf, Errno> {
     use std::os::unix::ffi::OsStringExt;
     let target = readlinkat(folder, name, Vec::new())?;
     Ok(std::ffi::OsString::from_vec(target.into_bytes()).into())
 }
 
-/// An error about something that kbuild-rs would write to and did not make.
+/// An error about a file or folder that kbuild-rs would write to and did not create.
 pub(crate) fn not_ours(path: &Path, why: &str) -> Error {
     Error::new(
         ErrorKind::NotOurs,

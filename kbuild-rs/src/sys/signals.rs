@@ -1,4 +1,4 @@
-//! Requests to stop: signals that this process gets and passes on to the makes that it runs.
+//! Requests to stop: signals that this process gets and passes on to its makes.
 //!
 //! GNU make 4.4 loses the tokens that it holds when SIGINT, SIGTERM or SIGHUP ends it, and the
 //! outer build then runs with fewer (4.3 gives them back). So the signals go to the programs that
@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result, sys};
 
-/// SIGKILL, the same number on every architecture.
+/// SIGKILL. Its number is the same on every architecture.
 const KILL: i32 = 9;
 
-/// Hands signals on to the makes of this process. For programs that catch them; a build script
-/// need not: when it dies, its makes are told to end.
+/// Passes signals on to the makes of this process, for programs that catch signals. A build script
+/// does not need it: when it dies, its makes are told to end.
 ///
 /// ```no_run
 /// let signals = kbuild::Signals::relay(); // before any build
@@ -27,37 +27,37 @@ const KILL: i32 = 9;
 #[derive(Debug, Clone, Copy)]
 pub struct Signals(());
 
-/// Whether somebody hands signals on, so that makes may have process groups of their own.
+/// Whether signals are passed on, so that makes may have their own process groups.
 static RELAYED: AtomicBool = AtomicBool::new(false);
-/// The signal that asked to stop; 0 for none.
+/// The signal of the request to stop; 0 if there was none.
 static STOPPED: AtomicI32 = AtomicI32::new(0);
-/// When it was first asked, by the clock that stamps files.
+/// The time of the first request, by the clock for file times.
 static SINCE: Mutex<Option<Duration>> = Mutex::new(None);
-/// How often it was asked.
+/// The number of requests.
 static TIMES: AtomicI32 = AtomicI32::new(0);
-/// The process groups of the children that run. What starts or ends one holds this.
+/// The process groups of the running children. Code that starts or ends a child holds this lock.
 static GROUPS: Mutex<Vec<Group>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct Group {
     leader: i32,
-    /// Whether a make leads it.
+    /// Whether the leader is a make.
     is_make: bool,
 }
 
 impl Signals {
-    /// From now on each make has a process group of its own, and a signal reaches it once: from
-    /// here, and not from the terminal as well. Whoever calls this has to catch what a terminal
-    /// sends (SIGINT, SIGTSTP, SIGHUP) and hand it on.
+    /// From now on each make has its own process group, so a signal reaches it only through this
+    /// process and not also from the terminal. The caller must catch the terminal's signals
+    /// (SIGINT, SIGTSTP, SIGHUP) and pass them on.
     pub fn relay() -> Signals {
         RELAYED.store(true, Ordering::SeqCst);
         Signals(())
     }
 
-    /// Sends `signal` to everything that the makes run, and starts no make after this: builds
-    /// under way end with [`ErrorKind::Stopped`] once their makes have ended, and every token is
-    /// given back. The second time the makes get the signal too; the third time, whoever is still
-    /// there is killed.
+    /// Sends `signal` to all programs that the makes run, and starts no make after this. Running
+    /// builds end with [`ErrorKind::Stopped`] after their makes have ended, and every token is
+    /// given back. At the second request the makes get the signal too. At the third request all
+    /// remaining processes are killed.
     pub fn stop(&self, signal: i32) {
         since().get_or_insert_with(sys::file_clock);
         STOPPED.store(signal, Ordering::SeqCst);
@@ -80,7 +80,7 @@ impl Signals {
         }
     }
 
-    /// Passes `signal` on to every make and its programs. For SIGTSTP and SIGCONT.
+    /// Passes `signal` on to all makes and their programs. For SIGTSTP and SIGCONT.
     pub fn pass_on(&self, signal: i32) {
         for group in groups().iter() {
             sys::signal_group(group.leader, signal);
@@ -96,7 +96,7 @@ impl Group {
         if !self.is_make || own.is_none() {
             return sys::signal_group(self.leader, signal);
         }
-        // By its name too: what leads may be a script around make.
+        // The name counts too, because the leader may be a script around make.
         let is_make = |program: &PathBuf| {
             let name = program.file_name().unwrap_or_default();
             own.as_ref() == Some(program) || name == "make" || name == "gmake"
@@ -115,15 +115,15 @@ impl Group {
     }
 }
 
-/// The process group in a line of `/proc/PID/stat`: the third word after the name, which stands
-/// in parentheses and may hold anything.
+/// The process group in a line of `/proc/PID/stat`: the third word after the name. The name is in
+/// parentheses and may hold anything.
 fn group_in(stat: &str) -> Option<i32> {
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_ascii_whitespace().nth(2)?.parse().ok()
 }
 
 fn groups() -> std::sync::MutexGuard<'static, Vec<Group>> {
-    // A list of numbers is whole at any time.
+    // These are numbers, so the list is valid at any time.
     GROUPS.lock().unwrap_or_else(|p| p.into_inner())
 }
 
@@ -131,12 +131,12 @@ fn since() -> std::sync::MutexGuard<'static, Option<Duration>> {
     SINCE.lock().unwrap_or_else(|p| p.into_inner())
 }
 
-/// When this process was asked to stop.
+/// The time of the request to stop.
 pub(crate) fn stopped_at() -> Option<Duration> {
     *since()
 }
 
-/// An error once this process was asked to stop.
+/// Fails after a request to stop.
 pub(crate) fn check() -> Result<()> {
     match Signals::stopped_by() {
         None => Ok(()),
@@ -147,12 +147,12 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
-/// Whether children are to lead process groups.
+/// Whether children must lead process groups.
 pub(crate) fn are_relayed() -> bool {
     RELAYED.load(Ordering::SeqCst)
 }
 
-/// Starts a child that gets the signals passed on; none after a request to stop.
+/// Starts a child that gets the passed-on signals. Starts none after a request to stop.
 pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<Child> {
     let mut groups = groups();
     check()?;
@@ -168,8 +168,8 @@ pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<
     Ok(child)
 }
 
-/// Stops programs that the child has started since the request: a recipe may continue after a
-/// failure. To be called now and then.
+/// Stops programs that the child has started since the request, because a recipe may continue after
+/// a failure. Call this now and then.
 pub(crate) fn remind(child: &Child) {
     let (Some(signal), 1) = (Signals::stopped_by(), TIMES.load(Ordering::SeqCst)) else {
         return;
@@ -181,7 +181,7 @@ pub(crate) fn remind(child: &Child) {
     }
 }
 
-/// Waits for the end of a child that [`spawn`] gave.
+/// Waits for the end of a child of [`spawn`].
 pub(crate) fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
     sys::wait_for_end(child.id())?;
     let mut groups = groups();

@@ -11,7 +11,7 @@ pub(crate) fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether something of this owner is safe from anybody but `effective_uid` and root.
+/// Whether only `effective_uid` and root can change a thing with this owner.
 pub(super) fn is_trusted(owner: u32) -> bool {
     owner == effective_uid() || owner == 0
 }
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     pub(super) home: PathBuf,
 }
 
-/// The entry of a user: from `/etc/passwd`, else from other sources of the system (LDAP).
+/// The entry of a user, from `/etc/passwd`, else from the system's other sources (LDAP).
 pub(super) fn entry(uid: u32) -> Option<Entry> {
     let of_file = fs::read("/etc/passwd").unwrap_or_default();
     in_database(&of_file, uid).or_else(|| {
@@ -39,7 +39,7 @@ pub(super) fn entry(uid: u32) -> Option<Entry> {
     })
 }
 
-/// `name:password:uid:gid:comment:home:shell`
+/// The user's entry in the text of a database: `name:password:uid:gid:comment:home:shell`.
 fn in_database(text: &[u8], uid: u32) -> Option<Entry> {
     let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u32>().ok();
     text.split(|&b| b == b'\n').find_map(|line| {
@@ -56,12 +56,12 @@ fn in_database(text: &[u8], uid: u32) -> Option<Entry> {
     })
 }
 
-/// How a person names a user.
+/// The name of a user in messages.
 pub(crate) fn name_of(uid: u32) -> String {
     entry(uid).map_or_else(|| format!("#{uid}"), |entry| entry.name)
 }
 
-/// The line that runs `command` as another user.
+/// The shell line that runs `command` as another user.
 pub(crate) fn run_as(uid: u32, command: &str) -> String {
     match entry(uid) {
         Some(entry) => format!("runuser -u {} -- {command}", entry.name),
@@ -75,7 +75,7 @@ pub(super) fn path_in(variable: &str) -> Option<PathBuf> {
     (path.is_absolute() && !path.as_os_str().as_bytes().contains(&0)).then_some(path)
 }
 
-/// Whether the folder, or what of its path exists, belongs to the effective user or to root.
+/// Whether the folder, or its nearest existing parent, belongs to the effective user or to root.
 pub(super) fn is_own(folder: &Path) -> bool {
     let there = folder.ancestors().find_map(|part| fs::metadata(part).ok());
     there.is_some_and(|meta| is_trusted(meta.uid()))

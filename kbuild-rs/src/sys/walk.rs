@@ -1,4 +1,4 @@
-//! Looks through folders, deep ones included.
+//! Walks through folders of any depth.
 
 use std::fs;
 use std::io;
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Calls `visit` for everything below `dir` that is no folder. Links are not followed, and no
-/// folder stays open while those below it are looked through: a limit on open files is no limit
-/// on depth.
+/// Calls `visit` for everything below `dir` that is not a folder. It does not follow links. It
+/// keeps no folder open while it walks those below, so a limit on open files does not limit the
+/// depth.
 pub(crate) fn walk(
     dir: &Path,
     visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>,
@@ -26,7 +26,7 @@ pub(crate) fn walk(
             let path = entry.path();
             let meta = match entry.metadata() {
                 Ok(meta) => meta,
-                // It went away while it was looked at.
+                // The entry disappeared during the walk.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(Error::reading("read", &path, e)),
             };

@@ -28,10 +28,10 @@ pub(crate) struct Writer {
     roots: Vec<Root>,
 }
 
-/// What a file is called until it is finished.
+/// The suffix of a file that is not finished.
 const PART: &str = ".part";
 
-/// Whether a file of this name was never finished.
+/// Whether a file of this name is an unfinished one.
 pub(crate) fn is_part(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PART.as_bytes())
 }
@@ -45,7 +45,7 @@ pub(crate) fn parent_writer(file: &Path) -> Result<Writer> {
 impl Writer {
     pub(crate) fn new(roots: impl IntoIterator<Item = Root>) -> Writer {
         let mut roots: Vec<Root> = roots.into_iter().collect();
-        // The private folder of an output directory is inside it, and was checked separately.
+        // An output directory contains its private folder, which was checked separately.
         roots.sort_by_key(|root| std::cmp::Reverse(root.path().components().count()));
         Writer { roots }
     }
@@ -63,7 +63,7 @@ impl Writer {
         self.root(path)?.parent(doing, path)
     }
 
-    /// Makes a folder and those above it that are missing.
+    /// Creates a folder and its missing parents.
     pub(crate) fn create_dirs(&self, path: &Path) -> Result<()> {
         let root = self.root(path)?;
         let rel = root.relative(path).unwrap_or(Path::new(""));
@@ -85,8 +85,7 @@ impl Writer {
         }
     }
 
-    /// Makes a folder below those that are there, which nobody else may look into who may not look
-    /// into `like`.
+    /// Creates a folder in an existing one. Only users who may read `like` may read it.
     pub(crate) fn create_dir_like(&self, path: &Path, like: &Path) -> Result<()> {
         let like = fs::metadata(like).map_or(0o777, |meta| meta.permissions().mode());
         let root = self.root(path)?;
@@ -97,7 +96,7 @@ impl Writer {
         }
     }
 
-    /// Makes a new file; it replaces an existing file or link.
+    /// Creates a new file, which replaces an existing file or link.
     pub(crate) fn create(&self, path: &Path, mode: u32) -> Result<File> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("write", path)?;
@@ -127,8 +126,8 @@ impl Writer {
         self.write_as(path, 0o600, &mut |file| file.write_all(bytes))
     }
 
-    /// Like [`write_whole`](Self::write_whole), and on the disk when it returns. Several may do so at
-    /// once: there is no lock yet.
+    /// Like [`write_whole`](Self::write_whole), but the file is on the disk when this returns.
+    /// Several processes may call this at once, because there is no lock yet.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +143,7 @@ impl Writer {
         synced.map_err(|e| root.refused("write", path, e))
     }
 
-    /// Writes a file unless it already holds this.
+    /// Writes a file unless it already has these bytes.
     pub(crate) fn write_if_changed(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         if self.holds(path, bytes) {
             return Ok(());
@@ -155,7 +154,7 @@ impl Writer {
         self.write_whole(path, bytes)
     }
 
-    /// Whether a file is there that holds this, and is known by this name only.
+    /// Whether the file exists with these bytes and has only this name.
     fn holds(&self, path: &Path, bytes: &[u8]) -> bool {
         let Ok(Some(mut file)) = self.root(path).and_then(|root| root.open_file(path)) else {
             return false;
@@ -203,7 +202,7 @@ impl Writer {
         self.write_as(to, 0o600, &mut |file| fill(from, &meta, file, how))
     }
 
-    /// Copies an open file to `to`, which no other process reads before it is finished.
+    /// Copies an open file to `to`. No other process may read `to` before the copy is finished.
     pub(crate) fn copy(&self, from: &File, to: &Path, how: CopyOptions) -> Result<()> {
         let mut file = self.create(to, 0o600)?;
         let filled = from
@@ -212,7 +211,7 @@ impl Writer {
         filled.map_err(|e| Error::writing("write", to, e))
     }
 
-    /// Puts `from` in the place of `to`; a folder there is an error.
+    /// Moves `from` to `to` and replaces a file there; a folder there is an error.
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let root = self.root(to)?;
         let (source, name) = self.parent("write", from)?;
@@ -228,7 +227,7 @@ impl Writer {
         }
     }
 
-    /// Gives a file another name.
+    /// Gives a file another name (a hard link).
     pub(crate) fn link(&self, from: &Path, to: &Path) -> Result<()> {
         let (source, name) = self.parent("write", from)?;
         let (target, wanted) = self.parent("write", to)?;
@@ -236,7 +235,7 @@ impl Writer {
             .map_err(|e| Error::writing("write", to, e.into()))
     }
 
-    /// Makes a symbolic link; another one or a file in its place goes.
+    /// Makes a symbolic link. It replaces a link or a file at that path.
     pub(crate) fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("create", path)?;
@@ -250,14 +249,14 @@ impl Writer {
         symlinkat(target, &parent, name).map_err(|e| root.refused("create", path, e))
     }
 
-    /// Makes a symbolic link where there is nothing yet.
+    /// Makes a symbolic link at a free path.
     pub(crate) fn symlink_new(&self, target: &Path, path: &Path) -> Result<()> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("create", path)?;
         symlinkat(target, &parent, name).map_err(|e| root.refused("create", path, e))
     }
 
-    /// Opens a file to be locked, and makes it where it is missing.
+    /// Opens a file for locking, and creates it if it is missing.
     pub(crate) fn open_lock(&self, path: &Path) -> Result<File> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("open", path)?;
@@ -267,7 +266,7 @@ impl Writer {
             .map_err(|e| root.refused("open", path, e))?
             .into();
         match file.metadata() {
-            // A write there would go into another user's file.
+            // A write would go into another user's file.
             Ok(meta) if meta.is_file() && meta.nlink() > 1 => Err(not_ours(
                 path,
                 "is a hard link: the same file has another name",
@@ -289,8 +288,8 @@ impl Writer {
         )?)
     }
 
-    /// Opens a fifo of the effective user's for both directions: nobody has to be at the other end,
-    /// and reading does not wait.
+    /// Opens a fifo of the effective user for both directions, so that no process is needed at the
+    /// other end and reading does not wait.
     pub(crate) fn open_fifo(&self, path: &Path) -> Result<File> {
         let root = self.root(path)?;
         let (parent, name) = root.parent("open", path)?;
@@ -310,12 +309,12 @@ impl Writer {
         }
     }
 
-    /// Opens a regular file for reading; `None` where there is none.
+    /// Opens a regular file for reading; `None` if it does not exist.
     pub(crate) fn open_file(&self, path: &Path) -> Result<Option<File>> {
         self.root(path)?.open_file(path)
     }
 
-    /// The bytes of a regular file; `None` where there is none.
+    /// The bytes of a regular file; `None` if it does not exist.
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let Some(mut file) = self.open_file(path)? else {
             return Ok(None);
@@ -330,7 +329,7 @@ impl Writer {
 /// `/o/hello.ko` -> `/o/.hello.ko.part`
 fn part_of(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
-    // A name may be as long as the file system allows.
+    // The longest name that the file system allows has no room for a suffix.
     let own = path.file_name().unwrap_or_default().as_bytes();
     name.push(OsStr::from_bytes(&own[..own.len().min(240)]));
     name.push(PART);

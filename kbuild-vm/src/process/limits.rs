@@ -1,26 +1,26 @@
-//! How long a command may take before it counts as hung.
+//! Limits of commands, which tell a hung command from a slow one.
 //!
-//! A wall clock alone cannot tell: with ten other jobs on the machine, a build takes ten times as
-//! long, and it is the same build. So the clock that counts is the command's own: the processor
-//! time of its process tree, and the time in which the tree does nothing at all.
+//! The clock on the wall cannot tell: with ten other jobs on the machine, the same build takes ten
+//! times as long. So the command's own clocks count: the processor time of its process tree, and
+//! the time in which the tree does nothing.
 
 use std::time::{Duration, Instant};
 
 use super::tree;
 
-/// What a command may take.
+/// The limits of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time without progress: no output, and next to no processor time.
     pub idle: Duration,
-    /// Processor time of the command and of all that it starts: ends endless loops.
+    /// Processor time of the command and all processes that it started. It ends endless loops.
     pub processor: Duration,
-    /// Time by the clock on the wall: ends what waits by looking again and again.
+    /// Time by the clock on the wall. It ends commands that poll forever.
     pub wall: Duration,
 }
 
 impl Limits {
-    /// This much time by the clock on the wall, for a command that has to be cut off.
+    /// This much time by the clock on the wall, for a command that is meant to be killed.
     pub fn wall(limit: Duration) -> Limits {
         Limits {
             idle: limit,
@@ -30,7 +30,7 @@ impl Limits {
     }
 }
 
-/// From the time that a command takes at most on a machine with nothing else to do.
+/// Limits from the longest time that a command takes on an idle machine.
 impl From<Duration> for Limits {
     fn from(takes: Duration) -> Limits {
         let minutes = |count: u64| Duration::from_secs(60 * count);
@@ -42,22 +42,22 @@ impl From<Duration> for Limits {
     }
 }
 
-/// Watches one command that runs.
+/// Watches one running command.
 #[derive(Debug)]
 pub struct Patience {
     process: u32,
     limits: Limits,
     begun: Instant,
-    /// When it did something last.
+    /// The time of its last progress.
     active: Instant,
     looked: Instant,
-    /// Its processor time at its last progress, and the most that was seen.
+    /// Its processor time at its last progress, and the largest value so far.
     used: Duration,
     most: Duration,
 }
 
 impl Patience {
-    /// With the process `process`, which was started just now.
+    /// Watches the process `process`, which has just started.
     pub fn new(process: u32, limits: Limits) -> Patience {
         let now = Instant::now();
         Patience {
@@ -71,13 +71,13 @@ impl Patience {
         }
     }
 
-    /// The command has written something.
+    /// Notes that the command has written something.
     pub fn heard(&mut self) {
         self.active = Instant::now();
     }
 
-    /// Why the command should not be waited for any longer; `None` as long as it may go on. To be
-    /// asked often: it looks at the processes about once a second.
+    /// The reason why the command should not be waited for any longer; `None` while it may go on.
+    /// Call this often; it checks the processes about once a second.
     pub fn exhausted(&mut self) -> Option<String> {
         let now = Instant::now();
         let (elapsed, limits) = (now - self.begun, self.limits);
@@ -95,8 +95,8 @@ impl Patience {
             let seconds = limits.processor.as_secs_f32();
             return Some(format!("after {seconds} s of processor time"));
         }
-        // What looks again and again whether something has changed uses a little: that is no
-        // progress. Less than before: a process left the tree with the time that it had used.
+        // A process that polls uses a little time, which is not progress. The time can shrink when
+        // a process leaves the tree with the time that it used.
         let idle = now - self.active;
         if used < self.used || used - self.used > idle / 200 {
             self.active = now;
@@ -120,7 +120,8 @@ mod tests {
         command.spawn().unwrap()
     }
 
-    /// Watches a script to its end, or to that of patience; gives the reason for the latter.
+    /// Watches a script until it ends or its patience is exhausted; returns the reason for the
+    /// latter.
     fn watched(script: &str, limits: Limits) -> Option<String> {
         let mut child = sh(script);
         let mut patience = Patience::new(child.id(), limits);
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_command_that_works_longer_than_it_may_be_idle_goes_on() {
-        // Each command of it ends at once, as many compilers do.
+        // Each of its commands ends at once, like many compilers.
         let busy = "end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do sleep 0.02; done";
         let idle = Duration::from_secs(1);
         let start = Instant::now();

@@ -1,11 +1,11 @@
-//! External commands within limits, and the end of everything that they started.
+//! Runs external commands within limits, and ends all processes that they started.
 //!
-//! [`run()`] collects a command's output; [`Running`] is one whose output the caller reads. Both kill
-//! a command that exceeds its [`Limits`], with all its descendants ([`tree`]).
+//! [`run()`] collects a command's output; the caller reads the output of a [`Running`] command.
+//! Both kill a command that exceeds its [`Limits`], with all its descendants ([`tree`]).
 //!
-//! This module is part of this crate because a guest is a command within limits like any other.
-//! The program needs both once guests are one of its verbs, and each crate that it uses is
-//! published with it: a crate for these few files would be one more.
+//! This module is part of this crate because a guest is a command within limits like any other. The
+//! program will need both when guests become one of its verbs, and every crate that the program
+//! uses must be published. A crate for these few files would be one more.
 
 mod limits;
 mod run;

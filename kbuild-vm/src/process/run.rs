@@ -1,4 +1,4 @@
-//! Commands whose output is collected.
+//! Runs commands and collects their output.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -13,10 +13,10 @@ use super::running::{Running, describe};
 use super::sys;
 use crate::{Error, Result};
 
-/// What a finished command left behind.
+/// The result of a finished command.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub stdout: Vec<u8>,
@@ -38,7 +38,7 @@ impl Output {
     }
 }
 
-/// Runs `command` with no standard input and in a process group of its own. Any exit status is an
+/// Runs `command` without standard input and in a process group of its own. Any exit status is an
 /// `Ok`.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
         pause = (pause * 2).min(Duration::from_millis(20));
     };
     let elapsed = start.elapsed();
-    // A grandchild that left the group may hold the pipes open for ever.
+    // A grandchild that left the group may hold the pipes open forever.
     let grace = Instant::now() + Duration::from_secs(2);
     let stdout = stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
     let stderr = stderr.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
@@ -90,10 +90,10 @@ pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
     }
 }
 
-/// As [`run`], and an exit status other than 0 is an error.
+/// As [`run`], but an exit status other than 0 is an error.
 ///
 /// # Errors
-/// As [`run`]; [`Error::Failed`] with the command's last words.
+/// As [`run`]; [`Error::Failed`] with the last lines of the output.
 pub fn checked(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
     let output = run(command, limits)?;
     if output.status.success() {

@@ -1,4 +1,4 @@
-//! A command that runs, until it ends or exceeds its limits.
+//! A running command, which ends or exceeds its limits.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,8 +8,8 @@ use super::limits::{Limits, Patience};
 use super::{sys, tree};
 use crate::{Error, Result};
 
-/// A command that runs. When this is dropped before the command has ended, the command is killed
-/// with everything that it started.
+/// A running command. If this is dropped before the command has ended, the command is killed with
+/// all processes that it started.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -43,8 +43,7 @@ impl Running {
         self.child.id()
     }
 
-    /// The pipes that were asked for of its standard output and standard error; the second call
-    /// gives none.
+    /// The requested pipes of its standard output and standard error; the second call returns none.
     pub fn take_pipes(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
@@ -54,10 +53,10 @@ impl Running {
         self.patience.heard();
     }
 
-    /// How the command ended; `None` as long as it may go on. Ask several times a second.
+    /// The exit status; `None` while the command may go on. Call this several times a second.
     ///
     /// # Errors
-    /// [`Error::Killed`], without the command's last words, if it exceeded its limits;
+    /// [`Error::Killed`], without the last lines of the output, if the command exceeded its limits;
     /// [`Error::Start`] if it cannot be waited for.
     pub fn poll(&mut self) -> Result<Option<ExitStatus>> {
         let ended = self.child.try_wait().map_err(|source| Error::Start {
@@ -83,9 +82,9 @@ impl Running {
     fn kill(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             tree::kill(self.child.id());
-            // Those whose parents had ended before.
+            // This ends processes whose parents had ended before.
             sys::kill_own_group(self.child.id());
-            // Reaped here; that the wait fails can only mean that it is gone already.
+            // The wait can only fail if the child was already waited for.
             let _ = self.child.wait();
         }
     }
@@ -97,8 +96,8 @@ impl Drop for Running {
     }
 }
 
-/// The command line as a person would type it, for messages: without the folder of the program
-/// and without the environment.
+/// The command line for messages, as a person would type it: without the folder of the program and
+/// without the environment.
 pub fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let program = program.file_name().unwrap_or(OsStr::new("?"));

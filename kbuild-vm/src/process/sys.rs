@@ -1,4 +1,4 @@
-//! The few system calls about processes.
+//! The system calls about processes.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
@@ -8,15 +8,15 @@ use rustix::process::{
     set_parent_process_death_signal, wait,
 };
 
-/// Sends a signal to a process that the caller knows to be its own.
+/// Sends a signal to one of the caller's own processes.
 pub(super) fn signal(process: u32, signal: Signal) {
     if let Some(process) = other(process) {
-        // It may have ended.
+        // The process may have ended.
         let _ = kill_process(process, signal);
     }
 }
 
-/// Kills the process group of a child that leads one, and has not been waited for: until then, no
+/// Kills the process group of a child that leads one and has not been waited for. Until then, no
 /// other group can get its number.
 pub(super) fn kill_own_group(child: u32) {
     if let Some(child) = other(child) {
@@ -26,7 +26,7 @@ pub(super) fn kill_own_group(child: u32) {
     }
 }
 
-/// A process other than the first one. 0 is a group.
+/// The number of a process other than the first one. 0 would be a group.
 fn other(process: u32) -> Option<Pid> {
     let number = i32::try_from(process).ok().filter(|number| *number > 1)?;
     Pid::from_raw(number)
@@ -38,21 +38,21 @@ fn other(process: u32) -> Option<Pid> {
     reason = "a function that runs between fork and exec has no safe form in std"
 )]
 pub(super) fn end_with_this_thread(command: &mut Command) {
-    // SAFETY: prctl is a system call, which is all that may run between fork and exec.
+    // SAFETY: prctl is a system call, and only system calls may run between fork and exec.
     unsafe {
         command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::TERM))?));
     }
 }
 
-/// Has signals end the child even if they do not end this process: programs that a shell runs in
-/// the background ignore SIGINT, and their children would, too.
+/// Makes signals end the child even if this process ignores them. Programs that a shell runs in the
+/// background ignore SIGINT, and their children inherit that.
 #[allow(
     unsafe_code,
     reason = "as above; and neither std nor rustix sets how a signal is handled"
 )]
 pub(super) fn listen_to_signals(command: &mut Command) {
-    // SAFETY: signal is a system call, which is all that may run between fork and exec. SIG_DFL is
-    // not a function of ours.
+    // SAFETY: signal is a system call, and only system calls may run between fork and exec. SIG_DFL
+    // is not a function of this program.
     unsafe {
         command.pre_exec(|| {
             for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
@@ -65,13 +65,13 @@ pub(super) fn listen_to_signals(command: &mut Command) {
 
 /// Has the kernel kill this process when the thread that started it ends.
 pub(super) fn end_with_parent() {
-    // Fails for a signal that does not exist only.
+    // This only fails for a signal that does not exist.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
 }
 
 /// Makes this process the parent of all processes below it whose own parents end.
 pub(super) fn adopt_orphans() {
-    // Any number but 0 means yes. Every kernel of the last ten years can do it.
+    // Any number but 0 turns it on. Every kernel of the last ten years supports it.
     let _ = set_child_subreaper(Some(Pid::INIT));
 }
 

@@ -1,4 +1,4 @@
-//! Process trees: who belongs to one, how much processor time it used, and how it is ended.
+//! Process trees: their processes, their processor time, and how to end them.
 
 use std::fs;
 use std::process::{Command, ExitStatus};
@@ -9,33 +9,33 @@ use rustix::process::Signal;
 
 use super::sys;
 
-/// One line of `/proc/<id>/stat`, as far as it matters here.
+/// The parts of a line of `/proc/<id>/stat` that are used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     id: u32,
     name: String,
     parent: u32,
-    /// It has ended, and its parent has not waited for it yet.
+    /// Whether it has ended and its parent has not waited for it yet.
     ended: bool,
-    /// Processor time of its own and of the children that it waited for, in ticks of the clock.
+    /// Its own processor time, and that of the children that it waited for, in clock ticks.
     ticks: u64,
 }
 
-/// The processes that `top` started, directly or through others, without `top` and without those
-/// that have ended. A process whose parent has ended belongs to the tree only if `top`
-/// [adopts](adopt_orphans) it.
+/// The processes that `top` started, directly or through others, without `top` and without ended
+/// ones. A process whose parent has ended only belongs to the tree if `top` [adopts](adopt_orphans)
+/// it.
 pub fn below(top: u32) -> Vec<u32> {
     let tree = tree(top).into_iter().filter(|entry| !entry.ended);
     tree.map(|entry| entry.id).filter(|id| *id != top).collect()
 }
 
-/// The processor time of `top` and of all that it started, ended processes included.
+/// The processor time of `top` and all processes that it started, ended ones included.
 pub fn processor_time(top: u32) -> Duration {
     let ticks: u64 = tree(top).iter().map(|entry| entry.ticks).sum();
     Duration::from_secs_f64(ticks as f64 / param::clock_ticks_per_second() as f64)
 }
 
-/// The processor time of the children that `process` has waited for, and of theirs.
+/// The processor time of the children that `process` has waited for, and of their children.
 pub fn processor_time_of_ended_children(process: u32) -> Duration {
     let (_, words) = stat(process).unwrap_or_default();
     let ticks: u64 = [CHILDREN_USER, CHILDREN_SYSTEM]
@@ -50,11 +50,11 @@ pub fn is_alive(id: u32) -> bool {
     entry(id).is_some_and(|entry| !entry.ended)
 }
 
-/// Kills `top` and all that it started.
+/// Kills `top` and all processes that it started.
 pub fn kill(top: u32) {
     let mut stopped: Vec<u32> = Vec::new();
     loop {
-        // A stopped process starts nothing that the next look would miss.
+        // Stopped processes cannot start others, so the next round finds all of them.
         let mut new: Vec<u32> = below(top);
         new.push(top);
         new.retain(|id| !stopped.contains(id));
@@ -67,10 +67,10 @@ pub fn kill(top: u32) {
     stopped.iter().for_each(|id| sys::signal(*id, Signal::KILL));
 }
 
-/// Ends all that this process started, except what `spared` names: asks first, and kills what is
-/// left after `grace`.
+/// Ends all processes that this process started, except those named in `spared`: asks them first,
+/// and kills the rest after `grace`.
 pub fn end_children(grace: Duration, spared: &[&str]) {
-    // Those that end before their children must not take them out of the tree.
+    // A process that ends before its children must not take them out of the tree.
     adopt_orphans();
     let own = std::process::id();
     let doomed = || -> Vec<u32> {
@@ -82,11 +82,11 @@ pub fn end_children(grace: Duration, spared: &[&str]) {
     };
     for process in doomed() {
         sys::signal(process, Signal::TERM);
-        // It may be halted, and hears nothing before it goes on.
+        // A stopped process gets no signal before it continues.
         sys::signal(process, Signal::CONT);
     }
     let begun = Instant::now();
-    // A process that waits for a disk ends when the disk has answered.
+    // A process that waits for a disk only ends when the disk has answered.
     while begun.elapsed() < grace + Duration::from_secs(60) {
         let left = doomed();
         if left.is_empty() {
@@ -99,12 +99,12 @@ pub fn end_children(grace: Duration, spared: &[&str]) {
     }
 }
 
-/// Has the kernel send the child SIGTERM when the thread that starts it goes, however it goes.
+/// Has the kernel send the child SIGTERM when the thread that starts it ends in any way.
 pub fn end_with_this_thread(command: &mut Command) {
     sys::end_with_this_thread(command);
 }
 
-/// Has the kernel kill this process when the thread that started it goes.
+/// Has the kernel kill this process when the thread that started it ends.
 pub fn end_with_parent() {
     sys::end_with_parent();
 }
@@ -114,31 +114,31 @@ pub fn adopt_orphans() {
     sys::adopt_orphans();
 }
 
-/// Waits for a child that has ended, one of those that this process adopted included. `None` if
-/// no child has ended yet. Takes children away from [`std::process::Child`].
+/// Waits for an ended child, adopted ones included; `None` if no child has ended yet. It takes
+/// children away from [`std::process::Child`].
 pub fn reap() -> Option<(u32, ExitStatus)> {
     sys::reap()
 }
 
-// Places of words in `stat` behind the name.
+// The positions of words behind the name in `stat`.
 const STATE: usize = 0;
 const PARENT: usize = 1;
 const USER: usize = 11;
 const CHILDREN_USER: usize = 13;
 const CHILDREN_SYSTEM: usize = 14;
 
-/// A process's name, and the words of `/proc/<id>/stat` behind it.
+/// A process's name, and the words behind it in `/proc/<id>/stat`.
 fn stat(id: u32) -> Option<(String, Vec<String>)> {
     let text = fs::read(format!("/proc/{id}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
-    // The name stands in parentheses and may hold anything.
+    // The name is in parentheses and may contain anything.
     let (front, rest) = text.rsplit_once(')')?;
     let (_, name) = front.split_once('(')?;
     let words = rest.split_whitespace().map(str::to_owned).collect();
     Some((name.to_owned(), words))
 }
 
-/// The process that started a process, or adopted it; `None` if the process is gone.
+/// The process that started or adopted a process; `None` if the process does not exist any more.
 pub fn parent(id: u32) -> Option<u32> {
     stat(id)?.1.get(PARENT)?.parse().ok()
 }
@@ -155,7 +155,7 @@ fn entry(id: u32) -> Option<Entry> {
     })
 }
 
-/// `top` and what is below it, parents first.
+/// `top` and the processes below it, parents first.
 fn tree(top: u32) -> Vec<Entry> {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = names.filter_map(|name| name.file_name().to_str()?.parse().ok());
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_tree_is_killed_with_those_that_lead_sessions_and_groups_of_their_own() {
         let mut top = sh("setsid sh -c 'sleep 1000; true' & sh -c 'sleep 1000; true' & wait");
-        // Two shells, and what each of them waits for.
+        // Two shells, and the process that each of them waits for.
         until("four start", || below(top.id()).len() == 4);
         let all = below(top.id());
         kill(top.id());

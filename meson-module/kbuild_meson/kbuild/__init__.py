@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Meson's module "kbuild": Linux kernel modules as targets. docs/meson.md is its reference.
 
-Meson promises nothing to modules that are not its own. What this one uses of Meson's insides is
+Meson promises nothing to modules that are not its own. This one only uses parts of Meson that are
 the same from 1.0 to 1.12: typed arguments (also that of env), find_program, and custom_target as a
-meson.build calls it. It builds no target objects of its own.
+meson.build calls it. It does not create target objects itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The modules' entries in Meson's compile_commands.json, which clangd and others read.
 
-Meson writes that file at each setup, and knows nothing of what custom targets compile. So a
-module's entries come after its build; after a setup, those of all that were built before.
+Meson writes that file at each setup, without entries for the sources of custom targets. So a
+module's entries are added after its build. After a setup, the entries of all modules that were built
+before are added.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ def merge_after_build(build_root: str, subdir: str, name: str) -> T.List[str]:
 
 
 def merge_after_setup(interpreter: Interpreter, program: T.Any, out_dir: str) -> None:
-    """Is called for each module: the first one of a setup begins the list, others append to it."""
+    """Call this for each module: the first one of a setup begins the list, others append to it."""
     root = interpreter.environment.get_build_dir()
     arguments = os.path.join(root, FOLDER, 'arguments')
     lines = [os.path.join(out_dir, 'compile_commands.json')]
-    # A subproject that fails takes its scripts with it.
+    # If a subproject fails, Meson discards its scripts too.
     scripts = interpreter.build.postconf_scripts
     first = not any(f'@{arguments}' in script.cmd_args for script in scripts)
     if first:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The keywords of kbuild.module() whose values make and the tools get as they are.
 
-A keyword is refused when it does not fit the form of the module, sources or a module tree, or
-when its value has another form than it takes. Whether a variable may be set, and to which value,
-depends on the kernel and is said when the module is built.
+A keyword is refused if it does not fit the form of the module (sources or a module tree), or if
+its value has a wrong form. The kernel decides whether a variable may be set, and to which value, so
+the build of the module reports that.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """kbuild.module(): a custom_target that kbuild-rs builds.
 
-What it makes are real outputs, a .ko and a symvers, that keep their time where they did not
-change. Meson has Ninja look at them again (restat), so that nothing is built for what stayed as
-it was; a module that uses another one's symbols has its symvers as an input, and nothing else.
+Its outputs are a .ko and a symvers, which keep their times if they did not change. Meson makes Ninja
+compare them again (restat), so that an unchanged output starts no build. A module that uses another
+one's symbols has only that one's symvers as an input.
 
 Decisions:
-- A module is one custom_target made by Meson's own function, because that did not change from 1.0 to
-  1.12. Everything that the program is told is in a file: Meson turns backslashes into slashes in
-  commands, and Ninja notices a file that changes.
+- A module is one custom_target, created by Meson's own function, because that did not change from
+  1.0 to 1.12. All arguments of the program are in a file, because Meson turns backslashes into slashes
+  in commands, and Ninja notices a file that changes.
 - A provider's "depends" would also add its .ko as an input; a user only needs the symvers.
-- rust_args and rust_cfgs stand beside c_args and defines; rust_args is Meson's own word. The rustc is
-  the kernel's, as cc is: a machine file's "rust" is for programs, and a kernel only takes the rustc
+- rust_args and rust_cfgs stand beside c_args and defines; rust_args is Meson's own word. Like cc, the
+  rustc is the kernel's: a machine file's "rust" is for programs, and a kernel only accepts the rustc
   that built it.
 - Each module has a rust-project.json of its own in its private folder. Meson writes the one in the
   build folder's root anew at each setup, about programs.
@@ -52,7 +52,7 @@ class Given(T.NamedTuple):
     out_dir: str
 
 
-# By target: every module of the project and of its subprojects.
+# By target: all modules of the project and of its subprojects.
 KNOWN: T.MutableMapping[CustomTarget, Given] = weakref.WeakKeyDictionary()
 
 
@@ -165,7 +165,7 @@ class Call:
         # Meson has no subfolders for a target's outputs.
         products = [os.path.basename(product) for product in self.kwargs['products']]
         outputs = [f'{module}.ko' for module in modules] + products + [f'{self.name}.symvers']
-        # A folder may have the name of a module beside it.
+        # A folder may have the same name as a module beside it.
         arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
                                          f'{self.name}.args')
         directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
@@ -211,7 +211,7 @@ class Call:
         lines += self.tree_root()
         lines += settings.arguments(self.kwargs)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
-        # As for Meson's own targets, it sees the files beside it in the build folder.
+        # As with Meson's own targets, the compiler finds the files beside it in the build folder.
         here = os.path.join(self.build_root, folder)
         include = unique(self.include + generated + [os.path.normpath(here)])
         # Each folder of headers has a counterpart in the build folder, which may not exist.
@@ -274,7 +274,7 @@ class Call:
         if environment.is_cross_build():
             chosen += ['--arch', environment.machines[MachineChoice.HOST].cpu_family]
             compiler = environment.lookup_binary_entry(MachineChoice.HOST, 'c') or []
-            # [ccache, aarch64-linux-gnu-gcc, -some-flag]
+            # A command such as [ccache, aarch64-linux-gnu-gcc, -some-flag].
             found = [word for word in compiler if re.search(r'(gcc|clang)(-[0-9.]+)?$', word)]
             if found:
                 folder, name = os.path.split(found[0])

@@ -1,4 +1,4 @@
-//! Records and manifests whose lines lead away.
+//! Records and manifests whose lines name files elsewhere.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,8 +10,8 @@ use crate::support::copy;
 use crate::world::forged::{self, Words};
 use crate::world::*;
 
-/// How somebody's file may be named by who is believed to name a file of ours: from the output
-/// directory, from the stage and from the working directory alike.
+/// The ways to name the victim's file in place of our own: relative to the output directory, to the
+/// stage and to the working directory.
 fn ways(world: &World) -> Vec<(&'static str, Vec<u8>)> {
     let absolute = world.victims.join("hello.ko").to_str().unwrap().to_owned();
     let stage = world.key().join("stage");
@@ -44,8 +44,8 @@ fn ways(world: &World) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Which file is changed, and how: its text, the words of a product in it, those of the victim,
-/// and the victim's path.
+/// Makes the new text of a file from its text, the words of a product in it, the words of the
+/// victim, and the victim's path.
 type Change = fn(&Forgery<'_>) -> Vec<u8>;
 
 struct Forgery<'a> {
@@ -56,7 +56,7 @@ struct Forgery<'a> {
 }
 
 impl Forgery<'_> {
-    /// Lines for each line that names a file which ends like this.
+    /// Replaces each line that names a file with this ending by the returned lines.
     fn each(&self, end: &str, change: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
         forged::lines(&self.text, |line| match forged::names(line, end) {
             true => change(line),
@@ -64,7 +64,7 @@ impl Forgery<'_> {
         })
     }
 
-    /// The line, about the victim, with its path for the one that ends like this.
+    /// The line with the victim's data. The path of a file with this ending becomes the victim's.
     fn led_away(&self, line: &[u8], end: &str) -> Vec<u8> {
         let line = forged::about(line, self.product, self.victim);
         forged::with_words(&line, &|word| {
@@ -72,7 +72,7 @@ impl Forgery<'_> {
         })
     }
 
-    /// More lines before the last, which says that the file is whole.
+    /// Adds lines before the last one, which marks the file as complete.
     fn with(&self, lines: &[Vec<u8>]) -> Vec<u8> {
         let mut all: Vec<&[u8]> = self.text.split(|&b| b == b'\n').collect();
         let last = all.iter().rposition(|line| !line.is_empty()).unwrap();
@@ -88,7 +88,7 @@ fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
-/// What is made of a record.
+/// The changes of a record.
 const RECORDS: [(&str, Change); 5] = [
     ("a product's line", |f| {
         f.each("hello.ko", |line| vec![f.led_away(line, "hello.ko")])
@@ -111,7 +111,7 @@ const RECORDS: [(&str, Change); 5] = [
     }),
 ];
 
-/// What is made of a manifest: all these were staged, and are no more.
+/// The changes of a manifest. The added items count as staged, and they do not exist any more.
 const MANIFESTS: [(&str, Change); 3] = [
     ("a file", |f| {
         f.each("Kbuild", |line| {
@@ -151,7 +151,7 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
     all
 }
 
-/// Changes all files of these names.
+/// Changes all files with these names.
 fn forging(name: String, files: &'static [&str], way: Arc<[u8]>, change: Change) -> Kind {
     let kind = Kind::new(name, "hello.ko", move |w| {
         let away = [w.out.join("away"), w.key().join("stage/away")];
@@ -172,7 +172,7 @@ fn forging(name: String, files: &'static [&str], way: Arc<[u8]>, change: Change)
         }
     });
     let kind = kind.or_named(files[0]).or_named("victims");
-    // Nothing else is to be done about such a line than to drop what it stands in.
+    // kbuild-rs can only drop the file that contains such a line.
     kind.or_named(".kbuild")
 }
 
@@ -182,7 +182,7 @@ fn of_names(world: &World, names: &[&str]) -> Vec<PathBuf> {
     files.iter().map(|rel| world.out.join(rel)).collect()
 }
 
-/// The same file may have other names, which keep their content.
+/// The same file may have other names, which keep the old content.
 fn replace(world: &World, path: &Path, text: &[u8]) {
     let mode = fs::metadata(path).unwrap().permissions();
     fs::remove_file(path).unwrap();
@@ -191,11 +191,11 @@ fn replace(world: &World, path: &Path, text: &[u8]) {
     world.give(path);
 }
 
-/// The products that the same sources gave for another kernel go when this one's come.
+/// The same sources' products for another kernel are removed when this kernel's are published.
 fn of_other_keys(world: &World) -> Vec<Kind> {
     let key = world.key();
     let name = key.file_name().unwrap().to_str().unwrap();
-    // In the form of a key, and another one.
+    // One name has the form of a key, and one does not.
     let other = format!(
         "{}{:016x}",
         &name[..name.len() - 16],
@@ -226,10 +226,10 @@ fn of_other_keys(world: &World) -> Vec<Kind> {
     all
 }
 
-/// What is made of a file that was written as it should be.
+/// Makes another text from that of a valid file.
 type Text = fn(&[u8]) -> Vec<u8>;
 
-/// Files that nobody wrote so.
+/// Files that kbuild-rs never writes.
 fn garbage() -> Vec<Kind> {
     let texts: [(&str, Text); 6] = [
         ("empty", |_| Vec::new()),

@@ -1,5 +1,5 @@
-//! Output directories that somebody made up: whatever lies in them, the program touches nothing
-//! outside, and gives the right module or names what is wrong.
+//! Crafted output directories. The program touches nothing outside of them with any contents, and
+//! gives the right module or names the fault.
 
 mod lines;
 mod named;
@@ -19,21 +19,21 @@ use crate::world::looks::{self, Looks};
 use crate::world::random::Random;
 use crate::world::*;
 
-/// None of these calls takes a second where nobody else works; a hang must fail.
+/// No call takes a second on an idle machine. A hang must fail.
 const SOON: Duration = Duration::from_secs(60);
 
 /// One way to spoil a finished output directory.
 pub(crate) struct Kind {
     name: String,
-    /// Words of which an error must hold one: how the culprit is called.
+    /// Words for the culprit. An error must contain one of them.
     culprits: Vec<String>,
-    /// Tried at every run of the tests, and not only at one in ten.
+    /// Whether every run of the tests tries it, and not only one in ten.
     always: bool,
-    /// Calls that are of use; all of them where none is named.
+    /// The useful calls; empty means all of them.
     calls: Vec<Call>,
-    /// The call that is made in any case, however long it takes.
+    /// A call that is always made, even if it is slow.
     must: Option<Call>,
-    /// Paths in the output directory that are not ours, either.
+    /// Paths in the output directory that do not belong to us either.
     guarded: Vec<PathBuf>,
     craft: Box<dyn Fn(&World)>,
 }
@@ -77,22 +77,22 @@ impl Kind {
     }
 }
 
-/// What the user then does.
+/// The user's call after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// `clean`
+    /// `clean`.
     Clean,
-    /// `build`, with nothing to do
+    /// `build`, with nothing to do.
     Again,
-    /// `clean TREE`
+    /// `clean TREE`.
     CleanTree,
-    /// `ide`
+    /// `ide`.
     Ide,
-    /// `build`, after a change of the sources
+    /// `build`, after a change of the sources.
     Changed,
-    /// `build --target sub/other.o`
+    /// `build --target sub/other.o`.
     Target,
-    /// `build` with every flag that names a file
+    /// `build` with all flags that name a file.
     Named,
 }
 
@@ -129,12 +129,12 @@ impl Call {
         matches!(self, Call::Clean | Call::CleanTree)
     }
 
-    /// Whether no make is to be expected.
+    /// Whether make is not expected to run.
     fn is_quick(self) -> bool {
         self.is_clean() || self == Call::Named
     }
 
-    /// What the user has asked to be written outside of the output directory.
+    /// The paths outside of the output directory that the call may write to.
     fn may_write(self) -> &'static [&'static str] {
         match self {
             Call::Ide => &["w/cwd"],
@@ -144,7 +144,7 @@ impl Call {
     }
 }
 
-/// Spoils a fresh output directory, makes the call, and gives what is wrong with the outcome.
+/// Spoils a fresh output directory, makes the call, and returns the faults of the outcome.
 fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
     world.restore();
     (kind.craft)(world);
@@ -192,7 +192,7 @@ fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
     wrong
 }
 
-/// What is wrong with an answer.
+/// The faults of an answer.
 fn judged(world: &World, kind: &Kind, call: Call, output: &Output) -> Vec<String> {
     let said = output.err();
     let mut wrong = Vec::new();
@@ -222,7 +222,7 @@ fn judged(world: &World, kind: &Kind, call: Call, output: &Output) -> Vec<String
     wrong
 }
 
-/// All ways to spoil it.
+/// All ways to spoil an output directory.
 fn kinds(world: &World) -> Vec<Kind> {
     let mut all = places::kinds(world);
     all.extend(lines::kinds(world));
@@ -233,8 +233,8 @@ fn kinds(world: &World) -> Vec<Kind> {
     all
 }
 
-/// The calls that a kind is tried with: all in the full run. Else one that takes no time, another
-/// from run to run, and every tenth kind has one that may take a second.
+/// The calls for a kind: all in the full run. The default run takes a quick one, a different one
+/// each time, and for every tenth kind one that may take a second.
 fn calls(kind: &Kind, number: usize, random: &mut Random, is_users: bool) -> Vec<Call> {
     let own = match kind.calls.is_empty() {
         true => &ALL[..],
@@ -244,7 +244,7 @@ fn calls(kind: &Kind, number: usize, random: &mut Random, is_users: bool) -> Vec
         return own.to_vec();
     }
     let (quick, slow): (Vec<_>, Vec<_>) = own.iter().partition(|call| call.is_quick());
-    // Who calls makes no difference to most of it.
+    // The caller makes no difference to most of it.
     let mut some: Vec<Call> = kind.must.into_iter().filter(|_| !is_users).collect();
     if !quick.is_empty() {
         some.push(*random.pick(&quick));
@@ -255,12 +255,12 @@ fn calls(kind: &Kind, number: usize, random: &mut Random, is_users: bool) -> Vec
     some
 }
 
-/// `tell` hears of each fault as it is found: the test itself may go wrong later.
+/// `tell` gets each fault as it is found, because the test itself may fail later.
 fn nothing_outside_is_touched(mut world: World, tell: &dyn Fn(&str)) {
     let mut random = Random::new();
     let is_users = world.caller.is_some();
     let mut kinds = kinds(&world);
-    // Where this run begins to count.
+    // The number at which this run begins to count.
     let turn = random.below(10) as usize;
     if !scope::is_full() {
         let mut number = turn;
@@ -289,7 +289,8 @@ fn nothing_outside_is_touched(mut world: World, tell: &dyn Fn(&str)) {
     );
 }
 
-/// Were the output directory not taken for the finished one, nothing here would tell anything.
+/// This shows that the program accepts the restored output directory. Otherwise the other tests
+/// would prove nothing.
 #[test]
 fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
     let mut world = World::new(&kernel_at(1), None);
@@ -304,7 +305,7 @@ fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
     assert!(again.err().contains("up to date"), "{}", again.err());
     let changed = attempt(&mut world, &untouched, Call::Changed);
     assert_eq!(changed, Vec::<String>::new());
-    // What is compared sees what it is for.
+    // This shows that the comparison notices a change.
     let spoilt = Kind::new("a victim", "", |w| {
         fs::write(w.victims.join("file"), "").unwrap()
     });
@@ -314,13 +315,13 @@ fn an_output_directory_that_was_put_back_is_up_to_date_and_can_be_cleaned() {
 }
 
 #[test]
-fn in_an_output_directory_that_somebody_made_up_nothing_outside_is_touched() {
+fn a_crafted_output_directory_leads_to_no_change_outside() {
     nothing_outside_is_touched(World::new(&kernel_at(1), None), &|line| println!("{line}"));
 }
 
 #[test]
-fn a_user_who_builds_in_such_an_output_directory_touches_nothing_outside_either() {
-    // Not as root, the test above is about a user.
+fn a_user_who_builds_in_a_crafted_output_directory_changes_nothing_outside_either() {
+    // Not as root, because the test above is about a user.
     if is_root() {
         let world = World::new(&kernel_at(1), Some(NOBODY));
         nothing_outside_is_touched(world, &|line| println!("{line}"));

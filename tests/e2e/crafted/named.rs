@@ -1,4 +1,4 @@
-//! What others read, in the output directory and where flags name files.
+//! Files that other programs read, in the output directory and at the paths in flags.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use super::places::{SHAPES, Shape, put};
 use super::{Call, Kind};
 use crate::world::*;
 
-/// Where flags name files.
+/// The files that flags name.
 const NAMED: [&str; 6] = [
     "copy.ko",
     "hello.symvers",
@@ -18,7 +18,7 @@ const NAMED: [&str; 6] = [
     "project.record",
 ];
 
-/// A build with all of them.
+/// A build with all of these flags.
 pub(super) fn command(world: &World) -> Command {
     let [module, symvers, depfile, stamp, project, record] =
         NAMED.map(|name| world.root.join("named").join(name));
@@ -79,7 +79,7 @@ pub(super) fn kinds(_: &World) -> Vec<Kind> {
         let kind = Kind::new(format!("OUT/sub/other.o is {shape:?}"), "other.o", craft);
         all.push(kind.calls(&[Call::Target]));
     }
-    // Outside of what was built, it is a user's own.
+    // A file outside of the products belongs to the user.
     let craft = |w: &World| {
         fs::create_dir(w.out.join("sub")).unwrap();
         fs::write(w.out.join("sub/mine"), "mine\n").unwrap();

@@ -1,4 +1,4 @@
-//! Something else where a file or a folder of ours was.
+//! Other kinds of files in the places of our files and folders.
 
 use std::fs;
 use std::os::unix::fs::{lchown, symlink};
@@ -9,21 +9,21 @@ use super::{Call, Kind};
 use crate::support::copy;
 use crate::world::*;
 
-/// What may take a file's place.
+/// The replacement of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A link to somebody's file.
+    /// A link to the victim's file.
     Link,
-    /// A link to somebody's file, which holds what was there.
+    /// A link to the victim's file, which has the original content.
     LinkSame,
-    /// A link to a file that is not there yet.
+    /// A link to a file that does not exist yet.
     LinkNew,
-    /// Somebody's file itself, under another name.
+    /// The victim's file itself, under another name.
     Hard,
-    /// The same, and it holds what was there.
+    /// The same, and it has the original content.
     HardSame,
     Fifo,
-    /// A folder with something in it.
+    /// A folder that is not empty.
     Folder,
 }
 
@@ -37,10 +37,10 @@ pub(super) const SHAPES: [Shape; 7] = [
     Shape::Folder,
 ];
 
-/// Puts the shape at `path`, in the place of whatever is there.
+/// Puts the shape at `path` and replaces the file there.
 pub(super) fn put(world: &World, path: &Path, shape: Shape) {
     let victim = world.victims.join("file");
-    // One name for each, so that several can be put at once.
+    // Each has its own name, so that several can exist at once.
     let name = path.strip_prefix(&world.root).unwrap_or(path);
     let name = name.to_string_lossy().replace('/', "-");
     let same = world.victims.join(format!("same-{name}"));
@@ -76,7 +76,8 @@ fn fifo(path: &Path) {
     assert!(made.success());
 }
 
-/// Puts a link to somebody's folder in the place of a folder; `same`: theirs is what was there.
+/// Replaces a folder by a link to the victim's folder. With `same`, that folder has the original
+/// contents.
 pub(super) fn lead_away(world: &World, path: &Path, same: bool) {
     let mut to = world.victims.join("dir");
     if same {
@@ -97,12 +98,12 @@ fn write(world: &World, path: &Path, text: &str) {
     world.give(path);
 }
 
-/// A path of the output directory, as the one that lies there has it.
+/// Returns a path in the output directory.
 type Place = fn(&World) -> PathBuf;
 
 const PRIVATE: Place = |w| w.out.join(".kbuild");
 
-/// The folders of ours, from the outside in.
+/// Our folders, from the outside in.
 const FOLDERS: [(&str, Place); 7] = [
     (".kbuild", PRIVATE),
     ("the key", |w| w.key()),
@@ -185,7 +186,7 @@ fn the_private_folder(world: &World) -> Vec<Kind> {
     ]
 }
 
-/// Folders in the private one that are none of ours.
+/// Folders in the private folder that are not ours.
 fn keys(world: &World) -> Vec<Kind> {
     let mut all = Vec::new();
     let key = last(&world.key());
@@ -209,7 +210,7 @@ fn keys(world: &World) -> Vec<Kind> {
             kind
         });
     }
-    // With the names that are looked for in it.
+    // The folder contains the names that the program looks for.
     let craft = |w: &World| {
         copy(&w.key(), &PRIVATE(w).join("precious"));
     };
@@ -221,7 +222,7 @@ fn keys(world: &World) -> Vec<Kind> {
         symlink(away, PRIVATE(w).join(other)).unwrap();
     };
     all.push(Kind::new("a link in the form of a key", &key[..key.len() - 1], craft).always());
-    // `clean` looks for builds for several kernels in the folders of an output directory.
+    // `clean` searches the folders of an output directory for builds for several kernels.
     let craft = |w: &World| {
         w.cast(&w.victims.join("another"));
         symlink(w.victims.join("another"), w.out.join("6.1")).unwrap();
@@ -231,7 +232,7 @@ fn keys(world: &World) -> Vec<Kind> {
     all
 }
 
-/// Each private file, in each shape. The staged ones are looked at elsewhere.
+/// Each private file in each shape. Another test covers the staged files.
 fn files(world: &World) -> Vec<Kind> {
     let mut files = world.files();
     files.retain(|rel| rel.starts_with(".kbuild") && !rel.iter().any(|part| part == "stage"));
@@ -264,7 +265,7 @@ fn files(world: &World) -> Vec<Kind> {
     all
 }
 
-/// Names under which something may be written before it is renamed: all of them at once.
+/// All possible names of temporary files at once.
 fn temporary_names(world: &World) -> Vec<Kind> {
     let mut all = Vec::new();
     for shape in SHAPES {

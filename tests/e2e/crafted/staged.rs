@@ -1,5 +1,5 @@
-//! Staged sources and what compilers make of them, as names of somebody's files: whoever writes
-//! to one of them in its place, be it a compiler, writes to somebody's file.
+//! Staged sources and outputs of compilers that are hard links to a victim's file. Every program
+//! that writes to one of them in place, compilers included, writes to the victim's file.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
             let craft = move |w: &World| put(w, &w.out.join(&at), shape);
             let name = rel.file_name().unwrap().to_str().unwrap();
             let kind = Kind::new(format!("staged {shown} is {shape:?}"), name, craft);
-            // What stands in it now is no object and no list of objects.
+            // The file does not contain an object or a list of objects any more.
             let kind = kind.or_named("make").or_named("hello");
             all.push(kind.calls(&[Call::Changed, Call::Again]));
         }
@@ -31,7 +31,7 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
         Shape::LinkNew,
         Shape::Fifo,
     ] {
-        // A link to nothing is a target that has to be made, or a source that is gone.
+        // A link to nothing is a target to build, or a missing source.
         let name = format!("everything staged is {shape:?}");
         let kind = all_at_once(name, files.clone(), shape);
         all.push(
@@ -60,12 +60,12 @@ pub(super) fn kinds(world: &World) -> Vec<Kind> {
 
 fn all_at_once(name: String, files: Vec<PathBuf>, shape: Shape) -> Kind {
     let kind = Kind::new(name, "hello", move |w| {
-        // A fifo has no content to share.
+        // A fifo has no content.
         for rel in files.iter().filter(|rel| !rel.ends_with("jobs")) {
             put(w, &w.out.join(rel), shape);
         }
     });
-    // The one that is met first.
+    // The faulty path that the program meets first.
     [
         "Kbuild", "stage", "lock", "manifest", "record", "root", "TAG",
     ]

@@ -1,4 +1,4 @@
-//! Kernel trees with something wrong with them, made of links to a good one.
+//! Kernel trees with a fault, made of links to a good tree.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kbuild_tests::lab::LabKernel;
 
-/// Makes `at` a tree like the kernel's, of links into it. The folders in `own` are folders there,
-/// so that what is in them can be replaced.
+/// Makes `at` a tree like the kernel's, made of links into it. The folders in `own` are real
+/// folders, so that tests can replace files in them.
 pub(crate) fn link_kernel(kernel: &LabKernel, at: &Path, own: &[&str]) -> LabKernel {
     let canonical = |path: &Path| fs::canonicalize(path).unwrap();
     link_folder(&kernel.kdir, at, Path::new(""), own, &canonical);
@@ -15,15 +15,15 @@ pub(crate) fn link_kernel(kernel: &LabKernel, at: &Path, own: &[&str]) -> LabKer
         kdir: at.to_owned(),
         ..kernel.clone()
     };
-    // It may name the folder that kbuild works in.
+    // The Makefile may name the folder in which kbuild works.
     if at.to_str().is_some() {
         move_makefile(kernel, &private, &kernel.kdir, at);
     }
     private
 }
 
-/// Makes below `at` packages like those that the kernel comes in, of links into them, so that files
-/// of `include/linux`, the configuration and the kernel tree's own can be replaced. A copy would take seconds.
+/// Makes packages like the kernel's below `at`, made of links into them. Tests can replace files of
+/// `include/linux`, the configuration and the kernel tree's own files. A copy would take seconds.
 pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
     let prefix = kernel.kdir.ancestors().nth(3).unwrap();
     let [kdir, common] =
@@ -38,7 +38,7 @@ pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
         &common.join("include"),
         &common.join("include/linux"),
     ];
-    // From one package into another, as from the kernel tree to what all flavours share.
+    // A link from one package into another, such as from the kernel tree to the shared half.
     let relative = |path: &Path| match fs::read_link(path) {
         Ok(to) if to.is_relative() => to,
         _ => path.to_owned(),
@@ -54,7 +54,7 @@ pub(crate) fn link_headers(kernel: &LabKernel, at: &Path) -> LabKernel {
     private
 }
 
-/// A copy's kernel tree names the copy of what all flavours share.
+/// The copy of the kernel tree names the copy of the shared half.
 pub(crate) fn move_makefile(kernel: &LabKernel, private: &LabKernel, from: &Path, to: &Path) {
     let makefile = kernel.kdir.join("Makefile");
     if !makefile.is_symlink() {

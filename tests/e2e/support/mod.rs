@@ -1,4 +1,4 @@
-//! What the end-to-end tests share.
+//! Helpers of the end-to-end tests.
 
 pub(crate) mod kernel_tree;
 pub(crate) mod project;
@@ -20,8 +20,8 @@ use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
-/// More than a build of the largest module takes on an idle machine. What a busy one may take
-/// follows from that: see [`Limits`](kbuild_tests::Limits).
+/// More than the time of a build of the largest module on an idle machine. The limits for a busy
+/// machine follow from that: see [`Limits`](kbuild_tests::Limits).
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The program, built once for this test run.
@@ -45,7 +45,7 @@ pub(crate) fn write(dir: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// Takes out of a command's environment what Git tells hooks: the tests' repositories are others.
+/// Removes the variables that git sets for hooks, because the tests use other repositories.
 pub(crate) fn leave_git(command: &mut Command) {
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
@@ -79,14 +79,14 @@ pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
     if let Some(cc) = &kernel.cc {
         command.args(["--cc", cc]);
     }
-    // Where a build has no Rust in it, nobody looks.
+    // Nothing reads the variable if a build has no Rust.
     if let Some(rustc) = &kernel.rustc {
         command.env("KBUILD_RS_RUSTC", rustc);
     }
     command
 }
 
-/// The lab's bindgen, which lies beside its rustc.
+/// Adds the lab's bindgen, which is beside its rustc.
 pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
     let bindgen = kernel.rustc.as_ref().unwrap().with_file_name("bindgen");
     let libraries = bindgen
@@ -111,7 +111,7 @@ pub(crate) fn built(command: &mut Command) -> Output {
     output
 }
 
-/// Runs a build that must fail with this exit code; gives what it said.
+/// Runs a build that must fail with this exit code; returns its output.
 pub(crate) fn refused(command: &mut Command, code: i32) -> String {
     let output = run::run(command, LIMIT).unwrap();
     let text = output.err();
@@ -125,8 +125,8 @@ pub(crate) fn modules(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     plain::modules(dir).unwrap()
 }
 
-/// What plain make builds of a copy of `source`: the modules, with the copy's path mapped to
-/// `mapped` in debug information and `__FILE__`. `below` is the module folder in the copy.
+/// Plain make's modules, built in a copy of `source`. The copy's path is mapped to `mapped` in
+/// debug information and `__FILE__`. `below` is the module folder in the copy.
 pub(crate) fn plain_modules(
     kernel: &LabKernel,
     source: &Path,

@@ -1,5 +1,5 @@
-//! Workspaces that Cargo builds, as a user's own would be: which build scripts ran, what they
-//! said, what came out.
+//! Workspaces that Cargo builds like a user's own: the build scripts that ran, their output, the
+//! products.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,25 +14,25 @@ use tempfile::TempDir;
 
 use super::{LIMIT, copy, write};
 
-/// Static programs run in a guest that has no C library; naming the target keeps the flag for
-/// that away from build scripts.
+/// The target of static programs, which run in a guest without a C library. Because the target is
+/// named, build scripts do not get the flag for static linking.
 pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// A workspace, or a package alone, with a target folder of its own.
+/// A workspace, or a single package, with its own target folder.
 pub(crate) struct Project {
     pub(crate) dir: PathBuf,
     pub(crate) target: PathBuf,
     _scratch: Vec<TempDir>,
 }
 
-/// What one run of Cargo did.
+/// The result of one run of Cargo.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// All that Cargo said.
+    /// Cargo's output.
     pub(crate) said: String,
     /// The packages whose build scripts ran.
     pub(crate) ran: BTreeSet<String>,
-    /// The packages of which something was compiled.
+    /// The packages of which a part was compiled.
     pub(crate) compiled: BTreeSet<String>,
     out_dirs: BTreeMap<String, PathBuf>,
 }
@@ -56,7 +56,7 @@ impl Project {
         project
     }
 
-    /// A project that lies somewhere already; it is built elsewhere.
+    /// A project in an existing folder, with a target folder elsewhere.
     pub(crate) fn at(dir: &Path) -> Project {
         let text = ["Cargo.toml", "Cargo.lock"]
             .map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default())
@@ -77,14 +77,14 @@ impl Project {
         }
     }
 
-    /// Has the target folder where Cargo has it, unless told otherwise: in the project's.
+    /// Moves the target folder to Cargo's default place, in the project.
     pub(crate) fn with_own_target_folder(mut self) -> Project {
         self.target = self.dir.join("target");
         copy(seed(""), &self.target);
         self
     }
 
-    /// `cargo build` for the machine that the lab's kernels are for.
+    /// `cargo build` for the machine of the lab's kernels.
     pub(crate) fn cargo(&self) -> Command {
         self.cargo_to("build", TARGET)
     }
@@ -101,7 +101,7 @@ impl Project {
         cargo(&self.dir, &self.target, verb, target)
     }
 
-    /// Runs Cargo, which must succeed; the library may be another copy than the seed's.
+    /// Runs Cargo, which must succeed. The library may be another copy than the seed's.
     pub(crate) fn built_with_library(&self, cargo: &mut Command) -> Outcome {
         Outcome::of(&run::checked(cargo, LIMIT).unwrap())
     }
@@ -117,15 +117,15 @@ impl Project {
         outcome
     }
 
-    /// Runs Cargo, which must fail because a build script did; gives what the script said on
-    /// standard error, as Cargo shows it.
+    /// Runs Cargo, which must fail because a build script failed. Returns the script's standard
+    /// error, as Cargo shows it.
     pub(crate) fn fails(&self, cargo: &mut Command) -> String {
         let said = self.fails_saying(cargo);
         let shown = said.split_once("  --- stderr\n");
         shown.map_or(said.clone(), |(_, text)| text.to_owned())
     }
 
-    /// Runs Cargo, which must fail; gives all that it said.
+    /// Runs Cargo, which must fail; returns the output.
     pub(crate) fn fails_saying(&self, cargo: &mut Command) -> String {
         let output: Output = run::run(cargo, LIMIT).unwrap();
         let said = output.err();
@@ -134,7 +134,7 @@ impl Project {
         said
     }
 
-    /// A program that was built.
+    /// The path of a built program.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.target.join(TARGET).join("debug").join(name)
     }
@@ -165,7 +165,7 @@ impl Outcome {
         outcome
     }
 
-    /// Where a package's build script put its products.
+    /// The folder of a package's products.
     pub(crate) fn out_dir(&self, package: &str) -> &Path {
         match self.out_dirs.get(package) {
             Some(dir) => dir,
@@ -173,12 +173,12 @@ impl Outcome {
         }
     }
 
-    /// What a package's build script told Cargo.
+    /// The directives of a package's build script.
     pub(crate) fn directives(&self, package: &str) -> String {
         fs::read_to_string(self.out_dir(package).with_file_name("output")).unwrap()
     }
 
-    /// Whether make compiled, linked or looked at symbols when the package's script last ran.
+    /// Whether make compiled, linked or ran modpost in the last run of the package's script.
     pub(crate) fn started_make(&self, package: &str) -> bool {
         let said = fs::read_to_string(self.out_dir(package).with_file_name("stderr")).unwrap();
         let steps = ["CC ", "LD ", "MODPOST "];
@@ -210,7 +210,7 @@ fn name_of(id: &str) -> String {
     name.to_owned()
 }
 
-/// Has a build script build for this kernel.
+/// Makes a build script build for this kernel.
 pub(crate) fn set_kernel(cargo: &mut Command, kernel: &LabKernel) {
     cargo.env("KDIR", &kernel.kdir);
     if let Some(cc) = &kernel.cc {
@@ -221,14 +221,14 @@ pub(crate) fn set_kernel(cargo: &mut Command, kernel: &LabKernel) {
     }
 }
 
-/// Replaces text in a file that holds it.
+/// Replaces text in a file that contains it.
 pub(crate) fn edit(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{} has no {from}", path.display());
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-/// One kernel whose compiler is the machine's own, where there is one.
+/// One kernel, with the machine's own compiler if possible.
 pub(crate) fn any_kernel() -> LabKernel {
     let mut kernels = lab::kernels().unwrap();
     let own = kernels.iter().position(|kernel| kernel.cc.is_none());
@@ -243,13 +243,13 @@ pub(crate) fn manifest(name: &str, package: &str, tables: &str) -> String {
     )
 }
 
-/// The folder that holds everything.
+/// The folder of the checkout.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A target folder in which the library with this feature (none: `""`) and what it uses are
-/// compiled already: each project starts with a copy of it.
+/// A target folder in which the library with this feature (none: `""`) and its dependencies are
+/// already compiled. Each project starts with a copy of it.
 fn seed(feature: &str) -> &'static Path {
     static SEEDS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
     let (number, name) = match feature {
@@ -287,8 +287,8 @@ fn seed(feature: &str) -> &'static Path {
     })
 }
 
-/// Cargo as from a plain shell: nothing of the Cargo that runs these tests, nothing that kbuild-rs
-/// or make would listen to.
+/// Cargo as from a plain shell, without variables of the Cargo that runs these tests, and without
+/// those of kbuild-rs and make.
 fn cargo(dir: &Path, target_dir: &Path, verb: &str, target: &str) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.env_clear();
@@ -307,11 +307,12 @@ fn cargo(dir: &Path, target_dir: &Path, verb: &str, target: &str) -> Command {
     }
     cargo
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        // Each project starts with a copy of what these would make ten times as large.
+        // Each project copies the target folder, which debug information would make ten times as
+        // large.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "0")
         .current_dir(dir)
-        // Everything in the lock file was fetched to compile these tests.
+        // All crates in the lock file were fetched to compile these tests.
         .args([verb, "--offline", "-v", "--target", target])
         .args(["--message-format", "json-render-diagnostics"])
         .arg("--target-dir")

@@ -1,5 +1,5 @@
-//! A compiler that takes its time and writes down when it begins and when it ends, so that how
-//! many run at once shows whatever the machine does.
+//! A slow compiler that records when it begins and ends, so the number of compilers at once does
+//! not depend on the machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,12 +23,12 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// In front of the compiler that this kernel is built against with.
+    /// A recorder in front of the compiler for this kernel.
     pub(crate) fn of(kernel: &LabKernel) -> Recorder {
         Recorder::with(kernel.cc.as_deref().unwrap_or("gcc-12"), "0.3")
     }
 
-    /// In front of `real`; each object takes so many seconds longer.
+    /// A recorder in front of `real`. Each object takes this many seconds longer.
     pub(crate) fn with(real: &str, seconds: &str) -> Recorder {
         let recorder = Recorder { dir: folder(&[]) };
         let script = RECORDING
@@ -49,7 +49,7 @@ impl Recorder {
         self.dir.path().join("log")
     }
 
-    /// Begins anew.
+    /// Starts a new record.
     pub(crate) fn forget(&self) {
         fs::write(self.log(), "").unwrap();
     }
@@ -58,12 +58,12 @@ impl Recorder {
         fs::read_to_string(self.log()).unwrap()
     }
 
-    /// How many have begun.
+    /// The number of compilers that have begun.
     pub(crate) fn begun(&self) -> usize {
         self.events().lines().filter(|l| *l == "begin").count()
     }
 
-    /// How many were under way at the same time, at most, of `objects` in all.
+    /// The largest number of compilers at the same time, for `objects` in all.
     pub(crate) fn peak(&self, objects: usize) -> usize {
         let events = self.events();
         assert_eq!(events.lines().count(), 2 * objects, "{events}");

@@ -1,4 +1,4 @@
-//! Repositories of git's.
+//! git repositories.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,13 +7,13 @@ use kbuild_tests::run;
 
 use super::{LIMIT, leave_git};
 
-/// Runs git in a folder, as nobody in particular; gives what it prints.
+/// Runs git in a folder with an invented user; returns its output.
 pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
     let output = run::checked(&mut command(dir, args), LIMIT).unwrap();
     output.out()
 }
 
-/// The answer of git in a folder, complaints included, in one line.
+/// git's answer in a folder, with its errors, on one line.
 pub(crate) fn answer(dir: &Path, args: &[&str]) -> String {
     let output = run::run(&mut command(dir, args), LIMIT).unwrap();
     format!("{}{}", output.out(), output.err()).replace('\n', " ")
@@ -41,7 +41,7 @@ fn command(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Commits all that lies in a folder into a repository of its own, with a tag.
+/// Commits all files of a folder to its own new repository, with a tag.
 pub(crate) fn commit(dir: &Path, tag: &str) {
     git(dir, &["init", "-q"]);
     git(dir, &["add", "."]);

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Names that mean something to make, to a shell, to compilers or to nobody at all. Where one of
-/// them can run a program, it runs [`Trap`]'s.
+/// Names with a meaning for make, a shell or a compiler, and names without one. If one of them can
+/// run a program, it runs the one of [`Trap`].
 pub(crate) const NAMES: &[&[u8]] = &[
     b"with blanks in it",
     b"$(shell PWNED)",
@@ -36,7 +36,7 @@ pub(crate) const NAMES: &[&[u8]] = &[
     "blåbær модуль".as_bytes(),
 ];
 
-/// A folder with `bin/PWNED`, which leaves a mark when anybody starts it, and a home.
+/// A folder with a home and with `bin/PWNED`, which leaves a mark when it is started.
 pub(crate) struct Trap {
     dir: TempDir,
 }
@@ -53,12 +53,12 @@ impl Trap {
         Trap { dir }
     }
 
-    /// Where the home is, and the user's cache folder in it.
+    /// The path of the home, which contains the user's cache folder.
     pub(crate) fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    /// The program, for what runs a file and not a name.
+    /// The path of the program, for names that run a file by its path.
     pub(crate) fn program(&self) -> PathBuf {
         self.dir.path().join("bin/PWNED")
     }
@@ -73,7 +73,7 @@ impl Trap {
             .env_remove("XDG_CACHE_HOME")
     }
 
-    /// Fails if somebody started the program since.
+    /// Fails if the program was started.
     pub(crate) fn assert_shut(&self, what: &dyn std::fmt::Debug) {
         assert!(!self.dir.path().join("mark").exists(), "{what:?} was run");
     }
@@ -89,7 +89,7 @@ pub(crate) fn below(dir: &Path, name: &[u8]) -> PathBuf {
     dir.join(OsStr::from_bytes(name))
 }
 
-/// Whether `bytes` hold `part`.
+/// Whether `bytes` contain `part`.
 pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }

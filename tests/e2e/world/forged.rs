@@ -1,11 +1,10 @@
-//! Records and manifests that say something else: lines changed by the words in them, whatever
-//! the form of the file is.
+//! Forged records and manifests: lines are changed word by word, in any file format.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What a record says of a file: size, mtime, ctime and inode, as it writes them.
+/// The words of a record about a file: size, mtime, ctime and inode, in the record's form.
 pub(crate) struct Words([String; 4]);
 
 impl Words {
@@ -23,13 +22,13 @@ impl Words {
     }
 }
 
-/// Lines of a text, in bytes, that are changed one by one.
+/// Changes the lines of a text, in bytes, one by one.
 pub(crate) fn lines(text: &[u8], change: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> Vec<u8> {
     let all: Vec<Vec<u8>> = text.split(|&b| b == b'\n').flat_map(change).collect();
     all.join(&b'\n')
 }
 
-/// The words of a line with what separates them.
+/// The words of a line, with their separators.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split_inclusive(|&b| b == b' ' || b == b'\t')
 }
@@ -40,7 +39,7 @@ fn bare(word: &[u8]) -> &[u8] {
         .unwrap_or(word)
 }
 
-/// A line with some words exchanged.
+/// A line with some words replaced.
 pub(crate) fn with_words(line: &[u8], new: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
     let mut all = Vec::new();
     for word in words(line) {
@@ -56,7 +55,7 @@ pub(crate) fn with_words(line: &[u8], new: &dyn Fn(&[u8]) -> Option<Vec<u8>>) ->
     all
 }
 
-/// A line about a file, made one about another file.
+/// Turns a line about a file into one about another file.
 pub(crate) fn about(line: &[u8], old: &Words, new: &Words) -> Vec<u8> {
     with_words(line, &|word| {
         let at = old.0.iter().position(|w| w.as_bytes() == word)?;
@@ -64,14 +63,14 @@ pub(crate) fn about(line: &[u8], old: &Words, new: &Words) -> Vec<u8> {
     })
 }
 
-/// Whether a line is about the file that these words are of. Several files bear one ctime, and
-/// an inode is a short number.
+/// Whether a line is about the file with these words. Several files may have the same ctime, and an
+/// inode is a short number.
 pub(crate) fn is_about(line: &[u8], file: &Words) -> bool {
     let holds = |wanted: &String| words(line).any(|word| bare(word) == wanted.as_bytes());
     file.0[2..].iter().all(holds)
 }
 
-/// Whether some word of a line is this path, or ends with it.
+/// Whether a word of a line is this path, or ends with it.
 pub(crate) fn names(line: &[u8], path: &str) -> bool {
     words(line).any(|word| is_path(bare(word), path))
 }

@@ -1,24 +1,24 @@
-//! What somebody's files look like: another writer may give them another name or take one away
-//! (hard links), which changes a ctime and nothing that their owner sees.
+//! The visible state of a user's files. Another user may add or remove a hard link, which only
+//! changes a ctime that the owner does not see.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Every entry at and below some folders, links not followed.
+/// All entries at and below some folders. Links are not followed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Looks(BTreeMap<PathBuf, String>);
 
 impl Looks {
-    /// Looks at `root` and all below it, apart from what lies below `except`.
+    /// Records `root` and all below it, without the paths in `except`.
     pub(crate) fn of(root: &Path, except: &[PathBuf]) -> Looks {
         let mut all = BTreeMap::new();
         add(root, except, &mut all);
         Looks(all)
     }
 
-    /// Looks at several folders and files.
+    /// Records several folders and files.
     pub(crate) fn of_all(roots: &[PathBuf]) -> Looks {
         let mut all = BTreeMap::new();
         for root in roots {
@@ -27,7 +27,7 @@ impl Looks {
         Looks(all)
     }
 
-    /// What is different now, a line an entry.
+    /// The changes since then, one line an entry.
     pub(crate) fn changes(&self, now: &Looks) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, then) in &self.0 {
@@ -76,7 +76,7 @@ fn add(path: &Path, except: &[PathBuf], all: &mut BTreeMap<PathBuf, String>) {
     }
 }
 
-/// A short text as it is, of a longer content its size and hash.
+/// A short text as it is; the size and hash of a longer one.
 fn shown(bytes: &[u8]) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     match std::str::from_utf8(bytes) {
@@ -89,7 +89,7 @@ fn shown(bytes: &[u8]) -> String {
     }
 }
 
-/// The first of what was touched; that a folder is another than before tells least.
+/// The first changes. Changed folders come last, because they tell least.
 pub(crate) fn shortened(changes: &[String]) -> Vec<String> {
     let (folders, mut told): (Vec<_>, Vec<_>) = changes
         .iter()

@@ -1,5 +1,5 @@
-//! One finished build that can be had again and again, among things that belong to others: an
-//! output directory is spoilt, the program is called, and nothing else may have changed.
+//! A finished build that can be restored repeatedly, with other users' files around it. A test
+//! spoils the output directory and calls the program, and nothing else may change.
 
 pub(crate) mod forged;
 pub(crate) mod looks;
@@ -21,15 +21,15 @@ use crate::support::*;
 use forged::Words;
 use looks::Looks;
 
-/// A user without any rights.
+/// A user without rights.
 pub(crate) const NOBODY: u32 = 65534;
-/// Another one.
+/// Another user without rights.
 pub(crate) const SOMEBODY: u32 = 65533;
 
-/// The module's own words in the two states of its source.
+/// The words of the module in the two states of its source.
 const STATES: [&str; 2] = ["good", "changed"];
 
-/// Whether the tests run as root, and can be somebody else.
+/// Whether the tests run as root and can become another user.
 pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
@@ -51,29 +51,29 @@ pub(crate) struct World {
     mould: PathBuf,
     kernel: LabKernel,
     program: PathBuf,
-    /// Whom all of it belongs to; `None` for who runs the tests.
+    /// The owner of the world; `None` for the user who runs the tests.
     user: Option<u32>,
-    /// Who calls the program.
+    /// The user who calls the program.
     pub(crate) caller: Option<u32>,
-    /// The module of either state.
+    /// The modules of both states.
     pub(crate) reference: [Vec<u8>; 2],
-    /// What records say of the mould's files.
+    /// The records' words about the mould's files.
     words: BTreeMap<PathBuf, Words>,
-    /// What sources and headers looked like.
+    /// The state of the sources and headers.
     tree: Option<Looks>,
     _scratch: TempDir,
     _kernel_tree: Option<TempDir>,
 }
 
-/// What is made anew for every call.
+/// The folders that are created anew for every call.
 const FRESH: [&str; 6] = ["out", "victims", "named", "home", "cwd", "tmp"];
 
 impl World {
-    /// Builds the mould, for a user of that number where one is given (which takes root).
+    /// Builds the mould, for the user with this number if there is one (which needs root).
     pub(crate) fn new(kernel: &LabKernel, user: Option<u32>) -> World {
         let scratch = tempfile::tempdir().unwrap();
         open_to_all(scratch.path());
-        // Neither the program nor the lab's kernels need lie where others may go.
+        // The program and the lab's kernels may be in folders that other users cannot enter.
         let (mut own_program, mut own_kernel) = (program().to_owned(), kernel.clone());
         let mut kernel_tree = None;
         if user.is_some() {
@@ -138,10 +138,10 @@ impl World {
         self.tree = Some(self.looks_of_tree());
     }
 
-    /// Everything as it was when the mould was made.
+    /// Restores the state right after the mould was made.
     pub(crate) fn restore(&mut self) {
         if self.tree.as_ref() != Some(&self.looks_of_tree()) {
-            // The last call went too far.
+            // The last call damaged the mould.
             return self.make_mould();
         }
         for folder in FRESH {
@@ -154,8 +154,8 @@ impl World {
         }
     }
 
-    /// Makes `to` the finished output directory. Records name files by inode and ctime, which the
-    /// copies of those files do not share.
+    /// Makes `to` the finished output directory. Records name files by inode and ctime, and copies
+    /// of these files have others.
     pub(crate) fn cast(&self, to: &Path) {
         copy(&self.mould.join("out"), to);
         let new: BTreeMap<_, _> = self
@@ -200,8 +200,7 @@ impl World {
         }
     }
 
-    /// Puts the changed sources in the place of the others, or takes them away again. No file's
-    /// identity changes.
+    /// Replaces the sources by the changed ones, or undoes that. The identities of the files stay.
     pub(crate) fn set_changed(&self, changed: bool) {
         let steps = match changed {
             true => [("source", "kept"), ("other", "source")],
@@ -217,12 +216,13 @@ impl World {
         Looks::of_all(&names.map(|name| self.root.join(name)))
     }
 
-    /// What everything of this world lies in.
+    /// The folder of this world.
     pub(crate) fn scratch(&self) -> &Path {
         self.root.parent().unwrap()
     }
 
-    /// What nobody may change: everything but the output directory and temporary files.
+    /// The state of all files that must not change: everything but the output directory and
+    /// temporary files.
     pub(crate) fn looks_outside(&self) -> Looks {
         let except = [&self.out, &self.mould, &self.root.join("tmp")].map(PathBuf::clone);
         Looks::of(self.scratch(), &except)
@@ -234,7 +234,7 @@ impl World {
         self.out.join(rel.unwrap().ancestors().nth(2).unwrap())
     }
 
-    /// What is private to the module folder.
+    /// The private folder of the module folder.
     pub(crate) fn folder(&self) -> PathBuf {
         let rel = self.words.keys().find(|rel| rel.ends_with("record"));
         self.out.join(rel.unwrap().parent().unwrap())
@@ -245,7 +245,7 @@ impl World {
         self.words.keys().cloned().collect()
     }
 
-    /// Has the user own a path and all below it.
+    /// Gives a path and all below it to the user.
     pub(crate) fn give(&self, path: &Path) {
         if let Some(user) = self.user {
             give_to(user, path);
@@ -257,7 +257,7 @@ impl World {
         self.caller.is_none() && is_root()
     }
 
-    /// The program, called by the user. More is to be said.
+    /// The program, called by the user. The caller adds the arguments.
     pub(crate) fn call(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(user) = self.caller {
@@ -278,7 +278,7 @@ impl World {
         self.build_with("build", &self.out, more)
     }
 
-    /// As [`build`](Self::build), by another verb or into another output directory.
+    /// As [`build`](Self::build), with another verb or another output directory.
     pub(crate) fn build_with(&self, verb: &str, out: &Path, more: &[&str]) -> Command {
         let mut command = self.call(verb);
         command
@@ -294,19 +294,19 @@ impl World {
     }
 }
 
-/// Has a user own a path and all below it.
+/// Gives a path and all below it to a user.
 pub(crate) fn give_to(user: u32, path: &Path) {
     let mut chown = Command::new("chown");
     chown.args(["-hR", &format!("{user}:{user}")]).arg(path);
     run::checked(&mut chown, LIMIT).unwrap();
 }
 
-/// A temporary folder is its maker's only.
+/// Opens a temporary folder for all, because only its owner may enter it.
 fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Removes whatever is there.
+/// Removes a path of any kind.
 pub(crate) fn remove_any(path: &Path) {
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).unwrap(),
@@ -315,7 +315,7 @@ pub(crate) fn remove_any(path: &Path) {
     }
 }
 
-/// Everything below `dir` that is no folder, relative to it.
+/// All paths below `dir` that are not folders, relative to it.
 pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {

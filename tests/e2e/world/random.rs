@@ -1,14 +1,14 @@
-//! Numbers for rounds: the same at each default run, whose outcome is to depend on the code alone,
-//! and others at each full run.
+//! Random numbers for rounds. Each default run uses the same ones, so that its result only depends
+//! on the code. Each full run uses others.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kbuild_tests::scope;
 
-/// xorshift64: enough to pick times and places.
+/// xorshift64: enough to choose times and places.
 pub(crate) struct Random {
     state: u64,
-    /// What it began with; a failure prints it, and `KBUILD_TEST_SEED` sets it.
+    /// The first state. A failure prints it, and `KBUILD_TEST_SEED` sets it.
     pub(crate) seed: u64,
 }
 
@@ -26,7 +26,7 @@ impl Random {
         Random { state: seed, seed }
     }
 
-    /// A number from 0 to `limit`, which it never reaches.
+    /// A number from 0 to below `limit`.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
@@ -34,7 +34,7 @@ impl Random {
         self.state % limit
     }
 
-    /// One of them.
+    /// One of the elements.
     pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len() as u64) as usize]
     }

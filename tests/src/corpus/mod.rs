@@ -1,9 +1,9 @@
-//! Real modules that others wrote, out of Debian's `*-dkms` packages: what of each is built, how,
-//! and what has to come out on which kernel. `tests/corpus/corpus.txt` is the table.
+//! Real modules of other authors, from Debian's `*-dkms` packages: the modules to build, how to
+//! build them, and the expected result on each kernel. `tests/corpus/corpus.txt` is the table.
 //!
-//! Debian 12's sources are built up to 6.1, Debian 13's from 6.12 on. Eight of Debian 12's twelve
-//! do not compile on 6.12 with plain make either; seven of Debian 13's do not on 7.2, and the table
-//! names them with the compiler's words.
+//! Debian 12's sources are built up to 6.1, Debian 13's since 6.12. Eight of Debian 12's twelve do
+//! not compile on 6.12 with plain make either. Seven of Debian 13's do not compile on 7.2, and the
+//! table has the compiler's words about them.
 
 mod table;
 
@@ -23,15 +23,15 @@ pub use table::packages;
 pub struct Package {
     /// Its name in Debian.
     pub name: String,
-    /// What `--tree-root` gets, where a place needs more than its own folder.
+    /// The value of `--tree-root`, if a place needs more than its own folder.
     pub root: Option<String>,
-    /// The folders that make is called for, one after another; empty for the package's own.
+    /// The folders in which make runs, one after another; empty for the package's own.
     pub places: Vec<String>,
-    /// What its `dkms.conf` gives make beside the target, as `NAME=VALUE`.
+    /// The arguments of make in its `dkms.conf` besides the target, as `NAME=VALUE`.
     pub make_vars: Vec<String>,
     /// The file that a developer edits.
     pub edit: String,
-    /// What comes out, kernel by kernel.
+    /// The expected results, kernel by kernel.
     pub cells: Vec<Cell>,
 }
 
@@ -42,21 +42,21 @@ pub struct Cell {
     pub kernel: String,
     /// The Debian release whose sources are built.
     pub release: String,
-    /// What has to come out.
+    /// The expected result.
     pub expected: Expected,
 }
 
-/// What plain make gives, and so kbuild-rs.
+/// The result of plain make, which kbuild-rs must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Names of modules without `.ko`, sorted.
     Modules(Vec<String>),
-    /// The sources do not know this kernel: what the compiler or make says.
+    /// The sources do not support this kernel: the words of the compiler or make.
     Fails(String),
 }
 
 impl Package {
-    /// The sources of `cell`, as the lab shares them: copy them, never build in them.
+    /// The sources of `cell`, which all tests share: copy them, never build in them.
     ///
     /// # Errors
     /// As [`lab::source_of`].
@@ -90,7 +90,7 @@ impl Package {
         args
     }
 
-    /// [`plain::make`] in one of the [`folders`](Self::folders) of a copy.
+    /// Runs [`plain::make`] in one of the [`folders`](Self::folders) of a copy.
     pub fn make(&self, kernel: &LabKernel, folder: &Path, copy: &Path, shown: &Path) -> Command {
         let mut make = plain::make(kernel, folder, copy, shown);
         make.arg("-j1").args(&self.make_vars).arg("modules");
@@ -98,10 +98,10 @@ impl Package {
     }
 }
 
-/// A folder of the lab for one package on one kernel, that no other process uses meanwhile.
+/// A folder of the lab for one package on one kernel. No other process uses it meanwhile.
 ///
-/// Its path is the same at every run: it ends up in debug information, and so in what plain make
-/// built at an earlier one.
+/// Its path is the same at every run, because debug information contains it, and plain make may
+/// have built at an earlier run.
 pub struct Room {
     /// The folder.
     pub dir: PathBuf,
@@ -109,10 +109,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// Waits for the one of `package` on `kernel`.
+    /// Waits for the room of `package` on `kernel`.
     ///
     /// # Errors
-    /// A folder that cannot be made or locked.
+    /// If the folder cannot be created or locked.
     pub fn of(package: &Package, kernel: &LabKernel) -> Result<Room> {
         let dir = lab::cache_dir()
             .join(lab::CORPUS)
@@ -125,10 +125,10 @@ impl Room {
     }
 }
 
-/// Compares modules that `who` built with the names that the table has.
+/// Compares the modules that `who` built with the names in the table.
 ///
 /// # Errors
-/// A module is missing, or there is one that the table does not know.
+/// If a module is missing, or the table does not have it.
 pub fn as_the_table_says(
     built: &BTreeMap<String, Vec<u8>>,
     names: &[String],
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_too_few_and_one_too_many_are_told() {
+    fn a_missing_and_an_additional_module_are_reported() {
         let built: BTreeMap<_, _> = ["a.ko", "b.ko"].map(|n| (n.to_owned(), vec![])).into();
         let says = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();

@@ -1,4 +1,4 @@
-//! The table as text.
+//! Reads the table.
 
 use super::{Cell, Expected, Package};
 use crate::Result;
@@ -8,7 +8,7 @@ const TABLE: &str = include_str!("../../corpus/corpus.txt");
 /// The packages of the table, in its order.
 ///
 /// # Errors
-/// A line that says nothing, or a package with something left out.
+/// If a line is invalid, or a package lacks a line.
 pub fn packages() -> Result<Vec<Package>> {
     parse(TABLE).map_err(|error| format!("tests/corpus/corpus.txt: {error}"))
 }
@@ -53,7 +53,7 @@ fn parse(text: &str) -> Result<Vec<Package>> {
     Ok(packages)
 }
 
-/// `RELEASE builds MODULE…` or `RELEASE fails TEXT`.
+/// Parses `RELEASE builds MODULE…` or `RELEASE fails TEXT`.
 fn cell(kernel: &str, rest: &str) -> Option<Cell> {
     let (release, rest) = rest.split_once(' ')?;
     let (verdict, rest) = rest.trim().split_once(' ')?;

@@ -1,7 +1,7 @@
 //! A private apt: the index of one release, read with the machine's mirrors and keys.
 //!
-//! It shares nothing that is written with the machine's own apt, so that it needs no root and
-//! leaves the machine's package lists alone. Signatures are checked as always.
+//! It writes nothing that the machine's own apt uses, so it needs no root and leaves the machine's
+//! package lists alone. Signatures are checked as always.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use super::distribution::Distribution;
 use super::mirrors;
 use crate::{Result, run};
 
-/// How old an index may be. The pool behind it moves: an older one names files that are gone.
+/// The largest age of an index. The pool changes, and an older index names files that are gone.
 const MAX_AGE: Duration = Duration::from_secs(6 * 3600);
 
 pub(super) struct Apt {
     root: PathBuf,
     architecture: &'static str,
-    /// Where the index came from and what apt said about it, for messages.
+    /// The origin of the index, and apt's output about it, for messages.
     origin: String,
 }
 
@@ -55,8 +55,8 @@ impl Apt {
         apt.configure(&sources)
             .map_err(|error| format!("cannot set up {root:?}: {error}"))?;
         if !fresh {
-            // One of several suites that is not to be had does not matter when the others have
-            // the packages; when they do not, apt's words are part of that error.
+            // A missing suite does not matter if the others have the packages. If they do not,
+            // apt's words are part of that error.
             let update = apt.apt("apt-get", &["-q", "update"], Path::new("/"), 300)?;
             if update.status.success() {
                 fs::write(&stamp, &sources).map_err(|error| format!("{stamp:?}: {error}"))?;
@@ -73,8 +73,8 @@ impl Apt {
         }
         fs::write(self.root.join("sources/lab.sources"), sources)?;
         let (root, architecture) = (self.root.display(), self.architecture);
-        // Read after the machine's own configuration (its proxies and certificates count): the
-        // cleared entries are what would act on the machine's apt or ask for another release.
+        // This is read after the machine's own configuration, because its proxies and certificates
+        // count. The cleared entries would change the machine's apt or ask for another release.
         let config = format!(
             "#clear APT::Update;\n#clear DPkg::Post-Invoke;\n#clear APT::Default-Release;\n\
              #clear APT::Architectures;\n\
@@ -104,13 +104,13 @@ impl Apt {
         run::run(&mut command, Duration::from_secs(seconds))
     }
 
-    /// Names of the index that begin with `prefix`.
+    /// Names in the index that begin with `prefix`.
     pub(super) fn names(&self, prefix: &str) -> Result<String> {
         let output = self.apt("apt-cache", &["pkgnames", prefix], Path::new("/"), 60)?;
         Ok(output.out())
     }
 
-    /// The names that `package` depends on.
+    /// The names of the dependencies of `package`.
     pub(super) fn dependencies(&self, package: &str) -> Result<Vec<String>> {
         let output = self.apt("apt-cache", &["depends", package], Path::new("/"), 60)?;
         Ok(dependencies(&output.out()))
@@ -147,7 +147,7 @@ impl Apt {
             .collect()
     }
 
-    /// `problem`, and where was looked.
+    /// `problem`, and the places searched.
     pub(super) fn explain(&self, problem: &str) -> String {
         format!("{problem}\n(looked in {})", self.origin)
     }

@@ -1,6 +1,6 @@
-//! A kernel tree for arm64, prepared for modules: what cross builds are tried on.
+//! A kernel tree for arm64, prepared for modules, for tests of cross builds.
 //!
-//! The small kernel for arm64, configured and not built: that takes seconds, and leaves out
+//! It is the small kernel for arm64, configured and not built: that takes seconds, and gives no
 //! `Module.symvers`.
 
 use std::fs;
@@ -11,18 +11,18 @@ use super::distribution::Distribution;
 use super::{kernel_source, own};
 use crate::Result;
 
-/// Changes when folders made by an older lab are no longer what this one expects.
+/// Change this if folders of an older lab do not fit any more.
 const LAYOUT: &str = "3";
 
-/// The kernel that is only prepared here.
+/// The kernel of which only the prepared tree is made here.
 const KERNEL: &str = "7.3-arm64";
 
 /// A kernel tree of another architecture, without a `Module.symvers`.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// What `uname -r` would say in it.
+    /// The output of `uname -r` in it.
     pub release: String,
-    /// What `make -C` takes.
+    /// The argument of `make -C`.
     pub kdir: PathBuf,
     /// The prefix of its compiler's name.
     pub cross_compile: &'static str,
@@ -32,7 +32,7 @@ impl Prepared {
     pub(super) fn load(prefix: &Path) -> Option<Prepared> {
         let state = fs::read_to_string(prefix.join("lab")).ok()?;
         let mut lines = state.lines();
-        // The tree holds its own absolute path: a moved cache is not usable.
+        // The tree contains its own absolute path, so a moved cache is not usable.
         if lines.next()? != LAYOUT || Path::new(lines.next()?) != prefix {
             return None;
         }
@@ -49,12 +49,12 @@ pub(super) fn kernel() -> Result<&'static own::Own> {
     own::find(KERNEL).ok_or_else(|| format!("the lab knows no {KERNEL}"))
 }
 
-/// Fails where the tree cannot be had, before anything is fetched.
+/// Fails if the tree cannot be made, before anything is fetched.
 pub(super) fn check() -> Result<()> {
     own::check(kernel()?)
 }
 
-/// Fills `draft`, which will be moved to `place`.
+/// Fills `draft`, which is then moved to `place`.
 pub(super) fn prepare(source: &Path, draft: &Path, place: &Path) -> Result<()> {
     own::build(kernel()?, &["modules_prepare"], source, None, draft)?;
     let fail = |error: std::io::Error| format!("cannot prepare {}: {error}", draft.display());

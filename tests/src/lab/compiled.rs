@@ -1,8 +1,9 @@
-//! What compilers gave, kept for tests that ask them the same at every run.
+//! A compiler cache for tests that compile the same files at every run.
 //!
-//! Only our side of the corpus is behind ccache: nine tenths of its time went into compiling the
-//! same as at the last run, and plain make's side must not depend on a cache. Prefix maps count
-//! there, because ccache by default gives an object that was made with another map's value.
+//! Only our side of the corpus uses ccache. Nine tenths of its time went into compiling the same
+//! files as in the last run. Plain make's side must not depend on a cache. Prefix maps count as
+//! input here, because ccache by default returns an object that was compiled with another map's
+//! value.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,11 +12,11 @@ use std::path::Path;
 use super::{COMPILED, LabKernel, PROGRAMS, cache_dir, once, packages};
 use crate::{Result, scope};
 
-/// What `--cc` takes to build for `kernel` with its compiler behind ccache. There is none in the
-/// full run, and for kernels that are not built for on this machine with gcc.
+/// The value of `--cc` to build for `kernel` with its compiler behind ccache. `None` in the full
+/// run, and for kernels that are not built with gcc on this machine.
 ///
 /// # Errors
-/// Missing packages, as [`packages::ensure`]; a folder that cannot be written.
+/// If packages are missing, as [`packages::ensure`], or a folder cannot be written.
 pub fn cached_compiler(kernel: &LabKernel) -> Result<Option<String>> {
     if scope::is_full() || kernel.machine.is_some() || !kernel.variables.is_empty() {
         return Ok(None);
@@ -34,9 +35,9 @@ pub fn cached_compiler(kernel: &LabKernel) -> Result<Option<String>> {
     Ok(Some(format!("{} {}", program.display(), kernel.compiler())))
 }
 
-/// ccache looks at the names that prefix maps have, and not at what they map to: that stands in
-/// files, whose contents count in this way. Staged headers are new at every run; their contents
-/// are compared in any case. What all of the corpus takes has room four times over.
+/// ccache only compares the names of prefix maps, not their values. The values are in files, so the
+/// script makes ccache compare the contents of these. Staged headers are new at every run, so their
+/// contents are compared in any case. The limit is four times the size of the whole corpus.
 fn script(kept: &Path) -> String {
     format!(
         "#!/bin/sh\n\

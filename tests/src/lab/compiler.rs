@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// What to build with instead, where the compiler that the headers name is not on the machine.
+/// The compiler to use instead, if the machine does not have the one in the headers.
 pub(super) fn missing(kdir: &Path) -> Option<String> {
     let text = fs::read_to_string(kdir.join(".kernelvariables")).ok()?;
     let own = named_compiler(&text)?;
@@ -17,7 +17,7 @@ pub(super) fn missing(kdir: &Path) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The compiler that the headers name; where they name none, it is the machine's own.
+/// The compiler that the headers name; if they name none, the machine's own.
 pub(super) fn own(kdir: &Path) -> String {
     let text = fs::read_to_string(kdir.join(".kernelvariables")).unwrap_or_default();
     named_compiler(&text).unwrap_or_else(|| "gcc".to_owned())

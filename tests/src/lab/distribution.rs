@@ -1,4 +1,4 @@
-//! Which distribution this machine runs.
+//! The distribution of this machine.
 
 use crate::Result;
 
@@ -33,7 +33,7 @@ impl Distribution {
         let id = value("ID").unwrap_or_else(|| "unknown".into());
         let like = value("ID_LIKE").unwrap_or_default();
         let is = |wanted: &str| id == wanted || like.split_whitespace().any(|one| one == wanted);
-        // Ubuntu calls itself like Debian.
+        // Ubuntu also calls itself Debian-like.
         let (family, codename) = if is("ubuntu") {
             (
                 Family::Ubuntu,

@@ -1,4 +1,4 @@
-//! Out of an image's packages: what boots, and the few modules that tests load.
+//! Unpacks an image's packages: the files to boot, and the few modules that tests load.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::{Result, run};
 
-/// The drivers that modules under test stand on; what these depend on comes along.
+/// The drivers that tested modules depend on. Their own dependencies are added.
 const DRIVERS: &[&str] = &[
     "videodev",
     "hid",
@@ -21,7 +21,7 @@ const DRIVERS: &[&str] = &[
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Extracts `debs` (one image, perhaps its modules in packages of their own) into `prefix`:
+/// Extracts `debs` (one image, possibly with its modules in separate packages) into `prefix`:
 /// `boot/` and `lib/modules/<release>/`.
 pub(super) fn extract(debs: &[PathBuf], release: &str, prefix: &Path) -> Result<()> {
     let mut archives = Vec::new();
@@ -83,10 +83,10 @@ pub(super) fn extract(debs: &[PathBuf], release: &str, prefix: &Path) -> Result<
     fs::write(modules.join("modules.dep"), text).map_err(|error| format!("modules.dep: {error}"))
 }
 
-/// Newer packages keep these beside the modules.
+/// Newer packages have these beside the modules.
 const BOOT: &[&str] = &["vmlinuz", "config"];
 
-/// Moves what is kept beside the modules to where the lab has it for all kernels.
+/// Moves these files to the lab's common place for all kernels.
 fn to_boot(modules: &Path, release: &str, boot: &Path) -> Result<()> {
     let fail = |error: std::io::Error| format!("cannot fill {}: {error}", boot.display());
     fs::create_dir_all(boot).map_err(fail)?;
@@ -100,12 +100,12 @@ fn to_boot(modules: &Path, release: &str, boot: &Path) -> Result<()> {
 }
 
 struct Module {
-    /// Relative to `lib/modules/<release>`.
+    /// The path relative to `lib/modules/<release>`.
     path: String,
     depends: Vec<String>,
 }
 
-/// A package's files as one tar archive beside it: members are looked for more than once.
+/// A package's files as a tar archive beside it, because members are searched more than once.
 struct Archive {
     tar: PathBuf,
     members: Vec<String>,
@@ -129,7 +129,7 @@ impl Archive {
             return Ok(());
         }
         let mut tar = Command::new("tar");
-        // Newer packages keep their modules below /usr; the lab has one place for them.
+        // Newer packages have their modules below /usr. The lab has one place for them.
         tar.args([
             "--no-same-owner",
             "--transform",
@@ -159,7 +159,7 @@ fn normal(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Makes a plain file of a compressed one in `folder` and returns its path.
+/// Decompresses a file in `folder` and returns its path.
 fn decompress(folder: &Path, path: &str) -> Result<String> {
     for (suffix, program) in [(".xz", "xz"), (".zst", "zstd")] {
         if let Some(plain) = path.strip_suffix(suffix) {
@@ -193,7 +193,7 @@ fn depends(module: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// As depmod writes it: each module with all that it stands on, the nearest first.
+/// The text of depmod's `modules.dep`: each module with all its dependencies, the nearest first.
 fn modules_dep(found: &BTreeMap<String, Module>) -> String {
     fn visit<'a>(name: &str, found: &'a BTreeMap<String, Module>, order: &mut Vec<&'a str>) {
         let Some(module) = found.get(name) else {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_stands_on_is_listed_nearest_first() {
+    fn the_dependencies_of_a_module_are_listed_nearest_first() {
         let module = |path: &str, depends: &[&str]| Module {
             path: path.into(),
             depends: depends.iter().map(|name| (*name).to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! What the lab keeps: listed, removed.
+//! Lists and removes the contents of the lab.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,19 +12,19 @@ use super::{
 };
 use crate::Result;
 
-/// Something that the lab keeps or could get.
+/// An item that the lab keeps or can get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// A kernel of [`all`], or `arm64` (prepared only), `debian13`, `programs`, `kernel-sources`,
     /// `corpus`, `compiled`, `sources`, `apt`.
     pub name: &'static str,
-    /// A kernel's release, where it is there.
+    /// A kernel's release, if the kernel exists.
     pub release: Option<String>,
-    /// What it takes on disk; 0 where it is not there.
+    /// The size on disk; 0 if it does not exist.
     pub bytes: u64,
 }
 
-/// What the lab keeps.
+/// The contents of the lab.
 pub fn list() -> Vec<Entry> {
     let kernel = |name: &&'static str| {
         let place = kernel_folder(name);
@@ -52,7 +52,7 @@ pub fn list() -> Vec<Entry> {
         .collect()
 }
 
-/// What is no kernel.
+/// The entries that are not kernels.
 const FOLDERS: &[&str] = &[
     MACHINE,
     PROGRAMS,
@@ -73,10 +73,10 @@ fn folder(name: &str) -> PathBuf {
     }
 }
 
-/// Removes an entry of [`list`]; it is got again when it is asked for again.
+/// Removes an entry of [`list`]. The lab gets it again on the next request.
 ///
 /// # Errors
-/// An unknown name, or a folder that cannot be removed.
+/// If the name is unknown, or a folder cannot be removed.
 pub fn remove(name: &str) -> Result<()> {
     if !all().contains(&name) && name != ARM64 && !FOLDERS.contains(&name) {
         return Err(format!("the lab keeps no `{name}`"));
@@ -89,7 +89,7 @@ pub fn remove(name: &str) -> Result<()> {
     clear(&place)
 }
 
-/// What a folder takes on disk, as far as it can be read.
+/// The size of a folder on disk, as far as it can be read.
 fn size(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return 0;

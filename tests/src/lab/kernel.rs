@@ -1,4 +1,4 @@
-//! A kernel of the lab: where it lies, and how it is built against.
+//! A kernel of the lab: its place, and how to build against it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,41 +11,42 @@ use super::machine::Machine;
 use super::{compiler, kernel_source, own};
 use crate::Result;
 
-/// Changes when folders made by an older lab are no longer what this one expects.
+/// Change this if folders of an older lab do not fit any more.
 pub(super) const LAYOUT: &str = "2";
 
-/// A kernel that modules can be built against and that can be booted with them.
+/// A kernel that modules can be built for and that can be booted with them.
 #[derive(Clone, Debug)]
 pub struct LabKernel {
     /// Its name in the lab, one of [`ALL`](super::ALL); on Ubuntu `generic`.
     pub name: &'static str,
-    /// What `uname -r` says in it.
+    /// The output of `uname -r` in it.
     pub release: String,
-    /// What `make -C` takes.
+    /// The argument of `make -C`.
     pub kdir: PathBuf,
-    /// The other half of the split headers: the part that all flavours share.
+    /// The other half of the split headers, which all flavours share.
     pub common: PathBuf,
     /// The bootable image.
     pub vmlinuz: PathBuf,
-    /// The same kernel, decompressed, where it can be booted without its own decompressor: an
-    /// emulated machine spends longer in that than in all the rest of its boot.
+    /// The same kernel, decompressed, if it can be booted without its own decompressor. An emulated
+    /// machine spends more time in the decompressor than in the rest of the boot.
     pub vmlinux: Option<PathBuf>,
-    /// `…/lib/modules/<release>`: `build`, `source`, and those of the image's own modules that
-    /// the tests load, decompressed, with a `modules.dep` of just them.
+    /// `…/lib/modules/<release>`: `build`, `source`, and the image's own modules that the tests
+    /// load, decompressed, with a `modules.dep` of only these.
     pub modules: PathBuf,
-    /// The compiler to ask for where the kernel's own is not on this machine.
+    /// The compiler to use if the kernel's own is not on this machine.
     pub cc: Option<String>,
-    /// Where its tools run, where that is not this machine: see [`command`](LabKernel::command).
+    /// The machine in which its tools run, if it is not this one: see
+    /// [`command`](LabKernel::command).
     pub machine: Option<Machine>,
-    /// As the kernel's own Makefile calls it: `x86`, `arm64`.
+    /// The architecture by the kernel's own name: `x86`, `arm64`.
     pub arch: &'static str,
-    /// What plain make has to be told beside the compiler: `LLVM=-19`, `ARCH=arm64`.
+    /// The variables of plain make besides the compiler: `LLVM=-19`, `ARCH=arm64`.
     pub variables: &'static [&'static str],
-    /// The Rust compiler that the kernel was built with, where it has Rust.
+    /// The Rust compiler that the kernel was built with, if it has Rust.
     pub rustc: Option<PathBuf>,
 }
 
-/// What a kernel is built against with and is not part of it.
+/// The tools that a kernel needs and does not contain.
 #[derive(Clone, Default)]
 pub(super) struct Tools {
     pub(super) machine: Option<Machine>,
@@ -53,12 +54,12 @@ pub(super) struct Tools {
 }
 
 impl LabKernel {
-    /// The kernel in `prefix`, where one was prepared there by this version of the lab.
+    /// The kernel in `prefix`, if this version of the lab prepared one there.
     pub(super) fn load(name: &'static str, prefix: &Path, tools: Tools) -> Option<LabKernel> {
         let own = own::find(name);
         let state = fs::read_to_string(prefix.join("lab")).ok()?;
         let mut lines = state.lines();
-        // The headers hold their own absolute path: a moved cache is not usable.
+        // The headers contain their own absolute path, so a moved cache is not usable.
         if lines.next()? != own.map_or(LAYOUT, |_| own::LAYOUT)
             || Path::new(lines.next()?) != prefix
         {
@@ -93,9 +94,9 @@ impl LabKernel {
         })
     }
 
-    /// A command that runs where this kernel's tools do: on this machine, or in the one that has
-    /// its compiler ([`debian13`](super::debian13)). Paths, environment, working directory,
-    /// signals and exit status are the same in both.
+    /// A command in the place of this kernel's tools: on this machine, or in the machine with its
+    /// compiler ([`debian13`](super::debian13)). Paths, environment, working directory, signals and
+    /// exit status are the same in both.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         match &self.machine {
             Some(machine) => machine.command(program),
@@ -106,7 +107,7 @@ impl LabKernel {
     /// A guest that boots it.
     ///
     /// # Errors
-    /// No busybox for its processor: missing packages, no mirror that has it.
+    /// If there is no busybox for its processor: packages are missing, or no mirror has it.
     pub fn guest(&self) -> Result<Guest> {
         let kernel = kbuild_vm::Kernel {
             release: self.release.clone(),
@@ -120,7 +121,7 @@ impl LabKernel {
         Ok(Guest::new(kernel, super::busybox(self.arch)?))
     }
 
-    /// The name of the compiler that modules for it are built with here.
+    /// The name of the compiler for its modules on this machine.
     pub fn compiler(&self) -> String {
         if let Some(cc) = &self.cc {
             return cc.clone();
@@ -132,8 +133,8 @@ impl LabKernel {
         }
     }
 
-    /// Plain `make -C KDIR M=module`, with the compiler that is here and nothing of the caller's
-    /// environment that kbuild would listen to.
+    /// Plain `make -C KDIR M=module`, with the compiler of this machine and without the caller's
+    /// variables that kbuild would read.
     pub fn plain_make(&self, module: &Path) -> Command {
         let mut make = self.command("make");
         let mut assignment = OsString::from("M=");

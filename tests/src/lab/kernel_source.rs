@@ -1,5 +1,5 @@
-//! The kernel's own source, out of the distribution's package: own kernels are built from it, and
-//! drivers are taken out of it.
+//! The kernel source from the distribution's package. The lab's own kernels and drivers for tests
+//! come from it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::{Result, run};
 /// A kernel source of Debian.
 pub(super) struct Source {
     pub(super) name: &'static str,
-    /// The release that carries it.
+    /// The release that contains it.
     suite: &'static str,
     /// The package; `None` for the newest one of the suite.
     package: Option<&'static str>,
-    /// What is kept; everything but [`UNUSED`] where nothing is named.
+    /// The kept folders; empty means everything but [`UNUSED`].
     kept: &'static [&'static str],
-    /// Changes when folders made by an older lab are no longer what this one expects.
+    /// Change this if folders of an older lab do not fit any more.
     layout: &'static str,
 }
 
@@ -51,8 +51,9 @@ const SOURCES: &[Source] = &[
     },
 ];
 
-/// Three quarters of the source, which neither a small kernel is built of nor a driver is taken
-/// out of. What configures and makes them stays: the kernel's build reads all of that.
+/// Three quarters of the source. A small kernel does not need them, and no driver is taken from
+/// them. Their files for configuration and make stay, because the kernel's build reads all of
+/// those.
 const UNUSED: &[&str] = &[
     "Documentation",
     "arch/arm/boot",
@@ -99,7 +100,7 @@ pub(super) fn find(name: &str) -> Result<&'static Source> {
     })
 }
 
-/// The tree in `place`, where it is there.
+/// The tree in `place`, if it exists.
 pub(super) fn load(source: &Source, place: &Path) -> Option<PathBuf> {
     let state = fs::read_to_string(place.join("lab")).ok()?;
     (state.lines().next() == Some(source.layout)).then(|| place.join("linux"))
@@ -138,7 +139,7 @@ pub(super) fn prepare(source: &Source, draft: &Path) -> Result<()> {
     fs::write(draft.join("lab"), format!("{}\n{package}\n", source.layout)).map_err(fail)
 }
 
-/// Whether the kernel `release` was built from `tree`, which may have been fetched anew since.
+/// Whether the kernel `release` was built from `tree`, which may have been fetched again since.
 pub(super) fn is_of(tree: &Path, release: &str) -> bool {
     let makefile = fs::read_to_string(tree.join("Makefile")).unwrap_or_default();
     version(&makefile).is_some_and(|version| {
@@ -147,7 +148,7 @@ pub(super) fn is_of(tree: &Path, release: &str) -> bool {
     })
 }
 
-/// The version at the head of the kernel's Makefile.
+/// The version in the kernel's Makefile.
 fn version(makefile: &str) -> Option<String> {
     let value = |name: &str| {
         let assignment = |line: &str| {
@@ -161,7 +162,7 @@ fn version(makefile: &str) -> Option<String> {
     numbers.map(|numbers| numbers.join("."))
 }
 
-/// The newest `linux-source-<version>` of an index.
+/// The newest `linux-source-<version>` in an index.
 fn newest(names: &str) -> Option<String> {
     let version = |name: &str| -> Option<(u32, u32)> {
         let (major, minor) = name.strip_prefix("linux-source-")?.split_once('.')?;

@@ -1,4 +1,4 @@
-//! Which kernels there are, and how one becomes a folder that builds modules and boots.
+//! The kernels of the lab, and how the lab makes a folder of one that builds modules and boots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,26 +9,27 @@ use super::image;
 use super::kernel::LAYOUT;
 use crate::Result;
 
-/// The stock kernels that a Debian 12 machine builds against by itself, oldest first.
+/// The stock kernels that a Debian 12 machine can build for without other tools, oldest first.
 pub const KERNELS: &[&str] = &["5.10", "6.1", "6.12"];
 
-/// Debian 13's newest stock kernel, which takes Debian 13's tools.
+/// Debian 13's newest stock kernel, which needs Debian 13's tools.
 pub(super) const DEBIAN13: &str = "7.2";
 
-/// How many releases of one series are tried: the index may name files that the pool has lost.
+/// The number of releases of one series to try, because the index may name files that the pool has
+/// lost.
 const TRIES: usize = 4;
 
 /// A series of kernels in Debian.
 struct Series {
     name: &'static str,
-    /// The release that carries it.
+    /// The release that contains it.
     codename: &'static str,
-    /// The release whose module sources know it.
+    /// The release whose module sources support it.
     sources: &'static str,
-    /// What stands around the number that grows with each update.
+    /// The text before the number that grows with each update.
     before: &'static str,
     after: &'static str,
-    /// Instead of `before` once the index has nothing of that any more.
+    /// Replaces `before` if the index has no such name any more.
     then: Option<&'static str>,
 }
 
@@ -57,7 +58,7 @@ const SERIES: &[Series] = &[
         after: "+deb12-amd64",
         then: None,
     },
-    // Backports keep one or two series at a time.
+    // Backports have one or two series at a time.
     Series {
         name: DEBIAN13,
         codename: "trixie-backports",
@@ -68,13 +69,14 @@ const SERIES: &[Series] = &[
     },
 ];
 
-/// The Debian release whose module sources know the kernel `name`; `None` for what is not Debian's.
+/// The Debian release whose module sources support the kernel `name`; `None` if it is not one of
+/// Debian's kernels.
 pub(super) fn sources_for(name: &str) -> Option<&'static str> {
     let series = SERIES.iter().find(|series| series.name == name);
     series.map(|series| series.sources)
 }
 
-/// Fills `draft`, which will be moved to `place`, with the newest kernel of `name` that is to be had.
+/// Fills `draft`, which is then moved to `place`, with the newest available kernel of `name`.
 pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         return Err("the lab's kernels are x86-64 and are built against on such a machine".into());
@@ -140,7 +142,7 @@ fn releases(names: &str, before: &str, after: &str) -> Vec<String> {
         .collect()
 }
 
-/// The release that Ubuntu's `linux-headers-generic` stands for.
+/// The release of Ubuntu's `linux-headers-generic`.
 fn generic(dependencies: &[String]) -> Vec<String> {
     let release = |name: &String| Some(name.strip_prefix("linux-headers-")?.to_owned());
     dependencies.iter().filter_map(release).collect()
@@ -162,7 +164,7 @@ fn fetch(apt: &Apt, release: &str, draft: &Path) -> Result<Debs> {
     );
     let split = packages.len();
     packages.push(format!("linux-image-{release}"));
-    // Ubuntu's images come without their modules, Debian's from 7.2 on in parts.
+    // Ubuntu's images have no modules, and Debian's since 7.2 come in parts.
     for part in ["base", "binary", "modules", "modules-extra"] {
         let name = format!("linux-{part}-{release}");
         if apt.names(&name)?.lines().any(|known| known == name) {
@@ -188,7 +190,7 @@ fn assemble(debs: &Debs, release: &str, draft: &Path, place: &Path) -> Result<()
         super::unpack(deb, draft)?;
     }
     image::extract(&debs.image, release, draft)?;
-    // Links between the packages, where headers bring them; made below for all kernels.
+    // Links between the packages, if the headers contain them. They are made below for all kernels.
     super::clear(&draft.join("usr/lib/modules"))?;
     let [vmlinuz, config, vmlinux] = ["vmlinuz", "config", "vmlinux"]
         .map(|name| draft.join("boot").join(format!("{name}-{release}")));
@@ -198,14 +200,14 @@ fn assemble(debs: &Debs, release: &str, draft: &Path, place: &Path) -> Result<()
 
     let own = format!("linux-headers-{release}");
     let common = common(&draft.join("usr/src"), &own)?;
-    // The one absolute path in the headers. Where the file is a link, it is relative.
+    // The only absolute path in the headers. If the file is a link, it is relative.
     let makefile = draft.join("usr/src").join(&own).join("Makefile");
     if !makefile.is_symlink() {
         let text = fs::read_to_string(&makefile).map_err(fail)?;
         let moved = format!("{}/usr/src/", place.display());
         fs::write(&makefile, text.replace("/usr/src/", &moved)).map_err(fail)?;
     }
-    // As a distribution has them, but inside the prefix.
+    // The layout is that of a distribution, but inside the prefix.
     let modules = draft.join("lib/modules").join(release);
     for (name, target) in [("build", &own), ("source", &common)] {
         let link = modules.join(name);
@@ -280,7 +282,7 @@ linux-image-7.12.1+deb13-amd64
     }
 
     #[test]
-    fn ubuntus_own_kernel_is_what_its_metapackage_asks_for() {
+    fn ubuntus_own_kernel_is_the_one_that_its_metapackage_requires() {
         let dependencies = ["linux-headers-6.8.0-40-generic".to_owned()];
         assert_eq!(generic(&dependencies), ["6.8.0-40-generic"]);
     }

@@ -1,10 +1,8 @@
-//! Debian 13 in a folder: the compiler, make and libraries that its kernels want, whatever this
-//! machine has.
+//! Debian 13 in a folder: the compiler, make and libraries that its kernels need, on any machine.
 //!
-//! What a distribution owns, `/usr` (without `/usr/local`) and `/etc`, is exchanged for one
-//! command, in a mount namespace that ends with it; everything else is where it always is. So a
-//! path means the same on both sides, and nothing stays mounted. A chroot would need every path of
-//! interest mounted into it.
+//! A command runs in its own mount namespace, in which the distribution's folders `/usr` (without
+//! `/usr/local`) and `/etc` are replaced. All other folders stay. So a path means the same on both
+//! sides, and nothing stays mounted. A chroot would need a mount for every used path.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,12 +15,12 @@ use super::distribution::{Distribution, Family};
 use super::{mirrors, packages};
 use crate::{Result, run};
 
-/// Changes when folders made by an older lab are no longer what this one expects.
+/// Change this if folders of an older lab do not fit any more.
 const LAYOUT: &str = "1";
 
 const SUITE: &str = "trixie";
 
-/// What building modules runs; `mount` is what exchanges the second folder.
+/// The packages that module builds need. `mount` replaces the second folder.
 const PACKAGES: &[&str] = &[
     "bc",
     "cpio",
@@ -40,7 +38,7 @@ const PACKAGES: &[&str] = &[
     "zstd",
 ];
 
-/// Half of what the packages hold and building modules never reads.
+/// Half of the packages' files, which module builds never read.
 const LEFT_OUT: &[&str] = &[
     "/usr/share/doc/*",
     "/usr/share/info/*",
@@ -49,7 +47,7 @@ const LEFT_OUT: &[&str] = &[
     "/usr/bin/*-lto-dump*",
 ];
 
-/// Run by this machine's shell, which stays what it is when `/usr` changes under it.
+/// This machine's shell runs it, and keeps running when `/usr` changes.
 const ENTER: &str = r#"#!/bin/sh
 root=${0%/*}/root
 /bin/mount --bind /usr/local "$root/usr/local" &&
@@ -58,7 +56,7 @@ root=${0%/*}/root
 exec "$@"
 "#;
 
-/// A Debian 13 to run commands in.
+/// A Debian 13 that runs commands.
 #[derive(Clone, Debug)]
 pub struct Machine {
     folder: PathBuf,
@@ -72,12 +70,12 @@ impl Machine {
         })
     }
 
-    /// A command that finds Debian 13's programs and libraries. Working directory, environment
-    /// and open files are the caller's; the process is the program itself, so that a signal or a
-    /// time limit meets it.
+    /// A command that finds Debian 13's programs and libraries. Working directory, environment and
+    /// open files are the caller's. The process becomes the program, so signals and time limits
+    /// reach it.
     ///
-    /// It ends with 125 where the folders cannot be exchanged, and with the shell's 127 or 126
-    /// where the program is not there or cannot run.
+    /// It ends with 125 if the folders cannot be replaced, and with the shell's 127 or 126 if the
+    /// program is missing or cannot run.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("/usr/bin/unshare");
         command
@@ -88,12 +86,12 @@ impl Machine {
     }
 }
 
-/// Changes with the machine's contents: a cached one of another list is made anew.
+/// Describes the machine's contents, so that a cached machine with another list is made anew.
 fn state() -> String {
     format!("{LAYOUT}\n{SUITE}\n{}\n", PACKAGES.join(" "))
 }
 
-/// Whether Debian 13 can be had and run on a machine like this one.
+/// Whether this machine can get and run Debian 13.
 pub(super) fn possible() -> Result<()> {
     if Distribution::here()?.family != Family::Debian {
         return Err(
@@ -104,7 +102,7 @@ pub(super) fn possible() -> Result<()> {
     if !packages::is_root() {
         return Err("running Debian 13's tools takes root (a mount namespace)".into());
     }
-    // Root of a container may lack the right to mount.
+    // Root in a container may lack the right to mount.
     let mut namespace = Command::new("/usr/bin/unshare");
     namespace.args(["--mount", "true"]);
     run::checked(&mut namespace, Duration::from_secs(20))
@@ -112,7 +110,7 @@ pub(super) fn possible() -> Result<()> {
         .map_err(|error| format!("running Debian 13's tools takes a mount namespace: {error}"))
 }
 
-/// Fails where the machine cannot be had, before anything is fetched.
+/// Fails if the machine cannot be made, before anything is fetched.
 pub(super) fn check() -> Result<()> {
     possible()?;
     packages::install(&["mmdebstrap", "mount", "util-linux"])
@@ -127,7 +125,7 @@ pub(super) fn prepare(draft: &Path) -> Result<()> {
     let sources = draft.join("mirrors.sources");
     fs::write(&sources, mirrors::render(&entries)).map_err(fail)?;
 
-    // In a namespace of its own: were it killed, what it has mounted goes with it.
+    // A namespace of its own, so that its mounts disappear if it is killed.
     let mut bootstrap = Command::new("unshare");
     bootstrap
         .args(["--mount", "mmdebstrap", "--quiet", "--mode=root"])

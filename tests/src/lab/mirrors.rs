@@ -1,20 +1,20 @@
-//! The machine's own apt sources, and the same mirrors asked for another suite.
+//! The machine's own apt sources, and other suites of the same mirrors.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// One set of mirrors, suites and components, from either form of configuration.
+/// One set of mirrors, suites and components, from either format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     uris: Vec<String>,
     suites: Vec<String>,
     components: Vec<String>,
-    /// A path, fingerprints, or a key's own text on indented lines, as it was written.
+    /// A path, fingerprints, or a key's own text on indented lines, unchanged.
     signed_by: Option<String>,
 }
 
-/// Every binary source that the machine's apt is configured with.
+/// All binary sources in the configuration of the machine's apt.
 pub(super) fn configured(etc_apt: &Path) -> Vec<Entry> {
     let mut files = vec![etc_apt.join("sources.list")];
     if let Ok(parts) = fs::read_dir(etc_apt.join("sources.list.d")) {
@@ -23,7 +23,7 @@ pub(super) fn configured(etc_apt: &Path) -> Vec<Entry> {
     files.sort();
     let mut entries = Vec::new();
     for file in files {
-        // A folder or an unreadable file holds nothing that apt would use for this user either.
+        // apt would not use a folder or an unreadable file for this user either.
         let Ok(text) = fs::read_to_string(&file) else {
             continue;
         };
@@ -36,7 +36,7 @@ pub(super) fn configured(etc_apt: &Path) -> Vec<Entry> {
     entries
 }
 
-/// `deb [signed-by=… arch=…] URI SUITE COMPONENT…`
+/// Parses `deb [signed-by=… arch=…] URI SUITE COMPONENT…`.
 fn one_line(line: &str) -> Option<Entry> {
     let line = line.split('#').next()?.trim();
     let mut rest = line
@@ -61,7 +61,8 @@ fn one_line(line: &str) -> Option<Entry> {
     })
 }
 
-/// deb822: fields of `Name: value`, continued on indented lines, stanzas parted by empty ones.
+/// Parses deb822: fields of `Name: value`, continued on indented lines, with empty lines between
+/// stanzas.
 fn stanzas(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut fields: Vec<(String, String)> = Vec::new();
@@ -112,8 +113,9 @@ fn stanza(fields: &[(String, String)]) -> Option<Entry> {
 
 /// The sources of release `wanted` for a machine of release `own`.
 ///
-/// What the machine has for `wanted` is taken as it is; from each of its own suites the one of
-/// the same pocket (`-security`, `-updates`) is derived, at the same mirror and with the same key.
+/// The machine's own entries for `wanted` are used as they are. For each of its other suites, the
+/// suite of the same pocket (`-security`, `-updates`) is added, at the same mirror and with the
+/// same key.
 pub(super) fn of_release(entries: &[Entry], own: &str, wanted: &str) -> Vec<Entry> {
     let mut found: Vec<Entry> = Vec::new();
     for entry in entries {
@@ -123,7 +125,7 @@ pub(super) fn of_release(entries: &[Entry], own: &str, wanted: &str) -> Vec<Entr
             if !matches!(pocket, "" | "security" | "updates") || !(is_own || base == wanted) {
                 continue;
             }
-            // Backports have no pockets of their own.
+            // Backports do not have such pockets.
             if !pocket.is_empty() && wanted.contains('-') {
                 continue;
             }
@@ -131,7 +133,7 @@ pub(super) fn of_release(entries: &[Entry], own: &str, wanted: &str) -> Vec<Entr
             let dash = if pocket.is_empty() { "" } else { "-" };
             derived.suites = vec![format!("{wanted}{dash}{pocket}")];
             if base != wanted {
-                // Another release may not know every component, and kernels are in main.
+                // Another release may lack a component, and kernels are in main.
                 derived.components.retain(|component| component == "main");
             }
             if !derived.components.is_empty() && !found.contains(&derived) {
@@ -142,7 +144,7 @@ pub(super) fn of_release(entries: &[Entry], own: &str, wanted: &str) -> Vec<Entr
     found
 }
 
-/// The entries as a `.sources` file; of the indexes only the package lists are wanted.
+/// The entries as a `.sources` file. Only the package lists are needed.
 pub(super) fn render(entries: &[Entry]) -> String {
     let mut text = String::new();
     for entry in entries {
@@ -260,7 +262,7 @@ deb http://vendor.example ./
     }
 
     #[test]
-    fn what_is_rendered_reads_back_the_same() {
+    fn a_rendered_entry_reads_back_the_same() {
         let entries = of_release(&stanzas(DEB822), "bookworm", "bullseye");
         assert_eq!(stanzas(&render(&entries)), entries);
     }

@@ -1,8 +1,8 @@
 //! Kernels to build against and to boot, and module sources to build.
 //!
-//! Everything is fetched on demand out of the distribution's own packages, extracted without
-//! being installed, and kept in [`cache_dir`]. Several threads and processes may ask at once: one
-//! prepares, the others wait; a half-made folder is never used.
+//! Everything is fetched on demand from the distribution's own packages, extracted without being
+//! installed, and kept in [`cache_dir`]. Several threads and processes may ask at once: one
+//! prepares, and the others wait. An unfinished folder is never used.
 
 mod apt;
 mod arm64;
@@ -44,7 +44,7 @@ pub use meson::MESONS;
 use place::{clear, lock, once};
 pub use sources::{source, source_for, source_of};
 
-/// Every kernel that a Debian machine can have.
+/// All kernels that a Debian machine can have.
 pub const ALL: &[&str] = &[
     "5.10",
     "6.1",
@@ -56,7 +56,7 @@ pub const ALL: &[&str] = &[
     "7.3-arm64",
 ];
 
-/// Those of [`ALL`] that only the full run of the tests takes.
+/// The kernels of [`ALL`] that only the full run uses.
 pub const FULL: &[&str] = &["7.3-clang", "7.3-arm64"];
 
 /// The folder and the name of the tree for cross builds.
@@ -65,20 +65,19 @@ const ARM64: &str = "arm64";
 /// The folder and the name of the machine for newer kernels.
 const MACHINE: &str = "debian13";
 
-/// The folder of what [`program`] gets.
+/// The folder for [`program`].
 const PROGRAMS: &str = "programs";
 
-/// The folder of what [`kernel_source()`] gets.
+/// The folder for [`kernel_source()`].
 const KERNEL_SOURCES: &str = "kernel-sources";
 
-/// The folder for what plain make gave for the corpus, and for the sources that are built there.
+/// The folder for plain make's modules of the corpus, and for the sources that are built there.
 pub(crate) const CORPUS: &str = "corpus";
 
-/// The folder of what compilers gave: see [`cached_compiler`].
+/// The folder of the compiler cache: see [`cached_compiler`].
 const COMPILED: &str = "compiled";
 
-/// Where the lab keeps everything: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache
-/// folder.
+/// The folder of the lab: `$KBUILD_RS_LAB`, else `kbuild-rs-lab` in the user's cache folder.
 pub fn cache_dir() -> PathBuf {
     let set = |name| {
         std::env::var_os(name)
@@ -94,7 +93,7 @@ pub fn cache_dir() -> PathBuf {
     std::path::absolute(&dir).unwrap_or(dir)
 }
 
-/// The stock kernels that this machine builds against by itself: [`KERNELS`] on Debian,
+/// The stock kernels that this machine can build for without other tools: [`KERNELS`] on Debian,
 /// `generic` (the release's own) on Ubuntu.
 pub fn names() -> &'static [&'static str] {
     match Distribution::here() {
@@ -106,16 +105,16 @@ pub fn names() -> &'static [&'static str] {
     }
 }
 
-/// Every kernel that there can be here: [`names`], and on Debian the others of [`ALL`].
+/// All kernels that this machine can have: [`names`], and on Debian the others of [`ALL`].
 pub fn all() -> &'static [&'static str] {
     if names() == KERNELS { ALL } else { names() }
 }
 
-/// The kernel `name` of [`all`], got first where it is not there yet.
+/// The kernel `name` of [`all`]. It is fetched first if it does not exist yet.
 ///
 /// # Errors
-/// An unknown name, missing packages, no mirror that has it, no root for a kernel that takes
-/// Debian 13's tools: each with what to do.
+/// If the name is unknown, packages are missing, no mirror has it, or Debian 13's tools need root.
+/// Each error says what to do.
 pub fn kernel(name: &str) -> Result<LabKernel> {
     let name = all().iter().find(|known| **known == name).ok_or_else(|| {
         format!(
@@ -165,13 +164,13 @@ fn built(name: &'static str, own: &own::Own) -> Result<LabKernel> {
     )
 }
 
-/// Where what is built out of the kernel's source lies.
+/// The folder for everything that is built from the kernel source.
 fn built_folder() -> PathBuf {
     cache_dir().join("built")
 }
 
-/// The folder of a lock of its own: what is fetched, and what takes seconds, need not wait for
-/// minutes of compiling.
+/// The folder of a separate lock, so that downloads and short steps need not wait for minutes of
+/// compiling.
 fn built_lock(name: &str) -> PathBuf {
     built_folder().join("locks").join(name)
 }
@@ -183,12 +182,12 @@ fn kernel_folder(name: &str) -> PathBuf {
     }
 }
 
-/// The kernel's own source, to take drivers out of: `6.1` (Debian 12's, a few drivers of it),
-/// `6.12` or `7.3` (Debian 13's newest; both without the largest drivers). It is shared, and kernels stand on
-/// it: copy out of it, never build in it.
+/// The kernel source, to copy drivers from: `6.1` (Debian 12's, only a few drivers), `6.12` or
+/// `7.3` (Debian 13's newest; both without the largest drivers). It is shared, and kernels depend
+/// on it: copy from it, never build in it.
 ///
 /// # Errors
-/// A name that the lab does not know, a distribution other than Debian, no mirror that has it.
+/// If the name is unknown, the distribution is not Debian, or no mirror has it.
 pub fn kernel_source(name: &str) -> Result<PathBuf> {
     let source = kernel_source::find(name)?;
     let place = cache_dir().join(KERNEL_SOURCES).join(name);
@@ -201,8 +200,8 @@ pub fn kernel_source(name: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get the source of the kernel {name}: {error}"))
 }
 
-/// Why the kernel `name` of [`all`] cannot be had on a machine like this one, where that is known
-/// without trying: what a test prints behind `not run:`.
+/// The reason why this machine cannot have the kernel `name` of [`all`], as far as that is known
+/// without trying. A test prints it behind `not run:`.
 pub fn why_not(name: &str) -> Option<String> {
     match name {
         kernels::DEBIAN13 => machine::possible().err(),
@@ -214,7 +213,8 @@ pub fn why_not(name: &str) -> Option<String> {
 /// Debian 13's tools for commands on this machine.
 ///
 /// # Errors
-/// On another distribution than Debian; without root; missing packages; no mirror that has it.
+/// If the distribution is not Debian, the user is not root, packages are missing, or no mirror has
+/// it.
 pub fn debian13() -> Result<Machine> {
     let place = cache_dir().join(MACHINE);
     let get = || {
@@ -229,13 +229,13 @@ pub fn debian13() -> Result<Machine> {
     get().map_err(|error| format!("cannot get the lab's Debian 13: {error}"))
 }
 
-/// A program of a newer Debian, to be run on this machine: `make` (4.4), `ninja` (1.13)
-/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's
-/// `clippy-driver`). It is alone in its folder otherwise, which
-/// may be put in front of `PATH`; make's own `$(MAKE)` is it.
+/// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `rustc`
+/// (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
+/// Its folder has no other programs, so it may be put in front of `PATH`. make's own `$(MAKE)` is
+/// this program too.
 ///
 /// # Errors
-/// A name that the lab does not know; no mirror that has it.
+/// If the name is unknown, or no mirror has it.
 pub fn program(name: &str) -> Result<PathBuf> {
     programs::check(name)?;
     let place = cache_dir().join(PROGRAMS).join(name);
@@ -251,7 +251,7 @@ pub fn program(name: &str) -> Result<PathBuf> {
 /// A CMake of [`CMAKES`].
 ///
 /// # Errors
-/// A version that the lab does not know; no package index that has it.
+/// If the version is unknown, or no package index has it.
 pub fn cmake(version: &str) -> Result<PathBuf> {
     let place = cache_dir().join(PROGRAMS).join("cmake").join(version);
     once(
@@ -263,10 +263,10 @@ pub fn cmake(version: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get CMake {version}: {error}"))
 }
 
-/// A Meson of [`MESONS`]: the folder that Python has to search for it.
+/// A Meson of [`MESONS`]: the folder that Python must search for it.
 ///
 /// # Errors
-/// A version that the lab does not know; no package index that has it.
+/// If the version is unknown, or no package index has it.
 pub fn meson(version: &str) -> Result<PathBuf> {
     let place = cache_dir().join(PROGRAMS).join("meson").join(version);
     once(
@@ -278,10 +278,11 @@ pub fn meson(version: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get Meson {version}: {error}"))
 }
 
-/// What pip needs to build the wheel of the module for Meson: a folder that Python has to search.
+/// The tools with which pip builds the wheel of the module for Meson: a folder that Python must
+/// search.
 ///
 /// # Errors
-/// No package index that has it.
+/// If no package index has them.
 pub fn wheel_backend() -> Result<PathBuf> {
     let place = cache_dir().join(PROGRAMS).join("hatchling");
     once(
@@ -293,7 +294,7 @@ pub fn wheel_backend() -> Result<PathBuf> {
     .map_err(|error| format!("cannot get hatchling: {error}"))
 }
 
-/// Every kernel of [`names`].
+/// All kernels of [`names`].
 ///
 /// # Errors
 /// As [`kernel()`].
@@ -301,15 +302,15 @@ pub fn kernels() -> Result<Vec<LabKernel>> {
     names().iter().map(|name| kernel(name)).collect()
 }
 
-/// Whether there is an [`arm64()`] here: it is made of Debian's kernel source.
+/// Whether there is an [`arm64()`] here. It is made from Debian's kernel source.
 pub fn has_arm64() -> bool {
     own::possible().is_ok()
 }
 
-/// A kernel tree for arm64, prepared for modules and not built: for cross builds.
+/// A kernel tree for arm64, prepared for modules and not built, for cross builds.
 ///
 /// # Errors
-/// On another distribution than Debian; missing packages; no mirror that has the source.
+/// If the distribution is not Debian, packages are missing, or no mirror has the source.
 pub fn arm64() -> Result<Prepared> {
     let place = built_folder().join(ARM64);
     let get = || {
@@ -325,13 +326,13 @@ pub fn arm64() -> Result<Prepared> {
     get().map_err(|error| format!("cannot get the lab's tree for arm64: {error}"))
 }
 
-/// The private apt of `release`, made under the lock only.
+/// The private apt of `release`. Call this only with the lock.
 fn apt(here: &Distribution, release: &str) -> Result<apt::Apt> {
     let root = cache_dir().join("apt").join(release);
     apt::Apt::open(&root, here, release, "amd64")
 }
 
-/// The shell of a guest of `arch`: this machine's own, or out of the other's package.
+/// The shell of a guest of `arch`: this machine's own, or from a package of the other architecture.
 fn busybox(arch: &str) -> Result<PathBuf> {
     if arch == "x86" {
         return Ok("/bin/busybox".into());

@@ -1,8 +1,8 @@
-//! Small kernels of our own, built from the distribution's kernel source: with Rust, with clang,
-//! for another architecture. What no stock kernel of Debian's is.
+//! The lab's own small kernels, built from the distribution's kernel source: with Rust, with clang,
+//! for another architecture. No stock kernel of Debian has these.
 //!
-//! The Rust compiler is Debian 13's, run in place. A kernel's modules take the very rustc that
-//! built it; the machine's own changes, and its source is not always available.
+//! The Rust compiler is Debian 13's, run in place. A kernel's modules need exactly the rustc that
+//! built it. The machine's own changes, and its source is not always available.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,20 +15,20 @@ use super::packages;
 use super::programs::Rust;
 use crate::{Result, run};
 
-/// Changes when folders made by an older lab are no longer what this one expects.
+/// Change this if folders of an older lab do not fit any more.
 pub(super) const LAYOUT: &str = "own 1";
 
 pub(super) struct Own {
     pub(super) name: &'static str,
-    /// The source that it is built from, as [`kernel_source`](super::kernel_source()) calls it.
+    /// The source that it is built from, by its name in [`kernel_source`](super::kernel_source()).
     pub(super) source: &'static str,
     config: &'static str,
-    /// Added to the configuration; the version's end keeps their modules apart.
+    /// Lines for the configuration. The end of the version keeps the kernels' modules apart.
     more: &'static str,
     pub(super) rust: bool,
-    /// As the kernel's own Makefile calls it.
+    /// The architecture by the kernel's own name.
     pub(super) arch: &'static str,
-    /// What make is told, for the kernel and for modules.
+    /// The variables of make, for the kernel and for modules.
     pub(super) variables: &'static [&'static str],
     packages: &'static [&'static str],
     image: &'static str,
@@ -49,7 +49,8 @@ const OWN: &[Own] = &[
         packages: &[],
         image: "bzImage",
     },
-    // Rust as it was before modules got a working directory of their own, and with another API.
+    // This Rust kernel is older than make's working directory in the module folder, and has another
+    // API.
     Own {
         name: "6.12-rust",
         source: "6.12",
@@ -85,14 +86,14 @@ const OWN: &[Own] = &[
     },
 ];
 
-/// What building a kernel takes.
+/// The packages that a kernel build needs.
 const PACKAGES: &[&str] = &["bc", "bison", "flex", "libssl-dev", "perl"];
 
 pub(super) fn find(name: &str) -> Option<&'static Own> {
     OWN.iter().find(|own| own.name == name)
 }
 
-/// Whether own kernels can be had on a machine like this one.
+/// Whether this machine can have such kernels.
 pub(super) fn possible() -> Result<()> {
     match Distribution::here()?.family {
         Family::Debian => Ok(()),
@@ -100,13 +101,13 @@ pub(super) fn possible() -> Result<()> {
     }
 }
 
-/// Fails where the kernel cannot be built, before anything is fetched.
+/// Fails if the kernel cannot be built, before anything is fetched.
 pub(super) fn check(own: &Own) -> Result<()> {
     possible()?;
     packages::install(&[PACKAGES, own.packages].concat())
 }
 
-/// Fills `draft`, which will be moved to `place`, laid out as a distribution's packages are.
+/// Fills `draft`, which is then moved to `place`, in the layout of a distribution's packages.
 pub(super) fn prepare(
     own: &Own,
     source: &Path,
@@ -133,7 +134,7 @@ pub(super) fn build(
     let config = draft.join("config");
     fs::write(&config, [own.config, own.more].concat()).map_err(fail)?;
     let make = |targets: &[&str]| {
-        // Minutes of work beside which others want to go on.
+        // This takes minutes, and other processes need the machine too.
         let mut make = Command::new("nice");
         make.args(["-n", "5", "make", "-j2"]).args(targets);
         make.env_clear();
@@ -156,7 +157,7 @@ pub(super) fn build(
     };
     make(&["allnoconfig"])?;
     let text = fs::read_to_string(build.join(".config")).map_err(fail)?;
-    // Kconfig drops what it finds no tools for without a word; make has words.
+    // Kconfig silently drops an option whose tools it does not find, but make reports it.
     if own.rust && !text.lines().any(|line| line == "CONFIG_RUST=y") {
         make(&["rustavailable"])?;
         return Err("CONFIG_RUST was dropped from the configuration".into());
@@ -202,7 +203,8 @@ fn lay_out(own: &Own, source: &Path, draft: &Path, place: &Path) -> std::io::Res
     fs::write(draft.join("lab"), state)
 }
 
-/// Tells the one file of `build` that holds its own path that it will be `place`.
+/// Changes the only file of `build` that contains its own path, because the folder moves to
+/// `place`.
 pub(super) fn moved(build: &Path, place: &Path) -> std::io::Result<()> {
     let makefile = build.join("Makefile");
     let text = fs::read_to_string(&makefile)?;
@@ -210,14 +212,14 @@ pub(super) fn moved(build: &Path, place: &Path) -> std::io::Result<()> {
     fs::write(&makefile, text.replace(&path(build), &path(place)))
 }
 
-/// Removes what only building the kernel itself needs; `top` is the build's own folder.
+/// Removes files that only the kernel's own build needs. `top` marks the build's own folder.
 fn prune(folder: &Path, top: bool) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            // Small, and read by the build of modules.
+            // These are small, and module builds read them.
             if !(top && matches!(name.as_str(), "scripts" | "include")) {
                 prune(&entry.path(), false)?;
             }
@@ -239,7 +241,7 @@ fn variable(name: &str, value: &Path) -> OsString {
     assignment
 }
 
-/// The compiler of the kernel's Rust, where it has any.
+/// The compiler of the kernel's Rust, if it has Rust.
 pub(super) fn rustc(own: &Own) -> Result<Option<PathBuf>> {
     own.rust.then(|| super::program("rustc")).transpose()
 }

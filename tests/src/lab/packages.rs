@@ -1,4 +1,4 @@
-//! The programs that the lab runs, by the packages that bring them.
+//! The programs that the lab runs, by their packages.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::distribution::{Distribution, Family};
 use crate::{Result, run};
 
-/// What fetching, building modules and booting need.
+/// The packages for fetching, building modules and booting.
 const PACKAGES: &[&str] = &[
     "binutils",
     "busybox-static",
     "dwarves",
     "gcc",
     "libc6-dev",
-    // Tools of a kernel's headers load libelf; modules with their own checks compile against it.
+    // Tools of a kernel's headers load libelf, and modules with their own checks compile against
+    // it.
     "libelf-dev",
     "make",
     "qemu-system-x86",
@@ -23,13 +24,14 @@ const PACKAGES: &[&str] = &[
     "zstd",
 ];
 
-/// The compiler of Debian 12's kernels, whatever the machine's own default is.
+/// The compiler of Debian 12's kernels. The machine's own default may differ.
 const DEBIAN_COMPILER: &str = "gcc-12";
 
 /// Makes sure that everything the lab runs is installed.
 ///
 /// # Errors
-/// Not root: the message holds the line that installs what is missing. Root: apt's own words.
+/// Without root: the message has the command that installs the missing packages. With root: apt's
+/// own words.
 pub fn ensure() -> Result<()> {
     let mut wanted = PACKAGES.to_vec();
     if Distribution::here()?.family == Family::Debian {
@@ -49,12 +51,12 @@ pub fn libclang() -> Result<()> {
     }
 }
 
-/// The name of clangd's program, which is that of its package; installed first.
+/// Installs clangd, and returns the name of its program, which is also its package's.
 ///
 /// # Errors
 /// As [`ensure`].
 pub fn clangd() -> Result<&'static str> {
-    // Debian 12's default is too old for what newer kernels are compiled with.
+    // Debian 12's default is too old for the flags of newer kernels.
     let name = match Distribution::here()?.family {
         Family::Debian => "clangd-19",
         Family::Ubuntu => "clangd",
@@ -78,7 +80,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
         ));
     }
     let _lock = super::lock(&super::cache_dir())?;
-    // The index may be absent (fresh containers) or older than the mirror's files.
+    // The index may be missing (fresh containers), or older than the mirror's files.
     apt_get(&missing).or_else(|_| {
         let mut update = Command::new("apt-get");
         run::checked(update.args(["-q", "update"]), Duration::from_secs(300))?;
@@ -107,7 +109,7 @@ fn installed(packages: &[&str]) -> Result<String> {
     query
         .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
         .args(packages);
-    // It exits 1 when one of them is unknown, and still answers for the others.
+    // It exits with 1 if one package is unknown, and still answers for the others.
     run::run(&mut query, Duration::from_secs(60)).map(|output| output.out())
 }
 

@@ -1,4 +1,4 @@
-//! Python packages of PyPI, in folders of their own.
+//! Python packages from PyPI, in their own folders.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::packages;
 use crate::{Result, run};
 
-/// Fills `draft` with the wheel of a package, without what it depends on: of a series such as
-/// `3.25`, or the newest.
+/// Fills `draft` with the wheel of a package, without its dependencies: the newest of a series such
+/// as `3.25`, or the newest of all.
 pub(super) fn install(package: &str, version: &str, draft: &Path) -> Result<()> {
     let wanted = match version {
         "newest" => package.to_owned(),
@@ -17,7 +17,7 @@ pub(super) fn install(package: &str, version: &str, draft: &Path) -> Result<()> 
     pip(draft, &["--no-deps", &wanted])
 }
 
-/// As [`install`], the newest, and what it depends on.
+/// As [`install`], with the newest version and its dependencies.
 pub(super) fn install_all(package: &str, draft: &Path) -> Result<()> {
     pip(draft, &[package])
 }

@@ -1,11 +1,11 @@
-//! Folders of the cache: filled by one, found whole by all.
+//! Folders of the cache. One process fills a folder, and all others find it complete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Result, sys};
 
-/// One lock for all that is prepared: two at once would only wait for each other's network,
+/// One lock for all preparations, because two at once would only wait for each other's network,
 /// package database and disk.
 pub(super) fn lock(cache: &Path) -> Result<sys::Lock> {
     fs::create_dir_all(cache)
@@ -13,8 +13,8 @@ pub(super) fn lock(cache: &Path) -> Result<sys::Lock> {
     sys::Lock::take(&cache.join("lock"))
 }
 
-/// What `load` finds in `place`, filled first where it finds nothing: by one, while all others
-/// wait.
+/// The result of `load` for `place`. If there is none, one process fills `place` first, and all
+/// others wait.
 pub(super) fn once<T>(
     cache: &Path,
     place: &Path,
@@ -32,12 +32,12 @@ pub(super) fn once<T>(
     load().ok_or_else(|| format!("{} is not usable", place.display()))
 }
 
-/// Fills a draft folder beside `place` and moves it there whole.
+/// Fills a draft folder beside `place` and moves it there in one step.
 pub(super) fn whole(place: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let mut draft = place.as_os_str().to_owned();
     draft.push(".draft");
     let draft = PathBuf::from(draft);
-    // Left by a process that was killed.
+    // A killed process left it.
     clear(&draft)?;
     fs::create_dir_all(&draft)
         .map_err(|error| format!("cannot make {}: {error}", draft.display()))?;
@@ -87,7 +87,7 @@ mod tests {
     fn many_that_ask_at_once_get_one_that_is_whole() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("kernel");
-        // What a killed process left.
+        // A killed process left this.
         fs::create_dir_all(dir.path().join("kernel.draft/half")).unwrap();
         let made = std::sync::atomic::AtomicUsize::new(0);
         let fill = |draft: &Path| {

@@ -1,5 +1,5 @@
-//! Single programs of a newer Debian, run in place on this machine by the loader and the
-//! libraries that they were built for. Takes no root.
+//! Single programs of a newer Debian. They run in place on this machine, with the loader and the
+//! libraries that they were built for, and need no root.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::distribution::Distribution;
 use crate::Result;
 
-/// Changes when folders made by an older lab are no longer what this one expects.
+/// Change this if folders of an older lab do not fit any more.
 const LAYOUT: &str = "1";
 
 struct Program {
-    /// It, and those that come with it.
+    /// The program, and those that come with it.
     names: &'static [&'static str],
     suite: &'static str,
-    /// The one that brings it, and those of the libraries that it loads.
+    /// Its package, and those of the libraries that it loads.
     packages: &'static [&'static str],
 }
 
@@ -30,7 +30,8 @@ const PROGRAMS: &[Program] = &[
         suite: "forky",
         packages: &["ninja-build", "libc6", "libgcc-s1", "libstdc++6"],
     },
-    // What the oldest kernel with Rust that Debian 13 could build takes, and every newer one.
+    // The oldest kernel with Rust that Debian 13 can build needs this one, and so does every newer
+    // kernel.
     Program {
         names: &["rustc", "bindgen"],
         suite: "trixie",
@@ -64,7 +65,7 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// What stands on rustc's own libraries.
+/// The programs that use rustc's own libraries.
 const BESIDE_RUSTC: &[&str] = &[
     "rust-analyzer",
     "rust-clippy",
@@ -87,7 +88,7 @@ const BESIDE_RUSTC: &[&str] = &[
 
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 
-/// What the packages hold beside programs and libraries.
+/// The other files of the packages.
 const UNUSED: &[&str] = &[
     "etc",
     "usr/share",
@@ -100,24 +101,24 @@ fn find(name: &str) -> Result<&'static Program> {
     found.ok_or_else(|| format!("the lab knows no program `{name}`"))
 }
 
-/// Fails where the lab knows no program `name`.
+/// Fails if the lab does not know the program `name`.
 pub(super) fn check(name: &str) -> Result<()> {
     find(name).map(drop)
 }
 
-/// The script that runs `name` out of `place`, where it is there.
+/// The script that runs `name` in `place`, if it exists.
 pub(super) fn load(name: &str, place: &Path) -> Option<PathBuf> {
     let state = fs::read_to_string(place.join("lab")).ok()?;
     let script = place.join("bin").join(name);
     (state == self::state(place) && script.exists()).then_some(script)
 }
 
-/// The script holds its own absolute path: a moved cache is not usable.
+/// The script contains its own absolute path, so a moved cache is not usable.
 fn state(place: &Path) -> String {
     format!("{LAYOUT}\n{}\n", place.display())
 }
 
-/// Fills `draft`, which will be moved to `place`.
+/// Fills `draft`, which is then moved to `place`.
 pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
     let program = find(name)?;
     let apt = super::apt(&Distribution::here()?, program.suite)?;
@@ -144,7 +145,7 @@ pub(super) fn prepare(name: &str, draft: &Path, place: &Path) -> Result<()> {
     fs::write(draft.join("lab"), state(place)).map_err(fail)
 }
 
-/// Of Rust's source: what kernels compile.
+/// Keeps the part of Rust's source that kernels compile.
 fn keep_library(sources: &Path) -> std::io::Result<()> {
     for entry in folders(sources).iter().flat_map(|source| folders(source)) {
         if !entry.ends_with("library") {
@@ -160,7 +161,7 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.is_dir()).collect()
 }
 
-/// A Rust compiler with all that building a kernel takes beside it.
+/// A Rust compiler with all tools for a kernel build.
 pub(super) struct Rust {
     pub(super) rustc: PathBuf,
     pub(super) bindgen: PathBuf,
@@ -171,7 +172,7 @@ pub(super) struct Rust {
 }
 
 impl Rust {
-    /// Around the script of `rustc`.
+    /// The tools around the script of `rustc`.
     pub(super) fn of(rustc: PathBuf) -> Result<Rust> {
         let bin = rustc.parent().unwrap_or(&rustc);
         let place = bin.parent().unwrap_or(bin);
@@ -186,8 +187,8 @@ impl Rust {
     }
 }
 
-/// A program that starts itself again, as make does, must find the script and not what is behind
-/// it: the name that it is called by stays the script's.
+/// A script that runs the program. A program that starts itself again, as make does, must find the
+/// script and not the real file. So the script's name stays the name of the program.
 fn run_in_place(name: &str, place: &Path) -> String {
     let root = place.display();
     format!(

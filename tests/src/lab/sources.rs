@@ -1,4 +1,4 @@
-//! The sources of real modules, out of the distribution's `*-dkms` packages.
+//! The sources of real modules, from the distribution's `*-dkms` packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::Result;
 /// `usr/src`. It is shared: copy it, never build in it.
 ///
 /// # Errors
-/// A package that is not there, or one that brings no module sources.
+/// If the package does not exist, or contains no module sources.
 pub fn source(package: &str) -> Result<PathBuf> {
     source_of(package, &Distribution::here()?.codename)
 }
 
-/// As [`source`], but of the release whose module sources know `kernel`: on Debian 12, some of
-/// its own do not build on the 6.12 that its security suite brings, and Debian 13's do.
+/// As [`source`], but of the release whose module sources support `kernel`. Some sources of Debian
+/// 12 do not build on the 6.12 of its own security suite, and Debian 13's do.
 ///
 /// # Errors
 /// As [`source`].
@@ -62,7 +62,7 @@ fn fetch(package: &str, release: &str, draft: &Path) -> Result<()> {
     folder(draft).map(drop)
 }
 
-/// The one folder below `usr/src` of an unpacked package.
+/// The only folder below `usr/src` of an unpacked package.
 fn folder(unpacked: &Path) -> Result<PathBuf> {
     let src = unpacked.join("usr/src");
     let mut folders: Vec<PathBuf> = fs::read_dir(&src)
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_name_is_no_path() {
+    fn a_path_is_not_accepted_as_a_package_name() {
         for name in ["../../etc", "", "-o", "a b", "a/bookworm"] {
             assert!(
                 source(name)

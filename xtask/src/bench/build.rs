@@ -1,4 +1,4 @@
-//! A one-file module, in C and in Rust: built cold, and with nothing to do, beside plain make.
+//! Builds a one-file module, in C and in Rust, cold and with nothing to do, beside plain make.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::Result;
 pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     let times = Times::take(setup, one_file_module)?;
     let mut rows = times.rows("one-file module", 1.05);
-    // make takes a while to find that there is nothing to do: that of a module in Rust the same.
+    // make needs some time to find that there is nothing to do, the same for a module in Rust.
     let [ours, theirs] = [&times.ours_again, &times.theirs_again];
     let what = "nothing to do for a one-file module";
     let bound = 1.0 / 25.0;
@@ -30,7 +30,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The same of a module in Rust, on a kernel that has it.
+/// The same for a module in Rust, on a kernel with Rust.
 pub(super) fn rust_rows(setup: &Setup) -> Result<Vec<Row>> {
     let setup = Setup {
         program: setup.program.clone(),
@@ -40,7 +40,7 @@ pub(super) fn rust_rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(Times::take(&setup, rust_module)?.rows("module in Rust", 1.10))
 }
 
-/// Each run's, of both sides.
+/// The times of each run, of both sides.
 #[derive(Default)]
 struct Times {
     ours: Vec<Sample>,
@@ -60,7 +60,7 @@ impl Times {
         let mut times = Times::default();
         for run in 0..=setup.runs {
             fresh(&out)?;
-            // Make builds in place: the copy is made outside its time.
+            // make builds in place, so the copy is made before its time starts.
             module(&copy)?;
             let cold = measure(&mut setup.ours(&source, &out))?;
             let cold_make = measure(&mut setup.make(&copy))?;

@@ -1,5 +1,5 @@
-//! Fifty modules in a CMake project beside fifty libraries in one: configured again, and built
-//! again where there is nothing to build.
+//! Fifty modules in a CMake project beside fifty libraries in another: configured again, and built
+//! again with nothing to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use crate::{Result, exec};
 
 const TARGETS: usize = 50;
 
-/// Debian 12's keeps Ninja's depfiles as files, the newest in Ninja's log.
+/// Debian 12's CMake keeps Ninja's depfiles as files, the newest one keeps them in Ninja's log.
 const VERSIONS: &[&str] = &["3.22", "3.25", "newest"];
 
-/// A run takes 30 ms, one of Ninja alone 4 ms: many of them, or whatever else the machine does in
-/// that moment is measured, too.
+/// A run takes 30 ms, and Ninja without modules 4 ms. Many runs are needed, because other work of
+/// the machine would distort one.
 const CONFIGURES: usize = 8;
 const NULL_BUILDS: usize = 80;
 
@@ -53,7 +53,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Each side `runs` times, in turn: how the medians compare.
+/// Runs each side `runs` times, in turn, and compares the medians.
 pub(super) fn compare(
     what: &str,
     bound: f64,
@@ -76,16 +76,16 @@ pub(super) fn compare(
     ])
 }
 
-/// A project, and what it is configured with.
+/// A project, and the command that configures it.
 struct Side {
     project: PathBuf,
     arguments: Vec<String>,
-    /// What cannot be written while it is built.
+    /// A folder that must not be written to during the build.
     read_only: Option<PathBuf>,
 }
 
 impl Side {
-    /// The kernel tree is one that its user cannot write to, as that of a package is.
+    /// The project with modules. Its user cannot write to the kernel tree, as with a packaged one.
     fn modules(scratch: &Path, setup: &Setup) -> Result<Side> {
         let package = exec::root().join("cmake-module");
         let text = fs::read_to_string(exec::root().join("examples/cargo-hello/module/hello.c"));

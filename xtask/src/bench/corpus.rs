@@ -1,7 +1,7 @@
-//! Real modules, built cold beside plain make on a copy: jool, which is three places in one stage,
-//! and all packages of the corpus on two kernels, one after another.
+//! Real modules, built cold beside plain make on a copy: jool, which has three module folders in
+//! one stage, and all packages of the corpus on two kernels, one after another.
 //!
-//! The copy that make gets is made outside of its time, while the stage is part of ours.
+//! make's copy is made before its time starts, but our time includes the stage.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use super::measure::{Sample, measure, median};
 use super::{Row, Setup, fresh, ratio, scratch};
 use crate::Result;
 
-/// The kernels that the whole corpus is built for.
+/// The kernels for the whole corpus.
 const KERNELS: &[&str] = &["6.1", "6.12"];
 
-/// Three places in one stage, eighty sources.
+/// The package with three module folders in one stage and eighty sources.
 const LARGEST: &str = "jool-dkms";
 
 pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
@@ -48,7 +48,7 @@ fn largest(setup: &Setup, packages: &[Package]) -> Result<Vec<Row>> {
     ))
 }
 
-/// Each package once: their number makes up for the runs.
+/// Builds each package once. The number of packages makes up for repeated runs.
 fn all(setup: &Setup, packages: &[Package]) -> Result<Vec<Row>> {
     let mut pairs = Vec::new();
     for name in KERNELS {
@@ -68,13 +68,14 @@ fn all(setup: &Setup, packages: &[Package]) -> Result<Vec<Row>> {
     Ok(both(&what, &pairs, 1.03, |values| values.sum()))
 }
 
-/// What is built of `package` on `kernel`, where it does build.
+/// The builds of `package` on `kernel`, if it builds there.
 fn cell<'a>(package: &'a Package, kernel: &LabKernel) -> Option<&'a Cell> {
     let mut cells = package.cells.iter();
     cells.find(|cell| cell.kernel == kernel.name && matches!(cell.expected, Expected::Modules(_)))
 }
 
-/// One cold build of each side, ours first or second: the other finds warmer caches.
+/// One cold build of each side. Ours is first or second, because the second one finds warmer
+/// caches.
 fn pair(
     setup: &Setup,
     kernel: &LabKernel,
@@ -119,7 +120,7 @@ fn ours(
         command
             .args(package.ours(kernel, &folder, out))
             .arg("--quiet")
-            // As the other side has it.
+            // The other side has the same locale.
             .env("LC_ALL", "C");
         add(&mut sum, measure(&mut command)?);
     }

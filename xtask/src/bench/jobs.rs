@@ -1,5 +1,5 @@
-//! Many modules for several kernels in one call, beside plain make and DKMS, which take one after
-//! another; and what the layer below, which hands out tokens, costs each make.
+//! Many modules for several kernels in one call, beside plain make and DKMS, which build one after
+//! another; and the cost of the token layer for each make.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A round takes a minute and more.
+/// Compares the sides. A round takes a minute or more.
 fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
     packages::install(&["dkms"])?;
     let kernels: Vec<_> = KERNELS
@@ -36,7 +36,7 @@ fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
         .collect();
     let (mut ours, mut makes, mut dkms) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..=setup.runs.min(3) {
-        // make leaves its products in the folders.
+        // make leaves its products in the source folders.
         for module in &modules {
             one_module(module)?;
         }
@@ -65,7 +65,7 @@ fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
     ])
 }
 
-/// One with the name of its folder.
+/// Creates a module with the name of its folder.
 fn one_module(folder: &Path) -> Result<()> {
     one_file_module(folder)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -91,7 +91,7 @@ fn at_once(
     Ok(command)
 }
 
-/// One kernel after another, as one folder holds the products of one.
+/// One kernel after another, because a folder holds the products of one kernel.
 fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
     let mut sum = Sample::default();
     for kernel in kernels {
@@ -106,7 +106,7 @@ fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
     Ok(sum)
 }
 
-/// Its builds only: that it is told of the modules before takes no time here.
+/// The builds of DKMS. Its `add` comes before them and is not measured.
 fn with_dkms(modules: &[PathBuf], kernels: &[LabKernel], dir: &Path) -> Result<Sample> {
     let (tree, sources) = (dir.join("tree"), dir.join("src"));
     fresh(&tree)?;
@@ -150,8 +150,8 @@ fn add(sum: &mut Sample, one: Sample) {
     sum.cpu += one.cpu;
 }
 
-/// The whole corpus at once, a process for each package and kernel, as their variables differ: two
-/// cores cannot do it in less than half of its CPU time.
+/// The whole corpus at once, with a process for each package and kernel, because their variables
+/// differ. Two cores need at least half of its CPU time.
 fn all_of_the_corpus(setup: &Setup) -> Result<Row> {
     let scratch = scratch()?;
     let (script, out) = (scratch.path().join("script"), scratch.path().join("out"));
@@ -200,8 +200,8 @@ fn all_of_the_corpus(setup: &Setup) -> Result<Row> {
     Ok(ratio(&what, median(walls), median(floors), 1.1))
 }
 
-/// What the program takes beside a make that returns at once: with one job and no tokens at all,
-/// in the jobserver of an outer build, and with the pool of its own.
+/// The program's own time beside a make that returns at once: with one job and no tokens, in the
+/// jobserver of an outer build, and with its own pool.
 fn layer(setup: &Setup) -> Result<Vec<Row>> {
     let scratch = scratch()?;
     let bin = scratch.path().join("bin");
@@ -210,7 +210,7 @@ fn layer(setup: &Setup) -> Result<Vec<Row>> {
     fresh(&bin)?;
     let make = exec::ask(Command::new("sh").args(["-c", "command -v make"]));
     let make = make.ok_or("there is no make")?;
-    // That its version is asked for is a part of the cost.
+    // The question for make's version is a part of the cost.
     let stub = format!(
         "#!/bin/sh\n[ \"$1\" = --version ] && exec {} --version\nexit 0\n",
         make.trim()

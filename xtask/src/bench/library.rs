@@ -1,4 +1,4 @@
-//! What the library costs those who build with it, beside the `cmake` crate.
+//! The library's cost for the packages that build with it, beside the `cmake` crate.
 
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +53,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     ])
 }
 
-/// A package whose build script uses one library, with everything fetched.
+/// A package whose build script uses one library. All crates are fetched.
 fn package(folder: &Path, dependency: &str) -> Result<()> {
     fresh(&folder.join("src"))?;
     let manifest = format!(
@@ -76,14 +76,15 @@ fn compile(folder: &Path) -> Result<Sample> {
         .args(["build", "--quiet", "--offline", "--jobs", "2"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", &target)
-        // As a dependency out of a registry is compiled; a path one would be incremental.
+        // A dependency from a registry is compiled without incremental data, and a path dependency
+        // with it.
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTFLAGS");
     measure(&mut build)
 }
 
-/// Every crate that is compiled for the sake of the library.
+/// All crates that are compiled because of the library.
 fn crates(folder: &Path) -> Result<Vec<String>> {
     let mut tree = exec::cargo();
     tree.args(["tree", "--quiet", "--offline", "--edges", "normal,build"])
@@ -92,7 +93,7 @@ fn crates(folder: &Path) -> Result<Vec<String>> {
     let text = exec::ask(&mut tree).ok_or("`cargo tree` failed")?;
     let mut crates: Vec<String> = text
         .lines()
-        // The package itself comes first; `(*)` marks what was listed before.
+        // The package itself comes first; `(*)` marks crates that were listed before.
         .skip(1)
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| !name.starts_with('['))

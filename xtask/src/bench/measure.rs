@@ -10,22 +10,22 @@ use kbuild_vm::process::{self, Patience, tree};
 
 use crate::{Result, exec};
 
-/// No single run of a benchmark takes this long on an idle machine.
+/// No run of a benchmark takes this long on an idle machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// How often the memory of a running command is looked at, where it is asked for.
+/// The interval between two looks at the memory of a running command, if its memory is measured.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How often it is asked whether a command hangs: seldom, for that takes some of the time that is
-/// measured.
+/// The interval between two checks whether a command hangs. It is long, because a check takes some
+/// of the measured time.
 const ASK: Duration = Duration::from_secs(10);
 
-/// What one run took.
+/// The measured values of one run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
     pub(super) wall: Duration,
     pub(super) cpu: Duration,
-    /// Peak resident memory of the command itself, its children excepted; 0 when not asked for.
+    /// Peak resident memory of the command itself, without its children; 0 if not measured.
     pub(super) peak: u64,
 }
 
@@ -34,7 +34,8 @@ pub(super) fn measure(command: &mut Command) -> Result<Sample> {
     run(command, false)
 }
 
-/// As [`measure`], and watches the command's memory. That takes CPU: not for comparing times.
+/// As [`measure`], but also watches the command's memory. That takes CPU, so do not compare its
+/// times.
 pub(super) fn measure_memory(command: &mut Command) -> Result<Sample> {
     run(command, true)
 }
@@ -48,7 +49,8 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
     };
     exec::scrub(command);
     command
-        // Cargo's own, for what it runs: each of make's processes would look for libraries there.
+        // Cargo sets it for the programs that it runs, and each of make's processes would search
+        // it.
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
         .stdout(stream()?)
@@ -77,7 +79,7 @@ fn run(command: &mut Command, memory: bool) -> Result<Sample> {
     Ok(Sample { wall, cpu, peak })
 }
 
-/// Reads the high-water mark until the command has ended; ends it when it hangs.
+/// Reads the high-water mark until the command has ended. Ends a command that hangs.
 fn watch(pid: u32, memory: bool, ended: &std::sync::mpsc::Receiver<()>) -> u64 {
     let mut patience = Patience::new(pid, LIMIT.into());
     let mut peak = 0;
@@ -90,14 +92,14 @@ fn watch(pid: u32, memory: bool, ended: &std::sync::mpsc::Receiver<()>) -> u64 {
             return peak;
         }
         if patience.exhausted().is_some() {
-            // The child has not been waited for: the number is still its own.
+            // The child has not been waited for, so the number is still its own.
             tree::kill(pid);
             return peak;
         }
     }
 }
 
-/// `VmHWM`, in bytes. Not `ru_maxrss`: that also counts the compilers that were waited for.
+/// `VmHWM`, in bytes. `ru_maxrss` also counts the compilers that were waited for.
 fn high_water(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status
@@ -107,14 +109,14 @@ fn high_water(pid: u32) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// The wait status, and the CPU time of the process and of all the children it waited for.
+/// The wait status, and the CPU time of the process and of all children that it waited for.
 fn wait(pid: u32) -> std::io::Result<(i32, Duration)> {
     let pid = i32::try_from(pid).map_err(std::io::Error::other)?;
     let mut status = 0;
-    // SAFETY: a rusage is numbers, for which all zeros is a value.
+    // SAFETY: a rusage consists of numbers, so all zeros is a valid value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     loop {
-        // SAFETY: both pointers are to our own variables, for the time of the call.
+        // SAFETY: both pointers lead to our own variables, which outlive the call.
         if unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } == pid {
             return Ok((status, time(usage.ru_utime) + time(usage.ru_stime)));
         }
@@ -131,7 +133,7 @@ fn time(value: libc::timeval) -> Duration {
     Duration::from_secs(seconds) + Duration::from_micros(micros)
 }
 
-/// The middle one of some values; the mean of the two in the middle of an even number.
+/// The median of some values: of an even number, the mean of the two in the middle.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn memory_is_the_commands_own() {
-        // dd takes a buffer of 40 MB, its parent none.
+        // dd takes a buffer of 40 MB, its parent takes none.
         let script = "dd if=/dev/zero of=/dev/null bs=40M count=1 2>/dev/null; sleep 0.05";
         let sample = measure_memory(Command::new("sh").args(["-c", script])).unwrap();
         assert!((1..20 << 20).contains(&sample.peak), "{sample:?}");

@@ -1,5 +1,5 @@
-//! Fifty modules in a Meson project beside fifty shared libraries in one: set up, and built again
-//! where there is nothing to build.
+//! Fifty modules in a Meson project beside fifty shared libraries in another: set up, and built
+//! again with nothing to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,11 @@ use crate::{Result, exec};
 
 const TARGETS: usize = 50;
 
-/// The last one builds: what Ninja is told is the same with all.
+/// Only the last one builds, because all of them write the same files for Ninja.
 const VERSIONS: [&str; 2] = ["1.0", "newest"];
 
-/// A null build takes some milliseconds: many of them, or it is the machine that is measured.
+/// A null build takes some milliseconds. Many runs are needed, because other work of the machine
+/// would distort one.
 const NULL_BUILDS: usize = 8;
 
 pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
@@ -31,7 +32,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     for version in VERSIONS {
         let meson = start(scratch.path(), version)?;
         for side in &sides {
-            // One Meson takes over no build folder from another.
+            // One Meson cannot use another's build folder.
             fresh(&side.build_dir())?;
             measure(&mut side.setup(&meson))?;
         }
@@ -59,7 +60,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A script that starts a Meson which has the module, as pip installs the two.
+/// Writes a script that starts a Meson with the module, as pip installs both.
 fn start(scratch: &Path, version: &str) -> Result<PathBuf> {
     let script = scratch.join(format!("meson-{version}.py"));
     let text = format!(
@@ -75,16 +76,16 @@ fn start(scratch: &Path, version: &str) -> Result<PathBuf> {
     Ok(script)
 }
 
-/// A project, and the folders of the programs that it takes.
+/// A project, and the folders of its programs.
 struct Side {
     project: PathBuf,
     path: String,
-    /// What cannot be written while it is built.
+    /// A folder that must not be written to during the build.
     read_only: Option<PathBuf>,
 }
 
 impl Side {
-    /// The kernel tree is one that its user cannot write to, as that of a package is.
+    /// The project with modules. Its user cannot write to the kernel tree, as with a packaged one.
     fn modules(scratch: &Path, setup: &Setup) -> Result<Side> {
         let text = fs::read_to_string(exec::root().join("examples/cargo-hello/module/hello.c"));
         let text = text.map_err(|error| format!("hello.c: {error}"))?;

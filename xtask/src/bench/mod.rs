@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: speed and memory, beside what people use today.
+//! `cargo xtask bench`: speed and memory, beside other tools.
 //!
-//! Both sides run in turn, in one run, on one machine: only their ratio is compared from machine
-//! to machine. Medians; CPU time counts all children.
+//! Both sides run in turn, in one run, on one machine, because only their ratio can be compared
+//! between machines. The values are medians. CPU time counts all children.
 
 mod build;
 mod cmake;
@@ -19,14 +19,14 @@ use kbuild_tests::lab::{self, LabKernel, packages};
 
 use crate::{Result, exec};
 
-/// One measured property, with what it must not exceed.
+/// One measured property, and its upper limit.
 struct Row {
     what: String,
     ours: String,
     theirs: String,
     value: f64,
     bound: f64,
-    /// What `value` and `bound` are in: `×` for ratios, `ms`, `MiB`, `crates`.
+    /// The unit of `value` and `bound`: `×` for ratios, `ms`, `MiB`, `crates`.
     unit: &'static str,
 }
 
@@ -53,9 +53,9 @@ impl Row {
     }
 }
 
-/// What every group of rows needs.
+/// The common setup of all groups.
 struct Setup {
-    /// The program, built for release.
+    /// The program, built with the release profile.
     program: std::path::PathBuf,
     kernel: LabKernel,
     runs: usize,
@@ -74,7 +74,8 @@ impl Setup {
         if let Some(rustc) = &self.kernel.rustc {
             command.arg("--rustc").arg(rustc);
         }
-        // As the other side has it: each of make's 250 processes would load another locale.
+        // The other side has the same locale. Each of make's 250 processes would otherwise load
+        // another one.
         command.env("LC_ALL", "C");
         command
     }
@@ -169,7 +170,7 @@ fn program() -> Result<std::path::PathBuf> {
     Ok(target.join("release/kbuild-rs"))
 }
 
-/// What the numbers were measured on.
+/// A description of the machine.
 fn machine(setup: &Setup) -> String {
     let first_line = |program: &str| {
         let text = exec::ask(Command::new(program).arg("--version"));
@@ -195,7 +196,7 @@ fn machine(setup: &Setup) -> String {
     )
 }
 
-/// A row that compares two medians: theirs is 1.
+/// A row that compares two medians, in units of theirs.
 fn ratio(what: &str, ours: f64, theirs: f64, bound: f64) -> Row {
     Row {
         what: what.to_owned(),
@@ -215,7 +216,7 @@ fn seconds(value: f64) -> String {
     }
 }
 
-/// An empty folder for a run.
+/// Makes an empty folder for a run.
 fn fresh(path: &Path) -> Result<()> {
     if path.exists() {
         std::fs::remove_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -1,7 +1,7 @@
-//! Keeping the private copy of a big tree: 10,000 files, 100 MB, beside `cp -a`.
+//! Keeps the private copy of a big tree: 10,000 files, 100 MB, beside `cp -a`.
 //!
-//! The first staging is the cold build of the big tree less that of the same tree without its
-//! data, run one after the other; make reads none of the data.
+//! The first staging is the cold build of the big tree minus that of the same tree without its
+//! data, run one after the other. make does not read the data.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,7 +44,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
             again.push(nothing.wall.as_secs_f64());
         }
     }
-    // Runs of their own: looking at the memory of a process costs it time.
+    // These are separate runs, because watching the memory of a process takes some of its time.
     fresh(&out)?;
     let cold = measure_memory(&mut setup.ours(&big, &out))?.peak;
     let warm = measure_memory(&mut setup.ours(&big, &out))?.peak;
@@ -85,7 +85,7 @@ fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
-/// Files in folders of 100, all different, none of them holes.
+/// Writes files in folders of 100. All files differ, and none of them has holes.
 fn data(folder: &Path) -> Result<()> {
     for number in 0..FILES {
         let folder = folder.join(format!("{:02}", number / 100));

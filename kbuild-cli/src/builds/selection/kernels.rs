@@ -17,7 +17,7 @@ pub(crate) struct SelectedKernel {
     pub(crate) name: String,
     /// Whether builds for it are impossible.
     pub(crate) is_missing: bool,
-    /// None if the library chooses.
+    /// `None` if the library chooses.
     pub(super) dir: Option<OsString>,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn kernels(
     Ok(selected)
 }
 
-/// Every kernel of this machine that can be built for.
+/// All usable kernels of this machine.
 fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     let mut kernels = Vec::new();
     for installed in kernel_search::installed() {
@@ -94,7 +94,7 @@ fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     Ok(kernels)
 }
 
-/// The kernel that each build would find itself; found and reported once.
+/// The kernel that each build would find itself. It is found and reported once.
 fn default(args: &BuildArgs, view: &View) -> Result<Kernel, Failure> {
     let mut of_make = args.common.make_var.iter().rev();
     let of_make = of_make.find(|(name, _)| name == "ARCH");

@@ -17,9 +17,9 @@ use sources::Source;
 /// One build.
 #[derive(Debug, Clone)]
 pub(super) struct SelectedBuild {
-    /// The module tree; none for a declared module.
+    /// The module tree; `None` for a declared module.
     pub(super) tree: Option<PathBuf>,
-    /// The kernel, in the library's form; none for its default.
+    /// The kernel, in the library's form; `None` for its default.
     pub(super) kernel_dir: Option<OsString>,
     pub(super) out_dir: PathBuf,
     /// Its place in [`Selection::sources`].

@@ -9,11 +9,12 @@ use crate::ui::failure::Failure;
 /// A module tree, or the declared module.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As the caller named it.
+    /// The caller's name for it.
     pub(crate) named: String,
-    /// The name for messages: the module, or the folder of the tree. No other tree has the same.
+    /// The name for messages: the module, or the folder of the tree. No two trees have the same
+    /// name.
     pub(crate) name: String,
-    /// None for a declared module.
+    /// `None` for a declared module.
     pub(crate) tree: Option<PathBuf>,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn sources(args: &BuildArgs) -> Result<Vec<Source>, Failure> {
         [] => &[PathBuf::from(".")],
         trees => trees,
     };
-    // Products are named after the folder, and are beside those of the other trees.
+    // Products get the folder's name, and are beside those of the other trees.
     let mut folders: Vec<(OsString, &Path)> = Vec::new();
     for tree in trees {
         let real = tree.canonicalize().unwrap_or_else(|_| tree.clone());

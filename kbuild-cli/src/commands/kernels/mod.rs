@@ -1,4 +1,4 @@
-//! `kbuild-rs kernels`: the kernel trees of this machine, and what each of them can do.
+//! `kbuild-rs kernels`: the kernel trees of this machine, and their capabilities.
 
 mod row;
 mod table;
@@ -85,7 +85,7 @@ fn opened(named: &Path, kernel: kbuild::Result<Kernel>) -> Row {
     row(installed, None, by_release)
 }
 
-/// Every tree, and the reason why `build` would use the marked one, or none.
+/// All trees, and the reason why `build` would use the marked one, or none.
 fn all_rows(arch: Option<&str>) -> (Vec<Row>, Option<String>) {
     let installed = kernel_search::installed();
     let (default, note) = kernel_search::default(arch);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::ui::failure::Failure;
 use crate::ui::json::{self, Reason};
 
-/// A tree, as in JSON.
+/// A tree, in the form of the JSON.
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) release: String,
@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub(super) state: State,
 }
 
-/// One of two forms: `usable` tells which.
+/// One of two forms. `usable` tells which one.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum State {
@@ -47,7 +47,7 @@ pub(super) struct Tree {
     pub(super) requires_signing: bool,
 }
 
-/// The compiler that the kernel was built with, and the one that this machine has instead.
+/// The compiler that the kernel was built with, and the one that this machine would use.
 #[derive(Serialize)]
 pub(super) struct Tools {
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub(super) struct Tools {
     pub(super) missing: Option<Reason>,
 }
 
-/// `by_release`: whether `--kernel` with the tree's release takes this tree.
+/// Describes a tree. `by_release` tells whether `--kernel` with the tree's release takes this tree.
 pub(super) fn row(installed: Installed, default: Option<&Path>, by_release: bool) -> Row {
     let path = json::path(&installed.dir);
     let kernel = if by_release {
@@ -91,7 +91,7 @@ fn tree(kernel: &Kernel) -> Tree {
         has_modules: kernel.is_enabled("MODULES"),
         symvers: kernel.symvers().as_deref().map(json::path),
         vmlinux: kernel.vmlinux().as_deref().map(json::path),
-        // Without the image to make it against, the setting alone gives no BTF.
+        // The setting gives no BTF if the kernel image is missing.
         has_btf: kernel.has_btf() && kernel.vmlinux().is_some(),
         has_rust: kernel.has_rust(),
         has_modversions: kernel.has_modversions(),

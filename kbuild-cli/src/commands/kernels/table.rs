@@ -1,4 +1,4 @@
-//! The kernel trees, for people.
+//! The table of kernel trees for people.
 
 use kbuild::CompilerKind;
 
@@ -47,7 +47,7 @@ pub(super) fn table(rows: &[Row]) -> Vec<String> {
         State::Usable(tree) => Some(cells(row, tree)),
         State::Broken { .. } => None,
     });
-    // The mark has room where no tree has it.
+    // The column of the mark stays even if no tree has the mark.
     let heading = [" ", "RELEASE", "ARCH", "COMPILER", "CAN", "PATH"];
     let mut lines = vec![heading.map(Cell::from).to_vec()];
     lines.extend(usable);
@@ -81,7 +81,7 @@ pub(super) fn broken(rows: &[Row]) -> Vec<String> {
     lines
 }
 
-/// A note for each release that several trees have: the tree that its name takes.
+/// A note for each release that several trees share. It names the tree that the release selects.
 pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
     for (i, row) in rows.iter().enumerate() {

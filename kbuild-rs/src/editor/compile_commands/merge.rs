@@ -1,4 +1,4 @@
-//! The modules' entries in the `compile_commands.json` of a project around them.
+//! Merges the modules' entries into the `compile_commands.json` of the project around them.
 
 use std::fs::File;
 use std::io;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::sys::{parent_writer, regular};
 use crate::{Error, ErrorKind, Result, sys};
 
-/// Puts the entries of modules into the `compile_commands.json` of a larger project, which
-/// another build system writes: `into` then holds its own entries, byte for byte, and after them
-/// those of the files `from`, one for each source: the first.
+/// Puts the entries of modules into the `compile_commands.json` of a larger project, which another
+/// build system writes. `into` then holds its own entries, byte for byte. The entries of the files
+/// `from` follow them. Each source has one entry: the first one wins.
 ///
-/// `record` keeps what was put there, so that the next call can replace it; it belongs to `into`
-/// alone, and its folder has to exist. Any of the files may be missing: `into` is made when there
-/// is something to put into it. Several processes may do this at once.
+/// `record` lists the added entries, so that the next call can replace them. It must belong to one
+/// `into` only, and its folder must exist. Any of the files may be missing. `into` is only created
+/// if there are entries to put into it. Several processes may do this at once.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidFile`] for a file that is not a list of compile commands, and
@@ -51,7 +51,7 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
     parent_writer(record)?.write_if_changed(record, &list(&ours))
 }
 
-/// A file's bytes; none if there is no file.
+/// The bytes of a file. A missing file is empty.
 fn read(file: &Path) -> Result<Vec<u8>> {
     match regular::read(file) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::reading("read", file, e)),
@@ -108,8 +108,8 @@ fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
     (depth == 0 && !in_string && objects.iter().all(is_object)).then_some(objects)
 }
 
-/// The source of an entry of ours (see `entry` above this module): its first key is the
-/// directory, whose value holds no quote that is not escaped.
+/// The source of an entry of ours (see `entry` in the parent module). The entry's first key is the
+/// directory, and the directory's value has no unescaped quote.
 fn source(entry: &[u8]) -> &[u8] {
     const KEY: &[u8] = b",\"file\":";
     const NEXT: &[u8] = b",\"arguments\":";
@@ -169,11 +169,11 @@ mod tests {
         dir.write("a", &format!("[{},{}]", ours("a.c", "2"), ours("b.c", "1")));
         dir.merge(&["a", "b"]).unwrap();
         assert_eq!(dir.all(), with_a("2"));
-        // As a call leaves it that was killed before it wrote the record.
+        // A killed call leaves this state: it ends before it writes the record.
         dir.0.remove("record");
         dir.merge(&["a", "b"]).unwrap();
         assert_eq!(dir.all(), with_a("2"));
-        // Written anew by the project, and a module that is gone.
+        // The project writes the file anew, and one module is gone.
         dir.write("all", &format!("[{PROJECTS}]"));
         dir.merge(&["b"]).unwrap();
         let b = ours("a.c", "other kernel");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_commands_is_left_alone_and_named() {
+    fn a_file_that_is_not_a_list_of_commands_is_named_and_not_written_to() {
         let dir = Scratch::new();
         dir.write("a", &format!("[{}]", ours("a.c", "1")));
         for bad in [

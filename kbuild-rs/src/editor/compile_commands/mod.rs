@@ -1,8 +1,8 @@
 //! `compile_commands.json` for editors: how each source was compiled, with source paths.
 //!
 //! The entries come from the commands that kbuild saves beside each object, because header packages
-//! lack the kernel's own script for this. Each module folder keeps its entries; the file in the
-//! output directory has those of all modules built into it.
+//! lack the kernel's own script for this. Each module folder keeps its entries. The file in the
+//! output directory has the entries of all modules built into it.
 
 mod merge;
 
@@ -21,16 +21,16 @@ pub use merge::merge_compile_commands;
 /// The file with a module folder's own entries, among its private files.
 pub(crate) const ENTRIES: &str = "compile_commands";
 
-/// Options about the dependency file that kbuild reads, of no use to an editor.
+/// Options about kbuild's dependency file. An editor has no use for them.
 const DEPENDENCIES: &[&str] = &["-Wp,-MMD,", "-Wp,-MD,", "-MMD", "-MD"];
 
-/// The entries for the objects below `module_dir` in the stage: a source path, a tab and the
-/// entry, a line each. `cwd` is where make compiled.
+/// The entries for the objects below `module_dir` in the stage. Each line has a source path, a tab
+/// and the entry. `cwd` is the directory where make compiled.
 pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -> Result<String> {
     let mut lines = BTreeSet::new();
     walk(module_dir, &mut |path, _| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // Two dots: an object of kbuild's own (.module-common.o).
+        // Two dots mark an object of kbuild's own (.module-common.o).
         let ours = name.starts_with('.')
             && !name.starts_with("..")
             && name.ends_with(".o.cmd")
@@ -44,8 +44,9 @@ pub(crate) fn entries(module_dir: &Path, cwd: &Path, map: &PathMap, gcc: bool) -
     Ok(lines.into_iter().map(|line| line + "\n").collect())
 }
 
-/// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
-/// there are none. `first`'s entries win where two kernels or two modules compiled one source.
+/// Joins the entries of all module folders below `shared` into the file in `out`. If there are
+/// none, removes that file. `first`'s entries win if two kernels or two modules compiled one
+/// source.
 pub(crate) fn publish(writer: &Writer, first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let mut seen = BTreeSet::new();
     let mut objects = Vec::new();
@@ -81,7 +82,7 @@ pub(crate) fn all_entries(
     Ok(texts)
 }
 
-/// The entry of one saved command; `None` for what compiled no source.
+/// The entry of one saved command; `None` if the command compiled no source.
 fn entry(text: &str, cwd: &Path, map: &PathMap, gcc: bool) -> Option<String> {
     let (_, command) = text.lines().next()?.split_once(":= ")?;
     let source = text
@@ -120,7 +121,7 @@ fn is_source(file: &Path) -> bool {
     c && file.is_file()
 }
 
-/// A JSON string.
+/// Formats a text as a JSON string.
 pub(crate) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -142,7 +143,7 @@ mod tests {
     use crate::fixture::Root;
 
     #[test]
-    fn an_entry_has_source_paths_and_only_what_an_editor_wants() {
+    fn an_entry_has_source_paths_and_only_the_options_that_an_editor_needs() {
         let root = Root::new();
         let a = root.write("a source/a.c", "");
         let source = root.join("a source");

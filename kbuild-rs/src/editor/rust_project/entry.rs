@@ -1,21 +1,21 @@
-//! A crate as `rust-project.json` has it.
+//! One crate in `rust-project.json`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::editor::compile_commands::json;
 
-/// One crate, as the file has it.
+/// One crate in the form of the file.
 pub(crate) struct Crate<'a> {
     pub(crate) name: &'a str,
     pub(crate) root: &'a Path,
     pub(crate) edition: &'a str,
-    /// As the file has them.
+    /// The configuration, in the form of the file.
     pub(crate) cfgs: &'a str,
-    /// (number, name)
+    /// The crates that this crate needs: (number, name).
     pub(crate) needs: Vec<(usize, &'a str)>,
     pub(crate) env: Vec<(String, String)>,
-    /// Folders with what it includes, and those in them that are none of its own.
+    /// The folders of the crate's sources, and the folders in them that do not belong to the crate.
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) excluded: Vec<PathBuf>,
     /// The library of a procedural macro.
@@ -24,7 +24,7 @@ pub(crate) struct Crate<'a> {
 }
 
 impl Crate<'_> {
-    /// One line.
+    /// The crate's entry on one line.
     pub(crate) fn entry(&self) -> String {
         let mut text = String::from("{\"display_name\":");
         text.push_str(&json(self.name));
@@ -68,7 +68,7 @@ impl Crate<'_> {
     }
 }
 
-/// The text between the brackets of a list.
+/// The text between the brackets of a JSON list.
 pub(crate) fn list(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| json(word)).collect();
     words.join(",")

@@ -1,9 +1,10 @@
-//! The crates that modules of the kernels from 6.1 to 7.3 stand on.
+//! The crates that modules depend on, for kernels from 6.1 to 7.3.
 
-/// A crate that modules stand on: where its root may be, and what it stands on itself.
+/// A crate that modules depend on: the places of its root, and its own dependencies.
 pub(crate) struct Known {
     pub(crate) name: &'static str,
-    /// In the kernel's source, the first that is there; `library/` is Rust's own.
+    /// Paths in the kernel's source; the first existing one counts. `library/` is Rust's own
+    /// source.
     pub(crate) roots: &'static [&'static str],
     pub(crate) needs: &'static [&'static str],
 }
@@ -16,7 +17,7 @@ const fn known(
     Known { name, roots, needs }
 }
 
-/// Those of 6.1 to 7.3, each after what it needs.
+/// The crates of the kernels 6.1 to 7.3. A crate follows its dependencies.
 pub(crate) const KNOWN: &[Known] = &[
     known("core", &["library/core/src/lib.rs"], &[]),
     known(
@@ -82,7 +83,7 @@ pub(crate) const KNOWN: &[Known] = &[
     known("kernel", &["rust/kernel/lib.rs"], KERNEL),
 ];
 
-/// Those that any kernel gives its modules.
+/// The crates that every kernel gives its modules.
 pub(crate) const MODULE: &[&str] = &["alloc", "kernel", "pin_init", "zerocopy", "zerocopy_derive"];
 
 const MACROS: &[&str] = &["core", "std", "proc_macro", "proc_macro2", "quote", "syn"];
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_known_crate_stands_after_what_it_needs() {
+    fn each_known_crate_stands_after_its_dependencies() {
         for (at, known) in KNOWN.iter().enumerate() {
             for need in known.needs {
                 let found = KNOWN[..at].iter().any(|before| before.name == *need);

@@ -1,4 +1,4 @@
-//! The crates of several builds in one `rust-project.json`.
+//! Merges the crates of several builds into one `rust-project.json`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::sys::{parent_writer, regular};
 use crate::{Error, Result, sys};
 
-/// The contents of a module's own entry, as [`crate::editor::rust_project::entry`] writes it.
+/// The text that marks a module's own entry, as [`crate::editor::rust_project::entry`] writes it.
 const OWN: &str = "\"is_workspace_member\":true";
 
-/// Writes the crates of `from`, files that builds have left beside their products, into one
-/// `rust-project.json` of a larger project. Those of another kernel than the first file's are left
-/// out: a file tells of one. Any of `from` may be missing; without any, `into` stays as it is, and
-/// so it does where it comes from somebody else.
+/// Writes the crates of the files `from`, which builds left beside their products, into one
+/// `rust-project.json` of a larger project. Crates for another kernel than the first file's are
+/// left out, because such a file describes one kernel. Any of `from` may be missing. If all are
+/// missing, or if another program wrote `into`, `into` stays as it is.
 ///
-/// Several processes may do this at once, where all of them name the same folder `lock`, which has
-/// to exist.
+/// Several processes may do this at once if all of them name the same folder `lock`, which must
+/// exist.
 ///
 /// # Errors
 /// [`ErrorKind::Io`](crate::ErrorKind::Io).
@@ -33,7 +33,7 @@ pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result
     }
 }
 
-/// A file's part about the kernel, and an entry for each own crate.
+/// Splits a file into its part about the kernel and the entries of the module's own crates.
 fn split(text: &str) -> Option<(&str, Vec<&str>)> {
     let text = text.strip_prefix('{')?.strip_suffix("\n]}\n")?;
     let mut ends = text.match_indices(",\n");
@@ -47,7 +47,8 @@ fn split(text: &str) -> Option<(&str, Vec<&str>)> {
     ))
 }
 
-/// A file of such parts, where there is any: those of the first one's kernel.
+/// Joins such parts into one file, without the parts for another kernel than the first one's;
+/// `None` if there are no parts.
 pub(crate) fn join<'a>(parts: impl Iterator<Item = (&'a str, Vec<&'a str>)>) -> Option<String> {
     let mut of_kernel = None;
     let mut entries = BTreeSet::new();

@@ -2,7 +2,7 @@
 //!
 //! The data comes from the commands that kbuild saves and from the kernel's source, because
 //! packages often lack the kernel's own script for this. Crates that a kernel does not have are
-//! left out: they changed from release to release.
+//! left out: each release has other crates.
 
 mod entry;
 mod known;
@@ -24,28 +24,28 @@ use known::{KNOWN, Known, MODULE};
 
 pub use merge::merge_rust_projects;
 
-/// In a kernel tree: its configuration as flags for rustc.
+/// The path in a kernel tree of its configuration as flags for rustc.
 const CFGS: &str = "include/generated/rustc_cfg";
 
-/// The crates that a kernel's modules stand on.
+/// The crates that a kernel's modules depend on.
 pub(crate) struct Crates<'a> {
     kernel: &'a Kernel,
     /// The folder of Rust's own sources.
     library: Option<PathBuf>,
     /// The place where rust-analyzer finds its server for procedural macros.
     sysroot: Option<PathBuf>,
-    /// Of [`KNOWN`]: what is here.
+    /// The crates of [`KNOWN`] that exist here, with their roots.
     found: Vec<(&'static Known, PathBuf)>,
-    /// Those of its configuration, a thousand, as the file has them.
+    /// The `cfg`s of the kernel's configuration, about a thousand, in the form of the file.
     cfgs: String,
 }
 
-/// A crate of a module's own.
+/// A crate of the module itself.
 struct Compiled {
     root: PathBuf,
-    /// Of rustc.
+    /// The arguments of rustc.
     args: Vec<String>,
-    /// The folders outside of the module that it includes sources of.
+    /// The folders outside of the module with sources that the crate includes.
     included: Vec<PathBuf>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Crates<'a> {
         }
     }
 
-    /// Those of these that are here, with their numbers.
+    /// The existing crates of these names, with their numbers.
     fn numbers<'b>(&self, names: &[&'b str]) -> Vec<(usize, &'b str)> {
         let mut numbers = Vec::new();
         for name in names {
@@ -96,7 +96,7 @@ impl<'a> Crates<'a> {
         numbers
     }
 
-    /// The entries of the kernel's own.
+    /// The entries of the kernel's own crates.
     fn entries(&self) -> Vec<String> {
         let makefile = self.kernel.source_dir().join("rust/Makefile");
         let makefile = regular::read_to_string(makefile).unwrap_or_default();
@@ -142,7 +142,7 @@ impl<'a> Crates<'a> {
         entries
     }
 
-    /// The crate that this saved command compiled; `None` if it is not a crate.
+    /// The crate that a saved command compiled; `None` if it is not a crate.
     fn compiled(&self, text: &str, cwd: &Path, map: &PathMap) -> Option<Compiled> {
         let (_, command) = text.lines().next()?.split_once(":= ")?;
         let source = text
@@ -161,7 +161,7 @@ impl<'a> Crates<'a> {
                 _ => args.push(word),
             }
         }
-        // Sources elsewhere that it includes: the build script's.
+        // A crate may include sources elsewhere: those that a build script generated.
         let mut included: Vec<PathBuf> = Vec::new();
         for file in cmd_file::parse(text).map(Path::new) {
             let folder = file.parent().unwrap_or(file);
@@ -177,7 +177,7 @@ impl<'a> Crates<'a> {
         })
     }
 
-    /// A crate that was never compiled, as it would be.
+    /// The description of a crate that was never compiled.
     fn expected(&self, root: &Path, flags: &Path) -> Compiled {
         let mut args = vec!["--cfg=MODULE".to_owned()];
         args.extend(MODULE.iter().map(|name| format!("--extern={name}")));
@@ -258,8 +258,8 @@ fn environment(objtree: &Path) -> Vec<(String, String)> {
     ]
 }
 
-/// Rust's own sources: beside the compiler, as rustup and distributions have them, or where the
-/// component is called after the version.
+/// The folder of Rust's own sources. rustup and distributions put it beside the compiler, or into a
+/// folder with the version in its name.
 fn library(rustc: &Path, kernel: &Kernel) -> Option<PathBuf> {
     let version = kernel.rustc_version().unwrap_or_default();
     let version = version.split(' ').nth(1).unwrap_or_default();
@@ -275,7 +275,7 @@ fn library(rustc: &Path, kernel: &Kernel) -> Option<PathBuf> {
     fs::canonicalize(places.first()?).ok()
 }
 
-/// The `NAME-cfgs` of rust/Makefile; what depends on a compiler's version is left out.
+/// The `NAME-cfgs` of rust/Makefile. Flags that depend on the compiler's version are left out.
 fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
     let text = makefile.replace("\\\n", " ");
     let value = text.lines().find_map(|line| {
@@ -288,9 +288,9 @@ fn cfgs_of(makefile: &str, name: &str) -> Vec<String> {
     plain.map(|word| word.replace('\'', "")).collect()
 }
 
-/// The file that a module folder keeps: the kernel's part, an empty line, and one entry per line
-/// for its own crates. Nothing where there are none. Of `roots`, those that did not compile are
-/// told of by what is known without, `flags` being the file with flags of their own.
+/// The file that a module folder keeps: the kernel's part, an empty line, and one line for each own
+/// crate. Empty if there are no such crates. If one of `roots` did not compile, its entry comes
+/// from its text and from `flags`, the file with its own flags.
 pub(crate) fn entries(
     crates: &Crates<'_>,
     (module_dir, cwd, map): (&Path, &Path, &PathMap),
@@ -325,8 +325,9 @@ pub(crate) fn entries(
     Ok(text)
 }
 
-/// Joins the entries of all module folders below `shared` into `out`'s file, or removes that when
-/// there are none. Those of another kernel than `first`'s are left out: a file tells of one.
+/// Joins the entries of all module folders below `shared` into the file in `out`. If there are
+/// none, removes that file. Entries for another kernel than `first`'s are left out, because such a
+/// file describes one kernel.
 pub(crate) fn publish(writer: &Writer, first: &Path, shared: &Path, out: &Path) -> Result<()> {
     let texts = all_entries(writer, first, shared, RUST_ENTRIES)?;
     let parts = texts.iter().filter_map(|text| text.split_once("\n\n"));

@@ -18,16 +18,16 @@ pub(super) struct Conditions(Vec<Condition>);
 /// An `if` with its `else`s, at the branch that is being read.
 #[derive(Debug, Default)]
 struct Condition {
-    /// Whether kbuild reads the branch, where that is known.
+    /// Whether kbuild reads the branch, if that is known.
     is_read: Option<bool>,
-    /// The last condition that only make can decide, of this branch or of one before.
+    /// The last condition that only make can decide, in this branch or in an earlier one.
     unknown: Option<String>,
-    /// Whether kbuild reads none of the branches that follow.
+    /// Whether kbuild reads none of the later branches.
     is_over: bool,
 }
 
 impl Condition {
-    /// Goes on to the branch with this condition, which is empty for an `else` alone.
+    /// Goes on to the branch with this condition. The condition is empty for a plain `else`.
     fn enter(&mut self, text: &str) {
         let holds = match text {
             "" => Some(true),
@@ -61,7 +61,7 @@ impl Conditions {
         innermost.unknown.as_deref()
     }
 
-    /// Takes in a line that begins, turns or ends a condition; tells whether it is one.
+    /// Follows a line that begins, turns or ends a condition; returns whether it is such a line.
     pub(super) fn follow(&mut self, line: &str) -> bool {
         match conditional(line) {
             Some(Conditional::If(text)) => {
@@ -84,9 +84,9 @@ impl Conditions {
 
 /// A conditional directive.
 pub(crate) enum Conditional<'a> {
-    /// With the whole line: `ifdef X`.
+    /// The whole line: `ifdef X`.
     If(&'a str),
-    /// With the condition behind the `else`, or nothing.
+    /// The condition behind the `else`, or an empty text.
     Else(&'a str),
     End,
 }
@@ -101,7 +101,7 @@ pub(crate) fn conditional(line: &str) -> Option<Conditional<'_>> {
     }
 }
 
-/// Whether a condition holds, where kbuild decides that: `ifneq ($(KERNELRELEASE),)`.
+/// Whether a condition holds, if kbuild decides it: `ifneq ($(KERNELRELEASE),)`.
 fn holds_for_kbuild(text: &str) -> Option<bool> {
     let (word, rest) = text.split_at(text.find([' ', '\t', '('])?);
     let rest = rest.trim();
@@ -115,7 +115,7 @@ fn holds_for_kbuild(text: &str) -> Option<bool> {
                 .filter(|c| !"(){}\"',$ \t".contains(*c))
                 .collect();
             let bare = bare.strip_prefix("strip").unwrap_or(&bare);
-            // Compared with the empty text.
+            // A condition only decides here if it compares with the empty text.
             is_set(bare).then_some(word == "ifneq")
         }
     }

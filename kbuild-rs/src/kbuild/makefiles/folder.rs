@@ -7,22 +7,22 @@ use super::makefile_in;
 use super::values::Values;
 use crate::sys::regular;
 
-/// A limit for files that include each other.
+/// Ends the reading of files that include each other.
 const DEEPEST: usize = 16;
 
-/// A folder that kbuild enters. It starts another make for each, with its own variables.
+/// A folder that kbuild enters. kbuild starts another make for each one, with variables of its own.
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) dir: PathBuf,
-    /// The makefile of the folder, if it has one, and the files that are included.
+    /// The makefile of the folder, if it has one, and the included files.
     pub(crate) makefiles: Vec<PathBuf>,
-    /// In the order in which make reads them.
+    /// The lines in make's order.
     pub(crate) lines: Vec<Line>,
     /// The words of `obj-…`, as far as they are known without make.
     pub(crate) objects: Vec<String>,
-    /// The words with a slash at their end among them, and those of `subdir-…`.
+    /// The words of `obj-…` that end with a slash, and the words of `subdir-…`.
     pub(super) below: Vec<String>,
-    /// Whether every file that an `include` names is known.
+    /// Whether all files that an `include` names are known.
     pub(super) is_whole: bool,
 }
 
@@ -52,7 +52,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads a makefile and what it includes; `around` is the condition of its own `include`.
+    /// Reads a makefile and the files that it includes. `around` is the condition of its own
+    /// `include`.
     fn makefile(&mut self, path: PathBuf, around: Option<&str>, depth: usize) {
         if depth >= DEEPEST || self.folder.makefiles.contains(&path) {
             return;
@@ -83,7 +84,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes in a statement; gives the files that it includes.
+    /// Follows a statement; returns the files that it includes.
     fn statement(&mut self, statement: &Statement<'_>) -> Vec<PathBuf> {
         match *statement {
             Statement::Assignment { name, how, value } => {

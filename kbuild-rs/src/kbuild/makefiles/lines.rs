@@ -2,8 +2,8 @@
 
 use super::conditions::Conditions;
 
-/// Lines without comments, with those that a backslash continues in one, and the number of the
-/// first.
+/// Lines without comments, each with the number of its first line. Lines that a backslash continues
+/// are joined.
 pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut continues = false;
@@ -25,7 +25,7 @@ pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
 /// A line of a makefile, with its continuations.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// The makefile that it stands in: its place in `Folder::makefiles`.
+    /// The makefile that holds the line: its index in `Folder::makefiles`.
     pub(crate) makefile: usize,
     pub(crate) number: usize,
     pub(crate) text: String,
@@ -38,12 +38,12 @@ pub(crate) struct Line {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// It begins, turns or ends a condition.
+    /// The line begins, turns or ends a condition.
     Condition,
-    /// It stands between `define` and `endef`.
+    /// The line is between `define` and `endef`.
     Defined,
     Recipe {
-        /// Whether kbuild may run it: its target is in kbuild's folder.
+        /// Whether kbuild may run the rule: its target is in kbuild's folder.
         is_of_kbuild: bool,
     },
     /// [`Line::statement`] says which.
@@ -109,7 +109,7 @@ impl Position {
 
 /// A line of a makefile that is neither a condition nor a recipe.
 pub(crate) enum Statement<'a> {
-    /// `how` is the character before the `=`, or `=`.
+    /// An assignment. `how` is the character before the `=`, or `=`.
     Assignment {
         name: &'a str,
         how: char,
@@ -117,7 +117,7 @@ pub(crate) enum Statement<'a> {
     },
     Definition(&'a str),
     Include(&'a str),
-    /// With its targets.
+    /// A rule, with its targets.
     Rule(&'a str),
     Call(&'a str),
 }
@@ -136,7 +136,7 @@ impl Statement<'_> {
                 return Statement::Include(files);
             }
         }
-        // Neither sign counts within `$(…)`.
+        // Neither character counts within `$(…)`.
         let mut depth = 0_usize;
         let mut previous = ' ';
         for (at, c) in text.char_indices() {

@@ -26,11 +26,11 @@ pub(crate) use conditions::{ALWAYS_SET, Conditional, conditional};
 pub(crate) use folder::Folder;
 pub(crate) use lines::{Form, Line, Statement};
 
-/// The makefiles that kbuild reads in a module folder: its own and those of the folders that it
-/// leads to, with what they include.
+/// The makefiles that kbuild reads in a module folder and in the folders that it enters from there,
+/// with the files that they include.
 #[derive(Debug, Default)]
 pub(crate) struct Makefiles {
-    /// The module folder first, the folders that one names behind it.
+    /// The module folder comes first. The folders that a folder names follow it.
     pub(crate) folders: Vec<Folder>,
 }
 
@@ -45,11 +45,11 @@ pub(crate) struct Assignment<'a> {
 }
 
 impl Makefiles {
-    /// Reads those of a module folder, whose path is absolute.
+    /// Reads the makefiles of a module folder, whose path is absolute.
     pub(crate) fn of(module_dir: &Path) -> Makefiles {
         let mut folders = Vec::new();
-        // By device and inode: a folder that names itself, by whatever path, has nothing new to
-        // say. A tree may be deeper than a thread's stack.
+        // A set of device and inode ends the walk if a folder names itself by any path. The walk
+        // has no recursion, because a tree may be deeper than a thread's stack.
         let mut seen = BTreeSet::new();
         let mut open = vec![module_dir.to_owned()];
         while let Some(dir) = open.pop() {
@@ -68,7 +68,7 @@ impl Makefiles {
         self.folders.iter().flat_map(Folder::assignments)
     }
 
-    /// Whether the variable is used, other than in a recipe, in a condition and by its own value.
+    /// Whether the variable is used elsewhere than in a recipe, in a condition or in its own value.
     pub(crate) fn use_variable(&self, name: &str) -> bool {
         let lines = self.folders.iter().flat_map(|folder| &folder.lines);
         let may_use = |line: &&Line| match line.form {
@@ -82,7 +82,7 @@ impl Makefiles {
             .any(|line| uses(&line.text, name))
     }
 
-    /// (variable, value) where only make by hand sets the variable.
+    /// The variables that only make by hand sets: (variable, value).
     pub(crate) fn set_by_hand(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_set = |name: &str| self.assignments().any(|a| a.name == name);
         let lines = self.folders.iter().flat_map(|folder| &folder.lines);
@@ -92,8 +92,7 @@ impl Makefiles {
             .filter(move |(name, _)| !is_set(name))
     }
 
-    /// A text with the variables replaced that the makefiles set, whatever folder or part they
-    /// stand in.
+    /// A text with the variables replaced that the makefiles set, in any folder or part.
     pub(crate) fn expand(&self, text: &str) -> String {
         let module = self.folders.first();
         let module_dir = module.map_or(Path::new(""), |folder| &folder.dir);
@@ -107,7 +106,7 @@ impl Makefiles {
         values.expand(text)
     }
 
-    /// Whether every file that an `include` names is known.
+    /// Whether all files that an `include` names are known.
     pub(crate) fn are_all(&self) -> bool {
         self.folders.iter().all(|folder| folder.is_whole)
     }
@@ -129,13 +128,14 @@ impl Folder {
     }
 }
 
-/// The makefile that kbuild reads in a folder, whatever kind of file it is.
+/// The makefile that kbuild reads in a folder. It may be any kind of file.
 pub(crate) fn makefile_in(dir: &Path) -> Option<PathBuf> {
     let files = ["Kbuild", "Makefile"].map(|name| dir.join(name));
     files.into_iter().find(|path| path.exists())
 }
 
-/// Whether a file's name is one of makefiles, also of those that a module's own rules read.
+/// Whether a file has the name of a makefile. Makefiles that only a module's own rules read count
+/// too.
 pub(crate) fn is_makefile(path: &Path) -> bool {
     path.file_name().is_some_and(|name| {
         let name = name.as_bytes();
@@ -143,7 +143,7 @@ pub(crate) fn is_makefile(path: &Path) -> bool {
     })
 }
 
-/// Whether a text has `$(NAME)` or `${NAME}` in it, or the same with a substitution.
+/// Whether a text contains `$(NAME)` or `${NAME}`, or the same with a substitution.
 pub(crate) fn uses(text: &str, name: &str) -> bool {
     ["$(", "${"].iter().any(|open| {
         text.match_indices(open).any(|(at, _)| {

@@ -98,7 +98,7 @@ fn kbuilds_part_is_certain_whichever_part_stands_first() {
         let text = format!("{other}\nobj-m := a.o\n{kbuild}\nobj-m := b.o\nendif");
         assert_eq!(parts(&text), ["b.o certain"]);
     }
-    // The last branch is never reached: the one before holds wherever kbuild reads.
+    // kbuild never reads the last branch, because the condition before it always holds for kbuild.
     let nested = "ifdef KERNELRELEASE\nifdef X\nobj-m := a.o\nendif\nendif\n\
                   ifeq ($(X),)\nelse ifdef KERNELRELEASE\nobj-m += b.o\nelse\nobj-m += c.o\nendif";
     assert_eq!(parts(nested), ["a.o ifdef X", "b.o else of ifeq ($(X),)"]);

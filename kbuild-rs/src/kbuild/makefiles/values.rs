@@ -1,4 +1,4 @@
-//! The variables of one folder's makefiles, as far as they are known without make.
+//! The variables of one folder's makefiles, as far as their values are known without make.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::sys::{normal, regular};
 
 /// The variables that name the folder of a makefile.
 const OWN_FOLDER: &[&str] = &["src", "obj"];
-/// Those that name the module folder. kbuild-rs sets `PWD` to it.
+/// The variables that name the module folder. kbuild-rs sets `PWD` to it.
 const MODULE_FOLDER: &[&str] = &["M", "KBUILD_EXTMOD", "PWD"];
 
 pub(super) struct Values<'a> {
@@ -25,9 +25,9 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// `how` is the character before the `=`, or `=`.
+    /// Follows an assignment. `how` is the character before the `=`, or `=`.
     pub(super) fn assign(&mut self, name: &str, how: char, value: &str) {
-        // `X-$(CONFIG_Y) += …` is for `$(X-y)`, `$(X-m)`: a switch counts as on.
+        // `X-$(CONFIG_Y) += …` adds to `$(X-y)` or `$(X-m)`, because a switch counts as on.
         if let Some((stem, _)) = name.split_once("-$") {
             for end in ["-y", "-m"] {
                 self.assign(&format!("{stem}{end}"), '+', value);
@@ -50,7 +50,7 @@ impl<'a> Values<'a> {
         self.expand_within(text, &mut 1000)
     }
 
-    /// Values that name themselves, or double, use up the number of replacements.
+    /// `left` limits the replacements, because a value may name itself or double.
     fn expand_within(&self, text: &str, left: &mut usize) -> String {
         let mut result = String::new();
         let mut rest = text;
@@ -92,11 +92,11 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The file that a word behind `include` names, if it is there. A relative one starts at the
-    /// module folder; where only make knows the variable that it begins with, it may lie in either
+    /// The file that a word behind `include` names, if it exists. A relative path starts at the
+    /// module folder. If it begins with a variable that only make knows, the file may be in either
     /// folder.
     pub(super) fn included(&self, word: &str) -> Option<PathBuf> {
-        // The module's folder is absolute, and so is what stands before it.
+        // The module folder's path is absolute, so kbuild's prefix has no effect on it.
         let word = word.strip_prefix("$(srctree)/").unwrap_or(word);
         let (word, places) = match word.rsplit_once([')', '}']) {
             Some((_, rest)) => (

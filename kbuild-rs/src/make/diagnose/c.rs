@@ -1,4 +1,4 @@
-//! Words of C compilers.
+//! Rules about the messages of C compilers.
 
 use super::headers;
 use super::rules::{Explains, Rule, between, example};
@@ -8,7 +8,7 @@ pub(super) static RULES: &[Rule] = &[
         name: "large-stack-frame",
         explains: Explains::Line(
             |line| {
-                // gcc's words, and clang's.
+                // The words of gcc, then those of clang.
                 let is_large = line.contains("[-W")
                     && line.contains("frame-larger-than")
                     && (line.contains(": the frame size of ")

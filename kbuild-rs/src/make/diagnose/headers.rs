@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{BuildFacts, search_path};
 use crate::error::names::{INCLUDE, TREE_ROOT};
 
-/// Headers of the C library, and those of the kernel that declare the same.
+/// Headers of the C library, and the kernel headers that declare the same.
 const OF_PROGRAMS: &[(&str, &str)] = &[
     ("assert.h", "<linux/bug.h>, for WARN_ON()"),
     ("ctype.h", "<linux/ctype.h>"),
@@ -64,7 +64,7 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
     text
 }
 
-/// The folder below the module's, relative to it, that has the header.
+/// The folder below the module folder (as a relative path) that has the header.
 fn folder_of(header: &str, module_dir: &Path) -> Option<PathBuf> {
     if !module_dir.is_absolute() || header.starts_with('/') || header.contains("..") {
         return None;

@@ -1,4 +1,4 @@
-//! Words of kbuild and of make about the module tree and the kernel tree.
+//! Rules about the messages of kbuild and of make on the module tree and the kernel tree.
 
 use super::rules::{Explains, Rule, between, example, has_any};
 use crate::error::names::TREE_ROOT;

@@ -30,16 +30,16 @@ pub(crate) use kbuild::no_modules;
 /// Facts about the build besides its output.
 #[derive(Debug, Default)]
 pub(crate) struct BuildFacts {
-    /// Symvers of modules built nearby, which the build was not told of.
+    /// Symvers of modules that were built nearby and that the build does not use.
     pub(crate) nearby: Vec<PathBuf>,
-    /// The kernel's name, for sentences.
+    /// The kernel's name in sentences.
     pub(crate) release: String,
     /// The kernel tree, and its source half.
     #[cfg(feature = "rust")]
     pub(crate) kernel_dir: PathBuf,
     #[cfg(feature = "rust")]
     pub(crate) kernel_source: PathBuf,
-    /// Whether make works in the module folder, and not in the kernel's.
+    /// Whether make works in the module folder and not in the kernel's folder.
     pub(crate) works_in_module: bool,
     /// The module folder in the stage.
     pub(crate) module_dir: PathBuf,
@@ -67,11 +67,11 @@ pub(crate) struct Diagnosis {
     cut_off: bool,
 }
 
-/// Enough for a person to see what it is about; the rest was streamed.
+/// This many lines are enough for a person to see the cause. All lines were streamed before.
 const MAX_ERRORS: usize = 12;
 
 impl Diagnosis {
-    /// Looks at a line; the answer is a hint that should follow it at once.
+    /// Reads a line; returns a hint that should follow the line at once.
     pub(super) fn hear(&mut self, line: &str, level: Level, facts: &BuildFacts) -> Option<Advice> {
         if level == Level::Error {
             let lines = match is_of_every_failure(line) {
@@ -85,7 +85,7 @@ impl Diagnosis {
                 self.undefined.insert(symbol.to_owned());
             }
         }
-        // A probe of the compiler that could not run is an answer to make.
+        // make takes a probe of the compiler that could not run for an answer.
         self.cut_off |= signals::tells_of_a_signal(line) || limits::explain(line).is_some();
         #[cfg(feature = "rust")]
         for explanation in self.rustc.hear(line, facts) {
@@ -97,7 +97,7 @@ impl Diagnosis {
             return None;
         }
         let explanation = found.explain(facts);
-        // An explanation of what does not fail the build follows the line.
+        // If the line does not fail the build, the explanation follows it.
         if level == Level::Warning || (level != Level::Error && found.is_harmless()) {
             self.explained.push(key);
             return Some(explanation.into());
@@ -128,7 +128,7 @@ impl Diagnosis {
         all
     }
 
-    /// The end of an error message: the original lines, then what they mean.
+    /// The end of an error message: the original lines, then their meaning.
     pub(super) fn summary(&self, facts: &BuildFacts) -> Summary {
         let lines = match self.errors.is_empty() {
             true => &self.make_errors,
@@ -155,13 +155,13 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// The failure; `what` says it in a sentence.
+    /// The failure. `what` is its first sentence.
     pub(super) fn error(&self, what: String) -> Error {
         Error::of_output(what, &self.quoted, &self.advice)
     }
 }
 
-/// `make[1]: *** [Makefile:255: hello.o] Error 1` and the like: true of every failure.
+/// Whether every failure ends with such a line: `make[1]: *** [Makefile:255: hello.o] Error 1`.
 fn is_of_every_failure(line: &str) -> bool {
     line.strip_prefix("make")
         .and_then(|rest| rest.split_once("*** "))

@@ -1,4 +1,5 @@
-//! Words of modpost about one line: licenses, namespaces, and files that it does not find.
+//! Rules about modpost's messages on one line: licenses, namespaces, and files that it does not
+//! find.
 
 use super::rules::{Explains, Rule, between, example, has_any};
 
@@ -155,8 +156,7 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// The namespace of a symbol that the module does not import, or must not import. It is in quotes
-/// since 7.3.
+/// The namespace that the module does not import, or must not import. It is in quotes since 7.3.
 fn namespace(line: &str) -> Option<&str> {
     let imported = between(line, "from namespace ", ", but does not import it");
     let forbidden = between(line, "importing namespace ", " is not allowed");

@@ -1,9 +1,9 @@
-//! Numbers that a kernel does not compute with: floating point, and integers wider than its
+//! Numbers that a kernel does not calculate with: floating point, and integers wider than its
 //! registers.
 //!
-//! Compilers call functions for them that lie in a library of theirs (libgcc, `compiler_builtins`),
-//! which no kernel links. <https://gcc.gnu.org/onlinedocs/gccint/Libgcc.html> lists the names: what
-//! is computed, the modes of the numbers, how many there are (`__mul` `df` `3`).
+//! Compilers call functions of their own library for them (libgcc, `compiler_builtins`), which no
+//! kernel links. <https://gcc.gnu.org/onlinedocs/gccint/Libgcc.html> lists the names: the
+//! operation, the modes of the numbers, their count (`__mul` `df` `3`).
 
 use super::rules::{Explains, Rule, example, has_any};
 
@@ -39,7 +39,7 @@ pub(super) static RULES: &[Rule] = &[Rule {
     ),
 }];
 
-/// The kind of number that a function of a compiler's library computes with.
+/// The kind of number that a function of a compiler's library calculates with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
     Floats,
@@ -60,7 +60,7 @@ const DIVISIONS: &[&str] = &["div", "mod", "divmod", "udiv", "umod", "udivmod"];
 const OF_WIDE: &[&str] = &["mul", "mulo", "ashl", "ashr", "lshr", "cmp", "ucmp", "neg"];
 
 impl Numbers {
-    /// The kind of number of a symbol, if it is such a function.
+    /// The kind of number that a symbol is for, if it is such a function.
     pub(super) fn of(symbol: &str) -> Option<Numbers> {
         if let Some(name) = symbol.strip_prefix("__aeabi_") {
             return of_arm(name);
@@ -91,7 +91,7 @@ impl Numbers {
         }
     }
 
-    /// Explains how to compute without such functions. `names` lists them.
+    /// Explains how to calculate without such functions. `names` lists them.
     pub(super) fn explain(self, names: &str) -> String {
         match self {
             Numbers::Floats => format!(
@@ -115,7 +115,7 @@ impl Numbers {
     }
 }
 
-/// The names that the ABI of 32-bit ARM uses instead.
+/// The kind for the names of the 32-bit ARM ABI.
 fn of_arm(name: &str) -> Option<Numbers> {
     if matches!(name, "ldivmod" | "uldivmod") {
         return Some(Numbers::Long);

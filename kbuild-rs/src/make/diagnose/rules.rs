@@ -1,8 +1,8 @@
-//! The table of rules: each says what a piece of make's output means, and what to do about it.
+//! The table of rules: each rule explains a piece of make's output and says what to do about it.
 //!
 //! The rules of one concern are in one file, and this file joins them. The first rule that
-//! recognizes something explains it; the rules behind it are not asked. A rule cannot be written
-//! without an example, and the tests make a case of each example.
+//! recognizes something explains it; later rules are not asked. A rule cannot be written without an
+//! example, and the tests make a case of each example.
 
 #[cfg(feature = "rust")]
 use super::rust::{Message, MissingPath};
@@ -10,7 +10,7 @@ use super::{BuildFacts, c, kbuild, modpost, numbers, rust, symbols, tools};
 use crate::Symvers;
 use crate::error::Advice;
 
-/// The tables, in the order in which they are searched.
+/// The tables, in the order of the search.
 static TABLES: &[&[Rule]] = &[
     tools::RULES,
     modpost::RULES,
@@ -85,13 +85,13 @@ pub(super) enum Explains {
         fn(&str) -> Option<&str>,
         fn(&LineFound<'_>, &BuildFacts) -> String,
     ),
-    /// One line that sounds like an error and is none: the explanation follows it at once.
+    /// One line that looks like an error and is harmless: the explanation follows it at once.
     Harmless(
         fn(&str) -> Option<&str>,
         fn(&LineFound<'_>, &BuildFacts) -> String,
     ),
-    /// Symbols that modpost did not find. The build's end explains all symbols of a rule together;
-    /// both functions get the symvers of modules nearby.
+    /// Symbols that modpost did not find. All symbols of a rule are explained together at the end
+    /// of the build; both functions get the symvers of modules nearby.
     Symbols(
         fn(&str, &[Symvers]) -> bool,
         fn(&[&str], &[Symvers], &BuildFacts) -> Vec<String>,
@@ -102,7 +102,7 @@ pub(super) enum Explains {
         fn(&Message) -> Option<String>,
         fn(&Message, &str, &BuildFacts) -> String,
     ),
-    /// Messages of rustc. The build's end explains all their subjects together.
+    /// Messages of rustc. All their subjects are explained together at the end of the build.
     #[cfg(feature = "rust")]
     Messages {
         subjects: fn(&Message) -> Vec<String>,
@@ -116,8 +116,8 @@ pub(super) enum Explains {
         fn(&MissingPath) -> bool,
         fn(&MissingPath, &BuildFacts) -> String,
     ),
-    /// Such paths. The build's end explains all of them together; the first function returns the
-    /// text that the second one lists.
+    /// Such paths. All of them are explained together at the end of the build; the first function
+    /// returns the text that the second one lists.
     #[cfg(feature = "rust")]
     Paths(
         fn(&MissingPath) -> Option<&str>,
@@ -164,9 +164,9 @@ impl<'a> LineFound<'a> {
     }
 }
 
-/// Real output, and words that the explanation of it holds.
+/// Real output, and words that its explanation must contain.
 ///
-/// In an output, `{dir}` stands for the folder that has the example's files: the module tree, with
+/// In the output, `{dir}` stands for the folder that has the example's files: the module tree, with
 /// the kernel in its folder `k`.
 #[cfg_attr(
     not(test),
@@ -175,7 +175,7 @@ impl<'a> LineFound<'a> {
 pub(super) struct Example {
     pub(super) output: &'static str,
     pub(super) explained: &'static [&'static str],
-    /// (path below `{dir}`, content) of files that the explanation depends on.
+    /// Files that the explanation depends on: (path below `{dir}`, content).
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
@@ -195,7 +195,7 @@ impl Example {
     }
 }
 
-/// Recognizes a line that holds any of these words; such a line has no subject.
+/// Recognizes a line with any of these words; such a line has no subject.
 pub(super) fn has_any(line: &str, words: &[&str]) -> Option<&'static str> {
     words.iter().any(|words| line.contains(words)).then_some("")
 }

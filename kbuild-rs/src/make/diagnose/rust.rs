@@ -1,4 +1,4 @@
-//! Messages of rustc: what they mean for a module.
+//! Messages of rustc, and their meaning for a module.
 //!
 //! Hints come from the kernel's macros, sources and metadata, not from its version. Stable branches
 //! adopt later changes: `KVec` came with 6.13, and 6.12.117 has it.
@@ -130,7 +130,7 @@ pub(super) static RULES: &[Rule] = &[
         name: "rust-file-not-copied",
         explains: Explains::Line(
             |line| {
-                // Without quotes in older ones.
+                // Older versions print the name without quotes.
                 let (what, names) = missing_file(line)?;
                 let parts = [what, names].into_iter();
                 let mut quoted = parts.flat_map(|part| part.split(['"', '`']));
@@ -162,7 +162,7 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// A line about a file that rustc misses: the words that name it, and those that follow.
+/// A line about a file that rustc misses: the words that name the file, and the rest.
 fn missing_file(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("error: couldn't read ")
         .and_then(|rest| rest.split_once(": No such file"))

@@ -1,4 +1,5 @@
-//! Search paths that lead elsewhere when kbuild reads a makefile than when `make` reads it by hand.
+//! Search paths that lead to different folders when kbuild reads a makefile and when `make` reads
+//! it by hand.
 
 use std::path::Path;
 
@@ -6,11 +7,11 @@ use super::BuildFacts;
 use crate::error::names::MAKE_VAR;
 use crate::kbuild::{Makefiles, uses};
 
-/// How makefiles ask for the folder that make works in. `PWD` is not one of them: it is set to the
-/// module's.
+/// How makefiles ask for make's working directory. `PWD` is not one of them, because kbuild-rs sets
+/// it to the module folder.
 const WORKING_FOLDER: &[&str] = &["$(shell pwd)", "${shell pwd}", "$(CURDIR)", "${CURDIR}"];
 
-/// Explains a missing header that a search path reaches with `make` by hand.
+/// Explains a missing header that `make` by hand finds in a search path.
 pub(super) fn explain(header: &str, facts: &BuildFacts) -> Option<String> {
     let makefiles = Makefiles::of(&facts.module_dir);
     let here = facts.module_dir.to_string_lossy();
@@ -35,7 +36,7 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> Option<String> {
 /// The folders behind each `-I` of a value.
 fn search_paths(value: &str) -> impl Iterator<Item = &str> {
     value.split("-I").skip(1).map(|word| {
-        // `$(shell pwd)` has a blank in it.
+        // `$(shell pwd)` contains a blank.
         let call = WORKING_FOLDER.iter().find(|call| word.starts_with(**call));
         let start = call.map_or(0, |call| call.len());
         let end = word[start..].find(char::is_whitespace);
@@ -43,7 +44,7 @@ fn search_paths(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A variable that only the part for `make` by hand sets. For kbuild it is empty.
+/// A variable that only the part for `make` by hand sets. It is empty for kbuild.
 fn set_by_hand(makefiles: &Makefiles, word: &str) -> Option<String> {
     let (name, value) = makefiles.set_by_hand().find(|(name, _)| uses(word, name))?;
     Some(format!(
@@ -68,7 +69,7 @@ fn of_working_folder(makefiles: &Makefiles, word: &str) -> String {
     )
 }
 
-/// The flag that gives a variable the value that it has by hand.
+/// The flag that gives a variable its value of `make` by hand.
 fn setting(name: &str, value: &str) -> String {
     let value = ["$(PWD)", "${PWD}"]
         .iter()
@@ -84,7 +85,7 @@ fn setting(name: &str, value: &str) -> String {
     }
 }
 
-/// A text with another folder in the place of make's working directory.
+/// A text with another folder in place of make's working directory.
 fn replaced(text: &str, folder: &str) -> String {
     let calls = WORKING_FOLDER.iter();
     calls.fold(text.to_owned(), |text, call| text.replace(call, folder))
@@ -95,7 +96,7 @@ mod tests {
     use super::super::headers::tests::told;
 
     #[test]
-    fn a_search_path_that_begins_at_makes_working_folder_is_told_where_that_is_the_kernels() {
+    fn a_search_path_from_makes_working_folder_is_explained_if_that_is_the_kernels_folder() {
         for (makefile, wanted) in [
             (
                 "TopDIR ?= $(shell pwd)\nccflags-y += -O1 -I$(TopDIR)/inc\n",
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_path_that_only_make_by_hand_sets_is_told_on_every_kernel() {
+    fn a_search_path_that_only_make_by_hand_sets_is_explained_on_every_kernel() {
         for value in ["$(shell pwd)", "$(PWD)", "${CURDIR}"] {
             let makefile = format!(
                 "ifneq ($(KERNELRELEASE),)\nobj-m := a.o\nccflags-y := -I$(TOP)/inc\nelse\n\

@@ -1,8 +1,8 @@
-//! Whether a tool was ended by a signal, or could not be started.
+//! Recognizes tools that a signal ended or that could not be started.
 
-/// Whether a shell or make says that a signal ended a child, or that a child could not be started.
-/// Compilers quote source lines, which may hold the same words: only a whole line counts, or one
-/// that begins like a shell's.
+/// Whether a shell or make reports that a signal ended a child, or that a child could not be
+/// started. Compilers quote source lines, which may hold the same words. So only a whole line
+/// counts, or a line that begins like a shell's.
 pub(super) fn tells_of_a_signal(line: &str) -> bool {
     const WORDS: &[&str] = &[
         "Killed",

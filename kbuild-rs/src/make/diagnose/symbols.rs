@@ -1,4 +1,4 @@
-//! Symbols that modpost does not find. The end of the build explains all of them together.
+//! Symbols that modpost does not find. All of them are explained together at the end of the build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -78,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "symbol-of-kernel-rust",
         explains: Explains::Symbols(
-            // `kernel`, in the names that rustc gives.
+            // `kernel`, in rustc's mangled names.
             |symbol, _| symbol.starts_with("_R") && symbol.contains("6kernel"),
             |symbols, _, facts| {
                 let (are, them) = match symbols {
@@ -179,11 +179,11 @@ pub(super) fn explain(symbols: &BTreeSet<String>, facts: &BuildFacts) -> Vec<Exp
     explanations
 }
 
-/// The symvers nearby that has a symbol, and the module that exports it.
+/// The symvers nearby that lists a symbol, and the module that exports it.
 fn provider<'a>(symbol: &str, nearby: &'a [Symvers]) -> Option<(&'a Path, &'a str)> {
     let find = |symvers: &'a Symvers| Some((symvers.path(), symvers.find(symbol)?.module));
     let (path, module) = nearby.iter().find_map(find)?;
-    // Older kernels write the path that the module was built in.
+    // Older kernels write the module's path at the time of its build.
     Some((path, module.rsplit('/').next().unwrap_or(module)))
 }
 

@@ -134,7 +134,7 @@ fn a_probe_that_died_is_explained_and_cuts_the_build_off() {
 }
 
 #[test]
-fn btf_skipped_is_said_to_be_no_error_once() {
+fn skipped_btf_is_explained_as_harmless_once() {
     let mut diagnosis = Diagnosis::default();
     let facts = BuildFacts::default();
     let line = "Skipping BTF generation for x.ko due to unavailability of vmlinux";
@@ -144,7 +144,7 @@ fn btf_skipped_is_said_to_be_no_error_once() {
 }
 
 #[test]
-fn what_is_only_a_warning_is_explained_at_once() {
+fn a_warning_is_explained_at_once() {
     let mut diagnosis = Diagnosis::default();
     let facts = BuildFacts::default();
     let mut hear = |line| diagnosis.hear(line, Level::Warning, &facts);

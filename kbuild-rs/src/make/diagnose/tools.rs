@@ -1,7 +1,7 @@
 //! Tools that are missing, that died, or that ran into a limit.
 //!
-//! A line that ends with the system's words for a limit fails the build. With `ulimit -u 14`, a
-//! compiler probe could not fork, and the module had other bytes.
+//! If a line ends with the system's words for a limit, the build fails. With `ulimit -u 14`, a
+//! compiler probe could not fork, and the module had different bytes.
 
 use super::rules::{Explains, Rule, example, has_any};
 use crate::error::names::{CC, MAKE_VAR};
@@ -25,7 +25,7 @@ pub(super) static RULES: &[Rule] = &[
                     "gcc: fatal error: cannot execute 'cc1': execv: Argument list too long",
                     &["a quarter of the stack (ulimit -s)"],
                 ),
-                // Whether these limits are set decides what the rest says.
+                // The rest depends on whether these limits are set.
                 example("/bin/sh: 1: Cannot fork", &["raise "]),
                 example("as: memory exhausted", &["memory"]),
             ],

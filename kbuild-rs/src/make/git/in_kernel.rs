@@ -1,7 +1,7 @@
-//! Questions to git in the kernel's folder that are about the module.
+//! Answers questions to git in the kernel's folder that are about the module.
 //!
-//! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. One that says
-//! `$(shell git describe)`, without a folder, means its own repository.
+//! Before 6.13, kbuild reads a module's Makefile in the kernel's folder. If such a Makefile says
+//! `$(shell git describe)` without a folder, it means its own repository.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -60,7 +60,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn only_what_names_no_folder_is_asked_in_the_modules() {
+    fn only_a_command_that_names_no_folder_runs_in_the_module_folder() {
         let root = Root::new();
         for folder in ["kernel/scripts", "module", "other"] {
             root.create_dir(folder);

@@ -1,8 +1,9 @@
 //! Fits a private index to the stage.
 //!
-//! The stage lacks some files, and the build may write into its copies. Still, `--dirty` must answer
-//! as in the source. So files that are clean in the source are marked, and git takes them for clean
-//! without a look (`skip-worktree`). Untracked files are hidden, unless the source has them too.
+//! The stage lacks some files, and the build may write into its copies. Still, `--dirty` must
+//! answer as in the source. So files that are clean in the source are marked, and git counts them
+//! as clean without reading them (`skip-worktree`). Untracked files are hidden, unless the source
+//! has them too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -16,7 +17,7 @@ use super::{DotGit, GitPlaces, Repository};
 use crate::sys::{Writer, regular, signals};
 use crate::{Error, Result, sys};
 
-/// Fits the index. If git fails, the index stays the source's, and git looks at the copies.
+/// Fits the index. If git fails, the index stays the source's, and git reads the copies.
 pub(super) fn fit(
     places: &GitPlaces,
     staged: &StagedRepository,
@@ -58,7 +59,8 @@ pub(super) fn fit(
     if let Ok(file) = regular::open(&index) {
         copy_dated(writer, &file, &staged.source_index(), &index)?;
     }
-    // Of a home folder that is a repository, only the part that is staged is looked through.
+    // If only a part of the work tree is staged (the repository may be a home folder), git only
+    // looks through that part.
     let part = match &staged.only {
         Some(only) => only.strip_prefix(&staged.work_tree).ok(),
         None => Some(Path::new(".")),
@@ -107,8 +109,8 @@ fn entries(text: &[u8]) -> Vec<Entry<'_>> {
     entries.collect()
 }
 
-/// The names of the entries that are as they were committed. For a submodule, git looks itself if it
-/// can.
+/// The names of the entries that have no changes since the commit. git checks submodules itself if
+/// it can.
 fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let changed: HashSet<&[u8]> = changed.split(|&b| b == 0).collect();
     let mut names = Vec::new();
@@ -122,8 +124,8 @@ fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) 
     names
 }
 
-/// Puts the repository of a submodule into the place where git looks for it, unless it is staged:
-/// nothing else of it is there.
+/// Puts the repository of a submodule into the place where git looks for it, unless the submodule
+/// is staged. The stage has nothing else of it.
 fn submodule(
     places: &GitPlaces,
     (of, only): (&StagedRepository, &Path),
@@ -158,7 +160,7 @@ fn excluded(others: &[u8]) -> Vec<u8> {
     let others = others.split(|&b| b == 0).filter(|name| !name.is_empty());
     let mut files = Vec::new();
     for name in others {
-        // A line break cannot stand in a pattern.
+        // A pattern cannot contain a line break.
         if name.contains(&b'\n') {
             continue;
         }
@@ -185,7 +187,7 @@ fn excluded(others: &[u8]) -> Vec<u8> {
     patterns
 }
 
-/// git, asked about the source with the private index.
+/// Runs git on the source with the private index.
 struct Git<'a> {
     staged: &'a StagedRepository,
     writer: &'a Writer,
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_does_not_know_in_the_source_is_all_that_it_does_not_know_in_the_stage() {
+    fn the_untracked_files_of_the_stage_are_those_of_the_source() {
         let patterns = text(&excluded(b"new.c\0a/b/x y*.c\0"));
         assert_eq!(patterns, "*\n!/a/\n!/a/b/\n!/new.c\n!/a/b/x\\ y\\*.c\n");
         assert_eq!(text(&excluded(b"")), "*\n");

@@ -2,13 +2,13 @@
 //! tree.
 //!
 //! A build in place finds the `.git` of each repository. The stage has a link instead, to a private
-//! repository of kbuild-rs: it has the same references, reads the same objects, and its work tree
-//! is the stage. So git finds the repository, and a Makefile can only change the private one (`rm
-//! -rf .git`, `git clean`, `git reset`).
+//! repository of kbuild-rs. The private repository has the same references, reads the same objects,
+//! and has the stage as its work tree. So git finds the repository, and a Makefile can only change
+//! the private one (`rm -rf .git`, `git clean`, `git reset`).
 //!
 //! # Decisions
 //!
-//! - Variables such as `GIT_DIR` are no way: they would apply to every repository that a Makefile
+//! - Variables such as `GIT_DIR` do not help: they would apply to every repository that a Makefile
 //!   asks about. With a work tree elsewhere, git reports that it is outside of it, and `git clean`
 //!   would clean the source.
 //! - git does not answer for a repository of another user, or for a bare one inside the tree: as
@@ -32,13 +32,13 @@ pub(crate) use in_kernel::{asked_in_kernel, before_path};
 pub(crate) use private::{RunGit, StagedRepository};
 pub(crate) use trace::asked;
 
-/// A repository of the effective user's.
+/// A repository that belongs to the effective user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repository {
     /// The folder that holds `.git`.
     work_tree: PathBuf,
     git_dir: PathBuf,
-    /// The folder of branches and tags; a worktree only has its own HEAD.
+    /// The folder of branches and tags. A worktree shares them and only has a HEAD of its own.
     common: PathBuf,
 }
 
@@ -46,15 +46,15 @@ pub(crate) struct Repository {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DotGit {
     Ours(Repository),
-    /// A repository of somebody else, whose settings can make git run that person's commands
-    /// (`core.fsmonitor`). git checks the owner itself, but our copy would be ours.
+    /// A repository of another user. Its settings can make git run that user's commands
+    /// (`core.fsmonitor`). git checks the owner itself, but our copy would belong to us.
     Refused,
-    /// Git looks further up.
+    /// Nothing: git looks further up.
     Nothing,
 }
 
 impl Repository {
-    /// Looks at the `.git` of `top` (canonical).
+    /// Classifies the `.git` of `top` (canonical).
     pub(crate) fn at(top: &Path) -> DotGit {
         let dot_git = top.join(".git");
         let Ok(meta) = fs::metadata(&dot_git) else {
@@ -62,7 +62,7 @@ impl Repository {
         };
         let git_dir = match meta.is_dir() {
             true => dot_git.clone(),
-            // A worktree or submodule: a file that says where the repository is.
+            // A worktree or a submodule has a file that names the repository.
             false => match linked(top, &dot_git) {
                 Some(dir) => dir,
                 None => return DotGit::Refused,
@@ -74,7 +74,7 @@ impl Repository {
                 false => DotGit::Refused,
             };
         }
-        // A worktree's configuration is that of the repository it was made from.
+        // A worktree has the configuration of its main repository.
         let common = regular::read_to_string(git_dir.join("commondir"))
             .map(|text| git_dir.join(text.trim_end_matches('\n')))
             .unwrap_or_else(|_| git_dir.clone());
@@ -91,7 +91,7 @@ impl Repository {
         }
     }
 
-    /// The repository of `dir` (canonical), if it begins above it.
+    /// The repository of `dir` (canonical), if its `.git` is above `dir`.
     pub(crate) fn above(dir: &Path) -> Option<Repository> {
         match Repository::at(&Repository::top_above(dir)?) {
             DotGit::Ours(repository) => Some(repository),
@@ -99,7 +99,7 @@ impl Repository {
         }
     }
 
-    /// The folder above `dir` whose `.git` counts there.
+    /// The folder above `dir` whose `.git` applies to `dir`.
     pub(crate) fn top_above(dir: &Path) -> Option<PathBuf> {
         let mut above = dir.ancestors().skip(1);
         let top = above.find(|top| Repository::at(top) != DotGit::Nothing);
@@ -111,14 +111,14 @@ impl Repository {
         &self.work_tree
     }
 
-    /// The files and folders that decide git's answers: HEAD and the tags. Edits show in the sources
-    /// themselves.
+    /// The files and folders that decide git's answers: HEAD and the tags. The sources themselves
+    /// show edits.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.git_dir.join("HEAD"), self.git_dir.join("logs/HEAD")];
         let head = regular::read_to_string(self.git_dir.join("HEAD")).unwrap_or_default();
         if let Some(name) = head.strip_prefix("ref: ") {
             let branch = self.common.join(name.trim());
-            // One that is packed comes into its folder with the next commit.
+            // The next commit puts a packed reference into its folder.
             let folder = branch.parent().map(Path::to_owned);
             files.extend(match branch.exists() {
                 true => Some(branch),
@@ -127,14 +127,14 @@ impl Repository {
         }
         files.push(self.common.join("packed-refs"));
         files.push(self.common.join("reftable/tables.list"));
-        // git replaces a reference by renaming: that shows in its folder.
+        // git replaces a reference by renaming, which changes its folder.
         add_folders(&self.common.join("refs/tags"), &mut files);
         files.retain(|f| f.exists());
         files
     }
 }
 
-/// The folder and those below it.
+/// Adds the folder and all folders below it.
 fn add_folders(folder: &Path, to: &mut Vec<PathBuf>) {
     to.push(folder.to_owned());
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -152,7 +152,7 @@ fn is_mine(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.uid() == sys::effective_uid())
 }
 
-/// Whether git takes a folder with these names for a repository as it is, without `.git`.
+/// Whether git takes a folder with these names for a bare repository, which has no `.git`.
 pub(crate) fn is_bare<'a>(mut names: impl Iterator<Item = &'a OsString> + Clone) -> bool {
     const OTHERS: [&str; 3] = ["objects", "refs", "commondir"];
     names.clone().any(|name| name == "HEAD") && names.any(|n| OTHERS.iter().any(|other| n == other))
@@ -163,7 +163,7 @@ pub(crate) fn is_bare<'a>(mut names: impl Iterator<Item = &'a OsString> + Clone)
 pub(crate) struct GitPlaces(PathBuf);
 
 impl GitPlaces {
-    /// Those of the stage with this private folder.
+    /// The repositories of the stage with this private folder.
     pub(crate) fn of(private: &Path) -> GitPlaces {
         GitPlaces(private.join("git"))
     }
@@ -180,7 +180,7 @@ impl GitPlaces {
         target.parent() == Some(&self.0) && target != self.refusal()
     }
 
-    /// A `.git` without a repository behind it: git then does not look further up.
+    /// A `.git` without a repository behind it. It keeps git from looking further up.
     pub(crate) fn refusal(&self) -> PathBuf {
         self.0.join("refused")
     }
@@ -189,8 +189,9 @@ impl GitPlaces {
         self.0.join("asked")
     }
 
-    /// The environment for a build in the stage: no repository above it answers (the output
-    /// directory may lie in one), and git notes which repository was asked.
+    /// The environment for a build in the stage. It keeps repositories above the stage from
+    /// answering (the output directory may be in one), and it has git note the repositories that
+    /// were asked.
     pub(crate) fn env(&self) -> Vec<(OsString, OsString)> {
         let private = self.0.parent().unwrap_or(&self.0);
         vec![
@@ -201,7 +202,7 @@ impl GitPlaces {
     }
 }
 
-/// A path in quotes, as git's files may have it.
+/// A path in quotes, in the form of git's files.
 fn quoted(path: &Path) -> Vec<u8> {
     let mut text = vec![b'"'];
     for &byte in path.as_os_str().as_bytes() {

@@ -1,5 +1,5 @@
-//! A private repository: the references and the configuration of the source's, its objects by
-//! reference, and an index for the stage.
+//! A private repository: it has the source's references and configuration, refers to its objects,
+//! and has an index for the stage.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -21,13 +21,13 @@ pub(crate) struct StagedRepository {
     pub(crate) place: PathBuf,
     /// The folder in the stage that stands for the repository's work tree.
     pub(crate) work_tree: PathBuf,
-    /// Whether that folder is neither the whole work tree nor a part of it with the right name.
+    /// Whether that folder is not the whole work tree, nor a part of it with the right name.
     pub(crate) is_part: bool,
     /// The folder below it that is staged, if the rest of the work tree is not.
     pub(crate) only: Option<PathBuf>,
 }
 
-/// The file in a private repository that names the work tree of the source's.
+/// The file in a private repository that names the work tree of the source's repository.
 pub(super) const STANDS_FOR: &str = "stands-for";
 
 /// Settings that make git write, or start processes that outlive the build.
@@ -36,8 +36,8 @@ const OVERRIDES: &str = "\tbare = false\n\tfsmonitor = false\n\tuntrackedCache =
     \tauto = false\n";
 
 impl GitPlaces {
-    /// Writes the private repositories anew, and forgets which were asked. With `run`, the index
-    /// is fitted to the stage.
+    /// Writes the private repositories anew, and forgets which ones were asked. With `run`, git
+    /// fits the index to the stage.
     pub(crate) fn write(
         &self,
         writer: &Writer,
@@ -88,7 +88,7 @@ impl StagedRepository {
             copy_folder(writer, &from.common.join(name), &place.join(name), 0)?;
         }
         copy(writer, &self.source_index(), &place.join("index"))?;
-        // A split index has its other half in a file of its own.
+        // A split index keeps its other half in a second file.
         for name in names(&from.git_dir) {
             if name.as_bytes().starts_with(b"sharedindex.") {
                 copy(writer, &from.git_dir.join(&name), &place.join(&name))?;
@@ -101,7 +101,8 @@ impl StagedRepository {
         self.repository.git_dir.join("index")
     }
 
-    /// The source's configuration, whose owner is looked at once more, and then ours.
+    /// The source's configuration, followed by ours. The owner of the source's file is checked once
+    /// more.
     fn config(&self) -> Result<Vec<u8>> {
         let path = self.repository.common.join("config");
         let failed = |e| Error::reading("read", &path, e);
@@ -109,7 +110,7 @@ impl StagedRepository {
         let mut file = regular::open(&path).map_err(failed)?;
         if file.metadata().map_err(failed)?.uid() == sys::effective_uid() {
             file.read_to_end(&mut text).map_err(failed)?;
-            // A path in it is relative to the file.
+            // A path in the configuration is relative to its file.
             if text.windows(8).any(|w| w.eq_ignore_ascii_case(b"[include")) {
                 text.extend(b"\n[include]\n\tpath = ");
                 text.extend(quoted(&path));
@@ -123,7 +124,7 @@ impl StagedRepository {
     }
 }
 
-/// Copies a file that is there and can be read: whoever asks git is told what is missing.
+/// Copies a file if it exists and can be read. If not, git itself reports the missing file.
 fn copy(writer: &Writer, from: &Path, to: &Path) -> Result<()> {
     match regular::open(from) {
         Ok(file) => copy_dated(writer, &file, from, to),
@@ -131,8 +132,8 @@ fn copy(writer: &Writer, from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Copies a file with the time of another: a rule of the tree's own may depend on `.git/HEAD` or on
-/// `.git/index`.
+/// Copies a file and gives it the time of `dated`: a rule of the tree may depend on `.git/HEAD` or
+/// on `.git/index`.
 pub(super) fn copy_dated(writer: &Writer, from: &File, dated: &Path, to: &Path) -> Result<()> {
     let time = fs::metadata(dated).and_then(|meta| meta.modified());
     let how = CopyOptions {
@@ -142,7 +143,7 @@ pub(super) fn copy_dated(writer: &Writer, from: &File, dated: &Path, to: &Path) 
     writer.copy(from, to, how)
 }
 
-/// More levels than that are a loop.
+/// More levels than this are a loop.
 const DEEP: usize = 64;
 
 fn copy_folder(writer: &Writer, from: &Path, to: &Path, depth: usize) -> Result<()> {
@@ -162,7 +163,7 @@ fn copy_folder(writer: &Writer, from: &Path, to: &Path, depth: usize) -> Result<
     Ok(())
 }
 
-/// A file that git is about to put in the place of another.
+/// Whether git is about to put the file in the place of another one.
 fn is_lock(name: &OsStr) -> bool {
     name.as_bytes().ends_with(b".lock")
 }

@@ -29,7 +29,7 @@ fn a_repository_is_found_where_git_would_find_it() {
         panic!("no repository");
     };
     assert_eq!(Repository::above(&below), Some(of_dir.clone()));
-    // Git passes a folder of that name over, and not a file.
+    // git ignores a folder of that name, but not a file.
     fs::create_dir(sub.join(".git")).unwrap();
     assert_eq!(Repository::at(&sub), DotGit::Nothing);
     assert_eq!(Repository::above(&below), Some(of_dir));
@@ -65,7 +65,7 @@ fn head_and_tags_tell_whether_git_answers_otherwise() {
 }
 
 #[test]
-fn what_git_takes_for_a_bare_repository_is_known() {
+fn a_folder_that_git_takes_for_a_bare_repository_is_known() {
     let is = |names: &[&str]| {
         let names: Vec<OsString> = names.iter().map(OsString::from).collect();
         is_bare(names.iter())

@@ -1,6 +1,6 @@
-//! Which repositories were asked while make ran.
+//! Finds the repositories that git was asked about while make ran.
 //!
-//! `GIT_TRACE_SETUP` has each git write down what it works in, a line each:
+//! `GIT_TRACE_SETUP` makes each git write down its folders, one a line:
 //!
 //! ```text
 //! 07:04:14.589596 trace.c:316             setup: git_dir: .git
@@ -9,8 +9,8 @@
 //! 07:04:14.589638 trace.c:319             setup: cwd: /driver
 //! ```
 //!
-//! A Makefile may ask any repository, and the HEAD and tags of those that it asked belong to the
-//! record.
+//! A Makefile may ask any repository. The HEAD and the tags of the repositories that it asked
+//! belong to the record.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -22,8 +22,8 @@ use super::private::STANDS_FOR;
 use super::{DotGit, GitPlaces, Repository};
 use crate::sys::regular;
 
-/// The repositories that were asked, those of the stage by what they stand for; `None` where git
-/// has noted nothing: nobody asked.
+/// The repositories that were asked. A repository of the stage is given as the one that it stands
+/// for. `None` if git wrote no trace, because nothing asked git.
 pub(crate) fn asked(places: &GitPlaces) -> Option<Vec<Repository>> {
     let text = regular::read(places.trace()).ok()?;
     let asked: BTreeSet<_> = parse(&text).into_iter().collect();
@@ -50,7 +50,7 @@ fn stands_for(place: &Path) -> Option<Repository> {
     }
 }
 
-/// (git's folder, the common one, the work tree) of each git.
+/// (git's folder, the common folder, the work tree) of each git process.
 fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
     let mut found = Vec::new();
     let [mut git_dir, mut common, mut work_tree]: [PathBuf; 3] = Default::default();

@@ -1,4 +1,4 @@
-//! The lists of names, and why the names in them are not the caller's.
+//! The lists of names, and the reasons why callers may not set them.
 
 pub(super) const PLACE: &str = "controls where and how kbuild-rs runs make, and cannot be set; to \
                                 choose where products go, set the output directory";
@@ -176,7 +176,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     (SHELL_CODE, &["BASH_ENV", "BASHOPTS", "PS4", "SHELLOPTS"]),
 ];
 
-/// As [`REFUSED`], by how a name begins.
+/// Names that are refused because of their beginnings.
 pub(super) const REFUSED_STARTS: &[(&str, &[&str])] = &[
     (
         COMMAND,
@@ -217,7 +217,7 @@ pub(super) const REFUSED_STARTS: &[(&str, &[&str])] = &[
     (LOADER, &["GIT_CONFIG", "GIT_SSH"]),
 ];
 
-/// What kbuild runs when it is named, and what goes into commands as it is, whatever the kernel.
+/// Variables that every kernel runs, or puts into commands unchanged.
 pub(super) const WORDS: &[&str] = &[
     "AR",
     "AS",
@@ -277,7 +277,7 @@ pub(super) const WORDS: &[&str] = &[
     "W",
 ];
 
-/// Names of files that a Kbuild lists.
+/// Variables that list files of a Kbuild.
 pub(super) const TARGETS: &[&str] = &[
     "always",
     "always-m",
@@ -293,7 +293,7 @@ pub(super) const TARGETS: &[&str] = &[
     "userprogs",
 ];
 
-/// The same as [`WORDS`], of flags.
+/// The same as [`WORDS`], for flags.
 pub(super) const FLAGS: &[&str] = &[
     "CF",
     "asflags-y",
@@ -309,8 +309,8 @@ pub(super) const FLAGS: &[&str] = &[
     "rustflags-remove-y",
 ];
 
-/// Names that trees share with the kernel, or people with its scripts. No command of a module's
-/// build holds their values.
+/// Variables that trees share with the kernel, or users with its scripts. No command of a module
+/// build contains their values.
 pub(super) const SHARED: &[&str] = &[
     "VERSION",
     "PATCHLEVEL",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::Root;
 
-/// A kernel whose makefiles set and use what no list here has.
+/// A kernel whose makefiles set and use variables that the lists lack.
 fn kernel(root: &Root) -> Kernel {
     let dir = root.kernel("linux", "9.1.0");
     root.write(
@@ -64,7 +64,7 @@ fn the_kernels_own_variables_are_refused_with_the_reason() {
 }
 
 #[test]
-fn what_people_set_is_theirs() {
+fn variables_that_people_set_are_allowed() {
     let root = Root::new();
     let kernel = kernel(&root);
     let names = Names::of(&kernel);
@@ -121,7 +121,7 @@ fn what_people_set_is_theirs() {
 }
 
 #[test]
-fn what_kbuild_puts_into_commands_holds_words_and_nothing_that_a_shell_runs() {
+fn variables_in_kbuilds_commands_may_hold_words_and_nothing_that_a_shell_runs() {
     let root = Root::new();
     let kernel = kernel(&root);
     let names = Names::of(&kernel);
@@ -157,7 +157,7 @@ fn what_kbuild_puts_into_commands_holds_words_and_nothing_that_a_shell_runs() {
         refuses(name, "foo.o:SHELL=/x");
         refuses(name, "SHELL=/x.o");
     }
-    // kbuild has some of these in quotes of its own.
+    // kbuild puts some of these into its own quotes.
     for value in ["\";x;\"", "';x;'", "\\;x"] {
         for name in ["OBJCOPY", "CONFIG_CC_VERSION_TEXT", "obj-m", "FUTURE_ARGS"] {
             refuses(name, value);
@@ -166,7 +166,7 @@ fn what_kbuild_puts_into_commands_holds_words_and_nothing_that_a_shell_runs() {
 }
 
 #[test]
-fn the_environment_may_hold_what_a_makefile_sets_again() {
+fn the_environment_may_hold_a_variable_that_a_makefile_sets_again() {
     let root = Root::new();
     let kernel = kernel(&root);
     let names = Names::of(&kernel);

@@ -31,12 +31,12 @@ fn scripts() -> Root {
     root
 }
 
-/// What make says to `$(call …)` with the scripts' macros, watched or not.
+/// make's expansion of `$(call …)` with the scripts' macros, watched or not.
 fn expand(root: &Root, call: &str, watched: bool, more: &[&str]) -> String {
     said(root, &format!("$(info <$(call {call})>)"), watched, more)
 }
 
-/// What make says when it reads `line` after the scripts.
+/// make's output when it reads `line` after the scripts.
 fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
     let scripts = "include scripts/Kbuild.include\ninclude scripts/Makefile.compiler\n";
     root.write("Makefile", format!("{scripts}{line}\nall:;@:\n"));
@@ -56,13 +56,13 @@ fn said(root: &Root, line: &str, watched: bool, more: &[&str]) -> String {
     }
 }
 
-/// `try-run` of a shell command.
+/// The result of `try-run` for a shell command.
 fn ask(root: &Root, command: &str) -> String {
     ask_with(root, command, "SHELL=/bin/sh")
 }
 
 fn ask_with(root: &Root, command: &str, shell: &str) -> String {
-    // To make, a comma would end it, and a dollar begin something.
+    // A file, because make would end the argument at a comma and expand a dollar.
     root.write("question", command);
     expand(root, "try-run,. ./question,-fyes  -x,-fno", true, &[shell])
 }
@@ -76,7 +76,7 @@ fn an_honest_answer_is_the_one_that_kbuild_gets() {
         ("echo 'cc: unrecognized option -fyes' >&2; exit 1", "<-fno>"),
         ("echo 'some other words' >&2; exit 1", "<-fno>"),
         ("exit 127", "<-fno>"),
-        // A launcher's own.
+        // A launcher's own exit code.
         ("exit 255", "<-fno>"),
     ] {
         assert_eq!(ask(&root, command), answer, "{command}");
@@ -108,7 +108,7 @@ fn a_death_is_told_from_a_no_and_ends_make() {
         ("sh -c 'kill -KILL $$'", "signal 9"),
         ("sh -c 'kill -SEGV $$'", "signal 11"),
         (&format!("echo '{killed}' >&2; exit 1"), killed),
-        // In the middle of several commands, whose last one succeeds.
+        // The command that dies is one of several, and the last one succeeds.
         (&format!("echo '{killed}' >&2"), killed),
         (
             "printf '/tmp/x.s: No space left on device' >&2; exit 1",
@@ -124,7 +124,7 @@ fn a_death_is_told_from_a_no_and_ends_make() {
         ),
         ("kill -KILL $$", "its shell gave no answer"),
     ] {
-        // Others say other things of a signal, or nothing.
+        // Other shells describe a signal differently, or print nothing.
         for shell in ["/bin/bash", "/bin/sh"] {
             let said = ask_with(&root, command, &format!("SHELL={shell}"));
             let _ = fs::remove_dir(root.join("seen"));
@@ -153,7 +153,7 @@ fn a_version_that_nobody_told_ends_make() {
 }
 
 #[test]
-fn what_is_written_in_another_way_stays_as_it_is() {
+fn a_macro_in_another_form_stays_as_it_is() {
     let root = scripts();
     let names = |root: &Root| {
         let found = definitions(root.path()).into_iter();

@@ -1,8 +1,8 @@
-//! C for Rust: the rules that run bindgen on a header with the C flags of this module, and the
-//! arguments about the result for rustc.
+//! C for Rust: the rules that run bindgen on a header with this module's C flags, and the arguments
+//! for rustc about the result.
 //!
-//! bindgen runs in make, because only make knows those flags. So the library does not need libclang
-//! for this.
+//! bindgen runs in make, because only make knows those flags. So the library does not need
+//! libclang.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use crate::syntax::{is_carryable, shell_quote};
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Kernel, Result};
 
-/// A header that Rust sources call.
+/// A header with the C functions that Rust sources call.
 #[derive(Debug)]
 pub(crate) struct RustHeader {
     /// `HELPER_BINDINGS` for `helper.h`.
@@ -28,7 +28,7 @@ pub(crate) struct RustHeader {
     input: (String, String),
 }
 
-/// Options that libclang does not know, and that are not in [`GCC_ONLY`], where editors stand.
+/// Options that libclang does not know, and that [`GCC_ONLY`] lacks because editors use that list.
 const SKIPPED: &[&str] = &[
     "@",
     "--param=",
@@ -38,17 +38,17 @@ const SKIPPED: &[&str] = &[
     "-fplugin-arg-",
 ];
 
-/// What the names of constants begin with that are only there for bindgen.
+/// The prefix of constants that only exist for bindgen.
 const CONSTANT: &str = "kbuild_rs_constant_";
 
-/// What stands around the declarations, which are C's and not the module's.
+/// The text around the declarations, which come from C and not from the module's author.
 const HEAD: &str = "#[allow(dead_code, missing_docs, non_camel_case_types, non_snake_case, \
     non_upper_case_globals, unreachable_pub, unsafe_op_in_unsafe_fn, improper_ctypes, clippy::all, \
     clippy::undocumented_unsafe_blocks)]\nmod declarations {\n";
 const TAIL: &str = "}\n#[allow(unused_imports, unreachable_pub)]\npub use declarations::*;\n";
 
 impl Layout {
-    /// Adds the rules for the headers that `wishes` names, and gives their text.
+    /// Adds the rules for the headers that `wishes` names, and returns their text.
     pub(super) fn bind(
         &mut self,
         wishes: &HeadersForRust,
@@ -122,14 +122,14 @@ impl Layout {
         Ok(text)
     }
 
-    /// The files beside the flag files that the rules read: their names and texts. `more` is what
-    /// C is told besides in this build.
+    /// The files beside the flag files that the rules read: their names and texts. `more` has this
+    /// build's additional flags for C.
     pub(crate) fn bind_files(&self, more: &[OsString]) -> Vec<(String, String)> {
         if self.rust.bound.is_empty() {
             return Vec::new();
         }
         let args = self.rust.bind_args.iter().chain(more);
-        // bindgen takes them apart as a shell does.
+        // bindgen splits them as a shell does.
         let args: Vec<String> = args.map(|arg| shell_quote(arg)).collect();
         let mut files: Vec<(String, String)> = vec![
             ("bind".into(), args.join("\n")),
@@ -165,10 +165,11 @@ fn command(context: &Context<'_>, flags_dir: &Path) -> String {
     )
 }
 
-/// Includes the header, and says its ioctl numbers and sizes once more as what bindgen evaluates: to
-/// it, a macro that calls another, or takes a `sizeof`, is no constant.
+/// The text that bindgen reads. It includes the header and repeats its ioctl numbers and sizes in a
+/// form that bindgen evaluates. bindgen does not treat a macro as a constant if the macro calls
+/// another one or contains `sizeof`.
 ///
-/// `carried` is where make will find it: a link to there comes later.
+/// `carried` is the path under which make will find the header. A link is created there later.
 fn input_text(header: &Path, carried: &Path) -> Result<String> {
     let text = regular::read(header).map_err(|e| Error::reading("read", header, e))?;
     let mut input = format!("#include \"{}\"\n", carried.display());
@@ -202,7 +203,7 @@ fn computed(header: &str) -> Vec<&str> {
     names
 }
 
-/// Folder, file name, and the name as a part of others.
+/// (folder, file name, the name as a part of other names) of a header.
 fn named(header: &Path) -> Result<(PathBuf, String, String)> {
     let not_found = |why: String| {
         Error::new(
@@ -229,7 +230,7 @@ fn named(header: &Path) -> Result<(PathBuf, String, String)> {
     Ok((folder, name.to_owned(), word))
 }
 
-/// Clang has one program for all architectures.
+/// The target for Clang, which has one program for all architectures.
 fn target(kernel: &Kernel) -> String {
     let triple = match kernel.arch() {
         "x86" if kernel.is_enabled("64BIT") => "x86_64-linux-gnu",
@@ -244,7 +245,7 @@ fn target(kernel: &Kernel) -> String {
     format!("--target={triple}")
 }
 
-/// A path that make can carry, as a regular expression.
+/// A regular expression that matches a path that make can carry.
 fn regex(path: &Path) -> String {
     let text = path.to_string_lossy();
     text.replace('.', "\\.")

@@ -1,4 +1,5 @@
-//! Declared modules: the places of their sources in the stage, their Kbuild text and flag files.
+//! Declared modules: the places of their sources in the stage, their Kbuild text and their flag
+//! files.
 
 #[cfg(feature = "rust")]
 mod bindings;
@@ -17,8 +18,8 @@ use crate::syntax::is_carryable;
 use crate::sys::{Identity, sort_paths};
 use crate::{Error, ErrorKind, Result};
 
-/// The longest name a module may have: `MODULE_NAME_LEN` is 64 less an `unsigned long`, and a
-/// NUL ends it.
+/// The longest allowed name of a module. `MODULE_NAME_LEN` is 64 minus the size of an
+/// `unsigned long`, and a NUL ends the name.
 const MAX_NAME: usize = 55;
 
 /// The layout of a declared module in the stage.
@@ -28,8 +29,8 @@ pub(crate) struct Layout {
     pub(crate) items: Vec<Item>,
     /// The Kbuild file.
     pub(crate) kbuild: String,
-    /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so that no
-    /// value in them ever meets make or a shell.
+    /// Flag files: name and arguments. Compilers and linkers read them as `@file`, so make and the
+    /// shell never see the values in them.
     pub(crate) flags: Vec<(&'static str, Vec<OsString>)>,
     #[cfg(feature = "rust")]
     pub(crate) rust: rust::RustPart,
@@ -37,16 +38,16 @@ pub(crate) struct Layout {
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
-    /// The `.cmd` files of objects that are shipped: kbuild makes none when it copies one, and
-    /// modpost (6.1, 6.12) fails without.
+    /// The `.cmd` files of shipped objects. kbuild writes none when it copies an object, and
+    /// modpost (6.1, 6.12) fails without one.
     pub(crate) commands: Vec<PathBuf>,
 }
 
 /// An object of the module.
 struct Object {
-    /// Below the stage.
+    /// The path of the object below the stage.
     name: PathBuf,
-    /// The source that it is compiled from, and the source's folder.
+    /// The source that the object is compiled from, and the source's folder.
     source: PathBuf,
     folder: PathBuf,
 }
@@ -162,8 +163,8 @@ impl Layout {
             text,
             "\nccflags-y := @{dir}/cc\nasflags-y := @{dir}/as\nldflags-y := @{dir}/ld\n"
         );
-        // Each source searches its own folder for #include "…", as it would in place: one list
-        // for all would let a/config.h answer for b/config.h.
+        // Each source searches its own folder for #include "…", as in a build in place. One list
+        // for all sources would find a/config.h in place of b/config.h.
         for object in order.iter().filter(|object| !object.is_rust()) {
             self.searched.push(object.folder.clone());
             let folder = links.carry(&object.folder);
@@ -176,7 +177,7 @@ impl Layout {
                 );
             }
         }
-        // From 6.13 on, kbuild's own rule only works in subfolders.
+        // Since 6.13, kbuild's own rule only works in subfolders.
         for item in &self.items {
             let shipped = item.rel.to_string_lossy();
             if let Some(made) = shipped.strip_suffix("_shipped") {
@@ -187,7 +188,7 @@ impl Layout {
     }
 }
 
-/// Refuses what cannot be a module's name.
+/// Refuses a text that cannot be the name of a module.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let good = name
         .chars()
@@ -209,8 +210,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a source is staged: below `src/` at its path relative to the base, or below `gen/`
-/// when it lies elsewhere (generated) or its folder's name cannot be carried.
+/// The place of a source in the stage: below `src/` at its path relative to the base. It is below
+/// `gen/` if the source lies elsewhere (generated), or if kbuild cannot carry its folder's name.
 fn place(
     source: &Path,
     base: &Path,

@@ -20,14 +20,14 @@ use crate::{Error, Result};
 pub(crate) struct RustPart {
     /// The roots of the crates.
     pub(crate) crates: Vec<PathBuf>,
-    /// The headers declared for Rust, and the flags for their C.
+    /// The headers declared for Rust, and the C flags for them.
     pub(crate) bound: Vec<RustHeader>,
     pub(crate) bind_args: Vec<OsString>,
 }
 
 impl Layout {
-    /// Adds the files that the crates among the sources are made of. A source that another one has
-    /// as a module is no crate, and gives no object.
+    /// Adds the files of the crates among the sources. If another source includes a source as a
+    /// module, that source is not a crate and gives no object.
     pub(super) fn add_crates(&mut self, base: &Path, order: &mut Vec<Object>) -> Result<()> {
         let mut files = Vec::new();
         for object in order.iter().filter(|object| object.is_rust()) {
@@ -50,7 +50,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Their lines in the Kbuild, and the arguments for rustc.
+    /// Adds the crates' lines to the Kbuild, and the arguments for rustc.
     pub(super) fn add_rust(
         &mut self,
         headers: &HeadersForRust,
@@ -69,12 +69,12 @@ impl Layout {
     }
 }
 
-/// Where a file of a crate is staged: beside the crate's root as it is beside it.
+/// The place of a crate's file in the stage: at the same path relative to the crate's root.
 fn place(file: &Path, root: &Object, base: &Path) -> Result<PathBuf> {
     let staged = root.name.parent().unwrap_or(&root.name);
     let rel = match file.strip_prefix(&root.folder) {
         Ok(below) => Some(staged.join(below)),
-        // Not one whose folder is staged alone.
+        // A root outside of `src` has a stage folder of its own, without the other files.
         Err(_) if staged.starts_with("src") => {
             let below = file.strip_prefix(base).ok();
             below.map(|below| Path::new("src").join(below))
@@ -94,7 +94,7 @@ fn place(file: &Path, root: &Object, base: &Path) -> Result<PathBuf> {
     }
 }
 
-/// `src/hello.o` of `src/hello.rs`.
+/// The object of a source: `src/hello.o` for `src/hello.rs`.
 pub(crate) fn object_of(rel: &Path) -> Result<PathBuf> {
     let stem = rel.file_stem().unwrap_or_default().as_bytes();
     let word = stem.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')

@@ -1,24 +1,24 @@
 //! The files of a Rust crate: those that its root reaches by `mod`, `#[path]`, `include!`,
 //! `include_str!` and `include_bytes!`.
 //!
-//! They have to be staged before rustc, which knows them exactly, can name them. So this searches
-//! the text of the source: it includes files under any `cfg`, and skips missing ones. An additional
+//! They must be staged before rustc runs, and only rustc knows them exactly. So this searches the
+//! text of the source: it includes files under any `cfg`, and skips missing ones. An additional
 //! file does no harm.
 
 use std::path::{Path, PathBuf};
 
 use crate::sys::{normal, regular};
 
-/// The files that `root` reaches and that are there, without `root` itself.
+/// The existing files that `root` reaches, without `root` itself.
 pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     // (file, the folder of its modules)
     let mut open = vec![(root.to_owned(), folder(root))];
     while let Some((file, modules)) = open.pop() {
-        // rustc says what is wrong with one that cannot be read.
+        // rustc reports a file that cannot be read.
         let text = regular::read_to_string(&file).unwrap_or_default();
         for (kind, rel) in named(&text) {
-            // A file with an absolute path is read in its place.
+            // rustc reads a file with an absolute path at that path.
             if rel.is_absolute() {
                 continue;
             }
@@ -36,7 +36,7 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
                 }
             };
             let path = normal(&path);
-            // `x/mod.rs` has its modules beside it.
+            // The modules of `x/mod.rs` are beside it.
             let own = match path.ends_with("mod.rs") {
                 true => folder(&path),
                 false => own,
@@ -53,7 +53,7 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The other place where a `mod` is looked for: `x/mod.rs` of `x.rs`, and `x.rs` of `x/mod.rs`.
+/// The other place where rustc looks for a `mod`: `x/mod.rs` for `x.rs`, and `x.rs` for `x/mod.rs`.
 pub(crate) fn other_place(file: &Path) -> Option<PathBuf> {
     if file.file_name()? == "mod.rs" {
         return Some(file.parent()?.with_extension("rs"));
@@ -67,15 +67,15 @@ fn folder(file: &Path) -> PathBuf {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Below the folder of the file's modules.
+    /// A `mod`: below the folder of the file's modules.
     Module,
-    /// By `#[path]`, beside the file.
+    /// A `mod` with `#[path]`: beside the file.
     ModuleAt,
-    /// By `#[path]` in a module that is written out in the file: below its modules' folder.
+    /// A `mod` with `#[path]` in an inline module: below the folder of that module's files.
     ModuleBelowAt,
-    /// By `include!`, beside the file.
+    /// An `include!`: beside the file.
     Source,
-    /// By `include_str!` and `include_bytes!`, beside the file.
+    /// An `include_str!` or `include_bytes!`: beside the file.
     Data,
 }
 
@@ -84,13 +84,13 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
     let tokens = tokens(text);
     let mut files = Vec::new();
     let mut paths: Vec<&str> = Vec::new();
-    // The modules written out around this place, and how deep in braces each one is.
+    // The inline modules around this place, and the depth of braces of each one.
     let mut around: Vec<(&str, usize)> = Vec::new();
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {
         let next = |n: usize| tokens.get(at + n).copied();
         match (*token, next(1), next(2)) {
-            // Of an attribute, `cfg_attr` too.
+            // An attribute, or a `cfg_attr`.
             (Token::Word("path"), Some(Token::Mark('=')), Some(Token::Text(path))) => {
                 paths.push(path);
             }
@@ -99,7 +99,7 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
                 let mut dir = PathBuf::new();
                 dir.extend(around.iter().map(|(name, _)| name));
                 if mark == '{' {
-                    // With a `#[path]`, that is the folder's name.
+                    // A `#[path]` replaces the folder's name.
                     around.push((paths.last().copied().unwrap_or(name), depth));
                 } else if mark == ';' {
                     let kind = match around.is_empty() {
@@ -143,12 +143,12 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a str),
-    /// The contents of a string, with its escapes: a source's path has none.
+    /// The contents of a string, with its escapes. A source's path has none.
     Text(&'a str),
     Mark(char),
 }
 
-/// The words, strings and marks of a source, without comments and characters.
+/// The words, strings and marks of a source, without comments and character literals.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut tokens = Vec::new();
@@ -193,7 +193,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of the comment that `text` begins with; comments nest.
+/// The length of the comment at the start of `text`. Comments nest.
 fn comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -216,7 +216,7 @@ fn comment(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a string's inside.
+/// The length of a string's contents.
 fn string(text: &str) -> usize {
     let mut escaped = false;
     text.find(|c| {
@@ -227,7 +227,7 @@ fn string(text: &str) -> usize {
     .unwrap_or(text.len())
 }
 
-/// The length of the character that `text` begins with, or of a lifetime's quote.
+/// The length of the character literal, or of a lifetime's quote, at the start of `text`.
 fn character(text: &str) -> usize {
     let mut inside = text[1..].chars();
     match (inside.next(), inside.next()) {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_and_included_files_are_named_whatever_stands_around_them() {
+    fn modules_and_included_files_are_found_in_any_surroundings() {
         let text = r##"
             //! mod not_this;
             /* mod nor; /* mod this; */ mod either; */

@@ -1,5 +1,5 @@
-//! Which sources of a build are Rust, and the compiler for them. Sources that a Kbuild names under
-//! a condition are not checked: only make knows whether they are compiled.
+//! The Rust sources of a build, and the compiler for them. Sources that a Kbuild names under a
+//! condition are not checked, because only make knows whether they are compiled.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::{Error, Kernel, Result};
 /// The crates that a build compiles.
 #[derive(Debug, Default)]
 pub(crate) struct Crates {
-    /// Those that are compiled in any case.
+    /// The crates that are compiled in any case.
     pub(crate) certain: Vec<PathBuf>,
-    /// Those that a Kbuild compiles under a condition, which only make can tell.
+    /// The crates that a Kbuild compiles under a condition that only make can decide.
     pub(crate) perhaps: Vec<PathBuf>,
 }
 
@@ -29,8 +29,8 @@ impl Crates {
         self.certain.is_empty() && self.perhaps.is_empty()
     }
 
-    /// Those that the makefiles of a module tree name, read as text; with `more`, there may be
-    /// others, which only come to be when the tree is built.
+    /// The crates in the makefiles of a module tree, read as text. With `more`, there may be other
+    /// crates, which only appear during the build.
     pub(crate) fn of_tree(dir: &Path, more: bool) -> Crates {
         let mut crates = Crates::default();
         if more {
@@ -55,10 +55,10 @@ impl Crates {
         crates
     }
 
-    /// The compiler for them, where any of them is to be compiled for this kernel.
+    /// The compiler for the crates, if one of them is to be compiled for this kernel.
     ///
     /// # Errors
-    /// Checks for anything that would make rustc fail, if it certainly runs.
+    /// Every problem that would make rustc fail, if rustc certainly runs.
     pub(crate) fn rustc(
         &self,
         settings: &Settings,
@@ -100,7 +100,7 @@ impl Crates {
     }
 }
 
-/// The words of a folder's assignments, and whether each stands there whatever the kernel is.
+/// The words of a folder's assignments, and whether each one applies to every kernel.
 fn words(folder: &Folder) -> impl Iterator<Item = (&str, bool)> {
     folder.assignments().flat_map(|a| {
         let of_kbuild = a.name.contains("-m") || a.name.contains("-y");

@@ -1,4 +1,4 @@
-//! Sources that export symbols.
+//! Refuses sources whose exported symbols would get no checksums.
 
 use std::path::Path;
 
@@ -7,10 +7,11 @@ use crate::stage::Kind;
 use crate::sys::{regular, walk};
 use crate::{Kernel, Result};
 
-/// Refuses sources that export symbols, for a kernel that gives them no checksums.
+/// Refuses sources that export symbols, if the kernel gives them no checksums.
 ///
 /// # Errors
-/// [`ErrorKind::KernelNotPrepared`](crate::ErrorKind::KernelNotPrepared), naming the first.
+/// [`ErrorKind::KernelNotPrepared`](crate::ErrorKind::KernelNotPrepared), naming the first such
+/// source.
 pub(crate) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
     let refuse = |path: &Path| match exports(path) {
         true => Err(kernel.no_symbol_versions(path)),
@@ -25,7 +26,7 @@ pub(crate) fn check(kernel: &Kernel, sources: &Sources) -> Result<()> {
     }
 }
 
-/// Rust has no way of its own to export a symbol: C beside it does.
+/// Whether a source exports symbols. Rust cannot export a symbol itself; C beside it does.
 fn exports(source: &Path) -> bool {
     let may = source.extension().is_some_and(|e| e == "c" || e == "S");
     let text = may.then(|| regular::read(source).ok()).flatten();

@@ -1,4 +1,4 @@
-//! Builds with Rust in them: their Rust sources, the rustc for them, and its arguments.
+//! Builds with Rust: their Rust sources, the rustc for them, and its arguments.
 
 pub(crate) mod crate_files;
 mod crates;
@@ -23,15 +23,15 @@ use crates::Crates;
 
 pub(crate) use crate_files::other_place;
 
-/// The file that tells of the compiler, among a module folder's private ones.
+/// The private file of a module folder that describes the compiler.
 const NOTE: &str = "rustc";
 
-/// A build whose Rust is looked at.
+/// A build that may contain Rust.
 pub(super) struct Compiled<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) sources: &'a Sources,
     pub(super) map: &'a PathMap,
-    /// The flags that C gets for its headers.
+    /// The C flags for headers.
     pub(super) headers: &'a [OsString],
     pub(super) tools: &'a Toolchain,
     /// make's environment.
@@ -45,15 +45,15 @@ pub(super) struct RustInput {
     /// Variables for the command line.
     pub(super) variables: Vec<(String, String)>,
     pub(super) env: Vec<(OsString, OsString)>,
-    /// Files whose change means a build from nothing.
+    /// Files whose change starts a build from nothing.
     pub(super) whole: Vec<PathBuf>,
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// The input for the Rust in a build; nothing where there is none.
+/// The input for the Rust in a build; empty if there is none.
 ///
 /// # Errors
-/// Checks for anything that would make rustc fail, before make starts.
+/// Every problem that would make rustc fail, found before make starts.
 pub(super) fn input(compiled: &Compiled<'_>) -> Result<RustInput> {
     let Compiled {
         context, sources, ..
@@ -73,7 +73,7 @@ pub(super) fn input(compiled: &Compiled<'_>) -> Result<RustInput> {
     let flags = settings.flags.rust.file(kernel)?;
     let crates = match sources {
         Sources::Declared(layout) => Crates::certain(&layout.rust.crates),
-        // Whoever says something to rustc may know of crates that come to be in the build.
+        // A caller with settings for rustc may know of crates that appear during the build.
         Sources::Tree { dir, .. } => {
             Crates::of_tree(dir, named.is_some() || !settings.flags.rust.is_empty())
         }
@@ -122,7 +122,7 @@ pub(super) fn input(compiled: &Compiled<'_>) -> Result<RustInput> {
     Ok(input)
 }
 
-/// The program of a tool that was named.
+/// The named program of a tool.
 fn named(context: &Context<'_>, own: Option<&String>, variables: [&str; 2]) -> Option<String> {
     Wanted::of(context.settings).tool(context.settings, own, variables)
 }
@@ -165,23 +165,23 @@ fn request<'a>(
 
 /// The contents of `KRUSTFLAGS`. rustc reads one argument per line.
 ///
-/// Makefiles that narrow all maps (`--remap-path-scope=macro`, 7.3 with rustc 1.95) do so where
-/// sources and objects lie apart; in a stage they lie together.
+/// Some makefiles narrow all maps if sources and objects are in different folders
+/// (`--remap-path-scope=macro`, 7.3 with rustc 1.95). In a stage they are in the same folder.
 fn map_file(map: &PathMap) -> Result<Vec<u8>> {
     argument_file(&prefix_maps("--remap-path-prefix=", map))
 }
 
-/// Adds bindgen for the headers that Rust sources call, where there are any, and tells rustc in the
-/// environment what comes of them.
+/// Adds bindgen for the headers that Rust sources call, if there are any. rustc gets the results'
+/// paths in the environment.
 ///
 /// # Errors
-/// [`ErrorKind::ToolNotFound`] where it is not here.
+/// [`ErrorKind::ToolNotFound`] if bindgen is missing.
 fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) -> Result<()> {
     if layout.rust.bound.is_empty() {
         return Ok(());
     }
     let Compiled { context, env, .. } = *compiled;
-    // bindgen finds libclang there.
+    // bindgen searches this folder for libclang.
     let libclang = context.settings.environment.user("LIBCLANG_PATH");
     let libclang = libclang.map(|dir| (OsString::from("LIBCLANG_PATH"), dir));
     input
@@ -220,10 +220,10 @@ fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) 
     Ok(())
 }
 
-/// The clippy that belongs to a compiler: it is that compiler, with more lints.
+/// The clippy of a compiler. It is that compiler with more lints.
 ///
 /// # Errors
-/// [`ErrorKind::ToolNotFound`] where it is not beside it.
+/// [`ErrorKind::ToolNotFound`] if it is not beside the compiler.
 fn clippy(rustc: &Rustc) -> Result<PathBuf> {
     let driver = rustc.file.with_file_name("clippy-driver");
     match driver.is_file() {
@@ -252,7 +252,7 @@ fn command(code: &'static str, text: &str, words: &[&str]) -> Advice {
 /// The files that the compiler reads besides the crates in its dep-info.
 fn whole(kernel: &Kernel, rustc: &Rustc) -> Vec<PathBuf> {
     let mut files = kernel.rust_files();
-    // Only objects that were compiled against them are removed.
+    // Changes of these only remove the objects that were compiled against them.
     files.retain(|file| !file.extension().is_some_and(|e| e == "rmeta" || e == "so"));
     files.retain(|file| file.is_file());
     files.push(rustc.file.clone());

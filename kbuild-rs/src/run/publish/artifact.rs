@@ -4,8 +4,9 @@
 //!
 //! - A published text file names source paths instead of stage paths, and an executable file stays
 //!   executable: a build in place gives the same.
-//! - Files are dated when the build began. If an output changed, Ninja takes the time of the newest
-//!   output for the edge's time, and would take an edit during the build for a built one.
+//! - Files get the time of the start of the build. If an output changed, Ninja takes the time of
+//!   the newest output for the edge's time, and would take an edit during the build for a built
+//!   one.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,8 +19,8 @@ use crate::run::record::Product;
 use crate::sys::{CopyOptions, Writer, is_whole_elf, regular, same_content};
 use crate::{Error, ErrorKind, Result};
 
-/// The modules that the build in `module_dir` made: name and staged `.ko`. A `.ko` that is not
-/// in `modules.order` is a leftover.
+/// The modules that the build in `module_dir` built: name and staged `.ko`. A `.ko` that is not in
+/// `modules.order` is a leftover.
 pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let order = module_dir.join("modules.order");
     let text = match regular::read_to_string(&order) {
@@ -31,7 +32,7 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let word = |name: &str| name.replace('-', "_");
     for line in text.lines() {
-        // Relative since 6.13; .ko until 6.1 and .o later.
+        // Paths are relative since 6.13. They end with .ko until 6.1 and with .o later.
         let path = module_dir.join(line.trim()).with_extension("ko");
         let Some(name) = path.file_stem().and_then(|n| n.to_str()) else {
             continue;
@@ -61,9 +62,9 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(modules)
 }
 
-/// Copies `from` to `to`, whole or not at all. A file that already holds the same keeps its
-/// mtime, so that what depends on it is not made again. Another one is dated when the build began
-/// (since the epoch): what is edited while make runs is newer.
+/// Copies `from` to `to`, whole or not at all. A file with the same bytes keeps its mtime, so that
+/// its dependents are not built again. Any other file gets the time of the start of the build
+/// (since the epoch), so a source that is edited while make runs is newer.
 pub(crate) fn publish(
     writer: &Writer,
     from: &Path,
@@ -100,7 +101,7 @@ pub(crate) fn publish(
     Product::at(to, module)
 }
 
-/// Like [`publish`], for a file that is not a module. `mode` is that of the file that make left: an
+/// Like [`publish`], for a file that is not a module. `mode` is that of make's file, so an
 /// executable file stays executable.
 pub(crate) fn publish_other(
     writer: &Writer,
@@ -128,8 +129,8 @@ fn copy(writer: &Writer, from: &fs::File, to: &Path, add_mode: u32, began: Durat
     writer.publish(from, to, how)
 }
 
-/// Removes published files that the last build made and this one did not, unless somebody else
-/// has replaced them since.
+/// Removes published files of the last build that this one did not build, unless somebody else has
+/// replaced them since.
 pub(crate) fn remove_stale(writer: &Writer, old: &[Product], new: &[Product]) -> Result<()> {
     for product in old {
         if !new.iter().any(|n| n.path == product.path) {
@@ -168,13 +169,13 @@ pub(crate) fn remove_with_folders(writer: &Writer, out: &Path, product: &Product
     Ok(removed)
 }
 
-/// Removes a published file that is still ours; tells whether it was there.
+/// Removes a published file that is still ours. Returns whether it existed.
 pub(crate) fn remove(writer: &Writer, product: &Product) -> Result<bool> {
     if !product.is_there() {
         return Ok(false);
     }
     match writer.remove_file(&product.path) {
-        // A link has replaced its folder: the files behind it are not ours.
+        // A link has replaced its folder, so the files behind it are not ours.
         Err(e) if e.kind() == ErrorKind::NotOurs => Ok(false),
         removed => removed,
     }
@@ -238,7 +239,7 @@ mod tests {
         let dir = Root::new();
         let (from, to) = (dir.join("from.ko"), dir.join("out/to.ko"));
         let writer = Writer::new([crate::sys::Root::open(dir.path()).unwrap()]);
-        // A header and one section of 64 bytes behind it.
+        // A header, and one section of 64 bytes behind it.
         let mut module = vec![0; 128];
         module[..6].copy_from_slice(b"\x7fELF\x02\x01");
         (module[40], module[58], module[60]) = (64, 64, 1);

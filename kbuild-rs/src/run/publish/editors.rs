@@ -9,7 +9,7 @@ use crate::stage::COMPILE_COMMANDS;
 use crate::{CompilerKind, Result};
 
 impl Run<'_> {
-    /// Writes what editors read, with the entries of every module built into OUT.
+    /// Writes the files for editors, with the entries of all modules built into OUT.
     pub(crate) fn write_for_editors(&self) -> Result<()> {
         self.write_compile_commands()?;
         #[cfg(feature = "ide")]
@@ -22,8 +22,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes it where there is nothing to build and it is not there: somebody has removed it, or
-    /// the last build was one without the feature `ide`.
+    /// Writes a missing file if there is nothing to build: somebody has removed it, or the last
+    /// build ran without the feature `ide`.
     pub(crate) fn write_missing_for_editors(&self) -> Result<()> {
         #[cfg(feature = "ide")]
         let rust = self.lacks_rust_project();

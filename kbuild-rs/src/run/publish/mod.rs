@@ -80,7 +80,7 @@ impl Run<'_> {
         })
     }
 
-    /// Others build into the same OUT.
+    /// Takes the lock for publishing, because other builds publish into the same OUT.
     pub(crate) fn lock_to_publish(&self) -> Result<Lock> {
         let r = self.resolved;
         let doing = format!("publishing {}", r.label);
@@ -88,8 +88,8 @@ impl Run<'_> {
         Lock::take(self.writer, &path, &doing, &self.resolved.sink)
     }
 
-    /// Copies a symvers with source paths for stage paths: kernels before 6.13 write the path that
-    /// a module was built in, and others read it.
+    /// Copies a symvers and replaces stage paths by source paths: kernels before 6.13 write the
+    /// path of the module's build, and other builds read it.
     fn map_symvers(&self, from: &Path, to: &Path) -> Result<()> {
         let text = regular::read_to_string(from).map_err(|e| Error::reading("read", from, e))?;
         let mut mapped = String::with_capacity(text.len());
@@ -109,8 +109,8 @@ impl Run<'_> {
         self.writer.write_if_changed(to, mapped.as_bytes())
     }
 
-    /// Removes what the last build published and this one did not. OUT holds the modules of one
-    /// kernel: what this very folder gave for another one goes, too.
+    /// Removes files that the last build published and this one did not. OUT holds the modules of
+    /// one kernel, so this folder's products for another kernel are removed too.
     pub(super) fn remove_stale(&self, old: &Record, new: &Published) -> Result<()> {
         let r = self.resolved;
         let stale = |record: &Record| {
@@ -128,7 +128,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The files that were asked for by name.
+    /// Publishes the files that the caller asked for by name.
     fn publish_targets(&self, start: Duration) -> Result<Vec<Product>> {
         let r = self.resolved;
         let mut products = Vec::new();
@@ -142,7 +142,7 @@ impl Run<'_> {
         Ok(products)
     }
 
-    /// A module that was taken out of `obj-m` leaves its `.ko` in the folder.
+    /// Removes leftovers: after a module is taken out of `obj-m`, its `.ko` stays in the folder.
     fn remove_leftovers(&self, modules: &[(String, PathBuf)]) -> Result<()> {
         let dir = self.resolved.module_dir();
         walk(dir, &mut |path, meta| {

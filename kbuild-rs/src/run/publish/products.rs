@@ -1,9 +1,9 @@
-//! Files beside the modules that the caller asks for: firmware, device tree overlays, helper
-//! programs.
+//! Publishes files beside the modules that the caller asks for: firmware, device tree overlays,
+//! helper programs.
 //!
-//! A product is the file of that name in the stage when make has ended. It is deleted there when a
-//! makefile changes: kbuild takes only some names as targets, and does not delete a file that it no
-//! longer makes.
+//! A product is the file of that name in the stage after make has ended. It is deleted there if a
+//! makefile changes, because kbuild only accepts some names as targets, and does not delete a file
+//! that it no longer builds.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,8 +26,8 @@ impl Run<'_> {
         published.eq(asked.iter())
     }
 
-    /// Deletes products in the stage when a makefile has changed: it may not make them any more.
-    /// A `prepare` command makes its own again.
+    /// Deletes products in the stage if a makefile has changed, because it may not build them any
+    /// more. A `prepare` command creates its own again.
     pub(crate) fn remove_products_of_old_rules(&self, stale: &Stale) -> Result<()> {
         if stale.makefile.is_some() {
             for product in &self.resolved.products {
@@ -42,8 +42,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Fails for a product that make did not make, before anything is published. Also deletes the
-    /// copy that an earlier build published, which would pass for this build's.
+    /// Fails for a product that make did not build, before anything is published. Also deletes the
+    /// copy that an earlier build published, because it would pass for this build's product.
     pub(crate) fn check_products(&self, old: &Record, items: &[Item]) -> Result<()> {
         let r = self.resolved;
         for product in &r.products {
@@ -76,7 +76,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a staged file is as it was copied.
+    /// Whether a staged file is still the copy of its source.
     fn is_source(&self, staged: &Path, items: &[Item]) -> bool {
         let stage = &self.resolved.stage;
         let rel = staged
@@ -98,8 +98,8 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Publishes a file of the module folder that is not a module. A text file names source paths,
-    /// as after a build in place, instead of stage paths.
+    /// Publishes a file of the module folder that is not a module. A text file then names source
+    /// paths, as after a build in place, and not stage paths.
     pub(crate) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
         let r = self.resolved;
         let (staged, to) = (r.module_dir().join(rel), r.out.join(rel));

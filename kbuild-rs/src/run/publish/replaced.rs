@@ -1,11 +1,11 @@
-//! Modules in the output directory that were changed since the last build.
+//! Reports modules in the output directory that changed since the last build.
 
 use crate::run::Run;
 use crate::run::record::{Record, Stale};
 
 impl Run<'_> {
     /// Names the modules that are only built again because somebody signed or stripped them in the
-    /// output directory. (After an edit, everybody expects another module.)
+    /// output directory. (After an edit, users expect a new module.)
     pub(crate) fn tell_of_replaced(&self, record: &Record, stale: &Stale) {
         if *stale != Stale::default() {
             return;

@@ -1,4 +1,4 @@
-//! Functions in Rust that use more stack than the kernel allows.
+//! Warns about Rust functions that use more stack than the kernel allows.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::run::Run;
 use crate::stage::Item;
 use crate::sys::regular;
 
-/// Functions that are named in one warning.
+/// The largest number of functions in one warning.
 const MAX_SHOWN: usize = 4;
 
 impl Run<'_> {
-    /// Warns of functions in Rust, compiled since `start`, whose frames are larger than the kernel
-    /// allows: a kernel's stack is small, and what is beyond its end belongs to others.
+    /// Warns about Rust functions, compiled since `start`, whose frames are larger than the kernel
+    /// allows. A kernel's stack is small, and the memory beyond its end belongs to others.
     pub(crate) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<()> {
         let r = self.resolved;
         let limit = r.kernel().config("FRAME_WARN").and_then(|n| n.parse().ok());

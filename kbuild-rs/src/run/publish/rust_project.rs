@@ -8,14 +8,14 @@ use crate::run::record::prerequisites::working_dir;
 use crate::stage::{RUST_ENTRIES, RUST_PROJECT};
 
 impl Run<'_> {
-    /// Whether there is Rust, and nothing or not all is written of it.
+    /// Whether there is Rust, and its file is missing or incomplete.
     pub(crate) fn lacks_rust_project(&self) -> bool {
         let own = self.resolved.folder.join(RUST_ENTRIES);
         let nothing = self.resolved.target.rustc.is_some() && !own.exists();
         nothing || self.is_missing(RUST_ENTRIES, RUST_PROJECT)
     }
 
-    /// `OUT/rust-project.json`, where there is Rust.
+    /// Writes `OUT/rust-project.json` if there is Rust.
     pub(crate) fn write_rust_project(&self) -> Result<()> {
         let r = self.resolved;
         let own = r.folder.join(RUST_ENTRIES);

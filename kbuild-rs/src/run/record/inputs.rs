@@ -1,4 +1,4 @@
-//! The inputs of a build. The build records them when make has ended, for the next one to compare.
+//! Records the inputs of a build after make has ended, for the next build to compare.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl Run<'_> {
         };
         add(Class::Whole, &mut r.inputs.whole.iter().cloned());
         add(Class::Make, &mut self.git_heads(items).into_iter());
-        // The flag files are ours: the configuration covers them.
+        // The flag files are generated from the configuration, which the record covers.
         let known = |p: &PathBuf| r.inputs.whole.contains(p) || p.starts_with(&r.stage.private);
         let resolver = self.resolver(items);
         let mut makefiles = makefiles(&resolver, &trace, made.record, r.wants_modules());
@@ -54,8 +54,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The prerequisites of what other module folders of this root have made by rules, which this
-    /// one may use (`../common/gen.h`), and those of them that changed since.
+    /// The prerequisites of files that other module folders of this root built by rules and that
+    /// this folder may use (`../common/gen.h`), and the changed ones among them.
     fn shared(
         &self,
         resolver: &Resolver<'_>,
@@ -89,8 +89,8 @@ impl Run<'_> {
         others.filter_map(|f| record(f).transpose()).collect()
     }
 
-    /// The symvers that the caller gave, those of other module folders of this root, and those that
-    /// makefiles name.
+    /// Records the symvers that the caller gave, those of other module folders of this root, and
+    /// those that makefiles name.
     fn note_symvers(
         &self,
         items: &[Item],
@@ -123,8 +123,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The rules that ran, now or in an earlier build, and whose targets are there; and the targets
-    /// of those that ran now.
+    /// The rules that ran now or in an earlier build and whose targets exist, and the targets of
+    /// the rules that ran now.
     fn rules(
         &self,
         resolver: &Resolver<'_>,
@@ -134,8 +134,8 @@ impl Run<'_> {
     ) -> (Vec<Rule>, Vec<PathBuf>) {
         let stage = &self.resolved.stage;
         let commands: HashMap<&Path, &Target> = targets.iter().map(|t| (&*t.path, t)).collect();
-        // kbuild has make leave out what lies between (`.SECONDARY`): a file that is gone is made anew
-        // only where something wants it. So what was made of it has to go with it.
+        // kbuild tells make to ignore missing intermediate files (`.SECONDARY`): make only rebuilds
+        // such a file if another rule needs it. So the files built from it must be deleted with it.
         let is_own = |rel: &PathBuf| {
             let command = commands.get(&*stage.file(rel));
             command.is_none_or(|t| !t.has_command)
@@ -151,10 +151,10 @@ impl Run<'_> {
         let mut rules = Vec::new();
         let mut ran = Vec::new();
         for told in trace.rules.chunk_by(|a, b| a.0 == b.0) {
-            // A phony target's recipe runs whenever make does.
+            // The recipe of a phony target runs whenever make runs.
             let target = resolver.product(&told[0].0);
             let command = target.as_ref().and_then(|t| commands.get(&*stage.file(t)));
-            // A file that make makes has its own prerequisites; a missing file is only a name.
+            // A file that make builds has its own prerequisites. A missing file is only a name.
             let is_target = |path| trace.rules.binary_search_by(|(t, _)| t.cmp(path)).is_ok();
             let files = told.iter().map(|(_, named)| named);
             for named in files.filter(|named| named.is_file()) {
@@ -191,7 +191,7 @@ impl Run<'_> {
     }
 }
 
-/// The makefiles that make read. A make for a single file does not read all of them.
+/// The makefiles that make read. For a single file, make does not read all of them.
 fn makefiles(resolver: &Resolver<'_>, trace: &Trace, old: &Record, read_all: bool) -> Vec<PathBuf> {
     let read = trace.makefiles.iter().filter(|path| path.is_file());
     let mut makefiles: Vec<_> = read.flat_map(|path| resolver.sources(path)).collect();

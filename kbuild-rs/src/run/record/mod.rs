@@ -1,13 +1,13 @@
 //! Decides whether there is anything to do: compares the record of the last build with the files of
 //! today.
 //!
-//! kbuild-rs does not rely on make to notice changes: a package upgrade installs headers with *old*
-//! mtimes, so make compiles nothing; and make does not know the compiler, the environment, or a
-//! provider's symvers. So the identity of every prerequisite is recorded, and outputs of a changed
-//! one are deleted before make starts.
+//! kbuild-rs does not rely on make to notice changes. A package upgrade installs headers with *old*
+//! mtimes, so make compiles nothing. make also does not know the compiler, the environment, or a
+//! provider's symvers. So the identity of every prerequisite is recorded, and the outputs of a
+//! changed prerequisite are deleted before make starts.
 //!
-//! After a change of flags, environment, compiler or kernel, the build starts from scratch: it
-//! differs from release to release which of these changes kbuild itself would notice.
+//! After a change of flags, environment, compiler or kernel, the build starts from scratch, because
+//! each kernel release notices different changes of these.
 
 mod inputs;
 pub(crate) mod prerequisites;
@@ -26,31 +26,33 @@ use salted::Salted;
 /// The consequence of a prerequisite's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Everything is made anew: the kernel tree, the compiler.
+    /// Everything is rebuilt: the kernel tree or the compiler changed.
     Whole,
-    /// The targets whose `.cmd` names it: a header, a source.
+    /// The targets are rebuilt whose `.cmd` names the file: a header, a source.
     Targets,
-    /// modpost runs again: a provider's symvers.
+    /// modpost runs again: a provider's symvers changed.
     Symvers,
-    /// make is asked again: what git answers.
+    /// make runs again: git's answers may differ.
     Make,
-    /// A makefile: make runs again, and files of the tree's own rules are not trusted.
+    /// A makefile changed: make runs again, and the outputs of the tree's own rules are not
+    /// trusted.
     Makefile,
 }
 
-/// A file the products depend on.
+/// A file on which the products depend.
 #[derive(Debug, Clone)]
 pub(crate) struct Prerequisite {
     pub(crate) class: Class,
     pub(crate) path: PathBuf,
-    /// `None`: it changed while make ran, what was compiled is not known.
+    /// `None` if the file changed while make ran, because it is then unknown which state was
+    /// compiled.
     pub(crate) id: Option<Identity>,
 }
 
 /// A file that was published into the output directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Product {
-    /// The name of the module that the file is, if it is one.
+    /// The module's name, if the file is a module.
     pub(crate) module: Option<String>,
     pub(crate) path: PathBuf,
     pub(crate) id: Identity,
@@ -59,7 +61,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// The current state of `path`.
+    /// The current state of the file at `path`.
     pub(crate) fn at(path: &Path, module: Option<&str>) -> Result<Product> {
         let failed = |e| Error::reading("read", path, e);
         Ok(Product {
@@ -70,7 +72,7 @@ impl Product {
         })
     }
 
-    /// Whether it still exists and was not replaced.
+    /// Whether the file still exists and was not replaced.
     pub(crate) fn is_there(&self) -> bool {
         Identity::of_entry(&self.path).is_ok_and(|now| now.same_metadata(&self.id))
     }
@@ -81,7 +83,7 @@ impl Product {
     }
 }
 
-/// A target in the stage and one of its prerequisites, as a rule of make's names them.
+/// A target in the stage and one of its prerequisites, as a rule of make names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// Relative to the stage; `None` if it is not a product there.
@@ -93,9 +95,9 @@ pub(crate) struct Rule {
 /// The last build of one module folder, and its inputs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
-    /// Every flag, variable and environment entry: any difference means a build from nothing.
+    /// All flags, variables and environment entries. Any difference starts a build from nothing.
     pub(crate) config: Salted,
-    /// When the machine was started that wrote this.
+    /// The boot of the machine that wrote the record.
     pub(crate) boot: String,
     /// Whether make succeeded.
     pub(crate) succeeded: bool,
@@ -103,21 +105,21 @@ pub(crate) struct Record {
     pub(crate) products: Vec<Product>,
     /// Files beside the modules that the caller asks for.
     pub(crate) others: Vec<Product>,
-    /// The files that [`Build::target`](crate::Build::target) has put there so far.
+    /// The files that [`Build::target`](crate::Build::target) has published so far.
     pub(crate) targets: Vec<Product>,
-    /// The rules that ran, as make itself wrote them down.
+    /// The rules that ran, as make wrote them down.
     pub(crate) rules: Vec<Rule>,
     /// The files that this folder's build made elsewhere in the stage (`../common/x.o`), relative
     /// to it.
     pub(crate) elsewhere: Vec<PathBuf>,
 }
 
-/// The work that is needed before make's own checks are enough.
+/// The work that must be done before make's own checks are enough.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stale {
-    /// Set if nothing that was built may be kept.
+    /// Set if no built file may be kept.
     pub(crate) from_nothing: Option<Reason>,
-    /// Prerequisites that changed: their targets go.
+    /// Changed prerequisites: their targets are deleted.
     pub(crate) changed: Vec<PathBuf>,
     /// Whether modpost must run again.
     pub(crate) modpost: bool,
@@ -128,14 +130,14 @@ pub(crate) struct Stale {
 /// The reason why no built file may be kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Nothing was built, or the user was told.
+    /// Nothing was built, or the user was already told.
     Known,
     /// The user is told this.
     Tell(String),
 }
 
 impl Stale {
-    /// Nothing may be kept, and there is nothing to tell.
+    /// Keeps nothing, and tells the user nothing.
     pub(crate) fn all() -> Self {
         Stale {
             from_nothing: Some(Reason::Known),
@@ -145,7 +147,7 @@ impl Stale {
 }
 
 impl Record {
-    /// Compares with the world; `None` means that nothing has to be done.
+    /// Compares the record with the current state; `None` if there is nothing to do.
     pub(crate) fn check(&self, config: &[Vec<u8>]) -> Option<Stale> {
         let mut stale = Stale::default();
         let mut anything = !self.succeeded;
@@ -177,26 +179,26 @@ impl Record {
                 Class::Makefile => stale.makefile = Some(p.path.clone()),
             }
         }
-        // A file system that lost power may have kept a file's name and size, and not its bytes.
+        // After a power cut, a file system may have kept a file's name and size but lost its bytes.
         let is_whole = |p: &Product| p.is_there() && (!self.is_of_another_boot() || p.is_whole());
         anything |= !self.products.iter().chain(&self.others).all(is_whole);
         anything.then_some(stale)
     }
 
-    /// Whether this is a rule whose target was made from its prerequisite's present content.
+    /// Whether the target of this rule was built from the prerequisite's present content.
     pub(crate) fn has_seen(&self, rule: &Rule) -> bool {
         let is_same = |p: &Prerequisite| p.id.as_ref().is_some_and(|id| id.matches(&p.path));
         let mut known = self.prerequisites.iter();
         self.rules.contains(rule) && known.any(|p| p.path == rule.prerequisite && is_same(p))
     }
 
-    /// Whether the machine was started again since the record was written.
+    /// Whether the machine was booted again since the record was written.
     pub(crate) fn is_of_another_boot(&self) -> bool {
         self.boot != boot_id()
     }
 }
 
-/// A symvers, by the content that modpost read: of itself, or of the copy that it was told of.
+/// A symvers with the content that modpost read: from the file itself, or from the copy for make.
 pub(crate) fn seen_symvers(path: PathBuf, read: &Path) -> Option<Prerequisite> {
     let id = Some(Identity::of_content(&path, read).ok()?);
     let class = Class::Symvers;

@@ -2,8 +2,8 @@
 //!
 //! # Decisions
 //!
-//! - The names are what a person is told. The values are only hashed, and only the owner can read
-//!   the record.
+//! - Messages only contain the names. The values are only stored as hashes, and only the owner can
+//!   read the record.
 //! - The hash is HMAC-SHA-256 from a crate of its own: the standard library has none, and a 64-bit
 //!   hash with a known salt can be reversed.
 
@@ -19,9 +19,9 @@ pub(crate) struct Salted {
 }
 
 impl Salted {
-    /// Of entries of the form `NAME=value` or `NAME`, line break, value.
+    /// Hashes entries of the form `NAME=value` or `NAME`, line break, value.
     pub(crate) fn of(config: &[Vec<u8>]) -> Self {
-        // Seeded by the system; each call gives another number.
+        // The system seeds this, so each call returns another number.
         let random = || RandomState::new().build_hasher().finish();
         Self::with_salt(format!("{:016x}{:016x}", random(), random()), config)
     }
@@ -32,7 +32,7 @@ impl Salted {
         Salted { salt, entries }
     }
 
-    /// The first entry that one list has and the other has not, in words.
+    /// The first entry that only one of the two lists has, in words.
     pub(crate) fn difference(&self, config: &[Vec<u8>]) -> Option<String> {
         let now = Self::with_salt(self.salt.clone(), config);
         if now == *self {
@@ -46,14 +46,14 @@ impl Salted {
         ))
     }
 
-    /// Each line of a record that [`add`](Self::add) reads.
+    /// The lines for a record, which [`add`](Self::add) reads.
     pub(crate) fn lines(&self) -> impl Iterator<Item = [&[u8]; 2]> {
         let salt = [self.salt.as_bytes(), b""];
         let entries = self.entries.iter();
         std::iter::once(salt).chain(entries.map(|(name, hash)| [hash.as_bytes(), name]))
     }
 
-    /// Takes in a line of a record; the first is the salt.
+    /// Adds a line of a record. The first line is the salt.
     pub(crate) fn add(&mut self, hash: &[u8], name: Vec<u8>) -> Option<()> {
         let hash = std::str::from_utf8(hash).ok()?.to_owned();
         match self.salt.is_empty() {

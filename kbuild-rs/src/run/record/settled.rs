@@ -1,8 +1,8 @@
-//! Looks at the inputs of a build when make has ended. An input that may have been another file
+//! Checks the inputs of a build after make has ended. An input that may have been another file
 //! while make ran counts as changed.
 //!
 //! Folders are compared by device and inode. A new file in a folder changes both of its times, a
-//! new name only the ctime: a folder that was renamed while make ran counts as another one.
+//! new name only the ctime. So a folder that was renamed while make ran counts as another one.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::{Class, Prerequisite, Record};
 use crate::sys::Identity;
 
-/// The folders on the way to inputs, as they were before make started. A folder that trades places
-/// with another takes its files along, and their times stay old.
+/// The folders above the inputs, in their state before make started. If two folders trade places,
+/// their files go along and keep their old times.
 #[derive(Debug)]
 pub(crate) struct FoldersBefore {
     /// The marker's time.
@@ -24,8 +24,8 @@ pub(crate) struct FoldersBefore {
 }
 
 impl FoldersBefore {
-    /// Looks at the folders above each of `inputs`. `start` is a time on the clock of their file
-    /// system since the epoch.
+    /// Records the folders above each of `inputs`. `start` is a time since the epoch, by the clock
+    /// of their file system.
     pub(crate) fn to<'a>(inputs: impl Iterator<Item = &'a Path>, start: Duration) -> FoldersBefore {
         let mut before = HashMap::new();
         for input in inputs {
@@ -41,7 +41,7 @@ impl FoldersBefore {
         FoldersBefore { start, before }
     }
 
-    /// Looks at inputs. The contents of those in `old` need not be read again.
+    /// Starts the check of inputs. The contents of those in `old` need not be read again.
     pub(crate) fn after<'a>(&'a self, old: &'a Record) -> InputsAfter<'a> {
         let known = old.prerequisites.iter();
         InputsAfter {
@@ -64,22 +64,22 @@ impl FoldersBefore {
         if id.is_settled(self.start) {
             return false;
         }
-        // An entry that came or went sets both times of a folder. A new name sets only the one.
+        // A new or removed entry sets both times of a folder. A new name only sets one.
         meta.is_symlink() || id.changed_after_written()
     }
 }
 
-/// Looks at the inputs that make read.
+/// Checks the inputs that make read.
 pub(crate) struct InputsAfter<'a> {
     folders: &'a FoldersBefore,
     old: HashMap<&'a Path, &'a Prerequisite>,
-    /// The answer for each folder, and for those above it.
+    /// The answers for folders, with the folders above them.
     changed: HashMap<PathBuf, bool>,
 }
 
 impl InputsAfter<'_> {
-    /// The prerequisite as it is now. It counts as changed if it may have been another file while make
-    /// ran, or if it is gone.
+    /// The current prerequisite. It counts as changed if it may have been another file while make
+    /// ran, or if it does not exist any more.
     pub(crate) fn at(&mut self, class: Class, path: PathBuf) -> Prerequisite {
         let id = match path
             .parent()
@@ -101,7 +101,7 @@ impl InputsAfter<'_> {
         if with_content.know_content(path).is_err() {
             return Some(id);
         }
-        // The content is that of the file that was looked at.
+        // The content must belong to the file that was checked.
         let now = Identity::of(path).ok()?;
         now.same_metadata(&id).then_some(with_content)
     }
@@ -126,7 +126,7 @@ mod tests {
     use crate::fixture::Root;
     use crate::sys::file_clock;
 
-    /// A folder with files in folders, and the time when they had been made.
+    /// A folder with files in folders, and the time after their creation.
     fn scratch() -> (Root, Duration) {
         let dir = Root::new();
         for (file, text) in [
@@ -160,7 +160,7 @@ mod tests {
         fs::rename(dir.join("inc"), dir.join("gone")).unwrap();
         fs::rename(dir.join("other"), dir.join("inc")).unwrap();
         assert!(!is_known(&folders, &file));
-        // And back.
+        // The folder goes back to its old name.
         fs::rename(dir.join("inc"), dir.join("other")).unwrap();
         fs::rename(dir.join("gone"), dir.join("inc")).unwrap();
         assert!(!is_known(&folders, &file));

@@ -1,4 +1,4 @@
-//! The record as text: an entry a line, and a closing line.
+//! The record as text: one entry a line, and a closing line.
 
 use std::path::Path;
 
@@ -11,8 +11,7 @@ use crate::sys::{Identity, Writer, is_below};
 const HEADER: &[u8] = b"kbuild-rs record 3";
 
 impl Record {
-    /// Reads a record about products in `out`; `None` when there is none, or not one of this
-    /// version's.
+    /// Reads a record about products in `out`; `None` if it does not exist, or has another version.
     ///
     /// # Errors
     /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) if it names a file outside of `out` or of the
@@ -38,7 +37,7 @@ impl Record {
         }
     }
 
-    /// Writes the record whole or not at all, for its owner to read.
+    /// Writes the record whole or not at all. Only its owner can read it.
     pub(crate) fn save(&self, writer: &Writer, path: &Path, out: &Path) -> Result<()> {
         let mut text = HEADER.to_vec();
         let mut line = |tag: u8, words: &[&[u8]]| {
@@ -80,7 +79,7 @@ impl Record {
         for path in &self.elsewhere {
             line(b'e', &[&escaped_path(path)]);
         }
-        // A record that was cut off must not read as a shorter one.
+        // A truncated record must not read as a shorter one.
         line(b'.', &[]);
         writer.write_private(path, &text)
     }
@@ -185,7 +184,7 @@ fn text_of(word: &[u8]) -> Option<String> {
     unescape(word)?.into_os_string().into_string().ok()
 }
 
-/// `?`, or the five words of an identity.
+/// Reads `?`, or the five words of an identity.
 fn identity<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Identity>> {
     let first = std::str::from_utf8(words.next()?).ok()?;
     if first == "?" {

@@ -1,7 +1,7 @@
-//! The repositories of a module tree, in the stage.
+//! Writes the repositories of a module tree into the stage.
 //!
-//! `git describe --dirty` sees a change outside of the staged tree only when something else starts
-//! make: the record knows the staged files, and where HEAD and the tags are.
+//! `git describe --dirty` only sees a change outside of the staged tree if something else starts
+//! make: the record covers the staged files, and the places of HEAD and the tags.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl Run<'_> {
         }
     }
 
-    /// The same for all repositories in the stage, if git may be asked.
+    /// The same for all repositories in the stage, if the build may ask git.
     pub(crate) fn heads_if_asked(&self, items: &[Item]) -> Vec<PathBuf> {
         let staged = self.resolved.repositories.staged(self.resolved, items);
         let heads = staged.iter().map(|one| one.repository.head_files());
@@ -63,7 +63,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the build may ask git: a makefile, a script or a `prepare` command has the word.
+    /// Whether the build may ask git: a makefile, a script or a `prepare` command contains the
+    /// word.
     pub(crate) fn asks_git(&self, items: &[Item]) -> bool {
         let r = self.resolved;
         let speaks = |text: &[u8]| {
@@ -86,7 +87,7 @@ impl Run<'_> {
     }
 }
 
-/// A makefile or a script of any name.
+/// Whether the item is a makefile, or a script of any name.
 fn may_run_git(item: &Item) -> bool {
     const OTHERS: &[&str] = &[
         "c", "h", "S", "s", "o", "a", "rs", "ko", "md", "txt", "rst", "html", "json", "xml", "csv",

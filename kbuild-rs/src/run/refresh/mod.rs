@@ -1,4 +1,5 @@
-//! The state before make starts: deletes files that must not be kept, and writes generated files.
+//! Prepares the stage before make starts: deletes files that must not be kept, and writes generated
+//! files.
 
 mod git;
 mod modpost;
@@ -16,8 +17,8 @@ use crate::sys::{is_among, regular, sort_paths};
 use crate::{Error, Result};
 
 impl Run<'_> {
-    /// Throws away what may not be kept. Gives whether the stage is filled for the first time,
-    /// and what is to be copied.
+    /// Deletes everything that must not be kept. Returns whether the stage is filled for the first
+    /// time, and the items to copy.
     pub(crate) fn make_room(
         &self,
         stale: &Stale,
@@ -42,9 +43,10 @@ impl Run<'_> {
             r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
         }
-        // Other module folders of this root keep what they built in the same stage. An object
-        // elsewhere is this folder's when its command names this folder's flags; kbuild makes the
-        // others' anew where this one uses them, because their commands name other flags.
+        // Other module folders of this root keep their objects in the same stage. An object
+        // elsewhere belongs to this folder if its command names this folder's flags. kbuild
+        // rebuilds the others' objects if this folder uses them, because their commands name other
+        // flags.
         for target in self.resolver(&manifest).targets()? {
             if self.is_ours(&target.command)? {
                 self.writer.remove_file(&target.path)?;
@@ -60,15 +62,14 @@ impl Run<'_> {
         Ok((false, r.stage.compare(&manifest, items)))
     }
 
-    /// Whether a saved command is one of this module folder's own builds.
+    /// Whether a saved command belongs to this module folder's builds.
     fn is_ours(&self, command: &Path) -> Result<bool> {
         let text = regular::read(command).map_err(|e| Error::reading("read", command, e))?;
         let own = self.resolved.folder.as_os_str().as_bytes();
         Ok(text.windows(own.len()).any(|part| part == own))
     }
 
-    /// Deletes the targets that depend on something that changed, because make would look at
-    /// mtimes only.
+    /// Deletes the targets of changed prerequisites, because make only compares mtimes.
     pub(crate) fn remove_stale_targets(
         &self,
         stale: &Stale,
@@ -81,8 +82,9 @@ impl Run<'_> {
         if !changed.is_empty() {
             let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
             let resolver = self.resolver(items);
-            // First what headers are made by: make may have looked at one before a recipe that it
-            // does not know of makes it anew (`main.o: | generated`), so what was compiled goes, too.
+            // The targets of rules come first, because they may be headers. make may check a header
+            // before a recipe that make does not know of rebuilds it (`main.o: | generated`), so
+            // the objects that include it must be deleted too.
             let others = self.other_records()?;
             let shared = others.iter().flat_map(|other| &other.rules);
             let is_stale = |rule: &Rule| {
@@ -90,7 +92,7 @@ impl Run<'_> {
                 gone(&rule.prerequisite) && !is_made_anew()
             };
             let rules: Vec<_> = record.rules.iter().chain(shared).collect();
-            // A file made from a deleted one is deleted too.
+            // A file that was built from a deleted one is deleted too.
             let mut again = true;
             while std::mem::take(&mut again) {
                 for rule in &rules {
@@ -112,8 +114,8 @@ impl Run<'_> {
         if stale.modpost {
             for (path, _) in r.stage.products(r.module_dir(), items)? {
                 let name = path.file_name().unwrap_or_default().as_bytes();
-                // Module.symvers itself stays as old as it is where nothing else comes out: other
-                // folders of this root may depend on it.
+                // Module.symvers itself stays, so that it keeps its time if its content does not
+                // change: other folders of this root may depend on it.
                 let names = [&b".mod.c"[..], b".ko", b".Module.symvers.cmd"];
                 if names.iter().any(|end| name.ends_with(end)) {
                     self.writer.remove_file(&path)?;
@@ -123,13 +125,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether files in the stage may have been made from files that no rule names.
+    /// Whether files in the stage may come from files that no rule names.
     pub(crate) fn has_unknown_inputs(&self, record: &Record, items: &[Item]) -> Result<bool> {
         Ok(self.has_products_of_own_rules(items)? || self.includes_bytes(record, items))
     }
 
-    /// Whether a source has the assembler read a file (`.incbin`) or the linker a script, which may
-    /// read another one.
+    /// Whether the assembler reads a file for a source (`.incbin`), or the linker reads a script,
+    /// which may include another file.
     fn includes_bytes(&self, record: &Record, items: &[Item]) -> bool {
         let stage = &self.resolved.stage;
         let mut named: Vec<_> = record
@@ -149,8 +151,8 @@ impl Run<'_> {
         })
     }
 
-    /// Whether there is anything in the module folder's stage that kbuild keeps no command of: it
-    /// was made by a rule of the tree's own, or by `prepare`.
+    /// Whether the module folder's stage has a file without a saved command of kbuild: a rule of
+    /// the tree or `prepare` created it.
     pub(crate) fn has_products_of_own_rules(&self, items: &[Item]) -> Result<bool> {
         let r = self.resolved;
         let dir = r.module_dir();
@@ -180,7 +182,7 @@ impl Run<'_> {
         Ok(made.iter().any(|(path, _)| !of_kbuild(path)))
     }
 
-    /// Writes what we generate: Kbuild, flag files, links, copies of providers' symvers.
+    /// Writes the generated files: Kbuild, flag files, links, copies of providers' symvers.
     pub(crate) fn write_files(&self) -> Result<()> {
         let r = self.resolved;
         let watch = (&r.make.watch.makefile, &r.make.watch.text);

@@ -1,6 +1,6 @@
-//! Hides `foo.mod.c`, which modpost writes beside the sources, while makefiles read the tree: a
-//! makefile's `$(wildcard $(src)/*.c)` would take it for a source. A first build does not have it.
-//! The files are put back before modpost runs. It does not write them again unless something
+//! Hides `foo.mod.c`, which modpost writes beside the sources, while make reads the makefiles: a
+//! makefile's `$(wildcard $(src)/*.c)` would take it for a source. A first build does not have such
+//! files. They are put back before modpost runs. modpost does not write them again unless something
 //! changed, and their time decides whether they are compiled.
 
 use std::collections::BTreeMap;
@@ -14,12 +14,12 @@ use crate::run::Run;
 use crate::stage::Item;
 use crate::syntax::shell_quote;
 
-/// The files that were put away: the current and the original place of each.
+/// The hidden files: the current and the original place of each.
 #[derive(Debug, Default)]
 pub(crate) struct PutAway(Vec<(PathBuf, PathBuf)>);
 
 impl Run<'_> {
-    /// Puts the files away. modpost's own make [puts them back](crate::make::Watch::put_back) with
+    /// Hides the files. modpost's own make [puts them back](crate::make::Watch::put_back) with
     /// their times, so that nothing is compiled again.
     pub(crate) fn put_away(&self, items: &[Item]) -> Result<PutAway> {
         let r = self.resolved;
@@ -36,7 +36,7 @@ impl Run<'_> {
             let end = end.to_owned();
             products.filter(move |path| path.to_string_lossy().ends_with(&end))
         };
-        // A build that was cut off may have lost one, and modpost does not look for it.
+        // A build that was cut off may have lost one, and modpost does not check for it.
         if named(".mod").any(|module| !module.with_extension("mod.c").exists()) {
             let saved = dir.join(".Module.symvers.cmd");
             self.writer.remove_file(&saved)?;
@@ -63,7 +63,7 @@ impl Run<'_> {
                 script.push_str(&shell_quote(to.as_os_str()));
                 put.0.push((to, from));
             }
-            // A trailing slash: never a file of that name.
+            // With a trailing slash, the target can never be a file.
             let to = shell_quote(folder.join("").as_os_str());
             script.push_str(&format!(" {to} 2>/dev/null\n"));
         }

@@ -11,7 +11,7 @@ use crate::sys::Identity;
 use crate::{Error, ErrorKind, Result, make};
 
 impl Run<'_> {
-    /// Runs the user's commands if their outputs may be gone (`anew`), and when something they read
+    /// Runs the user's commands if their outputs may be gone (`anew`), or if one of their inputs
     /// has changed.
     pub(crate) fn prepare(
         &self,
@@ -28,7 +28,7 @@ impl Run<'_> {
             return Ok(());
         }
         let mut now = inputs(&tree.prepare_inputs, dir, &r.stage, items)?;
-        // With no input named, the repository is one as all of the tree is.
+        // If no input is named, the repository is an input like the rest of the tree.
         let heads = match tree.prepare_inputs.is_empty() {
             true => self.heads_if_asked(items),
             false => Vec::new(),
@@ -42,7 +42,7 @@ impl Run<'_> {
         if !anew && then.is_some_and(|then| then == now.as_bytes()) {
             return Ok(());
         }
-        // Half-prepared is not prepared.
+        // The mark must not survive a `prepare` that fails halfway.
         self.writer.remove_file(&stamp)?;
         for command in &tree.prepare {
             let filled = r.make.placeholders.fill_for_shell(command);
@@ -59,8 +59,7 @@ impl Run<'_> {
     }
 }
 
-/// The identities of what `prepare` reads, as it was staged: the files named, else the whole
-/// tree.
+/// The identities of the inputs of `prepare`, as staged: the named files, else the whole tree.
 fn inputs(named: &[PathBuf], dir: &Path, stage: &Stage, items: &[Item]) -> Result<String> {
     let mut text = String::new();
     let mut add = |id: &Identity| {

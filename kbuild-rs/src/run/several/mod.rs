@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 
 use order::{Shared, in_turn};
 
-/// Builds, with what comes before what.
+/// Builds, and their order.
 #[derive(Debug, Default)]
 pub(crate) struct Several {
     entries: Vec<Entry>,
@@ -24,17 +24,17 @@ pub(crate) struct Several {
 struct Entry {
     settings: Settings,
     name: Option<String>,
-    /// Which entries come first.
+    /// The builds whose symbols this one uses.
     providers: Vec<usize>,
-    /// The builds that come first, whether they fail or not.
+    /// The builds that come first, even if they fail.
     after: Vec<usize>,
 }
 
-/// The limit of builds that read their sources at once; their makes wait for tokens.
+/// The limit of builds that read their sources at once. Their makes wait for tokens.
 const MOST: usize = 64;
 
 impl Several {
-    /// Adds a build, and gives its index.
+    /// Adds a build, and returns its index.
     pub(crate) fn add(&mut self, settings: Settings, name: Option<&str>) -> usize {
         self.entries.push(Entry {
             settings,
@@ -60,13 +60,13 @@ impl Several {
             .map(|entry| entry.settings.environment.clone())
     }
 
-    /// Runs everything, and gives the results in the order of [`add`](Self::add). `ended` hears of
-    /// each result as it comes. Cargo is told nothing.
+    /// Runs all builds, and returns the results in the order of [`add`](Self::add). `ended` gets
+    /// each result as it comes. Prints nothing for Cargo.
     pub(crate) fn run(mut self, ended: Ended<'_>) -> Vec<Result<Report>> {
         if self.entries.is_empty() {
             return Vec::new();
         }
-        // Before anything is opened here.
+        // This must come before anything is opened here.
         inherited_descriptors(self.entries[0].settings.environment.is_build_script);
         self.share_pool();
         self.find_providers();
@@ -83,8 +83,8 @@ impl Several {
             changed: Condvar::new(),
         };
         std::thread::scope(|scope| {
-            // Where a thread cannot be had, those that are there do it all. Each thread stays
-            // until its makes have ended: they are told to end when it does.
+            // If no more threads can be started, the existing ones do all the work. Each thread
+            // stays until its makes have ended, because they are told to end when it does.
             for i in 1..self.entries.len().min(MOST) {
                 let name = format!("build {i}");
                 let work = || board.work();
@@ -99,7 +99,7 @@ impl Several {
         results.into_iter().flatten().collect()
     }
 
-    /// One pool for all: that of the first build, unless they say otherwise.
+    /// Gives all builds the pool of the first one, unless they name another.
     fn share_pool(&mut self) {
         let first = &self.entries[0].settings;
         let (named, default) = (first.pool_dir.clone(), first.default_pool_dir.clone());
@@ -114,7 +114,7 @@ impl Several {
         }
     }
 
-    /// Builds that share a stage come one after the other.
+    /// Puts builds that share a stage one after the other.
     fn take_turns(&mut self) {
         let entries = self.entries.iter();
         let shared: Vec<_> = entries.map(|entry| Shared::of(&entry.settings)).collect();
@@ -125,7 +125,7 @@ impl Several {
         }
     }
 
-    /// A build that publishes a symvers that another one names is its provider.
+    /// Makes a build the provider of another one that names its symvers.
     fn find_providers(&mut self) {
         let published: Vec<_> = self.entries.iter().map(Entry::symvers).collect();
         for (i, entry) in self.entries.iter_mut().enumerate() {
@@ -164,7 +164,7 @@ impl Entry {
         )
     }
 
-    /// A path that was given, absolute and canonical as far as it exists.
+    /// An absolute path, canonical as far as it exists.
     fn path(&self, path: &Path) -> PathBuf {
         let base = base(&self.settings).unwrap_or_default();
         absolute(&base.join(path)).unwrap_or_default()
@@ -173,7 +173,7 @@ impl Entry {
 
 type Ended<'a> = &'a mut (dyn FnMut(usize, &Result<Report>) + Send);
 
-/// The builds that are waiting, running and done, for the threads that run them.
+/// The waiting, running and finished builds, for the threads that run them.
 struct Board<'a> {
     entries: &'a [Entry],
     state: Mutex<State<'a>>,
@@ -187,7 +187,7 @@ struct State<'a> {
     ended: Ended<'a>,
 }
 
-/// A build under way; when it is gone, with a result or without, others look for work.
+/// A running build. When this is dropped, with or without a result, other threads look for work.
 struct UnderWay<'a, 'b>(&'a Board<'b>);
 
 impl Drop for UnderWay<'_, '_> {
@@ -216,7 +216,7 @@ impl<'b> Board<'b> {
         }
     }
 
-    /// Waits for a build all of whose providers are done.
+    /// Waits for a build whose providers are all finished.
     fn next(&self) -> Option<(usize, Result<Settings>)> {
         let mut state = self.state();
         loop {
@@ -232,7 +232,7 @@ impl<'b> Board<'b> {
             });
             let next = match ready {
                 Some(i) => Some((i, self.with_providers(i, state.results))),
-                // Nobody is left whom these could wait for.
+                // No other build is left that these could wait for.
                 None if state.running == 0 => Some((some, Err(self.need_each_other(some)))),
                 None => None,
             };
@@ -246,7 +246,7 @@ impl<'b> Board<'b> {
         }
     }
 
-    /// The settings of a build, with what its providers export.
+    /// The settings of a build, with the exports of its providers.
     fn with_providers(&self, i: usize, results: &[Option<Result<Report>>]) -> Result<Settings> {
         let entry = &self.entries[i];
         let mut settings = entry.settings.clone();

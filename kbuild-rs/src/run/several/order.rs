@@ -1,8 +1,8 @@
 //! The order of builds that share a stage.
 //!
-//! A module folder may read a file that another folder of its root has made, and only its makefile
+//! A module folder may read a file that another folder of its root has built, and only its makefile
 //! says so (`KBUILD_EXTRA_SYMBOLS := $(src)/../common/Module.symvers`). By hand, folders are built
-//! one after the other. Here they are built in the order in which they are named.
+//! one after the other. kbuild-rs builds them in the order in which they are named.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// `None` for sources of a declared module: no other build has its stage.
+    /// `None` for a declared module, because no other build has its stage.
     pub(crate) fn of(settings: &Settings) -> Option<Shared> {
         let Module::Tree(tree) = &settings.module else {
             return None;
@@ -35,8 +35,8 @@ impl Shared {
     }
 }
 
-/// For each build, the builds that come before it: those that were added earlier and share its
-/// stage, unless they wait for it themselves. `first` has the builds that come first anyway.
+/// For each build, the builds that come before it: earlier ones with the same stage, unless they
+/// wait for this one. `first` has the builds that come first anyway.
 pub(crate) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = first.to_vec();
     let mut turns = vec![Vec::new(); shared.len()];
@@ -52,7 +52,7 @@ pub(crate) fn in_turn(shared: &[Option<Shared>], first: &[Vec<usize>]) -> Vec<Ve
     turns
 }
 
-/// Whether a build has to wait for another, directly or over others.
+/// Whether a build must wait for another, directly or through others.
 fn waits_for(build: usize, other: usize, first: &[Vec<usize>]) -> bool {
     let mut seen = vec![false; first.len()];
     let mut pending = vec![build];
@@ -95,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_needs_comes_first_all_the_same() {
+    fn a_build_comes_after_its_providers_all_the_same() {
         let stages = [shared("/a"), shared("/a"), shared("/a")];
-        // The first needs the last, over the second.
+        // The first build needs the last one, through the second.
         let first = [vec![1], vec![2], vec![]];
         assert_eq!(in_turn(&stages, &first), [vec![], vec![], vec![]]);
         let first = [vec![2], vec![], vec![]];

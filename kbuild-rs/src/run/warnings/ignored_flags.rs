@@ -8,7 +8,7 @@ use crate::kbuild::{Assignment, Makefiles};
 use crate::run::Run;
 use crate::sys::regular;
 
-/// (a variable, the one that every kernel reads instead, how to give its flags otherwise)
+/// (a variable, the variable that every kernel reads instead, another way to set the flags)
 const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXTRA_CFLAGS", "ccflags-y", CFLAG),
     ("EXTRA_CPPFLAGS", "ccflags-y", CFLAG),
@@ -22,7 +22,7 @@ pub(super) type Ignored = (&'static str, &'static str, &'static str);
 impl Run<'_> {
     /// Warns about flags that do not reach a compiler.
     pub(super) fn warn_of_ignored_flags(&self, makefiles: &Makefiles, ignored: &[Ignored]) {
-        // A makefile that was not read may use them.
+        // A makefile that was not read may use the variables.
         if !makefiles.are_all() {
             return;
         }
@@ -70,7 +70,7 @@ pub(super) fn ignored(kernel: &Kernel) -> Vec<Ignored> {
         .collect()
 }
 
-/// The makefile that certainly sets flags in the variable, and does not also set them in `instead`.
+/// The makefile that certainly sets flags in the variable, and does not set them in `instead` too.
 fn sets<'a>(makefiles: &'a Makefiles, name: &str, instead: &str) -> Option<&'a Path> {
     let given = |words: &str| {
         let assignments = makefiles.assignments().filter(|a| a.name == instead);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_nothing_reads_are_told() {
+    fn flags_that_nothing_reads_are_reported() {
         for makefile in [
             "EXTRA_CFLAGS := -DX\nobj-m := a.o\n",
             "EXTRA_CFLAGS += -I$(src)/inc\n",

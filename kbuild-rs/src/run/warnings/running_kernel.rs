@@ -1,8 +1,8 @@
-//! Places where the release of the running kernel decides what kbuild makes.
+//! Finds places where the release of the running kernel decides what kbuild builds.
 //!
-//! A makefile often serves `make` by hand, too: its recipes and the path of the running kernel's
+//! A makefile often serves `make` by hand too, but its recipes and the path of the running kernel's
 //! tree do not matter to kbuild. So the release is followed from `uname -r` through variables and
-//! conditions to something of kbuild's own: flags, objects, an included file.
+//! conditions to something that kbuild reads: flags, objects, an included file.
 
 #[cfg(test)]
 mod tests;
@@ -14,21 +14,21 @@ use crate::kbuild::{
     ALWAYS_SET, Conditional, Folder, Form, Line, Makefiles, Statement, conditional, uses,
 };
 
-/// A variable that brings the release somewhere, and the placeholder that it may be set to.
+/// A variable that carries the release, and the placeholder that a caller may set it to.
 type Setting = Option<(String, &'static str)>;
 
-/// A place where `uname -r` decides.
+/// A place where `uname -r` decides the build.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnameUse {
     pub(super) makefile: PathBuf,
     /// The number of the line.
     pub(super) line: usize,
-    /// By way of which variable.
+    /// The variable that carries the release to the line.
     pub(super) variable: Setting,
 }
 
-/// The first such place in each makefile. `is_given` tells whether an assignment (`?` for `?=`) is
-/// without effect, because the caller sets the variable.
+/// The first such place in each makefile. `is_given` tells whether an assignment (`?` for `?=`) has
+/// no effect, because the caller sets the variable.
 pub(super) fn uname_uses(
     makefiles: &Makefiles,
     is_given: &dyn Fn(&str, char) -> bool,
@@ -57,25 +57,26 @@ pub(super) fn uname_uses(
 /// Follows the release through the lines of a folder's makefiles.
 struct Tracker<'a> {
     is_given: &'a dyn Fn(&str, char) -> bool,
-    /// Variables that depend on the release, each with what may be set for that: itself, or the one
-    /// that it comes from.
+    /// Variables that depend on the release. Each has the variable that a caller may set instead:
+    /// itself, or the one that it comes from.
     dependent: BTreeMap<String, Setting>,
-    /// Those around the line.
+    /// The conditions around the line.
     conditions: Vec<Condition>,
-    /// The variable whose `define` the line may stand in.
+    /// The variable of the `define` around the line.
     definition: Option<String>,
 }
 
 struct Condition {
-    /// The makefile that it stands in. Where the release decides whether a file is included, that is
-    /// told at the `include`.
+    /// The makefile of the line. If the release decides whether a file is included, the report is
+    /// about the `include`.
     makefile: usize,
-    /// The source of the release in this condition, or in one of the branches before.
+    /// The source of the release in this condition, or in one of the branches before it.
     depends: Option<Setting>,
 }
 
 impl Tracker<'_> {
-    /// (makefile, number of the line, by way of which variable), each line at which it decides.
+    /// Each line at which the release decides: (makefile, number of the line, the variable that
+    /// carries the release).
     fn decisions<'f>(&mut self, folder: &'f Folder) -> Vec<(&'f Path, usize, Setting)> {
         let mut decisions = Vec::new();
         for line in &folder.lines {
@@ -97,8 +98,8 @@ impl Tracker<'_> {
         decisions
     }
 
-    /// Takes in a line; tells whether it is one that kbuild's part depends on. `depends` is what
-    /// brings the release to this line.
+    /// Follows a line. Returns whether kbuild's part depends on it. `depends` is the source of the
+    /// release in the conditions around it.
     fn take(&mut self, line: &Line, depends: Option<&Setting>) -> bool {
         match line.form {
             Form::Condition => return false,
@@ -129,8 +130,8 @@ impl Tracker<'_> {
         }
     }
 
-    /// What brings the release of the running kernel to a text, if anything: the variable to be set
-    /// for that, if there is one.
+    /// The source of the release in a text, if there is one. It has the variable that a caller may
+    /// set, if there is one.
     fn brought_by(&self, text: &str) -> Option<Setting> {
         let used = self.dependent.iter().filter(|(name, _)| uses(text, name));
         let used: Vec<&Setting> = used.map(|(_, setting)| setting).collect();
@@ -141,7 +142,7 @@ impl Tracker<'_> {
     }
 
     fn assign(&mut self, name: &str, how: char, value: &str, depends: Option<&Setting>) {
-        // kbuild's own are set; what is on make's command line stays.
+        // kbuild's own variables are set already, and a variable on make's command line wins.
         let stays = (self.is_given)(name, how) || (how == '?' && ALWAYS_SET.contains(&name));
         if stays {
             return;
@@ -185,8 +186,8 @@ impl Tracker<'_> {
     }
 }
 
-/// Of two things that may bring the release to a line, the first; one that names a variable goes
-/// before one that does not.
+/// The first of two sources of the release; a source that names a variable goes before one that
+/// does not.
 fn joined(first: Option<Setting>, second: Option<Setting>) -> Option<Setting> {
     match (first, second) {
         (Some(None), Some(second)) => Some(second),

@@ -1,4 +1,4 @@
-//! Links in a module tree that lead to folders outside of it.
+//! Follows links in a module tree that lead to folders outside of it.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -22,8 +22,8 @@ pub(super) struct FolderLink<'a> {
 }
 
 impl Walk<'_> {
-    /// A link to a folder elsewhere: kbuild would write into it, so its contents are copied. What
-    /// it can hardly write into stays a link.
+    /// Stages a link to a folder elsewhere. kbuild would write into that folder, so its contents
+    /// are copied. A folder into which it can hardly write stays a link.
     pub(super) fn linked_folder(
         &mut self,
         link: FolderLink<'_>,
@@ -48,7 +48,8 @@ impl Walk<'_> {
         }
         if real == self.scan.out || self.scan.root.starts_with(&real) {
             if self.outside.is_some() {
-                // A link into a folder of the system; no build goes through it.
+                // This link is outside of the tree, such as one to `/` in a system's folder. No build
+                // goes through it.
                 return Ok(());
             }
             return Err(Error::input(format!(
@@ -86,8 +87,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The `.git` of a folder outside of the tree that lies in another repository than the tree
-    /// does: git would look for it above the copy.
+    /// The `.git` for a folder outside of the tree that belongs to another repository than the
+    /// tree. git would search for it above the copy.
     fn repository_above(&self, real: &Path, rel: &Path) -> Option<Item> {
         let top = Repository::top_above(real)?;
         if Repository::at(real) != DotGit::Nothing || self.scan.root.starts_with(&top) {

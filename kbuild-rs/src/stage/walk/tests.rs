@@ -1,4 +1,4 @@
-//! What is staged of made-up trees.
+//! The staged items of invented trees.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::fixture::Root;
 use crate::make::GitPlaces;
 
-/// What is staged of the folder `tree`: the path, and what is there.
+/// The staged items of the folder `tree`: the path, and its content.
 fn staged(root: &Root, kernel: &Path) -> Result<Vec<(String, String)>> {
     let (tree, out) = (root.join("tree"), root.join("out"));
     let scan = Scan {
@@ -35,18 +35,18 @@ fn is(items: &[(String, String)], rel: &str) -> String {
 }
 
 #[test]
-fn what_a_link_out_of_the_tree_leads_to_is_copied_unless_it_is_a_kernel_tree() {
+fn the_target_of_a_link_out_of_the_tree_is_copied_unless_it_is_a_kernel_tree() {
     let root = Root::new();
     let kernel = root.kernel("kernel", "6.1.0");
     root.write("kernel/include/linux/module.h", "");
     root.write("kernel/drivers/foo/foo.c", "");
     let other = root.kernel("other", "6.12.0");
-    // What Debian's flavours share.
+    // The files that Debian's flavours share.
     root.write("common/Makefile", "VERSION = 6\nPATCHLEVEL = 1\n");
     for folder in ["common/arch/x86", "common/include/linux", "common/scripts"] {
         root.write(&format!("{folder}/Makefile"), "");
     }
-    // No kernel, for all its Makefile and its arch.
+    // This is not a kernel, despite its Makefile and its arch folder.
     root.write("sdk/Makefile", "VERSION = 1\n");
     root.write("sdk/arch/x86/x.c", "");
     root.write("sdk/include/linux/compat.h", "");
@@ -90,7 +90,7 @@ fn what_a_link_out_of_the_tree_leads_to_is_copied_unless_it_is_a_kernel_tree() {
 }
 
 #[test]
-fn a_link_to_nothing_is_no_way_to_write_elsewhere() {
+fn a_build_cannot_write_elsewhere_through_a_link_to_nothing() {
     let root = Root::new();
     root.write("tree/sub/a.c", "");
     root.write("elsewhere/there", "");
@@ -119,7 +119,7 @@ fn a_link_to_nothing_is_no_way_to_write_elsewhere() {
 }
 
 #[test]
-fn many_files_are_copied_where_there_are_sources_among_them() {
+fn many_files_are_copied_if_there_are_sources_among_them() {
     let root = Root::new();
     for number in 0..1001 {
         root.write(&format!("firmware/{number}.bin"), "");
@@ -158,7 +158,7 @@ fn links_outside_of_the_tree_that_lead_back_stay_in_the_copy() {
 #[test]
 fn links_that_multiply_end_with_a_message() {
     let root = Root::new();
-    // Each folder leads to the next twice: 2^20 copies.
+    // Each folder leads to the next one twice, which makes 2^20 copies.
     for level in 0..20 {
         let next = root.join(&format!("d{}", level + 1));
         root.link(&next, &format!("d{level}/a"));
@@ -174,7 +174,7 @@ fn links_that_multiply_end_with_a_message() {
     }
 }
 
-/// Names the folder, where the test below runs with few descriptors.
+/// The variable that names the folder. The test below runs with few descriptors.
 const DEEP: &str = "KBUILD_RS_TEST_DEEP";
 
 #[test]

@@ -11,7 +11,7 @@ use crate::sys::root::names;
 use crate::{Error, Result};
 
 impl Writer {
-    /// Removes a file or link that may be gone already; whether it was there.
+    /// Removes a file or link that may be missing already. Returns whether it existed.
     pub(crate) fn remove_file(&self, path: &Path) -> Result<bool> {
         let root = self.root(path)?;
         let rel = root.relative(path).unwrap_or(Path::new(""));
@@ -32,7 +32,7 @@ impl Writer {
         }
     }
 
-    /// Removes a folder that is empty; whether it did.
+    /// Removes an empty folder. Returns whether it did.
     pub(crate) fn remove_empty(&self, path: &Path) -> bool {
         let Ok((parent, name)) = self.parent("remove", path) else {
             return false;
@@ -48,7 +48,7 @@ impl Writer {
         let folder = match root.open_folder(rel, OFlags::RDONLY) {
             Ok(folder) => folder,
             Err(Errno::NOENT) => return Ok(()),
-            // A link, a file: it goes as such.
+            // A link or a file is removed as such.
             Err(Errno::LOOP | Errno::NOTDIR) => return self.remove_file(path).map(drop),
             Err(e) => return Err(failed(path, e)),
         };

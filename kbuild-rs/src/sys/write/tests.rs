@@ -1,10 +1,10 @@
-//! Links, fifos and other names in the way of what is written.
+//! Links, fifos and other obstacles at the paths of written files.
 
 use super::*;
 use crate::fixture;
 use std::os::unix::fs::symlink;
 
-/// (a folder with the other two, one to write in, one outside of that)
+/// (a folder that holds the other two, one to write in, one outside of that)
 fn scratch() -> (fixture::Root, PathBuf, PathBuf, Writer) {
     let root = fixture::Root::new();
     let outside = root.create_dir("out");
@@ -75,14 +75,14 @@ fn a_file_is_named_with_or_without_a_folder() {
         .write_whole(&file, b"x")
         .unwrap();
     assert_eq!(fs::read(&file).unwrap(), b"x");
-    // The working directory is the same for all tests: nothing is written there.
+    // All tests share the working directory, so nothing is written there.
     let bare = Path::new("no-such-file-of-a-test");
     assert!(parent_writer(bare).unwrap().read(bare).unwrap().is_none());
     untouched(&outside);
 }
 
 #[test]
-fn what_is_no_regular_file_is_neither_read_nor_locked() {
+fn a_path_that_is_not_a_regular_file_is_neither_read_nor_locked() {
     let (_root, inside, outside, writer) = scratch();
     writer.make_fifo(&inside.join("fifo")).unwrap();
     fs::hard_link(outside.join("victim"), inside.join("twice")).unwrap();

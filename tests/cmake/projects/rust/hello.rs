@@ -1,4 +1,4 @@
-//! Rust that calls C of its own, of another module and of the kernel.
+//! Rust that calls its own C, another module's and the kernel's.
 
 use kernel::prelude::*;
 

@@ -1,4 +1,4 @@
-/// What is said.
+/// The words for the log.
 pub(crate) fn word() -> &'static str {
     "first inner word"
 }

@@ -14,7 +14,7 @@ const CRATES: &[(&str, &str)] = &[
     ("pin_init", "pin-init/src/lib.rs"),
 ];
 
-/// The most files of a crate that are read, and the most re-exports that are followed in a row.
+/// The largest number of files read for a crate, and of re-exports followed in a row.
 const MAX_FILES: usize = 2_000;
 const MAX_STEPS: usize = 4;
 
@@ -33,7 +33,7 @@ struct Module {
     uses: Vec<(Leaf, Option<String>)>,
 }
 
-/// A path by which a name can be imported, and the `cfg`s it is there under.
+/// A path by which a name can be imported, and the `cfg`s under which it exists.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ImportPath {
     pub(super) path: String,
@@ -41,8 +41,8 @@ pub(super) struct ImportPath {
 }
 
 impl Catalog {
-    /// Reads the crates below `rust`, the folder of that name in a kernel's source; without them
-    /// the catalog is empty.
+    /// Reads the crates below `rust`, the folder of that name in a kernel's source. If it is
+    /// missing, the catalog is empty.
     pub(super) fn of(rust: &Path) -> Catalog {
         let mut catalog = Catalog::default();
         for (name, root) in CRATES {
@@ -102,7 +102,7 @@ impl Catalog {
         parts.find_map(|part| self.cfgs(part)).unwrap_or_default()
     }
 
-    /// The `cfg`s on the way to a module; `None` where it is not public all the way.
+    /// The `cfg`s on the way to a module; `None` if a part of the way is not public.
     fn cfgs(&self, path: &str) -> Option<BTreeSet<String>> {
         let mut cfgs = BTreeSet::new();
         let ends = path.match_indices("::").map(|(at, _)| at);
@@ -116,7 +116,7 @@ impl Catalog {
         Some(cfgs)
     }
 
-    /// The `cfg` of a name that a module has or re-exports; `None` where it does neither.
+    /// The `cfg` of a name that a module has or re-exports; `None` if it does neither.
     fn exported(
         &self,
         module: &Module,
@@ -167,10 +167,10 @@ impl Catalog {
         }
     }
 
-    /// Notes what a file declares; the modules that have files of their own.
+    /// Notes the declarations in a file; returns the modules that have files of their own.
     fn read_file(&mut self, krate: &str, path: &str, text: &str) -> Vec<String> {
         let mut elsewhere = Vec::new();
-        // The modules that are open, and how far their items are indented.
+        // The open modules, and the indentation of their items.
         let mut open = vec![(path.to_owned(), 0)];
         let mut marks = Marks::default();
         let mut lines = text.lines();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_configuration_brings_is_known_with_it() {
+    fn an_item_under_a_configuration_is_known_with_that_configuration() {
         let (_root, catalog) = catalog();
         let found = catalog.find("Driver");
         assert_eq!(found[0].path, "kernel::net::phy::Driver");

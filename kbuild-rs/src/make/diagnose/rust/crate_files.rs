@@ -7,11 +7,10 @@ use super::message::{Message, Place, quoted};
 use crate::make::diagnose::rules::{Example, Explains, Rule, example};
 use crate::sys::regular;
 
-/// The crates that rustc finds, or that have explanations of their own.
+/// The crates that rustc finds, or that have their own explanations.
 const NOT_FILES: &[&str] = &["std", "alloc", "core", "kernel"];
 
-/// Words that stand before the name of a crate that rustc does not find, in the versions from
-/// 1.78 to 1.97.
+/// Words before the name of a crate that rustc does not find, in the versions from 1.78 to 1.97.
 const NO_CRATE: &[&str] = &[
     "use of undeclared crate or module ",
     "use of unresolved module or unlinked crate ",

@@ -165,7 +165,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
     },
 ];
 
-/// An example with a small kernel, and a source with places that examples are about.
+/// An example with a small kernel, and a source at whose places the examples point.
 const fn in_source(output: &'static str, explained: &'static [&'static str]) -> Example {
     example(output, explained).with(&[
         (
@@ -193,16 +193,16 @@ const fn in_source(output: &'static str, explained: &'static [&'static str]) -> 
     ])
 }
 
-/// A path into the kernel's crates that rustc does not find, and what the kernel has instead.
+/// A path into the kernel's crates that rustc does not find, and the kernel's alternatives.
 #[derive(Debug, Default)]
 pub(in crate::make::diagnose) struct MissingPath {
     /// The path up to the item that is missing, and that item's name.
     pub(super) wanted: String,
     name: String,
-    /// Whether the name is one of C: the sources do not list those.
+    /// Whether the name is one of C. The sources do not list such names.
     in_bindings: bool,
     has_sources: bool,
-    /// Whether rustc says itself what to write, if the kernel has nothing.
+    /// Whether rustc itself proposes a text, if the kernel has no alternative.
     rustc_proposes: bool,
     /// The `cfg`s of the path that this kernel does not set.
     missing_cfgs: BTreeSet<String>,
@@ -236,7 +236,7 @@ pub(super) fn missing(
 }
 
 impl MissingPath {
-    /// Adds what the catalog has of the name; `None` if it has that very path.
+    /// Adds the catalog's entries for the name; `None` if the catalog has that very path.
     fn look_up(
         self,
         message: &Message,
@@ -283,7 +283,7 @@ fn switched_off(path: &str, cfgs: &BTreeSet<String>, release: &str) -> String {
     )
 }
 
-/// Names the places that have the name instead.
+/// Names the places that have the name.
 fn elsewhere(missing: &MissingPath, facts: &BuildFacts) -> String {
     let name = &missing.name;
     let (preluded, others): (Vec<&ImportPath>, Vec<&ImportPath>) = missing

@@ -15,14 +15,14 @@ pub(in crate::make::diagnose) struct Listener {
     message: Option<Message>,
     /// The subjects that a rule (by its name) explains together, in order of appearance.
     subjects: Vec<(&'static str, Vec<String>)>,
-    /// The rules whose explanation would be wrong.
+    /// The rules whose explanations would be wrong.
     moot: Vec<&'static str>,
     /// The kernel's Rust, once a message needs it.
     catalog: OnceCell<Catalog>,
 }
 
 impl Listener {
-    /// Looks at a line. Explains the message that it ends.
+    /// Reads a line. Explains the message that it ends.
     pub(in crate::make::diagnose) fn hear(
         &mut self,
         line: &str,
@@ -108,8 +108,8 @@ impl Listener {
         }
     }
 
-    /// The explanations that need all messages. The last rule comes first: it is about the kernel's
-    /// own names, and the first ones are about what may follow from other errors.
+    /// The explanations that need all messages. The last rule comes first, because it is about the
+    /// kernel's own names. The first rules are about errors that may follow from others.
     pub(in crate::make::diagnose) fn explain_together(
         &self,
         facts: &BuildFacts,
@@ -131,7 +131,7 @@ impl Listener {
     }
 }
 
-/// The subjects in the order of the alphabet, for a list of them.
+/// The subjects in alphabetical order, for a list.
 pub(super) fn sorted(subjects: &[String]) -> Vec<String> {
     let mut sorted = subjects.to_vec();
     sorted.sort();

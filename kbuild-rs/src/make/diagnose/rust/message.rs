@@ -1,18 +1,18 @@
 //! One message of rustc, in its parts.
 //!
 //! rustc quotes source lines, which may hold any words. They have a number in front and are kept
-//! apart from what rustc itself says.
+//! apart from rustc's own words.
 
 use std::path::PathBuf;
 
 /// A headline, its places, and rustc's remarks about them.
 #[derive(Debug, Default)]
 pub(in crate::make::diagnose) struct Message {
-    /// `E0432`, where the message has one.
+    /// `E0432`, if the message has a code.
     pub(super) code: String,
     /// The headline without `error[E0432]: `.
     pub(super) text: String,
-    /// The first is where the error is, the others are those of notes.
+    /// The first place is the error's own, the others belong to notes.
     pub(super) places: Vec<Place>,
     /// Labels below quoted lines, notes and help, without the margin.
     pub(super) remarks: Vec<String>,
@@ -94,13 +94,13 @@ impl Place {
     }
 }
 
-/// `x` of ``… before `x` …``.
+/// The text `x` in ``… before `x` …``.
 fn quoted_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.strip_prefix('`')?.split('`').next()
 }
 
-/// All that stands in backticks.
+/// All texts in backticks.
 pub(super) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rustc_says_is_told_from_what_it_quotes() {
+    fn rustcs_words_are_told_from_the_lines_that_it_quotes() {
         let mut message = Message::begins("error[E0432]: unresolved imports `a::B`, `c`").unwrap();
         for line in [
             "  --> /s/a:b.rs:6:25",

@@ -44,8 +44,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
             &[],
         ),
     },
-    // `module!` has `author` before 6.15, and `authors` since then; its own message lists what it
-    // has.
+    // `module!` has `author` before 6.15, and `authors` since then. Its own message lists its keys.
     Rule {
         name: "rust-module-author",
         explains: Explains::Message(

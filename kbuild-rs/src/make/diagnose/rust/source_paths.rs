@@ -13,7 +13,7 @@ pub(super) struct Leaf {
 /// Deeper groups than any source has.
 const MAX_DEPTH: usize = 16;
 
-/// The paths of the `use` in which a place lies, or else the one path there.
+/// The paths of the `use` statement around a place, or else the one path at that place.
 pub(super) fn at(place: &Place) -> Vec<Vec<String>> {
     let text = regular::read_to_string(&place.file).unwrap_or_default();
     let Some(offset) = offset(&text, place) else {
@@ -136,7 +136,7 @@ fn offset(text: &str, place: &Place) -> Option<usize> {
     None
 }
 
-/// The offset behind `use`, if a text ends inside of such a statement.
+/// The offset behind `use`, if a text ends within such a statement.
 fn start_of_use(text: &str) -> Option<usize> {
     let from = text.rfind(';').map_or(0, |at| at + 1);
     let mut found = None;
@@ -158,7 +158,7 @@ fn start_of_use(text: &str) -> Option<usize> {
     })
 }
 
-/// The offset of the path that a text ends in.
+/// The offset of the path at the end of a text.
 fn start_of_path(text: &str) -> usize {
     text.char_indices()
         .rev()

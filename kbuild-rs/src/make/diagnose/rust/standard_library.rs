@@ -1,4 +1,4 @@
-//! Names of the standard library, which kernels do not have, and the kernel's own instead.
+//! Names of the standard library, which kernels do not have, and the kernel's replacements.
 
 use super::crate_files::missing_crate;
 use super::listener::sorted;
@@ -64,11 +64,11 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
     ),
 }];
 
-/// Names of the standard library, and the kernel's own instead.
+/// Names of the standard library, and the kernel's replacements for them.
 struct Replacement {
-    /// As people write them: `vec!`, `to_string()`.
+    /// The names as people write them: `vec!`, `to_string()`.
     names: &'static [&'static str],
-    /// (a name that the kernel must have, what to write then); the first that fits counts.
+    /// (a name that the kernel must have, the replacement); the first option that fits counts.
     options: &'static [(&'static str, &'static str)],
 }
 
@@ -99,7 +99,7 @@ const REPLACEMENTS: &[Replacement] = &[
     Replacement {
         names: &["String", "format!", "to_string()", "to_owned()", "CString"],
         options: &[
-            // The prelude has `fmt!` since the kernel has a module of that name.
+            // The prelude has `fmt!` since the kernel has a module with that name.
             (
                 "kernel/fmt.rs",
                 "kernel::str::CString, as in `CString::try_from_fmt(fmt!(\"{x}\"))?`",
@@ -188,7 +188,7 @@ const NOT_IN_CORE: &[&str] = &[
 ];
 
 /// The names of the standard library in a message: as [`REPLACEMENTS`] writes them, `core::fmt` for
-/// a module that is in `core` as well, `core` for a whole crate, and else the path.
+/// a module that `core` has too, `core` for a whole crate, else the path.
 fn names_used(message: &Message) -> Vec<String> {
     if let Some(krate @ ("std" | "alloc")) = missing_crate(message) {
         return names_at(message, krate);
@@ -198,7 +198,7 @@ fn names_used(message: &Message) -> Vec<String> {
     name.map(str::to_owned).into_iter().collect()
 }
 
-/// The names that are used at the place of a message.
+/// The names at the place of a message.
 fn names_at(message: &Message, krate: &str) -> Vec<String> {
     let mut paths = message.place().map(source_paths::at).unwrap_or_default();
     paths.retain(|path| path[0] == krate);
@@ -224,7 +224,7 @@ fn names_at(message: &Message, krate: &str) -> Vec<String> {
     paths.iter().map(name).collect()
 }
 
-/// Lists the names that this kernel has instead.
+/// Lists the kernel's replacements for the names.
 fn replacements(names: &[String], facts: &BuildFacts) -> String {
     let names = sorted(names);
     let kernel = KernelNames::of(facts);
@@ -263,7 +263,7 @@ fn replacements(names: &[String], facts: &BuildFacts) -> String {
     text
 }
 
-/// Whether rustc says that the crate has the name itself, outside of this scope.
+/// Whether rustc says that the crate itself has the name, outside of this scope.
 fn is_of_the_crate(message: &Message) -> bool {
     const WORDS: &[&str] = &[
         "`crate::",
@@ -300,7 +300,7 @@ fn name_in_scope(message: &Message) -> Option<&str> {
     kinds.iter().find_map(named).filter(|_| in_scope)
 }
 
-/// A type that takes an allocator or flags in the kernel, and is used like the standard library's.
+/// A type that takes an allocator or flags in the kernel but is used like the standard library's.
 fn of_allocator(message: &Message) -> Option<&'static str> {
     let flags = message
         .words()
@@ -322,7 +322,7 @@ fn of_allocator(message: &Message) -> Option<&'static str> {
         })
 }
 
-/// The name in [`REPLACEMENTS`] of a word in a path or a message.
+/// The name in [`REPLACEMENTS`] for a word of a path or a message.
 fn with_replacement(word: &str) -> Option<&'static str> {
     let mut names = REPLACEMENTS.iter().flat_map(|row| row.names);
     names
@@ -330,7 +330,7 @@ fn with_replacement(word: &str) -> Option<&'static str> {
         .copied()
 }
 
-/// The names that the kernel's crate knows, as its metadata spells them.
+/// The names in the metadata of the kernel's crate.
 struct KernelNames(Vec<u8>);
 
 impl KernelNames {

@@ -57,7 +57,7 @@ fn a_module_of_the_crate_and_a_file_that_is_not_there_are_no_files_beside_the_cr
         assert!(said(&root, output).contains("mod util;"), "{output}");
     }
     for form in [
-        // The module is there, and the path is wrong.
+        // The module exists, and the path is wrong.
         "error[E0432]: unresolved import `util`\nAT\n  |     ^^^^ help: a similar path exists: `crate::util`",
         "error[E0432]: unresolved import `util::gone`\nAT\n  |     ^^^^ no `gone` in `util`",
     ] {
@@ -99,7 +99,7 @@ fn a_name_of_the_crates_own_is_none_of_the_standard_librarys() {
     root.write("k/rust/libkernel.rmeta", "..KVec..KBox..CString..");
     let vec = "error[E0412]: cannot find type `Vec` in this scope\nAT\n  |  ^^^ not found in this scope\n";
     for lines in [
-        // Where the crate has it, rustc offers it.
+        // If the crate has the name, rustc proposes it.
         &*format!("{vec}  |\nhelp: consider importing this struct\n  |\n1 + use crate::own::Vec;"),
         &format!("{vec}  |\nnote: struct `crate::own::deep::Vec` exists but is inaccessible"),
         "error: cannot find macro `format` in this scope\nAT\n  = help: have you added the `#[macro_use]` \
@@ -173,7 +173,7 @@ fn a_path_that_is_not_the_kernels_or_that_rustc_explains_is_not_looked_up() {
             5,
             "[E0603]: struct `Own` is private",
         ),
-        // The kernel has it.
+        // The kernel has the name.
         (
             "use kernel::types::ARef;",
             5,

@@ -1,4 +1,4 @@
-//! Paths that rustc does not find, read off its message and the source.
+//! Finds paths that rustc does not find, from its message and the source.
 
 use super::message::{Message, quoted};
 use super::source_paths;
@@ -62,8 +62,8 @@ fn name_and_container(message: &Message) -> Option<(&str, Option<&str>)> {
     (is_missing && message.code.starts_with("E04")).then_some((name, container))
 }
 
-/// The index of the segment to look for if the one at `from` is missing: the item, neither a module
-/// on the way to it nor a function of a type.
+/// The index of the segment to look for if the one at `from` is missing. It is the item, not a
+/// module on the way to it and not a function of a type.
 fn target(path: &[String], from: usize) -> usize {
     let is_type = |word: &String| word.starts_with(|c: char| c.is_ascii_uppercase());
     (from..path.len())

@@ -1,4 +1,4 @@
-//! `docs/messages.md`, which is made from the table of rules.
+//! Checks `docs/messages.md`, which is made from the table of rules.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::*;
 
-/// The variable that has the test write the page.
+/// The variable that makes the test write the page.
 const WRITE: &str = "WRITE_MESSAGES";
 
 /// The parts of the page around the rules.
 const BEGIN: &str = "<!-- rules: made by the library's tests -->\n";
 const END: &str = "<!-- end of the rules -->\n";
 
-/// Everything that the page says of a rule: its first example, and the explanation of that.
+/// The page's entry for a rule: its first example, and the explanation of that.
 fn entry(rule: &rules::Rule) -> String {
     let example = &rule.examples.0;
     let root = Root::new();
@@ -27,7 +27,7 @@ fn entry(rule: &rules::Rule) -> String {
     }
     let mut text = diagnosis.explanations(&facts).remove(0).text;
     if rule.name == "limit-reached" {
-        // Each machine has its own number.
+        // The numbers differ from machine to machine.
         text = text.replace(|c: char| c.is_ascii_digit(), "");
         text = text.replace("is :", "is N:");
     }

@@ -1,4 +1,4 @@
-//! The files that sources have the assembler read (`.incbin`). No list of headers tells of them.
+//! The files that the assembler reads for a source (`.incbin`). No list of headers names them.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,8 @@ pub(crate) fn operands(text: &[u8]) -> Vec<Operand> {
     found
 }
 
-/// `"fw.bin"`; in a string of C `\"fw.bin\"`, or `\"" FW "\"`; a macro in assembler.
+/// The operand of a directive: `"fw.bin"`; in a string of C `\"fw.bin\"`, or `\"" FW "\"`; a macro
+/// in assembler.
 fn operand(line: &str) -> Option<Operand> {
     let is_quote = |c: char| c == '"' || c == '\\';
     let line = line.trim_start();
@@ -60,7 +61,7 @@ pub(crate) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf
             }
         }
     };
-    // The assembler looks in the working directory first.
+    // The assembler searches the working directory first.
     let folders = words().filter_map(|word| {
         let folder = word
             .strip_prefix("-Wa,-I")
@@ -74,7 +75,7 @@ pub(crate) fn files(operand: &Operand, command: &str, cwd: &Path) -> Vec<PathBuf
         .collect()
 }
 
-/// The strings in double quotes of a source: its macros may make a file's name of one.
+/// The strings in double quotes of a source. Its macros may turn one into a file name.
 pub(crate) fn strings(text: &[u8]) -> Vec<String> {
     let lines = text.split(|&b| b == b'\n');
     let parts = lines.flat_map(|line| line.split(|&b| b == b'"').skip(1));

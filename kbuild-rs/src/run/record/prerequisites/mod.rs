@@ -1,8 +1,8 @@
 //! `.cmd` files: the prerequisites of each target in the stage.
 //!
 //! kbuild's fixdep writes them: `source_foo.o := foo.c`, then `deps_foo.o := …`, a path a line.
-//! Entries in `$(wildcard include/config/…)` stand for single options; the kernel's identity
-//! covers those. A saved command names more: a linker script, a plugin.
+//! Entries in `$(wildcard include/config/…)` stand for single options, which the kernel's identity
+//! covers. A saved command names more files: a linker script, a plugin.
 
 mod incbin;
 
@@ -24,24 +24,24 @@ pub(crate) struct Target {
     pub(crate) path: PathBuf,
     /// Its `.cmd` file.
     pub(crate) command: PathBuf,
-    /// Whether kbuild knows how it was made.
+    /// Whether kbuild saved the command that built the target.
     pub(crate) has_command: bool,
-    /// What it was made from: real paths, and the names that lead there over links, which may lead
-    /// elsewhere tomorrow. Files that kbuild generated in the stage are left out.
+    /// The inputs: real paths, and the names that lead to them through links, because a link may
+    /// lead elsewhere later. Files that kbuild generated in the stage are left out.
     pub(crate) prerequisites: Vec<PathBuf>,
 }
 
-/// Turns paths as `.cmd` files name them into real ones.
+/// Turns the paths in `.cmd` files into real ones.
 pub(crate) struct Resolver<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) items: &'a [Item],
     /// Folders in the stage that are links to folders outside.
     pub(crate) links: &'a [(PathBuf, PathBuf)],
-    /// The folder that relative paths start at.
+    /// The folder where relative paths start.
     cwd: PathBuf,
-    /// The kernel's folders, whose headers take in no files.
+    /// The kernel's folders. Their headers have no `.incbin`.
     of_kernel: [&'a Path; 2],
-    /// Most targets were made from the same thousand headers.
+    /// The known answers, because most targets have the same thousand headers.
     known: RefCell<Known>,
 }
 
@@ -100,14 +100,14 @@ impl<'a> Resolver<'a> {
         for path in cmd_file::parse(text) {
             let known = self.known(path, known);
             found.extend_from_slice(&known.files);
-            // A header may hold assembler, too.
+            // A header may contain assembler too.
             for operand in &known.operands {
                 let files = incbin::files(operand, command, &self.cwd);
                 is_computed |= files.is_empty();
                 bytes.extend(files);
             }
         }
-        // The name that a macro makes (`INCBIN(fw, "fw.bin")`) is in the sources or in the command.
+        // The sources or the command have the name that a macro uses (`INCBIN(fw, "fw.bin")`).
         if is_computed {
             let sources = cmd_file::parse(text).filter_map(|path| self.own_source(path));
             let strings = sources.flat_map(|text| incbin::strings(&text));
@@ -121,7 +121,7 @@ impl<'a> Resolver<'a> {
         found
     }
 
-    /// The files that linker scripts take in by `INCLUDE`.
+    /// The files that linker scripts name in `INCLUDE`.
     fn included(&self, scripts: Vec<&str>, command: &str) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = Vec::new();
         let mut next: Vec<_> = scripts.into_iter().map(PathBuf::from).collect();
@@ -141,7 +141,7 @@ impl<'a> Resolver<'a> {
         found
     }
 
-    /// The text of a source or header, unless it is one of the kernel's.
+    /// The text of a source or header, unless it belongs to the kernel.
     fn own_source(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         let (file, _) = resolved(&self.cwd.join(path));
         let is_kernels = self.of_kernel.iter().any(|dir| file.starts_with(dir));
@@ -149,12 +149,12 @@ impl<'a> Resolver<'a> {
         (is_staged || !is_kernels).then(|| regular::read(&file).ok())?
     }
 
-    /// The sources that `path` stands for: see [`Target::prerequisites`].
+    /// The sources for which `path` stands: see [`Target::prerequisites`].
     pub(crate) fn sources(&self, path: &Path) -> Vec<PathBuf> {
         self.files(path, &mut self.known.borrow_mut())
     }
 
-    /// [`Resolver::sources`] and `.incbin` operands, looked for once.
+    /// [`Resolver::sources`] and `.incbin` operands, searched once for each path.
     fn known<'k>(&self, path: &str, known: &'k mut Known) -> &'k Named {
         if !known.named.contains_key(path) {
             let named = Named {
@@ -170,7 +170,7 @@ impl<'a> Resolver<'a> {
         let named = self.cwd.join(named);
         let (path, over_link) = resolved(&named);
         let mut files = self.of_resolved(path, known);
-        // The link may lead elsewhere tomorrow.
+        // The link may lead elsewhere later.
         if over_link && !named.starts_with(&self.stage.dir) {
             files.push(named);
         }
@@ -194,15 +194,15 @@ impl<'a> Resolver<'a> {
         let Ok(real) = std::fs::canonicalize(&path) else {
             return vec![path];
         };
-        // Behind a link to a folder, or generated.
+        // The path leads through a link to a folder, or to a generated file.
         match real.strip_prefix(canonical(&self.stage.dir)) {
             Ok(rel) => self.source_of(rel).into_iter().collect(),
             Err(_) => vec![real],
         }
     }
 
-    /// Where the file `path` lies in the stage, without links; `None` for a copy of a source, and
-    /// for what is not a file.
+    /// The path of `path` in the stage, without links; `None` for a copy of a source, and if it is
+    /// not a file.
     pub(crate) fn product(&self, path: &Path) -> Option<PathBuf> {
         if !std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) {
             return None;
@@ -223,7 +223,8 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The folder in which kbuild's commands run: from 6.13 on the module's, before that the kernel's.
+/// The folder in which kbuild's commands run: since 6.13 the module folder, before that the
+/// kernel's.
 pub(crate) fn working_dir(kernel: &Kernel, module_dir: &Path) -> PathBuf {
     if kernel.version() >= (6, 13) {
         module_dir.to_owned()
@@ -242,8 +243,8 @@ pub(crate) fn union(targets: Vec<Target>) -> Vec<PathBuf> {
     all
 }
 
-/// The path without `.` and `..`: the file system tells where `..` leads behind a link. Also
-/// whether there was such a link.
+/// The path without `.` and `..`, and whether it goes through a link. The file system decides where
+/// `..` leads behind a link.
 fn resolved(path: &Path) -> (PathBuf, bool) {
     if !path.components().any(|c| c == Component::ParentDir) {
         return (path.components().collect(), false);
@@ -277,10 +278,10 @@ fn target_of(command: &Path) -> Option<PathBuf> {
 #[derive(Debug, Default)]
 struct Known {
     named: HashMap<String, Named>,
-    /// Whether there is a file of that name.
+    /// Whether a file of that name exists.
     is_file: HashMap<String, bool>,
-    /// Folders of headers, and the real ones: asking for each header would ask for each folder
-    /// above it, too.
+    /// Folders of headers, and the real ones. A lookup of each header would look up all folders
+    /// above it too.
     folders: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -288,7 +289,7 @@ struct Known {
 #[derive(Debug)]
 struct Named {
     files: Vec<PathBuf>,
-    /// The files that a source has the assembler read.
+    /// The operands of the source's `.incbin` directives.
     operands: Vec<Operand>,
 }
 
@@ -302,7 +303,7 @@ impl Known {
         is_file
     }
 
-    /// The path, and the real one where that is another.
+    /// The path, and the real path if it differs.
     fn with_real(&mut self, path: PathBuf) -> Vec<PathBuf> {
         let is_link = path
             .symlink_metadata()
@@ -328,7 +329,7 @@ impl Known {
     }
 }
 
-/// The real path, or the path as it is for a file that is gone.
+/// The real path, or the path itself if the file does not exist any more.
 fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

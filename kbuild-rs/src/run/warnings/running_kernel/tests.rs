@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::Root;
 
-/// The uses that are found in a Kbuild. A makefile beside it sets `FROM_FILE`.
+/// The uses found in a Kbuild. A makefile beside it sets `FROM_FILE`.
 fn found(makefile: &str) -> Vec<(String, usize, Setting)> {
     let root = Root::new();
     root.write("Kbuild", makefile);
@@ -44,7 +44,7 @@ fn the_tree_of_the_running_kernel_is_for_make_by_hand() {
 }
 
 #[test]
-fn the_line_where_it_decides_is_told() {
+fn the_line_that_it_decides_is_named() {
     for (makefile, line) in [
         ("EXTRA_CFLAGS += -DKVER=$(shell uname -r)\n", 1),
         ("ccflags-y += \\\n -DKVER=\"$(shell uname -r)\"\n", 1),
@@ -72,7 +72,7 @@ fn the_line_where_it_decides_is_told() {
 }
 
 #[test]
-fn the_variable_behind_it_is_told_and_the_placeholder_to_set_it_to() {
+fn the_variable_behind_it_is_named_with_the_placeholder_to_set_it_to() {
     for (makefile, line, variable, placeholder) in [
         (
             "KVER := $(shell uname -r)\nifneq ($(findstring 6.1,$(KVER)),)\nccflags-y += -DOLD\nendif\n",

@@ -1,2 +1,2 @@
-/// What is said.
+/// The words for the log.
 pub(crate) const WORD: &str = "first word below";
