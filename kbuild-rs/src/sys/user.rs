@@ -12,7 +12,7 @@ pub(crate) fn effective_uid() -> u32 {
 }
 
 /// Whether something of this owner is safe from anybody but `effective_uid` and root.
-pub(super) fn is_trusted(owner: u32) -> bool {
+pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == effective_uid() || owner == 0
 }
 
