@@ -79,7 +79,7 @@ impl Call<'_> {
             )));
         }
         let kernel = args.kernel.as_deref().map(Kernel::find).transpose()?;
-        let signer = signing::signer(&args.key)?;
+        let signer = signing::signer(&args.key, kernel.as_ref())?;
         for module in &args.modules {
             let mut file = SignFile::new(module).dry_run(args.dry_run);
             if let Some(output) = &args.output {

@@ -2,22 +2,26 @@
 
 use std::path::Path;
 
-use kbuild::Signer;
+use kbuild::{Kernel, Signer};
 
 use crate::args::{KeyArgs, SigningArgs};
 use crate::ui::failure::Failure;
 
 /// The signer of `install` and its kin; `None` if the modules stay as they are.
 #[allow(dead_code, reason = "for the verbs install and package")]
-pub(super) fn of_install(args: &SigningArgs) -> Result<Option<Signer>, Failure> {
+pub(super) fn of_install(
+    args: &SigningArgs,
+    kernel: Option<&Kernel>,
+) -> Result<Option<Signer>, Failure> {
     match args.sign || args.key.key.is_some() {
-        true => signer(&args.key).map(Some),
+        true => signer(&args.key, kernel).map(Some),
         false => Ok(None),
     }
 }
 
-/// The signer that the flags name, else the one of the key that this system has.
-pub(super) fn signer(args: &KeyArgs) -> Result<Signer, Failure> {
+/// The signer that the flags name, else the one of the key that this system has; `kernel` is the tree
+/// whose own key counts, too.
+pub(super) fn signer(args: &KeyArgs, kernel: Option<&Kernel>) -> Result<Signer, Failure> {
     let signer = match (&args.key, &args.cert) {
         (Some(key), Some(certificate)) => Signer::open(key, certificate)?,
         // One PEM file may hold both.
@@ -33,9 +37,7 @@ pub(super) fn signer(args: &KeyArgs) -> Result<Signer, Failure> {
                 certificate.display()
             )));
         }
-        (None, None) => {
-            return Err(Failure::wrong_call("no key: add --key FILE --cert FILE"));
-        }
+        (None, None) => Signer::find(kernel)?,
     };
     match &args.hash {
         Some(hash) => Ok(signer.hash(hash)?),

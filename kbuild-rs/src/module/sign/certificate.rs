@@ -12,6 +12,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) struct Certificate {
     path: PathBuf,
     der: Vec<u8>,
+    is_der_file: bool,
     fields: Fields,
 }
 
@@ -50,6 +51,7 @@ impl Certificate {
             .ok_or_else(|| wrong(path, "is a damaged or truncated certificate"))?;
         Ok(Certificate {
             path: path.to_owned(),
+            is_der_file: der == bytes,
             der,
             fields,
         })
@@ -57,6 +59,11 @@ impl Certificate {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the file is the certificate in DER and nothing else.
+    pub(super) fn is_der_file(&self) -> bool {
+        self.is_der_file
     }
 
     pub(super) fn der(&self) -> &[u8] {

@@ -16,8 +16,11 @@ mod der;
 mod file;
 mod hash;
 mod key;
+mod keys;
+mod known;
 mod openssl;
 mod pem;
+mod policy;
 mod run;
 mod sign_file;
 mod trailer;
@@ -26,11 +29,13 @@ use std::path::Path;
 
 use super::target::Target;
 use crate::error::Advice;
+use crate::kernel::Kernel;
 use crate::{Error, ErrorKind, Result};
 use certificate::Certificate;
 pub use file::{SignFile, Signed};
 use key::Key;
 use openssl::Access;
+pub(crate) use policy::check_policy;
 use run::{Failed, Scratch};
 
 /// The module without a signature, in the folder of the programs that sign.
@@ -45,6 +50,8 @@ pub struct Signer {
     access: Access,
     certificate: Certificate,
     hash: Option<String>,
+    /// Whose key it is, if it was found.
+    origin: Option<&'static str>,
 }
 
 impl Signer {
@@ -68,7 +75,24 @@ impl Signer {
             access,
             certificate,
             hash: None,
+            origin: None,
         })
+    }
+
+    /// Opens the key that this system has for its modules: the one of DKMS, Ubuntu, Fedora's akmods or
+    /// Gentoo, else the one with which the kernel in `tree` was built. The first that can be read
+    /// counts; see [`origin`](Signer::origin).
+    ///
+    /// # Errors
+    /// As [`open`](Signer::open); [`ErrorKind::InvalidInput`] if there is none. The message has the
+    /// places searched, and the commands that make a key.
+    pub fn find(tree: Option<&Kernel>) -> Result<Signer> {
+        keys::find(Path::new("/"), tree)
+    }
+
+    /// Whose key this is, if [`find`](Signer::find) found it: `DKMS`.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin
     }
 
     /// Signs with this hash instead of the one in the kernel's configuration. The name is OpenSSL's:
@@ -231,14 +255,4 @@ fn too_long() -> Error {
 /// Whether a module has a signature. It says nothing about the signer.
 pub(crate) fn is_signed(module: &[u8]) -> bool {
     trailer::split(module).is_ok_and(|parts| parts.message.is_some())
-}
-
-/// Fails before any change if the kernel only loads modules that are signed by a key that it knows,
-/// and these would not be: no signer and no signature, or a certificate that it does not know.
-pub(crate) fn check_policy(
-    _target: &Target,
-    _is_running_system: bool,
-    _signer: Option<&Signer>,
-) -> Result<Option<Advice>> {
-    Ok(None)
 }
