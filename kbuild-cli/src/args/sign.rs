@@ -23,6 +23,14 @@ pub(crate) struct SignArgs {
     /// Write the signed module to this file or folder, and leave the module as it is.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the digest of the module to this file, for a key that never leaves its hardware. The
+    /// module stays as it is.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "cert", "output", "signature_in"])]
+    pub(crate) digest_out: Option<PathBuf>,
+    /// Append the signature in this file: a detached PKCS#7 message, or the signature of the digest.
+    /// With --cert, it is checked.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) signature_in: Option<PathBuf>,
     /// Check key, certificate and modules, and show what would be signed. Changes nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

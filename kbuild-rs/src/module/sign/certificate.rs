@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::der::{self, Reader, tag};
+use super::der::{self, Element, Reader, tag};
 use super::pem;
 use crate::sys::{self, regular};
 use crate::{Error, ErrorKind, Result};
@@ -80,11 +80,17 @@ impl Certificate {
         &self.fields.public_key
     }
 
+    /// The algorithm of the public key: an element of DER.
+    pub(super) fn key_algorithm(&self) -> Option<Element<'_>> {
+        let key = der::only(&self.fields.public_key, tag::SEQUENCE)?;
+        key.inside().next(tag::SEQUENCE)
+    }
+
     /// Whether the key is one of ML-DSA (FIPS 204).
     pub(super) fn is_ml_dsa(&self) -> bool {
-        let key = der::only(&self.fields.public_key, tag::SEQUENCE);
-        let algorithm = key.and_then(|key| key.inside().next(tag::SEQUENCE));
-        let name = algorithm.and_then(|it| it.inside().next(tag::OBJECT));
+        let name = self
+            .key_algorithm()
+            .and_then(|it| it.inside().next(tag::OBJECT));
         name.is_some_and(|name| {
             let last = name.value.strip_prefix(SIGNATURES_OF_NIST);
             matches!(last, Some([0x11..=0x13]))

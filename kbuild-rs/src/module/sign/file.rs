@@ -34,8 +34,8 @@ pub struct Signed {
     pub path: PathBuf,
     /// The kernel release that the module was built for.
     pub release: String,
-    /// The hash that was signed.
-    pub hash: String,
+    /// The hash that was signed; none if a PKCS#7 message from elsewhere names it.
+    pub hash: Option<String>,
     /// Whether the new signature replaces one.
     pub replaced: bool,
 }
@@ -43,8 +43,8 @@ pub struct Signed {
 /// A module file, read.
 pub(super) struct Opened {
     pub(super) bytes: Vec<u8>,
+    pub(super) info: ModuleInfo,
     meta: Metadata,
-    info: ModuleInfo,
 }
 
 impl SignFile {
@@ -110,15 +110,28 @@ impl SignFile {
             None => signer.clone(),
         };
         let hash = signer.hash_for(&target).map_err(|e| self.about(e))?;
-        let signed = self.signed(&opened, hash)?;
+        let signed = self.signed(&opened, Some(hash))?;
         if !self.dry_run {
             let bytes = signer.sign(&opened.bytes, &target);
             let bytes = bytes.map_err(|e| self.about(e))?;
-            self.write(&signed.path, &bytes, &opened.meta)?;
+            self.write(&signed.path, &bytes, &opened)?;
         }
         Ok(signed)
     }
 
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    pub(super) fn own_hash(&self) -> Option<&str> {
+        self.hash.as_deref()
+    }
+
+    pub(super) fn module(&self) -> &Path {
+        &self.module
+    }
+
+    /// Puts the module in front of an error about it.
     pub(super) fn about(&self, error: Error) -> Error {
         error.about(&self.module.display().to_string())
     }
@@ -135,7 +148,7 @@ impl SignFile {
             return Err(self.compressed(tool));
         }
         let info = ModuleInfo::of_bytes(&bytes, path)?;
-        Ok(Opened { bytes, meta, info })
+        Ok(Opened { bytes, info, meta })
     }
 
     fn compressed(&self, tool: &str) -> Error {
@@ -169,7 +182,7 @@ impl SignFile {
     }
 
     /// The result, if everything goes well.
-    pub(super) fn signed(&self, opened: &Opened, hash: String) -> Result<Signed> {
+    pub(super) fn signed(&self, opened: &Opened, hash: Option<String>) -> Result<Signed> {
         let parts = trailer::split(&opened.bytes).map_err(|why| self.about(damaged(why)))?;
         Ok(Signed {
             name: opened.info.name.clone(),
@@ -190,7 +203,7 @@ impl SignFile {
         }
     }
 
-    pub(super) fn write(&self, path: &Path, bytes: &[u8], like: &Metadata) -> Result<()> {
-        parent_writer(path)?.replace(path, bytes, like)
+    pub(super) fn write(&self, path: &Path, bytes: &[u8], like: &Opened) -> Result<()> {
+        parent_writer(path)?.replace(path, bytes, &like.meta)
     }
 }

@@ -13,11 +13,13 @@
 
 mod certificate;
 mod der;
+mod detached;
 mod file;
 mod hash;
 mod key;
 mod keys;
 mod known;
+mod message;
 mod openssl;
 mod pem;
 mod policy;
