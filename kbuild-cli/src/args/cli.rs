@@ -10,6 +10,7 @@ use super::ide::IdeArgs;
 use super::info::InfoArgs;
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
+use super::sign::SignArgs;
 
 /// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
 ///
@@ -44,6 +45,8 @@ pub(crate) enum Verb {
     Kernels(KernelsArgs),
     /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
+    /// Sign modules for kernels that check signatures.
+    Sign(SignArgs),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),
     /// Add modules to a project's compile_commands.json and rust-project.json. CMake and Meson call

@@ -92,6 +92,19 @@ Examples:
   Remove the outputs of the folder driver, and keep the rest
       kbuild-rs clean driver -o out";
 
+pub(super) const SIGN_EXAMPLES: &str = "\
+Examples:
+  Sign a module in place; the key's passphrase is in KBUILD_SIGN_PIN
+      kbuild-rs sign kbuild-out/hello.ko --key mok.key --cert mok.der
+
+  Sign with a key on a token, into another folder
+      kbuild-rs sign a.ko b.ko --key 'pkcs11:token=mok;object=signing' --cert mok.der -o signed/
+
+An existing signature is replaced. The module's name gets a new file: a hard link keeps its contents, \
+and a symbolic link is replaced by the file. docs/signing.md describes keys and their enrolment.
+
+Exit status: 0 signed, 1 a module could not be signed, 2 wrong call.";
+
 pub(super) const KERNELS_MARKS: &str = "\
 In the table, * marks the tree that `build` uses without --kernel. ! marks a tree that cannot be \
 used, with the reason. If several trees have the same release, select one with --kernel PATH. \

@@ -14,6 +14,7 @@ mod kernels;
 mod output;
 mod parsers;
 mod response_file;
+mod sign;
 
 pub(crate) use build::{BuildArgs, SymversPolicy};
 pub(crate) use clean::CleanArgs;
@@ -24,3 +25,4 @@ pub(crate) use info::InfoArgs;
 pub(crate) use kernels::KernelsArgs;
 pub(crate) use output::{ColorWhen, MessageFormat};
 pub(crate) use response_file::expand;
+pub(crate) use sign::{KeyArgs, SignArgs, SigningArgs};

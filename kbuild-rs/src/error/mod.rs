@@ -62,6 +62,11 @@ pub enum ErrorKind {
     NotOurs,
     /// The file is not a valid `.ko` or symvers.
     InvalidFile,
+    /// A module could not be signed, or a signature does not fit the module or the certificate.
+    SigningFailed,
+    /// The kernel only loads modules that are signed with a key that it knows, and these would not
+    /// be.
+    SignatureRequired,
 }
 
 /// `Result` with this crate's [`Error`].

@@ -145,6 +145,13 @@ impl Distro {
     }
 }
 
+/// The command that installs a tool here, by the name of its Debian package: as text, and as advice.
+#[cfg(feature = "install")]
+pub(crate) fn install_command(code: &'static str, debian: &str) -> (String, Advice) {
+    let install = Distro::of(Path::new("/")).package(debian);
+    (install.to_string(), install.advice(code))
+}
+
 /// Debian's name for this machine's architecture.
 pub(super) fn deb_arch() -> &'static str {
     match std::env::consts::ARCH {

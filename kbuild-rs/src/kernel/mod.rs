@@ -39,6 +39,8 @@ use find::Host;
 pub use arch::{arch_name, arch_of_target};
 pub(crate) use compiler::GCC_ONLY;
 pub use compiler::{Compiler, CompilerKind};
+#[cfg(feature = "install")]
+pub(crate) use distro::install_command;
 pub use find::Installed;
 pub(crate) use programs::is_of_loader;
 #[cfg(feature = "rust")]

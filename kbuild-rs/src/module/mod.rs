@@ -24,4 +24,4 @@ pub(crate) use frame_sizes::larger_than;
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 #[cfg(feature = "install")]
-pub use sign::Signer;
+pub use sign::{SignFile, Signed, Signer};

@@ -57,5 +57,7 @@ pub(crate) use process::{
 pub(crate) use root::{Root, not_ours};
 pub use signals::Signals;
 pub(crate) use user::effective_uid;
+#[cfg(feature = "install")]
+pub(crate) use user::is_trusted;
 pub(crate) use walk::walk;
 pub(crate) use write::{Writer, is_part, parent_writer};

@@ -12,7 +12,7 @@ pub(crate) fn effective_uid() -> u32 {
 }
 
 /// Whether only `effective_uid` and root can change a thing with this owner.
-pub(super) fn is_trusted(owner: u32) -> bool {
+pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == effective_uid() || owner == 0
 }
 

@@ -1,7 +1,9 @@
 //! The one writer of files. Its callers: `api` (declarations, tables of modules), `editor`, `jobs` (the
-//! pool), `make::git`, `run` (generated files, products, the record), `stage`, and `sys` (locks).
+//! pool), `make::git`, `module::sign`, `run` (generated files, products, the record), `stage`, and `sys` (locks).
 
 mod remove;
+#[cfg(feature = "install")]
+mod replace;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

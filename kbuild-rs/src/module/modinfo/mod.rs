@@ -118,7 +118,12 @@ impl ModuleInfo {
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
-        let mut info = parse(&bytes).map_err(|why| {
+        ModuleInfo::of_bytes(&bytes, path)
+    }
+
+    /// The same of bytes that were read already; `path` gives the name, and is for messages.
+    pub(crate) fn of_bytes(bytes: &[u8], path: &Path) -> Result<ModuleInfo> {
+        let mut info = parse(bytes).map_err(|why| {
             Error::new(
                 ErrorKind::InvalidFile,
                 format!("{} {}", path.display(), why.in_words(path)),
@@ -179,7 +184,7 @@ impl ModuleInfo {
 }
 
 /// The program that compressed a file, by its first bytes.
-fn compressed_by(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn compressed_by(bytes: &[u8]) -> Option<&'static str> {
     const MAGIC: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "gzip"),
         (b"\xfd7zXZ\0", "xz"),
