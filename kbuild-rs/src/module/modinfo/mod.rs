@@ -382,4 +382,4 @@ fn checksums(file: &object::File<'_>) -> HashMap<String, u32> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
