@@ -9,6 +9,8 @@ mod finish;
 #[cfg(feature = "rust")]
 mod frame_sizes;
 #[cfg(feature = "install")]
+mod initramfs;
+#[cfg(feature = "install")]
 mod install;
 #[cfg(feature = "modinfo")]
 mod modinfo;
