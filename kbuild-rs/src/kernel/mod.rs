@@ -50,7 +50,9 @@ pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
 pub use symvers::{Symbol, Symbols, Symvers};
 pub use toolchain::{ToolRequest, Toolchain};
 #[cfg(feature = "install")]
-pub(crate) use tools::{ElfKind, missing_tool, program, shown, strip_package, strip_programs};
+pub use tools::missing_tool;
+#[cfg(feature = "install")]
+pub(crate) use tools::{ElfKind, program, shown, strip_package, strip_programs};
 
 /// A kernel tree: a directory that `make -C` accepts for external modules.
 ///

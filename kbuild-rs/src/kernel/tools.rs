@@ -18,8 +18,11 @@ pub(crate) struct ElfKind<'a> {
     pub(crate) little: bool,
 }
 
-/// The error for a program that is not installed. `package` is Debian's name of its package.
-pub(crate) fn missing_tool(tool: &str, why: &str, package: &str) -> Error {
+/// The error for a program that is not installed.
+///
+/// `why` is the work that needs it (`writing x.deb`), `package` Debian's name of its package. The
+/// message has the command that installs the package on this distribution.
+pub fn missing_tool(tool: &str, why: &str, package: &str) -> Error {
     let install = Host::this().distro().package(package);
     let message = format!("{why} needs {tool}, which is not installed. Install it:\n    {install}");
     let error = Error::new(ErrorKind::ToolNotFound, message);
