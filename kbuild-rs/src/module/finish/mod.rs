@@ -114,7 +114,6 @@ impl Finish {
             () if info.vermagic != built.vermagic => "its vermagic has changed",
             () if info.depends != built.depends => "its dependencies have changed",
             () if info.imports != built.imports => "its imported symbols have changed",
-            () if info.exports != built.exports => "its exported symbols have changed",
             () if info.has_btf != built.has_btf => "its BTF is missing",
             () => return Ok(info),
         };
