@@ -65,12 +65,14 @@ pub use editor::merge_compile_commands;
 pub use editor::merge_rust_projects;
 pub use error::{Advice, Error, ErrorKind, Level, Message, Result};
 pub use jobs::{outer_build_is_verbose, outer_make_is_dry_run};
+#[cfg(feature = "install")]
+pub use kernel::missing_tool;
 pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,
     arch_name, arch_of_target,
 };
 #[cfg(feature = "install")]
-pub use module::{Compression, SignFile, Signed, Signer, Strip};
+pub use module::{Compression, Finished, Finisher, SignFile, Signed, Signer, Strip};
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
 pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};

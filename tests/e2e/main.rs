@@ -46,6 +46,7 @@ mod nothing_built;
 mod odd_files;
 mod others;
 mod outer;
+mod package;
 mod parity;
 mod paths;
 mod placeholders;

@@ -10,6 +10,7 @@ use super::ide::IdeArgs;
 use super::info::InfoArgs;
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
+use super::package::PackageArgs;
 use super::sign::SignArgs;
 
 /// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
@@ -47,6 +48,8 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Sign modules for kernels that check signatures.
     Sign(SignArgs),
+    /// Put modules into packages for a distribution (deb, rpm, tar, sysext).
+    Package(Box<PackageArgs>),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),
     /// Add modules to a project's compile_commands.json and rust-project.json. CMake and Meson call

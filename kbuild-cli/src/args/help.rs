@@ -105,6 +105,20 @@ and a symbolic link is replaced by the file. docs/signing.md describes keys and 
 
 Exit status: 0 signed, 1 a module could not be signed, 2 wrong call.";
 
+pub(super) const PACKAGE_EXAMPLES: &str = "\
+Examples:
+  A Debian package of all modules in kbuild-out, for each kernel that they were built for
+      kbuild-rs package --format deb
+
+  One rpm for each module, signed
+      kbuild-rs package --format rpm --split --key mok.key --cert mok.der
+
+A package depends on its kernel, and on the packages of this call whose modules its modules need. Its \
+scripts run depmod. With SOURCE_DATE_EPOCH, equal modules give equal packages. docs/packaging.md \
+describes the formats.
+
+Exit status: 0 written, 1 a package could not be written, 2 wrong call.";
+
 pub(super) const KERNELS_MARKS: &str = "\
 In the table, * marks the tree that `build` uses without --kernel. ! marks a tree that cannot be \
 used, with the reason. If several trees have the same release, select one with --kernel PATH. \

@@ -6,6 +6,7 @@ mod compile_commands;
 mod ide;
 mod info;
 mod kernels;
+mod package;
 mod sign;
 mod signing;
 
@@ -20,6 +21,7 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
         Verb::Build(args) => !args.run.dry_run,
         Verb::CompileCommands(_) => true,
         Verb::Sign(args) => !args.dry_run,
+        Verb::Package(args) => !args.dry_run,
         _ => false,
     };
     writes && kbuild::outer_make_is_dry_run()
@@ -33,6 +35,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
         Verb::Sign(args) => sign::run(&args, style),
+        Verb::Package(args) => package::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),
         Verb::CompileCommands(args) => compile_commands::run(&args, style),
     }

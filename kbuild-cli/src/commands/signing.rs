@@ -8,7 +8,6 @@ use crate::args::{KeyArgs, SigningArgs};
 use crate::ui::failure::Failure;
 
 /// The signer of `install` and its kin; `None` if the modules stay as they are.
-#[allow(dead_code, reason = "for the verbs install and package")]
 pub(super) fn of_install(
     args: &SigningArgs,
     kernel: Option<&Kernel>,

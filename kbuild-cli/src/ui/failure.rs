@@ -37,6 +37,11 @@ impl Failure {
         Failure::new(ErrorKind::NotOurs, message)
     }
 
+    /// A program that this one started has failed.
+    pub(crate) fn tool(message: impl Into<String>) -> Self {
+        Failure::new(ErrorKind::ToolFailed, message)
+    }
+
     /// The program itself cannot `verb` ("write") a file.
     pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
         let limit = kbuild::limit_behind(error).unwrap_or_default();

@@ -55,6 +55,8 @@ pub enum ErrorKind {
     Stopped,
     /// A variable that a build script gets from Cargo is missing.
     Environment,
+    /// A program that works on finished modules failed: `strip`, `xz`, `depmod`, `dpkg-deb`, …
+    ToolFailed,
     /// The operating system refused an operation: a full disk, a folder that cannot be written.
     Io,
     /// A file or folder that kbuild-rs would write to belongs to another user, was not created by

@@ -26,6 +26,8 @@ mod tests;
 mod toolchain;
 #[cfg(test)]
 mod toolchain_tests;
+#[cfg(feature = "install")]
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,10 @@ pub(crate) use programs::is_of_loader;
 pub(crate) use rustc::{RustRequest, Rustc, of_rustup};
 pub use symvers::{Symbol, Symbols, Symvers};
 pub use toolchain::{ToolRequest, Toolchain};
+#[cfg(feature = "install")]
+pub use tools::missing_tool;
+#[cfg(feature = "install")]
+pub(crate) use tools::{ElfKind, program, shown, strip_package, strip_programs};
 
 /// A kernel tree: a directory that `make -C` accepts for external modules.
 ///
@@ -155,6 +161,12 @@ impl Kernel {
     /// text, a string without its quotes. `None` when the symbol is off.
     pub fn config(&self, name: &str) -> Option<&str> {
         self.config.get(name)
+    }
+
+    /// The configuration as a whole.
+    #[cfg(feature = "install")]
+    pub(crate) fn whole_config(&self) -> &Config {
+        &self.config
     }
 
     /// Every configuration symbol that is not off, without its `CONFIG_`, and its value.

@@ -5,9 +5,15 @@
 //! puts it into a root, and keeps the journal.
 
 #[cfg(feature = "install")]
+mod built;
+#[cfg(feature = "install")]
 mod finish;
+#[cfg(feature = "install")]
+mod finisher;
 #[cfg(feature = "rust")]
 mod frame_sizes;
+#[cfg(feature = "install")]
+mod initramfs;
 #[cfg(feature = "install")]
 mod install;
 #[cfg(feature = "modinfo")]
@@ -19,6 +25,8 @@ mod target;
 
 #[cfg(feature = "install")]
 pub use finish::{Compression, Strip};
+#[cfg(feature = "install")]
+pub use finisher::{Finished, Finisher};
 #[cfg(feature = "rust")]
 pub(crate) use frame_sizes::larger_than;
 #[cfg(feature = "modinfo")]

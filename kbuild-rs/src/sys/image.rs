@@ -66,6 +66,17 @@ impl Image {
 
     /// The bytes of a regular file; `None` if nothing is there.
     pub(crate) fn read(&self, rel: &Path) -> Result<Option<Vec<u8>>> {
+        let Some(mut file) = self.open_file(rel)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|e| Error::reading("read", &self.shown(rel), e))?;
+        Ok(Some(bytes))
+    }
+
+    /// Opens a regular file for reading; `None` if nothing is there.
+    pub(crate) fn open_file(&self, rel: &Path) -> Result<Option<File>> {
         let failed = |e: Errno| Error::reading("read", &self.shown(rel), e.into());
         let found = match self.resolve(rel, false) {
             Ok(found) => found,
@@ -80,11 +91,8 @@ impl Image {
         let number = std::os::fd::AsRawFd::as_raw_fd(&found);
         let path = format!("/proc/self/fd/{number}");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let mut file: File = open(path, flags, Mode::empty()).map_err(failed)?.into();
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|e| Error::reading("read", &self.shown(rel), e))?;
-        Ok(Some(bytes))
+        let file: File = open(path, flags, Mode::empty()).map_err(failed)?.into();
+        Ok(Some(file))
     }
 
     fn as_root(&self, folder: OwnedFd, rel: &Path) -> Result<Root> {

@@ -193,7 +193,7 @@ impl Root {
     }
 
     /// The names in this folder.
-    pub(super) fn names(&self) -> Result<Vec<std::ffi::OsString>> {
+    pub(crate) fn names(&self) -> Result<Vec<std::ffi::OsString>> {
         let failed = |e: io::Error| Error::reading("read", &self.path, e);
         let folder = self
             .open_folder(Path::new(""), OFlags::RDONLY)

@@ -13,7 +13,7 @@ use ruzstd::decoding::StreamingDecoder;
 pub(crate) const LARGEST: usize = 512 << 20;
 
 /// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
-const DICTIONARY: u32 = 128 << 10;
+pub(crate) const DICTIONARY: u32 = 128 << 10;
 
 /// The reason why a file could not be unpacked.
 #[derive(Debug)]

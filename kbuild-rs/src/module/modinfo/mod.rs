@@ -14,6 +14,8 @@ use object::{Object, ObjectSection, ObjectSymbol};
 use crate::settings::Artifact;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
+#[cfg(feature = "compressed")]
+pub(super) use compressed::DICTIONARY;
 use invalid::Invalid;
 use names::Names;
 
@@ -382,4 +384,4 @@ fn checksums(file: &object::File<'_>) -> HashMap<String, u32> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -126,6 +126,16 @@ fn version(name: &str, crc: u64, big: bool) -> Vec<u8> {
     record
 }
 
+/// The bytes of a module with debugging information, for the tests of other folders.
+pub(crate) fn small_module(machine: u16, modinfo: &str) -> Vec<u8> {
+    let mut elf = Elf::new(machine, false);
+    elf.section(".modinfo", modinfo);
+    elf.section(".gnu.linkonce.this_module", [0; 32]);
+    elf.section(".BTF", [7; 64]);
+    elf.section(".debug_info", [0; 4096]);
+    elf.build()
+}
+
 /// A module with everything in it that is read.
 fn rich(machine: u16, big: bool) -> Elf {
     let mut elf = Elf::new(machine, big);

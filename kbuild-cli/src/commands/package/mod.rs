@@ -1,0 +1,193 @@
+//! `kbuild-rs package`: modules in packages for a distribution.
+//!
+//! The library finishes the modules as `install` does. The distribution's own programs pack them:
+//! `dpkg-deb`, `rpmbuild`, `tar`, `mksquashfs`.
+
+mod archive;
+mod deb;
+mod names;
+mod needs;
+mod plan;
+mod rpm;
+mod staging;
+mod tool;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Strip};
+use serde::Serialize;
+
+use super::signing;
+use crate::args::{Compress, FinishArgs, Format, MessageFormat, PackageArgs};
+use crate::builds::out_dir::OutDir;
+use crate::ui::failure::{Failure, exit_code};
+use crate::ui::json;
+use crate::ui::options::UiOptions;
+use crate::ui::progress::Progress;
+use crate::ui::streams;
+use crate::ui::style::Style;
+use crate::ui::text::count;
+use plan::Package;
+
+/// What `package` reports in JSON.
+#[derive(Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Event<'a> {
+    /// A package that was written, or would be with `--dry-run`.
+    PackageWritten {
+        release: &'a str,
+        name: &'a str,
+        version: &'a str,
+        format: &'a str,
+        path: String,
+        modules: Vec<&'a str>,
+        /// Packages that it depends on, without the kernel's.
+        depends: &'a [String],
+    },
+    /// A package that could not be written.
+    Error {
+        kind: ErrorKind,
+        message: String,
+        advice: &'a [Advice],
+    },
+    /// The last line.
+    PackageFinished { success: bool },
+}
+
+/// One call.
+struct Call<'a> {
+    args: &'a PackageArgs,
+    progress: Progress,
+}
+
+pub(super) fn run(args: &PackageArgs, style: Style) -> ExitCode {
+    let mut call = Call {
+        args,
+        progress: Progress::new(UiOptions::new(style, args.quiet)),
+    };
+    let failure = call.all().err();
+    if let Some(failure) = &failure {
+        call.tell_failure(failure);
+    }
+    if call.is_json() {
+        let success = failure.is_none();
+        json::print(&Event::PackageFinished { success });
+    }
+    exit_code(&failure)
+}
+
+impl Call<'_> {
+    fn is_json(&self) -> bool {
+        self.args.message_format == MessageFormat::Json
+    }
+
+    fn all(&mut self) -> Result<(), Failure> {
+        let args = self.args;
+        let finisher = finisher(args)?;
+        let inputs = match args.inputs.as_slice() {
+            [] => vec![OutDir::path(None).to_owned()],
+            inputs => inputs.to_owned(),
+        };
+        let modules: Vec<Finished> = finisher.finish(&inputs)?;
+        let packages = plan::packages(&modules, args)?;
+        if args.dry_run {
+            for package in &packages {
+                let path = self.path_of(package);
+                self.tell(package, &path);
+            }
+            return Ok(());
+        }
+        let made = OutDir::make(args.out_dir.as_deref())?;
+        for package in &packages {
+            let path = self.path_of(package);
+            let written = self.write(package, &path);
+            written.inspect_err(|_| made.remove_if_unused())?;
+            self.tell(package, &path);
+        }
+        Ok(())
+    }
+
+    fn path_of(&self, package: &Package<'_>) -> PathBuf {
+        let out_dir = OutDir::path(self.args.out_dir.as_deref());
+        out_dir.join(match self.args.format {
+            Format::Deb => deb::file_name(package),
+            Format::Rpm => rpm::file_name(package),
+            Format::Tar => archive::tar_name(package),
+            Format::Sysext => archive::sysext_name(package),
+        })
+    }
+
+    /// Packs into a file beside the place of the package, which then takes that place.
+    fn write(&self, package: &Package<'_>, path: &Path) -> Result<(), Failure> {
+        let pack = match self.args.format {
+            Format::Deb => deb::pack,
+            Format::Rpm => rpm::pack,
+            Format::Tar => archive::pack_tar,
+            Format::Sysext => archive::pack_sysext,
+        };
+        staging::write_whole(path, &|part| pack(package, part))
+    }
+
+    fn tell(&mut self, package: &Package<'_>, path: &Path) {
+        if self.is_json() {
+            return json::print(&Event::PackageWritten {
+                release: package.release,
+                name: &package.name,
+                version: &package.version,
+                format: self.args.format.name(),
+                path: json::path(path),
+                modules: package.module_names(),
+                depends: &package.depends,
+            });
+        }
+        let verb = match self.args.dry_run {
+            true => "would write",
+            false => "wrote",
+        };
+        self.progress.chatter(&format!(
+            "{verb} {} {} with {} for {}",
+            package.name,
+            package.version,
+            count(package.modules.len(), "module"),
+            package.release
+        ));
+        streams::result(path.as_os_str().as_encoded_bytes());
+    }
+
+    fn tell_failure(&mut self, failure: &Failure) {
+        match self.is_json() {
+            true => json::print(&Event::Error {
+                kind: failure.kind(),
+                message: failure.to_string(),
+                advice: failure.advice(),
+            }),
+            false => self.progress.error(&failure.to_string()),
+        }
+    }
+}
+
+fn finisher(args: &PackageArgs) -> Result<Finisher, Failure> {
+    let mut finisher = finish_flags(Finisher::new(), &args.finish)?;
+    for kernel in &args.kernels {
+        finisher = finisher.kernel(kernel);
+    }
+    Ok(match signing::of_install(&args.signing, None)? {
+        Some(signer) => finisher.signer(signer),
+        None => finisher,
+    })
+}
+
+fn finish_flags(mut finisher: Finisher, args: &FinishArgs) -> Result<Finisher, Failure> {
+    if let Some(options) = &args.strip {
+        finisher = finisher.strip(Strip::new(options)?);
+    }
+    let compression = match args.compress {
+        Compress::Kernel => return Ok(finisher),
+        Compress::None => Compression::None,
+        Compress::Gzip => Compression::Gzip,
+        Compress::Xz => Compression::Xz,
+        Compress::Zstd => Compression::Zstd,
+    };
+    Ok(finisher.compression(compression))
+}

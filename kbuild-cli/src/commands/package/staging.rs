@@ -1,0 +1,91 @@
+//! The tree that a package is made of, in a temporary folder.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::plan::{FOLDER, Package};
+use crate::ui::failure::Failure;
+
+/// A temporary folder. It is removed in the end, also after a failure.
+#[derive(Debug)]
+pub(super) struct Staging(TempDir);
+
+impl Staging {
+    pub(super) fn new() -> Result<Staging, Failure> {
+        let made = tempfile::Builder::new()
+            .prefix("kbuild-rs-package-")
+            .tempdir();
+        let made = made.map_err(|e| Failure::file("create", &std::env::temp_dir(), &e))?;
+        Ok(Staging(made))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The root of the files in the package.
+    pub(super) fn root(&self) -> PathBuf {
+        self.path().join("root")
+    }
+
+    /// Puts the modules below `prefix/<release>` of the root.
+    pub(super) fn add_modules(&self, package: &Package<'_>, prefix: &str) -> Result<(), Failure> {
+        for (path, bytes) in modules(package, prefix) {
+            self.add(&path, bytes, 0o644)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a file into the root. The mode is the same with every umask.
+    pub(super) fn add(&self, rel: &str, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+        let path = self.root().join(rel);
+        let failed = |e: io::Error| Failure::file("write", &path, &e);
+        let mut folder = self.path().to_owned();
+        let parents = Path::new("root").join(rel);
+        let parents = parents.parent().unwrap_or(Path::new("")).to_owned();
+        for part in parents.components() {
+            folder.push(part);
+            match fs::create_dir(&folder) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(e)),
+                _ => {}
+            }
+            fs::set_permissions(&folder, Permissions::from_mode(0o755)).map_err(failed)?;
+        }
+        fs::write(&path, bytes).map_err(failed)?;
+        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed)
+    }
+}
+
+/// The paths of the modules below the root, and their bytes.
+pub(super) fn modules<'a>(
+    package: &'a Package<'_>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (String, &'a [u8])> {
+    package.modules.iter().map(move |module| {
+        let path = format!("{prefix}/{}/{FOLDER}/{}", package.release, module.file_name);
+        (path, module.bytes.as_slice())
+    })
+}
+
+/// Lets `write` make a file beside `path`, and renames it to `path` when it is finished.
+pub(super) fn write_whole(
+    path: &Path,
+    write: &dyn Fn(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(|e| Failure::file("create", folder, &e))?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = write(&part)
+        .and_then(|()| fs::rename(&part, path).map_err(|e| Failure::file("write", path, &e)));
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&part);
+    })
+}

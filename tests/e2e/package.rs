@@ -1,0 +1,466 @@
+//! Packages of modules: their files beside those of `make modules_install`, what the distribution's
+//! own programs say about them, and installed into a root.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::run;
+use kbuild_tests::snapshot::Snapshot;
+use tempfile::TempDir;
+
+use crate::support::*;
+
+const RING: &str = r#"
+#include <linux/module.h>
+int ring_push(void);
+int ring_push(void) { return 0; }
+EXPORT_SYMBOL_GPL(ring_push);
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.4");
+MODULE_DESCRIPTION("a ring at 100%");
+"#;
+
+const USER: &str = r#"
+#include <linux/module.h>
+int ring_push(void);
+static int __init user_init(void) { return ring_push(); }
+static void __exit user_exit(void) {}
+module_init(user_init);
+module_exit(user_exit);
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.4");
+"#;
+
+/// Two modules of one kernel, one of which needs the other, built by plain make.
+struct Modules {
+    kernel: LabKernel,
+    scratch: TempDir,
+}
+
+impl Modules {
+    fn of(kernel: &str) -> Modules {
+        let kernel = lab::kernel(kernel).unwrap();
+        let scratch = folder(&[
+            ("rings/Kbuild", "obj-m := ring.o user.o\n"),
+            ("rings/ring.c", RING),
+            ("rings/user.c", USER),
+        ]);
+        let modules = Modules { kernel, scratch };
+        let mut make = modules.make();
+        make.arg("modules");
+        run::checked(&mut make, LIMIT).unwrap();
+        modules
+    }
+
+    fn make(&self) -> Command {
+        let folder = self.folder();
+        kbuild_tests::plain::make(&self.kernel, &folder, &folder, &folder)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.scratch.path().join("rings")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.scratch.path().join("out")
+    }
+
+    /// `kbuild-rs package`, in the folder with the modules.
+    fn package(&self, format: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .arg("package")
+            .arg(self.folder())
+            .args(["--format", format, "--out-dir"])
+            .arg(self.out())
+            .args(args)
+            .current_dir(self.folder())
+            .env_remove("SOURCE_DATE_EPOCH")
+            .env_remove("DEBEMAIL");
+        command
+    }
+
+    /// Packs, and gives the paths that the program prints.
+    fn packed(&self, format: &str, args: &[&str]) -> Vec<PathBuf> {
+        let output = built(&mut self.package(format, args));
+        output.out().lines().map(PathBuf::from).collect()
+    }
+}
+
+/// Whether a program that packs is here; a test without it says so.
+fn has(program: &str, package: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        println!("not run: {program} is not installed (package {package})");
+    }
+    found
+}
+
+fn text(command: &mut Command) -> String {
+    run::checked(command, LIMIT).unwrap().out()
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).unwrap();
+            pending.extend(entries.map(|entry| entry.unwrap().path()));
+        } else {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+fn extracted(tar: &Path) -> BTreeMap<String, Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut extract = Command::new("tar");
+    extract.arg("-xzf").arg(tar).arg("-C").arg(folder.path());
+    run::checked(&mut extract, LIMIT).unwrap();
+    files(folder.path())
+}
+
+#[test]
+fn the_modules_in_a_package_are_those_that_modules_install_installs() {
+    // 6.12 is configured for xz; make's command line chooses the others.
+    let modules = Modules::of("6.12");
+    let kernel = modules.kernel.kdir.to_str().unwrap().to_owned();
+    for (compress, variables, strip) in [
+        ("kernel", &[][..], true),
+        ("kernel", &["CONFIG_MODULE_COMPRESS_ALL="], false),
+        (
+            "zstd",
+            &[
+                "CONFIG_MODULE_COMPRESS_ZSTD=y",
+                "CONFIG_MODULE_COMPRESS_XZ=",
+            ],
+            false,
+        ),
+        (
+            "gzip",
+            &[
+                "CONFIG_MODULE_COMPRESS_GZIP=y",
+                "CONFIG_MODULE_COMPRESS_XZ=",
+            ],
+            true,
+        ),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let mut install = modules.make();
+        install.arg("modules_install").args(variables);
+        install.arg(format!("INSTALL_MOD_PATH={}", root.path().display()));
+        let asked = match variables {
+            ["CONFIG_MODULE_COMPRESS_ALL="] => "none",
+            _ => compress,
+        };
+        let mut args = vec!["--kernel", &kernel, "--compress", asked];
+        if strip {
+            install.arg("INSTALL_MOD_STRIP=1");
+            args.push("--strip");
+        }
+        run::checked(&mut install, LIMIT).unwrap();
+        let mut kernels = files(root.path());
+        kernels.retain(|name, _| name.contains(".ko"));
+
+        let [tar] = &modules.packed("tar", &args)[..] else {
+            panic!("one package was asked for");
+        };
+        let ours = extracted(tar);
+        assert_eq!(
+            ours.keys().collect::<Vec<_>>(),
+            kernels.keys().collect::<Vec<_>>(),
+            "{compress}"
+        );
+        assert!(ours == kernels, "{compress}, strip {strip}: other bytes");
+    }
+}
+
+#[test]
+fn a_kernel_without_compression_gets_plain_modules_stripped_as_its_make_does() {
+    let modules = Modules::of("6.1");
+    let root = tempfile::tempdir().unwrap();
+    let mut install = modules.make();
+    install.args(["modules_install", "INSTALL_MOD_STRIP=--strip-unneeded"]);
+    install.arg(format!("INSTALL_MOD_PATH={}", root.path().display()));
+    run::checked(&mut install, LIMIT).unwrap();
+    let mut kernels = files(root.path());
+    kernels.retain(|name, _| name.contains(".ko"));
+    let kernel = modules.kernel.kdir.to_str().unwrap();
+    let args = ["--kernel", kernel, "--strip=--strip-unneeded"];
+    let [tar] = &modules.packed("tar", &args)[..] else {
+        panic!("one package was asked for");
+    };
+    assert!(extracted(tar) == kernels);
+}
+
+/// A root that has this kernel as far as depmod and dpkg look.
+fn root_with(kernel: &LabKernel) -> TempDir {
+    let release = &kernel.release;
+    let status: String = [format!("linux-image-{release}"), "kmod".to_owned()]
+        .iter()
+        .map(|name| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\
+                 Maintainer: x <x@x>\nDescription: x\n\n"
+            )
+        })
+        .collect();
+    let root = folder(&[
+        (&format!("lib/modules/{release}/modules.order"), ""),
+        (&format!("lib/modules/{release}/modules.builtin"), ""),
+        ("var/lib/dpkg/status", &status),
+        ("var/lib/dpkg/available", ""),
+        ("var/lib/dpkg/info/format", "1\n"),
+    ]);
+    fs::create_dir(root.path().join("var/lib/dpkg/updates")).unwrap();
+    root
+}
+
+/// The lines of modules.dep.
+fn dependencies(root: &Path, kernel: &LabKernel) -> Vec<String> {
+    let file = format!("lib/modules/{}/modules.dep", kernel.release);
+    let text = fs::read_to_string(root.join(file)).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_debian_package_runs_depmod_and_depends_on_its_kernel() {
+    let modules = Modules::of("6.12");
+    let kernel = modules.kernel.kdir.to_str().unwrap();
+    let release = &modules.kernel.release;
+    let packages = modules.packed("deb", &["--kernel", kernel, "--split", "--strip"]);
+    let [ring, user] = &packages[..] else {
+        panic!("{packages:?}");
+    };
+    let name = |module: &str| format!("{module}-modules-{release}");
+    assert_eq!(
+        ring.file_name().unwrap().to_str().unwrap(),
+        format!("{}_1.4_amd64.deb", name("ring"))
+    );
+    let field = |deb: &Path, field: &str| {
+        text(Command::new("dpkg-deb").arg("-f").arg(deb).arg(field))
+            .trim()
+            .to_owned()
+    };
+    assert_eq!(field(ring, "Package"), name("ring"));
+    assert_eq!(field(ring, "Description"), "a ring at 100%");
+    let kernel = format!("linux-image-{release} |");
+    assert!(field(ring, "Depends").starts_with(&kernel));
+    assert!(!field(ring, "Depends").contains("-modules-"));
+    let other = format!(", {} (= 1.4)", name("ring"));
+    assert!(field(user, "Depends").ends_with(&other));
+
+    let root = root_with(&modules.kernel);
+    install_debs(root.path(), &packages);
+    let expected = [
+        "updates/ring.ko.xz:",
+        "updates/user.ko.xz: updates/ring.ko.xz",
+    ];
+    assert_eq!(dependencies(root.path(), &modules.kernel), expected);
+    remove_deb(root.path(), user, &name("user"));
+    assert_eq!(dependencies(root.path(), &modules.kernel), &expected[..1]);
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn dpkg(root: &Path) -> Command {
+    let mut command = Command::new("dpkg");
+    command.arg(format!("--root={}", root.display()));
+    // The root has no shell that a script could run in.
+    command.args(["--force-script-chrootless", "--force-architecture"]);
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+/// By dpkg; a user who is not root does the same by hand.
+fn install_debs(root: &Path, packages: &[PathBuf]) {
+    if is_root() {
+        let mut install = dpkg(root);
+        run::checked(install.arg("-i").args(packages), LIMIT).unwrap();
+        return;
+    }
+    for deb in packages {
+        let mut extract = Command::new("dpkg-deb");
+        run::checked(extract.arg("-x").arg(deb).arg(root), LIMIT).unwrap();
+        run_script(root, deb, "postinst", "configure");
+    }
+}
+
+fn remove_deb(root: &Path, deb: &Path, name: &str) {
+    if is_root() {
+        run::checked(dpkg(root).args(["-r", name]), LIMIT).unwrap();
+        return;
+    }
+    let listed = text(Command::new("dpkg-deb").arg("-c").arg(deb));
+    let modules = listed.lines().filter(|line| line.contains(".ko"));
+    for path in modules.filter_map(|line| line.split(' ').next_back()) {
+        fs::remove_file(root.join(path)).unwrap();
+    }
+    run_script(root, deb, "postrm", "remove");
+}
+
+fn run_script(root: &Path, deb: &Path, script: &str, argument: &str) {
+    let control = tempfile::tempdir().unwrap();
+    let mut extract = Command::new("dpkg-deb");
+    run::checked(extract.arg("-e").arg(deb).arg(control.path()), LIMIT).unwrap();
+    let mut script = Command::new(control.path().join(script));
+    script.arg(argument).env("DPKG_ROOT", root);
+    script.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    run::checked(&mut script, LIMIT).unwrap();
+}
+
+#[test]
+fn an_rpm_has_the_modules_unchanged_and_requires_its_kernel() {
+    if !has("rpmbuild", "rpm") {
+        return;
+    }
+    let modules = Modules::of("6.12");
+    let release = &modules.kernel.release;
+    let packages = modules.packed("rpm", &["--split", "--package-version", "2.0-3"]);
+    let [ring, user] = &packages[..] else {
+        panic!("{packages:?}");
+    };
+    let query =
+        |rpm: &Path, what: &[&str]| text(Command::new("rpm").arg("-qp").args(what).arg(rpm));
+    let about = query(ring, &["--qf", "%{NAME} %{VERSION} %{RELEASE} %{SUMMARY}"]);
+    assert_eq!(
+        about,
+        format!("ring-modules-{release} 2.0 3 a ring at 100%")
+    );
+    let requires = query(user, &["--requires"]);
+    let kernel = format!("kernel-uname-r = {release}\n");
+    assert!(requires.contains(&kernel), "{requires}");
+    let other = format!("ring-modules-{release} = 2.0-3\n");
+    assert!(requires.contains(&other), "{requires}");
+    let scripts = query(user, &["--scripts"]);
+    assert!(
+        scripts.contains(&format!("depmod {release}\n")),
+        "{scripts}"
+    );
+    // rpmbuild has not stripped or compressed it.
+    let digest = query(user, &["--qf", "[%{FILENAMES} %{FILEDIGESTS}\n]"]);
+    let sum = text(Command::new("sha256sum").arg(modules.folder().join("user.ko")));
+    let sum = sum.split(' ').next().unwrap();
+    let line = format!("/lib/modules/{release}/updates/user.ko {sum}\n");
+    assert!(digest.contains(&line), "{digest}");
+}
+
+#[test]
+fn a_system_extension_has_no_scripts_and_names_its_architecture() {
+    if !has("mksquashfs", "squashfs-tools") {
+        return;
+    }
+    let modules = Modules::of("6.12");
+    let release = &modules.kernel.release;
+    let [raw] = &modules.packed("sysext", &["--name", "rings"])[..] else {
+        panic!("one package was asked for");
+    };
+    let name = format!("rings-modules-{release}");
+    assert_eq!(
+        raw.file_name().unwrap().to_str().unwrap(),
+        format!("{name}.raw")
+    );
+    let mut list = Command::new("unsquashfs");
+    let listed = text(list.args(["-l", "-d", ""]).arg(raw));
+    let paths: Vec<&str> = listed.lines().filter(|line| line.contains(".ko")).collect();
+    let expected = [
+        format!("/usr/lib/modules/{release}/updates/ring.ko"),
+        format!("/usr/lib/modules/{release}/updates/user.ko"),
+    ];
+    assert_eq!(paths, expected);
+    let mut cat = Command::new("unsquashfs");
+    let file = format!("usr/lib/extension-release.d/extension-release.{name}");
+    let about = text(cat.arg("-cat").arg(raw).arg(file));
+    assert_eq!(about, "ID=_any\nARCHITECTURE=x86-64\n");
+}
+
+#[test]
+fn equal_modules_give_equal_packages() {
+    let modules = Modules::of("6.12");
+    let formats = [
+        ("deb", "dpkg-deb", "dpkg"),
+        ("rpm", "rpmbuild", "rpm"),
+        ("tar", "tar", "tar"),
+        ("sysext", "mksquashfs", "squashfs-tools"),
+    ];
+    for (format, program, package) in formats {
+        if !has(program, package) {
+            continue;
+        }
+        for date in [None, Some("1700000000")] {
+            let pack = |umask: &str| {
+                let call = modules.package(format, &["--quiet"]);
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]);
+                shell.arg(call.get_program()).args(call.get_args());
+                shell
+                    .current_dir(modules.folder())
+                    .env_remove("SOURCE_DATE_EPOCH");
+                if let Some(date) = date {
+                    shell.env("SOURCE_DATE_EPOCH", date);
+                }
+                let output = built(&mut shell);
+                fs::read(output.out().trim()).unwrap()
+            };
+            let first = pack("022");
+            // Dates in a package have whole seconds.
+            std::thread::sleep(std::time::Duration::from_millis(1100));
+            assert!(first == pack("077"), "{format} {date:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_names_the_packages_and_changes_nothing() {
+    let modules = Modules::of("6.12");
+    let before = Snapshot::take(modules.scratch.path()).unwrap();
+    for format in ["deb", "rpm", "tar", "sysext"] {
+        let paths = modules.packed(format, &["--dry-run", "--split"]);
+        assert_eq!(paths.len(), 2, "{paths:?}");
+        assert!(paths.iter().all(|path| !path.exists()));
+    }
+    assert_untouched(&before, modules.scratch.path());
+}
+
+#[test]
+fn a_package_that_cannot_be_written_leaves_nothing_and_says_why() {
+    let modules = Modules::of("6.12");
+    let empty = tempfile::tempdir().unwrap();
+    for (format, program, package) in [
+        ("deb", "dpkg-deb", "dpkg"),
+        ("rpm", "rpmbuild", "rpm"),
+        ("sysext", "mksquashfs", "squashfs-tools"),
+    ] {
+        let mut command = modules.package(format, &["--compress", "none"]);
+        let said = refused(command.env("PATH", empty.path()), 1);
+        let expected = format!("needs {program}, which is not installed. Install it:\n    ");
+        assert!(said.contains(&expected) && said.contains(package), "{said}");
+    }
+    let mut command = modules.package("tar", &["--compress", "xz"]);
+    let said = refused(command.env("PATH", empty.path()), 1);
+    assert!(said.contains("ring.ko needs xz, which is not"), "{said}");
+    assert!(!modules.out().exists() || fs::read_dir(modules.out()).unwrap().count() == 0);
+    for (args, words) in [
+        (
+            &["--kernel", "1.2.3"][..],
+            "none of these modules is for the kernel 1.2.3",
+        ),
+        (&["--name", "Up"], "--name Up"),
+        (&["--package-version", "v1"], "--package-version v1"),
+        (&["--description", "a\nb"], "give one line of text"),
+        (&["--strip=-o x"], "name another output file"),
+    ] {
+        let said = refused(&mut modules.package("deb", args), 2);
+        assert!(said.contains(words), "{said}");
+    }
+}
