@@ -70,7 +70,9 @@ pub use kernel::{
     arch_name, arch_of_target,
 };
 #[cfg(feature = "install")]
-pub use module::{Compression, Signer, Strip};
+pub use module::{
+    Compression, Install, InstallAction, InstallChange, InstallReport, Signer, Strip,
+};
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
 pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};

@@ -8,6 +8,7 @@ use super::compile_commands::CompileCommandsArgs;
 use super::help;
 use super::ide::IdeArgs;
 use super::info::InfoArgs;
+use super::install::InstallArgs;
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
 
@@ -44,6 +45,8 @@ pub(crate) enum Verb {
     Kernels(KernelsArgs),
     /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
+    /// Install modules into a system or an image, and run depmod.
+    Install(Box<InstallArgs>),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),
     /// Add modules to a project's compile_commands.json and rust-project.json. CMake and Meson call

@@ -5,6 +5,7 @@ mod clean;
 mod compile_commands;
 mod ide;
 mod info;
+mod install;
 mod kernels;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
     let writes = match verb {
         Verb::Build(args) => !args.run.dry_run,
         Verb::CompileCommands(_) => true,
+        Verb::Install(args) => !args.dry_run,
         _ => false,
     };
     writes && kbuild::outer_make_is_dry_run()
@@ -29,6 +31,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Ide(args) => ide::run(&args, style),
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
+        Verb::Install(args) => install::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),
         Verb::CompileCommands(args) => compile_commands::run(&args, style),
     }

@@ -21,6 +21,8 @@ mod target;
 pub use finish::{Compression, Strip};
 #[cfg(feature = "rust")]
 pub(crate) use frame_sizes::larger_than;
+#[cfg(feature = "install")]
+pub use install::{Install, InstallAction, InstallChange, InstallReport};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 #[cfg(feature = "install")]

@@ -118,7 +118,12 @@ impl ModuleInfo {
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
-        let mut info = parse(&bytes).map_err(|why| {
+        ModuleInfo::of_bytes(&bytes, path)
+    }
+
+    /// The same of the contents of a file, which messages name by `path`.
+    pub(crate) fn of_bytes(bytes: &[u8], path: &Path) -> Result<ModuleInfo> {
+        let mut info = parse(bytes).map_err(|why| {
             Error::new(
                 ErrorKind::InvalidFile,
                 format!("{} {}", path.display(), why.in_words(path)),
