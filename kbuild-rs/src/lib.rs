@@ -72,7 +72,10 @@ pub use kernel::{
     arch_name, arch_of_target,
 };
 #[cfg(feature = "install")]
-pub use module::{Compression, Finished, Finisher, SignFile, Signed, Signer, Strip};
+pub use module::{
+    Compression, Finished, Finisher, Install, InstallAction, InstallChange, InstallReport,
+    SignFile, Signed, Signer, Strip,
+};
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
 pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};

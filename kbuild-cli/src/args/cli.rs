@@ -8,6 +8,7 @@ use super::compile_commands::CompileCommandsArgs;
 use super::help;
 use super::ide::IdeArgs;
 use super::info::InfoArgs;
+use super::install::InstallArgs;
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
 use super::package::PackageArgs;
@@ -46,6 +47,8 @@ pub(crate) enum Verb {
     Kernels(KernelsArgs),
     /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
+    /// Install modules into a system or an image, and run depmod.
+    Install(Box<InstallArgs>),
     /// Sign modules for kernels that check signatures.
     Sign(SignArgs),
     /// Put modules into packages for a distribution (deb, rpm, tar, sysext).

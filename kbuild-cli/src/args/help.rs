@@ -7,8 +7,7 @@ If you know `make -C $KDIR M=$PWD`:
   always-y += fw.bin    kbuild-rs build --product fw.bin (also publishes it)
   clean                 kbuild-rs clean
   help                  kbuild-rs build --target help
-  modules_install       not available yet: copy the modules to /lib/modules/RELEASE/updates/ and
-                        run `depmod RELEASE`, with the release that they were built for
+  modules_install       kbuild-rs install
   CONFIG_FOO=m          kbuild-rs build --config FOO=m
   KBUILD_EXTRA_SYMBOLS  kbuild-rs build --symvers FILE
   NAME=VALUE            kbuild-rs build --make-var NAME=VALUE
@@ -131,3 +130,19 @@ What a tree can do:
   BTF      give modules type information: CONFIG_DEBUG_INFO_BTF_MODULES is on, vmlinux exists
   Rust     build modules from Rust: CONFIG_RUST is on, the crate metadata exists
   signing  the kernel checks the signatures of modules (CONFIG_MODULE_SIG)";
+
+pub(super) const INSTALL_EXAMPLES: &str = "\
+Examples:
+  Install the modules in kbuild-out/ for the kernels that they were built for
+      kbuild-rs install
+
+  Install one module into an image, and load it at boot
+      kbuild-rs install out/hello.ko --root /mnt/image --load
+
+  Show what would be installed for one kernel, and change nothing
+      kbuild-rs install --kernel 6.1.0-40-amd64 --dry-run
+
+Each module gets to lib/modules/RELEASE/updates/ of the root. If anything fails, the earlier modules \
+stay. An installation that is interrupted is undone by the next call.
+
+Exit status: 0 installed or up to date, 1 failed, 2 wrong call.";

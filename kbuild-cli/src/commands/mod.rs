@@ -5,6 +5,7 @@ mod clean;
 mod compile_commands;
 mod ide;
 mod info;
+mod install;
 mod kernels;
 mod package;
 mod sign;
@@ -20,6 +21,7 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
     let writes = match verb {
         Verb::Build(args) => !args.run.dry_run,
         Verb::CompileCommands(_) => true,
+        Verb::Install(args) => !args.dry_run,
         Verb::Sign(args) => !args.dry_run,
         Verb::Package(args) => !args.dry_run,
         _ => false,
@@ -34,6 +36,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Ide(args) => ide::run(&args, style),
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
+        Verb::Install(args) => install::run(&args, style),
         Verb::Sign(args) => sign::run(&args, style),
         Verb::Package(args) => package::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),

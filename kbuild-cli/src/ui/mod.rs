@@ -1,6 +1,7 @@
 //! The output of the program: text on standard error, results and JSON on standard output.
 
 pub(crate) mod failure;
+pub(crate) mod installed;
 pub(crate) mod json;
 mod moving_line;
 pub(crate) mod options;

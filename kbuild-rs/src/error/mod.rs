@@ -135,6 +135,13 @@ impl Error {
         self
     }
 
+    /// Adds a second message.
+    #[cfg(feature = "install")]
+    pub(crate) fn followed_by(mut self, text: &str) -> Self {
+        self.message += text;
+        self
+    }
+
     /// A failure of the operating system's, in words that [`crate::sys`] has found.
     pub(crate) fn of_system(message: String, source: std::io::Error) -> Self {
         Error {

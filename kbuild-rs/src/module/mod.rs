@@ -29,6 +29,8 @@ pub use finish::{Compression, Strip};
 pub use finisher::{Finished, Finisher};
 #[cfg(feature = "rust")]
 pub(crate) use frame_sizes::larger_than;
+#[cfg(feature = "install")]
+pub use install::{Install, InstallAction, InstallChange, InstallReport};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 #[cfg(feature = "install")]

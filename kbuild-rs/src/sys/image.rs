@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, mkdirat, open, openat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, mkdirat, open, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::root::{Root, link_target};
@@ -60,8 +60,34 @@ impl Image {
     pub(crate) fn make_folder(&self, rel: &Path) -> Result<Root> {
         let folder = self
             .resolve(rel, true)
-            .map_err(|e| Error::writing("create", &self.shown(rel), e.into()))?;
+            .map_err(|e| super::tree::installing("create", &self.shown(rel), e.into()))?;
         self.as_root(folder, rel)
+    }
+
+    /// The folders on the way to `rel`, and itself, that are missing, outermost first.
+    pub(crate) fn missing(&self, rel: &Path) -> Result<Vec<PathBuf>> {
+        let mut missing = Vec::new();
+        for at in rel.ancestors() {
+            if at.as_os_str().is_empty() || self.folder(at)?.is_some() {
+                break;
+            }
+            missing.insert(0, at.to_owned());
+        }
+        Ok(missing)
+    }
+
+    /// Removes a folder if it is empty; whether it is gone.
+    pub(crate) fn remove_folder(&self, rel: &Path) -> bool {
+        let Some(name) = rel.file_name() else {
+            return false;
+        };
+        match self.resolve(rel.parent().unwrap_or(Path::new("")), false) {
+            Ok(parent) => matches!(
+                unlinkat(&parent, name, AtFlags::REMOVEDIR),
+                Ok(()) | Err(Errno::NOENT)
+            ),
+            Err(e) => e == Errno::NOENT,
+        }
     }
 
     /// The bytes of a regular file; `None` if nothing is there.
@@ -85,7 +111,10 @@ impl Image {
         };
         let kind = FileType::from_raw_mode(fstat(&found).map_err(failed)?.st_mode);
         if kind != FileType::RegularFile {
-            return Err(super::not_ours(&self.shown(rel), "is not a regular file"));
+            return Err(super::tree::refused(
+                &self.shown(rel),
+                "is not a regular file",
+            ));
         }
         // Opens the very file that was looked at, whatever its path leads to by now.
         let number = std::os::fd::AsRawFd::as_raw_fd(&found);
@@ -137,7 +166,18 @@ impl Image {
 
 fn make_step(at: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     match mkdirat(at, name, Mode::from_raw_mode(0o755)) {
-        Ok(()) | Err(Errno::EXIST) => openat(at, name, STEP, Mode::empty()),
+        Ok(()) => {
+            // Whatever the umask is.
+            let folder = openat(
+                at,
+                name,
+                OFlags::DIRECTORY | OFlags::NOFOLLOW,
+                Mode::empty(),
+            )?;
+            fchmod(&folder, Mode::from_raw_mode(0o755))?;
+            openat(at, name, STEP, Mode::empty())
+        }
+        Err(Errno::EXIST) => openat(at, name, STEP, Mode::empty()),
         Err(e) => Err(e),
     }
 }

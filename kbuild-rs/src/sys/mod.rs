@@ -8,6 +8,8 @@
 //! opens paths below them by descriptors, follows no links on the way, only creates new files, and
 //! renames them into place. A path outside its roots is an error.
 //!
+//! Installing needs more than that; a `Tree` (feature `install`) has the same rule for folders of a root.
+//!
 //! make itself writes by path. Before it starts, [`crate::stage`] makes sure that the stage holds
 //! exactly the files that the last build left there.
 
@@ -28,6 +30,8 @@ mod process;
 pub(crate) mod regular;
 mod root;
 pub(crate) mod signals;
+#[cfg(feature = "install")]
+pub(crate) mod tree;
 mod user;
 mod walk;
 mod write;
@@ -56,6 +60,8 @@ pub(crate) use process::{
 };
 pub(crate) use root::{Root, not_ours};
 pub use signals::Signals;
+#[cfg(feature = "install")]
+pub(crate) use tree::{Looks, Tree};
 pub(crate) use user::effective_uid;
 #[cfg(feature = "install")]
 pub(crate) use user::is_trusted;

@@ -66,7 +66,7 @@ impl Root {
         let kind = rustix::fs::FileType::from_raw_mode(root.stat()?.st_mode);
         match kind {
             rustix::fs::FileType::Directory => Ok(root),
-            _ => Err(not_ours(&root.path, "is not a folder")),
+            _ => Err(super::tree::refused(&root.path, "is not a folder")),
         }
     }
 

@@ -1,1 +1,51 @@
-//! Puts modules into a root, and takes them away again.
+//! Puts modules into a root, takes them away again, and knows at any time what is there.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `request` | `Install`: what is asked for, and the order of the work |
+//! | `removal`, `rollback` | `Uninstall`, `Rollback` |
+//! | `status`, `verify` | what is installed, and whether it still is |
+//! | `select`, `releases` | which modules, for which kernels |
+//! | `plan` | from these to the state that a release shall have |
+//! | `transaction`, `parts`, `recover` | from one state to another, or not at all |
+//! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
+//! | `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
+//!
+//! # Decisions
+//! - Everything below the root is reached by descriptors and without following links that leave it.
+//! - A file that is not ours is an error or is kept and restored; it is never written to.
+//! - A file that is replaced gives way to a finished one that lies beside it, in one step.
+//! - The journal is below the root, so that an image carries its own; it is believed for a few paths
+//!   only.
+
+mod conflict;
+mod index;
+mod journal;
+mod overrides;
+mod parts;
+mod places;
+mod plan;
+mod read_back;
+mod reconcile;
+mod recover;
+mod releases;
+mod report;
+mod request;
+mod select;
+mod site;
+mod step;
+mod store;
+mod transaction;
+mod workers;
+
+pub use report::{InstallAction, InstallChange, InstallReport};
+pub use request::Install;
+
+/// What modprobe loads.
+const SUFFIXES: &[&str] = &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
+
+/// The name of a module's file, without `.ko`.
+fn is_module_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(is_plain)
+}

@@ -123,7 +123,7 @@ impl ModuleInfo {
         ModuleInfo::of_bytes(&bytes, path)
     }
 
-    /// The same of bytes that were read already; `path` gives the name, and is for messages.
+    /// The same of the contents of a file, which messages name by `path`.
     pub(crate) fn of_bytes(bytes: &[u8], path: &Path) -> Result<ModuleInfo> {
         let mut info = parse(bytes).map_err(|why| {
             Error::new(

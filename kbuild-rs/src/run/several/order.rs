@@ -99,7 +99,7 @@ mod tests {
         let stages = [shared("/a"), shared("/a"), shared("/a")];
         // The first build needs the last one, through the second.
         let first = [vec![1], vec![2], vec![]];
-        assert_eq!(in_turn(&stages, &first), [vec![], vec![], vec![]]);
+        assert_eq!(in_turn(&stages, &first), vec![Vec::<usize>::new(); 3]);
         let first = [vec![2], vec![], vec![]];
         assert_eq!(in_turn(&stages, &first), [vec![], vec![0], vec![]]);
     }

@@ -1,0 +1,32 @@
+//! Errors about files that are not ours.
+
+use std::path::Path;
+
+use crate::error::Advice;
+use crate::{Error, ErrorKind};
+
+/// A foreign file has a path that a module needs.
+pub(super) fn in_the_way(path: &Path) -> Error {
+    let advice = "install with --replace: kbuild-rs keeps the file, and `kbuild-rs uninstall` \
+                  restores it";
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} exists and was not installed by kbuild-rs, or was changed since. Nothing was changed. \
+             To put the module in its place, {advice}",
+            path.display()
+        ),
+    )
+    .advise(Advice::new("foreign-module", advice))
+}
+
+/// A file changed while it was read.
+pub(super) fn changed_meanwhile(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
+            "{} changed while kbuild-rs read it: run the command again",
+            path.display()
+        ),
+    )
+}

@@ -1,0 +1,345 @@
+//! `Install`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::journal::{Entry, State};
+use super::plan::{Options, Plan, Planner};
+use super::releases::Wanted;
+use super::report::InstallReport;
+use super::select::{Source, select};
+use super::site::Site;
+use super::transaction::{How, Transaction};
+use super::{index, read_back, recover};
+use crate::module::finish::{Compression, Finish, Strip};
+use crate::module::sign::{Signer, check_policy};
+use crate::module::target::Target;
+use crate::sys::tree::installing;
+use crate::{Error, Result};
+
+/// Installs built modules into a system or an image (feature `install`).
+///
+/// Each module gets to `lib/modules/<release>/updates/` of the root. A file takes its place in one
+/// step; if anything fails, or the process is killed, the earlier state stays or comes back with the
+/// next call. `depmod` runs once for each kernel, and `modules.dep` is read afterwards: each module
+/// must be the one that `modprobe` loads.
+///
+/// ```no_run
+/// # fn main() -> kbuild::Result<()> {
+/// let report = kbuild::Install::new().input("kbuild-out").root("image").run(&|note| println!("{note}"))?;
+/// for change in report.changes {
+///     println!("{:?} {}", change.action, change.path.display());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Install {
+    inputs: Vec<PathBuf>,
+    wanted: Wanted,
+    root: PathBuf,
+    dir: PathBuf,
+    replaces: bool,
+    is_hard_link: bool,
+    loads: bool,
+    runs_depmod: bool,
+    is_unsigned_allowed: bool,
+    is_dry_run: bool,
+    jobs: usize,
+    strip: Option<Strip>,
+    signer: Option<Signer>,
+    compression: Option<Compression>,
+}
+
+impl Default for Install {
+    fn default() -> Self {
+        Install::new()
+    }
+}
+
+impl Install {
+    /// An installation into the running system.
+    pub fn new() -> Install {
+        Install {
+            inputs: Vec::new(),
+            wanted: Wanted::default(),
+            root: PathBuf::from("/"),
+            dir: PathBuf::new(),
+            replaces: false,
+            is_hard_link: false,
+            loads: false,
+            runs_depmod: true,
+            is_unsigned_allowed: false,
+            is_dry_run: false,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            strip: None,
+            signer: None,
+            compression: None,
+        }
+    }
+
+    /// Adds a `.ko` file, or a folder with such files.
+    pub fn input(&mut self, path: impl Into<PathBuf>) -> &mut Install {
+        self.inputs.push(path.into());
+        self
+    }
+
+    /// Installs only for this release, or for the release of this kernel tree. Default: for the
+    /// releases that the modules were built for.
+    pub fn kernel(&mut self, release: impl Into<String>) -> &mut Install {
+        self.wanted.named.push(release.into());
+        self
+    }
+
+    /// Installs for every kernel of the root for which a module was built.
+    pub fn all_kernels(&mut self, yes: bool) -> &mut Install {
+        self.wanted.all = yes;
+        self
+    }
+
+    /// The root of the system or image (`INSTALL_MOD_PATH`, `DESTDIR`). Default: `/`.
+    pub fn root(&mut self, root: impl Into<PathBuf>) -> &mut Install {
+        self.root = root.into();
+        self
+    }
+
+    /// A folder below `updates/` (`INSTALL_MOD_DIR`).
+    pub fn dir(&mut self, dir: impl Into<PathBuf>) -> &mut Install {
+        self.dir = dir.into();
+        self
+    }
+
+    /// Whether a file of somebody else's at the place of a module makes room. It is kept, and
+    /// comes back when the module is uninstalled.
+    pub fn replace(&mut self, yes: bool) -> &mut Install {
+        self.replaces = yes;
+        self
+    }
+
+    /// Whether an installed file may be the built file itself, under a second name. For images: a
+    /// later build that writes to the file in place would change the installed one.
+    pub fn hard_link(&mut self, yes: bool) -> &mut Install {
+        self.is_hard_link = yes;
+        self
+    }
+
+    /// Whether the modules are loaded at boot (`modules-load.d`).
+    pub fn load(&mut self, yes: bool) -> &mut Install {
+        self.loads = yes;
+        self
+    }
+
+    /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
+    pub fn depmod(&mut self, yes: bool) -> &mut Install {
+        self.runs_depmod = yes;
+        self
+    }
+
+    /// Strips the modules (`INSTALL_MOD_STRIP`).
+    pub fn strip(&mut self, strip: Strip) -> &mut Install {
+        self.strip = Some(strip);
+        self
+    }
+
+    /// Signs the modules.
+    pub fn sign(&mut self, signer: Signer) -> &mut Install {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Whether modules are installed that the kernel refuses for their signature.
+    pub fn unsigned(&mut self, yes: bool) -> &mut Install {
+        self.is_unsigned_allowed = yes;
+        self
+    }
+
+    /// Compresses the modules. Default: as the kernel is configured.
+    pub fn compression(&mut self, compression: Compression) -> &mut Install {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// The number of modules that are finished at once. Default: the number of processors.
+    pub fn jobs(&mut self, jobs: usize) -> &mut Install {
+        self.jobs = jobs.max(1);
+        self
+    }
+
+    /// Whether nothing is written: the report says what would be.
+    pub fn dry_run(&mut self, yes: bool) -> &mut Install {
+        self.is_dry_run = yes;
+        self
+    }
+
+    /// Installs. `say` gets what the user should know while it works.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`](crate::ErrorKind::NotOurs) for a file in the way, [`ErrorKind::KernelNotFound`](crate::ErrorKind::KernelNotFound),
+    /// [`ErrorKind::SourceNotFound`](crate::ErrorKind::SourceNotFound), [`ErrorKind::InvalidFile`](crate::ErrorKind::InvalidFile) for what is not a module, and
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io). The root is then as it was, except for releases before the one that the
+    /// error names.
+    pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
+        let sources = select(&self.inputs, self.jobs)?;
+        let options = self.options()?;
+        let mut site = open(&self.root, self.is_dry_run, true, say)?;
+        let mut report = InstallReport::default();
+        let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
+        let mut finishes = Vec::new();
+        for release in &releases {
+            finishes.push(Arc::new(self.finish(&site, release)?));
+        }
+        for (release, finish) in releases.iter().zip(finishes) {
+            let sources = sources.iter().filter(|source| source.release == *release);
+            let sources: Vec<Source> = sources.cloned().collect();
+            let job = Job {
+                options: &options,
+                finish,
+                release,
+            };
+            self.one(&mut site, &job, sources, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    fn options(&self) -> Result<Options> {
+        let dir = self.dir.to_str().filter(|dir| {
+            dir.is_empty() || crate::sys::is_below(Path::new(dir)) && !dir.contains(['\n', ' '])
+        });
+        let Some(dir) = dir else {
+            return Err(Error::input(format!(
+                "{} is not a folder below updates/: give a relative path without `..` and blanks",
+                self.dir.display()
+            )));
+        };
+        let folder = match dir.trim_end_matches('/') {
+            "" => "updates".to_owned(),
+            dir => format!("updates/{dir}"),
+        };
+        Ok(Options {
+            folder,
+            replaces: self.replaces,
+            is_hard_link: self.is_hard_link,
+            loads: self.loads,
+            jobs: self.jobs,
+        })
+    }
+
+    /// The way to finish modules for a release. Fails before any change if its kernel would refuse
+    /// them.
+    fn finish(&self, site: &Site, release: &str) -> Result<Finish> {
+        let target = Target::in_root(&site.image, release)?;
+        if !self.is_unsigned_allowed {
+            check_policy(&target, site.is_running_system(), self.signer.as_ref())?;
+        }
+        let of_kernel = || Compression::of(&target);
+        Ok(Finish {
+            strip: self.strip.clone(),
+            signer: self.signer.clone(),
+            compression: self.compression.unwrap_or_else(of_kernel),
+            target,
+        })
+    }
+
+    fn one(
+        &self,
+        site: &mut Site,
+        job: &Job<'_>,
+        sources: Vec<Source>,
+        report: &mut InstallReport,
+    ) -> Result<()> {
+        let release = job.release;
+        let journal = site.journal(release)?.map(|journal| journal.current);
+        let shared = shared_files(site, release)?;
+        let places = site.places(release)?;
+        let planner = Planner {
+            places: &places,
+            options: job.options,
+            finish: job.finish.clone(),
+            shared: &shared,
+        };
+        let plan = planner.plan(&journal.unwrap_or_default(), sources)?;
+        let has_index = index::is_there(&places)?;
+        if self.runs_depmod && !has_index {
+            report.notes.push(no_index(site, release));
+        }
+        let is_indexed = !self.runs_depmod || !has_index || {
+            let dep = index::dep(&places)?.unwrap_or_default();
+            read_back::check(site, &places, &plan.draft.state, &dep).is_ok()
+        };
+        report.changes.extend(plan.changes.iter().cloned());
+        if self.is_dry_run || (plan.is_done() && is_indexed) {
+            return Ok(());
+        }
+        let Plan { from, draft, .. } = plan;
+        let transaction = Transaction {
+            site,
+            release,
+            from: &from,
+            how: How {
+                runs_depmod: self.runs_depmod,
+                jobs: self.jobs,
+                shared: shared.into_keys().collect(),
+            },
+        };
+        report.notes.extend(transaction.run(draft)?);
+        Ok(())
+    }
+}
+
+/// The work for one release.
+struct Job<'a> {
+    options: &'a Options,
+    finish: Arc<Finish>,
+    release: &'a str,
+}
+
+/// Opens a root. To change it, waits for its lock, and ends what an earlier process began.
+pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str)) -> Result<Site> {
+    if is_dry_run {
+        return Site::open(root);
+    }
+    if makes && !root.exists() {
+        crate::sys::Root::make(root)?;
+    }
+    let mut site = Site::lock(root, say)?;
+    site.check_writable()?;
+    for release in recover::all(&mut site)? {
+        say(&format!(
+            "an earlier change of the modules of {release} was interrupted, and was undone"
+        ));
+    }
+    Ok(site)
+}
+
+/// Files that other releases have installed at paths that all releases share.
+pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String, Entry>> {
+    let (installed, _) = site.releases()?;
+    let mut shared = BTreeMap::new();
+    for other in installed.iter().filter(|other| *other != release) {
+        let state: State = site.journal(other)?.map(|j| j.current).unwrap_or_default();
+        let files = state.files.into_iter();
+        shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
+    }
+    Ok(shared)
+}
+
+fn no_index(site: &Site, release: &str) -> String {
+    format!(
+        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
+        index::command(site, release)
+    )
+}
+
+impl Site {
+    /// Fails with words about roots if this user cannot change this one.
+    fn check_writable(&self) -> Result<()> {
+        for folder in ["lib/modules", "var/lib", ""] {
+            if let Some(tree) = self.image.folder(Path::new(folder))? {
+                return crate::sys::Tree::of(tree).check_writable();
+            }
+        }
+        let kind = std::io::ErrorKind::NotFound;
+        Err(installing("open", self.image.path(), kind.into()))
+    }
+}

@@ -1,0 +1,204 @@
+//! The built modules that a call names.
+//!
+//! The folder with them may be another user's, so no record in it is believed: a module is a regular
+//! file that is reached without following a link, and it is what its own content says.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FileType;
+
+use super::read_back::kernel_name;
+use super::workers;
+use crate::module::ModuleInfo;
+use crate::sys::tree::sha256;
+use crate::sys::{Tree, effective_uid};
+use crate::{Error, ErrorKind, Result};
+
+/// A built module.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    folder: Arc<Tree>,
+    rel: PathBuf,
+    /// The path that people read.
+    pub(super) path: PathBuf,
+    /// The name of the file, without `.ko`.
+    pub(super) name: String,
+    pub(super) sha256: String,
+    pub(super) release: String,
+    pub(super) depends: Vec<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Source {
+    /// The bytes, which must be the same as at first.
+    pub(super) fn read_again(&self) -> Result<Vec<u8>> {
+        let bytes = self.folder.read(&self.rel)?.unwrap_or_default();
+        match sha256(&bytes) == self.sha256 {
+            true => Ok(bytes),
+            false => Err(self.changed()),
+        }
+    }
+
+    pub(super) fn changed(&self) -> Error {
+        super::conflict::changed_meanwhile(&self.path)
+    }
+
+    /// Gives the built file a second name; whether it worked.
+    pub(super) fn link_to(&self, tree: &Tree, rel: &Path) -> bool {
+        tree.remove(rel).is_ok() && tree.link_from(&self.folder, &self.rel, rel)
+    }
+}
+
+/// Reads the modules that `inputs` name: `.ko` files, and folders with such files.
+pub(super) fn select(inputs: &[PathBuf], jobs: usize) -> Result<Vec<Source>> {
+    let mut found = Vec::new();
+    for input in inputs {
+        match std::fs::metadata(input) {
+            Ok(meta) if meta.is_dir() => below(input, &mut found)?,
+            Ok(_) => found.push(one(input)?),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::new(
+                    ErrorKind::SourceNotFound,
+                    format!(
+                        "{} does not exist: build the modules first, or name a .ko file or a folder \
+                         with modules",
+                        input.display()
+                    ),
+                ));
+            }
+            Err(e) => return Err(Error::reading("read", input, e)),
+        }
+    }
+    let sources = workers::map(found, jobs, &|(folder, rel)| read(folder, rel))?;
+    unique(sources)
+}
+
+type Found = (Arc<Tree>, PathBuf);
+
+/// A file that the caller named, wherever a link leads.
+fn one(input: &Path) -> Result<Found> {
+    let failed = |e| Error::reading("read", input, e);
+    let path = std::fs::canonicalize(input).map_err(failed)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+    };
+    if Path::new(name).extension().is_none_or(|e| e != "ko") {
+        return Err(Error::input(format!(
+            "{} is not a .ko file: name the module as it was built, not compressed",
+            input.display()
+        )));
+    }
+    Ok((Arc::new(Tree::open(folder)?), name.into()))
+}
+
+/// Every `.ko` file below a folder.
+fn below(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
+    let tree = Arc::new(Tree::open(folder)?);
+    let private = RefCell::new(vec![PathBuf::from(".kbuild")]);
+    let before = found.len();
+    let enter = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        if name == ".kbuild" {
+            private.borrow_mut().push(path.to_owned());
+        }
+        !name.as_encoded_bytes().starts_with(b".")
+    };
+    let mut visit = |path: &Path, kind: FileType| {
+        if kind == FileType::RegularFile && path.extension().is_some_and(|e| e == "ko") {
+            found.push((tree.clone(), path.to_owned()));
+        }
+    };
+    tree.walk(Path::new(""), &enter, &mut visit)?;
+    for private in private.borrow().iter() {
+        check_finished(&tree, private)?;
+    }
+    if found.len() == before {
+        return Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!(
+                "{} contains no module (.ko): build the modules first, for instance with:\n    \
+                 kbuild-rs build --out-dir {}",
+                folder.display(),
+                crate::syntax::shell_quote(folder.as_os_str())
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Fails if a build of this user was interrupted, or is running: its modules may be old or missing.
+fn check_finished(tree: &Tree, private: &Path) -> Result<()> {
+    let is_ours = tree.stat(private)?.is_some_and(|stat| {
+        stat.st_uid == effective_uid()
+            && FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+    });
+    if !is_ours {
+        return Ok(());
+    }
+    for key in tree.names(private)? {
+        let marker = private.join(key).join("running");
+        if tree.kind(&marker).is_ok_and(|kind| kind.is_some()) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "a build into {} is running, or was interrupted: its modules may be incomplete. \
+                     Run the build again, then install",
+                    tree.shown(private.parent().unwrap_or(Path::new("")))
+                        .display()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
+    let path = folder.shown(&rel);
+    let bytes = folder.read(&rel)?.unwrap_or_default();
+    let info = ModuleInfo::of_bytes(&bytes, &path)?;
+    let name = rel.file_stem().and_then(|stem| stem.to_str());
+    let name = name
+        .filter(|name| super::is_module_name(name))
+        .ok_or_else(|| {
+            Error::input(format!(
+                "{} has a name that no module can have: letters, digits, - and _",
+                path.display()
+            ))
+        })?;
+    super::releases::check_name(&info.release)
+        .map_err(|e| e.about(&format!("{}", path.display())))?;
+    Ok(Source {
+        name: name.to_owned(),
+        sha256: sha256(&bytes),
+        release: info.release,
+        depends: info.depends,
+        version: info.version,
+        folder,
+        rel,
+        path,
+    })
+}
+
+/// One module of each name and release.
+fn unique(sources: Vec<Source>) -> Result<Vec<Source>> {
+    let mut by_name: BTreeMap<(String, String), Source> = BTreeMap::new();
+    for source in sources {
+        let key = (source.release.clone(), kernel_name(&source.name));
+        match by_name.get(&key) {
+            Some(other) if other.sha256 != source.sha256 => {
+                return Err(Error::input(format!(
+                    "{} and {} are different modules with the same name for {}: install one of them",
+                    other.path.display(),
+                    source.path.display(),
+                    source.release
+                )));
+            }
+            Some(_) => {}
+            None => drop(by_name.insert(key, source)),
+        }
+    }
+    Ok(by_name.into_values().collect())
+}

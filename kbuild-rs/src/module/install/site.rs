@@ -1,0 +1,294 @@
+//! A root: its lock, its journals, and the folders that were created for all releases.
+//!
+//! The lock is a `flock` on the root's own folder: it is always there, so no lock file stays behind,
+//! and two installs that create `/lib/modules` wait for each other.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::journal::{Journal, Pending};
+use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
+use super::store::Store;
+use crate::sys::tree::{part_of, refused, sha256};
+use crate::sys::{Image, Tree};
+use crate::{Error, ErrorKind, Result};
+
+/// The folder of the journal.
+pub(super) const STATE: &str = "var/lib/kbuild-rs";
+/// Lists the folders that were created for all releases. No release begins with a dot.
+const FOLDERS: &str = ".folders.json";
+const PENDING: &str = ".pending.json";
+const JOURNAL: &str = ".json";
+const STORE: &str = "store";
+
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) image: Image,
+    state: Option<Tree>,
+    /// Unlocks the root when it is closed.
+    _lock: Option<File>,
+}
+
+impl Site {
+    /// Opens a root to read its journals.
+    pub(super) fn open(root: &Path) -> Result<Site> {
+        let image = Image::open(root)?;
+        let state = open_state(&image)?;
+        Ok(Site {
+            image,
+            state,
+            _lock: None,
+        })
+    }
+
+    /// Opens a root to change it. Waits for the lock; `say` tells the user.
+    pub(super) fn lock(root: &Path, say: &dyn Fn(&str)) -> Result<Site> {
+        let image = Image::open(root)?;
+        let file = match image.folder(Path::new(""))? {
+            Some(folder) => Tree::of(folder).handle()?,
+            None => {
+                return Err(Error::reading(
+                    "open",
+                    root,
+                    std::io::ErrorKind::NotFound.into(),
+                ));
+            }
+        };
+        let failed = |e| Error::reading("lock", root, e);
+        if !crate::sys::try_lock(&file).map_err(failed)? {
+            say(&format!(
+                "waiting for another kbuild-rs, which changes the modules of {}",
+                root.display()
+            ));
+            crate::sys::lock(&file).map_err(failed)?;
+        }
+        let state = open_state(&image)?;
+        Ok(Site {
+            image,
+            state,
+            _lock: Some(file),
+        })
+    }
+
+    /// Whether this is the running system.
+    pub(super) fn is_running_system(&self) -> bool {
+        let own = std::fs::canonicalize(self.image.path());
+        own.is_ok_and(|path| path == Path::new("/"))
+    }
+
+    /// The releases with a journal, and those with an interrupted transaction.
+    pub(super) fn releases(&self) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+        let (mut installed, mut pending) = (BTreeSet::new(), BTreeSet::new());
+        let Some(state) = &self.state else {
+            return Ok((installed, pending));
+        };
+        for name in state.names(Path::new(""))? {
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                continue;
+            };
+            if let Some(release) = name.strip_suffix(PENDING) {
+                pending.insert(release.to_owned());
+            } else if let Some(release) = name.strip_suffix(JOURNAL) {
+                installed.insert(release.to_owned());
+            }
+        }
+        for release in installed.iter().chain(&pending) {
+            super::releases::check_name(release)?;
+        }
+        Ok((installed, pending))
+    }
+
+    pub(super) fn journal(&self, release: &str) -> Result<Option<Journal>> {
+        let read = self.read(&format!("{release}{JOURNAL}"))?;
+        let parsed = read.map(|(bytes, at)| Journal::parse(&bytes, release, &at));
+        parsed.transpose()
+    }
+
+    /// The hash of the journal; `None` if there is none.
+    pub(super) fn journal_hash(&self, release: &str) -> Result<Option<String>> {
+        let read = self.read(&format!("{release}{JOURNAL}"))?;
+        Ok(read.map(|(bytes, _)| sha256(&bytes)))
+    }
+
+    pub(super) fn pending(&self, release: &str) -> Result<Option<Pending>> {
+        let read = self.read(&format!("{release}{PENDING}"))?;
+        let parsed = read.map(|(bytes, at)| Pending::parse(&bytes, release, &at));
+        parsed.transpose()
+    }
+
+    fn read(&self, name: &str) -> Result<Option<(Vec<u8>, PathBuf)>> {
+        let Some(state) = &self.state else {
+            return Ok(None);
+        };
+        let read = state.read(Path::new(name))?;
+        Ok(read.map(|bytes| (bytes, state.shown(Path::new(name)))))
+    }
+
+    /// Creates the folder of the journal and those in `wanted` (relative to the root), and notes
+    /// those that were missing.
+    pub(super) fn make_folders(&mut self, wanted: &[String]) -> Result<()> {
+        let mut missing = self.image.missing(Path::new(STATE))?;
+        for folder in wanted {
+            missing.extend(self.image.missing(Path::new(folder))?);
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut known = self.made_folders()?;
+        let new = missing.iter().filter_map(|path| path.to_str());
+        known.extend(new.map(str::to_owned));
+        let state = match open_state(&self.image)? {
+            Some(state) => state,
+            None => Tree::of(self.image.make_folder(Path::new(STATE))?),
+        };
+        let text = serde_json::to_vec(&known)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write the journal: {e}")))?;
+        state.replace_synced(Path::new(FOLDERS), &text)?;
+        self.state = Some(state);
+        for folder in wanted {
+            self.image.make_folder(Path::new(folder))?;
+        }
+        Ok(())
+    }
+
+    /// Folders that kbuild-rs created for all releases.
+    fn made_folders(&self) -> Result<BTreeSet<String>> {
+        let Some((bytes, at)) = self.read(FOLDERS)? else {
+            return Ok(BTreeSet::new());
+        };
+        let folders: BTreeSet<String> = serde_json::from_slice(&bytes).unwrap_or_default();
+        let is_ours = |path: &str| {
+            let below_modules = path.strip_prefix("lib/modules/");
+            let is_release = below_modules.is_some_and(|r| super::releases::check_name(r).is_ok());
+            is_release
+                || ["lib/modules", STATE, DEPMOD_D, MODULES_LOAD_D]
+                    .iter()
+                    .any(|own| Path::new(own).starts_with(path) && !path.is_empty())
+        };
+        match folders.iter().all(|path| is_ours(path)) {
+            true => Ok(folders),
+            false => Err(refused(&at, "lists folders that kbuild-rs never creates")),
+        }
+    }
+
+    pub(super) fn state(&self) -> Result<&Tree> {
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let state = self.state.as_ref();
+        state.ok_or_else(|| Error::writing("open", &self.image.shown(Path::new(STATE)), missing()))
+    }
+
+    /// The store, which is created.
+    pub(super) fn make_store(&self) -> Result<Store> {
+        let state = self.state()?;
+        state.make_folders(Path::new(STORE))?;
+        Ok(Store::new(state.below(STORE)?))
+    }
+
+    pub(super) fn store(&self) -> Result<Store> {
+        match &self.state {
+            Some(state) => Ok(Store::new(state.below(STORE)?)),
+            None => Ok(Store::new(None)),
+        }
+    }
+
+    pub(super) fn write_pending(&self, release: &str, pending: &Pending) -> Result<()> {
+        let name = format!("{release}{PENDING}");
+        self.state()?
+            .replace_synced(Path::new(&name), &pending.to_bytes()?)
+    }
+
+    pub(super) fn remove_pending(&self, release: &str) -> Result<()> {
+        let name = format!("{release}{PENDING}");
+        self.state()?.remove(Path::new(&name)).map(drop)
+    }
+
+    /// Writes the journal of a release; one without files goes.
+    pub(super) fn write_journal(&self, release: &str, bytes: Option<&[u8]>) -> Result<()> {
+        let name = format!("{release}{JOURNAL}");
+        let state = self.state()?;
+        match bytes {
+            Some(bytes) => state.replace_synced(Path::new(&name), bytes),
+            None => {
+                state.remove(Path::new(&name))?;
+                state.sync_folder(Path::new(""))
+            }
+        }
+    }
+
+    /// Removes everything that no journal needs, and the folders that kbuild-rs created and that
+    /// are empty.
+    pub(super) fn tidy(&mut self) -> Result<()> {
+        let Some(state) = &self.state else {
+            return Ok(());
+        };
+        let (installed, pending) = self.releases()?;
+        if !pending.is_empty() {
+            return Ok(());
+        }
+        let mut needed = BTreeSet::new();
+        for release in &installed {
+            if let Some(journal) = self.journal(release)? {
+                let states = [Some(&journal.current), journal.previous.as_ref()];
+                for one in states.into_iter().flatten() {
+                    let files = one.files.values().map(|entry| &entry.looks);
+                    let displaced = one.displaced.values().map(|displaced| &displaced.looks);
+                    needed.extend(files.chain(displaced).map(|looks| looks.sha256.clone()));
+                }
+            }
+        }
+        self.store()?.keep_only(&needed)?;
+        state.remove_folder(Path::new(STORE));
+        let folders = self.made_folders()?;
+        let mut left = folders.clone();
+        if installed.is_empty() {
+            // The note goes before its folder can, and the folders after their contents.
+            for name in [part_of(Path::new(FOLDERS)), PathBuf::from(FOLDERS)] {
+                state.remove(&name)?;
+            }
+            self.image.remove_folder(Path::new(STATE));
+            self.state = None;
+        }
+        for folder in folders.iter().rev() {
+            let is_empty_now = folder != STATE && self.image.remove_folder(Path::new(folder));
+            if is_empty_now {
+                left.remove(folder);
+            }
+        }
+        if left != folders && !installed.is_empty() {
+            let text = serde_json::to_vec(&left).unwrap_or_default();
+            self.state()?.replace_synced(Path::new(FOLDERS), &text)?;
+        }
+        Ok(())
+    }
+
+    /// The folders of a release.
+    pub(super) fn places(&self, release: &str) -> Result<Places> {
+        Places::open(&self.image, release)
+    }
+}
+
+fn open_state(image: &Image) -> Result<Option<Tree>> {
+    match image.folder(Path::new("var/lib"))? {
+        Some(parent) => Tree::of(parent).below("kbuild-rs"),
+        None => Ok(None),
+    }
+}
+
+/// The folders that a state's paths need, relative to the root.
+pub(super) fn shared_folders<'a>(
+    paths: impl Iterator<Item = &'a String>,
+    release: &str,
+) -> Vec<String> {
+    use super::places::Place;
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        match super::places::split(path, release) {
+            Some((Place::Modules, _)) => folders.insert(modules_folder(release)),
+            Some((Place::DepmodD, _)) => folders.insert(DEPMOD_D.to_owned()),
+            Some((Place::ModulesLoadD, _)) => folders.insert(MODULES_LOAD_D.to_owned()),
+            None => false,
+        };
+    }
+    folders.into_iter().collect()
+}
