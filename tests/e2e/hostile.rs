@@ -182,7 +182,7 @@ fn a_tree_may_hold_files_of_any_name_but_no_source_whose_name_a_shell_would_run(
         write(source.path(), &[(name, "")]);
         let text = refused(&mut command, 2);
         assert!(text.contains(name), "{text}");
-        assert!(text.contains("rename it, or exclude it"), "{text}");
+        assert!(text.contains("Rename it, or exclude it"), "{text}");
         trap.assert_shut(&name);
         assert!(modules(out.path()).is_empty());
         command.args(["--exclude", name.split('/').next().unwrap()]);

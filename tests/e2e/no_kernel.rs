@@ -33,7 +33,7 @@ fn a_kernel_that_is_none_is_said_to_be_none() {
     build_for(
         Path::new("/lib/modules/1.2.3-nowhere/build"),
         1,
-        &["does not exist", "install the headers", "1.2.3-nowhere"],
+        &["does not exist", "Install the headers", "1.2.3-nowhere"],
     );
     build_for(
         Path::new("1.2.3-nowhere"),

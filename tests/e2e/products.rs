@@ -217,7 +217,7 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
         .arg(scene.source.path());
     let text = refused(in_tree, 2);
     assert!(
-        text.contains("choose an output directory other than"),
+        text.contains("Choose an output directory other than"),
         "{text}"
     );
     let sources = Scene::with(&kernel_at(0), &[("a.c", HELLO)], &["--name", "a", "a.c"]);

@@ -123,7 +123,7 @@ fn a_kernel_that_takes_signed_modules_alone_is_told_before_anything_is_built() {
         &[
             "only loads signed modules (CONFIG_MODULE_SIG_FORCE)",
             &format!("{} sha512 KEY CERTIFICATE", program.display()),
-            "the program is missing here",
+            "The program sign-file is missing here",
         ],
     );
 }

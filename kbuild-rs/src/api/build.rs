@@ -230,7 +230,7 @@ impl Build {
     /// - `{kernel_dir}`: the kernel tree that `make -C` gets
     /// - `{kernel_source}`: the sources of that kernel, which may be the same folder
     /// - `{release}`: the kernel's release
-    /// - `{staged_root}`, `{staged_dir}`: the tree root and the module folder in the stage
+    /// - `{staged_root}`, `{staged_dir}`: the tree root and the module tree in the stage
     ///
     /// They are replaced in the values of `make_var` and [`env`](Self::env), and in the commands of
     /// [`prepare`](Self::prepare). Each kernel gets its own values. All other braces stay, also

@@ -143,7 +143,7 @@ fn a_tree_that_lacks_a_step_is_told_the_step() {
         &root,
         "src",
         KernelNotPrepared,
-        &["no .config", "defconfig", "modules_prepare"],
+        &[".config is missing", "defconfig", "modules_prepare"],
     );
     root.write("src/.config", "");
     refused(
