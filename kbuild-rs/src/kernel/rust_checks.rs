@@ -131,8 +131,8 @@ impl Kernel {
         };
         let text = format!(
             "the kernel {} is linked from LLVM bitcode ({}), and clang {of_clang} cannot read the \
-             bitcode of rustc's LLVM {of_rustc}: choose LLVM {of_rustc} (LLVM=-{of_rustc}, \
-             --llvm, Build::llvm)",
+             bitcode of rustc's LLVM {of_rustc}. Choose LLVM {of_rustc} (LLVM=-{of_rustc}, --llvm, \
+             Build::llvm)",
             self.release,
             match inlines {
                 true => "CONFIG_RUST_INLINE_HELPERS",
