@@ -158,7 +158,7 @@ fn a_source_file_that_make_cannot_carry_is_refused_before_anything_is_written() 
         command.args(["--name", "hello"]).arg(&source);
         if file.is_ascii() || std::str::from_utf8(&file).is_err() {
             let text = refused(trap.set(&mut command), 2);
-            assert!(text.contains("rename it"), "{text}");
+            assert!(text.contains("Rename it"), "{text}");
             assert!(!out.exists(), "{source:?}");
         }
         trap.assert_shut(&source);

@@ -195,7 +195,7 @@ fn another_architecture_than_the_kernels_is_refused_by_both_names() {
     let wanted = [
         "CROSS_COMPILE=nosuch-linux-gnu-",
         "nosuch-linux-gnu-gcc",
-        "install",
+        "Install",
     ];
     refused_early(&mut cross, &out, 1, &wanted);
     let wanted = ["no program nosuchcc in PATH"];

@@ -198,9 +198,9 @@ fn a_product_is_refused_that_lies_elsewhere_or_is_published_anyway() {
         &[("Kbuild", "obj-m := a.o\n"), ("a.c", HELLO)],
     );
     for (args, why) in [
-        (&["--product", "../fw.bin"][..], "below the module folder"),
-        (&["--product", "/etc/passwd"], "below the module folder"),
-        (&["--product", "sub/"], "below the module folder"),
+        (&["--product", "../fw.bin"][..], "below the module tree"),
+        (&["--product", "/etc/passwd"], "below the module tree"),
+        (&["--product", "sub/"], "below the module tree"),
         (&["--product", "a.ko"], "modules are always published"),
         (&["--product", ".kbuild/x"], "private"),
         (

@@ -285,8 +285,8 @@ fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> 
     match value.chars().find(|c| !good(*c)) {
         None => Ok(value),
         Some(bad) => Err(Error::input(format!(
-            "{variable}={value:?} contains {bad:?}, and make or its shell would split the value \
-             there. Use a program's name, or a link with a plain name"
+            "{variable}={value:?} contains {bad:?}: make or its shell would split it there. Use a \
+             program's name, or a link with a plain name"
         ))),
     }
 }
