@@ -47,8 +47,8 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
         let lines = instead.iter().map(|file| format!("\n    #include {file}"));
         return format!(
             "{header} is a header of the C library, which kernel code cannot use. Include the \
-             kernel's own header instead:{}\nIf programs compile the file, too, put it \
-             between #ifdef __KERNEL__ and #endif",
+             kernel's own header instead:{}\nIf programs compile the file, too, put this between \
+             #ifdef __KERNEL__ and #endif",
             lines.collect::<String>()
         );
     }

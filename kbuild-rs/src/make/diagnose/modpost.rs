@@ -8,10 +8,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["missing MODULE_LICENSE()"]),
             |_, _| {
-                "every module must declare its license: GPL below, or the one that the module \
-                 really has. In C, add this line to one of the sources:\n    \
-                 MODULE_LICENSE(\"GPL\");\nIn Rust, add it to module! { … }:\n    license: \
-                 \"GPL\","
+                "every module must declare its license. In C, add this line to one of the sources, \
+                 with the license that the module really has:\n    MODULE_LICENSE(\"GPL\");\nIn \
+                 Rust, add this line to module! { … }:\n    license: \"GPL\","
                     .into()
             },
         ),

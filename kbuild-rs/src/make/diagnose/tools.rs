@@ -55,8 +55,8 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["please install libelf-dev", "fatal error: gelf.h"]),
             |_, _| {
-                "the kernel's objtool needs the headers of libelf. Install them. Debian and \
-                 Ubuntu:\n    apt install libelf-dev\nFedora:\n    dnf install \
+                "the kernel's objtool needs the headers of libelf. Install them. On Debian and \
+                 Ubuntu:\n    apt install libelf-dev\nOn Fedora:\n    dnf install \
                  elfutils-libelf-devel"
                     .into()
             },
@@ -104,10 +104,10 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| missing_tool(line).filter(|tool| *tool == "pahole"),
             |_, _| {
-                "pahole is missing. This kernel has CONFIG_DEBUG_INFO_BTF_MODULES=y, so each \
-                 module gets type information (BTF), which pahole makes. Install it. Debian and \
-                 Ubuntu:\n    apt install pahole\nOlder releases of Debian and Ubuntu:\n    apt \
-                 install dwarves\nFedora:\n    dnf install dwarves"
+                "pahole is missing. This kernel has CONFIG_DEBUG_INFO_BTF_MODULES=y, so the build \
+                 uses pahole to give each module its type information (BTF). Install it. On Debian \
+                 and Ubuntu:\n    apt install pahole\nOn older releases of Debian and Ubuntu:\n    \
+                 apt install dwarves\nOn Fedora:\n    dnf install dwarves"
                     .into()
             },
         ),
