@@ -56,8 +56,8 @@ impl Build {
 
     /// A module tree: a directory with a `Kbuild` or `Makefile` that kbuild reads.
     ///
-    /// kbuild-rs copies the tree into the output directory and builds it there. It does not write
-    /// to the tree.
+    /// kbuild-rs copies the tree to the stage, a private folder in the output directory, and builds
+    /// it there. It does not write to the tree.
     pub fn tree(dir: impl AsRef<Path>) -> Self {
         Self::of(Module::Tree(Tree::new(dir.as_ref().to_owned())))
     }
