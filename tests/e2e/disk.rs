@@ -55,7 +55,7 @@ fn a_full_disk_is_reported_and_the_next_build_is_right() {
     for size in ["16k", "112k", "448k"] {
         disk.resize(size);
         let text = refused(build(&kernel, &out).arg(source.path()), 1);
-        assert!(text.contains("free some space"), "{size}: {text}");
+        assert!(text.contains("Free some space"), "{size}: {text}");
         assert!(!out.exists() || modules(&out).is_empty(), "{size}");
         if scope::is_full() {
             disk.resize("64m");

@@ -59,7 +59,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
     );
     says(
         &["bare", "--tree-root", "/usr"],
-        &["does not contain the module folder"],
+        &["does not contain the module tree"],
     );
     says(
         &["--name", "x", "none.c"],
@@ -72,7 +72,7 @@ fn sources_that_are_not_there_or_no_sources_are_named() {
     );
     says(
         &["--name", "x", "foo.c", "foo.S"],
-        &["foo.c", "foo.S", "rename one"],
+        &["foo.c", "foo.S", "Rename one"],
     );
     says(
         &["--name", "x", "foo.c", "-Inone"],

@@ -102,7 +102,7 @@ fn an_undefined_symbol_names_the_module_that_exports_it_and_a_namespace_its_impo
                 "ERROR: modpost: \"ring_push\" [",
                 "hello.ko] undefined!",
                 "ring_pop, ring_push are exported by the module ring, ",
-                &format!("add {symvers} (--symvers"),
+                &format!("Add it:\n    --symvers {symvers}\n(Build::symvers"),
                 "in CMake, link to its target; in Meson, name it in depends:)",
                 &format!(
                     "neither the kernel {} nor any module that this build knows exports rign_peek",
@@ -115,7 +115,8 @@ fn an_undefined_symbol_names_the_module_that_exports_it_and_a_namespace_its_impo
             &text,
             &[
                 "uses symbol ring_push from namespace RING, but does not import it",
-                "add MODULE_IMPORT_NS(RING);",
+                "\n    MODULE_IMPORT_NS(\"RING\");\n",
+                "\n    MODULE_IMPORT_NS(RING);",
             ],
         );
     }
@@ -284,7 +285,7 @@ fn a_missing_pahole_is_explained_and_a_missing_vmlinux_is_not_an_error() {
             &[
                 "pahole: not found",
                 "pahole is missing",
-                "the package `pahole`",
+                "\n    apt install pahole\n",
             ],
         );
         assert!(modules(out.path()).is_empty());

@@ -159,7 +159,7 @@ fn a_source_file_that_make_cannot_carry_is_refused_before_anything_is_written() 
         command.args(["--name", "hello"]).arg(&source);
         if file.is_ascii() || std::str::from_utf8(&file).is_err() {
             let text = refused(trap.set(&mut command), 2);
-            assert!(text.contains("rename it"), "{text}");
+            assert!(text.contains("Rename it"), "{text}");
             assert!(!out.exists(), "{source:?}");
         }
         trap.assert_shut(&source);
@@ -183,7 +183,7 @@ fn a_tree_may_hold_files_of_any_name_but_no_source_whose_name_a_shell_would_run(
         write(source.path(), &[(name, "")]);
         let text = refused(&mut command, 2);
         assert!(text.contains(name), "{text}");
-        assert!(text.contains("rename it, or exclude it"), "{text}");
+        assert!(text.contains("Rename it, or exclude it"), "{text}");
         trap.assert_shut(&name);
         assert!(modules(out.path()).is_empty());
         command.args(["--exclude", name.split('/').next().unwrap()]);

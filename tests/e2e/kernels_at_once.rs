@@ -82,7 +82,7 @@ fn a_kernel_named_twice_or_not_there_is_refused_before_anything_is_built(
     edit(&script, "compile", "compile_each");
     let twice = [kernels[0].clone(), kernels[0].clone()];
     let said = project.fails(&mut for_all(project, &twice));
-    assert!(said.contains("name each release once"), "{said}");
+    assert!(said.contains("Name each release once"), "{said}");
     assert!(!said.contains("CC "), "{said}");
 
     let mut missing = kernels.to_vec();

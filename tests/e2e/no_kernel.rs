@@ -33,7 +33,7 @@ fn a_kernel_that_is_none_is_said_to_be_none() {
     build_for(
         Path::new("/lib/modules/1.2.3-nowhere/build"),
         1,
-        &["does not exist", "install the headers", "1.2.3-nowhere"],
+        &["does not exist", "Install the headers", "1.2.3-nowhere"],
     );
     build_for(
         Path::new("1.2.3-nowhere"),
@@ -195,7 +195,7 @@ fn another_architecture_than_the_kernels_is_refused_by_both_names() {
     let wanted = [
         "CROSS_COMPILE=nosuch-linux-gnu-",
         "nosuch-linux-gnu-gcc",
-        "install",
+        "Install",
     ];
     refused_early(&mut cross, &out, 1, &wanted);
     let wanted = ["no program nosuchcc in PATH"];

@@ -133,7 +133,7 @@ fn the_folder_below_that_names_modules_is_named_and_no_other() {
     let text = told(&[("Makefile", "all:\n\t$(MAKE) -C tools\n"), tools], &[]);
     says(
         &text,
-        &["Its Kbuild must name a module, as in `obj-m := foo.o` (in TREE)"],
+        &["The Kbuild in TREE must name a module:\n    obj-m := foo.o"],
         &["tools"],
     );
 
@@ -167,7 +167,8 @@ fn a_dkms_conf_tells_how_its_author_builds() {
         &text,
         &[
             "--make-var LAB_DRV=m",
-            "TREE/dkms.conf builds the module with `make -C $kernel_source_dir M=$PWD LAB_DRV=m`",
+            "TREE/dkms.conf builds the module with this command:\n    make -C $kernel_source_dir M=$PWD \
+             LAB_DRV=m\n",
             "--prepare 'sh configure.sh'",
         ],
         &[],

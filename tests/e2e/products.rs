@@ -198,9 +198,9 @@ fn a_product_elsewhere_or_one_that_is_published_anyway_is_refused() {
         &[("Kbuild", "obj-m := a.o\n"), ("a.c", HELLO)],
     );
     for (args, why) in [
-        (&["--product", "../fw.bin"][..], "below the module folder"),
-        (&["--product", "/etc/passwd"], "below the module folder"),
-        (&["--product", "sub/"], "below the module folder"),
+        (&["--product", "../fw.bin"][..], "below the module tree"),
+        (&["--product", "/etc/passwd"], "below the module tree"),
+        (&["--product", "sub/"], "below the module tree"),
         (&["--product", "a.ko"], "modules are always published"),
         (&["--product", ".kbuild/x"], "private"),
         (
@@ -217,7 +217,7 @@ fn a_product_elsewhere_or_one_that_is_published_anyway_is_refused() {
         .arg(scene.source.path());
     let text = refused(in_tree, 2);
     assert!(
-        text.contains("choose an output directory other than"),
+        text.contains("Choose an output directory other than"),
         "{text}"
     );
     let sources = Scene::with(&kernel_at(0), &[("a.c", HELLO)], &["--name", "a", "a.c"]);

@@ -150,7 +150,7 @@ fn metadata_that_is_missing_is_named_file_by_file() {
         &[
             "rust/libcore.rmeta",
             "rust/libmacros.so",
-            "Header packages leave them out",
+            "Packages of headers do not contain them",
         ],
     );
     assert!(!out.exists());

@@ -100,23 +100,23 @@ fn rust_of_a_program_or_for_another_kernel_is_explained_and_builds_as_the_hints_
         assert_says(
             end,
             &[
-                &format!("\n  {author}"),
-                &format!("\n  {import}"),
+                &format!("\n    {author}"),
+                &format!("\n    {import}"),
                 "It has PinInit at another path (kernel::prelude::* also has it). Import it from \
-                 there:\n  use ",
+                 there:\n    use ",
                 "kernels built with CONFIG_NET and CONFIG_RUST_PHYLIB_ABSTRACTIONS",
                 "no kernel::types::clocksource, and its Rust crates have nothing else of that name",
                 "--bindings-item 'clocksource_gone'\n",
-                "for Vec: KVec, as in `let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;`",
-                "for Box: KBox, as in `KBox::new(x, GFP_KERNEL)?`",
+                "\n  for Vec: KVec\n      let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
+                "\n  for Box: KBox\n      KBox::new(x, GFP_KERNEL)?",
                 &format!(
-                    "for String, format!: kernel::str::CString, as in `CString::try_from_fmt({fmt}!("
+                    "\n  for String, format!: kernel::str::CString\n      CString::try_from_fmt({fmt}!("
                 ),
                 "for HashMap: kernel::rbtree::RBTree",
                 "for println!: pr_info!",
                 "for std::fmt: core::fmt",
-                "\n  --env CARGO_PKG_VERSION=VALUE",
-                "\n  mod util;\n\n",
+                "\n    --env CARGO_PKG_VERSION=VALUE",
+                "\n    mod util;\n\n",
             ],
         );
         assert!(!end.contains("__LOG_PREFIX"), "module! is there: {end}");
@@ -177,7 +177,7 @@ fn names_of_a_crates_own_get_no_hints_and_a_crate_without_module_is_told_so() {
     assert_says(
         end,
         &[
-            "\n  mod part;\n",
+            "\n    mod part;\n",
             "const __LOG_PREFIX: &[u8] = b\"part\\0\";",
         ],
     );
@@ -219,7 +219,7 @@ fn hints_name_the_kinds_of_numbers_that_a_kernel_does_not_support() {
     let said = refused(&mut scene.command(), 1);
     assert_says(
         &said,
-        &["a module cannot use float and double", "\n  n * 3 / 2"],
+        &["a module cannot use float and double", "\n    n * 3 / 2"],
     );
 }
 
@@ -258,9 +258,9 @@ fn a_frame_larger_than_the_kernel_allows_is_named_in_rust_and_in_c() {
             &[
                 &format!("warning: in {file}, these functions use more stack than the 2048"),
                 "init (1000",
-                "\n  let mut buffer = KVec::from_elem(",
+                "\n    let mut buffer = KVec::from_elem(",
                 "the frame size of 50",
-                "\n  buffer = kmalloc(size, GFP_KERNEL);",
+                "\n    buffer = kmalloc(size, GFP_KERNEL);",
             ],
         );
         scene.is_fresh("the warning is no failure");

@@ -123,7 +123,7 @@ fn a_kernel_that_only_loads_signed_modules_is_reported_before_anything_is_built(
         &[
             "only loads signed modules (CONFIG_MODULE_SIG_FORCE)",
             &format!("{} sha512 KEY CERTIFICATE", program.display()),
-            "the program is missing here",
+            "The program sign-file is missing here",
         ],
     );
 }

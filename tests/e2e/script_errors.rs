@@ -62,8 +62,9 @@ fn a_missing_kernel_is_named_with_the_way_to_find_one(project: &Project) {
     assert_eq!(
         said(project, &nowhere),
         "
-error: the variable KDIR: the kernel tree /nonexistent/linux does not exist; `kbuild-rs kernels` \
-         lists the kernel trees of this machine
+error: the variable KDIR: the kernel tree /nonexistent/linux does not exist. To see the kernel \
+         trees of this machine, run
+    kbuild-rs kernels
 
 "
     );

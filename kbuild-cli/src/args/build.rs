@@ -70,11 +70,11 @@ pub(crate) struct KernelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Module tree")]
 pub(crate) struct TreeArgs {
-    /// Folder to stage instead of DIR, if the module needs files above DIR. Relative to DIR: a
-    /// Makefile that reads ../common needs --tree-root .. .
+    /// Copy this folder to the stage instead of DIR, if the module tree reads files above DIR. The
+    /// path starts at DIR: a Makefile that reads ../common needs --tree-root .. .
     #[arg(long, value_name = "DIR")]
     pub(crate) tree_root: Option<PathBuf>,
-    /// Leave files or folders out of the build. * matches anything but a slash, ** matches
+    /// Do not copy files or folders of this name. * matches anything but a slash, ** matches
     /// anything. A pattern without a slash matches a name at any depth.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
@@ -82,12 +82,12 @@ pub(crate) struct TreeArgs {
     /// starts, with KDIR set to the kernel tree.
     #[arg(long, value_name = "CMD")]
     pub(crate) prepare: Vec<OsString>,
-    /// File that --prepare reads. It runs again when one of these has changed. Default: any file of
-    /// the tree.
+    /// File that the --prepare commands read. If one of these files changed, the commands run again.
+    /// Default: any file of the tree.
     #[arg(long, value_name = "FILE")]
     pub(crate) prepare_input: Vec<PathBuf>,
     /// Also publish this file, which a rule of the Kbuild makes (always-y += fw.bin). The path is
-    /// relative to the module folder, and the same in the output directory.
+    /// relative to the module tree, and the same in the output directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) product: Vec<PathBuf>,
 }
@@ -115,8 +115,8 @@ pub(crate) struct DeclaredArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Headers, flags, symbols, configuration, make")]
 pub(crate) struct CommonArgs {
-    /// Folder that the paths of sources, trees and header folders are relative to [default: .].
-    /// Sources below it keep their relative paths in debug information.
+    /// Folder where relative paths of sources, trees and header folders start [default: .]. Sources
+    /// below it keep their relative paths in debug information.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
     /// Add a folder to the header search path.
@@ -140,19 +140,20 @@ pub(crate) struct CommonArgs {
     /// Flag for the C compiler as CMake stores it: several flags may follow SHELL:.
     #[arg(long, value_name = "FLAG", hide = true, allow_hyphen_values = true)]
     pub(crate) cmake_option: Vec<String>,
-    /// Use the symbols of another module: FILE is the symvers of its build. DIR is a module tree of
-    /// this call, which is then built first.
+    /// Use the symbols of another module: FILE is the symvers that its build wrote. DIR is a module
+    /// tree that this call builds, too. It is then built first.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) symvers: Vec<PathBuf>,
-    /// Policy if the kernel tree has no Module.symvers, so that symbols cannot be checked.
+    /// Policy for a kernel tree without Module.symvers: modpost then cannot check symbols.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]
     pub(crate) missing_symvers: SymversPolicy,
     /// Set one of the module's own CONFIG_ symbols to m, y or n.
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,
     /// Set a variable on make's command line. make does not run anything in its value, and kbuild's
-    /// own variables are refused. Placeholders here, in --env and in --prepare: {kernel_dir},
-    /// {kernel_source} and {release} of the kernel, {staged_root} and {staged_dir} of the stage.
+    /// own variables are refused. kbuild-rs replaces these words here, in --env and in --prepare:
+    /// {kernel_dir} (the kernel tree), {kernel_source} (its sources), {release}, {staged_root} (the
+    /// tree root in the stage) and {staged_dir} (the module tree in the stage).
     #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(make_var))]
     pub(crate) make_var: Vec<(String, OsString)>,
     /// Add a variable to the environment of make. By default, make gets only a few variables.
@@ -185,9 +186,9 @@ pub(crate) struct ProductArgs {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
     /// Also copy a product to this file. The file name selects the product: hello.ko is the module
-    /// hello, hello.symvers the symvers, fw.bin the --product of that name. If there is one module
-    /// and one copy of it, the copy may have any name. An unchanged copy keeps its time; a new copy
-    /// gets the time at which the build began.
+    /// hello, hello.symvers the symvers, fw.bin the --product of that name. If the build
+    /// makes one module, and there is one --output, FILE may have any name. An unchanged FILE keeps
+    /// its time. A new one gets the time at which the build began.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
     /// Write the inputs of the products to FILE, in gcc's format, for Ninja, CMake and Meson.
@@ -203,8 +204,8 @@ pub(crate) struct ProductArgs {
     /// Also put the entries of the modules into this compile_commands.json of a project.
     #[arg(long, value_name = "FILE", requires = "compile_commands_record")]
     pub(crate) compile_commands: Option<PathBuf>,
-    /// File that records the entries that --compile-commands added. All builds for one
-    /// compile_commands.json keep theirs in one folder.
+    /// File that records the entries that --compile-commands added. Use one folder for the records
+    /// of all builds that share a compile_commands.json.
     #[arg(long, value_name = "FILE")]
     pub(crate) compile_commands_record: Option<PathBuf>,
     /// Expected module. If any are given, a module that is not listed is an error.
@@ -221,10 +222,11 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// If there is no jobserver, share the jobs with every build that names the same folder
-    /// [default: share them with all builds of the outer Ninja, else of the output directory].
+    /// [default: with all builds that the outer Ninja starts, else with all builds into this output
+    /// directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
-    /// Show the commands that make runs; -vv also shows why.
+    /// Show the commands that make runs. -vv also shows why make runs each of them.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
@@ -237,7 +239,8 @@ pub(crate) struct RunArgs {
     /// Show the commands where the build that this is a part of shows its own.
     #[arg(long, hide = true)]
     pub(crate) outer_verbose: bool,
-    /// Format of messages and results.
+    /// Format of messages and results. As text, messages go to standard error, and the paths of the
+    /// products to standard output.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,
     /// Not used. make passes its jobserver to a recipe that names $(MAKE), and generated recipes

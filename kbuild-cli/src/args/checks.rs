@@ -87,7 +87,8 @@ fn several(args: &BuildArgs) -> Result<(), String> {
 fn declared(args: &BuildArgs, name: &str) -> Result<(), String> {
     if args.inputs.is_empty() {
         return Err(format!(
-            "--name {name} needs the sources of the module, as in: kbuild-rs build --name {name} {name}.c"
+            "--name {name} needs the sources of the module:\n    kbuild-rs build --name {name} \
+             {name}.c"
         ));
     }
     let tree = &args.tree;
@@ -133,7 +134,8 @@ fn tree(args: &BuildArgs) -> Result<(), String> {
     };
     match args.inputs.iter().find(is_source) {
         Some(file) => Err(format!(
-            "{} is a file: a module tree is a folder; a module built from sources needs a name, with --name",
+            "{0} is a file, but a module tree is a folder. To build a module from sources, name \
+             it:\n    kbuild-rs build --name NAME {0}",
             file.display()
         )),
         None => Ok(()),

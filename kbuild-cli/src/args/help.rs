@@ -28,10 +28,11 @@ kbuild-rs build [OPTIONS] [DIR]...
 pub(super) const BUILD: &str = "\
 Build a module tree, or one module from a list of sources.
 
-A module tree is a folder with a Kbuild or a Makefile that the kernel's build system reads; every \
-module in it is built. With --name, the arguments are the sources of one module, and no Kbuild is \
-needed. In both cases, kbuild-rs copies the sources into the output directory, and the kernel's own \
-build system builds them there. kbuild-rs does not write to the sources or to the kernel tree.
+A module tree is a folder with a Kbuild or a Makefile that the kernel's build system reads. \
+kbuild-rs builds every module in it. With --name, the arguments are the sources of one module, and \
+no Kbuild is needed. In both cases, kbuild-rs copies the sources to the stage, a private folder in \
+the output directory. The kernel's own build system builds them there. kbuild-rs does not write to \
+the sources or to the kernel tree.
 
 If nothing changed, nothing runs. With several trees or several kernels, each tree is built for \
 each kernel. These builds run in parallel, and the others continue if one fails. The jobserver of \
@@ -85,7 +86,7 @@ An editor shows the code for one kernel: name at most one.";
 
 pub(super) const CLEAN_EXAMPLES: &str = "\
 Examples:
-  Remove everything in kbuild-out/ that builds made
+  Remove all outputs of builds in kbuild-out/
       kbuild-rs clean
 
   Remove the outputs of the folder driver, and keep the rest
@@ -119,8 +120,10 @@ describes the formats.
 Exit status: 0 written, 1 a package could not be written, 2 wrong call.";
 
 pub(super) const KERNELS_MARKS: &str = "\
-In the table, * marks the tree that `build` uses without --kernel. ! marks a tree that cannot be \
-used, with the reason. If several trees have the same release, select one with --kernel PATH. \
+In the table, * marks the kernel tree that `build` uses without --kernel. ! marks one that cannot \
+be used, and the next line says why. If several trees have the same release, choose one with \
+--kernel PATH.
+
 Places searched: /lib/modules/*/build, /usr/src/linux-headers-*, /usr/src/kernels/*, and the tree \
 that KDIR names.
 

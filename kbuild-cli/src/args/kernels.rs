@@ -17,7 +17,7 @@ pub(crate) struct KernelsArgs {
     /// Show only the kernel that `build` uses without --kernel. If there is none, that is an error.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) default: bool,
-    /// Required architecture of the named kernels or of the default [default: ARCH].
+    /// Required architecture of the named kernels or of the default [default: the variable ARCH].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
     /// Output format.

@@ -16,7 +16,7 @@ pub(crate) enum ColorWhen {
 /// `--message-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
-    /// Text. `build` prints the path of each product on standard output.
+    /// Text for people.
     Human,
     /// One JSON object a line, on standard output.
     Json,

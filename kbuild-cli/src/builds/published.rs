@@ -31,8 +31,8 @@ impl Published {
         let paths: Vec<PathBuf> = modules.chain(products).map(Path::to_owned).collect();
         if let Some(path) = paths.iter().find(|path| self.0.contains(path)) {
             return Err(Failure::wrong_call(format!(
-                "two of these builds write {}, and the last one replaced the other: give each its \
-                 own --out-dir",
+                "two of these builds write {}, and the last one replaced the file of the other. \
+                 Give each its own --out-dir",
                 path.display()
             )));
         }

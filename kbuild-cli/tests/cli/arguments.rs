@@ -37,7 +37,7 @@ fn sources_without_a_name_are_told_from_folders() {
     fs::write(&file, "").unwrap();
     let file = file.to_str().unwrap();
     refused(&["build", file], "is a file");
-    refused(&["build", "a.c", "b.c"], "with --name");
+    refused(&["build", "a.c", "b.c"], "kbuild-rs build --name NAME a.c");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The help, and the usage in errors.
 
+use std::fs;
+use std::path::Path;
+
 use crate::support::{refused, run, stderr, stdout};
 
 #[test]
@@ -89,4 +92,30 @@ fn ide_tells_its_own_usage_and_examples() {
     let help = stdout(&run(["ide", "--help"]));
     assert!(help.contains("--into ~/src/project"), "{help}");
     assert!(!help.contains("kbuild-rs build"), "{help}");
+}
+
+#[test]
+fn each_flag_that_the_docs_name_is_in_the_help() {
+    // A flag of git's, and one of dkms's.
+    const OF_OTHERS: &[&str] = &["--dirty", "--force"];
+    let helps: String = ["build", "ide", "kernels", "info", "clean"]
+        .iter()
+        .map(|verb| stdout(&run([verb, "--help"])))
+        .collect();
+    let words: Vec<&str> = helps.split([' ', '\n', ',']).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let pages = fs::read_dir(root.join("docs")).unwrap();
+    let pages = pages.map(|entry| entry.unwrap().path());
+    let mut flags = 0;
+    for page in pages.chain([root.join("README.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        for rest in text.split("`--").skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+            let flag = format!("--{}", &rest[..end.unwrap_or(rest.len())]);
+            let is_known = words.contains(&&*flag) || OF_OTHERS.contains(&&*flag);
+            assert!(is_known, "{} names {flag}", page.display());
+            flags += 1;
+        }
+    }
+    assert!(flags > 50, "{flags}");
 }

@@ -56,8 +56,8 @@ impl Build {
 
     /// A module tree: a directory with a `Kbuild` or `Makefile` that kbuild reads.
     ///
-    /// kbuild-rs copies the tree into the output directory and builds it there. It does not write
-    /// to the tree.
+    /// kbuild-rs copies the tree to the stage, a private folder in the output directory, and builds
+    /// it there. It does not write to the tree.
     pub fn tree(dir: impl AsRef<Path>) -> Self {
         Self::of(Module::Tree(Tree::new(dir.as_ref().to_owned())))
     }
@@ -230,7 +230,7 @@ impl Build {
     /// - `{kernel_dir}`: the kernel tree that `make -C` gets
     /// - `{kernel_source}`: the sources of that kernel, which may be the same folder
     /// - `{release}`: the kernel's release
-    /// - `{staged_root}`, `{staged_dir}`: the tree root and the module folder in the stage
+    /// - `{staged_root}`, `{staged_dir}`: the tree root and the module tree in the stage
     ///
     /// They are replaced in the values of `make_var` and [`env`](Self::env), and in the commands of
     /// [`prepare`](Self::prepare). Each kernel gets its own values. All other braces stay, also

@@ -73,7 +73,7 @@ fn check_releases(kernels: &[Kernel]) -> Result<()> {
             .find(|k| k.release() == kernel.release())
         {
             return Err(Error::input(format!(
-                "{} and {} both have the release {}: name each release once",
+                "{} and {} both have the release {}. Name each release once",
                 other.dir().display(),
                 kernel.dir().display(),
                 kernel.release()

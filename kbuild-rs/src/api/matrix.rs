@@ -8,7 +8,7 @@ use crate::{Result, cargo};
 /// Several builds that share one budget of jobs: different modules, different kernels, or both.
 ///
 /// Builds run in parallel as far as there are jobs, with two exceptions: a provider is built before
-/// the builds that [need](Self::needs) it, and module folders of one tree root are built in the
+/// the builds that [need](Self::needs) it, and module trees of one tree root are built in the
 /// order in which they were added, so that each finds the files of the others, as with plain make.
 /// One failure does not hide the other results. Each build sends its messages to the handler of
 /// [its own](Build::on_message) `Build`, from any thread.

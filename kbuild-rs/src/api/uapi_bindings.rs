@@ -235,9 +235,8 @@ fn check_libclang() -> Result<()> {
         Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "bindgen needs libclang, which is not installed: install libclang1 or \
-                 libclang-dev (Debian, Ubuntu), clang-libs (Fedora), or name its folder in \
-                 LIBCLANG_PATH ({e})"
+                "bindgen needs libclang, which was not found ({e}). Install libclang1 (Debian, \
+                 Ubuntu) or clang-libs (Fedora), or name the folder of libclang in LIBCLANG_PATH"
             ),
         )
     })

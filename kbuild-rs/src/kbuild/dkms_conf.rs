@@ -55,8 +55,8 @@ impl Dkms {
         let mut said = Vec::new();
         if let Some(make) = &self.make {
             said.push(format!(
-                "builds the module with `{make}`: give the variables of that command \
-                 ({MAKE_VAR}), and build the folder that it names"
+                "builds the module with this command:\n    {make}\nGive the variables of that \
+                 command ({MAKE_VAR}), and build the folder that it names"
             ));
         }
         if let Some(location) = self
@@ -103,7 +103,7 @@ mod tests {
         );
         let said = dkms.sentences();
         for part in [
-            "builds the module with `make -C src KVER=${kernelver} all`",
+            "builds the module with this command:\n    make -C src KVER=${kernelver} all\nGive ",
             "It expects the module in src/",
             "--prepare 'sh pre build.sh'",
         ] {

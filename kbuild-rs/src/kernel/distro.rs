@@ -99,10 +99,16 @@ impl Distro {
                 ["zypper", "install"],
                 &["kernel-devel", "kernel-default-devel"],
             ),
-            Distro::Arch => {
-                Install::words("pacman -S linux-headers (or linux-lts-headers, …)".into())
-            }
-            Distro::Alpine => Install::words("apk add linux-lts-dev (or linux-virt-dev)".into()),
+            Distro::Arch => Install::words(
+                "pacman -S linux-headers\n(for another kernel, the headers of that \
+                                one, such as linux-lts-headers)"
+                    .into(),
+            ),
+            Distro::Alpine => Install::words(
+                "apk add linux-lts-dev\n(for another kernel, the \
+                                              headers of that one, such as linux-virt-dev)"
+                    .into(),
+            ),
             Distro::Other => Install::words(format!(
                 "your distribution's header package for kernel {release}"
             )),

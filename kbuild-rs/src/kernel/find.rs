@@ -61,7 +61,7 @@ impl Host {
     pub(super) fn find(&self, request: &str) -> Result<Kernel> {
         if request.is_empty() {
             return Err(Error::input(
-                "the kernel's name is empty; give a release or the path of a kernel tree",
+                "the kernel's name is empty. Give a release or the path of a kernel tree",
             ));
         }
         if request.contains('/') || Path::new(request).is_dir() {

@@ -16,8 +16,8 @@ impl Chooser<'_> {
                 let (prefix, cc) = self.cross_gcc()?;
                 if !cfg!(feature = "cc") && prefix != compiler.prefix() {
                     chosen.notes.push(format!(
-                        "{prefix} is the usual prefix for {}; choose another \
-                         ({CROSS_COMPILE})",
+                        "using {prefix}, the usual prefix for {}. To choose another: \
+                         {CROSS_COMPILE}",
                         self.kernel.arch()
                     ));
                 }
@@ -56,8 +56,8 @@ impl Chooser<'_> {
             .filter(|v| *v != major)
         {
             chosen.notes.push(format!(
-                "kernel {} was built with gcc {major}, {cc} here is gcc {other}; choose another \
-                 ({CC})",
+                "the kernel {} was built with gcc {major}, but {cc} here is gcc {other}. To choose \
+                 another: {CC}",
                 self.kernel.release()
             ));
         }

@@ -292,8 +292,8 @@ impl Kernel {
         Error::new(
             ErrorKind::ArchitectureMismatch,
             format!(
-                "{asked}, but the kernel tree {} ({}) is {bits}-bit {}; \
-                 name a kernel tree of that architecture ({KERNEL})",
+                "{asked}, but the kernel tree {} ({}) is {bits}-bit {}. Name a kernel tree of that \
+                 architecture ({KERNEL})",
                 self.dir.display(),
                 self.release,
                 self.arch

@@ -23,7 +23,7 @@ pub(super) fn open(request: &Path, host: &Host) -> Result<Kernel> {
         return Err(Error::new(
             ErrorKind::KernelNotFound,
             format!(
-                "{} is a file; name the directory of a kernel tree, for instance \
+                "{} is a file. Name the folder of a kernel tree, for instance \
                  /lib/modules/<release>/build",
                 request.display()
             ),
@@ -70,8 +70,8 @@ fn describe(dir: PathBuf, host: &Host) -> Result<Kernel> {
     let config = Config::parse(text);
     let Some(arch) = arch::of_config(&config) else {
         return Err(not_prepared(format!(
-            "{} is damaged: it does not name its architecture. Repair the tree with `make -C {} \
-             modules_prepare`",
+            "{} is damaged: it does not name its architecture. Repair the kernel tree:\n    make \
+             -C {} modules_prepare",
             dir.join("include/config/auto.conf").display(),
             dir.display()
         )));
@@ -93,14 +93,14 @@ fn not_there(request: &Path, error: std::io::Error, host: &Host) -> Error {
     }
     let install = module_release(request).map(|release| host.distro().headers(release));
     let advice = match &install {
-        Some(install) => format!("install the headers: {install}"),
-        None => "`kbuild-rs kernels` lists the kernel trees of this machine".to_owned(),
+        Some(install) => format!("Install the headers:\n    {install}"),
+        None => "To see the kernel trees of this machine, run\n    kbuild-rs kernels".to_owned(),
     };
     let what = match fs::read_link(request) {
-        Ok(target) => format!("links to {}, which is not there", target.display()),
+        Ok(target) => format!("is a link to {}, which does not exist", target.display()),
         Err(_) => "does not exist".to_owned(),
     };
-    let message = format!("the kernel tree {} {what}; {advice}", request.display());
+    let message = format!("the kernel tree {} {what}. {advice}", request.display());
     let error = Error::new(ErrorKind::KernelNotFound, message);
     match install {
         Some(install) => error.advise(install.advice("missing-kernel-headers")),
@@ -130,8 +130,8 @@ fn carried_by_kbuild(dir: &Path) -> Result<()> {
     match bad {
         None => Ok(()),
         Some(character) => Err(Error::input(format!(
-            "the path of the kernel tree {} holds {character:?}, which kbuild cannot handle; move \
-             the tree, or bind-mount it at another path",
+            "the path of the kernel tree {} contains {character:?}, which kbuild cannot handle. \
+             Move the tree, or bind-mount it at another path",
             dir.display()
         ))),
     }
@@ -167,14 +167,14 @@ fn source_of(dir: &Path, host: &Host) -> Result<PathBuf> {
         let advice = match package {
             Some(name) if name.starts_with("linux-headers-") => {
                 format!(
-                    "install the shared part of the kernel headers: {}",
+                    "Install the shared part of the kernel headers:\n    {}",
                     host.distro().package(name)
                 )
             }
-            _ => "put the kernel source back there, or build the tree again with O=".to_owned(),
+            _ => "Put the kernel source back there, or build the tree again with O=".to_owned(),
         };
         not_prepared(format!(
-            "{} includes {path}/Makefile, which does not exist; {advice}",
+            "{} includes {path}/Makefile, which does not exist. {advice}",
             makefile.display()
         ))
     })
@@ -252,15 +252,16 @@ fn unconfigured(dir: &Path, source: &Path, host: &Host) -> Error {
     }
     if dir.join(".config").is_file() {
         return not_prepared(format!(
-            "the kernel tree {shown} is configured but not prepared: it has no \
-             include/config/auto.conf; run `make -C {shown} modules_prepare` \
-             (or `make -C {shown}`, which makes its Module.symvers too)"
+            "the kernel tree {shown} is configured but not prepared: include/config/auto.conf is \
+             missing. Prepare it:\n    make -C {shown} modules_prepare\nOr build it, which also \
+             makes its Module.symvers:\n    make -C {shown}"
         ));
     }
     not_prepared(format!(
-        "{shown} is a kernel source without a configuration: it has no .config; copy your \
-         kernel's there (or run `make -C {shown} defconfig`), then run \
-         `make -C {shown} modules_prepare`; if it was built with O=DIR, name DIR instead"
+        "{shown} is a kernel source without a configuration: .config is missing. If the kernel was \
+         built with O=DIR, name DIR instead. Otherwise, copy your kernel's .config there, or make \
+         a new one:\n    make -C {shown} defconfig\nThen prepare the kernel tree:\n    make -C \
+         {shown} modules_prepare"
     ))
 }
 
@@ -308,18 +309,21 @@ fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
             .filter_map(|part| part.as_os_str().to_str())
             .find(|part| part.starts_with("linux-"));
         let advice = match package {
-            Some(package) => host.distro().package(package).to_string(),
-            None => "install the package that it belongs to".to_owned(),
+            Some(package) => {
+                format!("Install it:\n    {}", host.distro().package(package))
+            }
+            None => "Install the package that it belongs to".to_owned(),
         };
         return not_prepared(format!(
-            "the kernel tree {shown} lacks {missing}: its scripts link to {}, which is not there; \
-             {advice}",
+            "the kernel tree {shown} lacks {missing}: its scripts link to {}, which does not \
+             exist. {advice}",
             target.display()
         ));
     }
     let error = not_prepared(format!(
-        "the kernel tree {shown} is not prepared for external modules: {missing} is missing; run \
-         `make -C {shown} modules_prepare`, or install its package again if it came as one"
+        "the kernel tree {shown} is not prepared for external modules: {missing} is missing. If it \
+         came as a package, install that again. Otherwise, run\n    make -C {shown} \
+         modules_prepare"
     ));
     let command = ["make", "-C", &shown.to_string(), "modules_prepare"];
     error.advise(
@@ -334,13 +338,13 @@ fn unprepared(dir: &Path, file: &Path, host: &Host) -> Error {
 fn not_a_kernel(dir: &Path, why: &str, host: &Host) -> Error {
     let advice = match module_release(dir) {
         Some(release) => format!(
-            "it has no build link either; install the headers: {}",
+            "It has no build link either. Install the headers:\n    {}",
             host.distro().headers(release)
         ),
-        None => "name a prepared one, for instance /lib/modules/<release>/build".to_owned(),
+        None => "Name a prepared kernel tree, for instance /lib/modules/<release>/build".to_owned(),
     };
     not_prepared(format!(
-        "{} is not a kernel tree: {why}; {advice}",
+        "{} is not a kernel tree: {why}. {advice}",
         dir.display()
     ))
 }

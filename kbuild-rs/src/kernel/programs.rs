@@ -179,10 +179,10 @@ impl Elf {
     fn doubt(&self, here: &mut Here) -> Option<String> {
         if self.machine != here.machine {
             return Some(format!(
-                "It was built for {}, but this machine is {}: a package of kernel headers only has \
+                "It was built for {}, but this machine is {}. A package of kernel headers only has \
                  programs for its own architecture. Take the source of that kernel, with its \
-                 configuration, and build the programs here:\n    make ARCH=… \
-                 CROSS_COMPILE=… modules_prepare",
+                 configuration, and build the programs here:\n    make ARCH=… CROSS_COMPILE=… \
+                 modules_prepare",
                 machine(self.machine),
                 machine(here.machine)
             ));
@@ -190,7 +190,7 @@ impl Elf {
         let interpreter = self.interpreter.as_ref()?;
         let Ok(loader) = fs::canonicalize(interpreter) else {
             return Some(format!(
-                "It needs the loader {}, which this machine does not have: build in a container of \
+                "It needs the loader {}, which this machine does not have. Build in a container of \
                  that kernel's distribution",
                 interpreter.display()
             ));
@@ -199,9 +199,9 @@ impl Elf {
         let newest = here.library(loader)?;
         (needed > newest).then(|| {
             format!(
-                "It needs the C library 2.{needed}, but this machine has 2.{newest}: build in a \
-                 container of that kernel's distribution, or take the source of that kernel and \
-                 build the programs here:\n    make modules_prepare"
+                "It needs the C library 2.{needed}, but this machine has 2.{newest}. Build in a \
+                 container of that kernel's distribution. Or take the source of that kernel, with \
+                 its configuration, and build the programs here:\n    make modules_prepare"
             )
         })
     }

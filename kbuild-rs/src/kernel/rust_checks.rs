@@ -28,8 +28,8 @@ impl Kernel {
                 ErrorKind::KernelConfig,
                 format!(
                     "{needs} kernel {} ({}) was built without CONFIG_RUST=y{since}: it only takes \
-                     modules in C. Name a kernel that has Rust (`kbuild-rs kernels` shows which \
-                     do); {PAGE}",
+                     modules in C. Name a kernel that has Rust ({PAGE}). To see which kernels have \
+                     it, run\n    kbuild-rs kernels",
                     self.release,
                     self.dir.display()
                 ),
@@ -48,9 +48,9 @@ impl Kernel {
             ErrorKind::KernelNotPrepared,
             format!(
                 "{needs} kernel tree {} ({}) has CONFIG_RUST=y, but lacks files that Rust modules \
-                 are compiled against: {} {} missing. Header packages leave them out; to get \
-                 them, prepare that kernel's source with its own configuration and its own \
-                 compiler ({}); {PAGE}",
+                 are compiled against: {} {} missing. Packages of headers do not contain them. To \
+                 get them, prepare that kernel's source with its own configuration and its own \
+                 compiler ({}). {PAGE}",
                 self.dir.display(),
                 self.release,
                 names.join(", "),
@@ -73,8 +73,8 @@ impl Kernel {
         };
         Err(Error::input(format!(
             "{} cannot be the root of a crate for the kernel {}: rustc names a crate after its \
-             root, and the kernel already has a crate {name} ({}). Rename the file, and its \
-             object in a Kbuild:\n  mv {} {}",
+             root, and the kernel already has a crate {name} ({}). Rename the file (in a Kbuild, \
+             also its object):\n    mv {} {}",
             source.display(),
             self.release,
             file.display(),
@@ -100,8 +100,8 @@ impl Kernel {
             format!(
                 "{} exports symbols. The kernel {} needs a checksum for each of them \
                  (CONFIG_MODVERSIONS, CONFIG_GENDWARFKSYMS), but the program that computes it is \
-                 missing: {}. Install libdw's headers (libdw-dev, elfutils-devel), then run this \
-                 in that kernel's source:\n    make modules_prepare",
+                 missing: {}. Install the headers of libdw (libdw-dev, elfutils-devel), then run \
+                 this in that kernel's source:\n    make modules_prepare",
                 source.display(),
                 self.release,
                 self.dir.join(GENDWARFKSYMS).display()
@@ -132,8 +132,8 @@ impl Kernel {
         };
         let text = format!(
             "the kernel {} is linked from LLVM bitcode ({}), and clang {of_clang} cannot read the \
-             bitcode of rustc's LLVM {of_rustc}: choose LLVM {of_rustc} (LLVM=-{of_rustc}, \
-             --llvm, Build::llvm)",
+             bitcode of rustc's LLVM {of_rustc}. Choose LLVM {of_rustc} (LLVM=-{of_rustc}, --llvm, \
+             Build::llvm)",
             self.release,
             match inlines {
                 true => "CONFIG_RUST_INLINE_HELPERS",

@@ -70,7 +70,7 @@ impl Kernel {
                 "{} in the kernel tree {dir} ({}) {wrong}. rustc only reads crates that it wrote \
                  itself. Take .config, rust/ and Module.symvers from one build of that kernel, or \
                  build the crates again with {} (see docs/rust-modules.md):\n  \
-                 rm {dir}/rust/lib*.rmeta {dir}/rust/lib*.so\n  make -C {}{out} modules_prepare",
+                 rm {dir}/rust/lib*.rmeta {dir}/rust/lib*.so\n    make -C {}{out} modules_prepare",
                 name.display(),
                 self.release(),
                 self.rustc_version().unwrap_or("the kernel's rustc"),

@@ -93,8 +93,8 @@ impl Kernel {
         };
         if !is_carryable(&found.file) {
             return Err(Error::input(format!(
-                "make cannot handle the path of rustc, {}; use a link with a plain name (RUSTC=, \
-                 --rustc)",
+                "make cannot handle the path of rustc, {}. Use a link with a plain name (--rustc, \
+                 RUSTC=)",
                 found.file.display()
             )));
         }

@@ -63,7 +63,7 @@ impl Symvers {
             malformed(path, lines.count() + 1, "it is not text")
         })?;
         if let Some(index) = text.lines().position(|line| parse(line).is_none()) {
-            let why = "it should be checksum, symbol, module, export and namespace with tabs \
+            let why = "a line contains checksum, symbol, module, export and namespace, with tabs \
                        between them";
             return Err(malformed(path, index + 1, why));
         }
@@ -97,8 +97,8 @@ fn malformed(path: &Path, line: usize, why: &str) -> Error {
     Error::new(
         ErrorKind::InvalidFile,
         format!(
-            "{}:{line}: this is not a line of a Module.symvers: {why}; build the kernel or module \
-             that wrote it again",
+            "{}:{line}: this is not a line of a Module.symvers: {why}. Build the kernel or module \
+             that wrote the file again",
             path.display()
         ),
     )

@@ -143,7 +143,7 @@ fn the_error_about_a_tree_names_the_missing_step() {
         &root,
         "src",
         KernelNotPrepared,
-        &["no .config", "defconfig", "modules_prepare"],
+        &[".config is missing", "defconfig", "modules_prepare"],
     );
     root.write("src/.config", "");
     refused(

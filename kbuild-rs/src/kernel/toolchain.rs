@@ -209,7 +209,7 @@ impl Chooser<'_> {
         }
         match words.is_empty() {
             true => Err(Error::input(
-                "CC is empty; name a compiler, for instance gcc-12",
+                "CC is empty. Name a compiler, for instance gcc-12",
             )),
             false => Ok(words.join(" ")),
         }
@@ -227,9 +227,9 @@ impl Chooser<'_> {
             return Ok(());
         }
         let advice = match self.path.program(&format!("{prefix}-{tool}")) {
-            Some(_) => format!("; if the final dash is missing, write CROSS_COMPILE={prefix}-"),
-            None => "; install that toolchain, or leave the prefix out to build with the \
-                     kernel's own compiler"
+            Some(_) => format!(". If the final dash is missing, write CROSS_COMPILE={prefix}-"),
+            None => ". Install that toolchain, or leave the prefix out to build with the kernel's \
+                     own compiler"
                 .to_owned(),
         };
         Err(self.not_found(format!(
@@ -285,8 +285,8 @@ fn checked<'a>(variable: &str, value: &'a str, blanks: bool) -> Result<&'a str> 
     match value.chars().find(|c| !good(*c)) {
         None => Ok(value),
         Some(bad) => Err(Error::input(format!(
-            "{variable}={value:?} contains {bad:?}, at which make or its shell would split it; \
-             use a program's name, or a link with a plain name"
+            "{variable}={value:?} contains {bad:?}: make or its shell would split it there. Use a \
+             program's name, or a link with a plain name"
         ))),
     }
 }

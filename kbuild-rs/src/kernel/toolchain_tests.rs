@@ -311,7 +311,7 @@ fn clang_with_gnu_binutils_is_only_a_compiler() {
 fn a_prefix_that_is_only_the_usual_one_is_noted() {
     let machine = Machine::new("arm64", GCC_12, &["aarch64-linux-gnu-gcc"]);
     let notes = machine.choose(Asked::default()).unwrap().notes;
-    let note = "aarch64-linux-gnu- is the usual prefix for arm64";
+    let note = "aarch64-linux-gnu-, the usual prefix for arm64";
     assert!(notes.iter().any(|one| one.contains(note)), "{notes:?}");
     // This configuration names a cross compiler.
     let conf = GCC_12.replace("\"gcc-12", "\"aarch64-linux-gnu-gcc-12");

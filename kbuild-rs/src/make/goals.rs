@@ -63,7 +63,7 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
         .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     if target.is_empty() || target.starts_with('-') || !inside || !is_carryable(path) {
         return Err(Error::input(format!(
-            "{target:?} is not a target: name a file or a folder below the module folder, as in \
+            "{target:?} is not a target: name a file or a folder below the module tree, as in \
              foo.o or dir/, without blanks and characters that are special to make"
         )));
     }
@@ -74,8 +74,8 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
     }
     let advice = match target {
         "modules_install" => {
-            "kbuild-rs does not install yet: copy the modules out of the output directory into \
-             /lib/modules/RELEASE/updates/ and run `depmod RELEASE`"
+            "kbuild-rs does not install yet. Copy the modules from the output directory into \
+             /lib/modules/RELEASE/updates/. Then run\n    depmod RELEASE"
         }
         "compile_commands.json" => "every build writes one beside its products",
         _ if dir.is_some_and(|dir| dir.join(path).is_dir()) => {
@@ -83,8 +83,8 @@ fn check_target(target: &str, dir: Option<&Path>) -> Result<()> {
         }
         _ if is_file => return Ok(()),
         _ => {
-            "kbuild makes files of a module folder (foo.o, foo.i, foo.s, foo.lst, foo.ko), \
-             folders (dir/), `modules` and `clean`"
+            "kbuild makes files of a module tree (foo.o, foo.i, foo.s, foo.lst, foo.ko), folders \
+             (dir/), `modules` and `clean`"
         }
     };
     Err(Error::input(format!(

@@ -96,7 +96,7 @@ impl<'a> Names<'a> {
                 let of_kernel = self.of_kernel();
                 if let Some(makefile) = of_kernel.set_by(name) {
                     return Err(Error::input(format!(
-                        "{name} is kbuild's own: {} sets it; call the variable something else, or \
+                        "{name} is kbuild's own: {} sets it. Give the variable another name, or \
                          set it in the Makefile that reads it",
                         makefile.display()
                     )));

@@ -80,7 +80,7 @@ impl Inputs {
         let make = find_program("make", env).ok_or_else(|| {
             Error::new(
                 ErrorKind::ToolNotFound,
-                "make is not in PATH; install the package make",
+                "make is not in PATH. Install the package make",
             )
             .advise(Advice::new("missing-make", "install the package make"))
         })?;
@@ -141,7 +141,7 @@ fn providers(
             if let Err(error) = regular::look(&path) {
                 let why = match error.kind() {
                     std::io::ErrorKind::NotFound => {
-                        "does not exist; build the module that provides it first".to_owned()
+                        "does not exist. Build the module that provides it first".to_owned()
                     }
                     _ => format!("cannot be read: {error}"),
                 };

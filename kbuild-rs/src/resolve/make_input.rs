@@ -258,7 +258,7 @@ fn add_configs(context: &Context<'_>, line: &mut Vec<(String, OsString)>) -> Res
         };
         if let Some(of_kernel) = kernel.config(&name).filter(|v| *v != value) {
             let text = format!(
-                "the kernel was built with {name}={of_kernel}; only this module sees {}",
+                "the kernel was built with {name}={of_kernel}. Only this module sees {}",
                 if value.is_empty() { "it off" } else { value }
             );
             settings.sink.warning("other-config-than-kernel", &text);

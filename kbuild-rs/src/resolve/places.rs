@@ -67,15 +67,15 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
     };
     if !dir.starts_with(&root) {
         return Err(Error::input(format!(
-            "the tree root {} does not contain the module folder {}",
+            "the tree root {} does not contain the module tree {}",
             root.display(),
             dir.display()
         )));
     }
     if dir.starts_with(out) && root != out {
         return Err(Error::input(format!(
-            "the output directory {} contains the module folder {} and is inside the tree root \
-             {}: choose another output directory",
+            "the output directory {} contains the module tree {} and is inside the tree root {}. \
+             Choose another output directory",
             out.display(),
             dir.display(),
             root.display()
@@ -90,7 +90,7 @@ pub(crate) fn tree_folders(tree: &Tree, base: &Path, out: &Path) -> Result<(Path
             format!(
                 "{} is not a module tree: {}. Name the folder that contains the Kbuild, or list \
                  the sources (Build::new().files(…), --name NAME SOURCE…; in CMake and Meson, \
-                 behind the name){}{}",
+                 after the name){}{}",
                 dir.display(),
                 if empty {
                     "it is empty"

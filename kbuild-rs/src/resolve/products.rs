@@ -29,8 +29,8 @@ pub(crate) fn products(
     let in_tree = |path: &&PathBuf| root.starts_with(out) && out.join(path).starts_with(root);
     if let Some(path) = products.iter().find(in_tree) {
         return Err(Error::input(format!(
-            "the product {} would be written into the module tree, where it may replace a source: \
-             choose an output directory other than {}",
+            "the product {} would be written into the module tree, where it may replace a source. \
+             Choose an output directory other than {}",
             path.display(),
             out.display()
         )));
@@ -94,7 +94,7 @@ pub(crate) fn below_module_folder(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             !path.as_os_str().is_empty() && !product.as_os_str().as_bytes().ends_with(b"/");
         if !product.components().all(is_below) || !is_file || !is_carryable(&path) {
             return Err(Error::input(format!(
-                "{product:?} cannot be a product: name a file below the module folder, as in fw.bin \
+                "{product:?} cannot be a product: name a file below the module tree, as in fw.bin \
                  or sub/fw.bin, without `..`, blanks and characters that are special to make"
             )));
         }
@@ -156,10 +156,7 @@ mod tests {
             "a\nb",
         ] {
             let error = of(&[bad]).unwrap_err().to_string();
-            assert!(
-                error.contains("below the module folder"),
-                "{bad:?}: {error}"
-            );
+            assert!(error.contains("below the module tree"), "{bad:?}: {error}");
         }
     }
 

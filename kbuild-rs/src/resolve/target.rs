@@ -58,7 +58,7 @@ impl Wanted {
             [one] => find(one, of_env)?,
             several => {
                 return Err(Error::input(format!(
-                    "{} kernels are named, but this call builds for one: call compile_each to \
+                    "{} kernels are named, but this call builds for one. Call compile_each to \
                      build for several",
                     several.len()
                 )));
@@ -199,7 +199,7 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
                 false => "",
             };
             let text = format!(
-                "{dir} has no Module.symvers, so no symbol was checked. The module may not \
+                "{dir} has no Module.symvers, so modpost checked no symbol. The module may not \
                  load{fails}"
             );
             settings.sink.warning("missing-symvers", &text);
@@ -208,14 +208,15 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
         MissingSymvers::Error => Err(Error::new(
             ErrorKind::KernelConfig,
             format!(
-                "{dir} has no Module.symvers (the kernel was prepared, but not built), so symbols \
-                 cannot be checked. Build that kernel (make modules), copy the Module.symvers of \
-                 its build into {dir}, or build without the check ({MISSING_SYMVERS})"
+                "{dir} has no Module.symvers, because the kernel was prepared, but not built. \
+                 modpost cannot check symbols. Copy the Module.symvers of that kernel's build into \
+                 {dir}, build without the check ({MISSING_SYMVERS}), or build the kernel:\n    \
+                 make -C {dir} modules"
             ),
         )
         .advise(Advice::new(
             "missing-symvers",
-            "build that kernel (make modules), or copy the Module.symvers of its build there",
+            "build that kernel, or copy the Module.symvers of its build there",
         ))),
     }
 }
@@ -228,14 +229,16 @@ fn note_signing(settings: &Settings, kernel: &Kernel) {
     }
     let program = kernel.dir().join("scripts/sign-file");
     settings.sink.note(&format!(
-        "{} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not sign. Sign \
-         with a key that the kernel trusts:\n    {} {} KEY CERTIFICATE FILE.ko{}",
+        "the kernel {} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not \
+         sign. Sign with a key that the kernel trusts:\n    {} {} KEY CERTIFICATE FILE.ko{}",
         kernel.release(),
         program.display(),
         kernel.config("MODULE_SIG_HASH").unwrap_or("HASH"),
         match program.is_file() {
             true => "",
-            false => "\n  (the program is missing here: `make modules_prepare` in that kernel's source makes it)",
+            false =>
+                "\nThe program sign-file is missing here. To make it, run this in that \
+                      kernel's source:\n    make modules_prepare",
         }
     ));
 }

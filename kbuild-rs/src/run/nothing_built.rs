@@ -67,12 +67,12 @@ impl TreeWithoutModule<'_> {
         }
         if text.is_empty() && objects.iter().any(|a| has_objects(a.value)) {
             text = ". Its makefiles put objects into obj-y, which is for the kernel itself. Name \
-                    modules in obj-m, as in `obj-m := foo.o`"
+                    modules in obj-m:\n    obj-m := foo.o"
                 .to_owned();
         }
         if text.is_empty() {
             text = format!(
-                ". Its Kbuild must name a module, as in `obj-m := foo.o` (in {})",
+                ". The Kbuild in {} must name a module:\n    obj-m := foo.o",
                 (self.shown)(self.dir).display()
             );
         }

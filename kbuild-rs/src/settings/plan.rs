@@ -26,7 +26,7 @@ impl Plan {
         &self.kernel
     }
 
-    /// The private copy of the sources that kbuild would build in.
+    /// The stage: the private copy of the sources that kbuild would build in.
     pub fn stage(&self) -> &Path {
         &self.stage
     }

@@ -159,7 +159,7 @@ impl Stage {
     pub(crate) fn inside(&self, rel: &Path) -> Result<PathBuf> {
         if !is_carryable(rel) {
             return Err(Error::input(format!(
-                "make cannot handle the name of the module folder {}; rename it",
+                "make cannot handle the name of the module tree {}. Rename it",
                 self.root.join(rel).display()
             )));
         }

@@ -111,7 +111,7 @@ pub(super) fn check_source_name(rel: &Path, path: impl Fn() -> PathBuf) -> Resul
     let runs = bytes.iter().any(|b| b"`$;&|<>\n".contains(b));
     if runs && SOURCES.iter().any(|end| bytes.ends_with(end)) {
         return Err(Error::input(format!(
-            "the path of the source {:?} holds characters that a shell would run; rename it, or \
+            "the path of the source {:?} contains characters that a shell would run. Rename it, or \
              exclude it ({EXCLUDE})",
             path()
         )));

@@ -218,7 +218,7 @@ impl Sync<'_> {
         let file = match regular::open(from) {
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied && self.stage.is_of_tree() => {
                 let text = format!(
-                    "{} cannot be read ({e}); the module is built without it",
+                    "{} cannot be read ({e}). The module is built without it",
                     from.display()
                 );
                 self.sink.warning("unreadable-file", &text);

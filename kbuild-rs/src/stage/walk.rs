@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
             }
             if known.id == id {
                 return Err(Error::input(format!(
-                    "{} is a link to a folder that contains it; remove that link or exclude it \
+                    "{} is a link to a folder that contains it. Remove that link or exclude it \
                      ({EXCLUDE})",
                     self.scan.root.join(rel).display()
                 )));
@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
             Ok(real) => real,
             Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) && self.outside.is_none() => {
                 return Err(Error::input(format!(
-                    "{} is a link that leads to itself; remove it or exclude it ({EXCLUDE})",
+                    "{} is a link that leads to itself. Remove it or exclude it ({EXCLUDE})",
                     path.display()
                 )));
             }

@@ -98,9 +98,9 @@ impl Watch<'_> {
         Error::new(
             crate::ErrorKind::Io,
             format!(
-                "the clock of the file system that holds {} stands still: a file written there is \
-                 not newer than one written {} s ago. kbuild-rs needs these times to notice \
-                 changes; choose another output directory",
+                "the clock of the file system of {} stands still: a file written there is not \
+                 newer than one written {} s ago. kbuild-rs notices changes by these times. Choose \
+                 another output directory",
                 folder.display(),
                 self.limit.as_secs()
             ),

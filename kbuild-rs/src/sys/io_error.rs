@@ -32,22 +32,22 @@ fn refused(access: Access, doing: &str, path: &Path, source: io::Error) -> Error
     let advice = match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some((
             "disk-full",
-            "free some space or choose another output directory",
+            "Free some space, or choose another output directory",
         )),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
             if access == Access::Write =>
         {
-            let advice = "check its permissions or choose another output directory";
+            let advice = "Check its permissions, or choose another output directory";
             Some(("not-writable", advice))
         }
-        io::ErrorKind::NotADirectory => Some(("file-in-path", "a part of that path is a file")),
+        io::ErrorKind::NotADirectory => Some(("file-in-path", "A part of that path is a file")),
         _ => None,
     };
     let limit = limit_behind(&source).unwrap_or_default();
     let what = format!("cannot {doing} {}: {source}", path.display());
     match advice {
         None => Error::of_system(format!("{what}{limit}"), source),
-        Some((code, advice)) => Error::of_system(format!("{what}; {advice}{limit}"), source)
+        Some((code, advice)) => Error::of_system(format!("{what}. {advice}{limit}"), source)
             .advise(Advice::new(code, advice)),
     }
 }

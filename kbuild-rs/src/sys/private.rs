@@ -108,8 +108,8 @@ impl Private<'_> {
         Error::new(
             ErrorKind::NotOurs,
             format!(
-                "{} exists and was not created by kbuild-rs (it has no {name} of kbuild-rs); \
-                 nothing was changed. Move it away, or choose another output directory",
+                "{} exists and was not created by kbuild-rs (it has no {name} of kbuild-rs). \
+                 Nothing was changed. Move it away, or choose another output directory",
                 path.display()
             ),
         )
@@ -220,7 +220,15 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
             checked = Err(format!("{} {why}", folder.display()));
         }
     }
-    checked.map_err(|why| Error::new(ErrorKind::NotOurs, format!("{why}, and is not used")))
+    checked.map_err(|why| {
+        Error::new(
+            ErrorKind::NotOurs,
+            format!(
+                "{why}, so kbuild-rs does not use \
+                                                                  it"
+            ),
+        )
+    })
 }
 
 /// Whether all parents of a folder are safe from other users.
@@ -261,7 +269,7 @@ fn not_private(path: &Path, why: &str) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} {why}, and kbuild-rs keeps no private files there; set XDG_CACHE_HOME to a folder \
+            "{} {why}, so kbuild-rs keeps no private files there. Set XDG_CACHE_HOME to a folder \
              of your own",
             path.display()
         ),

@@ -239,9 +239,9 @@ impl Root {
         Err(Error::new(
             ErrorKind::NotOurs,
             format!(
-                "{} belongs to the user {other}, and this is {own}: files that {other} controls \
-                 could lead {own}'s writes elsewhere. Choose another output directory \
-                 (--out-dir), or run this as {other}:\n    {}",
+                "{} belongs to the user {other}, but {own} runs this. {other} could redirect the \
+                 writes of {own}. Choose another output directory (--out-dir), or run this as \
+                 {other}:\n    {}",
                 self.path.display(),
                 user::run_as(owner, &command.join(" "))
             ),
@@ -294,7 +294,7 @@ fn outside(path: &Path) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
-            "{} is outside the output directory; it was not changed",
+            "{} is outside the output directory. It was not changed",
             path.display()
         ),
     )

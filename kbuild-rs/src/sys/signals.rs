@@ -142,7 +142,7 @@ pub(crate) fn check() -> Result<()> {
         None => Ok(()),
         Some(signal) => Err(Error::new(
             ErrorKind::Stopped,
-            format!("stopped by signal {signal}; finished files are kept"),
+            format!("stopped by signal {signal}. Finished files are kept"),
         )),
     }
 }

@@ -221,8 +221,8 @@ impl Writer {
         match renameat(&source, name, &target, wanted) {
             Ok(()) => Ok(()),
             Err(Errno::ISDIR) => Err(Error::input(format!(
-                "{} is a folder; no file can take its place. Remove it, or choose another output \
-                 directory",
+                "{} is a folder, so no file can have this name. Remove it, or choose another \
+                 output directory",
                 to.display()
             ))),
             Err(e) => Err(root.refused("write", to, e)),

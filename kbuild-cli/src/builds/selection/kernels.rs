@@ -87,8 +87,8 @@ fn installed(view: &View) -> Result<Vec<SelectedKernel>, Failure> {
     }
     if kernels.is_empty() {
         return Err(Failure::no_result(
-            "this machine has no kernel tree that modules can be built against; `kbuild-rs \
-             kernels --help` lists the places searched",
+            "this machine has no kernel tree that modules can be built against. To see the places \
+             searched, run\n    kbuild-rs kernels --help",
         ));
     }
     Ok(kernels)
@@ -111,8 +111,8 @@ fn check_names(kernels: &[SelectedKernel]) -> Result<(), Failure> {
         if let Some(other) = kernels[..i].iter().find(|k| k.name == kernel.name) {
             let tree = |k: &SelectedKernel| PathBuf::from(k.dir.clone().unwrap_or_default());
             return Err(Failure::wrong_call(format!(
-                "{} and {} both have the release {}, so their products would go to one folder: \
-                 build for one at a time, each with its own --out-dir",
+                "{} and {} both have the release {}, so their products would go to one folder. \
+                 Build for one at a time, each with its own --out-dir",
                 tree(other).display(),
                 tree(kernel).display(),
                 kernel.name

@@ -37,8 +37,8 @@ pub(super) fn sources(args: &BuildArgs) -> Result<Vec<Source>, Failure> {
         let name = real.file_name().unwrap_or(OsStr::new("/")).to_owned();
         if let Some((_, other)) = folders.iter().find(|(n, _)| *n == name) {
             return Err(Failure::wrong_call(format!(
-                "{} and {} have the same folder name, so both would write {}.symvers: build one \
-                 at a time, each with its own --out-dir",
+                "{} and {} have the same folder name, so both would write {}.symvers. Build one at \
+                 a time, each with its own --out-dir",
                 other.display(),
                 tree.display(),
                 Path::new(&name).display()

@@ -75,7 +75,8 @@ pub(super) fn broken(rows: &[Row]) -> Vec<String> {
             let (release, path) = (printable(&row.release), printable(&row.path));
             let space = if release.is_empty() { "" } else { "  " };
             lines.push(format!("!  {release}{space}{path}"));
-            lines.push(format!("     {}", printable(&error.message)));
+            let message = error.message.lines();
+            lines.extend(message.map(|line| format!("     {}", printable(line))));
         }
     }
     lines
@@ -100,7 +101,7 @@ pub(super) fn shared_releases(rows: &[Row]) -> Vec<String> {
             let path = printable(&taken.path);
             note += &format!(": `--kernel {release}` takes {path}");
         }
-        notes.push(note + "; name the one you want by its path");
+        notes.push(note + ". To choose one, name it by its path");
     }
     notes
 }
@@ -187,7 +188,7 @@ mod tests {
         assert_eq!(
             shared_releases(&[other, usable("6.12", false), usable("6.1", false)]),
             ["2 trees have the release 6.12: `--kernel 6.12` takes \
-              /usr/src/linux-headers-6.12; name the one you want by its path"]
+              /usr/src/linux-headers-6.12. To choose one, name it by its path"]
         );
     }
 

@@ -8,8 +8,8 @@ use super::Build;
 use crate::settings::{Module, Tree};
 
 impl Build {
-    /// Sets the folder to stage, if it is not the module folder itself: a module whose Makefile
-    /// reads `../common` needs `tree_root("..")`. Relative to the module folder.
+    /// Sets the folder to stage, if it is not the module tree itself: a tree whose Makefile
+    /// reads `../common` needs `tree_root("..")`. Relative to the module tree.
     pub fn tree_root(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.of_tree("tree_root", |t| t.tree_root = Some(dir.as_ref().to_owned()))
     }
@@ -22,8 +22,8 @@ impl Build {
     }
 
     /// Adds a command that prepares a module tree (a `configure` script, a generator). `sh -c` runs
-    /// it in the staged module folder before make starts, with make's environment, and with `KDIR`
-    /// set to the kernel tree. It runs the first time and whenever a
+    /// it in the stage, in the module tree, before make starts. It gets make's environment, and the
+    /// kernel tree in `KDIR`. It runs the first time and whenever a
     /// [`prepare_input`](Self::prepare_input) has changed. A [placeholder](Self::make_var) in it
     /// becomes one word.
     pub fn prepare(&mut self, command: impl AsRef<OsStr>) -> &mut Self {
@@ -31,7 +31,7 @@ impl Build {
     }
 
     /// Adds a file of the tree that [`prepare`](Self::prepare) reads, relative to the module
-    /// folder. If none is given, a change to any file of the tree runs the command again.
+    /// tree. If none is given, a change to any file of the tree runs the command again.
     pub fn prepare_input(&mut self, path: impl AsRef<Path>) -> &mut Self {
         self.of_tree("prepare_input", |t| {
             t.prepare_inputs.push(path.as_ref().to_owned())
@@ -40,7 +40,7 @@ impl Build {
 
     /// Adds a file to publish beside the modules of a tree: firmware, a device tree overlay, a
     /// helper program. A rule of the tree's Kbuild makes it (`always-y += fw.bin`). The path is
-    /// relative to the module folder, and the same in the output directory; see
+    /// relative to the module tree, and the same in the output directory; see
     /// [`Report::products`](crate::Report::products).
     ///
     /// It is an error if make does not make it. A [target](Self::target) replaces the modules and the

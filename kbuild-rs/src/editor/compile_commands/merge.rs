@@ -69,7 +69,7 @@ fn entries<'a>(text: &'a [u8], file: &Path) -> Result<Vec<&'a [u8]>> {
         Error::new(
             ErrorKind::InvalidFile,
             format!(
-                "{file} is not a list of compile commands: remove it; the next build writes it \
+                "{file} is not a list of compile commands. Remove it. The next build writes it \
                  again"
             ),
         )

@@ -17,8 +17,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |_, _| {
                 "a kernel thread has about 16 KiB of stack in all, so this kernel limits what one \
-                 function may use (CONFIG_FRAME_WARN). Put large arrays and structs on the heap, \
-                 and free them with kfree():\n  buffer = kmalloc(size, GFP_KERNEL);"
+                 function may use (CONFIG_FRAME_WARN). Put large arrays and structs on the \
+                 heap:\n    buffer = kmalloc(size, GFP_KERNEL);\n    kfree(buffer);"
                     .into()
             },
         ),
@@ -49,7 +49,7 @@ pub(super) static RULES: &[Rule] = &[
             &[
                 example(
                     "a.c:1:10: fatal error: stdint.h: No such file or directory",
-                    &["own: <linux/types.h>"],
+                    &["own header instead:\n    #include <linux/types.h>\n"],
                 )
                 .with(&[("Kbuild", "obj-m := a.o\n")]),
                 example(
@@ -59,7 +59,7 @@ pub(super) static RULES: &[Rule] = &[
                 .with(&[("compat/stdint.h", "")]),
                 example(
                     "a.c:1:10: fatal error: own.h: No such file or directory",
-                    &["The tree has one of that name:\n  ccflags-y += -I$(src)"],
+                    &["The tree has one of that name:\n    ccflags-y += -I$(src)"],
                 )
                 .with(&[("own.h", "")]),
                 example(
@@ -78,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
                 ]),
                 example(
                     "a.c:1:10: fatal error: x.h: No such file or directory",
-                    &["The makefile only sets TOP in the part that kbuild does not read"],
+                    &["the makefile only sets TOP in the part for a direct call of make"],
                 )
                 .with(&[
                     (

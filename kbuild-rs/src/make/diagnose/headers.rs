@@ -5,31 +5,31 @@ use std::path::{Path, PathBuf};
 use super::{BuildFacts, search_path};
 use crate::error::names::{INCLUDE, TREE_ROOT};
 
-/// Headers of the C library, and the kernel headers that declare the same.
-const OF_PROGRAMS: &[(&str, &str)] = &[
-    ("assert.h", "<linux/bug.h>, for WARN_ON()"),
-    ("ctype.h", "<linux/ctype.h>"),
-    ("errno.h", "<linux/errno.h>"),
-    ("fcntl.h", "<linux/fcntl.h>"),
-    ("inttypes.h", "<linux/types.h>"),
-    ("limits.h", "<linux/limits.h>"),
-    ("pthread.h", "<linux/kthread.h> and <linux/mutex.h>"),
-    ("signal.h", "<linux/signal.h>"),
-    ("stdarg.h", "<linux/stdarg.h>"),
-    ("stdatomic.h", "<linux/atomic.h>"),
-    ("stdbool.h", "<linux/types.h>"),
-    ("stddef.h", "<linux/stddef.h>"),
-    ("stdint.h", "<linux/types.h>"),
-    ("stdio.h", "<linux/printk.h>, for pr_info()"),
-    ("stdlib.h", "<linux/slab.h>, for kmalloc()"),
-    ("string.h", "<linux/string.h>"),
-    ("strings.h", "<linux/string.h>"),
-    ("sys/ioctl.h", "<linux/ioctl.h>"),
-    ("sys/types.h", "<linux/types.h>"),
-    ("time.h", "<linux/time.h>"),
+/// Headers of the C library, and those of the kernel that declare the same.
+const OF_PROGRAMS: &[(&str, &[&str])] = &[
+    ("assert.h", &["<linux/bug.h> /* WARN_ON() */"]),
+    ("ctype.h", &["<linux/ctype.h>"]),
+    ("errno.h", &["<linux/errno.h>"]),
+    ("fcntl.h", &["<linux/fcntl.h>"]),
+    ("inttypes.h", &["<linux/types.h>"]),
+    ("limits.h", &["<linux/limits.h>"]),
+    ("pthread.h", &["<linux/kthread.h>", "<linux/mutex.h>"]),
+    ("signal.h", &["<linux/signal.h>"]),
+    ("stdarg.h", &["<linux/stdarg.h>"]),
+    ("stdatomic.h", &["<linux/atomic.h>"]),
+    ("stdbool.h", &["<linux/types.h>"]),
+    ("stddef.h", &["<linux/stddef.h>"]),
+    ("stdint.h", &["<linux/types.h>"]),
+    ("stdio.h", &["<linux/printk.h> /* pr_info() */"]),
+    ("stdlib.h", &["<linux/slab.h> /* kmalloc() */"]),
+    ("string.h", &["<linux/string.h>"]),
+    ("strings.h", &["<linux/string.h>"]),
+    ("sys/ioctl.h", &["<linux/ioctl.h>"]),
+    ("sys/types.h", &["<linux/types.h>"]),
+    ("time.h", &["<linux/time.h>"]),
     (
         "unistd.h",
-        "<linux/unistd.h>, or <linux/delay.h> for msleep()",
+        &["<linux/unistd.h>", "<linux/delay.h> /* msleep() */"],
     ),
 ];
 
@@ -44,10 +44,12 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
     let folder = folder_of(header, &facts.module_dir);
     let of_kernel = OF_PROGRAMS.iter().find(|(name, _)| *name == header);
     if let (None, Some((_, instead))) = (&folder, of_kernel) {
+        let lines = instead.iter().map(|file| format!("\n    #include {file}"));
         return format!(
-            "{header} is a header of the C library, and the kernel is compiled without that. Use \
-             the kernel's own: {instead} (in a file that programs compile too, under #ifdef \
-             __KERNEL__)"
+            "{header} is a header of the C library, which kernel code cannot use. Include the \
+             kernel's own header instead:{}\nIf programs compile the file, too, put this between \
+             #ifdef __KERNEL__ and #endif",
+            lines.collect::<String>()
         );
     }
     let mut text = format!(
@@ -59,7 +61,7 @@ pub(super) fn explain(header: &str, facts: &BuildFacts) -> String {
         let folder = Path::new("$(src)").join(folder);
         let folder = folder.display().to_string();
         let folder = folder.trim_end_matches('/');
-        text += &format!(". The tree has one of that name:\n  ccflags-y += -I{folder}");
+        text += &format!(". The tree has one of that name:\n    ccflags-y += -I{folder}");
     }
     text
 }

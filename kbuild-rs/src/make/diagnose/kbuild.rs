@@ -34,15 +34,15 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| line.starts_with("fixdep: error opening file").then_some(""),
             |_, _| {
-                "kbuild's fixdep splits file names at blanks, $ and colons: rename the file, or \
-                 its folder"
+                "kbuild's fixdep splits file names at blanks, $ and colons. Rename the file or its \
+                 folder"
                     .into()
             },
         ),
         examples: (
             example(
                 "fixdep: error opening file: /s/sp: No such file or directory",
-                &["rename the file"],
+                &["Rename the file"],
             ),
             &[],
         ),
@@ -54,7 +54,8 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "the build needs {}, but the tree contains neither that file nor a source for \
-                     it: check its name, or name a folder above the module tree as the tree root ({TREE_ROOT})",
+                     it. Check its name. If it is above the module tree, name a folder above both \
+                     as the tree root ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -72,7 +73,7 @@ pub(super) static RULES: &[Rule] = &[
 /// The message about a kernel without support for modules.
 pub(crate) fn no_modules(release: &str) -> String {
     format!(
-        "the kernel {release} was built without CONFIG_MODULES: it cannot load modules; build \
+        "the kernel {release} was built without CONFIG_MODULES, so it cannot load modules. Build \
          against another kernel, or configure that one with CONFIG_MODULES=y"
     )
 }

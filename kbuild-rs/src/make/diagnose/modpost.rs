@@ -9,9 +9,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["missing MODULE_LICENSE()"]),
             |_, _| {
-                "every module must declare its license. In C, add MODULE_LICENSE(\"GPL\"); to one \
-                 of its sources; in Rust, add license: \"GPL\", to module! { … }. Name the \
-                 license that the module really has"
+                "every module must declare its license. In C, add this line to one of the sources, \
+                 with the license that the module really has:\n    MODULE_LICENSE(\"GPL\");\nIn \
+                 Rust, add this line to module! { … }:\n    license: \"GPL\","
                     .into()
             },
         ),
@@ -29,8 +29,9 @@ pub(super) static RULES: &[Rule] = &[
             |line| has_any(line, &["uses GPL-only symbol"]),
             |_, _| {
                 "EXPORT_SYMBOL_GPL exports this symbol, so only modules with a GPL-compatible \
-                 MODULE_LICENSE (\"GPL\", \"Dual MIT/GPL\", …) may use it. If your module has \
-                 such a license, change its MODULE_LICENSE; else use another symbol"
+                 MODULE_LICENSE (\"GPL\", \"Dual MIT/GPL\", …) may use it. If the license of your \
+                 module is one of these, write it into MODULE_LICENSE. Otherwise, use another \
+                 symbol"
                     .into()
             },
         ),
@@ -47,8 +48,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["would cause module name conflict"]),
             |_, _| {
-                "two modules have the same name: the kernel can only load one of them. Rename one"
-                    .into()
+                "two modules have the same name, but the kernel can only load one of them. Rename \
+                 one"
+                .into()
             },
         ),
         examples: (
@@ -64,7 +66,7 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["parse error in symbol dump file"]),
             |_, _| {
-                "a Module.symvers is damaged: build the kernel or the provider that wrote it again"
+                "a Module.symvers is damaged. Build the kernel or the module that wrote it again"
                     .into()
             },
         ),
@@ -83,8 +85,8 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "EXPORT_SYMBOL_FOR_MODULES exports the symbol to these modules only: {}. \
-                     MODULE_IMPORT_NS does not help. Use another symbol or, if the provider is \
-                     yours, add this module to its list",
+                     MODULE_IMPORT_NS does not help. Use another symbol. If you can change the \
+                     module that exports it, add this module to its list",
                     found.subject
                 )
             },
@@ -113,20 +115,24 @@ pub(super) static RULES: &[Rule] = &[
         name: "namespace-not-imported",
         explains: Explains::Line(namespace, |found, _| {
             format!(
-                "add MODULE_IMPORT_NS({0}); to the module (from 6.13 on the name is a string: \
-                 MODULE_IMPORT_NS(\"{0}\");)",
+                "the module uses a symbol of the namespace {0}. Import the namespace in one of the \
+                 sources. For kernel 6.13 and newer:\n    MODULE_IMPORT_NS(\"{0}\");\nFor older \
+                 kernels:\n    MODULE_IMPORT_NS({0});",
                 found.subject
             )
         }),
         examples: (
             example(
                 "ERROR: modpost: module x uses symbol y from namespace NS, but does not import it.",
-                &["add MODULE_IMPORT_NS(NS);", "MODULE_IMPORT_NS(\"NS\");"],
+                &[
+                    "\n    MODULE_IMPORT_NS(NS);",
+                    "\n    MODULE_IMPORT_NS(\"NS\");\n",
+                ],
             ),
             &[example(
                 "ERROR: modpost: hello.ko: module uses symbol 'a' from namespace 'RING', but does \
                  not import it.",
-                &["add MODULE_IMPORT_NS(RING);"],
+                &["\n    MODULE_IMPORT_NS(RING);"],
             )],
         ),
     },
@@ -138,7 +144,7 @@ pub(super) static RULES: &[Rule] = &[
                 let (object, name) = cmd_file(found.line).unwrap_or_default();
                 format!(
                     "modpost reads the .cmd file of each object, but {object} has none, because a \
-                     rule of the module tree makes it. Add this line to that rule; it creates an \
+                     rule of the module tree makes it. Add this line to that rule. It creates an \
                      empty .cmd file:\n\ttouch $(@D)/{name}"
                 )
             },

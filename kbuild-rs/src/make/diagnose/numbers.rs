@@ -22,19 +22,19 @@ pub(super) static RULES: &[Rule] = &[Rule {
         },
         |_, _| {
             "the kernel is compiled without floating-point registers, so a module cannot use float \
-             and double. Use integers of a smaller unit. Instead of n * 1.5, write\n  n * 3 / 2"
+             and double. Use integers of a smaller unit. Instead of n * 1.5, write\n    n * 3 / 2"
                 .into()
         },
     ),
     examples: (
         example(
             "a.c:4:77: error: SSE register return with SSE disabled",
-            &["\n  n * 3 / 2"],
+            &["\n    n * 3 / 2"],
         ),
         &[example(
             "a.c:4:77: error: '-mgeneral-regs-only' is incompatible with the use of floating-point \
              types",
-            &["\n  n * 3 / 2"],
+            &["\n    n * 3 / 2"],
         )],
     ),
 }];
@@ -95,21 +95,21 @@ impl Numbers {
     pub(super) fn explain(self, names: &str) -> String {
         match self {
             Numbers::Floats => format!(
-                "the compiler calls {names} for floating-point numbers. The kernel does not \
-                 have these functions, because it does not compute with such numbers. Use integers \
-                 of a smaller unit. Instead of n * 1.5, write\n  n * 3 / 2"
+                "the compiler calls {names} for floating-point numbers. The kernel does not have \
+                 these functions, because it does not compute with such numbers. Use integers of a \
+                 smaller unit. Instead of n * 1.5, write\n    n * 3 / 2"
             ),
             Numbers::Long => format!(
-                "the compiler calls {names} to divide 64-bit integers on a 32-bit machine. \
-                 The kernel has its own functions for that: div64_u64, div_u64 for a divisor of 32 \
+                "the compiler calls {names} to divide 64-bit integers on a 32-bit machine. The \
+                 kernel has its own functions for that: div64_u64, div_u64 for a divisor of 32 \
                  bits, div64_s64 and div_s64 for signed integers, div64_u64_rem for the remainder. \
-                 From Rust, call them in a C function of yours. In C, write\n  \
-                 #include <linux/math64.h>\n  div64_u64(a, b)"
+                 From Rust, call them through a C function of yours. In C, write\n    #include \
+                 <linux/math64.h>\n    div64_u64(a, b)"
             ),
             Numbers::Wide => format!(
                 "the compiler calls {names} for 128-bit integers. The kernel does not have these \
-                 functions. For a * b / c, C has mul_u64_u64_div_u64 of <linux/math64.h>. Else \
-                 compute with 64 bits:\n  (a as u64) / (b as u64)"
+                 functions. For a * b / c, C has mul_u64_u64_div_u64 of <linux/math64.h>. \
+                 Otherwise, compute with 64 bits:\n    (a as u64) / (b as u64)"
             ),
         }
     }

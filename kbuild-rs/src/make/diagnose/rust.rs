@@ -61,10 +61,10 @@ pub(super) static RULES: &[Rule] = &[
             },
             |_, facts| {
                 format!(
-                    "Rust modules need two things: the rustc that built the kernel {}, and a \
-                     kernel tree with the kernel's crate metadata (rust/*.rmeta). Name that rustc \
-                     ({RUSTC}). In a build script, enable the feature `rust` of kbuild-rs, which \
-                     finds it. `kbuild-rs kernels` shows which trees have Rust",
+                    "a module in Rust needs the rustc that built the kernel {}, and a kernel tree \
+                     with that kernel's crate metadata (rust/*.rmeta). Name that rustc ({RUSTC}). \
+                     In a build script, the feature `rust` of kbuild-rs finds it. To see which \
+                     kernel trees have Rust, run\n    kbuild-rs kernels",
                     facts.release
                 )
             },
@@ -109,8 +109,8 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} was not found: if the tree reads files above its own folder, name a \
-                     folder above the module tree as the tree root ({TREE_ROOT})",
+                    "{} was not found. If the tree reads files above its own folder, name a folder \
+                     above the module tree as the tree root ({TREE_ROOT})",
                     found.subject
                 )
             },
@@ -139,9 +139,9 @@ pub(super) static RULES: &[Rule] = &[
             |found, _| {
                 format!(
                     "{} exists, but kbuild-rs did not copy it to the stage. kbuild-rs only finds \
-                     files named in `mod name;` or `include_str!(\"name\")`, and a macro \
-                     generates this name. Add one of these lines; they are never compiled:\n  \
-                     #[cfg(any())] mod name;\n  #[cfg(any())] const NAME: &str = \
+                     files that `mod name;` or `include_str!(\"name\")` names. A macro generates \
+                     this name. Add one of these lines. They are never compiled:\n    \
+                     #[cfg(any())] mod name;\n    #[cfg(any())] const NAME: &str = \
                      include_str!(\"name\");",
                     found.subject
                 )

@@ -48,8 +48,8 @@ fn search_paths(value: &str) -> impl Iterator<Item = &str> {
 fn set_by_hand(makefiles: &Makefiles, word: &str) -> Option<String> {
     let (name, value) = makefiles.set_by_hand().find(|(name, _)| uses(word, name))?;
     Some(format!(
-        "the search path uses {name}. The makefile only sets {name} in the part that kbuild does \
-         not read (the part for a direct call of make). Use $(src) instead, or set {name} for this \
+        "the search path uses {name}, but the makefile only sets {name} in the part for a direct \
+         call of make. kbuild does not read that part. Use $(src) instead, or set {name} for this \
          build{}",
         setting(name, value)
     ))
@@ -63,7 +63,7 @@ fn of_working_folder(makefiles: &Makefiles, word: &str) -> String {
         variable.map(|a| format!(", or set it for this build{}", setting(a.name, a.value)));
     format!(
         "{} is make's working directory. Before 6.13, this is the kernel tree, not the module \
-         folder. Use $(src), which is the module folder on every kernel{}",
+         tree. Use $(src), which is the module tree on every kernel{}",
         variable.map_or(word, |variable| variable.name),
         instead.unwrap_or_default()
     )

@@ -22,7 +22,7 @@ pub(super) static RULES: &[Rule] = &[
                 "ERROR: modpost: \"ring_push\" [/s/hello.ko] undefined!",
                 &[
                     "ring_push is exported by the module ring, ",
-                    "/near.symvers (--symvers",
+                    "/near.symvers\n(Build::symvers",
                 ],
             )
             .with(&[(
@@ -88,7 +88,7 @@ pub(super) static RULES: &[Rule] = &[
                 vec![format!(
                     "{} {are} of the Rust code in the kernel {}, but the kernel tree's \
                      Module.symvers does not list {them}. This Module.symvers comes from another \
-                     kernel, or from a build without Rust or with another rustc. Take \
+                     kernel, from a build without Rust, or from a build with another rustc. Take \
                      rust/*.rmeta and Module.symvers from the same build",
                     list(symbols),
                     facts.release
@@ -197,9 +197,9 @@ fn exported_nearby(symbols: &[&str], nearby: &[Symvers]) -> Vec<String> {
     }
     let explain = |((path, module), symbols): ((&Path, &str), Vec<&str>)| {
         format!(
-            "{} {} exported by the module {module}, but this build does not have its symvers: add \
-             {} (--symvers, Build::symvers; in CMake, link to its target; in Meson, name it in \
-             depends:)",
+            "{} {} exported by the module {module}, but this build does not have its symvers. Add \
+             it:\n    --symvers {}\n(Build::symvers; in CMake, link to its target; in Meson, name \
+             it in depends:)",
             list(&symbols),
             is_or_are(&symbols),
             path.display()

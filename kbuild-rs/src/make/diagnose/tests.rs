@@ -1,4 +1,6 @@
 #[cfg(feature = "rust")]
+mod literals;
+#[cfg(feature = "rust")]
 mod page;
 
 use super::rules::{Example, Explanation, rules};

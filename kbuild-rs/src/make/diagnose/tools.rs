@@ -36,9 +36,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Harmless(
             |line| has_any(line, &["Skipping BTF generation"]),
             |_, _| {
-                "\"Skipping BTF generation\" is not an error: the kernel tree has no vmlinux, \
-                 so the module has no type information (BTF). The module works. Only BPF programs \
-                 and debuggers that need its types are affected"
+                "\"Skipping BTF generation\" is not an error. The kernel tree has no vmlinux, so \
+                 the module has no type information (BTF). The module works. Only BPF programs and \
+                 debuggers that need its types notice the difference"
                     .into()
             },
         ),
@@ -55,8 +55,9 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| has_any(line, &["please install libelf-dev", "fatal error: gelf.h"]),
             |_, _| {
-                "the kernel's objtool needs the headers of libelf: install libelf-dev (Debian, \
-                 Ubuntu) or elfutils-libelf-devel (Fedora)"
+                "the kernel's objtool needs the headers of libelf. Install them. On Debian and \
+                 Ubuntu:\n    apt install libelf-dev\nOn Fedora:\n    dnf install \
+                 elfutils-libelf-devel"
                     .into()
             },
         ),
@@ -81,9 +82,9 @@ pub(super) static RULES: &[Rule] = &[
             },
             |_, _| {
                 "the build runs a program that does not work on this machine: it was built for \
-                 another machine, or with a newer C library. If it belongs to the kernel tree, do \
-                 one of these:\n  take the source of that kernel and build its programs here \
-                 (make modules_prepare)\n  build in a container of that kernel's distribution"
+                 another machine, or with a newer C library. If it belongs to the kernel tree, \
+                 build in a container of that kernel's distribution. Or take that kernel's source, \
+                 with its configuration, and build its programs here:\n    make modules_prepare"
                     .into()
             },
         ),
@@ -103,16 +104,17 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Line(
             |line| missing_tool(line).filter(|tool| *tool == "pahole"),
             |_, _| {
-                "pahole is missing: CONFIG_DEBUG_INFO_BTF_MODULES is on, and pahole makes BTF. \
-                 Install the package `pahole` (Debian, Ubuntu; older releases: `dwarves`) or \
-                 `dwarves` (Fedora)"
+                "pahole is missing. This kernel has CONFIG_DEBUG_INFO_BTF_MODULES=y, so the build \
+                 uses pahole to give each module its type information (BTF). Install it. On Debian \
+                 and Ubuntu:\n    apt install pahole\nOn older releases of Debian and Ubuntu:\n    \
+                 apt install dwarves\nOn Fedora:\n    dnf install dwarves"
                     .into()
             },
         ),
         examples: (
             example(
                 "/bin/sh: 1: pahole: not found",
-                &["package `pahole`", "`dwarves` (Fedora)"],
+                &["\n    apt install pahole\n", "\n    dnf install dwarves"],
             ),
             &[],
         ),
@@ -126,8 +128,9 @@ pub(super) static RULES: &[Rule] = &[
             },
             |found, _| {
                 format!(
-                    "{} is a part of the kernel tree, but is missing: run `make modules_prepare` \
-                     in that kernel's source, or install the headers package again",
+                    "{} is a part of the kernel tree, but is missing. Install the package of \
+                     headers again, or run this in that kernel's source:\n    make \
+                     modules_prepare",
                     found.subject
                 )
             },
@@ -184,7 +187,7 @@ pub(super) static RULES: &[Rule] = &[
                 let words = &["No space left on device", "not all data was written"];
                 has_any(line, words)
             },
-            |_, _| "the disk is full: free some space, or choose another output directory".into(),
+            |_, _| "the disk is full. Free some space, or choose another output directory".into(),
         ),
         examples: (
             example("as: x.o: No space left on device", &["disk is full"]),

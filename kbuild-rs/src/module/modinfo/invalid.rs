@@ -31,7 +31,7 @@ impl Invalid {
             #[cfg(not(feature = "compressed"))]
             Invalid::Compressed(tool) => {
                 format!(
-                    "is compressed; unpack it first: `{tool} -dk '{}'`",
+                    "is compressed. Unpack it first:\n    {tool} -dk '{}'",
                     path.display()
                 )
             }
@@ -42,20 +42,20 @@ impl Invalid {
             ),
             #[cfg(feature = "compressed")]
             Invalid::Unpacking(tool, compressed::Failure::Damaged(error)) => format!(
-                "is compressed by {tool}, and damaged or truncated ({error}). Check it with `{tool} -t \
-                 '{}'`, and copy or build it again",
+                "is compressed by {tool}, and damaged or truncated ({error}). Copy or build it \
+                 again. To check it, run\n    {tool} -t '{}'",
                 path.display()
             ),
             Invalid::NotElf => "is not a kernel module: it is not an ELF file".to_owned(),
             Invalid::NotModule => "is an ELF file but not a kernel module: it lacks .modinfo or \
-                 .gnu.linkonce.this_module; name the .ko, not one of the objects that it was \
-                 linked from"
+                                   .gnu.linkonce.this_module. Name the .ko, not an object that it \
+                                   was linked from"
                 .to_owned(),
             Invalid::Overlapping => {
-                "is not a valid kernel module: its names overlap; build it again".to_owned()
+                "is not a valid kernel module: its names overlap. Build it again".to_owned()
             }
             Invalid::Damaged(error) => {
-                format!("is a damaged or truncated kernel module ({error}); build it again")
+                format!("is a damaged or truncated kernel module ({error}). Build it again")
             }
         }
     }

@@ -290,7 +290,7 @@ fn what_is_no_module_is_refused_with_the_reason() {
     object.section(".modinfo", MODINFO);
     let compressed = |tool: &'static str| match cfg!(feature = "compressed") {
         true => format!("is compressed by {tool}, and damaged or truncated"),
-        false => format!("`{tool} -dk "),
+        false => format!("\n    {tool} -dk '"),
     };
     for (bytes, words) in [
         (b"\xfd7zXZ\0....".to_vec(), &*compressed("xz")),

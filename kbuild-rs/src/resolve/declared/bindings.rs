@@ -81,8 +81,8 @@ impl Layout {
             let variable = format!("{}_BINDINGS", word.to_uppercase());
             if self.rust.bound.iter().any(|b| b.variable == variable) {
                 return Err(Error::input(format!(
-                    "{} and another header would both have their declarations in {variable}: \
-                     rename one of them",
+                    "{} and another header would both have their declarations in {variable}. \
+                     Rename one of them",
                     header.display()
                 )));
             }
@@ -222,7 +222,7 @@ fn named(header: &Path) -> Result<(PathBuf, String, String)> {
     let name = name.to_str().filter(|name| is_carryable(Path::new(name)));
     let (Some(name), Some(stem)) = (name, stem.to_str()) else {
         return Err(Error::input(format!(
-            "make cannot handle the name of the header {}; rename it",
+            "make cannot handle the name of the header {}. Rename it",
             header.display()
         )));
     };

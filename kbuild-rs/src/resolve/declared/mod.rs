@@ -82,7 +82,7 @@ impl Layout {
                     continue;
                 }
                 return Err(Error::input(format!(
-                    "{} and {} would both become {}; rename one of them",
+                    "{} and {} would both become {}. Rename one of them",
                     other.display(),
                     real.display(),
                     object.display()
@@ -203,7 +203,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     }
     if name.len() > MAX_NAME {
         return Err(Error::input(format!(
-            "the module name {name} is {} characters long; the kernel allows {MAX_NAME}",
+            "the module name {name} is {} characters long, but the kernel allows {MAX_NAME}",
             name.len()
         )));
     }
@@ -236,7 +236,7 @@ fn place(
     };
     if !is_carryable(Path::new(name)) || name.as_bytes().starts_with(b"-") {
         return Err(Error::input(format!(
-            "make cannot handle the file name {name:?} of the source {}; rename it",
+            "make cannot handle the file name {name:?} of the source {}. Rename it",
             path.display()
         )));
     }
@@ -277,11 +277,11 @@ fn object_of(rel: &Path) -> Result<PathBuf> {
         Some("rs") => return rust::object_of(rel),
         #[cfg(not(feature = "rust"))]
         Some("rs") => {
-            "modules in Rust need the feature `rust` of the library: kbuild-rs = { version = \
-             \"…\", features = [\"rust\"] }"
+            "modules in Rust need the feature `rust` of the library. In Cargo.toml, write\n    \
+             kbuild-rs = { version = \"…\", features = [\"rust\"] }"
         }
         Some("h") => {
-            "kbuild-rs finds headers beside the sources automatically; for other folders, use -I \
+            "kbuild-rs finds headers beside the sources automatically. For other folders, use -I \
              or Build::include (in CMake, INCLUDE_DIRECTORIES; in Meson, include_directories)"
         }
         Some("o") => "name a prebuilt object foo.o_shipped",

@@ -202,10 +202,11 @@ fn add_bindgen(layout: &Layout, compiled: &Compiled<'_>, input: &mut RustInput) 
         return Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the program {name}, which declares C headers for Rust (bindings), was not found: \
-                 install bindgen (Debian, Ubuntu), bindgen-cli (Fedora), rust-bindgen (Arch), or \
-                 run `cargo install bindgen-cli`; KBUILD_RS_BINDGEN (in CMake, \
-                 -DKbuild_BINDGEN=FILE) names one that is not in PATH"
+                "the program {name}, which declares C headers for Rust (bindings), was not found. \
+                 If it is not in PATH, name it with KBUILD_RS_BINDGEN (in CMake, \
+                 -DKbuild_BINDGEN=FILE). Otherwise, install the package bindgen (Debian, Ubuntu), \
+                 bindgen-cli (Fedora) or rust-bindgen (Arch), or run\n    cargo install \
+                 bindgen-cli"
             ),
         )
         .advise(command(
@@ -231,8 +232,9 @@ fn clippy(rustc: &Rustc) -> Result<PathBuf> {
         false => Err(Error::new(
             ErrorKind::ToolNotFound,
             format!(
-                "the rustc that compiles this module has no clippy: {} does not exist; to get it: \
-                 rustup component add clippy, or the package rust-clippy (clippy on Fedora)",
+                "the rustc that compiles this module has no clippy: {} does not exist. Install the \
+                 package rust-clippy (on Fedora, clippy). If the rustc comes from rustup, run\n    \
+                 rustup component add clippy",
                 driver.display()
             ),
         )

@@ -50,8 +50,8 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
             return Err(Error::new(
                 ErrorKind::BuildFailed,
                 format!(
-                    "two modules have the same name: {} and {}; the kernel can load only one of \
-                     them: rename one",
+                    "two modules have the same name: {} and {}. The kernel can load only one of \
+                     them. Rename one",
                     inside(other),
                     inside(&path)
                 ),
@@ -88,8 +88,8 @@ pub(crate) fn publish(
         return Err(Error::new(
             ErrorKind::BuildFailed,
             format!(
-                "make succeeded, but {} is not a complete ELF file; nothing was published. Build \
-                 again: the next build starts from scratch",
+                "make succeeded, but {} is not a complete ELF file. kbuild-rs published nothing. \
+                 Build again: the next build starts from scratch",
                 from.file_name().unwrap_or_default().to_string_lossy()
             ),
         ));

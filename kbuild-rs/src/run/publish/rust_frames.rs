@@ -49,11 +49,13 @@ impl Run<'_> {
             }
             if !named.is_empty() {
                 self.resolved.sink.warning("large-stack-frame", &format!(
-                    "in {}, these functions use more stack than the {limit} bytes that the kernel {} \
-                     allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack in \
-                     all. Put large arrays on the heap:\n  let mut buffer = \
-                     KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nMake a large struct in place, with \
-                     KBox::pin_init or KBox::init. KBox::new takes it from the stack",
+                    "in {}, these functions use more stack than the {limit} bytes that the kernel \
+                     {} allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack \
+                     in all. Put large arrays on the heap:\n    let mut buffer = \
+                     KVec::from_elem(0_u8, 100_000, GFP_KERNEL)?;\nKBox::new takes its value from \
+                     the stack. Make a large struct in place, with an initializer:\n    let state \
+                     = KBox::init(initializer, GFP_KERNEL)?;\n(KBox::pin_init, if the struct must \
+                     not move)",
                     r.make.map.source(&source).display(),
                     r.kernel().release(),
                     named.join(", "),

@@ -80,7 +80,7 @@ fn inputs(named: &[PathBuf], dir: &Path, stage: &Stage, items: &[Item]) -> Resul
         });
         let Some(id) = staged else {
             return Err(Error::input(format!(
-                "the prepare input {} is not a file of the staged tree",
+                "the prepare input {} is not a file in the stage",
                 path.display()
             )));
         };

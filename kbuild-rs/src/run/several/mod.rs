@@ -278,7 +278,7 @@ impl<'b> Board<'b> {
         let providers = self.entries[i].providers.iter();
         let providers: Vec<_> = providers.map(|&p| self.entries[p].label()).collect();
         Error::input(format!(
-            "{} is not built: it needs symbols of {}, and these dependencies form a cycle: remove \
+            "{} is not built: it needs symbols of {}, and these dependencies form a cycle. Remove \
              one of them",
             self.entries[i].label(),
             providers.join(", ")

@@ -35,17 +35,17 @@ impl Run<'_> {
             let mut variables = r.make.command.variables.iter();
             if variables.any(|(given, _)| given == name) {
                 r.sink.warning("ignored-flags", &format!(
-                    "{name} is set for this build, but the kernel {release} does not read it any \
-                     more: give the flags with {flags}"
+                    "{name} is set for this build, but the kernel {release} no longer reads it. \
+                     Give the flags with {flags}"
                 ));
             }
             if let Some(makefile) = sets(makefiles, name, instead) {
                 r.sink.warning(
                     "ignored-flags",
                     &format!(
-                        "{} sets {name}, which the kernel {release} does not read any more, so the \
-                     module is built without these flags. Put them into {instead}, which every \
-                     kernel reads",
+                        "{} sets {name}, which the kernel {release} no longer reads, so the module \
+                         is built without these flags. Put them into {instead}, which every kernel \
+                         reads",
                         r.make.map.source(makefile).display()
                     ),
                 );

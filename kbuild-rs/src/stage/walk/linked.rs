@@ -53,7 +53,8 @@ impl Walk<'_> {
                 return Ok(());
             }
             return Err(Error::input(format!(
-                "{} is a link to {}, which contains this tree; remove it or exclude it ({EXCLUDE})",
+                "{} is a link to {}, which contains this tree. Remove it or exclude it \
+                 ({EXCLUDE})",
                 path.display(),
                 real.display()
             )));

@@ -33,11 +33,11 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             let found = file_beside(message).unwrap_or_default().1;
             let root = message.place().map(|at| at.file.display().to_string());
             format!(
-                "{} is not part of the crate that uses it. kbuild compiles each listed Rust \
-                 file as a crate of its own, and crates of one module do not see each other. Remove \
+                "{} is not part of the crate that uses it. kbuild compiles each listed Rust file \
+                 as a crate of its own, and crates of one module do not see each other. Remove \
                  {name}.rs from the list of sources (in a Kbuild, remove {name}.o). Then add this \
-                 line to {}; if that file is not the root of its crate, add it to the root:\n  mod \
-                 {name};",
+                 line to {}. If that file is not the root of its crate, add the line to the \
+                 root:\n    mod {name};",
                 found.display(),
                 root.unwrap_or_default()
             )
@@ -79,7 +79,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
 const fn of_util(output: &'static str) -> Example {
     example(
         output,
-        &["/util.rs is not part of the crate", "\n  mod util;"],
+        &["/util.rs is not part of the crate", "\n    mod util;"],
     )
     .with(&[("a.rs", "use util::x;\n"), ("util.rs", "")])
 }

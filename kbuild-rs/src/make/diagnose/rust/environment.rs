@@ -12,13 +12,14 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
         },
         |_, name, _| {
             let reason = match name.starts_with("CARGO") {
-                true => "kbuild runs rustc without Cargo, so none of Cargo's variables is set",
+                true => "kbuild runs rustc, and Cargo's variables are not set there",
                 false => "kbuild-rs passes only a few environment variables to make and rustc",
             };
             format!(
-                "{reason}. Give {name} to rustc in build.rs, on the command line, in CMake or in \
-                 Meson:\n  .env(\"{name}\", std::env::var(\"{name}\").unwrap())\n  --env \
-                 {name}=VALUE\n  ENVIRONMENT {name}=VALUE\n  env: '{name}=VALUE'"
+                "{reason}. Give {name} to rustc. In build.rs:\n    .env(\"{name}\", \
+                 std::env::var(\"{name}\").unwrap())\nOn the command line:\n    --env \
+                 {name}=VALUE\nIn CMake:\n    ENVIRONMENT {name}=VALUE\nIn Meson:\n    env: \
+                 '{name}=VALUE\'"
             )
         },
     ),
@@ -28,14 +29,14 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             &[
                 "kbuild-rs passes only a few environment variables to make and rustc. Give \
                  MY_VERSION",
-                "\n  --env MY_VERSION=VALUE\n",
+                "\n    --env MY_VERSION=VALUE\n",
             ],
         ),
         &[example(
             "error: environment variable `CARGO_PKG_VERSION` not defined at compile time\n --> \
              /s/a.rs:4:5",
             &[
-                "kbuild runs rustc without Cargo",
+                "kbuild runs rustc, and Cargo's variables are not set there",
                 "--env CARGO_PKG_VERSION=VALUE",
             ],
         )],

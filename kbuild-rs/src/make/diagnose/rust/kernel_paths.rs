@@ -28,12 +28,13 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 format!(
                     "kernel::bindings of the kernel {} does not declare {}: it only has the C \
                      items that the kernel's own Rust code uses. To declare {it} for your module, \
-                     write a header (helper.h) that includes the kernel's header, and name your \
-                     header and the {item} (Build::bindings, bindings_item; in CMake, BINDINGS, \
-                     BINDINGS_ITEMS; in Meson, bindings, bindings_items):\n  --bindings helper.h \
-                     --bindings-item '{}'\n  mod helper {{ include!(env!(\"HELPER_BINDINGS\")); \
-                     }}\nFor a macro or a static inline function, write a C function that calls \
-                     it, and declare that function.",
+                     write a header (helper.h) that includes the kernel's header. Name your header \
+                     and the {item}:\n    --bindings helper.h --bindings-item \
+                     '{}'\n(Build::bindings, bindings_item; in CMake, BINDINGS, BINDINGS_ITEMS; in \
+                     Meson, bindings, bindings_items). Include the declarations in your \
+                     crate:\n    mod helper {{ include!(env!(\"HELPER_BINDINGS\")); }}\nFor a \
+                     macro or a static inline function, write a C function that calls it, and \
+                     declare that function",
                     facts.release,
                     names.join(", "),
                     names.join("|")
@@ -58,7 +59,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
             |path| !path.has_sources,
             |path, facts| {
                 format!(
-                    "the kernel {} has no {}: the kernel crate differs from release to release. \
+                    "the kernel {} has no {}. The kernel crate differs from release to release. \
                      Look for {} in rust/kernel of that kernel's source",
                     facts.release, path.wanted, path.name
                 )
@@ -86,7 +87,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 "error[E0432]: unresolved import `kernel::net::Socket`",
                 &[
                     "kernel::net::Socket only exists in kernels built with CONFIG_NET,",
-                    "\n  #[cfg(CONFIG_NET)]",
+                    "\n    #[cfg(CONFIG_NET)]",
                 ],
             ),
             &[in_source(
@@ -103,21 +104,21 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 "error[E0432]: unresolved import `kernel::sync::aref::ARef`",
                 &[
                     "It has ARef at another path (kernel::prelude::* also has it). Import it from \
-                     there:\n  use kernel::types::ARef;",
+                     there:\n    use kernel::types::ARef;",
                 ],
             ),
             &[
                 in_source(
                     "error[E0433]: cannot find `old` in `kernel`\n --> {dir}/a.rs:1:18",
-                    &["\n  use kernel::types::ARef;"],
+                    &["\n    use kernel::types::ARef;"],
                 ),
                 in_source(
                     "error[E0432]: unresolved import `kernel::c::Many`",
-                    &["the one that you mean:\n  use kernel::a::Many;\n  use kernel::b::Many;"],
+                    &["the one that you mean:\n    use kernel::a::Many;\n    use kernel::b::Many;"],
                 ),
                 in_source(
                     "error[E0603]: trait `Hidden` is private\n --> {dir}/a.rs:3:20",
-                    &["\n  use kernel::a::Hidden;"],
+                    &["\n    use kernel::a::Hidden;"],
                 ),
             ],
         ),
@@ -148,7 +149,8 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
             |paths, facts| {
                 format!(
                     "the kernel {} has no {}, and its Rust crates have nothing else of that name. \
-                     They differ from release to release. Read this kernel's sources:\n  {}",
+                     These crates differ from release to release. Read this kernel's sources:\n    \
+                     {}",
                     facts.release,
                     sorted(paths).join(", "),
                     facts.kernel_source.join("rust/kernel").display()
@@ -277,7 +279,7 @@ fn switched_off(path: &str, cfgs: &BTreeSet<String>, release: &str) -> String {
     };
     format!(
         "{path} only exists in kernels built with {}, and the kernel {release} is not one of them. \
-         Build for another kernel, or put this in front of the code that needs it:\n  \
+         Build for another kernel, or put this line before the code that needs {path}:\n    \
          #[cfg({condition})]",
         cfgs.join(" and ")
     )
@@ -300,17 +302,18 @@ fn elsewhere(missing: &MissingPath, facts: &BuildFacts) -> String {
         false => " (kernel::prelude::* also has it)",
     };
     match &paths[..] {
-        [] => format!("{no_path} Its prelude has {name}:\n  use kernel::prelude::*;"),
+        [] => format!("{no_path} Its prelude has {name}:\n    use kernel::prelude::*;"),
         [path] => format!(
-            "{no_path} It has {name} at another path{prelude}. Import it from there:\n  use {path};"
+            "{no_path} It has {name} at another path{prelude}. Import it from there:\n    \
+             use {path};"
         ),
         paths => {
             let more = match paths.len().saturating_sub(MAX_SHOWN) {
                 0 => String::new(),
-                more => format!("\n  … and {more} more"),
+                more => format!("\n    … and {more} more"),
             };
             let uses = paths.iter().take(MAX_SHOWN);
-            let uses: String = uses.map(|path| format!("\n  use {path};")).collect();
+            let uses: String = uses.map(|path| format!("\n    use {path};")).collect();
             format!(
                 "{no_path} It has several other items called {name}{prelude}. Import the one that \
                  you mean:{uses}{more}"

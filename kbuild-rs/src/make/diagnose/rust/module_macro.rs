@@ -22,11 +22,12 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 let file = files.first().map(Path::new).unwrap_or(Path::new(""));
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();
                 format!(
-                    "pr_info! begins each line with the name that module! {{ … }} declares, and \
-                     the crate of {} has no module!. If this file is the whole module, add \
-                     module! to it. If another file has module!, list only that other file among \
-                     the sources. Add this line to the other file:\n  mod {name};\nIf the file is a separate \
-                     crate, declare the name in it:\n  const __LOG_PREFIX: &[u8] = b\"{name}\\0\";",
+                    "pr_info! begins each line with the name that module! {{ … }} declares, but \
+                     the crate of {} has no module!. If this file is the whole module, add module! \
+                     to it. If another file has module!, list only that other file among the \
+                     sources, and add this line to it:\n    mod {name};\nIf the file is a separate \
+                     crate, declare the name in it:\n    const __LOG_PREFIX: &[u8] = \
+                     b\"{name}\\0\";",
                     file.display(),
                 )
             },
@@ -37,7 +38,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                  /s/a.rs:4:5",
                 &[
                     "the crate of /s/a.rs has no module!",
-                    "\n  mod a;\n",
+                    "\n    mod a;\n",
                     "const __LOG_PREFIX: &[u8] = b\"a\\0\";",
                 ],
             ),
@@ -66,9 +67,9 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                     _ => ("one author", "author: \"…\","),
                 };
                 format!(
-                    "module! of the kernel {} takes {takes}. (To build for several kernels, write \
-                     module! twice, each under a cfg: --cfg, \
-                     Build::cfg_if; in CMake, RUST_CFGS; in Meson, rust_cfgs.) Write\n  {write}",
+                    "module! of the kernel {} takes {takes}. Write\n    {write}\nTo build for \
+                     several kernels, write module! twice, each under a cfg (--cfg, Build::cfg_if; \
+                     in CMake, RUST_CFGS; in Meson, rust_cfgs)",
                     facts.release
                 )
             },
@@ -78,13 +79,13 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[
                 "error: unknown key \"author\". Valid keys are: [\"type\", \"name\", \"authors\"].",
                 &[
                     "the kernel 6.1.0 takes a list of authors",
-                    "\n  authors: [\"…\"],",
+                    "\n    authors: [\"…\"],",
                 ],
             ),
             &[example(
                 "error: proc macro panicked\n  = help: message: Unknown key \"authors\". Valid keys \
                  are: [\"type\", \"author\"].",
-                &["takes one author", "\n  author: \"…\","],
+                &["takes one author", "\n    author: \"…\","],
             )],
         ),
     },

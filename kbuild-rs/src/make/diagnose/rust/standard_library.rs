@@ -20,7 +20,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             "error[E0433]: failed to resolve: use of undeclared crate or module `std`\n --> \
              {dir}/a.rs:1:5",
             &[
-                "For the kernel 6.1.0, write\n  for Vec: KVec, as in `let mut v",
+                "For the kernel 6.1.0, write\n  for Vec: KVec\n      let mut v",
                 "\n  for HashMap: kernel::rbtree::RBTree",
                 "\n  for std::fmt: core::fmt\n  for std::sync::atomic: core::sync::atomic\n  for \
                  std::time: core::time\n",
@@ -40,7 +40,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
             example(
                 "error: cannot find macro `format` in this scope\n\nerror[E0599]: no method named \
                  `to_string` found for reference `&'static str` in the current scope",
-                &["\n  for format!, to_string(): kernel::str::CString, as in `"],
+                &["\n  for format!, to_string(): kernel::str::CString\n      CString::"],
             )
             .with(&[("k/rust/libkernel.rmeta", "..VecExt..CString..")]),
             example(
@@ -57,7 +57,7 @@ pub(in crate::make::diagnose) static RULES: &[Rule] = &[Rule {
                 "error[E0107]: struct takes 2 generic arguments but 1 generic argument was \
                  supplied\n --> /s/a.rs:3:4\nnote: struct defined here\n  --> \
                  /k/rust/kernel/alloc/kvec.rs:2:1",
-                &["\n  for Vec: KVec, as in `"],
+                &["\n  for Vec: KVec\n      "],
             )
             .with(&[("k/rust/libkernel.rmeta", "..KVec..")]),
         ],
@@ -78,21 +78,21 @@ const REPLACEMENTS: &[Replacement] = &[
         options: &[
             (
                 "KVec",
-                "KVec, as in `let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;`",
+                "KVec\n      let mut v = KVec::new(); v.push(x, GFP_KERNEL)?;",
             ),
             (
                 "VecExt",
-                "Vec of kernel::prelude::*, as in `let mut v = Vec::new(); v.push(x, GFP_KERNEL)?;`",
+                "Vec of kernel::prelude::*\n      let mut v = Vec::new(); v.push(x, GFP_KERNEL)?;",
             ),
         ],
     },
     Replacement {
         names: &["Box"],
         options: &[
-            ("KBox", "KBox, as in `KBox::new(x, GFP_KERNEL)?`"),
+            ("KBox", "KBox\n      KBox::new(x, GFP_KERNEL)?"),
             (
                 "BoxExt",
-                "Box of kernel::prelude::*, as in `Box::new(x, GFP_KERNEL)?`",
+                "Box of kernel::prelude::*\n      Box::new(x, GFP_KERNEL)?",
             ),
         ],
     },
@@ -102,24 +102,21 @@ const REPLACEMENTS: &[Replacement] = &[
             // The prelude has `fmt!` since the kernel has a module with that name.
             (
                 "kernel/fmt.rs",
-                "kernel::str::CString, as in `CString::try_from_fmt(fmt!(\"{x}\"))?`",
+                "kernel::str::CString\n      CString::try_from_fmt(fmt!(\"{x}\"))?",
             ),
             (
                 "CString",
-                "kernel::str::CString, as in `CString::try_from_fmt(kernel::fmt!(\"{x}\"))?`",
+                "kernel::str::CString\n      CString::try_from_fmt(kernel::fmt!(\"{x}\"))?",
             ),
         ],
     },
     Replacement {
         names: &["Rc", "Arc"],
-        options: &[("Arc", "kernel::sync::Arc, as in `Arc::new(x, GFP_KERNEL)?`")],
+        options: &[("Arc", "kernel::sync::Arc\n      Arc::new(x, GFP_KERNEL)?")],
     },
     Replacement {
         names: &["Mutex", "RwLock"],
-        options: &[(
-            "new_mutex",
-            "kernel::sync::Mutex, made in place with new_mutex!(x)",
-        )],
+        options: &[("new_mutex", "kernel::sync::Mutex\n      new_mutex!(x)")],
     },
     Replacement {
         names: &["HashMap", "HashSet", "BTreeMap", "BTreeSet"],

@@ -117,7 +117,7 @@ fn a_name_of_the_crates_own_is_none_of_the_standard_librarys() {
         assert_eq!(text, "", "{lines}");
     }
     let text = said(&root, &vec.replace("AT", &place(&root, 2, 11)));
-    assert!(text.contains("for Vec: KVec, as in `"), "{text}");
+    assert!(text.contains("for Vec: KVec\n      let mut v"), "{text}");
 }
 
 #[test]
