@@ -73,3 +73,58 @@ pub(crate) struct InstallArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
+
+/// `kbuild-rs uninstall`.
+#[derive(Debug, Args)]
+#[command(after_help = help::UNINSTALL_EXAMPLES)]
+pub(crate) struct UninstallArgs {
+    /// Name of an installed module.
+    #[arg(value_name = "MODULE", required_unless_present = "all")]
+    pub(crate) modules: Vec<String>,
+    /// Remove all modules that kbuild-rs installed.
+    #[arg(long, conflicts_with = "modules")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Do not run depmod.
+    #[arg(long)]
+    pub(crate) no_depmod: bool,
+    /// Print what would be removed, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `kbuild-rs rollback`.
+#[derive(Debug, Args)]
+#[command(after_help = help::ROLLBACK_EXAMPLES)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Go back for every kernel for which modules are installed.
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) all_kernels: bool,
+    /// Do not run depmod.
+    #[arg(long)]
+    pub(crate) no_depmod: bool,
+    /// Print what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `kbuild-rs status` and `kbuild-rs verify`.
+#[derive(Debug, Args)]
+#[command(after_help = help::STATUS_EXAMPLES)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Change nothing. This verb never changes anything.
+    #[arg(long, hide = true)]
+    pub(crate) dry_run: bool,
+    /// Output format.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
+}
