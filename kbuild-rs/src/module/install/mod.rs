@@ -38,6 +38,8 @@ mod select;
 mod site;
 mod step;
 mod store;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod workers;
 
