@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::finish::FinishArgs;
 use super::help;
 use super::output::MessageFormat;
+use super::sign::SigningArgs;
 
 /// The root and the kernels, for all verbs about installed modules.
 #[derive(Debug, Args)]
@@ -61,6 +63,12 @@ pub(crate) struct InstallArgs {
     /// Load the modules at boot: write etc/modules-load.d/kbuild-rs-MODULE.conf.
     #[arg(long)]
     pub(crate) load: bool,
+    /// Load the modules now, into the running kernel.
+    #[arg(long)]
+    pub(crate) modprobe: bool,
+    /// Build the initramfs again if it contains an earlier version of a module.
+    #[arg(long)]
+    pub(crate) initramfs: bool,
     /// Do not run depmod.
     #[arg(long)]
     pub(crate) no_depmod: bool,
@@ -72,6 +80,10 @@ pub(crate) struct InstallArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
 }
 
 /// `kbuild-rs uninstall`.

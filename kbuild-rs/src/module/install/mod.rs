@@ -9,6 +9,7 @@
 //! | `plan`, `reconcile` | from these to the state that a release shall have |
 //! | `transaction`, `parts`, `recover` | from one state to another, or not at all |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
+//! | `afterwards` | the initramfs, and loading |
 //! | `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
@@ -18,6 +19,7 @@
 //! - The journal is below the root, so that an image carries its own; it is believed for a few paths
 //!   only.
 
+mod afterwards;
 mod conflict;
 mod index;
 mod inspect;

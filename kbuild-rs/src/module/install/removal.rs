@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::afterwards;
 use super::journal::{Entry, Module, State};
 use super::overrides;
 use super::parts::Content;
@@ -195,7 +196,7 @@ impl Uninstall {
             },
         };
         report.notes.extend(transaction.run(draft)?);
-        Ok(())
+        afterwards::initramfs(site, release, &report.changes, false, &mut report.notes)
     }
 }
 

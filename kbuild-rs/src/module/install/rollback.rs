@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::conflict;
 use super::reconcile::{look, reconcile};
 use super::releases::Wanted;
 use super::removal::{differences, installed};
@@ -11,6 +10,7 @@ use super::report::InstallReport;
 use super::request::{open, shared_files};
 use super::site::Site;
 use super::transaction::{Draft, How, Transaction};
+use super::{afterwards, conflict};
 use crate::{Error, Result};
 
 /// Goes back to the modules before the last installation or removal (feature `install`).
@@ -145,6 +145,6 @@ impl Rollback {
             ..Draft::default()
         };
         report.notes.extend(transaction.run(draft)?);
-        Ok(())
+        afterwards::initramfs(site, release, &report.changes, false, &mut report.notes)
     }
 }
