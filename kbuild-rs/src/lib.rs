@@ -73,8 +73,9 @@ pub use kernel::{
 };
 #[cfg(feature = "install")]
 pub use module::{
-    Compression, Finished, Finisher, Install, InstallAction, InstallChange, InstallReport,
-    SignFile, Signed, Signer, Strip,
+    Compression, Finished, Finisher, Install, InstallAction, InstallChange, InstallProblem,
+    InstallReport, InstallState, Installation, InstalledModule, Rollback, SignFile, Signed, Signer,
+    Strip, Uninstall,
 };
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};

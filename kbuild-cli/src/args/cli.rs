@@ -8,7 +8,7 @@ use super::compile_commands::CompileCommandsArgs;
 use super::help;
 use super::ide::IdeArgs;
 use super::info::InfoArgs;
-use super::install::InstallArgs;
+use super::install::{InstallArgs, RollbackArgs, StatusArgs, UninstallArgs};
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
 use super::package::PackageArgs;
@@ -49,6 +49,14 @@ pub(crate) enum Verb {
     Info(InfoArgs),
     /// Install modules into a system or an image, and run depmod.
     Install(Box<InstallArgs>),
+    /// Remove installed modules, and restore the files that they replaced.
+    Uninstall(UninstallArgs),
+    /// List the modules that kbuild-rs installed.
+    Status(StatusArgs),
+    /// Compare the installed modules with the journal, and modules.dep with the modules.
+    Verify(StatusArgs),
+    /// Go back to the modules before the last `install` or `uninstall`.
+    Rollback(RollbackArgs),
     /// Sign modules for kernels that check signatures.
     Sign(SignArgs),
     /// Put modules into packages for a distribution (deb, rpm, tar, sysext).

@@ -149,3 +149,39 @@ Each module gets to lib/modules/RELEASE/updates/ of the root. If anything fails,
 stay. An installation that is interrupted is undone by the next call.
 
 Exit status: 0 installed or up to date, 1 failed, 2 wrong call.";
+
+pub(super) const UNINSTALL_EXAMPLES: &str = "\
+Examples:
+  Remove the module hello, for all kernels
+      kbuild-rs uninstall hello
+
+  Remove everything that kbuild-rs installed into an image
+      kbuild-rs uninstall --all --root /mnt/image
+
+A file that `install --replace` moved away comes back. A module file that was changed since stays. \
+When no module of kbuild-rs is left, its journal and its folders go, too.
+
+Exit status: 0 removed, 1 failed, 2 wrong call or no such module.";
+
+pub(super) const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  Go back to the modules before the last install
+      kbuild-rs rollback
+
+  Show what would change in an image
+      kbuild-rs rollback --root /mnt/image --dry-run
+
+A second rollback goes forward again. After the last module was removed, there is nothing to go back \
+to.
+
+Exit status: 0 done, 1 failed, 2 wrong call or no earlier state.";
+
+pub(super) const STATUS_EXAMPLES: &str = "\
+Examples:
+  List the modules that kbuild-rs installed: release, name, version, state, file
+      kbuild-rs status
+
+  Check an image: files, owners, modes, and modules.dep
+      kbuild-rs verify --root /mnt/image
+
+A module is intact, changed or missing. Exit status of `verify`: 0 all is as it was installed, 1 not.";

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::finish::FinishArgs;
 use super::help;
 use super::output::MessageFormat;
+use super::sign::SigningArgs;
 
 /// The root and the kernels, for all verbs about installed modules.
 #[derive(Debug, Args)]
@@ -61,6 +63,12 @@ pub(crate) struct InstallArgs {
     /// Load the modules at boot: write etc/modules-load.d/kbuild-rs-MODULE.conf.
     #[arg(long)]
     pub(crate) load: bool,
+    /// Load the modules now, into the running kernel.
+    #[arg(long)]
+    pub(crate) modprobe: bool,
+    /// Build the initramfs again if it contains an earlier version of a module.
+    #[arg(long)]
+    pub(crate) initramfs: bool,
     /// Do not run depmod.
     #[arg(long)]
     pub(crate) no_depmod: bool,
@@ -72,4 +80,63 @@ pub(crate) struct InstallArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) finish: FinishArgs,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
+}
+
+/// `kbuild-rs uninstall`.
+#[derive(Debug, Args)]
+#[command(after_help = help::UNINSTALL_EXAMPLES)]
+pub(crate) struct UninstallArgs {
+    /// Name of an installed module.
+    #[arg(value_name = "MODULE", required_unless_present = "all")]
+    pub(crate) modules: Vec<String>,
+    /// Remove all modules that kbuild-rs installed.
+    #[arg(long, conflicts_with = "modules")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Do not run depmod.
+    #[arg(long)]
+    pub(crate) no_depmod: bool,
+    /// Print what would be removed, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `kbuild-rs rollback`.
+#[derive(Debug, Args)]
+#[command(after_help = help::ROLLBACK_EXAMPLES)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Go back for every kernel for which modules are installed.
+    #[arg(long, conflicts_with = "kernels")]
+    pub(crate) all_kernels: bool,
+    /// Do not run depmod.
+    #[arg(long)]
+    pub(crate) no_depmod: bool,
+    /// Print what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `kbuild-rs status` and `kbuild-rs verify`.
+#[derive(Debug, Args)]
+#[command(after_help = help::STATUS_EXAMPLES)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) root: RootArgs,
+    /// Change nothing. This verb never changes anything.
+    #[arg(long, hide = true)]
+    pub(crate) dry_run: bool,
+    /// Output format.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
+    pub(crate) message_format: MessageFormat,
 }

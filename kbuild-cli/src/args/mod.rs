@@ -26,7 +26,7 @@ pub(crate) use compile_commands::CompileCommandsArgs;
 pub(crate) use finish::{Compress, FinishArgs};
 pub(crate) use ide::IdeArgs;
 pub(crate) use info::InfoArgs;
-pub(crate) use install::{InstallArgs, OutputArgs};
+pub(crate) use install::{InstallArgs, OutputArgs, RollbackArgs, StatusArgs, UninstallArgs};
 pub(crate) use kernels::KernelsArgs;
 pub(crate) use output::{ColorWhen, MessageFormat};
 pub(crate) use package::{AboutArgs, Format, PackageArgs};

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::Install;
+use kbuild::{Compression, Install, Strip};
 
-use crate::args::InstallArgs;
+use super::signing;
+use crate::args::{Compress, InstallArgs};
 use crate::process::signals;
+use crate::ui::failure::Failure;
 use crate::ui::installed::Told;
 use crate::ui::style::Style;
 
@@ -16,12 +18,14 @@ const OUT: &str = "kbuild-out";
 pub(super) fn run(args: &InstallArgs, style: Style) -> ExitCode {
     signals::relayed(|| {
         let told = Told::new(&args.output, style, args.dry_run);
-        let done = request(args).run(&|note| told.note(note));
-        told.end(done)
+        match request(args) {
+            Ok(install) => told.end(install.run(&|note| told.note(note))),
+            Err(failure) => told.fail(&failure),
+        }
     })
 }
 
-fn request(args: &InstallArgs) -> Install {
+fn request(args: &InstallArgs) -> Result<Install, Failure> {
     let mut install = Install::new();
     let default = [PathBuf::from(OUT)];
     let inputs = match args.inputs.is_empty() {
@@ -41,12 +45,29 @@ fn request(args: &InstallArgs) -> Install {
         .replace(args.replace)
         .hard_link(args.hard_link)
         .load(args.load)
+        .modprobe(args.modprobe)
+        .initramfs(args.initramfs)
+        .unsigned(args.signing.unsigned)
         .depmod(!args.no_depmod)
         .dry_run(args.dry_run);
     if let Some(jobs) = args.jobs {
         install.jobs(jobs);
     }
-    install
+    if let Some(options) = &args.finish.strip {
+        install.strip(Strip::new(options)?);
+    }
+    if let Some(signer) = signing::of_install(&args.signing, None)? {
+        install.sign(signer);
+    }
+    let compression = match args.finish.compress {
+        Compress::Kernel => return Ok(install),
+        Compress::None => Compression::None,
+        Compress::Gzip => Compression::Gzip,
+        Compress::Xz => Compression::Xz,
+        Compress::Zstd => Compression::Zstd,
+    };
+    install.compression(compression);
+    Ok(install)
 }
 
 /// A root is relative to the caller, and messages name it so that it can be found.

@@ -10,6 +10,8 @@ mod kernels;
 mod package;
 mod sign;
 mod signing;
+mod status;
+mod uninstall;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,8 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
         Verb::Build(args) => !args.run.dry_run,
         Verb::CompileCommands(_) => true,
         Verb::Install(args) => !args.dry_run,
+        Verb::Uninstall(args) => !args.dry_run,
+        Verb::Rollback(args) => !args.dry_run,
         Verb::Sign(args) => !args.dry_run,
         Verb::Package(args) => !args.dry_run,
         _ => false,
@@ -37,6 +41,10 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
         Verb::Install(args) => install::run(&args, style),
+        Verb::Uninstall(args) => uninstall::run(&args, style),
+        Verb::Rollback(args) => uninstall::roll_back(&args, style),
+        Verb::Status(args) => status::run(&args, style),
+        Verb::Verify(args) => status::verify(&args, style),
         Verb::Sign(args) => sign::run(&args, style),
         Verb::Package(args) => package::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kbuild::{ErrorKind, InstallAction, InstallReport};
+use kbuild::{ErrorKind, InstallAction, InstallReport, Message};
 use serde::Serialize;
 
 use super::failure::{Failure, exit_code};
@@ -43,8 +43,6 @@ enum Event<'a> {
         action: InstallAction,
         dry_run: bool,
     },
-    /// What the user should know or do.
-    Note { message: &'a str },
     Error {
         kind: ErrorKind,
         message: String,
@@ -72,10 +70,10 @@ impl Told {
         }
     }
 
-    pub(crate) fn note(&self, message: &str) {
+    pub(crate) fn note(&self, text: &str) {
         match self.is_json {
-            true => json::print(&Event::Note { message }),
-            false => self.progress.borrow_mut().chatter(message),
+            true => json::print(&Message::Note { text }),
+            false => self.progress.borrow_mut().chatter(&format!("note: {text}")),
         }
     }
 
@@ -89,21 +87,23 @@ impl Told {
                 }
                 ExitCode::SUCCESS
             }
-            Err(error) => {
-                let failure = Failure::from(error);
-                if self.is_json {
-                    json::print(&Event::Error {
-                        kind: failure.kind(),
-                        message: failure.to_string(),
-                        advice: failure.advice(),
-                    });
-                    json::print(&Event::InstallFinished { success: false });
-                } else {
-                    self.progress.borrow_mut().error(&failure.to_string());
-                }
-                exit_code([&failure])
-            }
+            Err(error) => self.fail(&error.into()),
         }
+    }
+
+    /// Prints a failure; the exit code.
+    pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
+        if self.is_json {
+            json::print(&Event::Error {
+                kind: failure.kind(),
+                message: failure.to_string(),
+                advice: failure.advice(),
+            });
+            json::print(&Event::InstallFinished { success: false });
+        } else {
+            self.progress.borrow_mut().error(&failure.to_string());
+        }
+        exit_code([failure])
     }
 
     fn report(&self, report: &InstallReport) {

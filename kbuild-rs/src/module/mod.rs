@@ -30,7 +30,10 @@ pub use finisher::{Finished, Finisher};
 #[cfg(feature = "rust")]
 pub(crate) use frame_sizes::larger_than;
 #[cfg(feature = "install")]
-pub use install::{Install, InstallAction, InstallChange, InstallReport};
+pub use install::{
+    Install, InstallAction, InstallChange, InstallProblem, InstallReport, InstallState,
+    Installation, InstalledModule, Rollback, Uninstall,
+};
 #[cfg(feature = "modinfo")]
 pub use modinfo::{Export, Import, ModuleInfo, Parameter};
 #[cfg(feature = "install")]

@@ -4,11 +4,12 @@
 //! | --- | --- |
 //! | `request` | `Install`: what is asked for, and the order of the work |
 //! | `removal`, `rollback` | `Uninstall`, `Rollback` |
-//! | `status`, `verify` | what is installed, and whether it still is |
+//! | `inspect` | what is installed, and whether it still is |
 //! | `select`, `releases` | which modules, for which kernels |
-//! | `plan` | from these to the state that a release shall have |
+//! | `plan`, `reconcile` | from these to the state that a release shall have |
 //! | `transaction`, `parts`, `recover` | from one state to another, or not at all |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
+//! | `afterwards` | the initramfs, and loading |
 //! | `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
@@ -18,8 +19,10 @@
 //! - The journal is below the root, so that an image carries its own; it is believed for a few paths
 //!   only.
 
+mod afterwards;
 mod conflict;
 mod index;
+mod inspect;
 mod journal;
 mod overrides;
 mod parts;
@@ -29,17 +32,24 @@ mod read_back;
 mod reconcile;
 mod recover;
 mod releases;
+mod removal;
 mod report;
 mod request;
+mod rollback;
 mod select;
 mod site;
 mod step;
 mod store;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod workers;
 
+pub use inspect::{InstallProblem, InstallState, Installation, InstalledModule};
+pub use removal::Uninstall;
 pub use report::{InstallAction, InstallChange, InstallReport};
 pub use request::Install;
+pub use rollback::Rollback;
 
 /// What modprobe loads.
 const SUFFIXES: &[&str] = &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"];

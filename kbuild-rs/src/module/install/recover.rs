@@ -6,7 +6,7 @@ use super::index;
 use super::journal::{Change, Pending};
 use super::places::Places;
 use super::site::Site;
-use super::step::step;
+use super::step::point;
 use super::transaction::innermost_first;
 use crate::sys::tree::part_of;
 use crate::{Error, Result};
@@ -39,7 +39,7 @@ pub(super) fn all(site: &mut Site) -> Result<Vec<String>> {
 
 /// The journal is written: what the transaction needed goes.
 pub(super) fn finish(site: &mut Site, places: &Places, pending: &Pending) -> Result<()> {
-    step()?;
+    point()?;
     remove_parts(places, pending)?;
     let folders = pending
         .folders
@@ -47,9 +47,9 @@ pub(super) fn finish(site: &mut Site, places: &Places, pending: &Pending) -> Res
         .cloned()
         .collect();
     remove_empty(places, &innermost_first(&folders));
-    step()?;
+    point()?;
     site.remove_pending(&places.release)?;
-    step()?;
+    point()?;
     site.tidy()
 }
 

@@ -11,7 +11,7 @@ use super::report::InstallReport;
 use super::select::{Source, select};
 use super::site::Site;
 use super::transaction::{How, Transaction};
-use super::{index, read_back, recover};
+use super::{afterwards, index, read_back, recover};
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
@@ -45,6 +45,8 @@ pub struct Install {
     loads: bool,
     runs_depmod: bool,
     is_unsigned_allowed: bool,
+    builds_initramfs: bool,
+    loads_now: bool,
     is_dry_run: bool,
     jobs: usize,
     strip: Option<Strip>,
@@ -71,6 +73,8 @@ impl Install {
             loads: false,
             runs_depmod: true,
             is_unsigned_allowed: false,
+            builds_initramfs: false,
+            loads_now: false,
             is_dry_run: false,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             strip: None,
@@ -130,6 +134,19 @@ impl Install {
         self
     }
 
+    /// Whether the modules are loaded after the installation, into the running kernel.
+    pub fn modprobe(&mut self, yes: bool) -> &mut Install {
+        self.loads_now = yes;
+        self
+    }
+
+    /// Whether an initramfs that contains an earlier version of a module is built again. Default:
+    /// the report says the command.
+    pub fn initramfs(&mut self, yes: bool) -> &mut Install {
+        self.builds_initramfs = yes;
+        self
+    }
+
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Install {
         self.runs_depmod = yes;
@@ -185,9 +202,13 @@ impl Install {
         let mut site = open(&self.root, self.is_dry_run, true, say)?;
         let mut report = InstallReport::default();
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
+        if self.loads_now {
+            afterwards::check_loadable(&site, &releases)?;
+        }
         let mut finishes = Vec::new();
         for release in &releases {
-            finishes.push(Arc::new(self.finish(&site, release)?));
+            let finish = self.finish(&site, release, &sources, &mut report.notes)?;
+            finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
             let sources = sources.iter().filter(|source| source.release == *release);
@@ -198,6 +219,9 @@ impl Install {
                 release,
             };
             self.one(&mut site, &job, sources, &mut report)?;
+        }
+        if self.loads_now && !self.is_dry_run {
+            afterwards::load(&report.changes)?;
         }
         Ok(report)
     }
@@ -227,10 +251,20 @@ impl Install {
 
     /// The way to finish modules for a release. Fails before any change if its kernel would refuse
     /// them.
-    fn finish(&self, site: &Site, release: &str) -> Result<Finish> {
+    fn finish(
+        &self,
+        site: &Site,
+        release: &str,
+        sources: &[Source],
+        notes: &mut Vec<String>,
+    ) -> Result<Finish> {
         let target = Target::in_root(&site.image, release)?;
-        if !self.is_unsigned_allowed {
-            check_policy(&target, site.is_running_system(), self.signer.as_ref())?;
+        let mut built = sources.iter().filter(|source| source.release == release);
+        let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
+        if !self.is_unsigned_allowed && !is_signed {
+            let signer = self.signer.as_ref();
+            let warning = check_policy(&target, site.is_running_system(), signer)?;
+            notes.extend(warning.map(|warning| warning.text().to_owned()));
         }
         let of_kernel = || Compression::of(&target);
         Ok(Finish {
@@ -271,7 +305,11 @@ impl Install {
         if self.is_dry_run || (plan.is_done() && is_indexed) {
             return Ok(());
         }
-        let Plan { from, draft, .. } = plan;
+        let Plan {
+            from,
+            draft,
+            changes,
+        } = plan;
         let transaction = Transaction {
             site,
             release,
@@ -283,7 +321,8 @@ impl Install {
             },
         };
         report.notes.extend(transaction.run(draft)?);
-        Ok(())
+        let builds = self.builds_initramfs;
+        afterwards::initramfs(site, release, &changes, builds, &mut report.notes)
     }
 }
 

@@ -13,6 +13,7 @@ use rustix::fs::FileType;
 use super::read_back::kernel_name;
 use super::workers;
 use crate::module::ModuleInfo;
+use crate::module::sign::is_signed;
 use crate::sys::tree::sha256;
 use crate::sys::{Tree, effective_uid};
 use crate::{Error, ErrorKind, Result};
@@ -28,6 +29,8 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) sha256: String,
     pub(super) release: String,
+    /// Whether the build signed it.
+    pub(super) is_signed: bool,
     pub(super) depends: Vec<String>,
     pub(super) version: Option<String>,
 }
@@ -174,6 +177,7 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
         name: name.to_owned(),
         sha256: sha256(&bytes),
         release: info.release,
+        is_signed: is_signed(&bytes),
         depends: info.depends,
         version: info.version,
         folder,

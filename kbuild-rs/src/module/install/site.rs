@@ -229,12 +229,7 @@ impl Site {
         let mut needed = BTreeSet::new();
         for release in &installed {
             if let Some(journal) = self.journal(release)? {
-                let states = [Some(&journal.current), journal.previous.as_ref()];
-                for one in states.into_iter().flatten() {
-                    let files = one.files.values().map(|entry| &entry.looks);
-                    let displaced = one.displaced.values().map(|displaced| &displaced.looks);
-                    needed.extend(files.chain(displaced).map(|looks| looks.sha256.clone()));
-                }
+                needed.extend(journal.kept().map(|looks| looks.sha256.clone()));
             }
         }
         self.store()?.keep_only(&needed)?;

@@ -4,11 +4,17 @@
 use crate::Result;
 use crate::sys::signals;
 
-/// Passes a step.
+/// Passes a step of a change that may still be given up.
 pub(super) fn step() -> Result<()> {
+    signals::check()?;
+    point()
+}
+
+/// Passes a step that a signal must not end: the change is being finished, or undone.
+pub(super) fn point() -> Result<()> {
     #[cfg(test)]
     fault::at_step()?;
-    signals::check()
+    Ok(())
 }
 
 #[cfg(test)]

@@ -49,6 +49,12 @@ impl Store {
         }
     }
 
+    /// Whether a file can be brought back.
+    pub(super) fn has(&self, looks: &Looks) -> bool {
+        let there = || self.folder.as_ref()?.look(Path::new(&looks.sha256)).ok()?;
+        looks.target.is_some() || there().is_some_and(|there| there.has_content_of(looks))
+    }
+
     /// Puts a file that was kept to `rel` of a tree.
     pub(super) fn bring_back(&self, looks: &Looks, tree: &Tree, rel: &Path) -> Result<()> {
         if let Some(target) = &looks.target {

@@ -114,6 +114,17 @@ const MODINFO: &str = "version=1.0\0license=GPL\0license=MIT\0author=A = B\0\
     firmware=x.bin\0import_ns=RING\0depends=ring,other\0retpoline=Y\0name=rich_mod\0\
     vermagic=6.1.0-x SMP mod_unload \0description=it\0\0";
 
+/// A small module that depmod reads, too.
+pub(crate) fn module(name: &str, release: &str, fields: &str) -> Vec<u8> {
+    let mut elf = Elf::new(62, false);
+    elf.section(".gnu.linkonce.this_module", [0; 64]);
+    let text = format!("license=GPL\0name={name}\0vermagic={release} SMP \0{fields}");
+    elf.section(".modinfo", text);
+    elf.symbol("", 0, 0);
+    elf.symbol("init_module", 1, 0);
+    elf.build()
+}
+
 fn version(name: &str, crc: u64, big: bool) -> Vec<u8> {
     let mut record = if big {
         crc.to_be_bytes()
