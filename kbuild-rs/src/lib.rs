@@ -73,7 +73,7 @@ pub use kernel::{
 };
 #[cfg(feature = "install")]
 pub use module::{
-    Compression, Finished, Finisher, Install, InstallAction, InstallChange, InstallReport,
+    Compression, Finished, Finisher, InTree, Install, InstallAction, InstallChange, InstallReport,
     SignFile, Signed, Signer, Strip,
 };
 #[cfg(feature = "modinfo")]

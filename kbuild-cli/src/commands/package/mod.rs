@@ -42,6 +42,8 @@ enum Event<'a> {
         format: &'a str,
         path: String,
         modules: Vec<&'a str>,
+        /// Modules of the kernel that it contains, too (`--closure`).
+        in_tree: Vec<&'a str>,
         /// Packages that it depends on, without the kernel's.
         depends: &'a [String],
     },
@@ -138,6 +140,11 @@ impl Call<'_> {
                 format: self.args.format.name(),
                 path: json::path(path),
                 modules: package.module_names(),
+                in_tree: package
+                    .in_tree
+                    .iter()
+                    .map(|module| module.name.as_str())
+                    .collect(),
                 depends: &package.depends,
             });
         }
@@ -152,6 +159,11 @@ impl Call<'_> {
             count(package.modules.len(), "module"),
             package.release
         ));
+        for module in &package.in_tree {
+            let path = module.path.display();
+            self.progress
+                .chatter(&format!("  with {path} of the kernel"));
+        }
         streams::result(path.as_os_str().as_encoded_bytes());
     }
 
