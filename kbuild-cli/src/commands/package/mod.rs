@@ -15,7 +15,7 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Strip};
+use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Strip};
 use serde::Serialize;
 
 use super::signing;
@@ -184,7 +184,9 @@ fn finisher(args: &PackageArgs) -> Result<Finisher, Failure> {
     for kernel in &args.kernels {
         finisher = finisher.kernel(kernel);
     }
-    Ok(match signing::of_install(&args.signing, None)? {
+    // A key may lie in the tree of the kernel.
+    let tree = args.kernels.first().and_then(|kernel| Kernel::find(kernel).ok());
+    Ok(match signing::of_install(&args.signing, tree.as_ref())? {
         Some(signer) => finisher.signer(signer),
         None => finisher,
     })
