@@ -73,7 +73,7 @@ pub use kernel::{
 };
 #[cfg(feature = "install")]
 pub use module::{
-    Compression, Finished, Finisher, Install, InstallAction, InstallChange, InstallProblem,
+    Compression, Finished, Finisher, InTree, Install, InstallAction, InstallChange, InstallProblem,
     InstallReport, InstallState, Installation, InstalledModule, Rollback, SignFile, Signed, Signer,
     Strip, Uninstall,
 };

@@ -26,6 +26,14 @@ pub(crate) struct PackageArgs {
     /// Make one package for each module.
     #[arg(long)]
     pub(crate) split: bool,
+    /// Include the modules of the kernel itself that these modules need. For images without the
+    /// kernel's package; only tar and sysext, since a deb or an rpm depends on that package.
+    #[arg(long, conflicts_with = "split")]
+    pub(crate) closure: bool,
+    /// Where --closure finds the kernel's modules: a folder with lib/modules/RELEASE, such as an
+    /// extracted package of the kernel [default: /].
+    #[arg(long, value_name = "DIR", requires = "closure")]
+    pub(crate) kernel_modules: Option<PathBuf>,
     /// Folder for the packages [default: kbuild-out].
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::built::{self, Built};
+use super::closure::{InTree, KernelModules};
 use super::finish::{Compression, Finish, Strip};
 use super::modinfo::ModuleInfo;
 use super::sign::Signer;
@@ -98,6 +99,22 @@ impl Finisher {
             }
         }
         Ok(finished)
+    }
+
+    /// The modules of the kernel itself that `modules`, all of one release, need: an image without
+    /// the kernel's package has to contain them, too. `folder` is a root with
+    /// `lib/modules/<release>`, such as an extracted package of that kernel, or `/`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::KernelNotFound`] if `folder` has no modules of the release;
+    /// [`ErrorKind::SourceNotFound`] names each module that is missing and the one that needs it;
+    /// [`ErrorKind::InvalidFile`] for a file that is not a module of the release.
+    pub fn closure(modules: &[&Finished], folder: &Path) -> Result<Vec<InTree>> {
+        let Some(first) = modules.first() else {
+            return Ok(Vec::new());
+        };
+        let infos: Vec<&ModuleInfo> = modules.iter().map(|module| &module.info).collect();
+        KernelModules::open(folder, &first.info.release)?.closure(&infos)
     }
 
     /// The kernels that modules are finished for.

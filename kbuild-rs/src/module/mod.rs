@@ -7,6 +7,8 @@
 #[cfg(feature = "install")]
 mod built;
 #[cfg(feature = "install")]
+mod closure;
+#[cfg(feature = "install")]
 mod finish;
 #[cfg(feature = "install")]
 mod finisher;
@@ -23,6 +25,8 @@ mod sign;
 #[cfg(feature = "install")]
 mod target;
 
+#[cfg(feature = "install")]
+pub use closure::InTree;
 #[cfg(feature = "install")]
 pub use finish::{Compression, Strip};
 #[cfg(feature = "install")]

@@ -166,7 +166,7 @@ impl Root {
 
     /// Opens a regular file for reading; `None` if it does not exist. It does not wait, and follows
     /// no link.
-    pub(super) fn open_file(&self, path: &Path) -> Result<Option<File>> {
+    pub(crate) fn open_file(&self, path: &Path) -> Result<Option<File>> {
         let failed = |error: Errno| {
             let on_the_way = self.in_the_way(path, error);
             on_the_way.unwrap_or_else(|| Error::reading("read", path, error.into()))
@@ -199,6 +199,32 @@ impl Root {
             .open_folder(Path::new(""), OFlags::RDONLY)
             .map_err(|e| failed(e.into()))?;
         names(&folder).map_err(failed)
+    }
+
+    /// The names in a folder below this one, sorted, and whether each is a folder. No link is
+    /// followed, and none is a folder.
+    #[cfg(feature = "install")]
+    pub(crate) fn entries(&self, rel: &Path) -> Result<Vec<(std::ffi::OsString, bool)>> {
+        use rustix::fs::{AtFlags, FileType, statat};
+        let path = self.path.join(rel);
+        let failed = |e: io::Error| Error::reading("read", &path, e);
+        let folder = self
+            .open_folder(rel, OFlags::RDONLY)
+            .map_err(|e| failed(e.into()))?;
+        let mut found = Vec::new();
+        for name in names(&folder).map_err(failed)? {
+            match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => {
+                    let kind = FileType::from_raw_mode(stat.st_mode);
+                    found.push((name, kind == FileType::Directory));
+                }
+                // It went away meanwhile.
+                Err(Errno::NOENT) => {}
+                Err(e) => return Err(failed(e.into())),
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// The error about `path`. It names a link or another user's file on the way.

@@ -23,7 +23,8 @@ pub(super) fn tar_name(package: &Package<'_>) -> String {
 pub(super) fn pack_tar(package: &Package<'_>, part: &Path) -> Result<(), Failure> {
     let staging = Staging::new()?;
     staging.add_modules(package, TAR_PREFIX)?;
-    let files = modules(package, TAR_PREFIX).map(|(path, _)| path);
+    let files = modules(package, TAR_PREFIX);
+    let files = files.iter().map(|(path, _)| path);
     let mut command = Command::new("tar");
     command
         .args(["--create", "--format=gnu", "--sort=name", "--numeric-owner"])

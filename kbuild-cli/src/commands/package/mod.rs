@@ -15,7 +15,7 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Strip};
+use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Strip};
 use serde::Serialize;
 
 use super::signing;
@@ -42,6 +42,8 @@ enum Event<'a> {
         format: &'a str,
         path: String,
         modules: Vec<&'a str>,
+        /// Modules of the kernel that it contains, too (`--closure`).
+        in_tree: Vec<&'a str>,
         /// Packages that it depends on, without the kernel's.
         depends: &'a [String],
     },
@@ -138,6 +140,11 @@ impl Call<'_> {
                 format: self.args.format.name(),
                 path: json::path(path),
                 modules: package.module_names(),
+                in_tree: package
+                    .in_tree
+                    .iter()
+                    .map(|module| module.name.as_str())
+                    .collect(),
                 depends: &package.depends,
             });
         }
@@ -152,6 +159,11 @@ impl Call<'_> {
             count(package.modules.len(), "module"),
             package.release
         ));
+        for module in &package.in_tree {
+            let path = module.path.display();
+            self.progress
+                .chatter(&format!("  with {path} of the kernel"));
+        }
         streams::result(path.as_os_str().as_encoded_bytes());
     }
 
@@ -172,7 +184,12 @@ fn finisher(args: &PackageArgs) -> Result<Finisher, Failure> {
     for kernel in &args.kernels {
         finisher = finisher.kernel(kernel);
     }
-    Ok(match signing::of_install(&args.signing, None)? {
+    // A key may lie in the tree of the kernel.
+    let tree = args
+        .kernels
+        .first()
+        .and_then(|kernel| Kernel::find(kernel).ok());
+    Ok(match signing::of_install(&args.signing, tree.as_ref())? {
         Some(signer) => finisher.signer(signer),
         None => finisher,
     })

@@ -1,12 +1,13 @@
 //! Which packages a call makes of its modules, and their names, versions and dependencies.
 
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use kbuild::Finished;
+use kbuild::{Finished, Finisher, InTree};
 
 use super::names::{self, Arch, package_name};
 use super::needs;
-use crate::args::{AboutArgs, PackageArgs};
+use crate::args::{AboutArgs, Format, PackageArgs};
 use crate::ui::failure::Failure;
 
 /// A package to be written.
@@ -17,6 +18,8 @@ pub(super) struct Package<'a> {
     pub(super) release: &'a str,
     pub(super) arch: Arch,
     pub(super) modules: Vec<&'a Finished>,
+    /// Modules of the kernel that these need.
+    pub(super) in_tree: Vec<InTree>,
     /// The names of packages of this call that it needs, with this version.
     pub(super) depends: Vec<String>,
     pub(super) maintainer: String,
@@ -54,6 +57,7 @@ pub(super) fn packages<'a>(
             version: version_of(group, &args.about),
             release,
             arch: names::arch(group[0])?,
+            in_tree: closure_of(group, args)?,
             depends: depends_of(group, &groups, &names),
             maintainer: maintainer(&args.about),
             description: description_of(group, &args.about),
@@ -159,6 +163,27 @@ fn version_of(group: &[&Finished], about: &AboutArgs) -> String {
     told.filter(|version| !version.contains('-'))
         .unwrap_or("0")
         .to_owned()
+}
+
+fn closure_of(group: &[&Finished], args: &PackageArgs) -> Result<Vec<InTree>, Failure> {
+    if !args.closure {
+        return Ok(Vec::new());
+    }
+    if matches!(args.format, Format::Deb | Format::Rpm) {
+        return Err(Failure::wrong_call(format!(
+            "--closure with --format {}: the package would contain files of the kernel's package, on \
+             which it depends. Use --format tar or sysext, or leave out --closure",
+            args.format.name()
+        )));
+    }
+    let folder = args.kernel_modules.as_deref().unwrap_or(Path::new("/"));
+    let found = Finisher::closure(group, folder)?;
+    for module in &found {
+        let parts = module.path.iter();
+        let mut parts = parts.map(|part| part.to_string_lossy());
+        parts.try_for_each(|part| names::check_file_name(&part))?;
+    }
+    Ok(found)
 }
 
 fn depends_of(group: &[&Finished], groups: &[Vec<&Finished>], names: &[String]) -> Vec<String> {

@@ -74,6 +74,7 @@ fn spec_text(package: &Package<'_>, root: &Path) -> String {
     let others = package.depends.iter();
     needs.extend(others.map(|other| format!("Requires: {other} = {version}-{revision}")));
     let files: Vec<String> = modules(package, PREFIX)
+        .iter()
         .map(|(path, _)| format!("%attr(0644,root,root) /{path}"))
         .collect();
     let description = escaped(&package.description);

@@ -62,14 +62,17 @@ impl Staging {
 }
 
 /// The paths of the modules below the root, and their bytes.
-pub(super) fn modules<'a>(
-    package: &'a Package<'_>,
-    prefix: &'a str,
-) -> impl Iterator<Item = (String, &'a [u8])> {
-    package.modules.iter().map(move |module| {
-        let path = format!("{prefix}/{}/{FOLDER}/{}", package.release, module.file_name);
+pub(super) fn modules<'a>(package: &'a Package<'_>, prefix: &str) -> Vec<(String, &'a [u8])> {
+    let folder = format!("{prefix}/{}", package.release);
+    let own = package.modules.iter().map(|module| {
+        let path = format!("{folder}/{FOLDER}/{}", module.file_name);
         (path, module.bytes.as_slice())
-    })
+    });
+    let in_tree = package.in_tree.iter().map(|module| {
+        let path = format!("{folder}/{}", module.path.display());
+        (path, module.bytes.as_slice())
+    });
+    own.chain(in_tree).collect()
 }
 
 /// Lets `write` make a file beside `path`, and renames it to `path` when it is finished.

@@ -228,7 +228,7 @@ fn found(mut modules: Vec<String>) -> Contains {
 }
 
 /// The kernel's name of the module in a file: `snd_hda` of `snd-hda.ko.xz`.
-fn module_name(file: &str) -> Option<String> {
+pub(super) fn module_name(file: &str) -> Option<String> {
     let (stem, suffix) = file.rsplit_once(".ko")?;
     let is_module = ["", ".gz", ".xz", ".zst"].contains(&suffix);
     is_module.then(|| stem.replace('-', "_"))

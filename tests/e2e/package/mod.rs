@@ -6,12 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::lab::{self, LabKernel, packages};
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
 use tempfile::TempDir;
 
 use crate::support::*;
+
+mod closure;
+mod debian;
 
 const RING: &str = r#"
 #include <linux/module.h>
@@ -42,12 +45,20 @@ struct Modules {
 
 impl Modules {
     fn of(kernel: &str) -> Modules {
+        Modules::built(
+            kernel,
+            &[
+                ("rings/Kbuild", "obj-m := ring.o user.o\n"),
+                ("rings/ring.c", RING),
+                ("rings/user.c", USER),
+            ],
+        )
+    }
+
+    /// Modules from the sources in the folder `rings`.
+    fn built(kernel: &str, files: &[(&str, &str)]) -> Modules {
         let kernel = lab::kernel(kernel).unwrap();
-        let scratch = folder(&[
-            ("rings/Kbuild", "obj-m := ring.o user.o\n"),
-            ("rings/ring.c", RING),
-            ("rings/user.c", USER),
-        ]);
+        let scratch = folder(files);
         let modules = Modules { kernel, scratch };
         let mut make = modules.make();
         make.arg("modules");
@@ -88,15 +99,6 @@ impl Modules {
         let output = built(&mut self.package(format, args));
         output.out().lines().map(PathBuf::from).collect()
     }
-}
-
-/// Whether a program that packs is here; a test without it says so.
-fn has(program: &str, package: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        println!("not run: {program} is not installed (package {package})");
-    }
-    found
 }
 
 fn text(command: &mut Command) -> String {
@@ -199,131 +201,9 @@ fn a_kernel_without_compression_gets_plain_modules_stripped_as_its_make_does() {
     assert!(extracted(tar) == kernels);
 }
 
-/// A root that has this kernel as far as depmod and dpkg look.
-fn root_with(kernel: &LabKernel) -> TempDir {
-    let release = &kernel.release;
-    let status: String = [format!("linux-image-{release}"), "kmod".to_owned()]
-        .iter()
-        .map(|name| {
-            format!(
-                "Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\
-                 Maintainer: x <x@x>\nDescription: x\n\n"
-            )
-        })
-        .collect();
-    let root = folder(&[
-        (&format!("lib/modules/{release}/modules.order"), ""),
-        (&format!("lib/modules/{release}/modules.builtin"), ""),
-        ("var/lib/dpkg/status", &status),
-        ("var/lib/dpkg/available", ""),
-        ("var/lib/dpkg/info/format", "1\n"),
-    ]);
-    fs::create_dir(root.path().join("var/lib/dpkg/updates")).unwrap();
-    root
-}
-
-/// The lines of modules.dep.
-fn dependencies(root: &Path, kernel: &LabKernel) -> Vec<String> {
-    let file = format!("lib/modules/{}/modules.dep", kernel.release);
-    let text = fs::read_to_string(root.join(file)).unwrap();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
-}
-
-#[test]
-fn a_debian_package_runs_depmod_and_depends_on_its_kernel() {
-    let modules = Modules::of("6.12");
-    let kernel = modules.kernel.kdir.to_str().unwrap();
-    let release = &modules.kernel.release;
-    let packages = modules.packed("deb", &["--kernel", kernel, "--split", "--strip"]);
-    let [ring, user] = &packages[..] else {
-        panic!("{packages:?}");
-    };
-    let name = |module: &str| format!("{module}-modules-{release}");
-    assert_eq!(
-        ring.file_name().unwrap().to_str().unwrap(),
-        format!("{}_1.4_amd64.deb", name("ring"))
-    );
-    let field = |deb: &Path, field: &str| {
-        text(Command::new("dpkg-deb").arg("-f").arg(deb).arg(field))
-            .trim()
-            .to_owned()
-    };
-    assert_eq!(field(ring, "Package"), name("ring"));
-    assert_eq!(field(ring, "Description"), "a ring at 100%");
-    let kernel = format!("linux-image-{release} |");
-    assert!(field(ring, "Depends").starts_with(&kernel));
-    assert!(!field(ring, "Depends").contains("-modules-"));
-    let other = format!(", {} (= 1.4)", name("ring"));
-    assert!(field(user, "Depends").ends_with(&other));
-
-    let root = root_with(&modules.kernel);
-    install_debs(root.path(), &packages);
-    let expected = [
-        "updates/ring.ko.xz:",
-        "updates/user.ko.xz: updates/ring.ko.xz",
-    ];
-    assert_eq!(dependencies(root.path(), &modules.kernel), expected);
-    remove_deb(root.path(), user, &name("user"));
-    assert_eq!(dependencies(root.path(), &modules.kernel), &expected[..1]);
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn dpkg(root: &Path) -> Command {
-    let mut command = Command::new("dpkg");
-    command.arg(format!("--root={}", root.display()));
-    // The root has no shell that a script could run in.
-    command.args(["--force-script-chrootless", "--force-architecture"]);
-    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command
-}
-
-/// By dpkg; a user who is not root does the same by hand.
-fn install_debs(root: &Path, packages: &[PathBuf]) {
-    if is_root() {
-        let mut install = dpkg(root);
-        run::checked(install.arg("-i").args(packages), LIMIT).unwrap();
-        return;
-    }
-    for deb in packages {
-        let mut extract = Command::new("dpkg-deb");
-        run::checked(extract.arg("-x").arg(deb).arg(root), LIMIT).unwrap();
-        run_script(root, deb, "postinst", "configure");
-    }
-}
-
-fn remove_deb(root: &Path, deb: &Path, name: &str) {
-    if is_root() {
-        run::checked(dpkg(root).args(["-r", name]), LIMIT).unwrap();
-        return;
-    }
-    let listed = text(Command::new("dpkg-deb").arg("-c").arg(deb));
-    let modules = listed.lines().filter(|line| line.contains(".ko"));
-    for path in modules.filter_map(|line| line.split(' ').next_back()) {
-        fs::remove_file(root.join(path)).unwrap();
-    }
-    run_script(root, deb, "postrm", "remove");
-}
-
-fn run_script(root: &Path, deb: &Path, script: &str, argument: &str) {
-    let control = tempfile::tempdir().unwrap();
-    let mut extract = Command::new("dpkg-deb");
-    run::checked(extract.arg("-e").arg(deb).arg(control.path()), LIMIT).unwrap();
-    let mut script = Command::new(control.path().join(script));
-    script.arg(argument).env("DPKG_ROOT", root);
-    script.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    run::checked(&mut script, LIMIT).unwrap();
-}
-
 #[test]
 fn an_rpm_has_the_modules_unchanged_and_requires_its_kernel() {
-    if !has("rpmbuild", "rpm") {
-        return;
-    }
+    packages::install(&["rpm"]).unwrap();
     let modules = Modules::of("6.12");
     let release = &modules.kernel.release;
     let packages = modules.packed("rpm", &["--split", "--package-version", "2.0-3"]);
@@ -357,9 +237,7 @@ fn an_rpm_has_the_modules_unchanged_and_requires_its_kernel() {
 
 #[test]
 fn a_system_extension_has_no_scripts_and_names_its_architecture() {
-    if !has("mksquashfs", "squashfs-tools") {
-        return;
-    }
+    packages::install(&["squashfs-tools"]).unwrap();
     let modules = Modules::of("6.12");
     let release = &modules.kernel.release;
     let [raw] = &modules.packed("sysext", &["--name", "rings"])[..] else {
@@ -388,15 +266,13 @@ fn a_system_extension_has_no_scripts_and_names_its_architecture() {
 fn equal_modules_give_equal_packages() {
     let modules = Modules::of("6.12");
     let formats = [
-        ("deb", "dpkg-deb", "dpkg"),
-        ("rpm", "rpmbuild", "rpm"),
-        ("tar", "tar", "tar"),
-        ("sysext", "mksquashfs", "squashfs-tools"),
+        ("deb", "dpkg"),
+        ("rpm", "rpm"),
+        ("tar", "tar"),
+        ("sysext", "squashfs-tools"),
     ];
-    for (format, program, package) in formats {
-        if !has(program, package) {
-            continue;
-        }
+    for (format, package) in formats {
+        packages::install(&[package]).unwrap();
         for date in [None, Some("1700000000")] {
             let pack = |umask: &str| {
                 let call = modules.package(format, &["--quiet"]);
