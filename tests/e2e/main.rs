@@ -74,6 +74,8 @@ mod script_errors;
 mod secrets;
 mod settings;
 mod side_by_side;
+mod sign;
+mod signing_guide;
 mod staged_names;
 mod staging;
 mod stamp;
