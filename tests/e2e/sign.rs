@@ -26,6 +26,7 @@ const SECRET: &str = "s3cret-41d7";
 pub(crate) struct Desk {
     pub(crate) kernel: LabKernel,
     folder: TempDir,
+    tmp: TempDir,
 }
 
 /// The kernel whose `sign-file` runs on this machine, and a module that was built for it.
@@ -48,6 +49,7 @@ impl Desk {
         let desk = Desk {
             kernel: kernel.clone(),
             folder: folder(&[]),
+            tmp: folder(&[]),
         };
         fs::write(desk.path("hello.ko"), module).unwrap();
         for name in ["mok", "other"] {
@@ -80,7 +82,7 @@ impl Desk {
     /// `kbuild-rs sign`, for the module's kernel.
     pub(crate) fn sign(&self, line: &str) -> Command {
         let mut command = self.sign_for(&self.kernel, line);
-        command.env("TMPDIR", self.tmp());
+        command.env("TMPDIR", self.tmp.path());
         command
     }
 
@@ -94,12 +96,6 @@ impl Desk {
             .current_dir(self.folder.path())
             .env_remove("KBUILD_SIGN_PIN");
         command
-    }
-
-    fn tmp(&self) -> PathBuf {
-        let tmp = self.path("tmp");
-        fs::create_dir_all(&tmp).unwrap();
-        tmp
     }
 
     /// The module as the kernel's own program signs it.
@@ -214,7 +210,6 @@ fn a_dry_run_and_every_call_that_fails_change_nothing() {
     )
     .unwrap();
     fs::create_dir(desk.path("folder")).unwrap();
-    desk.tmp();
     let before = Snapshot::take_with_content(desk.folder.path()).unwrap();
     let output = built(&mut desk.sign("old.ko --key mok.key --cert mok.pem --dry-run"));
     assert!(
@@ -298,6 +293,7 @@ fn a_dry_run_and_every_call_that_fails_change_nothing() {
         assert!(said.contains(wanted), "{line}: {said}");
     }
     assert_untouched(&before, desk.folder.path());
+    assert_eq!(fs::read_dir(desk.tmp.path()).unwrap().count(), 0);
 }
 
 #[test]
