@@ -195,6 +195,77 @@ fn other_names_of_a_module_keep_their_contents_and_its_mode_and_owner_stay() {
     assert!(desk.read("hard.ko") == unsigned);
 }
 
+/// Calls that fail: (arguments, exit code, words of the message).
+const REFUSED: &[(&str, i32, &str)] = &[
+    (
+        "hello.ko --key mok.key --cert other.pem",
+        2,
+        "does not belong to the certificate other.pem (other)",
+    ),
+    (
+        "hello.ko --key mok.pem --cert mok.pem",
+        1,
+        "it is not a private key",
+    ),
+    (
+        "hello.ko --key mok.key --cert mok.key",
+        2,
+        "is not a certificate",
+    ),
+    ("hello.ko --key mok.key", 2, "is not a certificate"),
+    (
+        "hello.ko --key none.key --cert mok.pem",
+        2,
+        "the key none.key does not exist",
+    ),
+    (
+        "none.ko --key mok.key --cert mok.pem",
+        2,
+        "none.ko does not exist",
+    ),
+    (
+        "hello.ko --key mok.key --cert mok.pem --hash nohash",
+        1,
+        "stays unsigned",
+    ),
+    (
+        "hello.ko --key mok.key --cert mok.pem --hash=-nohash",
+        2,
+        "is not the name of a hash",
+    ),
+    (
+        "damaged.ko --key mok.key --cert mok.pem",
+        1,
+        "its length is larger than the module",
+    ),
+    (
+        "hello.ko.gz --key mok.key --cert mok.pem",
+        1,
+        "\n    gzip -dk hello.ko.gz",
+    ),
+    (
+        "mok.key --key mok.key --cert mok.pem",
+        1,
+        "is not a kernel module",
+    ),
+    (
+        "hello.ko -o none/hello.ko --key mok.key --cert mok.pem",
+        1,
+        "none",
+    ),
+    (
+        "hello.ko --signature-in mok.key --cert mok.pem",
+        1,
+        "does not fit the module",
+    ),
+    ("hello.ko --signature-in mok.key", 2, "add the certificate"),
+    (
+        "hello.ko old.ko --digest-out digest",
+        2,
+        "is about one module",
+    ),
+];
+
 #[test]
 fn a_dry_run_and_every_call_that_fails_change_nothing() {
     let desk = Desk::new();
@@ -220,76 +291,8 @@ fn a_dry_run_and_every_call_that_fails_change_nothing() {
         output.err()
     );
     built(&mut desk.sign("hello.ko --digest-out digest --dry-run"));
-    for (line, code, wanted) in [
-        (
-            "hello.ko --key mok.key --cert other.pem",
-            2,
-            "does not belong to the certificate other.pem (other)",
-        ),
-        (
-            "hello.ko --key mok.pem --cert mok.pem",
-            1,
-            "it is not a private key",
-        ),
-        (
-            "hello.ko --key mok.key --cert mok.key",
-            2,
-            "is not a certificate",
-        ),
-        ("hello.ko --key mok.key", 2, "is not a certificate"),
-        (
-            "hello.ko --key none.key --cert mok.pem",
-            2,
-            "the key none.key does not exist",
-        ),
-        (
-            "none.ko --key mok.key --cert mok.pem",
-            2,
-            "none.ko does not exist",
-        ),
-        (
-            "hello.ko --key mok.key --cert mok.pem --hash nohash",
-            1,
-            "stays unsigned",
-        ),
-        (
-            "hello.ko --key mok.key --cert mok.pem --hash=-nohash",
-            2,
-            "is not the name of a hash",
-        ),
-        (
-            "damaged.ko --key mok.key --cert mok.pem",
-            1,
-            "its length is larger than the module",
-        ),
-        (
-            "hello.ko.gz --key mok.key --cert mok.pem",
-            1,
-            "\n    gzip -dk hello.ko.gz",
-        ),
-        (
-            "mok.key --key mok.key --cert mok.pem",
-            1,
-            "is not a kernel module",
-        ),
-        (
-            "hello.ko -o none/hello.ko --key mok.key --cert mok.pem",
-            1,
-            "none",
-        ),
-        (
-            "hello.ko --signature-in mok.key --cert mok.pem",
-            1,
-            "does not fit the module",
-        ),
-        ("hello.ko --signature-in mok.key", 2, "add the certificate"),
-        (
-            "hello.ko old.ko --digest-out digest",
-            2,
-            "is about one module",
-        ),
-    ] {
-        let said = refused(&mut desk.sign(line), code);
+    for (line, code, wanted) in REFUSED {
+        let said = refused(&mut desk.sign(line), *code);
         assert!(said.contains(wanted), "{line}: {said}");
     }
     assert_untouched(&before, desk.folder.path());

@@ -175,18 +175,11 @@ impl SignFile {
 
     /// The kernel that the module is for.
     pub(super) fn target(&self, release: &str) -> Result<Target> {
-        if let Some(kernel) = &self.kernel {
-            return Ok(Target {
-                release: kernel.release().to_owned(),
-                config: None,
-                tree: Some(kernel.clone()),
-            });
+        let system = Image::open(Path::new("/"))?;
+        match &self.kernel {
+            Some(kernel) => Target::of_tree(&system, kernel.clone()),
+            None => Target::in_root(&system, release),
         }
-        let mut target = Target::in_root(&Image::open(Path::new("/"))?, release)?;
-        if target.tree.is_none() {
-            target.tree = Kernel::find(release).ok();
-        }
-        Ok(target)
     }
 
     /// The result, if everything goes well.

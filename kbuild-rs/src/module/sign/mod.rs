@@ -178,7 +178,7 @@ impl Signer {
         target: &Target,
         how: (&std::ffi::OsStr, &str),
     ) -> Option<Result<Vec<u8>, Failed>> {
-        let program = sign_file_of(target)?;
+        let program = target.sign_file()?;
         let is_usable = self.access == Access::File && sign_file::is_trustworthy(&program);
         is_usable.then(|| sign_file::sign(&program, scratch, &self.key, how))
     }
@@ -226,15 +226,6 @@ impl Signer {
         let said = failed.in_words();
         Error::new(ErrorKind::SigningFailed, format!("{what}:\n{said}")).advise(advice)
     }
-}
-
-/// `scripts/sign-file` of the kernel tree.
-fn sign_file_of(target: &Target) -> Option<std::path::PathBuf> {
-    target.sign_file().or_else(|| {
-        let tree = target.tree.as_ref()?;
-        let file = tree.dir().join("scripts/sign-file");
-        file.is_file().then_some(file)
-    })
 }
 
 /// A module without its signatures.
