@@ -75,6 +75,7 @@ mod secrets;
 mod settings;
 mod side_by_side;
 mod sign;
+mod sign_install;
 mod signing_guide;
 mod staged_names;
 mod staging;

@@ -99,7 +99,7 @@ impl Desk {
     }
 
     /// The module as the kernel's own program signs it.
-    fn by_sign_file(&self, hash: &str) -> Vec<u8> {
+    pub(crate) fn by_sign_file(&self, hash: &str) -> Vec<u8> {
         let mut command = self
             .kernel
             .command(self.kernel.kdir.join("scripts/sign-file"));

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::help;
 use super::output::MessageFormat;
+use super::sign::SigningArgs;
 
 /// The root and the kernels, for all verbs about installed modules.
 #[derive(Debug, Args)]
@@ -61,6 +62,8 @@ pub(crate) struct InstallArgs {
     /// Load the modules at boot: write etc/modules-load.d/kbuild-rs-MODULE.conf.
     #[arg(long)]
     pub(crate) load: bool,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
     /// Do not run depmod.
     #[arg(long)]
     pub(crate) no_depmod: bool,

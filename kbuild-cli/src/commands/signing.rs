@@ -18,6 +18,15 @@ pub(super) fn of_install(
     }
 }
 
+/// Says whose key signs, if nobody named one.
+pub(super) fn note(signer: &Signer) -> Option<String> {
+    let origin = signer.origin()?;
+    Some(format!(
+        "signing with the key of {origin}: {}",
+        signer.key()
+    ))
+}
+
 /// The signer that the flags name, else the one of the key that this system has; `kernel` is the tree
 /// whose own key counts, too.
 pub(super) fn signer(args: &KeyArgs, kernel: Option<&Kernel>) -> Result<Signer, Failure> {

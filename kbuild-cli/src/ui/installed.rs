@@ -89,21 +89,23 @@ impl Told {
                 }
                 ExitCode::SUCCESS
             }
-            Err(error) => {
-                let failure = Failure::from(error);
-                if self.is_json {
-                    json::print(&Event::Error {
-                        kind: failure.kind(),
-                        message: failure.to_string(),
-                        advice: failure.advice(),
-                    });
-                    json::print(&Event::InstallFinished { success: false });
-                } else {
-                    self.progress.borrow_mut().error(&failure.to_string());
-                }
-                exit_code([&failure])
-            }
+            Err(error) => self.refuse(&Failure::from(error)),
         }
+    }
+
+    /// Prints a failure; the exit code.
+    pub(crate) fn refuse(&self, failure: &Failure) -> ExitCode {
+        if self.is_json {
+            json::print(&Event::Error {
+                kind: failure.kind(),
+                message: failure.to_string(),
+                advice: failure.advice(),
+            });
+            json::print(&Event::InstallFinished { success: false });
+        } else {
+            self.progress.borrow_mut().error(&failure.to_string());
+        }
+        exit_code([failure])
     }
 
     fn report(&self, report: &InstallReport) {

@@ -16,7 +16,7 @@ use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
 use crate::sys::tree::installing;
-use crate::{Error, Result};
+use crate::{Error, Kernel, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
 ///
@@ -187,7 +187,11 @@ impl Install {
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
         let mut finishes = Vec::new();
         for release in &releases {
-            finishes.push(Arc::new(self.finish(&site, release)?));
+            let mut own = sources.iter().filter(|source| source.release == *release);
+            let are_signed = own.all(|source| source.is_signed);
+            let (finish, warning) = self.finish(&site, release, are_signed)?;
+            report.notes.extend(warning);
+            finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
             let sources = sources.iter().filter(|source| source.release == *release);
@@ -225,20 +229,40 @@ impl Install {
         })
     }
 
-    /// The way to finish modules for a release. Fails before any change if its kernel would refuse
-    /// them.
-    fn finish(&self, site: &Site, release: &str) -> Result<Finish> {
-        let target = Target::in_root(&site.image, release)?;
-        if !self.is_unsigned_allowed {
-            check_policy(&target, site.is_running_system(), self.signer.as_ref())?;
+    /// The way to finish modules for a release, and a warning. Fails before any change if its kernel
+    /// would refuse them.
+    fn finish(
+        &self,
+        site: &Site,
+        release: &str,
+        are_signed: bool,
+    ) -> Result<(Finish, Option<String>)> {
+        let target = self.target(site, release)?;
+        let mut warning = None;
+        // Who signed them may have another key than this system knows of.
+        let are_kept = are_signed && self.signer.is_none();
+        if !self.is_unsigned_allowed && !are_kept {
+            let signer = self.signer.as_ref();
+            warning = check_policy(&target, site.is_running_system(), signer)?;
         }
         let of_kernel = || Compression::of(&target);
-        Ok(Finish {
+        let finish = Finish {
             strip: self.strip.clone(),
             signer: self.signer.clone(),
             compression: self.compression.unwrap_or_else(of_kernel),
             target,
-        })
+        };
+        Ok((finish, warning.map(|advice| advice.text().to_owned())))
+    }
+
+    /// The kernel of a release: the tree that the caller named, if it is the one.
+    fn target(&self, site: &Site, release: &str) -> Result<Target> {
+        let paths = self.wanted.named.iter().filter(|name| name.contains('/'));
+        let mut trees = paths.filter_map(|path| Kernel::find(path).ok());
+        match trees.find(|tree| tree.release() == release) {
+            Some(tree) => Target::of_tree(&site.image, tree),
+            None => Target::in_root(&site.image, release),
+        }
     }
 
     fn one(

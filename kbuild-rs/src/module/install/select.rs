@@ -30,6 +30,7 @@ pub(super) struct Source {
     pub(super) release: String,
     pub(super) depends: Vec<String>,
     pub(super) version: Option<String>,
+    pub(super) is_signed: bool,
 }
 
 impl Source {
@@ -176,6 +177,7 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
         release: info.release,
         depends: info.depends,
         version: info.version,
+        is_signed: info.signed,
         folder,
         rel,
         path,
