@@ -8,6 +8,7 @@ If you know `make -C $KDIR M=$PWD`:
   clean                 kbuild-rs clean
   help                  kbuild-rs build --target help
   modules_install       kbuild-rs install
+  scripts/sign-file     kbuild-rs sign
   CONFIG_FOO=m          kbuild-rs build --config FOO=m
   KBUILD_EXTRA_SYMBOLS  kbuild-rs build --symvers FILE
   NAME=VALUE            kbuild-rs build --make-var NAME=VALUE

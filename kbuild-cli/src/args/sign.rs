@@ -65,7 +65,8 @@ pub(crate) struct SigningArgs {
     pub(crate) sign: bool,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Leave the modules as they are, even if the kernel only loads signed ones.
-    #[arg(long, conflicts_with_all = ["sign", "key"])]
+    /// Go on even if the kernel would refuse the modules: it only loads signed ones, and they are not
+    /// signed, or it does not know the certificate.
+    #[arg(long)]
     pub(crate) unsigned: bool,
 }

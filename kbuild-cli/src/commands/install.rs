@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Compression, Install, Strip};
+use kbuild::{Compression, Install, Kernel, Strip};
 
 use super::signing;
 use crate::args::{Compress, InstallArgs};
@@ -18,14 +18,14 @@ const OUT: &str = "kbuild-out";
 pub(super) fn run(args: &InstallArgs, style: Style) -> ExitCode {
     signals::relayed(|| {
         let told = Told::new(&args.output, style, args.dry_run);
-        match request(args) {
+        match request(args, &told) {
             Ok(install) => told.end(install.run(&|note| told.note(note))),
             Err(failure) => told.fail(&failure),
         }
     })
 }
 
-fn request(args: &InstallArgs) -> Result<Install, Failure> {
+fn request(args: &InstallArgs, told: &Told) -> Result<Install, Failure> {
     let mut install = Install::new();
     let default = [PathBuf::from(OUT)];
     let inputs = match args.inputs.is_empty() {
@@ -56,7 +56,11 @@ fn request(args: &InstallArgs) -> Result<Install, Failure> {
     if let Some(options) = &args.finish.strip {
         install.strip(Strip::new(options)?);
     }
-    if let Some(signer) = signing::of_install(&args.signing, None)? {
+    let tree = named_tree(args);
+    if let Some(signer) = signing::of_install(&args.signing, tree.as_ref())? {
+        signing::note(&signer)
+            .iter()
+            .for_each(|note| told.note(note));
         install.sign(signer);
     }
     let compression = match args.finish.compress {
@@ -68,6 +72,14 @@ fn request(args: &InstallArgs) -> Result<Install, Failure> {
     };
     install.compression(compression);
     Ok(install)
+}
+
+/// The one kernel tree that the call names: its own key counts, too.
+fn named_tree(args: &InstallArgs) -> Option<Kernel> {
+    match &*args.root.kernels {
+        [kernel] => Kernel::find(kernel).ok(),
+        _ => None,
+    }
 }
 
 /// A root is relative to the caller, and messages name it so that it can be found.

@@ -96,8 +96,7 @@ impl Call<'_> {
             return self.one_phase(&self.file(module, kernel.as_ref())?);
         }
         let signer = signing::signer(&args.key, kernel.as_ref())?;
-        if let Some(origin) = signer.origin() {
-            let text = format!("signing with the key of {origin}: {}", signer.key());
+        if let Some(text) = signing::note(&signer) {
             match self.is_json() {
                 true => json::print(&Message::Note { text: &text }),
                 false => self.progress.chatter(&format!("note: {text}")),

@@ -18,6 +18,15 @@ pub(super) fn of_install(
     }
 }
 
+/// Says whose key signs, if nobody named one.
+pub(super) fn note(signer: &Signer) -> Option<String> {
+    let origin = signer.origin()?;
+    Some(format!(
+        "signing with the key of {origin}: {}",
+        signer.key()
+    ))
+}
+
 /// The signer that the flags name, else the one of the key that this system has; `kernel` is the tree
 /// whose own key counts, too.
 pub(super) fn signer(args: &KeyArgs, kernel: Option<&Kernel>) -> Result<Signer, Failure> {
@@ -25,10 +34,11 @@ pub(super) fn signer(args: &KeyArgs, kernel: Option<&Kernel>) -> Result<Signer, 
         (Some(key), Some(certificate)) => Signer::open(key, certificate)?,
         // One PEM file may hold both.
         (Some(key), None) if !key.starts_with("pkcs11:") => Signer::open(key, Path::new(key))?,
-        (Some(key), None) => {
-            return Err(Failure::wrong_call(format!(
-                "the key {key} is on a token, and its certificate is missing: add --cert FILE"
-            )));
+        // The URI may have a PIN that should not be there.
+        (Some(_), None) => {
+            return Err(Failure::wrong_call(
+                "the key is on a token, and its certificate is missing: add --cert FILE",
+            ));
         }
         (None, Some(certificate)) => {
             return Err(Failure::wrong_call(format!(

@@ -104,3 +104,39 @@ fn a_call_may_come_from_a_file_one_argument_a_line() {
     fs::write(&file, "build\n--no-such-flag\n").unwrap();
     refused(&[&*named], "--no-such-flag");
 }
+
+#[test]
+fn flags_of_a_signature_that_exclude_each_other_are_refused() {
+    let refuse = |args: &[&str], wanted: &str| refused(&[&["sign"], args].concat(), wanted);
+    refuse(&[], "required");
+    refuse(&["a.ko", "--cert", "c.pem"], "needs its key");
+    refuse(
+        &["a.ko", "--key", "pkcs11:object=a"],
+        "its certificate is missing",
+    );
+    refuse(
+        &["a.ko", "b.ko", "-o", "c.ko", "--key", "k"],
+        "name an existing folder",
+    );
+    for digest in [["--key", "k"], ["--cert", "c"], ["--output", "o"]] {
+        refuse(
+            &[&["a.ko", "--digest-out", "d"][..], &digest].concat(),
+            "cannot be used with",
+        );
+    }
+    refuse(
+        &["a.ko", "--signature-in", "s", "--key", "k"],
+        "cannot be used with",
+    );
+    let uri = "pkcs11:object=a?pin-value=1234";
+    refuse(&["a.ko", "--key", uri, "--cert", "c.pem"], "contains a PIN");
+    for more in [
+        &[][..],
+        &["--cert", "c.pem"],
+        &["-o", "none/"],
+        &["--dry-run"],
+    ] {
+        let said = stderr(&run([&["sign", "a.ko", "--key", uri], more].concat()));
+        assert!(!said.contains("1234"), "{said}");
+    }
+}

@@ -215,6 +215,7 @@ fn the_vocabulary_has_every_key_of_the_json() {
         "kbuild-cli/src/ui/json.rs",
         "kbuild-cli/src/commands/info.rs",
         "kbuild-cli/src/commands/kernels/row.rs",
+        "kbuild-cli/src/commands/sign.rs",
         "kbuild-rs/src/error/advice.rs",
         "kbuild-rs/src/error/message.rs",
         "kbuild-rs/src/kernel/compiler.rs",

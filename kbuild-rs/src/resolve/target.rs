@@ -9,6 +9,7 @@ use crate::error::names::MISSING_SYMVERS;
 use crate::kernel::{ToolRequest, Toolchain};
 use crate::make::no_modules;
 use crate::settings::{MissingSymvers, Settings};
+use crate::syntax::shell_quote;
 use crate::{Error, ErrorKind, Kernel, Result};
 
 /// A kernel, and the tools that build modules for it.
@@ -224,23 +225,15 @@ fn check_symvers(settings: &Settings, kernel: &Kernel) -> Result<()> {
 /// Tells the user that a build does not sign modules, if the kernel refuses unsigned ones. kbuild
 /// signs modules when it installs them, and continues if it cannot.
 fn note_signing(settings: &Settings, kernel: &Kernel) {
-    if !kernel.requires_signing() {
-        return;
+    if kernel.requires_signing() {
+        settings.sink.note(&format!(
+            "{} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not sign. Sign \
+             with a key that the kernel knows:\n    kbuild-rs sign FILE.ko --key KEY --cert \
+             CERTIFICATE --kernel {}",
+            kernel.release(),
+            shell_quote(kernel.dir().as_os_str())
+        ));
     }
-    let program = kernel.dir().join("scripts/sign-file");
-    settings.sink.note(&format!(
-        "the kernel {} only loads signed modules (CONFIG_MODULE_SIG_FORCE), and `build` does not \
-         sign. Sign with a key that the kernel trusts:\n    {} {} KEY CERTIFICATE FILE.ko{}",
-        kernel.release(),
-        program.display(),
-        kernel.config("MODULE_SIG_HASH").unwrap_or("HASH"),
-        match program.is_file() {
-            true => "",
-            false =>
-                "\nThe program sign-file is missing here. To make it, run this in that \
-                      kernel's source:\n    make modules_prepare",
-        }
-    ));
 }
 
 /// The kernel at a path or of a release.

@@ -16,7 +16,7 @@ use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
 use crate::sys::tree::installing;
-use crate::{Error, Result};
+use crate::{Error, Kernel, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
 ///
@@ -258,8 +258,9 @@ impl Install {
         sources: &[Source],
         notes: &mut Vec<String>,
     ) -> Result<Finish> {
-        let target = Target::in_root(&site.image, release)?;
+        let target = self.target(site, release)?;
         let mut built = sources.iter().filter(|source| source.release == release);
+        // The signer of a signed module may have a key that this system does not show.
         let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
         if !self.is_unsigned_allowed && !is_signed {
             let signer = self.signer.as_ref();
@@ -273,6 +274,16 @@ impl Install {
             compression: self.compression.unwrap_or_else(of_kernel),
             target,
         })
+    }
+
+    /// The kernel of a release: the tree that the caller named, if it is the one.
+    fn target(&self, site: &Site, release: &str) -> Result<Target> {
+        let paths = self.wanted.named.iter().filter(|name| name.contains('/'));
+        let mut trees = paths.filter_map(|path| Kernel::find(path).ok());
+        match trees.find(|tree| tree.release() == release) {
+            Some(tree) => Target::of_tree(&site.image, tree),
+            None => Target::in_root(&site.image, release),
+        }
     }
 
     fn one(

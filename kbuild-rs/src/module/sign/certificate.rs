@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::der::{self, Element, Reader, tag};
 use super::pem;
-use crate::sys::{self, regular};
+use crate::sys;
 use crate::{Error, ErrorKind, Result};
 
 /// An X.509 certificate.
@@ -39,8 +39,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 impl Certificate {
     /// Reads a certificate in PEM or DER. A PEM file may hold a key, too.
     pub(super) fn read(path: &Path) -> Result<Certificate> {
-        let bytes = regular::read(path)
-            .map_err(|error| Error::reading("read the certificate", path, error))?;
+        let bytes = super::read_named("certificate", path)?;
         let der = der_of(&bytes).ok_or_else(|| {
             wrong(
                 path,

@@ -10,7 +10,7 @@ use super::openssl;
 use super::run::{Failed, Scratch};
 use super::{CERTIFICATE, MODULE, content, hash, too_long, trailer};
 use crate::error::Advice;
-use crate::sys::{parent_writer, regular};
+use crate::sys::parent_writer;
 use crate::{Error, ErrorKind, Result};
 
 impl SignFile {
@@ -51,8 +51,7 @@ impl SignFile {
     ) -> Result<(Signed, Option<Advice>)> {
         let opened = self.open()?;
         let certificate = certificate.map(Certificate::read).transpose()?;
-        let given = regular::read(signature)
-            .map_err(|error| Error::reading("read the signature", signature, error))?;
+        let given = super::read_named("signature", signature)?;
         let shown = signature.display();
         let given = message::read(&given)
             .map_err(|why| Error::input(format!("the signature {shown} {why}")))?;

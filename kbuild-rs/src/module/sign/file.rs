@@ -1,7 +1,7 @@
 //! Signing module files, one at a time.
 
 use std::fs::Metadata;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::super::modinfo::{ModuleInfo, compressed_by};
@@ -9,6 +9,7 @@ use super::super::target::Target;
 use super::{Signer, damaged, hash, trailer};
 use crate::error::Advice;
 use crate::kernel::Kernel;
+use crate::syntax::shell_quote;
 use crate::sys::{Image, parent_writer, regular};
 use crate::{Error, ErrorKind, Result};
 
@@ -140,7 +141,13 @@ impl SignFile {
     pub(super) fn open(&self) -> Result<Opened> {
         let path = &self.module;
         let failed = |error| Error::reading("read", path, error);
-        let mut file = regular::open(path).map_err(failed)?;
+        let mut file = regular::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(
+                ErrorKind::SourceNotFound,
+                format!("{} does not exist: name a module (.ko)", path.display()),
+            ),
+            _ => failed(error),
+        })?;
         let meta = file.metadata().map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
@@ -159,7 +166,8 @@ impl SignFile {
             format!(
                 "{path} is compressed by {tool}, but a signature belongs into the compressed file. \
                  Sign the .ko, and compress the signed file; `kbuild-rs install --sign` does both. \
-                 To unpack it:\n    {tool} -dk '{path}'"
+                 To unpack it:\n    {tool} -dk {}",
+                shell_quote(self.module.as_os_str())
             ),
         )
         .advise(Advice::new("compressed-module", advice))
@@ -167,18 +175,11 @@ impl SignFile {
 
     /// The kernel that the module is for.
     pub(super) fn target(&self, release: &str) -> Result<Target> {
-        if let Some(kernel) = &self.kernel {
-            return Ok(Target {
-                release: kernel.release().to_owned(),
-                config: None,
-                tree: Some(kernel.clone()),
-            });
+        let system = Image::open(Path::new("/"))?;
+        match &self.kernel {
+            Some(kernel) => Target::of_tree(&system, kernel.clone()),
+            None => Target::in_root(&system, release),
         }
-        let mut target = Target::in_root(&Image::open(Path::new("/"))?, release)?;
-        if target.tree.is_none() {
-            target.tree = Kernel::find(release).ok();
-        }
-        Ok(target)
     }
 
     /// The result, if everything goes well.

@@ -6,11 +6,14 @@ use crate::{Error, ErrorKind, Result};
 
 /// The hash that a kernel is configured for: `CONFIG_MODULE_SIG_HASH`.
 pub(super) fn of(target: &Target) -> Result<String> {
-    if let Some(hash) = config(target, "MODULE_SIG_HASH").filter(|hash| !hash.is_empty()) {
+    if let Some(hash) = target
+        .config("MODULE_SIG_HASH")
+        .filter(|hash| !hash.is_empty())
+    {
         return check(hash).map(|()| hash.to_owned());
     }
     let release = &target.release;
-    let why = match target.config.is_some() || target.tree.is_some() {
+    let why = match target.config.is_some() {
         true => format!(
             "the kernel {release} does not check signatures (CONFIG_MODULE_SIG is off), so its \
              configuration names no hash. Leave the signature out, or choose a hash"
@@ -25,12 +28,6 @@ pub(super) fn of(target: &Target) -> Result<String> {
         Error::new(ErrorKind::KernelConfig, format!("{why}:\n    {example}"))
             .advise(Advice::new("unknown-hash", format!("{why}: {example}"))),
     )
-}
-
-/// A symbol of the configuration, wherever that was found.
-pub(super) fn config<'a>(target: &'a Target, name: &str) -> Option<&'a str> {
-    let of_tree = || target.tree.as_ref().and_then(|tree| tree.config(name));
-    target.config(name).or_else(of_tree)
 }
 
 /// Fails unless this is a name: it becomes an argument.

@@ -1,10 +1,10 @@
-//! Private keys: where they are, and how OpenSSL reaches them. Nothing here reads a key's secret.
+//! Private keys: where they are, and how OpenSSL reaches them. A file is only read to see whether it
+//! is encrypted.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::pem;
-use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
 /// The variable with the passphrase of a key or the PIN of a token: the kernel's own name. Its value
@@ -17,8 +17,8 @@ const PKCS11: &str = "pkcs11:";
 /// A private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
-    /// A PEM or DER file, absolute.
-    File(PathBuf),
+    /// A PEM or DER file: its absolute path, and the user's own word for it.
+    File(PathBuf, String),
     /// A key on a token, by its URI.
     Token(String),
 }
@@ -30,8 +30,7 @@ impl Key {
             return Key::token(named);
         }
         let path = Path::new(named);
-        let bytes =
-            regular::read(path).map_err(|error| Error::reading("read the key", path, error))?;
+        let bytes = super::read_named("key", path)?;
         if is_encrypted(&bytes) && !has_pin() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
@@ -43,7 +42,7 @@ impl Key {
         }
         let absolute = std::path::absolute(path)
             .map_err(|error| Error::reading("read the key", path, error))?;
-        Ok(Key::File(absolute))
+        Ok(Key::File(absolute, named.to_owned()))
     }
 
     fn token(uri: &str) -> Result<Key> {
@@ -66,7 +65,7 @@ impl Key {
     /// The key as the user named it.
     pub(super) fn shown(&self) -> String {
         match self {
-            Key::File(path) => path.display().to_string(),
+            Key::File(_, named) => named.clone(),
             Key::Token(uri) => uri.clone(),
         }
     }
@@ -74,7 +73,7 @@ impl Key {
     /// The key as an argument of `sign-file` and OpenSSL.
     pub(super) fn argument(&self) -> OsString {
         match self {
-            Key::File(path) => path.clone().into(),
+            Key::File(path, _) => path.clone().into(),
             Key::Token(uri) => uri.into(),
         }
     }

@@ -102,7 +102,7 @@ fn gentoo(make_conf: &Path) -> Option<Place> {
         files = entries.flatten().map(|entry| entry.path()).collect();
         files.sort();
     }
-    let texts = files.iter().map(|file| regular::read_to_string(file));
+    let texts = files.iter().map(regular::read_to_string);
     let text: String = texts.flatten().map(|text| text + "\n").collect();
     let key = assigned(&text, "MODULES_SIGN_KEY")?;
     let certificate = assigned(&text, "MODULES_SIGN_CERT").unwrap_or_else(|| key.clone());
@@ -115,12 +115,12 @@ fn gentoo(make_conf: &Path) -> Option<Place> {
 
 /// The last value that a text gives to a variable.
 fn assigned(text: &str, name: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().rev().filter_map(|line| {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line);
         line.trim_start().strip_prefix(name)?.strip_prefix('=')
     });
-    let value = values.last()?;
+    let value = values.next()?;
     if value.contains(['$', '`']) {
         return None;
     }

@@ -27,11 +27,13 @@ mod run;
 mod sign_file;
 mod trailer;
 
+use std::io;
 use std::path::Path;
 
 use super::target::Target;
 use crate::error::Advice;
 use crate::kernel::Kernel;
+use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 use certificate::Certificate;
 pub use file::{SignFile, Signed};
@@ -68,8 +70,8 @@ impl Signer {
     /// [`ErrorKind::SigningFailed`] if OpenSSL cannot open the key, [`ErrorKind::ToolNotFound`]
     /// without OpenSSL, [`ErrorKind::Io`].
     pub fn open(key: &str, certificate: &Path) -> Result<Signer> {
-        let certificate = Certificate::read(certificate)?;
         let key = Key::open(key)?;
+        let certificate = Certificate::read(certificate)?;
         let access = Access::to(&key)?;
         openssl::check_pair(&key, access, &certificate)?;
         Ok(Signer {
@@ -150,7 +152,8 @@ impl Signer {
 
     /// What a signature depends on besides the module and the kernel: key, certificate, hash.
     pub(crate) fn fingerprint(&self) -> String {
-        let (key, certificate) = (self.key(), self.certificate.fingerprint());
+        let key = self.key.argument();
+        let (key, certificate) = (key.to_string_lossy(), self.certificate.fingerprint());
         format!(
             "{key} {certificate} {}",
             self.hash.as_deref().unwrap_or_default()
@@ -175,7 +178,7 @@ impl Signer {
         target: &Target,
         how: (&std::ffi::OsStr, &str),
     ) -> Option<Result<Vec<u8>, Failed>> {
-        let program = sign_file_of(target)?;
+        let program = target.sign_file()?;
         let is_usable = self.access == Access::File && sign_file::is_trustworthy(&program);
         is_usable.then(|| sign_file::sign(&program, scratch, &self.key, how))
     }
@@ -225,15 +228,6 @@ impl Signer {
     }
 }
 
-/// `scripts/sign-file` of the kernel tree.
-fn sign_file_of(target: &Target) -> Option<std::path::PathBuf> {
-    target.sign_file().or_else(|| {
-        let tree = target.tree.as_ref()?;
-        let file = tree.dir().join("scripts/sign-file");
-        file.is_file().then_some(file)
-    })
-}
-
 /// A module without its signatures.
 fn content(module: &[u8]) -> Result<&[u8]> {
     let parts = trailer::split(module).map_err(damaged)?;
@@ -257,4 +251,15 @@ fn too_long() -> Error {
 /// Whether a module has a signature. It says nothing about the signer.
 pub(crate) fn is_signed(module: &[u8]) -> bool {
     trailer::split(module).is_ok_and(|parts| parts.message.is_some())
+}
+
+/// Reads a file that the caller named: a missing one is a wrong call.
+fn read_named(what: &str, path: &Path) -> Result<Vec<u8>> {
+    regular::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the {what} {} does not exist", path.display()),
+        ),
+        _ => Error::reading(&format!("read the {what}"), path, error),
+    })
 }

@@ -35,7 +35,7 @@ impl Access {
     /// Asks OpenSSL which of its ways to a token is installed. None of these tries logs in: a token
     /// counts wrong PINs.
     pub(super) fn to(key: &Key) -> Result<Access> {
-        if let Key::File(_) = key {
+        if let Key::File(..) = key {
             return Ok(Access::File);
         }
         let provider = run(openssl("list").arg("-providers").args(PROVIDER));
@@ -85,7 +85,7 @@ pub(super) fn public_key(key: &Key, access: Access) -> Result<Vec<u8>> {
     run(command.args(["-pubout", "-outform", "DER"])).map_err(|failed| {
         let said = failed.in_words();
         let why = match (key, has_pin()) {
-            (Key::File(_), true) if said.contains("bad decrypt") || said.contains("password") => {
+            (Key::File(..), true) if said.contains("bad decrypt") || said.contains("password") => {
                 format!("{PIN} is not its passphrase")
             }
             (Key::Token(_), true) => {

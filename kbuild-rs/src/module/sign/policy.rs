@@ -5,7 +5,6 @@ use std::path::Path;
 use super::super::target::Target;
 use super::Signer;
 use super::certificate::Certificate;
-use super::hash::config;
 use super::known::{Known, System};
 use crate::error::Advice;
 use crate::syntax::shell_quote;
@@ -72,9 +71,8 @@ fn check(
 /// Why a kernel refuses modules without a good signature: the end of a sentence about it.
 fn reason(target: &Target, system: Option<&System>) -> Option<String> {
     const ONLY: &str = "only loads signed modules";
-    let is_on = |name| config(target, name) == Some("y");
-    let is_known = target.config.is_some() || target.tree.is_some();
-    if is_known && !is_on("MODULE_SIG") {
+    let is_on = |name| target.config(name) == Some("y");
+    if target.config.is_some() && !is_on("MODULE_SIG") {
         return None;
     }
     if is_on("MODULE_SIG_FORCE") {

@@ -1,7 +1,5 @@
 //! The end of a signed module: a PKCS#7 message, `struct module_signature`, and the marker.
 
-use std::ops::ControlFlow;
-
 /// The last bytes of a signed module.
 pub(super) const MARKER: &[u8] = b"~Module signature appended~\n";
 
@@ -44,19 +42,17 @@ pub(super) fn split(module: &[u8]) -> Result<Parts<'_>, Damage> {
         content: module,
         message: None,
     };
-    while let ControlFlow::Continue((content, message)) = last(parts.content)? {
+    while let Some(info) = parts.content.strip_suffix(MARKER) {
+        let (content, message) = last(info)?;
         parts.content = content;
         parts.message.get_or_insert(message);
     }
     Ok(parts)
 }
 
-/// The module in front of its last signature, and that signature's message.
-fn last(module: &[u8]) -> Result<ControlFlow<(), (&[u8], &[u8])>, Damage> {
-    let Some(rest) = module.strip_suffix(MARKER) else {
-        return Ok(ControlFlow::Break(()));
-    };
-    let (rest, info) = rest.split_last_chunk::<INFO>().ok_or(Damage::Short)?;
+/// The module in front of its last signature, and that signature's message. The marker is off.
+fn last(signed: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
+    let (rest, info) = signed.split_last_chunk::<INFO>().ok_or(Damage::Short)?;
     let [_, _, kind, signer, key_id, _, _, _, a, b, c, d] = *info;
     let message = u64::from(u32::from_be_bytes([a, b, c, d]));
     // Up to Linux 4.2, the names of the signer and of the key were in front of the message.
@@ -68,9 +64,7 @@ fn last(module: &[u8]) -> Result<ControlFlow<(), (&[u8], &[u8])>, Damage> {
     let cut = start(message + names).zip(start(message));
     match cut {
         // The kernel refuses a module that is nothing but a signature.
-        Some((content, message)) if content > 0 => {
-            Ok(ControlFlow::Continue((&rest[..content], &rest[message..])))
-        }
+        Some((content, message)) if content > 0 => Ok((&rest[..content], &rest[message..])),
         _ => Err(Damage::Length),
     }
 }

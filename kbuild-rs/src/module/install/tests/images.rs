@@ -225,7 +225,9 @@ fn a_dry_run_changes_nothing() {
     world.build("hello", "1");
     let before = world.snapshot();
     let report = world
-        .install_with(&|install| drop(install.dry_run(true)))
+        .install_with(&|install| {
+            install.dry_run(true);
+        })
         .unwrap();
     assert_eq!(report.changes.len(), 1);
     assert_eq!(world.snapshot(), before);
