@@ -17,6 +17,7 @@ const LAYOUT: &str = "1";
 /// modules of their own, and one that a test's module depends on. One that is built into a kernel
 /// is not in its package.
 const MODULES: &[&str] = &[
+    "crc32c_generic",
     "ext4",
     "virtio_blk",
     "virtio_pci",
