@@ -48,6 +48,14 @@ impl Archive {
         );
     }
 
+    /// Adds a symbolic link.
+    pub(crate) fn link(&mut self, path: &str, target: &[u8]) {
+        let path = path.trim_start_matches('/');
+        self.folders_above(path);
+        let mode = FileType::Symlink.as_raw_mode() | 0o777;
+        self.entry(path, mode, target, (0, 0));
+    }
+
     /// Returns the whole archive.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[], (0, 0));

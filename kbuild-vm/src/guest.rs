@@ -1,10 +1,13 @@
 //! The virtual machine: its parts, and one run of it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cut;
 use crate::initrd::{self, Contents};
 use crate::process::{self, Limits};
 use crate::verdict::{self, Verdict};
@@ -44,11 +47,26 @@ pub struct Kernel {
     pub modules: PathBuf,
 }
 
+/// UEFI for a PC, in QEMU's two files, as the package `ovmf` has them.
+///
+/// With it, the kernel's image must be one that UEFI starts: `vmlinuz`, no plain `vmlinux`.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// The program: `OVMF_CODE_4M.fd`.
+    pub code: PathBuf,
+    /// The variables, with the certificates that the kernel is to trust in `db`. The guest gets a
+    /// copy.
+    pub variables: PathBuf,
+}
+
 /// A guest before its run.
 #[derive(Clone, Debug)]
 pub struct Guest {
     kernel: Kernel,
     contents: Contents,
+    firmware: Option<Firmware>,
+    parameters: String,
+    disks: Vec<PathBuf>,
     memory: u32,
     limits: Limits,
 }
@@ -62,6 +80,9 @@ impl Guest {
         Guest {
             kernel,
             contents: Contents::new(busybox.into()),
+            firmware: None,
+            parameters: String::new(),
+            disks: Vec::new(),
             memory: 512,
             limits: Duration::from_secs(60).into(),
         }
@@ -99,6 +120,27 @@ impl Guest {
         self
     }
 
+    /// Boots through UEFI, on x86-64 only.
+    #[must_use]
+    pub fn firmware(mut self, firmware: Firmware) -> Guest {
+        self.firmware = Some(firmware);
+        self
+    }
+
+    /// Adds parameters to the kernel's command line: `module.sig_enforce=1`.
+    #[must_use]
+    pub fn parameters(mut self, words: &str) -> Guest {
+        self.parameters = format!("{} {words}", self.parameters);
+        self
+    }
+
+    /// Attaches a raw image as a disk of virtio: the first is `/dev/vda`. The guest writes into it.
+    #[must_use]
+    pub fn disk(mut self, image: impl Into<PathBuf>) -> Guest {
+        self.disks.push(image.into());
+        self
+    }
+
     /// The guest's memory, in MiB.
     #[must_use]
     pub fn memory(mut self, mebibytes: u32) -> Guest {
@@ -121,31 +163,99 @@ impl Guest {
     /// [`Error::Start`] if QEMU is not installed; [`Error::NoVerdict`] if the kernel panicked or
     /// QEMU refused it; [`Error::Killed`] if the guest exceeded its limits.
     pub fn run(self) -> Result<Verdict> {
-        let folder = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
-        let initrd = folder.path().join("initrd");
-        let archive = initrd::build(&self.contents, &self.kernel)?;
-        fs::write(&initrd, archive).map_err(Error::file(&initrd))?;
-        let output = process::run(&mut self.qemu(&initrd), self.limits)?;
-        verdict::parse(&output.out()).ok_or_else(|| Error::NoVerdict {
+        let place = Place::fill(&self)?;
+        let output = process::run(&mut self.qemu(&place), self.limits)?;
+        self.verdict(&output.stdout, &output.stderr)
+    }
+
+    /// As [`run`](Guest::run), and cuts the power `after` the script has printed the line `mark`:
+    /// whatever the guest has not written to its disks by then is lost. `None` if it was cut off;
+    /// the verdict if the guest ended before.
+    ///
+    /// # Errors
+    /// As [`run`](Guest::run).
+    pub fn cut_power(self, mark: &str, after: Duration) -> Result<Option<Verdict>> {
+        let place = Place::fill(&self)?;
+        let mut qemu = self.qemu(&place);
+        match cut::run(&mut qemu, self.limits, mark, after)? {
+            None => Ok(None),
+            Some(console) => self.verdict(&console, b"").map(Some),
+        }
+    }
+
+    fn verdict(self, console: &[u8], stderr: &[u8]) -> Result<Verdict> {
+        let text = String::from_utf8_lossy(console);
+        verdict::parse(&text).ok_or_else(|| Error::NoVerdict {
             release: self.kernel.release,
-            said: process::tail(&[output.stdout, output.stderr].concat()),
+            said: process::tail(&[console, stderr].concat()),
         })
     }
 
-    fn qemu(&self, initrd: &Path) -> Command {
+    fn qemu(&self, place: &Place) -> Command {
         let (program, machine, console) = self.kernel.arch.qemu();
         let mut qemu = Command::new(program);
         qemu.args(["-M", machine, "-accel", "tcg", "-cpu", "max"])
             .args(["-m", &self.memory.to_string()])
             .args(["-nodefaults", "-no-user-config", "-no-reboot"])
-            .args(["-display", "none", "-serial", "stdio"])
-            .arg("-kernel")
+            .args(["-display", "none", "-serial", "stdio"]);
+        if let Some(firmware) = &self.firmware {
+            qemu.arg("-drive")
+                .arg(drive("if=pflash,unit=0,readonly=on", &firmware.code))
+                .arg("-drive")
+                .arg(drive("if=pflash,unit=1", &place.variables()));
+        }
+        for disk in &self.disks {
+            qemu.arg("-drive").arg(drive("if=virtio", disk));
+        }
+        qemu.arg("-kernel")
             .arg(&self.kernel.image)
             .arg("-initrd")
-            .arg(initrd)
+            .arg(place.initrd())
             .arg("-append")
-            .arg(format!("console={console} panic=-1 quiet"));
+            .arg(format!(
+                "console={console} panic=-1 quiet{}",
+                self.parameters
+            ));
         qemu
+    }
+}
+
+/// A raw image, in the words of QEMU's command line, where a comma is doubled.
+fn drive(words: &str, image: &Path) -> OsString {
+    let mut value = OsString::from(format!("{words},format=raw,file="));
+    let path = image.as_os_str().as_bytes();
+    for (place, part) in path.split(|byte| *byte == b',').enumerate() {
+        if place > 0 {
+            value.push(",,");
+        }
+        value.push(OsStr::from_bytes(part));
+    }
+    value
+}
+
+/// The folder of one run.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn fill(guest: &Guest) -> Result<Place> {
+        let folder = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
+        let place = Place(folder);
+        let archive = initrd::build(&guest.contents, &guest.kernel)?;
+        fs::write(place.initrd(), archive).map_err(Error::file(&place.initrd()))?;
+        if let Some(firmware) = &guest.firmware {
+            let from = &firmware.variables;
+            let content = fs::read(from).map_err(Error::file(from))?;
+            fs::write(place.variables(), content).map_err(Error::file(&place.variables()))?;
+        }
+        Ok(place)
+    }
+
+    fn initrd(&self) -> PathBuf {
+        self.0.path().join("initrd")
+    }
+
+    fn variables(&self) -> PathBuf {
+        self.0.path().join("variables.fd")
     }
 }
 
@@ -164,7 +274,11 @@ mod tests {
     }
 
     fn line(arch: Arch) -> String {
-        let qemu = guest(arch).memory(256).qemu(Path::new("/tmp/initrd"));
+        words_of(&guest(arch).memory(256))
+    }
+
+    fn words_of(guest: &Guest) -> String {
+        let qemu = guest.qemu(&Place(tempfile::tempdir().unwrap()));
         let words = std::iter::once(qemu.get_program()).chain(qemu.get_args());
         let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         words.join(" ")
@@ -186,6 +300,28 @@ mod tests {
                 assert!(line.contains(part), "no {part}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn firmware_disks_and_parameters_are_words_of_qemus() {
+        let firmware = Firmware {
+            code: "/code.fd".into(),
+            variables: "/variables.fd".into(),
+        };
+        let line = words_of(
+            &guest(Arch::X86_64)
+                .firmware(firmware)
+                .disk("/a,b.img")
+                .parameters("module.sig_enforce=1"),
+        );
+        for part in [
+            "-drive if=pflash,unit=0,readonly=on,format=raw,file=/code.fd ",
+            "-drive if=virtio,format=raw,file=/a,,b.img ",
+            "quiet module.sig_enforce=1",
+        ] {
+            assert!(line.contains(part), "no {part}: {line}");
+        }
+        assert!(!line.contains("=/variables.fd"), "no copy: {line}");
     }
 
     #[test]

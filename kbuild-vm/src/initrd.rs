@@ -1,6 +1,7 @@
 //! The first file system of a guest: its first process, and all files of the guest.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -73,12 +74,16 @@ pub(crate) fn build(contents: &Contents, kernel: &Kernel) -> Result<Vec<u8>> {
     archive.file("load-deps", 0o644, load.as_bytes());
     archive.file("script", 0o644, contents.script.as_bytes());
     let mut files = contents.files.clone();
+    let mut links = Vec::new();
     for tree in &contents.trees {
-        below(tree, "", &mut files)?;
+        below(tree, "", &mut files, &mut links)?;
     }
     for (guest, host) in &files {
         let (mode, content) = read(host)?;
         archive.file(guest, mode, &content);
+    }
+    for (guest, target) in &links {
+        archive.link(guest, target.as_os_str().as_bytes());
     }
     Ok(archive.finish())
 }
@@ -98,15 +103,22 @@ fn load_order(contents: &Contents, kernel: &Kernel) -> Result<Vec<String>> {
     })
 }
 
-/// The files below a folder, by their paths in the guest.
-fn below(folder: &Path, at: &str, files: &mut Vec<(String, PathBuf)>) -> Result<()> {
+/// Paths in the guest, each with a path: of a file of the host, or a link's target.
+type Paths = Vec<(String, PathBuf)>;
+
+/// The files and the links below a folder, by their paths in the guest.
+fn below(folder: &Path, at: &str, files: &mut Paths, links: &mut Paths) -> Result<()> {
     let fail = Error::file(folder);
     for entry in fs::read_dir(folder).map_err(&fail)? {
         let entry = entry.map_err(&fail)?;
         let guest = format!("{at}/{}", entry.file_name().to_string_lossy());
-        match entry.file_type().map_err(&fail)?.is_dir() {
-            true => below(&entry.path(), &guest, files)?,
-            false => files.push((guest, entry.path())),
+        let kind = entry.file_type().map_err(&fail)?;
+        if kind.is_dir() {
+            below(&entry.path(), &guest, files, links)?;
+        } else if kind.is_symlink() {
+            links.push((guest, fs::read_link(entry.path()).map_err(&fail)?));
+        } else {
+            files.push((guest, entry.path()));
         }
     }
     Ok(())
@@ -128,6 +140,7 @@ mod tests {
         let host = tempfile::tempdir().unwrap();
         let path = |name: &str| host.path().join(name);
         fs::create_dir_all(path("tree/etc/deep")).unwrap();
+        std::os::unix::fs::symlink("etc/deep", path("tree/short")).unwrap();
         for (name, text) in [
             ("busybox", "the shell"),
             ("one", "a file"),
@@ -154,6 +167,7 @@ mod tests {
             "bin/busybox\0",
             "opt/one\0",
             "etc/deep/two\0",
+            "short\0",
             "lib/modules/1.2/x.ko\0",
             "insmod /lib/modules/1.2/x.ko || exit 1\n",
             "in a tree",

@@ -2,8 +2,8 @@
 //!
 //! A [`Guest`] consists of a [`Kernel`], a busybox, files and a shell script. Its first process
 //! loads the requested modules, runs the script, and reports its output, its exit code and the
-//! kernel's log through the serial console: the [`Verdict`]. The guest has no disk, no network, and
-//! no part of the host's file system; its initrd has all of its files.
+//! kernel's log through the serial console: the [`Verdict`]. The guest has no network, and no part
+//! of the host's file system; its initrd and its [disks](Guest::disk) have all of its files.
 //!
 //! ```no_run
 //! use kbuild_vm::{Arch, Guest, Kernel};
@@ -29,6 +29,7 @@
 //! [`process`] runs QEMU and every other command within limits, and ends process trees.
 
 mod cpio;
+mod cut;
 mod error;
 mod guest;
 mod image;
@@ -38,7 +39,7 @@ pub mod process;
 mod verdict;
 
 pub use error::Error;
-pub use guest::{Arch, Guest, Kernel};
+pub use guest::{Arch, Firmware, Guest, Kernel};
 pub use image::decompress;
 pub use verdict::Verdict;
 

@@ -13,8 +13,8 @@ use kbuild_tests::scope;
 use crate::scene::kernel_at;
 use crate::support::*;
 use crate::world::looks;
-use crate::world::random::Random;
 use crate::world::*;
+use kbuild_tests::random::Random;
 
 /// A way in which the environment names folders that the caller must not use.
 struct Kind {

@@ -11,7 +11,7 @@ use kbuild_tests::scope;
 
 use crate::scene::{Scene, kernel_at};
 use crate::support::*;
-use crate::world::random::Random;
+use kbuild_tests::random::Random;
 
 /// A source and a header. Each compiles even if only half of it is there.
 fn texts(version: u64) -> [(&'static str, String); 2] {

@@ -12,8 +12,8 @@ use kbuild_tests::scope;
 use crate::caches::{belongs_to_somebody, home, make, out, set_mode, wrong};
 use crate::scene::kernel_at;
 use crate::support::*;
-use crate::world::random::Random;
 use crate::world::*;
+use kbuild_tests::random::Random;
 
 /// Spoils a pool. It gets the folder that `--pool-dir` names, and the folder of the pool.
 type Spoil = fn(&World, &Path, &Path);

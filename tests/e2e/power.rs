@@ -11,8 +11,8 @@ use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
 use crate::support::*;
-use crate::world::random::Random;
 use crate::world::{World, forged};
+use kbuild_tests::random::Random;
 
 /// The way in which a file lost its bytes.
 #[derive(Clone, Copy, Debug)]

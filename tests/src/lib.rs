@@ -12,6 +12,7 @@ pub mod lab;
 pub mod plain;
 pub mod processes;
 pub mod program;
+pub mod random;
 pub mod run;
 pub mod scope;
 pub mod snapshot;

@@ -63,6 +63,12 @@ pub fn signal(process: u32, signal: Signal) {
     sys::signal(process, signal);
 }
 
+/// Sends a signal to a process group that the caller has started, and whose first process it has
+/// not waited for.
+pub fn signal_group(first: u32, signal: Signal) {
+    sys::signal_group(first, signal);
+}
+
 /// Whether a process holds a lock of any kind on a file.
 pub fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| sys::is_locked(&file))

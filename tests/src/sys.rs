@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat, op
 use rustix::io::{Errno, FdFlags, fcntl_setfd, retry_on_intr};
 use rustix::net::{RecvFlags, recv};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
@@ -98,6 +98,14 @@ pub(crate) fn signal(process: u32, signal: Signal) {
     if let Some(process) = number.and_then(Pid::from_raw) {
         // The process may have ended.
         let _ = kill_process(process, signal);
+    }
+}
+
+/// Sends a signal to a process group that the caller knows to be its own.
+pub(crate) fn signal_group(first: u32, signal: Signal) {
+    let number = i32::try_from(first).ok().filter(|number| *number > 1);
+    if let Some(group) = number.and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, signal);
     }
 }
 

@@ -25,6 +25,7 @@ const SUITES: &[&str] = &[
     "corpus",
     "e2e",
     "house",
+    "install",
     "jobs",
     "lab",
     "meson",

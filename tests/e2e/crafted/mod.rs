@@ -16,8 +16,8 @@ use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
 use crate::world::looks::{self, Looks};
-use crate::world::random::Random;
 use crate::world::*;
+use kbuild_tests::random::Random;
 
 /// No call takes a second on an idle machine. A hang must fail.
 const SOON: Duration = Duration::from_secs(60);

@@ -3,7 +3,6 @@
 
 pub(crate) mod forged;
 pub(crate) mod looks;
-pub(crate) mod random;
 
 use std::collections::BTreeMap;
 use std::fs;

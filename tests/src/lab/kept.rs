@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::kernel::Tools;
 use super::place::{clear, lock};
 use super::{
-    ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all,
+    ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, ROOTS, all,
     built_folder, cache_dir, kernel_folder,
 };
 use crate::Result;
@@ -16,7 +16,7 @@ use crate::Result;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// A kernel of [`all`], or `arm64` (prepared only), `debian13`, `programs`, `kernel-sources`,
-    /// `corpus`, `compiled`, `sources`, `apt`.
+    /// `roots`, `corpus`, `compiled`, `sources`, `apt`.
     pub name: &'static str,
     /// A kernel's release, if the kernel exists.
     pub release: Option<String>,
@@ -57,6 +57,7 @@ const FOLDERS: &[&str] = &[
     MACHINE,
     PROGRAMS,
     KERNEL_SOURCES,
+    ROOTS,
     CORPUS,
     COMPILED,
     "sources",

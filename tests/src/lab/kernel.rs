@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbuild_vm::{Arch, Guest};
+use kbuild_vm::{Arch, Firmware, Guest};
 
 use super::machine::Machine;
 use super::{compiler, kernel_source, own};
@@ -109,13 +109,25 @@ impl LabKernel {
     /// # Errors
     /// If there is no busybox for its processor: packages are missing, or no mirror has it.
     pub fn guest(&self) -> Result<Guest> {
+        self.guest_of(self.vmlinux.as_ref().unwrap_or(&self.vmlinuz))
+    }
+
+    /// A guest that boots it through UEFI, with the keys in its `db`.
+    ///
+    /// # Errors
+    /// As [`guest`](LabKernel::guest).
+    pub fn guest_with(&self, firmware: Firmware) -> Result<Guest> {
+        Ok(self.guest_of(&self.vmlinuz)?.firmware(firmware))
+    }
+
+    fn guest_of(&self, image: &Path) -> Result<Guest> {
         let kernel = kbuild_vm::Kernel {
             release: self.release.clone(),
             arch: match self.arch {
                 "arm64" => Arch::Arm64,
                 _ => Arch::X86_64,
             },
-            image: self.vmlinux.as_ref().unwrap_or(&self.vmlinuz).clone(),
+            image: image.to_owned(),
             modules: self.modules.clone(),
         };
         Ok(Guest::new(kernel, super::busybox(self.arch)?))

@@ -163,19 +163,33 @@ fn fetch(apt: &Apt, release: &str, draft: &Path) -> Result<Debs> {
             .filter(|name| is_headers(name)),
     );
     let split = packages.len();
-    packages.push(format!("linux-image-{release}"));
-    // Ubuntu's images have no modules, and Debian's since 7.2 come in parts.
+    packages.extend(image_packages(apt, release)?);
+    let folder = draft.join("debs");
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
+    let mut headers = apt.download(&packages, &folder)?;
+    let image = headers.split_off(split);
+    Ok(Debs { headers, image })
+}
+
+/// The packages of an image. Ubuntu's images have no modules, and Debian's since 7.2 come in parts.
+fn image_packages(apt: &Apt, release: &str) -> Result<Vec<String>> {
+    let mut packages = vec![format!("linux-image-{release}")];
     for part in ["base", "binary", "modules", "modules-extra"] {
         let name = format!("linux-{part}-{release}");
         if apt.names(&name)?.lines().any(|known| known == name) {
             packages.push(name);
         }
     }
-    let folder = draft.join("debs");
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {folder:?}: {error}"))?;
-    let mut headers = apt.download(&packages, &folder)?;
-    let image = headers.split_off(split);
-    Ok(Debs { headers, image })
+    Ok(packages)
+}
+
+/// Downloads the image of a release of the kernel `name` into the folder `into`.
+pub(super) fn download_image(name: &str, release: &str, into: &Path) -> Result<Vec<PathBuf>> {
+    let here = Distribution::here()?;
+    let series = SERIES.iter().find(|series| series.name == name);
+    let codename = series.map_or(&*here.codename, |series| series.codename);
+    let apt = super::apt(&here, codename)?;
+    apt.download(&image_packages(&apt, release)?, into)
 }
 
 /// Whether a dependency of headers is a part of them: the shared half, or kbuild's own tools.

@@ -10,11 +10,13 @@ mod cmake;
 mod compiled;
 mod compiler;
 mod distribution;
+mod firmware;
 mod image;
 mod kept;
 mod kernel;
 mod kernel_source;
 mod kernels;
+mod kmod;
 mod machine;
 mod meson;
 mod mirrors;
@@ -23,6 +25,7 @@ pub mod packages;
 mod pip;
 mod place;
 mod programs;
+mod root;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -35,13 +38,16 @@ pub use arm64::Prepared;
 pub use cmake::CMAKES;
 pub use compiled::cached_compiler;
 use distribution::{Distribution, Family};
+pub use firmware::firmware;
 pub use kept::{Entry, list, remove};
 pub use kernel::LabKernel;
 use kernel::Tools;
 pub use kernels::KERNELS;
+pub use kmod::{KMODS, Kmod, kmod};
 pub use machine::Machine;
 pub use meson::MESONS;
 use place::{clear, lock, once};
+pub use root::{ImageRoot, image_root};
 pub use sources::{source, source_for, source_of};
 
 /// All kernels that a Debian machine can have.
@@ -73,6 +79,9 @@ const KERNEL_SOURCES: &str = "kernel-sources";
 
 /// The folder for plain make's modules of the corpus, and for the sources that are built there.
 pub(crate) const CORPUS: &str = "corpus";
+
+/// The folder for [`image_root`].
+const ROOTS: &str = "roots";
 
 /// The folder of the compiler cache: see [`cached_compiler`].
 const COMPILED: &str = "compiled";

@@ -6,6 +6,7 @@
 mod build;
 mod cmake;
 mod corpus;
+mod install;
 mod jobs;
 mod library;
 mod measure;
@@ -99,6 +100,7 @@ const GROUPS: &[Group] = &[
     ("jobs", jobs::rows),
     ("cmake", cmake::rows),
     ("meson", meson::rows),
+    ("install", install::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -3,31 +3,40 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kbuild_tests::scope;
+use crate::scope;
 
 /// xorshift64: enough to choose times and places.
-pub(crate) struct Random {
+#[derive(Debug)]
+pub struct Random {
     state: u64,
     /// The first state. A failure prints it, and `KBUILD_TEST_SEED` sets it.
-    pub(crate) seed: u64,
+    pub seed: u64,
+}
+
+impl Default for Random {
+    fn default() -> Random {
+        Random::new()
+    }
 }
 
 impl Random {
-    pub(crate) fn new() -> Random {
+    /// Numbers that begin with the seed of the environment, or of this run.
+    pub fn new() -> Random {
         let usual = || match scope::is_full() {
             true => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-                now.as_nanos() as u64 | 1
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                now.unwrap_or_default().as_nanos() as u64 | 1
             }
             false => 1,
         };
-        let seed = std::env::var("KBUILD_TEST_SEED");
-        let seed = seed.map_or_else(|_| usual(), |seed| seed.parse().unwrap());
+        let given = std::env::var("KBUILD_TEST_SEED").ok();
+        let seed = given.and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(usual);
         Random { state: seed, seed }
     }
 
     /// A number from 0 to below `limit`.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
@@ -35,7 +44,7 @@ impl Random {
     }
 
     /// One of the elements.
-    pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len() as u64) as usize]
     }
 }

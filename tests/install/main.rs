@@ -1,0 +1,20 @@
+//! Installed modules on real kernels: roots of image packages, booted, killed, cut off, filled up.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+mod at_once;
+mod booting;
+mod full_disk;
+mod guest;
+mod keys;
+mod kills;
+mod links;
+mod modules;
+mod picture;
+mod power;
+mod sequences;
+mod world;

@@ -1,0 +1,236 @@
+//! A root that is thrown away, and the program that works in it.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use kbuild_tests::lab::{self, ImageRoot, LabKernel};
+use kbuild_tests::run::{self, Output};
+use tempfile::TempDir;
+
+use crate::guest::executable;
+use crate::modules;
+
+/// More than one call takes on an idle machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// The kernel of the tests that do not boot, or that boot one only.
+pub(crate) const KERNEL: &str = "6.12";
+
+/// The suffixes that a module can have.
+const SUFFIXES: &[&str] = &["ko", "ko.gz", "ko.xz", "ko.zst"];
+
+/// A root of a kernel's image package, for one test.
+pub(crate) struct World {
+    scratch: TempDir,
+    pub(crate) kernel: LabKernel,
+    image: ImageRoot,
+    /// The root.
+    pub(crate) root: PathBuf,
+    /// How many folders were given to installs so far.
+    outputs: Cell<u32>,
+}
+
+impl World {
+    pub(crate) fn new(kernel: &str) -> World {
+        let kernel = lab::kernel(kernel).unwrap();
+        let image = lab::image_root(&kernel).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
+        image.copy_to(&root).unwrap();
+        let bin = scratch.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let world = World {
+            scratch,
+            kernel,
+            image,
+            root,
+            outputs: Cell::new(0),
+        };
+        // The program finds the depmod of the root's own Debian.
+        let depmod = world.image.kmod.command("depmod");
+        let words = std::iter::once(depmod.get_program()).chain(depmod.get_args());
+        let line: Vec<_> = words
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect();
+        let script = format!(
+            "#!/bin/sh\necho \"$*\" >> '{}'\nexec {} \"$@\"\n",
+            world.depmods().display(),
+            line.join(" ")
+        );
+        executable(&bin.join("depmod"), &script);
+        world
+    }
+
+    /// The folder of the root's modules.
+    pub(crate) fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.kernel.release)
+    }
+
+    /// A verb of the program on this root.
+    pub(crate) fn program(&self, verb: &str) -> Command {
+        let mut command = Command::new(kbuild_tests::program::path().unwrap());
+        let path = std::env::var("PATH").unwrap();
+        let bin = self.scratch.path().join("bin");
+        command
+            .arg(verb)
+            .arg("--root")
+            .arg(&self.root)
+            .env("PATH", format!("{}:{path}", bin.display()));
+        command
+    }
+
+    /// Installs modules in the versions given.
+    pub(crate) fn install(&self, modules: &[(&str, u32)]) -> Command {
+        let number = self.outputs.get();
+        self.outputs.set(number + 1);
+        let folder = self.scratch.path().join(format!("out-{number}"));
+        fs::create_dir(&folder).unwrap();
+        let mut command = self.program("install");
+        for (name, version) in modules {
+            command.arg(modules::write(&folder, &self.kernel, name, *version));
+        }
+        command
+    }
+
+    /// Uninstalls modules.
+    pub(crate) fn uninstall(&self, names: &[&str]) -> Command {
+        let mut command = self.program("uninstall");
+        command.args(names);
+        command
+    }
+
+    /// The file of a module in `updates/`, whoever put it there.
+    pub(crate) fn installed(&self, name: &str) -> Option<PathBuf> {
+        let updates = self.modules().join("updates");
+        let mut paths = SUFFIXES
+            .iter()
+            .map(|suffix| updates.join(format!("{name}.{suffix}")));
+        paths.find(|path| path.exists())
+    }
+
+    /// The version of a module that is installed; it has to be whole.
+    pub(crate) fn version(&self, name: &str) -> Option<u32> {
+        self.version_or(name, "")
+    }
+
+    /// As [`version`](World::version); `what` says when.
+    pub(crate) fn version_or(&self, name: &str, what: &str) -> Option<u32> {
+        let path = self.installed(name)?;
+        let found = unpacked(&path);
+        let version = (1..10).find(|&v| modules::bytes(&self.kernel, name, v) == found);
+        assert!(version.is_some(), "{what}: {} is not whole", path.display());
+        version
+    }
+
+    /// modules.dep has the installed file for the module; if it is not installed, the kernel's own or
+    /// none.
+    pub(crate) fn is_chosen(&self, name: &str, what: &str) {
+        let chosen = self.chosen(name);
+        match self.installed(name) {
+            Some(path) => {
+                let file = path.file_name().unwrap().to_string_lossy().into_owned();
+                assert_eq!(chosen, Some(format!("updates/{file}")), "{what}");
+            }
+            None => {
+                let is_own = chosen
+                    .as_ref()
+                    .is_none_or(|path| path.starts_with("kernel/"));
+                assert!(is_own, "{what}: {name} is {chosen:?}");
+                let expected = modules::IN_TREE.contains(&name);
+                assert_eq!(chosen.is_some(), expected, "{what}: {name}");
+            }
+        }
+    }
+
+    /// Files that a call may have while it runs, and that none may leave.
+    pub(crate) fn left_over(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut pending = vec![self.modules(), self.root.join("var/lib/kbuild-rs")];
+        pending.push(self.root.join("etc/depmod.d"));
+        while let Some(folder) = pending.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if entry.file_type().unwrap().is_dir() {
+                    pending.push(entry.path());
+                } else if name.starts_with('.')
+                    || name.contains(".part")
+                    || name.contains("pending")
+                {
+                    found.push(entry.path().display().to_string());
+                }
+            }
+        }
+        found
+    }
+
+    /// A file with a line for each start of depmod.
+    fn depmods(&self) -> PathBuf {
+        self.scratch.path().join("depmods")
+    }
+
+    /// How often depmod was started so far.
+    pub(crate) fn depmod_starts(&self) -> usize {
+        let text = fs::read_to_string(self.depmods()).unwrap_or_default();
+        text.lines().count()
+    }
+
+    /// The file that modules.dep has for a module, below the folder of modules.
+    pub(crate) fn chosen(&self, name: &str) -> Option<String> {
+        let index = fs::read_to_string(self.modules().join("modules.dep")).unwrap();
+        let mut paths = index
+            .lines()
+            .filter_map(|line| Some(line.split_once(':')?.0));
+        let found = paths.find(|path| module_name(path) == name)?;
+        Some(found.to_owned())
+    }
+
+    /// Runs depmod by hand, as the root's own system does.
+    pub(crate) fn depmod(&self) {
+        let mut depmod = self.image.kmod.command("depmod");
+        depmod.arg("-b").arg(&self.root).arg("-C");
+        depmod.arg(self.root.join("etc/depmod.d"));
+        run::checked(depmod.arg(&self.kernel.release), LIMIT).unwrap();
+    }
+}
+
+/// The name of the module in a file of modules.dep.
+pub(crate) fn module_name(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap();
+    file.split(".ko").next().unwrap().replace('-', "_")
+}
+
+/// Runs a call that must succeed.
+pub(crate) fn done(command: &mut Command) -> Output {
+    let output = run::run(command, LIMIT).unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        output.out(),
+        output.err()
+    );
+    output
+}
+
+/// Runs a call that must fail; gives what it said.
+pub(crate) fn refused(command: &mut Command, code: i32) -> String {
+    let output = run::run(command, LIMIT).unwrap();
+    let text = output.err();
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+/// A file is a copy of the bytes, whatever it is compressed with.
+pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
+    let program = match path.extension().unwrap().to_str().unwrap() {
+        "xz" => "xz",
+        "gz" => "gzip",
+        "zst" => "zstd",
+        _ => return fs::read(path).unwrap(),
+    };
+    let mut command = Command::new(program);
+    done(command.arg("-dc").arg(path)).stdout
+}
