@@ -99,10 +99,14 @@ fn other_codes() -> BTreeSet<String> {
         ".advice(",
         ".warning(",
         "command(",
+        "failed, ",
         "Some((",
     ];
     let is_code = |word: &&str| {
-        word.contains('-') && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        word.contains('-')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     let mut codes = BTreeSet::new();
     for text in sources() {
