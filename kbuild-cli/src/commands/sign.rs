@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use kbuild::{Advice, ErrorKind, Kernel, Message, SignFile, Signed};
+use kbuild::{Advice, ErrorKind, Kernel, Message, SignFile, Signals, Signed};
 use serde::Serialize;
 
 use super::signing;
 use crate::args::{MessageFormat, SignArgs};
+use crate::process::signals;
 use crate::ui::failure::{Failure, exit_code};
 use crate::ui::json;
 use crate::ui::options::UiOptions;
@@ -61,7 +62,8 @@ pub(super) fn run(args: &SignArgs, style: Style) -> ExitCode {
         progress: Progress::new(UiOptions::new(style, args.quiet)),
         failures: Vec::new(),
     };
-    if let Err(failure) = call.all() {
+    // A signal ends the program between two modules, so that no temporary file stays behind.
+    if let Err(failure) = signals::relayed(|| call.all()) {
         call.fail(failure);
     }
     if call.is_json() {
@@ -103,6 +105,9 @@ impl Call<'_> {
             }
         }
         for module in &args.modules {
+            if Signals::stopped_by().is_some() {
+                break;
+            }
             match self.file(module, kernel.as_ref())?.sign(&signer) {
                 Ok(signed) => {
                     let certificate = json::path(signer.certificate());

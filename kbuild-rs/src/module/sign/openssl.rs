@@ -25,9 +25,17 @@ pub(super) enum Access {
 const PROVIDER: [&str; 4] = ["-provider", "pkcs11", "-provider", "default"];
 const ENGINE: [&str; 2] = ["-engine", "pkcs11"];
 
-fn openssl(verb: &str) -> Command {
+/// A command that opens a key.
+fn openssl_with_pin(verb: &str) -> Command {
     let mut command = Command::new("openssl");
     command.arg(verb);
+    command
+}
+
+/// A command that has nothing to do with secrets.
+fn openssl(verb: &str) -> Command {
+    let mut command = openssl_with_pin(verb);
+    command.env_remove(PIN);
     command
 }
 
@@ -80,7 +88,7 @@ impl Access {
 
 /// The public half of a key: `SubjectPublicKeyInfo`, in DER.
 pub(super) fn public_key(key: &Key, access: Access) -> Result<Vec<u8>> {
-    let mut command = openssl("pkey");
+    let mut command = openssl_with_pin("pkey");
     access.add(&mut command, key, ["-in", "-inform"]);
     run(command.args(["-pubout", "-outform", "DER"])).map_err(|failed| {
         let said = failed.in_words();
@@ -107,7 +115,7 @@ pub(super) fn sign(
     is_ml_dsa: bool,
 ) -> Result<Vec<u8>, Failed> {
     let command = |attributes: &[&str]| {
-        let mut command = openssl("cms");
+        let mut command = openssl_with_pin("cms");
         command
             .args(["-sign", "-binary", "-nocerts", "-nosmimecap"])
             .args(attributes)
