@@ -75,8 +75,6 @@ mod secrets;
 mod settings;
 mod side_by_side;
 mod sign;
-mod sign_install;
-mod signing_guide;
 mod staged_names;
 mod staging;
 mod stamp;

@@ -238,8 +238,8 @@ pub fn debian13() -> Result<Machine> {
     get().map_err(|error| format!("cannot get the lab's Debian 13: {error}"))
 }
 
-/// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `rustc`
-/// (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
+/// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `openssl` (3.5),
+/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
 /// Its folder has no other programs, so it may be put in front of `PATH`. make's own `$(MAKE)` is
 /// this program too.
 ///

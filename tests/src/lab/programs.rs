@@ -30,6 +30,12 @@ const PROGRAMS: &[Program] = &[
         suite: "forky",
         packages: &["ninja-build", "libc6", "libgcc-s1", "libstdc++6"],
     },
+    // It knows the keys of ML-DSA.
+    Program {
+        names: &["openssl"],
+        suite: "trixie",
+        packages: &["openssl", "libc6", "libssl3t64", "libzstd1", "zlib1g"],
+    },
     // The oldest kernel with Rust that Debian 13 can build needs this one, and so does every newer
     // kernel.
     Program {

@@ -99,7 +99,8 @@ pub struct Import {
     pub weak: bool,
 }
 
-const SIGNATURE: &[u8] = b"~Module signature appended~\n";
+/// The last bytes of a signed module.
+pub(crate) const SIGNATURE: &[u8] = b"~Module signature appended~\n";
 
 impl Artifact {
     /// The module's properties: vermagic, license, depends, imported and exported symbols (feature

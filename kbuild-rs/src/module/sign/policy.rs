@@ -14,8 +14,8 @@ use crate::{Error, ErrorKind, Result};
 /// and these would not be: `signer` is none and a module has no signature, or the kernel does not
 /// know the certificate. Gives a warning if that cannot be known.
 ///
-/// For modules that are signed already ([`super::is_signed`]), leave the call out. `--unsigned` does
-/// the same.
+/// For modules that are signed already ([`super::is_signed`]), leave the call out: who signed them may know the kernel
+/// better than this system. `--unsigned` does the same.
 pub(crate) fn check_policy(
     target: &Target,
     is_running_system: bool,

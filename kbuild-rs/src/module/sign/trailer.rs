@@ -1,7 +1,6 @@
 //! The end of a signed module: a PKCS#7 message, `struct module_signature`, and the marker.
 
-/// The last bytes of a signed module.
-pub(super) const MARKER: &[u8] = b"~Module signature appended~\n";
+use crate::module::modinfo::SIGNATURE as MARKER;
 
 /// The size of `struct module_signature`: algo, hash, `id_type`, `signer_len`, `key_id_len`, three
 /// unused bytes, and `sig_len` in big endian.

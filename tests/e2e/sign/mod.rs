@@ -1,115 +1,26 @@
 //! `kbuild-rs sign`: the bytes of the kernel's own `sign-file`, whatever made them, and nothing else
 //! changed.
 
+mod desk;
+mod guide;
+mod install;
+mod keys;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use kbuild_tests::lab::LabKernel;
 use kbuild_tests::run;
 use kbuild_tests::snapshot::Snapshot;
-use tempfile::TempDir;
 
-use crate::scene::{Scene, kernel_at};
-use crate::support::trap::holds;
+use crate::scene::kernel_at;
 use crate::support::*;
-use crate::world::files_below;
+use desk::Desk;
 
 const MARKER: &[u8] = b"~Module signature appended~\n";
 
 /// A passphrase that stands nowhere else.
 const SECRET: &str = "s3cret-41d7";
-
-/// A module in a folder, with keys beside it.
-pub(crate) struct Desk {
-    pub(crate) kernel: LabKernel,
-    folder: TempDir,
-    tmp: TempDir,
-}
-
-/// The kernel whose `sign-file` runs on this machine, and a module that was built for it.
-fn built_once() -> &'static (LabKernel, Vec<u8>) {
-    static MODULE: OnceLock<(LabKernel, Vec<u8>)> = OnceLock::new();
-    MODULE.get_or_init(|| {
-        let kernel = kernel_at(2);
-        let files = [("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")];
-        let scene = Scene::tree(&kernel, &files);
-        scene.build();
-        let module = fs::read(scene.out.path().join("hello.ko")).unwrap();
-        (kernel, module)
-    })
-}
-
-impl Desk {
-    /// `hello.ko` and, each with its certificate (`.pem`, `.der`), the keys `mok` and `other`.
-    pub(crate) fn new() -> Desk {
-        let (kernel, module) = built_once();
-        let desk = Desk {
-            kernel: kernel.clone(),
-            folder: folder(&[]),
-            tmp: folder(&[]),
-        };
-        fs::write(desk.path("hello.ko"), module).unwrap();
-        for name in ["mok", "other"] {
-            desk.openssl(&format!(
-                "req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={name} -keyout \
-                 {name}.key -out {name}.pem"
-            ));
-            desk.openssl(&format!("x509 -in {name}.pem -outform DER -out {name}.der"));
-        }
-        desk
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-
-    pub(crate) fn openssl(&self, line: &str) {
-        let mut command = Command::new("openssl");
-        command
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env("KBUILD_SIGN_PIN", SECRET);
-        run::checked(&mut command, LIMIT).unwrap();
-    }
-
-    /// `kbuild-rs sign`, for the module's kernel.
-    pub(crate) fn sign(&self, line: &str) -> Command {
-        let mut command = self.sign_for(&self.kernel, line);
-        command.env("TMPDIR", self.tmp.path());
-        command
-    }
-
-    fn sign_for(&self, kernel: &LabKernel, line: &str) -> Command {
-        let mut command = Command::new(program());
-        command
-            .arg("sign")
-            .args(line.split_whitespace())
-            .arg("--kernel")
-            .arg(&kernel.kdir)
-            .current_dir(self.folder.path())
-            .env_remove("KBUILD_SIGN_PIN");
-        command
-    }
-
-    /// The module as the kernel's own program signs it.
-    pub(crate) fn by_sign_file(&self, hash: &str) -> Vec<u8> {
-        let mut command = self
-            .kernel
-            .command(self.kernel.kdir.join("scripts/sign-file"));
-        command
-            .args([hash, "mok.key", "mok.pem", "hello.ko", "expected.ko"])
-            .current_dir(self.folder.path());
-        run::checked(&mut command, LIMIT).unwrap();
-        self.read("expected.ko")
-    }
-}
 
 #[test]
 fn a_signature_has_the_bytes_of_the_kernels_program_with_it_and_without_it() {
@@ -297,102 +208,4 @@ fn a_dry_run_and_every_call_that_fails_change_nothing() {
     }
     assert_untouched(&before, desk.folder.path());
     assert_eq!(fs::read_dir(desk.tmp.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_passphrase_reaches_openssl_and_nobody_else() {
-    let desk = Desk::new();
-    desk.openssl("pkcs8 -topk8 -in mok.key -out locked.key -passout env:KBUILD_SIGN_PIN");
-    // Stands in front of openssl, and keeps its arguments and every file of the call.
-    let script = format!(
-        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> {log}\ncat \"$TMPDIR\"/*/* >> {log} 2>/dev/null\n\
-         exec {real} \"$@\"\n",
-        log = desk.path("log").display(),
-        real = which("openssl").display()
-    );
-    write(desk.folder.path(), &[("bin/openssl", &script)]);
-    let program = desk.path("bin/openssl");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{path}", desk.path("bin").display());
-    let call = |line: &str, pin: &str| {
-        let mut command = desk.sign(line);
-        command.env("PATH", &path).env("KBUILD_SIGN_PIN", pin);
-        run::run(&mut command, LIMIT).unwrap()
-    };
-    let wrong = format!("{SECRET}-wrong");
-    for (line, pin, is_right) in [
-        ("hello.ko --key locked.key --cert mok.pem", SECRET, true),
-        (
-            "hello.ko --key locked.key --cert mok.pem --message-format json",
-            SECRET,
-            true,
-        ),
-        (
-            "hello.ko --key locked.key --cert mok.pem --dry-run",
-            SECRET,
-            true,
-        ),
-        ("hello.ko --key locked.key --cert mok.pem", &wrong, false),
-        (
-            "hello.ko --key locked.key --cert mok.pem --message-format json",
-            &wrong,
-            false,
-        ),
-    ] {
-        let output = call(line, pin);
-        let said = [output.out(), output.err()].concat();
-        assert_eq!(output.status.success(), is_right, "{said}");
-        assert!(!said.contains(SECRET), "{said}");
-        assert!(
-            is_right || said.contains("KBUILD_SIGN_PIN is not its passphrase"),
-            "{said}"
-        );
-    }
-    let log = desk.read("log");
-    assert!(holds(&log, b"env:KBUILD_SIGN_PIN"));
-    for file in files_below(desk.folder.path()) {
-        let path = desk.folder.path().join(&file);
-        let is_file = fs::symlink_metadata(&path).unwrap().is_file();
-        assert!(
-            !is_file || !holds(&fs::read(&path).unwrap(), SECRET.as_bytes()),
-            "{file:?}"
-        );
-    }
-    let said = refused(
-        &mut desk.sign("hello.ko --key locked.key --cert mok.pem"),
-        2,
-    );
-    assert!(said.contains("is encrypted"), "{said}");
-}
-
-#[test]
-fn a_module_without_a_known_kernel_needs_a_hash_and_no_openssl_is_named() {
-    let desk = Desk::new();
-    let sign = |more: &[&str]| {
-        let mut command = Command::new(program());
-        command
-            .args(["sign", "hello.ko", "--key", "mok.key", "--cert", "mok.pem"])
-            .args(more)
-            .current_dir(desk.folder.path());
-        command
-    };
-    // The lab's kernels are not installed.
-    if !Path::new("/lib/modules")
-        .join(&desk.kernel.release)
-        .exists()
-    {
-        let said = refused(&mut sign(&[]), 1);
-        assert!(said.contains("\n    --hash sha256"), "{said}");
-    }
-    let said = refused(sign(&[]).env("PATH", desk.path("none")), 1);
-    assert!(said.contains("signing needs the program openssl"), "{said}");
-    built(&mut sign(&["--hash", "sha256"]));
-    assert!(desk.read("hello.ko").ends_with(MARKER));
-}
-
-fn which(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
-    let mut found = std::env::split_paths(&path).map(|dir| dir.join(name));
-    found.find(|file| file.is_file()).unwrap()
 }

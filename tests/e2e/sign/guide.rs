@@ -8,7 +8,7 @@ use std::process::Command;
 use kbuild_tests::lab::packages;
 use kbuild_tests::{run, scope};
 
-use crate::sign::Desk;
+use super::desk::Desk;
 use crate::support::project::root;
 use crate::support::*;
 

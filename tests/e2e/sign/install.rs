@@ -5,7 +5,7 @@ use std::process::Command;
 
 use kbuild_tests::snapshot::Snapshot;
 
-use crate::sign::Desk;
+use super::desk::Desk;
 use crate::support::*;
 
 /// An image of a kernel with this configuration.
