@@ -15,7 +15,7 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Strip};
+use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Message, Strip};
 use serde::Serialize;
 
 use super::signing;
@@ -86,7 +86,13 @@ impl Call<'_> {
 
     fn all(&mut self) -> Result<(), Failure> {
         let args = self.args;
-        let finisher = finisher(args)?;
+        let (finisher, note) = finisher(args)?;
+        if let Some(text) = note {
+            match self.is_json() {
+                true => json::print(&Message::Note { text: &text }),
+                false => self.progress.chatter(&format!("note: {text}")),
+            }
+        }
         let inputs = match args.inputs.as_slice() {
             [] => vec![OutDir::path(None).to_owned()],
             inputs => inputs.to_owned(),
@@ -179,7 +185,8 @@ impl Call<'_> {
     }
 }
 
-fn finisher(args: &PackageArgs) -> Result<Finisher, Failure> {
+/// The steps that the flags name, and a note about the key.
+fn finisher(args: &PackageArgs) -> Result<(Finisher, Option<String>), Failure> {
     let mut finisher = finish_flags(Finisher::new(), &args.finish)?;
     for kernel in &args.kernels {
         finisher = finisher.kernel(kernel);
@@ -190,8 +197,11 @@ fn finisher(args: &PackageArgs) -> Result<Finisher, Failure> {
         .first()
         .and_then(|kernel| Kernel::find(kernel).ok());
     Ok(match signing::of_install(&args.signing, tree.as_ref())? {
-        Some(signer) => finisher.signer(signer),
-        None => finisher,
+        Some(signer) => {
+            let note = signing::note(&signer);
+            (finisher.signer(signer), note)
+        }
+        None => (finisher, None),
     })
 }
 
