@@ -20,6 +20,7 @@
 //!   only.
 
 mod afterwards;
+mod closure;
 mod conflict;
 mod index;
 mod inspect;

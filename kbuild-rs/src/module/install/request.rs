@@ -11,7 +11,7 @@ use super::report::InstallReport;
 use super::select::{Source, select};
 use super::site::Site;
 use super::transaction::{How, Transaction};
-use super::{afterwards, index, read_back, recover};
+use super::{afterwards, closure, index, read_back, recover};
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
@@ -52,6 +52,7 @@ pub struct Install {
     strip: Option<Strip>,
     signer: Option<Signer>,
     compression: Option<Compression>,
+    kernel_modules: Option<PathBuf>,
 }
 
 impl Default for Install {
@@ -80,6 +81,7 @@ impl Install {
             strip: None,
             signer: None,
             compression: None,
+            kernel_modules: None,
         }
     }
 
@@ -174,6 +176,15 @@ impl Install {
     /// Compresses the modules. Default: as the kernel is configured.
     pub fn compression(&mut self, compression: Compression) -> &mut Install {
         self.compression = Some(compression);
+        self
+    }
+
+    /// Also installs the modules of the kernel itself that these modules need and the root lacks, as
+    /// images without the kernel's package do. `folder` is a root with `lib/modules/<release>`, such
+    /// as an extracted package of the kernel. A module that is missing there is an error, and a note
+    /// lists the modules that no package of the root contains.
+    pub fn closure(&mut self, folder: impl Into<PathBuf>) -> &mut Install {
+        self.kernel_modules = Some(folder.into());
         self
     }
 
@@ -303,7 +314,13 @@ impl Install {
             finish: job.finish.clone(),
             shared: &shared,
         };
-        let plan = planner.plan(&journal.unwrap_or_default(), sources)?;
+        let needs = self.kernel_modules.as_ref().map(|_| sources.clone());
+        let mut plan = planner.plan(&journal.unwrap_or_default(), sources)?;
+        if let Some((folder, sources)) = self.kernel_modules.as_ref().zip(needs) {
+            closure::add(&mut plan, (site, &places), &sources, folder)?;
+            let remark = closure::remark(site, release, &plan.draft.state)?;
+            report.notes.extend(remark);
+        }
         let has_index = index::is_there(&places)?;
         if self.runs_depmod && !has_index {
             report.notes.push(no_index(site, release));
