@@ -18,13 +18,13 @@ use crate::sys::tree::sha256;
 const AS_IT_IS: &str = "of the kernel";
 
 /// Adds to the plan each module of the kernel that `sources` need and the root lacks. `folder` has the
-/// kernel's modules.
+/// kernel's modules. The result is a remark about the modules that no package of the root contains.
 pub(super) fn add(
     plan: &mut Plan,
     (site, places): (&Site, &Places),
     sources: &[Source],
     folder: &Path,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let needs = sources.iter().map(|source| Need {
         name: &source.name,
         depends: &source.depends,
@@ -44,7 +44,7 @@ pub(super) fn add(
         }
         put(plan, places, &path, module, folder);
     }
-    Ok(())
+    remark(site, release, &plan.draft.state)
 }
 
 /// The path of a module of ours.
@@ -97,8 +97,7 @@ fn put(plan: &mut Plan, places: &Places, path: &str, module: InTree, folder: &Pa
     plan.draft.contents.insert(path.to_owned(), content);
 }
 
-/// A remark about the modules of the set that no package of the root contains.
-pub(super) fn remark(site: &Site, release: &str, state: &State) -> Result<Option<String>> {
+fn remark(site: &Site, release: &str, state: &State) -> Result<Option<String>> {
     let folder = modules_folder(release);
     let paths = state.modules().filter_map(|(path, ..)| {
         let rel = path.strip_prefix(&folder)?.strip_prefix('/')?;

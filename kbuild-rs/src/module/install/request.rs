@@ -314,11 +314,9 @@ impl Install {
             finish: job.finish.clone(),
             shared: &shared,
         };
-        let needs = self.kernel_modules.as_ref().map(|_| sources.clone());
-        let mut plan = planner.plan(&journal.unwrap_or_default(), sources)?;
-        if let Some((folder, sources)) = self.kernel_modules.as_ref().zip(needs) {
-            closure::add(&mut plan, (site, &places), &sources, folder)?;
-            let remark = closure::remark(site, release, &plan.draft.state)?;
+        let mut plan = planner.plan(&journal.unwrap_or_default(), sources.clone())?;
+        if let Some(folder) = &self.kernel_modules {
+            let remark = closure::add(&mut plan, (site, &places), &sources, folder)?;
             report.notes.extend(remark);
         }
         let has_index = index::is_there(&places)?;
