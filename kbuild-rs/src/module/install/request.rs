@@ -15,7 +15,6 @@ use super::{afterwards, closure, index, read_back, recover};
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
-use crate::sys::tree::installing;
 use crate::{Error, Kernel, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
@@ -321,7 +320,7 @@ impl Install {
         }
         let has_index = index::is_there(&places)?;
         if self.runs_depmod && !has_index {
-            report.notes.push(no_index(site, release));
+            report.notes.push(index::missing(site, release));
         }
         let is_indexed = !self.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
@@ -387,24 +386,4 @@ pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String
         shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
     }
     Ok(shared)
-}
-
-fn no_index(site: &Site, release: &str) -> String {
-    format!(
-        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
-        index::command(site, release)
-    )
-}
-
-impl Site {
-    /// Fails with words about roots if this user cannot change this one.
-    fn check_writable(&self) -> Result<()> {
-        for folder in ["lib/modules", "var/lib", ""] {
-            if let Some(tree) = self.image.folder(Path::new(folder))? {
-                return crate::sys::Tree::of(tree).check_writable();
-            }
-        }
-        let kind = std::io::ErrorKind::NotFound;
-        Err(installing("open", self.image.path(), kind.into()))
-    }
 }
