@@ -34,8 +34,8 @@ const GUIDES: [(&str, usize); 3] = [
 
 #[derive(Default)]
 pub(crate) struct Section {
-    title: String,
-    files: BTreeMap<String, String>,
+    pub(crate) title: String,
+    pub(crate) files: BTreeMap<String, String>,
     scripts: Vec<String>,
     /// All parts of a file that is shown in parts.
     pub(crate) parts: String,
@@ -70,7 +70,7 @@ pub(crate) fn sections(guide: &str) -> Vec<Section> {
                     assert_eq!(twice, None, "{path} in {}", section.title);
                 }
                 // Lines for a shell or an editor. All other blocks are files.
-                None => assert!(["console", "yaml"].contains(&info), "```{info}"),
+                None => assert!(["console", "text", "yaml"].contains(&info), "```{info}"),
             }
         }
     }

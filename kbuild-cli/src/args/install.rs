@@ -72,6 +72,14 @@ pub(crate) struct InstallArgs {
     /// Do not run depmod.
     #[arg(long)]
     pub(crate) no_depmod: bool,
+    /// Also install the modules of the kernel itself that these modules need and the root lacks, for
+    /// images without the kernel's package. Lists the modules that no package of the root contains.
+    #[arg(long)]
+    pub(crate) closure: bool,
+    /// Where --closure finds the kernel's modules: a folder with lib/modules/RELEASE, such as an
+    /// extracted package of the kernel [default: /].
+    #[arg(long, value_name = "DIR", requires = "closure")]
+    pub(crate) kernel_modules: Option<PathBuf>,
     /// Number of modules that are finished at once [default: number of processors].
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<usize>,

@@ -50,6 +50,10 @@ fn request(args: &InstallArgs, told: &Told) -> Result<Install, Failure> {
         .unsigned(args.signing.unsigned)
         .depmod(!args.no_depmod)
         .dry_run(args.dry_run);
+    if args.closure {
+        let folder = args.kernel_modules.as_deref().unwrap_or(Path::new("/"));
+        install.closure(folder);
+    }
     if let Some(jobs) = args.jobs {
         install.jobs(jobs);
     }

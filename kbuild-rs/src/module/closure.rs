@@ -30,6 +30,15 @@ pub struct InTree {
     pub path: PathBuf,
     /// The file, as the kernel's package has it.
     pub bytes: Vec<u8>,
+    /// The modules that it needs.
+    pub depends: Vec<String>,
+}
+
+/// A module, and those that must be loaded before it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) depends: &'a [String],
 }
 
 /// The deepest folder below `lib/modules/<release>` that is looked into, and the most modules.
@@ -44,33 +53,44 @@ impl KernelModules {
     /// [`ErrorKind::KernelNotFound`] without such a folder.
     pub(crate) fn open(folder: &Path, release: &str) -> Result<KernelModules> {
         let image = Image::open(folder)?;
-        let places = [
-            format!("lib/modules/{release}"),
-            format!("usr/lib/modules/{release}"),
-        ];
-        let mut found = None;
-        for place in &places {
-            let place = Path::new(place);
-            if found.is_none() && image.folder(&place.join("kernel"))?.is_some() {
-                found = image.folder(place)?;
-            }
+        if let Some(kernel) = KernelModules::in_root(&image, release)? {
+            return Ok(kernel);
         }
-        if found.is_none() && folder.ends_with(release) {
-            found = image.folder(Path::new(""))?;
-        }
-        match found {
+        let is_folder = folder.ends_with(release) && image.folder(Path::new("kernel"))?.is_some();
+        match image
+            .folder(Path::new(""))
+            .map(|root| root.filter(|_| is_folder))?
+        {
             Some(root) => KernelModules::of(root, release),
             None => Err(Error::new(
                 ErrorKind::KernelNotFound,
                 format!(
-                    "{} has no modules of the kernel {release}: neither {} nor {}. Extract the \
-                     kernel's package, and name the folder (--kernel-modules)",
+                    "{} has no modules of the kernel {release}: neither lib/modules/{release} nor \
+                     usr/lib/modules/{release}. Extract the kernel's package, and name the folder \
+                     (--kernel-modules)",
                     folder.display(),
-                    places[0],
-                    places[1]
                 ),
             )),
         }
+    }
+
+    /// The modules of `release` in a root, if it has any.
+    pub(crate) fn in_root(image: &Image, release: &str) -> Result<Option<KernelModules>> {
+        for prefix in ["lib/modules", "usr/lib/modules"] {
+            let place = Path::new(prefix).join(release);
+            if image.folder(&place.join("kernel"))?.is_none() {
+                continue;
+            }
+            if let Some(root) = image.folder(&place)? {
+                return KernelModules::of(root, release).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the kernel has a module of this name, or has it built in.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.paths.contains_key(name) || self.builtin.contains(name)
     }
 
     fn of(root: Root, release: &str) -> Result<KernelModules> {
@@ -120,21 +140,18 @@ impl KernelModules {
     /// # Errors
     /// [`ErrorKind::SourceNotFound`] names each module that neither the kernel nor `modules` have,
     /// and the one that needs it.
-    pub(crate) fn closure(&self, modules: &[&ModuleInfo]) -> Result<Vec<InTree>> {
-        let own: BTreeSet<&str> = modules.iter().map(|info| info.name.as_str()).collect();
+    pub(crate) fn closure(&self, modules: &[Need<'_>]) -> Result<Vec<InTree>> {
+        let own: BTreeSet<String> = modules.iter().map(|m| m.name.replace('-', "_")).collect();
         let mut pending: Vec<(String, String)> = Vec::new();
-        for info in modules {
-            pending.extend(
-                info.depends
-                    .iter()
-                    .map(|name| (name.clone(), info.name.clone())),
-            );
+        for module in modules {
+            let depends = module.depends.iter();
+            pending.extend(depends.map(|name| (name.clone(), module.name.to_owned())));
         }
         let mut found: BTreeMap<String, InTree> = BTreeMap::new();
         let mut missing = BTreeMap::new();
         while let Some((name, needed_by)) = pending.pop() {
             let name = name.replace('-', "_");
-            let is_known = own.contains(name.as_str()) || self.builtin.contains(&name);
+            let is_known = own.contains(&name) || self.builtin.contains(&name);
             if is_known || found.contains_key(&name) {
                 continue;
             }
@@ -142,8 +159,9 @@ impl KernelModules {
                 missing.insert(name, needed_by);
                 continue;
             };
-            let (module, info) = self.read(&name, path)?;
-            pending.extend(info.depends.into_iter().map(|next| (next, name.clone())));
+            let module = self.read(&name, path)?;
+            let next = module.depends.iter();
+            pending.extend(next.map(|next| (next.clone(), name.clone())));
             found.insert(name, module);
         }
         match missing.is_empty() {
@@ -152,7 +170,7 @@ impl KernelModules {
         }
     }
 
-    fn read(&self, name: &str, path: &Path) -> Result<(InTree, ModuleInfo)> {
+    fn read(&self, name: &str, path: &Path) -> Result<InTree> {
         let full = self.folder.join(path);
         let failed = |e| Error::reading("read", &full, e);
         let file = self.files.open_file(&full)?;
@@ -171,12 +189,12 @@ impl KernelModules {
                 ),
             ));
         }
-        let module = InTree {
+        Ok(InTree {
             name: name.to_owned(),
             path: path.to_owned(),
             bytes,
-        };
-        Ok((module, info))
+            depends: info.depends,
+        })
     }
 
     fn missing(&self, missing: &BTreeMap<String, String>) -> Error {
@@ -254,6 +272,13 @@ mod tests {
         ModuleInfo::of_bytes(&module(name, depends), Path::new("x.ko")).unwrap()
     }
 
+    fn need(info: &ModuleInfo) -> Need<'_> {
+        Need {
+            name: &info.name,
+            depends: &info.depends,
+        }
+    }
+
     fn root() -> fixture::Root {
         let root = fixture::Root::new();
         let folder = format!("image/usr/lib/modules/{RELEASE}");
@@ -275,7 +300,7 @@ mod tests {
     fn modules_of_the_kernel_come_with_those_that_need_them() {
         let root = root();
         let ours = [info("wifi", "mac,helper"), info("helper", "")];
-        let ours: Vec<&ModuleInfo> = ours.iter().collect();
+        let ours: Vec<Need<'_>> = ours.iter().map(need).collect();
         let found = open(&root).closure(&ours).unwrap();
         let paths: Vec<_> = found
             .iter()
@@ -298,7 +323,7 @@ mod tests {
     fn a_missing_module_is_named_with_the_one_that_needs_it() {
         let root = root();
         let error = open(&root)
-            .closure(&[&info("wifi", "lost,gone")])
+            .closure(&[need(&info("wifi", "lost,gone"))])
             .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("\n    gone, which wifi needs"), "{text}");
@@ -313,7 +338,9 @@ mod tests {
         root.write("outside/evil.ko", module("evil", ""));
         let link = format!("image/usr/lib/modules/{RELEASE}/kernel/evil.ko");
         root.link(root.join("outside/evil.ko"), &link);
-        let error = open(&root).closure(&[&info("wifi", "evil")]).unwrap_err();
+        let error = open(&root)
+            .closure(&[need(&info("wifi", "evil"))])
+            .unwrap_err();
         assert!(error.to_string().contains("evil"), "{error}");
     }
 

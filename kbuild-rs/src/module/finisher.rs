@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::built::{self, Built};
-use super::closure::{InTree, KernelModules};
+use super::closure::{InTree, KernelModules, Need};
 use super::finish::{Compression, Finish, Strip};
 use super::modinfo::ModuleInfo;
 use super::sign::Signer;
@@ -113,8 +113,12 @@ impl Finisher {
         let Some(first) = modules.first() else {
             return Ok(Vec::new());
         };
-        let infos: Vec<&ModuleInfo> = modules.iter().map(|module| &module.info).collect();
-        KernelModules::open(folder, &first.info.release)?.closure(&infos)
+        let needs = modules.iter().map(|module| Need {
+            name: &module.info.name,
+            depends: &module.info.depends,
+        });
+        let needs: Vec<Need<'_>> = needs.collect();
+        KernelModules::open(folder, &first.info.release)?.closure(&needs)
     }
 
     /// The kernels that modules are finished for.

@@ -1,6 +1,9 @@
 //! Packages for images without the kernel's package: its modules that ours need come with them.
 
 use std::fs;
+use std::process::Command;
+
+use kbuild_tests::snapshot::Snapshot;
 
 use super::{Modules, extracted};
 use crate::support::*;
@@ -67,4 +70,53 @@ fn a_module_that_the_kernel_lacks_is_named_and_no_package_is_written() {
     assert!(!modules.out().exists());
     let said = refused(&mut modules.package("deb", &args), 2);
     assert!(said.contains("--closure with --format deb"), "{said}");
+}
+
+#[test]
+fn an_image_gets_the_modules_of_the_kernel_that_it_lacks() {
+    let modules = modules();
+    let release = &modules.kernel.release;
+    let root = tempfile::tempdir().unwrap();
+    let install = || {
+        let mut command = Command::new(program());
+        command.arg("install").arg(modules.folder());
+        command.arg("--root").arg(root.path());
+        command.args(["--closure", "--kernel-modules"]);
+        command.arg(&modules.kernel.modules);
+        built(&mut command).err()
+    };
+    let folder = root.path().join("lib/modules").join(release);
+    let usb = "kernel/drivers/usb";
+    let core = format!("{usb}/core/usbcore.ko");
+    let common = format!("{usb}/common/usb-common.ko");
+    // The root has one of them: that of a package of its own.
+    let list = format!("/lib/modules/{release}/{common}\n");
+    write(root.path(), &[("var/lib/dpkg/info/linux.list", &list)]);
+    fs::create_dir_all(folder.join(&common).parent().unwrap()).unwrap();
+    fs::copy(modules.kernel.modules.join(&common), folder.join(&common)).unwrap();
+    let before = Snapshot::take_with_content(&folder).unwrap();
+
+    let said = install();
+    assert!(folder.join("updates/stick.ko").exists(), "{said}");
+    assert!(folder.join(&core).exists(), "{said}");
+    let (_, listed) = said.split_once("contains these modules").unwrap();
+    assert!(listed.contains(&format!("\n    {core}")), "{said}");
+    assert!(listed.contains("\n    updates/stick.ko"), "{said}");
+    assert!(!listed.contains(&common), "{said}");
+
+    let said = install();
+    assert!(!said.contains("installed usbcore"), "{said}");
+    let mut remove = Command::new(program());
+    remove
+        .args(["uninstall", "--all", "--root"])
+        .arg(root.path());
+    built(&mut remove);
+    let now = Snapshot::take_with_content(&folder).unwrap();
+    let changed = before.differences(&now);
+    // The folders that had files for a while have other times.
+    assert!(
+        changed.iter().all(|line| !line.contains(".ko")),
+        "{changed:?}"
+    );
+    assert!(!folder.join("updates").exists() && !folder.join(&core).exists());
 }

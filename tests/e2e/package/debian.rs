@@ -12,7 +12,7 @@ use super::{Modules, text};
 use crate::support::*;
 
 /// A root that has this kernel as far as depmod and dpkg look.
-fn root_with(kernel: &LabKernel) -> TempDir {
+pub(super) fn root_with(kernel: &LabKernel) -> TempDir {
     let release = &kernel.release;
     let status: String = [format!("linux-image-{release}"), "kmod".to_owned()]
         .iter()
@@ -35,7 +35,7 @@ fn root_with(kernel: &LabKernel) -> TempDir {
 }
 
 /// The lines of modules.dep.
-fn dependencies(root: &Path, kernel: &LabKernel) -> Vec<String> {
+pub(super) fn dependencies(root: &Path, kernel: &LabKernel) -> Vec<String> {
     let file = format!("lib/modules/{}/modules.dep", kernel.release);
     let text = fs::read_to_string(root.join(file)).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -95,7 +95,7 @@ fn dpkg(root: &Path) -> Command {
 }
 
 /// By dpkg; a user who is not root does the same by hand.
-fn install_debs(root: &Path, packages: &[PathBuf]) {
+pub(super) fn install_debs(root: &Path, packages: &[PathBuf]) {
     if is_root() {
         let mut install = dpkg(root);
         run::checked(install.arg("-i").args(packages), LIMIT).unwrap();
@@ -108,7 +108,7 @@ fn install_debs(root: &Path, packages: &[PathBuf]) {
     }
 }
 
-fn remove_deb(root: &Path, deb: &Path, name: &str) {
+pub(super) fn remove_deb(root: &Path, deb: &Path, name: &str) {
     if is_root() {
         run::checked(dpkg(root).args(["-r", name]), LIMIT).unwrap();
         return;

@@ -15,6 +15,7 @@ use crate::support::*;
 
 mod closure;
 mod debian;
+mod guide;
 
 const RING: &str = r#"
 #include <linux/module.h>

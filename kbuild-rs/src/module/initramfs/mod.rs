@@ -90,14 +90,10 @@ impl Initramfs {
             root: image.path().to_owned(),
         }))
     }
-
-    /// Whether one of the files contains an old version of a module, or may do so.
-    pub(crate) fn is_stale(&self) -> bool {
-        self.files.iter().any(Archive::is_stale)
-    }
 }
 
 impl Archive {
+    /// Whether it contains an old version of a module, or may do so.
     fn is_stale(&self) -> bool {
         self.contains != Contains::Nothing
     }

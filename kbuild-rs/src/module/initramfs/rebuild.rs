@@ -133,7 +133,8 @@ impl Initramfs {
     }
 
     fn is_running_system(&self) -> bool {
-        self.root == Path::new("/")
+        let root = std::fs::canonicalize(&self.root);
+        root.is_ok_and(|root| root == Path::new("/"))
     }
 }
 

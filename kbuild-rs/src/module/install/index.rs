@@ -277,3 +277,11 @@ fn depmod() -> Result<PathBuf> {
             .advise(Advice::new("missing-depmod", advice))
         })
 }
+
+/// A remark about a release without `modules.dep`.
+pub(super) fn missing(site: &Site, release: &str) -> String {
+    format!(
+        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
+        command(site, release)
+    )
+}

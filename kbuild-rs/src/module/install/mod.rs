@@ -20,6 +20,7 @@
 //!   only.
 
 mod afterwards;
+mod closure;
 mod conflict;
 mod index;
 mod inspect;
@@ -50,6 +51,7 @@ pub use removal::Uninstall;
 pub use report::{InstallAction, InstallChange, InstallReport};
 pub use request::Install;
 pub use rollback::Rollback;
+pub(super) use select::select;
 
 /// What modprobe loads.
 const SUFFIXES: &[&str] = &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"];

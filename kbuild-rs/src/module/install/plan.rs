@@ -312,7 +312,7 @@ fn load_path(source: &Source) -> String {
 }
 
 /// The looks of a file that is not written yet.
-fn unknown() -> Looks {
+pub(super) fn unknown() -> Looks {
     Looks {
         sha256: String::new(),
         size: 0,

@@ -11,11 +11,10 @@ use super::report::InstallReport;
 use super::select::{Source, select};
 use super::site::Site;
 use super::transaction::{How, Transaction};
-use super::{afterwards, index, read_back, recover};
+use super::{afterwards, closure, index, read_back, recover};
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
-use crate::sys::tree::installing;
 use crate::{Error, Kernel, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
@@ -52,6 +51,7 @@ pub struct Install {
     strip: Option<Strip>,
     signer: Option<Signer>,
     compression: Option<Compression>,
+    kernel_modules: Option<PathBuf>,
 }
 
 impl Default for Install {
@@ -80,6 +80,7 @@ impl Install {
             strip: None,
             signer: None,
             compression: None,
+            kernel_modules: None,
         }
     }
 
@@ -174,6 +175,15 @@ impl Install {
     /// Compresses the modules. Default: as the kernel is configured.
     pub fn compression(&mut self, compression: Compression) -> &mut Install {
         self.compression = Some(compression);
+        self
+    }
+
+    /// Also installs the modules of the kernel itself that these modules need and the root lacks, as
+    /// images without the kernel's package do. `folder` is a root with `lib/modules/<release>`, such
+    /// as an extracted package of the kernel. A module that is missing there is an error, and a note
+    /// lists the modules that no package of the root contains.
+    pub fn closure(&mut self, folder: impl Into<PathBuf>) -> &mut Install {
+        self.kernel_modules = Some(folder.into());
         self
     }
 
@@ -303,10 +313,14 @@ impl Install {
             finish: job.finish.clone(),
             shared: &shared,
         };
-        let plan = planner.plan(&journal.unwrap_or_default(), sources)?;
+        let mut plan = planner.plan(&journal.unwrap_or_default(), sources.clone())?;
+        if let Some(folder) = &self.kernel_modules {
+            let remark = closure::add(&mut plan, (site, &places), &sources, folder)?;
+            report.notes.extend(remark);
+        }
         let has_index = index::is_there(&places)?;
         if self.runs_depmod && !has_index {
-            report.notes.push(no_index(site, release));
+            report.notes.push(index::missing(site, release));
         }
         let is_indexed = !self.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
@@ -372,24 +386,4 @@ pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String
         shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
     }
     Ok(shared)
-}
-
-fn no_index(site: &Site, release: &str) -> String {
-    format!(
-        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
-        index::command(site, release)
-    )
-}
-
-impl Site {
-    /// Fails with words about roots if this user cannot change this one.
-    fn check_writable(&self) -> Result<()> {
-        for folder in ["lib/modules", "var/lib", ""] {
-            if let Some(tree) = self.image.folder(Path::new(folder))? {
-                return crate::sys::Tree::of(tree).check_writable();
-            }
-        }
-        let kind = std::io::ErrorKind::NotFound;
-        Err(installing("open", self.image.path(), kind.into()))
-    }
 }

@@ -20,11 +20,11 @@ use crate::{Error, ErrorKind, Result};
 
 /// A built module.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(in crate::module) struct Source {
     folder: Arc<Tree>,
     rel: PathBuf,
     /// The path that people read.
-    pub(super) path: PathBuf,
+    pub(in crate::module) path: PathBuf,
     /// The name of the file, without `.ko`.
     pub(super) name: String,
     pub(super) sha256: String,
@@ -37,7 +37,7 @@ pub(super) struct Source {
 
 impl Source {
     /// The bytes, which must be the same as at first.
-    pub(super) fn read_again(&self) -> Result<Vec<u8>> {
+    pub(in crate::module) fn read_again(&self) -> Result<Vec<u8>> {
         let bytes = self.folder.read(&self.rel)?.unwrap_or_default();
         match sha256(&bytes) == self.sha256 {
             true => Ok(bytes),
@@ -56,7 +56,7 @@ impl Source {
 }
 
 /// Reads the modules that `inputs` name: `.ko` files, and folders with such files.
-pub(super) fn select(inputs: &[PathBuf], jobs: usize) -> Result<Vec<Source>> {
+pub(in crate::module) fn select(inputs: &[PathBuf], jobs: usize) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     for input in inputs {
         match std::fs::metadata(input) {

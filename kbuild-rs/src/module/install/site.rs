@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::journal::{Journal, Pending};
 use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
 use super::store::Store;
-use crate::sys::tree::{part_of, refused, sha256};
+use crate::sys::tree::{installing, part_of, refused, sha256};
 use crate::sys::{Image, Tree};
 use crate::{Error, ErrorKind, Result};
 
@@ -69,6 +69,17 @@ impl Site {
             state,
             _lock: Some(file),
         })
+    }
+
+    /// Fails with words about roots if this user cannot change this one.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        for folder in ["lib/modules", "var/lib", ""] {
+            if let Some(tree) = self.image.folder(Path::new(folder))? {
+                return crate::sys::Tree::of(tree).check_writable();
+            }
+        }
+        let kind = std::io::ErrorKind::NotFound;
+        Err(installing("open", self.image.path(), kind.into()))
     }
 
     /// Whether this is the running system.
