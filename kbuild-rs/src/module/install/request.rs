@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::journal::{Entry, State};
+use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::releases::Wanted;
 use super::report::InstallReport;
 use super::select::{Source, select};
 use super::site::Site;
+use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
 use super::{afterwards, index, read_back, recover};
+use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
 use crate::sys::tree::installing;
-use crate::{Error, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
 ///
@@ -44,6 +46,7 @@ pub struct Install {
     is_hard_link: bool,
     loads: bool,
     runs_depmod: bool,
+    keeps_journal: bool,
     is_unsigned_allowed: bool,
     builds_initramfs: bool,
     loads_now: bool,
@@ -72,6 +75,7 @@ impl Install {
             is_hard_link: false,
             loads: false,
             runs_depmod: true,
+            keeps_journal: true,
             is_unsigned_allowed: false,
             builds_initramfs: false,
             loads_now: false,
@@ -108,7 +112,8 @@ impl Install {
         self
     }
 
-    /// A folder below `updates/` (`INSTALL_MOD_DIR`).
+    /// A folder below `updates/` (`INSTALL_MOD_DIR`). With a slash at the front, a folder below
+    /// `lib/modules/<release>/`: `/extra`.
     pub fn dir(&mut self, dir: impl Into<PathBuf>) -> &mut Install {
         self.dir = dir.into();
         self
@@ -150,6 +155,13 @@ impl Install {
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Install {
         self.runs_depmod = yes;
+        self
+    }
+
+    /// Whether a journal is kept. Default: yes. Without one, the root is a folder that becomes a
+    /// package: files of the modules' names are replaced. `/` and a root with a journal are refused.
+    pub fn journal(&mut self, yes: bool) -> &mut Install {
+        self.keeps_journal = yes;
         self
     }
 
@@ -199,7 +211,10 @@ impl Install {
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
-        let mut site = open(&self.root, self.is_dry_run, true, say)?;
+        let mut site = match self.keeps_journal {
+            true => open(&self.root, self.is_dry_run, true, say)?,
+            false => staged::open(&self.root, self.is_dry_run, say)?,
+        };
         let mut report = InstallReport::default();
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
         if self.loads_now {
@@ -218,7 +233,10 @@ impl Install {
                 finish,
                 release,
             };
-            self.one(&mut site, &job, sources, &mut report)?;
+            match self.keeps_journal {
+                true => self.one(&mut site, &job, sources, &mut report)?,
+                false => self.staging(&job).run(&site, sources, &mut report)?,
+            }
         }
         if self.loads_now && !self.is_dry_run {
             afterwards::load(&report.changes)?;
@@ -227,26 +245,22 @@ impl Install {
     }
 
     fn options(&self) -> Result<Options> {
-        let dir = self.dir.to_str().filter(|dir| {
-            dir.is_empty() || crate::sys::is_below(Path::new(dir)) && !dir.contains(['\n', ' '])
-        });
-        let Some(dir) = dir else {
-            return Err(Error::input(format!(
-                "{} is not a folder below updates/: give a relative path without `..` and blanks",
-                self.dir.display()
-            )));
-        };
-        let folder = match dir.trim_end_matches('/') {
-            "" => "updates".to_owned(),
-            dir => format!("updates/{dir}"),
-        };
         Ok(Options {
-            folder,
+            folder: folder(&self.dir)?,
             replaces: self.replaces,
             is_hard_link: self.is_hard_link,
             loads: self.loads,
             jobs: self.jobs,
         })
+    }
+
+    fn staging<'a>(&'a self, job: &'a Job<'_>) -> Staging<'a> {
+        Staging {
+            root: &self.root,
+            job,
+            runs_depmod: self.runs_depmod,
+            is_dry_run: self.is_dry_run,
+        }
     }
 
     /// The way to finish modules for a release. Fails before any change if its kernel would refuse
@@ -258,7 +272,10 @@ impl Install {
         sources: &[Source],
         notes: &mut Vec<String>,
     ) -> Result<Finish> {
-        let target = Target::in_root(&site.image, release)?;
+        let target = match self.wanted.tree(release)? {
+            Some(tree) => Target::of_tree(&site.image, tree)?,
+            None => Target::in_root(&site.image, release)?,
+        };
         let mut built = sources.iter().filter(|source| source.release == release);
         let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
         if !self.is_unsigned_allowed && !is_signed {
@@ -295,7 +312,7 @@ impl Install {
         let plan = planner.plan(&journal.unwrap_or_default(), sources)?;
         let has_index = index::is_there(&places)?;
         if self.runs_depmod && !has_index {
-            report.notes.push(no_index(site, release));
+            report.notes.push(index::is_missing(site, release));
         }
         let is_indexed = !self.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
@@ -327,10 +344,10 @@ impl Install {
 }
 
 /// The work for one release.
-struct Job<'a> {
-    options: &'a Options,
-    finish: Arc<Finish>,
-    release: &'a str,
+pub(super) struct Job<'a> {
+    pub(super) options: &'a Options,
+    pub(super) finish: Arc<Finish>,
+    pub(super) release: &'a str,
 }
 
 /// Opens a root. To change it, waits for its lock, and ends what an earlier process began.
@@ -361,13 +378,6 @@ pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String
         shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
     }
     Ok(shared)
-}
-
-fn no_index(site: &Site, release: &str) -> String {
-    format!(
-        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
-        index::command(site, release)
-    )
 }
 
 impl Site {
