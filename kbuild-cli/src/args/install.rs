@@ -1,5 +1,6 @@
 //! The flags of `kbuild-rs install`, and those that its kin share.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -44,14 +45,22 @@ pub(crate) struct OutputArgs {
 #[command(after_help = help::INSTALL_EXAMPLES)]
 pub(crate) struct InstallArgs {
     /// Module (.ko), or a folder with modules [default: kbuild-out].
-    #[arg(value_name = "DIR|KO")]
+    #[arg(value_name = "DIR|KO", conflicts_with = "cargo")]
     pub(crate) inputs: Vec<PathBuf>,
+    /// Build with Cargo, and install the modules of PACKAGE, or those of the workspace's default
+    /// members. Arguments after `--` are for `cargo build`.
+    #[arg(long, value_name = "PACKAGE", num_args = 0..=1)]
+    pub(crate) cargo: Option<Option<String>>,
+    /// Arguments of `cargo build`, as in `-- --release`.
+    #[arg(last = true, value_name = "CARGO ARGUMENT", requires = "cargo")]
+    pub(crate) cargo_args: Vec<OsString>,
     #[command(flatten)]
     pub(crate) root: RootArgs,
     /// Install for every kernel in the root for which a module was built.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) all_kernels: bool,
-    /// Folder below updates/, INSTALL_MOD_DIR of the kernel's makefiles.
+    /// Folder below updates/, INSTALL_MOD_DIR of the kernel's makefiles. `/extra` is
+    /// lib/modules/RELEASE/extra.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Replace a file that kbuild-rs did not install. It is kept, and `uninstall` restores it.
@@ -80,6 +89,13 @@ pub(crate) struct InstallArgs {
     /// extracted package of the kernel [default: /].
     #[arg(long, value_name = "DIR", requires = "closure")]
     pub(crate) kernel_modules: Option<PathBuf>,
+    /// Keep no journal: the root is a folder that becomes a package or an image (DESTDIR). Files of
+    /// the modules' names are replaced.
+    #[arg(long, conflicts_with_all = ["replace", "hard_link", "load", "modprobe", "initramfs"])]
+    pub(crate) no_journal: bool,
+    /// Meson runs this call as an install script: its variables choose the root and the output.
+    #[arg(long, hide = true)]
+    pub(crate) outer_meson: bool,
     /// Number of modules that are finished at once [default: number of processors].
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<usize>,

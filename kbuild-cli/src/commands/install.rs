@@ -1,12 +1,15 @@
 //! `kbuild-rs install`.
 
+mod cargo_modules;
+mod outer_meson;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Compression, Install, Kernel, Strip};
+use kbuild::{Install, Kernel, Strip};
 
-use super::signing;
-use crate::args::{Compress, InstallArgs};
+use super::{package, signing};
+use crate::args::InstallArgs;
 use crate::process::signals;
 use crate::ui::failure::Failure;
 use crate::ui::installed::Told;
@@ -15,13 +18,25 @@ use crate::ui::style::Style;
 /// The output directory of a build without `--out-dir`.
 const OUT: &str = "kbuild-out";
 
-pub(super) fn run(args: &InstallArgs, style: Style) -> ExitCode {
-    signals::relayed(|| {
-        let told = Told::new(&args.output, style, args.dry_run);
-        match request(args, &told) {
-            Ok(install) => told.end(install.run(&|note| told.note(note))),
-            Err(failure) => told.fail(&failure),
+pub(super) fn run(mut args: InstallArgs, style: Style) -> ExitCode {
+    if args.outer_meson {
+        outer_meson::apply(&mut args);
+    }
+    let mut told = Told::new(&args.output, style, args.dry_run);
+    told.lists_paths(!(args.outer_meson && args.output.quiet));
+    if let Some(package) = &args.cargo {
+        match cargo_modules::find(package.as_deref(), &args) {
+            Ok(inputs) => args.inputs = inputs,
+            Err(failure) => return told.fail(&failure),
         }
+    }
+    let install = match request(&args, &told) {
+        Ok(install) => install,
+        Err(failure) => return told.fail(&failure),
+    };
+    signals::relayed(|| {
+        let done = install.run(&|note| told.note(note));
+        told.end(done)
     })
 }
 
@@ -49,6 +64,7 @@ fn request(args: &InstallArgs, told: &Told) -> Result<Install, Failure> {
         .initramfs(args.initramfs)
         .unsigned(args.signing.unsigned)
         .depmod(!args.no_depmod)
+        .journal(!args.no_journal)
         .dry_run(args.dry_run);
     if args.closure {
         let folder = args.kernel_modules.as_deref().unwrap_or(Path::new("/"));
@@ -57,8 +73,17 @@ fn request(args: &InstallArgs, told: &Told) -> Result<Install, Failure> {
     if let Some(jobs) = args.jobs {
         install.jobs(jobs);
     }
+    finish(&mut install, args, told)?;
+    Ok(install)
+}
+
+/// The steps from a built module to the installed file.
+fn finish(install: &mut Install, args: &InstallArgs, told: &Told) -> Result<(), Failure> {
     if let Some(options) = &args.finish.strip {
         install.strip(Strip::new(options)?);
+    }
+    if let Some(compression) = package::compression(args.finish.compress) {
+        install.compression(compression);
     }
     let tree = named_tree(args);
     if let Some(signer) = signing::of_install(&args.signing, tree.as_ref())? {
@@ -67,15 +92,7 @@ fn request(args: &InstallArgs, told: &Told) -> Result<Install, Failure> {
             .for_each(|note| told.note(note));
         install.sign(signer);
     }
-    let compression = match args.finish.compress {
-        Compress::Kernel => return Ok(install),
-        Compress::None => Compression::None,
-        Compress::Gzip => Compression::Gzip,
-        Compress::Xz => Compression::Xz,
-        Compress::Zstd => Compression::Zstd,
-    };
-    install.compression(compression);
-    Ok(install)
+    Ok(())
 }
 
 /// The one kernel tree that the call names: its own key counts, too.

@@ -40,7 +40,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Ide(args) => ide::run(&args, style),
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
-        Verb::Install(args) => install::run(&args, style),
+        Verb::Install(args) => install::run(*args, style),
         Verb::Uninstall(args) => uninstall::run(&args, style),
         Verb::Rollback(args) => uninstall::roll_back(&args, style),
         Verb::Status(args) => status::run(&args, style),

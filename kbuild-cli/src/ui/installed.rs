@@ -58,6 +58,7 @@ pub(crate) struct Told {
     is_json: bool,
     is_verbose: bool,
     is_dry_run: bool,
+    lists_paths: bool,
 }
 
 impl Told {
@@ -67,7 +68,13 @@ impl Told {
             is_json: args.message_format == MessageFormat::Json,
             is_verbose: args.verbose,
             is_dry_run,
+            lists_paths: true,
         }
+    }
+
+    /// Whether standard output gets the paths of installed modules.
+    pub(crate) fn lists_paths(&mut self, yes: bool) {
+        self.lists_paths = yes;
     }
 
     pub(crate) fn note(&self, text: &str) {
@@ -133,12 +140,20 @@ impl Told {
     }
 
     fn say(&self, change: &kbuild::InstallChange) {
-        use InstallAction::{Displaced, Installed, Removed, Restored, Updated};
+        use InstallAction::{Displaced, Installed, Removed, Restored, Unchanged, Updated};
         let path = &change.path;
-        let word = match change.action {
-            Installed | Updated if !self.is_dry_run => {
-                return streams::result(path.as_os_str().as_encoded_bytes());
+        let is_listed = match change.action {
+            Installed | Updated => true,
+            Unchanged => self.is_verbose,
+            _ => false,
+        };
+        if is_listed && !self.is_dry_run {
+            if self.lists_paths {
+                streams::result(path.as_os_str().as_encoded_bytes());
             }
+            return;
+        }
+        let word = match change.action {
             Installed => "install",
             Updated => "update",
             Removed => "remove",

@@ -76,6 +76,7 @@ impl Build {
         if environment.is_build_script {
             cargo::announce_files(&report);
             cargo::announce_modules(&report);
+            cargo::record_modules(environment, &report)?;
             cargo::pass_on(environment, None, &report);
         }
         Ok(report)

@@ -54,6 +54,7 @@ pub(super) fn each(settings: &Settings, name: Option<&str>) -> Result<Vec<Result
         }
         if environment.is_build_script {
             cargo::announce_files(report);
+            cargo::record_modules(environment, report)?;
             cargo::pass_on(environment, Some(release), report);
         }
     }

@@ -70,12 +70,20 @@ impl Matrix {
         mut ended: impl FnMut(usize, &Result<Report>) + Send,
     ) -> Vec<Result<Report>> {
         let environments: Vec<_> = self.builds.environments().collect();
-        let results = self.builds.run(&mut ended);
+        let mut results = self.builds.run(&mut ended);
         if environments
             .iter()
             .any(|environment| environment.is_build_script)
         {
             results.iter().flatten().for_each(cargo::announce_files);
+        }
+        for (environment, result) in environments.iter().zip(&mut results) {
+            let recorded = result
+                .as_ref()
+                .map(|r| cargo::record_modules(environment, r));
+            if let Ok(Err(error)) = recorded {
+                *result = Err(error);
+            }
         }
         environments.iter().for_each(cargo::announce_env_read);
         results

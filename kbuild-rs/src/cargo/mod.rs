@@ -6,6 +6,7 @@
 )]
 
 mod links;
+mod modules;
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -16,6 +17,7 @@ use crate::error::{Level, Message};
 use crate::settings::{Environment, Report};
 
 pub(crate) use links::{pass_on, received};
+pub(crate) use modules::record_modules;
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {

@@ -1,5 +1,6 @@
-//! The one writer of files. Its callers: `api` (declarations, tables of modules), `editor`, `jobs` (the
-//! pool), `make::git`, `module::sign`, `run` (generated files, products, the record), `stage`, and `sys` (locks).
+//! The one writer of files. Its callers: `api` (declarations, tables of modules), `cargo` (the list of
+//! modules), `editor`, `jobs` (the pool), `make::git`, `module::sign`, `run` (generated files, products,
+//! the record), `stage`, and `sys` (locks).
 
 mod remove;
 #[cfg(feature = "install")]

@@ -23,7 +23,7 @@ from ...interpreterbase import (
     ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
 )
 from ...mesonlib import File, MachineChoice, MesonException
-from . import commands
+from . import commands, installation
 from .files import write_if_changed
 from .kernel import Kernel, configuration_file
 from .target import KNOWN, Call
@@ -40,8 +40,9 @@ def listed(name: str, types: T.Any = str) -> KwargInfo:
     return KwargInfo(name, ContainerTypeInfo(list, types), default=[], listify=True)
 
 
-def one_of(*choices: str) -> T.Callable[[str], T.Optional[str]]:
-    return lambda value: None if value in choices else f'must be one of {", ".join(choices)}'
+def one_of(*choices: T.Optional[str]) -> T.Callable[[T.Optional[str]], T.Optional[str]]:
+    named = ', '.join(choice for choice in choices if choice is not None)
+    return lambda value: None if value in choices else f'must be one of {named}'
 
 
 class KbuildModule(ExtensionModule):
@@ -179,6 +180,12 @@ class KbuildModule(ExtensionModule):
         KwargInfo('install', bool, default=False),
         KwargInfo('install_dir', (str, type(None))),
         KwargInfo('install_tag', str, default='runtime'),
+        KwargInfo('sign', bool, default=False),
+        KwargInfo('key', (str, File, type(None))),
+        KwargInfo('cert', (str, File, type(None))),
+        KwargInfo('unsigned', bool, default=False),
+        KwargInfo('strip', bool, default=False),
+        KwargInfo('compress', (str, type(None)), validator=one_of(None, *installation.COMPRESSIONS)),
         KwargInfo('build_by_default', bool, default=True),
     )
     def module(self, state: ModuleState, args: T.Tuple[str, T.List], kwargs: T.Dict[str, T.Any]) -> CustomTarget:

@@ -28,7 +28,7 @@ from ...build import BuildTarget, CustomTarget, CustomTargetIndex, GeneratedList
 from ...dependencies import Dependency, InternalDependency
 from ...interpreterbase import InvalidArguments
 from ...mesonlib import File, MachineChoice
-from . import commands, settings
+from . import commands, installation, settings
 from .files import write_if_changed
 
 if T.TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Call:
         if kwargs['products'] and not kwargs['kbuild']:
             raise self.error('"products" is for a module tree ("kbuild"), where the Kbuild makes them')
         self.check_products(kwargs['products'])
-        problem = settings.problem(kwargs)
+        problem = settings.problem(kwargs) or installation.problem(kwargs, self.kernel.release)
         if problem is not None:
             raise self.error(problem)
 
@@ -168,7 +168,6 @@ class Call:
         # A folder may have the same name as a module beside it.
         arguments = File.from_built_file(os.path.join('meson-private/kbuild', self.state.subdir),
                                          f'{self.name}.args')
-        directory = self.kwargs['install_dir'] or f'/lib/modules/{self.kernel.release}/updates'
         target = self.interpreter.func_custom_target(self.state.current_node, [self.name], {
             'input': self.sources + self.bindings + self.symvers,
             'output': outputs,
@@ -176,9 +175,6 @@ class Call:
             'depend_files': [arguments],
             'depfile': f'{outputs[0]}.d',
             'build_by_default': self.kwargs['build_by_default'],
-            'install': self.kwargs['install'],
-            'install_dir': [directory] * len(modules) + [False] * (1 + len(products)),
-            'install_tag': [self.kwargs['install_tag']] * len(modules) + [False] * (1 + len(products)),
         })
         # Meson 1.0 prints "Generating" for every custom target.
         target.description = 'Building kernel module {}'
@@ -190,6 +186,10 @@ class Call:
             raise self.error(f'{broken!r} contains a line break')
         file = os.path.join(self.build_root, arguments.relative_name())
         write_if_changed(file, ''.join(f'{line}\n' for line in lines))
+        if self.kwargs['install']:
+            folder = self.state.backend.get_target_dir(target)
+            installation.add(self.state, self.interpreter, program, self.kwargs, self.kernel,
+                             [os.path.join(folder, f'{module}.ko') for module in modules])
         return target
 
     def arguments(self, target: CustomTarget, modules: T.List[str]) -> T.List[str]:

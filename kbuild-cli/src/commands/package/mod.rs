@@ -209,12 +209,19 @@ fn finish_flags(mut finisher: Finisher, args: &FinishArgs) -> Result<Finisher, F
     if let Some(options) = &args.strip {
         finisher = finisher.strip(Strip::new(options)?);
     }
-    let compression = match args.compress {
-        Compress::Kernel => return Ok(finisher),
-        Compress::None => Compression::None,
-        Compress::Gzip => Compression::Gzip,
-        Compress::Xz => Compression::Xz,
-        Compress::Zstd => Compression::Zstd,
-    };
-    Ok(finisher.compression(compression))
+    if let Some(compression) = compression(args.compress) {
+        finisher = finisher.compression(compression);
+    }
+    Ok(finisher)
+}
+
+/// The compression that a flag names; `None` for the kernel's own.
+pub(super) fn compression(flag: Compress) -> Option<Compression> {
+    match flag {
+        Compress::Kernel => None,
+        Compress::None => Some(Compression::None),
+        Compress::Gzip => Some(Compression::Gzip),
+        Compress::Xz => Some(Compression::Xz),
+        Compress::Zstd => Some(Compression::Zstd),
+    }
 }

@@ -73,6 +73,14 @@ pub(super) fn command(site: &Site, release: &str) -> String {
     }
 }
 
+/// The note about a release without an index.
+pub(super) fn is_missing(site: &Site, release: &str) -> String {
+    format!(
+        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
+        command(site, release)
+    )
+}
+
 /// Makes the index anew, and checks that it leads to the files of `state`. `touched` is set before
 /// an index file is replaced: then [`put_back`] undoes it. The remarks are for the user.
 pub(super) fn rebuild(
@@ -276,12 +284,4 @@ fn depmod() -> Result<PathBuf> {
             )
             .advise(Advice::new("missing-depmod", advice))
         })
-}
-
-/// A remark about a release without `modules.dep`.
-pub(super) fn missing(site: &Site, release: &str) -> String {
-    format!(
-        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
-        command(site, release)
-    )
 }

@@ -8,6 +8,7 @@
 //! | `select`, `releases` | which modules, for which kernels |
 //! | `plan`, `reconcile` | from these to the state that a release shall have |
 //! | `transaction`, `parts`, `recover` | from one state to another, or not at all |
+//! | `staged` | into a folder that becomes a package, without a journal |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
 //! | `afterwards` | the initramfs, and loading |
 //! | `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
@@ -39,6 +40,7 @@ mod request;
 mod rollback;
 mod select;
 mod site;
+mod staged;
 mod step;
 mod store;
 #[cfg(test)]

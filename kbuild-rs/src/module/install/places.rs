@@ -44,6 +44,28 @@ pub(super) fn split<'a>(path: &'a str, release: &str) -> Option<(Place, &'a Path
         .or_else(|| flat(MODULES_LOAD_D).map(|rest| (Place::ModulesLoadD, rest)))
 }
 
+/// The folder of a module, below that of the release: `vendor` is `updates/vendor`, and `/extra` is
+/// `extra`.
+pub(super) fn folder(dir: &Path) -> Result<String> {
+    let given = dir.to_str().unwrap_or_default();
+    let (above, rest) = match given.strip_prefix('/') {
+        Some(rest) => ("", rest),
+        None => ("updates/", given),
+    };
+    let rest = rest.trim_end_matches('/');
+    if dir.as_os_str().is_empty() {
+        return Ok("updates".to_owned());
+    }
+    match crate::sys::is_below(Path::new(rest)) && !rest.contains(['\n', ' ']) {
+        true => Ok(format!("{above}{rest}")),
+        false => Err(Error::input(format!(
+            "{} is not a folder below lib/modules/RELEASE: give a path without `..` and blanks, such \
+             as vendor (below updates/) or /extra",
+            dir.display()
+        ))),
+    }
+}
+
 impl Places {
     /// Opens the folders that exist.
     pub(super) fn open(image: &Image, release: &str) -> Result<Places> {

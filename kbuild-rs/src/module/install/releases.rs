@@ -49,6 +49,17 @@ impl Wanted {
         self.named.iter().map(|named| resolve(named)).collect()
     }
 
+    /// The kernel tree that is named for a release.
+    pub(super) fn tree(&self, release: &str) -> Result<Option<Kernel>> {
+        for named in self.named.iter().filter(|named| named.contains('/')) {
+            let tree = Kernel::open(named)?;
+            if tree.release() == release {
+                return Ok(Some(tree));
+            }
+        }
+        Ok(None)
+    }
+
     /// The releases to install for. `notes` gets those that are skipped.
     pub(super) fn choose(
         &self,

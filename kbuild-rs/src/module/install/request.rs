@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::journal::{Entry, State};
+use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::releases::Wanted;
 use super::report::InstallReport;
 use super::select::{Source, select};
 use super::site::Site;
+use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
 use super::{afterwards, closure, index, read_back, recover};
+use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
 use crate::module::target::Target;
-use crate::{Error, Kernel, Result};
 
 /// Installs built modules into a system or an image (feature `install`).
 ///
@@ -43,6 +45,7 @@ pub struct Install {
     is_hard_link: bool,
     loads: bool,
     runs_depmod: bool,
+    keeps_journal: bool,
     is_unsigned_allowed: bool,
     builds_initramfs: bool,
     loads_now: bool,
@@ -72,6 +75,7 @@ impl Install {
             is_hard_link: false,
             loads: false,
             runs_depmod: true,
+            keeps_journal: true,
             is_unsigned_allowed: false,
             builds_initramfs: false,
             loads_now: false,
@@ -109,7 +113,8 @@ impl Install {
         self
     }
 
-    /// A folder below `updates/` (`INSTALL_MOD_DIR`).
+    /// A folder below `updates/` (`INSTALL_MOD_DIR`). With a slash at the front, a folder below
+    /// `lib/modules/<release>/`: `/extra`.
     pub fn dir(&mut self, dir: impl Into<PathBuf>) -> &mut Install {
         self.dir = dir.into();
         self
@@ -151,6 +156,13 @@ impl Install {
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Install {
         self.runs_depmod = yes;
+        self
+    }
+
+    /// Whether a journal is kept. Default: yes. Without one, the root is a folder that becomes a
+    /// package: files of the modules' names are replaced. `/` and a root with a journal are refused.
+    pub fn journal(&mut self, yes: bool) -> &mut Install {
+        self.keeps_journal = yes;
         self
     }
 
@@ -209,7 +221,10 @@ impl Install {
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
-        let mut site = open(&self.root, self.is_dry_run, true, say)?;
+        let mut site = match self.keeps_journal {
+            true => open(&self.root, self.is_dry_run, true, say)?,
+            false => staged::open(&self.root, self.is_dry_run, say)?,
+        };
         let mut report = InstallReport::default();
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
         if self.loads_now {
@@ -228,7 +243,10 @@ impl Install {
                 finish,
                 release,
             };
-            self.one(&mut site, &job, sources, &mut report)?;
+            match self.keeps_journal {
+                true => self.one(&mut site, &job, sources, &mut report)?,
+                false => self.staging(&job).run(&site, sources, &mut report)?,
+            }
         }
         if self.loads_now && !self.is_dry_run {
             afterwards::load(&report.changes)?;
@@ -237,26 +255,22 @@ impl Install {
     }
 
     fn options(&self) -> Result<Options> {
-        let dir = self.dir.to_str().filter(|dir| {
-            dir.is_empty() || crate::sys::is_below(Path::new(dir)) && !dir.contains(['\n', ' '])
-        });
-        let Some(dir) = dir else {
-            return Err(Error::input(format!(
-                "{} is not a folder below updates/: give a relative path without `..` and blanks",
-                self.dir.display()
-            )));
-        };
-        let folder = match dir.trim_end_matches('/') {
-            "" => "updates".to_owned(),
-            dir => format!("updates/{dir}"),
-        };
         Ok(Options {
-            folder,
+            folder: folder(&self.dir)?,
             replaces: self.replaces,
             is_hard_link: self.is_hard_link,
             loads: self.loads,
             jobs: self.jobs,
         })
+    }
+
+    fn staging<'a>(&'a self, job: &'a Job<'_>) -> Staging<'a> {
+        Staging {
+            root: &self.root,
+            job,
+            runs_depmod: self.runs_depmod,
+            is_dry_run: self.is_dry_run,
+        }
     }
 
     /// The way to finish modules for a release. Fails before any change if its kernel would refuse
@@ -268,7 +282,10 @@ impl Install {
         sources: &[Source],
         notes: &mut Vec<String>,
     ) -> Result<Finish> {
-        let target = self.target(site, release)?;
+        let target = match self.wanted.tree(release)? {
+            Some(tree) => Target::of_tree(&site.image, tree)?,
+            None => Target::in_root(&site.image, release)?,
+        };
         let mut built = sources.iter().filter(|source| source.release == release);
         // The signer of a signed module may have a key that this system does not show.
         let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
@@ -284,16 +301,6 @@ impl Install {
             compression: self.compression.unwrap_or_else(of_kernel),
             target,
         })
-    }
-
-    /// The kernel of a release: the tree that the caller named, if it is the one.
-    fn target(&self, site: &Site, release: &str) -> Result<Target> {
-        let paths = self.wanted.named.iter().filter(|name| name.contains('/'));
-        let mut trees = paths.filter_map(|path| Kernel::find(path).ok());
-        match trees.find(|tree| tree.release() == release) {
-            Some(tree) => Target::of_tree(&site.image, tree),
-            None => Target::in_root(&site.image, release),
-        }
     }
 
     fn one(
@@ -320,7 +327,7 @@ impl Install {
         }
         let has_index = index::is_there(&places)?;
         if self.runs_depmod && !has_index {
-            report.notes.push(index::missing(site, release));
+            report.notes.push(index::is_missing(site, release));
         }
         let is_indexed = !self.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
@@ -352,10 +359,10 @@ impl Install {
 }
 
 /// The work for one release.
-struct Job<'a> {
-    options: &'a Options,
-    finish: Arc<Finish>,
-    release: &'a str,
+pub(super) struct Job<'a> {
+    pub(super) options: &'a Options,
+    pub(super) finish: Arc<Finish>,
+    pub(super) release: &'a str,
 }
 
 /// Opens a root. To change it, waits for its lock, and ends what an earlier process began.

@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod images;
+mod staged;
 
 use std::collections::BTreeMap;
 use std::fs;
