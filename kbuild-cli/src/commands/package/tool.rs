@@ -9,7 +9,12 @@ use crate::ui::failure::Failure;
 /// shown if it fails.
 pub(super) fn run(command: &mut Command, name: &str, package: &str) -> Result<(), Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.env("LC_ALL", "C").stdin(Stdio::null()).output();
+    let output = command
+        .env("LC_ALL", "C")
+        // Only the programs that open a key get its passphrase.
+        .env_remove("KBUILD_SIGN_PIN")
+        .stdin(Stdio::null())
+        .output();
     let output = output.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             kbuild::missing_tool(&program, &format!("writing {name}"), package).into()

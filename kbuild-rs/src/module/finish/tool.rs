@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::kernel::{missing_tool, program, shown};
+use crate::module::sign::PIN;
 use crate::sys::{ChildSetup, limit_behind, tie_child};
 use crate::{Error, ErrorKind, Result};
 
@@ -29,8 +30,9 @@ pub(super) enum Failure {
     Said(String),
 }
 
-/// Variables with options, which would change the result.
-const OPTIONS: [&str; 6] = [
+/// Variables that a tool must not see: options, which would change the result, and a passphrase.
+const HIDDEN: [&str; 7] = [
+    PIN,
     "GZIP",
     "XZ_DEFAULTS",
     "XZ_OPT",
@@ -78,7 +80,7 @@ impl Tool {
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        for variable in OPTIONS {
+        for variable in HIDDEN {
             command.env_remove(variable);
         }
         tie_child(&mut command, ChildSetup::default());

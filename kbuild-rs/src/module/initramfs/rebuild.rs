@@ -143,6 +143,7 @@ fn run(words: &[String]) -> std::result::Result<(), String> {
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .env_remove(crate::module::sign::PIN)
         .stdin(Stdio::null())
         .stdout(Stdio::from(io::stderr()));
     tie_child(&mut command, ChildSetup::default());

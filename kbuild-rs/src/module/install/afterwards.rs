@@ -77,6 +77,7 @@ pub(super) fn load(changes: &[InstallChange]) -> Result<()> {
     for change in changes.iter().filter(is_here) {
         let mut command = Command::new("modprobe");
         command.arg("--").arg(&change.name).stdin(Stdio::null());
+        command.env_remove(crate::module::sign::PIN);
         tie_child(&mut command, ChildSetup::default());
         let output = command
             .output()

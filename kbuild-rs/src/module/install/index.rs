@@ -21,6 +21,7 @@ use super::read_back;
 use super::site::Site;
 use super::step::step;
 use crate::error::Advice;
+use crate::module::sign::PIN;
 use crate::sys::tree::part_of;
 use crate::sys::{ChildSetup, Root, Tree, Writer, is_part, process_exists, signals, tie_child};
 use crate::{Error, ErrorKind, Result};
@@ -222,7 +223,8 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
     let mut command = Command::new(&program);
     command.arg("-b").arg(top.join("base"));
     command.arg("-C").arg(top.join("depmod.d")).arg(release);
-    command.env("LC_ALL", "C").stdin(Stdio::null());
+    command.env("LC_ALL", "C").env_remove(PIN);
+    command.stdin(Stdio::null());
     let setup = ChildSetup {
         keep: vec![descriptor],
         ..ChildSetup::default()

@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// The variable with the passphrase of a key or the PIN of a token: the kernel's own name. Its value
 /// is never read here. Only the programs that open the key read it.
-pub(super) const PIN: &str = "KBUILD_SIGN_PIN";
+pub(crate) const PIN: &str = "KBUILD_SIGN_PIN";
 
 /// The beginning of a PKCS#11 URI (RFC 7512).
 const PKCS11: &str = "pkcs11:";

@@ -38,6 +38,7 @@ use crate::{Error, ErrorKind, Result};
 use certificate::Certificate;
 pub use file::{SignFile, Signed};
 use key::Key;
+pub(crate) use key::PIN;
 use openssl::Access;
 pub(crate) use policy::check_policy;
 use run::{Failed, Scratch};
