@@ -33,6 +33,7 @@ mod finished;
 mod guide;
 mod jobs;
 mod mixed;
+mod packages;
 mod plain;
 mod project;
 mod rust;
