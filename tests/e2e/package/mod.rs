@@ -16,6 +16,7 @@ use crate::support::*;
 mod closure;
 mod debian;
 mod guide;
+mod signed;
 
 const RING: &str = r#"
 #include <linux/module.h>
