@@ -109,7 +109,7 @@ fn a_package_by_cpack_runs_depmod_and_depends_on_its_kernel() {
     assert_eq!(depends.trim(), format!("linux-image-{release}, kmod"));
     let image = super::debian::root_with(&modules.kernel);
     fs::create_dir(image.path().join(format!("lib/modules/{release}/kernel"))).unwrap();
-    super::debian::install_debs(image.path(), &[deb.clone()]);
+    super::debian::install_debs(image.path(), std::slice::from_ref(&deb));
     let lines = super::debian::dependencies(image.path(), &modules.kernel);
     assert_eq!(lines, ["updates/ring.ko:"]);
     super::debian::remove_deb(image.path(), &deb, &name);
