@@ -108,7 +108,7 @@ fn each_flag_that_the_docs_name_is_in_the_help() {
         .map(|verb| stdout(&run([verb, "--help"])))
         .collect();
     assert!(helps.contains("kbuild-rs build") && helps.contains("kbuild-rs sign"));
-    let words: Vec<&str> = helps.split([' ', '\n', ',']).collect();
+    let words: Vec<&str> = helps.split([' ', '\n', ',', '[']).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let pages = fs::read_dir(root.join("docs")).unwrap();
     let pages = pages.map(|entry| entry.unwrap().path());
