@@ -115,7 +115,7 @@ fn modules_are_installed_where_modprobe_looks_component_by_component() {
         .path()
         .join("image/lib/modules")
         .join(project.release());
-    assert_eq!(files(&modules.join("updates")), ["ring.ko", "user.ko"]);
+    assert_eq!(installed(&modules.join("updates")), ["ring.ko", "user.ko"]);
     assert!(!modules.join("extra").exists());
 }
 

@@ -294,6 +294,16 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
     names
 }
 
+/// The names of installed modules, without the suffix of a compression, which the kernel chooses.
+pub(crate) fn installed(dir: &Path) -> Vec<String> {
+    let names = files(dir).into_iter();
+    let without = names.map(|name| match name.split_once(".ko.") {
+        Some((module, _)) => format!("{module}.ko"),
+        None => name,
+    });
+    without.collect()
+}
+
 /// The target of a line: `hello` of `@…/CMakeFiles/hello.dir/arguments`.
 fn target_of(line: &str) -> String {
     let folder = Path::new(line).parent().unwrap().file_stem().unwrap();

@@ -19,6 +19,7 @@ const BUILT: &[(&str, &str, &[&str])] = &[
             "installed/requirements",
             "installed/generated",
             "installed/compile-commands",
+            "installed/packaged",
         ],
     ),
     (
@@ -29,6 +30,7 @@ const BUILT: &[(&str, &str, &[&str])] = &[
             "subdirectory/settings",
             "subdirectory/compile-commands",
             "subdirectory/multi-config",
+            "subdirectory/installing",
         ],
     ),
 ];

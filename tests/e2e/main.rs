@@ -34,6 +34,7 @@ mod hints;
 mod hostile;
 mod in_tree;
 mod inputs;
+mod install_cargo;
 mod kernels_at_once;
 mod kernels_guide;
 mod limits;

@@ -17,8 +17,8 @@ endif()
 
 # A relative path starts in the working directory, not at the prefix.
 configure(-DCPACK_SET_DESTDIR=ON -DINSTALL_MOD_PATH=image)
-string(REGEX REPLACE ".*files=\\[([^]]*)\\].*" "\\1" module "${said}")
-file(WRITE "${module}" "a module")
+set(TARGET hello)
+build(hello.ko)
 pack(result said)
 expect_equal("${result}" 0)
 file(ARCHIVE_EXTRACT INPUT "${BUILD_DIR}/packaged.tar.gz" DESTINATION "${WORK}/unpacked")

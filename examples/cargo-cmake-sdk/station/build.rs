@@ -47,6 +47,7 @@ fn build(out: &Path) -> PathBuf {
     for file in kernel.identity_files() {
         println!("cargo:rerun-if-changed={}", file.display());
     }
-    let modules = sdk.join("lib/modules").join(kernel.release());
-    modules.join("updates/station_bus.ko")
+    // The installed module may be compressed.
+    let modules = sdk.join("build/modules/kbuild-out").join(kernel.release());
+    modules.join("station_bus.ko")
 }

@@ -91,7 +91,7 @@ pub(crate) struct InstallArgs {
     pub(crate) kernel_modules: Option<PathBuf>,
     /// Keep no journal: the root is a folder that becomes a package or an image (DESTDIR). Files of
     /// the modules' names are replaced.
-    #[arg(long, conflicts_with_all = ["replace", "hard_link", "load", "modprobe", "initramfs"])]
+    #[arg(long, conflicts_with_all = ["replace", "hard_link", "load", "modprobe", "initramfs", "closure"])]
     pub(crate) no_journal: bool,
     /// Meson runs this call as an install script: its variables choose the root and the output.
     #[arg(long, hide = true)]
