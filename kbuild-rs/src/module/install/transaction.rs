@@ -36,6 +36,8 @@ pub(super) struct How {
     pub(super) runs_depmod: bool,
     /// The number of files that are finished at once.
     pub(super) jobs: usize,
+    /// The modules that have to be those that modprobe loads, by the kernel's names.
+    pub(super) must: BTreeSet<String>,
     /// Paths that other releases use, too. They are there before and after.
     pub(super) shared: BTreeSet<String>,
 }
@@ -84,7 +86,7 @@ impl Transaction<'_> {
             step()?;
             swap(&places, &pending)?;
             let remarks = match pending.indexes {
-                true => index::rebuild(site, &places, &draft.state, &mut touched)?,
+                true => index::rebuild(site, &places, (&draft.state, &how.must), &mut touched)?,
                 false => Vec::new(),
             };
             sync(site, &places, &paths)?;
