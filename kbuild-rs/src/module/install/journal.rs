@@ -19,6 +19,8 @@ const VERSION: u32 = 1;
 pub(super) struct Journal {
     version: u32,
     release: String,
+    /// Counts the changes, so that no two journals of a release have the same hash.
+    pub(super) serial: u64,
     pub(super) current: State,
     /// The state that `rollback` goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,10 +117,16 @@ pub(super) struct Change {
 }
 
 impl Journal {
-    pub(super) fn new(release: &str, current: State, previous: Option<State>) -> Journal {
+    pub(super) fn new(
+        release: &str,
+        serial: u64,
+        current: State,
+        previous: Option<State>,
+    ) -> Journal {
         Journal {
             version: VERSION,
             release: release.to_owned(),
+            serial,
             current,
             previous,
         }

@@ -263,7 +263,8 @@ impl Site {
         }
         if left != folders && !installed.is_empty() {
             let text = serde_json::to_vec(&left).unwrap_or_default();
-            self.state()?.replace_synced(Path::new(FOLDERS), &text)?;
+            // On a full disk the list keeps a folder that is gone, which does no harm.
+            let _ = self.state()?.replace_synced(Path::new(FOLDERS), &text);
         }
         Ok(())
     }

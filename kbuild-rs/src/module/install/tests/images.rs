@@ -276,3 +276,40 @@ fn a_root_that_cannot_be_written_to_names_the_ways_out() {
         assert!(error.contains("\n    kbuild-rs package"), "{error}");
     }
 }
+
+#[test]
+fn a_hard_link_is_made_on_request_only() {
+    let Some(world) = World::new() else { return };
+    let built = world.build("hello", "1").join("hello.ko");
+    world.install().unwrap();
+    assert_eq!(fs::metadata(&built).unwrap().nlink(), 1);
+    world.uninstall_all().unwrap();
+    world
+        .install_with(&|install| {
+            install.hard_link(true);
+        })
+        .unwrap();
+    let (one, other) = (
+        fs::metadata(&built),
+        fs::metadata(world.file("updates/hello.ko")),
+    );
+    assert_eq!(one.unwrap().ino(), other.unwrap().ino());
+    world.check();
+}
+
+#[test]
+fn an_index_that_lost_a_module_is_made_again_and_rollback_stays_possible() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    let first = world.system();
+    world.build("hello", "2");
+    world.install().unwrap();
+    for _ in 0..2 {
+        fs::write(world.file("modules.dep"), "").unwrap();
+        world.install().unwrap();
+        world.check();
+    }
+    world.rollback().unwrap();
+    assert_eq!(world.system(), first);
+}
