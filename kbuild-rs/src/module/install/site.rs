@@ -16,8 +16,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The folder of the journal.
 pub(super) const STATE: &str = "var/lib/kbuild-rs";
-/// Lists the folders that were created for all releases. No release begins with a dot.
-const FOLDERS: &str = ".folders.json";
+/// Lists the folders that were created for all releases. Its name is no journal's.
+const FOLDERS: &str = "folders";
 const PENDING: &str = ".pending.json";
 const JOURNAL: &str = ".json";
 const STORE: &str = "store";
