@@ -230,6 +230,13 @@ impl State {
         files.filter_map(|(path, entry)| Some((path, entry, entry.module.as_ref()?)))
     }
 
+    /// The modules of this state, by the kernel's names.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let names = self.modules();
+        let names = names.map(|(_, _, module)| super::read_back::kernel_name(&module.name));
+        names.collect()
+    }
+
     fn check(&self, release: &str, at: &Path) -> Result<()> {
         for (path, entry) in &self.files {
             check_path(path, release, at)?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::read_back::kernel_name;
 use super::reconcile::{look, reconcile};
 use super::releases::Wanted;
 use super::removal::{differences, installed};
@@ -138,10 +137,7 @@ impl Rollback {
             how: How {
                 runs_depmod: self.runs_depmod,
                 jobs: 1,
-                must: state
-                    .modules()
-                    .map(|(_, _, m)| kernel_name(&m.name))
-                    .collect(),
+                must: state.names(),
                 shared: shared.into_keys().collect(),
             },
         };
