@@ -20,12 +20,12 @@ use crate::args::{MessageFormat, OutputArgs};
 #[derive(Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Event<'a> {
-    /// A module is installed. `action` is installed, updated or unchanged.
+    /// A module is installed. `outcome` is installed, updated or unchanged.
     ModuleInstalled {
         release: &'a str,
         name: &'a str,
         path: String,
-        action: InstallAction,
+        outcome: InstallAction,
         dry_run: bool,
     },
     /// A module was removed.
@@ -35,12 +35,12 @@ enum Event<'a> {
         path: String,
         dry_run: bool,
     },
-    /// A file of somebody else's. `action` is displaced or restored.
+    /// A file of somebody else's. `outcome` is displaced or restored.
     ForeignFile {
         release: &'a str,
         name: &'a str,
         path: String,
-        action: InstallAction,
+        outcome: InstallAction,
         dry_run: bool,
     },
     Error {
@@ -172,9 +172,9 @@ impl Told {
     fn print(&self, change: &kbuild::InstallChange) {
         let (release, name) = (&*change.release, &*change.name);
         let shown = |file: &PathBuf| path(file);
-        let (path, action) = (shown(&change.path), change.action);
+        let (path, outcome) = (shown(&change.path), change.action);
         let dry_run = self.is_dry_run;
-        let event = match action {
+        let event = match outcome {
             InstallAction::Removed => Event::ModuleRemoved {
                 release,
                 name,
@@ -185,14 +185,14 @@ impl Told {
                 release,
                 name,
                 path,
-                action,
+                outcome,
                 dry_run,
             },
             _ => Event::ModuleInstalled {
                 release,
                 name,
                 path,
-                action,
+                outcome,
                 dry_run,
             },
         };

@@ -9,6 +9,7 @@ mod arguments;
 mod builds;
 mod help;
 mod info;
+mod install;
 mod kernels;
 mod outputs;
 mod streams;

@@ -216,6 +216,8 @@ fn the_vocabulary_has_every_key_of_the_json() {
         "kbuild-cli/src/commands/info.rs",
         "kbuild-cli/src/commands/kernels/row.rs",
         "kbuild-cli/src/commands/sign.rs",
+        "kbuild-cli/src/commands/status.rs",
+        "kbuild-cli/src/ui/installed.rs",
         "kbuild-rs/src/error/advice.rs",
         "kbuild-rs/src/error/message.rs",
         "kbuild-rs/src/kernel/compiler.rs",

@@ -7,7 +7,7 @@
 //! depmod reads the folder of the release by an open descriptor, and the root's own configuration
 //! from a copy: neither a link in the root nor the host's `/etc/depmod.d` changes the result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -83,11 +83,12 @@ pub(super) fn is_missing(site: &Site, release: &str) -> String {
 }
 
 /// Makes the index anew, and checks that it leads to the files of `state`. `touched` is set before
-/// an index file is replaced: then [`put_back`] undoes it. The remarks are for the user.
+/// an index file is replaced: then [`put_back`] undoes it. The remarks are for the user. The modules
+/// that `must` be right are those of this call.
 pub(super) fn rebuild(
     site: &Site,
     places: &Places,
-    state: &State,
+    (state, must): (&State, &BTreeSet<String>),
     touched: &mut bool,
 ) -> Result<Vec<String>> {
     let Some(modules) = places.modules() else {
@@ -99,7 +100,7 @@ pub(super) fn rebuild(
     run(site, modules, &places.release)?;
     step()?;
     let dep = dep(places)?.unwrap_or_default();
-    let remarks = read_back::check(site, places, state, &dep)?;
+    let remarks = read_back::check(site, places, state, &dep, must)?;
     for name in written(modules)? {
         modules.settle(Path::new(&name))?;
     }

@@ -19,6 +19,8 @@ const VERSION: u32 = 1;
 pub(super) struct Journal {
     version: u32,
     release: String,
+    /// Counts the changes, so that no two journals of a release have the same hash.
+    pub(super) serial: u64,
     pub(super) current: State,
     /// The state that `rollback` goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,10 +117,16 @@ pub(super) struct Change {
 }
 
 impl Journal {
-    pub(super) fn new(release: &str, current: State, previous: Option<State>) -> Journal {
+    pub(super) fn new(
+        release: &str,
+        serial: u64,
+        current: State,
+        previous: Option<State>,
+    ) -> Journal {
         Journal {
             version: VERSION,
             release: release.to_owned(),
+            serial,
             current,
             previous,
         }
@@ -220,6 +228,13 @@ impl State {
     pub(super) fn modules(&self) -> impl Iterator<Item = (&String, &Entry, &Module)> {
         let files = self.files.iter();
         files.filter_map(|(path, entry)| Some((path, entry, entry.module.as_ref()?)))
+    }
+
+    /// The modules of this state, by the kernel's names.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let names = self.modules();
+        let names = names.map(|(_, _, module)| super::read_back::kernel_name(&module.name));
+        names.collect()
     }
 
     fn check(&self, release: &str, at: &Path) -> Result<()> {

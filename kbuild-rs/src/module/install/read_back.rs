@@ -52,13 +52,14 @@ pub(super) fn kernel_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Fails if the index leads to another file than one of ours. The remarks are about modules that
-/// cannot be loaded yet.
+/// Fails if the index leads to another file than one of ours that `must` be right, or that one of
+/// those needs. The remarks are about the others, and about modules that cannot be loaded yet.
 pub(super) fn check(
     site: &Site,
     places: &Places,
     state: &State,
     text: &str,
+    must: &BTreeSet<String>,
 ) -> Result<Vec<String>> {
     let dep = Dep::parse(text);
     let folder = modules_folder(&places.release);
@@ -69,25 +70,28 @@ pub(super) fn check(
             Some((kernel_name(&module.name), rel))
         })
         .collect();
+    let mut remarks = remarks(places, state, &dep)?;
     for (name, rel) in &ours {
         match dep.file(name) {
             Some(found) if found == *rel => {}
-            found => return Err(wrong_file(site, places, name, rel, found)),
+            found if must.contains(name) => {
+                return Err(wrong_file(site, places, name, rel, found));
+            }
+            _ => remarks.push(format!(
+                "modprobe {name} does not load {}, which an earlier call installed. To see why:\n    \
+                 kbuild-rs verify",
+                site.image.shown(&Path::new(&folder).join(rel)).display()
+            )),
         }
-        for needed in dep.needed(name) {
+        for needed in dep.needed(name).iter().filter(|_| must.contains(name)) {
             let meant = name_of(needed).and_then(|name| ours.get(&name).copied());
             if meant.is_some_and(|meant| meant != *needed) {
-                return Err(wrong_file(
-                    site,
-                    places,
-                    name,
-                    meant.unwrap_or(rel),
-                    Some(needed),
-                ));
+                let meant = meant.unwrap_or(rel);
+                return Err(wrong_file(site, places, name, meant, Some(needed)));
             }
         }
     }
-    remarks(places, state, &dep)
+    Ok(remarks)
 }
 
 fn remarks(places: &Places, state: &State, dep: &Dep<'_>) -> Result<Vec<String>> {

@@ -74,6 +74,7 @@ pub(super) fn undo(
     if pending.is_prepared {
         for change in pending.changes.iter().rev() {
             undo_change(site, places, change)?;
+            point()?;
         }
         if let Some(modules) = places.modules() {
             modules.sync_all()?;
@@ -84,8 +85,10 @@ pub(super) fn undo(
             _ => {}
         }
     }
+    point()?;
     remove_parts(places, pending)?;
     remove_empty(places, &innermost_first(&pending.folders));
+    point()?;
     site.remove_pending(&places.release)?;
     site.tidy()
 }

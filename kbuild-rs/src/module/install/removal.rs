@@ -8,7 +8,7 @@ use super::journal::{Entry, Module, State};
 use super::overrides;
 use super::parts::Content;
 use super::places::{MODULES_LOAD_D, Places};
-use super::read_back::kernel_name;
+use super::read_back::{kernel_name, name_of};
 use super::reconcile::{Drift, look, reconcile};
 use super::releases::Wanted;
 use super::report::{InstallAction, InstallChange, InstallReport};
@@ -177,7 +177,7 @@ impl Uninstall {
         draft.state.displaced.retain(|path, displaced| {
             let stays = kept.contains_key(&displaced.by);
             if !stays {
-                let name = super::read_back::name_of(path).unwrap_or_default();
+                let name = name_of(path).unwrap_or_default();
                 tell(InstallAction::Restored, &name, path);
             }
             stays
@@ -192,6 +192,7 @@ impl Uninstall {
             how: How {
                 runs_depmod: self.runs_depmod,
                 jobs: 1,
+                must: BTreeSet::new(),
                 shared: shared.into_keys().collect(),
             },
         };
@@ -218,7 +219,9 @@ fn configuration(draft: &mut Draft, places: &Places) {
 }
 
 fn is_named(module: &Module, name: &str) -> bool {
-    kernel_name(&module.name) == kernel_name(name)
+    // A user may name the file.
+    let name = name_of(name).unwrap_or_else(|| kernel_name(name));
+    kernel_name(&module.name) == name
 }
 
 /// The releases with a journal that a call means.

@@ -1,12 +1,13 @@
 //! `Install`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::journal::{Entry, State};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
+use super::read_back::kernel_name;
 use super::releases::Wanted;
 use super::report::InstallReport;
 use super::select::{Source, select};
@@ -320,6 +321,8 @@ impl Install {
             finish: job.finish.clone(),
             shared: &shared,
         };
+        let names = sources.iter().map(|source| kernel_name(&source.name));
+        let must: BTreeSet<String> = names.collect();
         let mut plan = planner.plan(&journal.unwrap_or_default(), sources.clone())?;
         if let Some(folder) = &self.kernel_modules {
             let remark = closure::add(&mut plan, (site, &places), &sources, folder)?;
@@ -331,7 +334,7 @@ impl Install {
         }
         let is_indexed = !self.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
-            read_back::check(site, &places, &plan.draft.state, &dep).is_ok()
+            read_back::check(site, &places, &plan.draft.state, &dep, &must).is_ok()
         };
         report.changes.extend(plan.changes.iter().cloned());
         if self.is_dry_run || (plan.is_done() && is_indexed) {
@@ -349,6 +352,7 @@ impl Install {
             how: How {
                 runs_depmod: self.runs_depmod,
                 jobs: self.jobs,
+                must,
                 shared: shared.into_keys().collect(),
             },
         };

@@ -137,6 +137,7 @@ impl Rollback {
             how: How {
                 runs_depmod: self.runs_depmod,
                 jobs: 1,
+                must: state.names(),
                 shared: shared.into_keys().collect(),
             },
         };

@@ -16,8 +16,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The folder of the journal.
 pub(super) const STATE: &str = "var/lib/kbuild-rs";
-/// Lists the folders that were created for all releases. No release begins with a dot.
-const FOLDERS: &str = ".folders.json";
+/// Lists the folders that were created for all releases. Its name is no journal's.
+const FOLDERS: &str = "folders";
 const PENDING: &str = ".pending.json";
 const JOURNAL: &str = ".json";
 const STORE: &str = "store";
@@ -263,7 +263,8 @@ impl Site {
         }
         if left != folders && !installed.is_empty() {
             let text = serde_json::to_vec(&left).unwrap_or_default();
-            self.state()?.replace_synced(Path::new(FOLDERS), &text)?;
+            // On a full disk the list keeps a folder that is gone, which does no harm.
+            let _ = self.state()?.replace_synced(Path::new(FOLDERS), &text);
         }
         Ok(())
     }

@@ -220,7 +220,7 @@ impl Staging<'_> {
             state.files.insert(path, self.entry(one));
         }
         let mut touched = false;
-        let rebuilt = index::rebuild(site, &places, &state, &mut touched);
+        let rebuilt = index::rebuild(site, &places, (&state, &state.names()), &mut touched);
         if rebuilt.is_err() && touched {
             index::put_back(&places)?;
         }

@@ -36,6 +36,8 @@ pub(super) struct How {
     pub(super) runs_depmod: bool,
     /// The number of files that are finished at once.
     pub(super) jobs: usize,
+    /// The modules that have to be those that modprobe loads, by the kernel's names.
+    pub(super) must: BTreeSet<String>,
     /// Paths that other releases use, too. They are there before and after.
     pub(super) shared: BTreeSet<String>,
 }
@@ -50,61 +52,79 @@ pub(super) struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// Carries it out; the index's remarks for the user.
-    pub(super) fn run(self, mut draft: Draft) -> Result<Vec<String>> {
-        let Transaction {
-            site,
-            release,
-            from,
-            how,
-        } = self;
-        let mut pending = Pending::new(release, outline(from, &draft, &how));
-        let paths: Vec<String> = pending.changes.iter().map(|c| c.path.clone()).collect();
-        // A folder that is missing is made for a new file only: what goes leaves none behind.
-        let new: Vec<&String> = pending
-            .changes
-            .iter()
-            .filter(|change| is_there_after(&change.path, from, &draft))
-            .map(|change| &change.path)
-            .collect();
-        let folders = shared_folders(new.iter().copied(), release);
-        site.make_folders(&folders)?;
-        let places = site.places(release)?;
-        pending.folders = missing_folders(&places, &new)?;
-        pending.old_folders = from.folders.clone();
-        pending.indexes = how.runs_depmod && index::is_there(&places)?;
-        site.write_pending(release, &pending)?;
+    pub(super) fn run(mut self, mut draft: Draft) -> Result<Vec<String>> {
+        let begun = self.begin(&draft);
+        let (places, mut pending) = begun.inspect_err(|_| {
+            // Folders that nobody needs.
+            let _ = self.site.tidy();
+        })?;
         let mut touched = false;
-        let done = step().and_then(|()| {
-            prepare(site, &places, &mut pending, from, &mut draft, how.jobs)?;
-            let journal = journal_of(release, from, &draft)?;
-            pending.ends_with = journal.as_deref().map(sha256);
-            pending.is_prepared = true;
-            sync(site, &places, &paths)?;
-            site.write_pending(release, &pending)?;
-            step()?;
-            swap(&places, &pending)?;
-            let remarks = match pending.indexes {
-                true => index::rebuild(site, &places, &draft.state, &mut touched)?,
-                false => Vec::new(),
-            };
-            sync(site, &places, &paths)?;
-            step()?;
-            site.write_journal(release, journal.as_deref())?;
-            Ok(remarks)
-        });
+        let done = self.work(&places, &mut pending, &mut draft, &mut touched);
+        let site = self.site;
+        // A journal may be in place although its folder could not be synced.
+        let is_written = pending.is_prepared
+            && site
+                .journal_hash(self.release)
+                .is_ok_and(|hash| hash == pending.ends_with);
         match done {
-            Ok(remarks) => {
-                recover::finish(site, &places, &pending)?;
-                Ok(remarks)
-            }
-            Err(error) => {
+            Err(error) if !is_written => {
                 let index = match touched {
                     true => recover::Index::Kept,
                     false => recover::Index::AsItWas,
                 };
                 Err(give_up(site, &places, &pending, (index, error)))
             }
+            done => {
+                recover::finish(site, &places, &pending)?;
+                done
+            }
         }
+    }
+
+    /// Notes what is going to change, and creates the folders for all releases.
+    fn begin(&mut self, draft: &Draft) -> Result<(Places, Pending)> {
+        let (site, release) = (&mut *self.site, self.release);
+        let mut pending = Pending::new(release, outline(self.from, draft, &self.how));
+        // A folder that is missing is made for a new file only: what goes leaves none behind.
+        let changes = pending.changes.iter();
+        let new = changes.filter(|change| is_there_after(&change.path, self.from, draft));
+        let new: Vec<&String> = new.map(|change| &change.path).collect();
+        let folders = shared_folders(new.iter().copied(), release);
+        site.make_folders(&folders)?;
+        let places = site.places(release)?;
+        pending.folders = missing_folders(&places, &new)?;
+        pending.old_folders = self.from.folders.clone();
+        pending.indexes = self.how.runs_depmod && index::is_there(&places)?;
+        site.write_pending(release, &pending)?;
+        Ok((places, pending))
+    }
+
+    fn work(
+        &mut self,
+        places: &Places,
+        pending: &mut Pending,
+        draft: &mut Draft,
+        touched: &mut bool,
+    ) -> Result<Vec<String>> {
+        let (site, release) = (&*self.site, self.release);
+        let paths: Vec<String> = pending.changes.iter().map(|c| c.path.clone()).collect();
+        step()?;
+        prepare(site, places, pending, self.from, draft, self.how.jobs)?;
+        let journal = journal_of(site, release, self.from, draft)?;
+        pending.ends_with = journal.as_deref().map(sha256);
+        sync(site, places, &paths)?;
+        pending.is_prepared = true;
+        site.write_pending(release, pending)?;
+        step()?;
+        swap(places, pending)?;
+        let remarks = match pending.indexes {
+            true => index::rebuild(site, places, (&draft.state, &self.how.must), touched)?,
+            false => Vec::new(),
+        };
+        sync(site, places, &paths)?;
+        step()?;
+        site.write_journal(release, journal.as_deref())?;
+        Ok(remarks)
     }
 }
 
@@ -220,7 +240,8 @@ fn prepare(
     step()
 }
 
-fn journal_of(release: &str, from: &State, draft: &Draft) -> Result<Option<Vec<u8>>> {
+/// The journal that ends the transaction; `None` if nothing of ours is left.
+fn journal_of(site: &Site, release: &str, from: &State, draft: &Draft) -> Result<Option<Vec<u8>>> {
     if draft.state.is_empty() {
         return Ok(None);
     }
@@ -230,7 +251,13 @@ fn journal_of(release: &str, from: &State, draft: &Draft) -> Result<Option<Vec<u
         let folder = format!("{folder}/");
         state.files.keys().any(|path| path.starts_with(&folder))
     });
-    let journal = Journal::new(release, state, Some(from.clone()));
+    let (serial, previous) = match site.journal(release)? {
+        // Only the index was wrong: `rollback` still goes back to the state before.
+        Some(old) if old.current == state => (old.serial, old.previous),
+        Some(old) => (old.serial, Some(from.clone())),
+        None => (0, Some(from.clone())),
+    };
+    let journal = Journal::new(release, serial.saturating_add(1), state, previous);
     journal.to_bytes().map(Some)
 }
 

@@ -83,6 +83,10 @@ fn a_change_that_is_killed_at_any_step_happens_whole_or_not_at_all() {
                 assert!(step > 8, "{name} has only {step} steps");
                 break;
             }
+            // The next call is killed, too.
+            fault::set(Fault::Kill, step % 7);
+            let _ = catch_unwind(AssertUnwindSafe(|| world.uninstall("none")));
+            fault::clear();
             // A call that has nothing to do itself.
             let nothing = world.uninstall("none");
             assert!(nothing.is_err(), "{name} {step}");

@@ -241,3 +241,75 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(rollback.run(&|_| {}).unwrap().changes.len(), 1);
     assert_eq!(world.snapshot(), before);
 }
+
+#[test]
+fn a_module_that_was_removed_by_hand_does_not_stop_another_one() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    fs::remove_file(world.file("updates/hello.ko")).unwrap();
+    fs::remove_file(world.scratch.join("out/hello.ko")).unwrap();
+    world.build("other", "1");
+    let report = world.install().unwrap();
+    assert!(
+        report.notes[0].contains("modprobe hello does not load"),
+        "{:?}",
+        report.notes
+    );
+    world.build("hello", "1");
+    world.install().unwrap();
+    world.check();
+}
+
+#[test]
+fn a_root_that_cannot_be_written_to_names_the_ways_out() {
+    for kind in [
+        std::io::ErrorKind::PermissionDenied,
+        std::io::ErrorKind::ReadOnlyFilesystem,
+    ] {
+        let path = std::path::Path::new("/lib/modules");
+        let error = crate::sys::tree::installing("write to", path, kind.into()).to_string();
+        assert!(
+            error.contains("\n    kbuild-rs install --root DIR"),
+            "{error}"
+        );
+        assert!(error.contains("\n    kbuild-rs package"), "{error}");
+    }
+}
+
+#[test]
+fn a_hard_link_is_made_on_request_only() {
+    let Some(world) = World::new() else { return };
+    let built = world.build("hello", "1").join("hello.ko");
+    world.install().unwrap();
+    assert_eq!(fs::metadata(&built).unwrap().nlink(), 1);
+    world.uninstall_all().unwrap();
+    world
+        .install_with(&|install| {
+            install.hard_link(true);
+        })
+        .unwrap();
+    let (one, other) = (
+        fs::metadata(&built),
+        fs::metadata(world.file("updates/hello.ko")),
+    );
+    assert_eq!(one.unwrap().ino(), other.unwrap().ino());
+    world.check();
+}
+
+#[test]
+fn an_index_that_lost_a_module_is_made_again_and_rollback_stays_possible() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    let first = world.system();
+    world.build("hello", "2");
+    world.install().unwrap();
+    for _ in 0..2 {
+        fs::write(world.file("modules.dep"), "").unwrap();
+        world.install().unwrap();
+        world.check();
+    }
+    world.rollback().unwrap();
+    assert_eq!(world.system(), first);
+}
