@@ -10,9 +10,6 @@ use crate::guest::{FUNCTIONS, with_kmods};
 use crate::keys::Keys;
 use crate::world::{KERNEL, World, done};
 
-/// Every kernel of image packages that the lab has.
-const KERNELS: &[&str] = &["5.10", "6.1", "6.12", "7.2"];
-
 /// Busybox cannot unpack zstd, and loads nothing of it.
 const LOADS: &str = r#"
 loads dummy dummy kt-3
@@ -30,7 +27,7 @@ modprobe-34 ifb && [ "$(cat /sys/module/ifb/version)" = kt-3 ] || fail "ifb"
 #[test]
 #[allow(clippy::print_stdout, reason = "what did not run, and why")]
 fn the_installed_modules_load_on_a_kernel_that_enforces_signatures() {
-    for name in KERNELS {
+    for name in lab::ROOTS {
         if !scope::is_full() && *name != KERNEL {
             continue;
         }

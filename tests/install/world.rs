@@ -17,7 +17,7 @@ use crate::modules;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The kernel of the tests that do not boot, or that boot one only.
-pub(crate) const KERNEL: &str = "6.12";
+pub(crate) const KERNEL: &str = lab::ROOT;
 
 /// The suffixes that a module can have.
 const SUFFIXES: &[&str] = &["ko", "ko.gz", "ko.xz", "ko.zst"];
