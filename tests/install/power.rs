@@ -41,7 +41,7 @@ right() {
         esac
     done
     kbuild-rs verify --root /mnt || fail verify
-    left=$(find /mnt/lib/modules/ /mnt/var/lib/kbuild-rs /mnt/etc/depmod.d -name '.?*' -o -name '*pending*')
+    left=$(find /mnt/lib/modules/ /mnt/etc/depmod.d -name '.?*'; find /mnt/var/lib/kbuild-rs -name '*.part' -o -name '*pending*')
     [ -z "$left" ] || fail "left: $left"
 }
 echo "found dummy $(version dummy) kt_base $(version kt_base)"

@@ -148,17 +148,20 @@ impl World {
     /// Files that a call may have while it runs, and that none may leave.
     pub(crate) fn left_over(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut pending = vec![self.modules(), self.root.join("var/lib/kbuild-rs")];
-        pending.push(self.root.join("etc/depmod.d"));
-        while let Some(folder) = pending.pop() {
+        let journal = self.root.join("var/lib/kbuild-rs");
+        let mut folders = vec![
+            self.modules(),
+            self.root.join("etc/depmod.d"),
+            journal.clone(),
+        ];
+        while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
+                // The journal has a hidden file that stays.
+                let is_hidden = name.starts_with('.') && !folder.starts_with(&journal);
                 if entry.file_type().unwrap().is_dir() {
-                    pending.push(entry.path());
-                } else if name.starts_with('.')
-                    || name.contains(".part")
-                    || name.contains("pending")
-                {
+                    folders.push(entry.path());
+                } else if is_hidden || name.ends_with(".part") || name.contains("pending") {
                     found.push(entry.path().display().to_string());
                 }
             }
