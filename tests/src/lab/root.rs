@@ -1,6 +1,6 @@
-//! Roots of systems: what a kernel's image package puts there, and its index by depmod.
+//! Roots with the files of a kernel's image package, and the index of that Debian's depmod.
 //!
-//! Of the package's modules only those that tests use are kept, with all that they depend on.
+//! Only the modules that tests use are kept, with their dependencies.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -120,7 +120,7 @@ fn prepare(kernel: &LabKernel, kmod: &Kmod, draft: &Path) -> Result<()> {
     for deb in kernels::download_image(kernel.name, &kernel.release, &debs)? {
         super::unpack(&deb, &whole)?;
     }
-    // Debian 13 has its modules below /usr, and /lib is a link to there; older packages do not care.
+    // Newer packages have their modules below /usr, and /lib is a link on such systems.
     let merged = whole.join("usr/lib/modules").exists();
     let lib = if merged { "usr/lib" } else { "lib" };
     let below = Path::new(lib).join("modules").join(&kernel.release);
