@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::process::{Limits, Running};
 
-/// How often the console is looked at: finer than a step of what is cut off.
+/// The time between two looks at the console: shorter than a step of an install.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Runs QEMU and kills it `after` its console has shown the line `mark`. The console, if the guest

@@ -1,4 +1,4 @@
-//! Many that install into one root at the same time.
+//! Many installs into one root at the same time.
 
 use std::process::Stdio;
 
@@ -8,7 +8,6 @@ use crate::world::{KERNEL, World, done};
 
 const COUNT: usize = 16;
 
-/// The program waits for nobody but the one that holds the lock.
 #[test]
 fn sixteen_installs_at_once_are_all_there() {
     let world = World::new(KERNEL);

@@ -10,27 +10,23 @@ use crate::guest::{FUNCTIONS, with_kmods};
 use crate::keys::Keys;
 use crate::world::{KERNEL, World, done};
 
-/// Every kernel of image packages that the lab has.
-const KERNELS: &[&str] = &["5.10", "6.1", "6.12", "7.2"];
-
 /// Busybox cannot unpack zstd, and loads nothing of it.
 const LOADS: &str = r#"
 loads dummy dummy kt-3
 loads kt-alias-dummy dummy kt-3
 loads kt_dkms kt_dkms kt-3
-loads kt-alias-kt_dkms kt_dkms kt-3
 loads kt-alias-kt_top kt_top kt-3
 [ "$(cat /sys/module/kt_base/version)" = kt-3 ] || fail "kt_base is not ours"
 grep -q "^crc8 " /proc/modules || fail "the kernel's crc8 is not loaded"
 modprobe-34 ifb && [ "$(cat /sys/module/ifb/version)" = kt-3 ] || fail "ifb"
 "#;
 
-/// With enforced signatures a kernel loads what is signed with a key of the firmware's, and refuses
-/// what is not signed.
+/// The kernel loads modules that are signed with a key of the firmware's, and refuses one without a
+/// signature.
 #[test]
 #[allow(clippy::print_stdout, reason = "what did not run, and why")]
 fn the_installed_modules_load_on_a_kernel_that_enforces_signatures() {
-    for name in KERNELS {
+    for name in lab::ROOTS {
         if !scope::is_full() && *name != KERNEL {
             continue;
         }
@@ -67,7 +63,7 @@ fn signed(command: &mut Command) -> &mut Command {
 
 fn passes(world: &World, guest: Guest, script: &str) {
     let scratch = tempfile::tempdir().unwrap();
-    let verdict = with_kmods(guest, &scratch)
+    let verdict = with_kmods(guest, lab::KMODS, &scratch)
         .tree(&world.root)
         .script(format!("{FUNCTIONS}\n{script}"))
         .timeout(Duration::from_secs(120))
@@ -77,7 +73,7 @@ fn passes(world: &World, guest: Guest, script: &str) {
     assert!(verdict.ok, "{release}:\n{}\n{}", verdict.text, verdict.log);
 }
 
-/// Debian's depmod cannot read gzip: a module that it leaves out is no module that loads.
+/// Debian's depmod cannot read gzip, and leaves the module out of modules.dep.
 #[test]
 fn a_module_that_depmod_cannot_read_is_not_installed() {
     let world = World::new(KERNEL);

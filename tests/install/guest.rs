@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::lab::{self, KMODS, Kmod};
+use kbuild_tests::lab::{self, Kmod};
 use kbuild_tests::run;
 use kbuild_vm::Guest;
 use tempfile::TempDir;
@@ -32,9 +32,10 @@ refuses() {
 }
 "#;
 
-/// Adds both kmods and their modprobe and depmod. What is written for it lies in the folder.
-pub(crate) fn with_kmods(mut guest: Guest, scratch: &TempDir) -> Guest {
-    for version in KMODS {
+/// Adds kmod of these versions, with its modprobe and its depmod. The files that are written for it
+/// are in the folder.
+pub(crate) fn with_kmods(mut guest: Guest, versions: &[&str], scratch: &TempDir) -> Guest {
+    for version in versions {
         let kmod = lab::kmod(version).unwrap();
         let folder = format!("/kmod-{version}");
         for file in kmod.files().unwrap() {

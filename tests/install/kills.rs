@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use kbuild_tests::processes::{self, Signal};
 use kbuild_tests::random::Random;
-use kbuild_tests::scope;
+use kbuild_tests::{run, scope};
 
 use crate::picture::Picture;
-use crate::world::{KERNEL, World, done};
+use crate::world::{KERNEL, LIMIT, World, done};
 
-/// Installed together: one is the kernel's own name.
+/// Installed together. The kernel has a module of the first name.
 const PAIR: [&str; 2] = ["dummy", "kt_base"];
 
-/// What both are, or nothing.
+/// The version of both, if they are installed.
 type State = Option<u32>;
 
 #[test]
@@ -29,7 +29,7 @@ fn after_a_kill_at_any_time_the_next_call_finds_the_old_or_the_new_modules() {
         let old = state(&world, "before");
         let new = next(old, round, &mut random);
         let delay = Duration::from_micros(random.below(usual.as_micros() as u64));
-        // Sometimes what it has started lives on.
+        // Sometimes its children live on.
         let all = random.below(4) > 0;
         let what = format!(
             "seed {}, round {round}: {old:?} -> {new:?} killed after {delay:?}, {all}",
@@ -46,8 +46,8 @@ fn after_a_kill_at_any_time_the_next_call_finds_the_old_or_the_new_modules() {
         kept[usize::from(now == new)] += 1;
         is_right(&world, &what);
     }
-    // The kills come before the end of a call, and after it has begun.
-    assert!(kept.iter().all(|&count| count * 10 >= rounds), "{kept:?}");
+    // Some calls are killed early, and some late.
+    assert!(!kept.contains(&0), "{kept:?} of {usual:?}");
     for name in [&PAIR[..], &["ifb"]].concat() {
         if world.installed(name).is_some() {
             done(&mut world.uninstall(&[name]));
@@ -56,8 +56,10 @@ fn after_a_kill_at_any_time_the_next_call_finds_the_old_or_the_new_modules() {
     assert_eq!(pristine.differences(&Picture::take(&world.root)), [""; 0]);
 }
 
-/// How long a call takes that is not killed.
+/// The time of a call that is not killed.
 fn usual(world: &World) -> Duration {
+    // Builds the modules.
+    drop(change(world, Some(1)));
     let start = Instant::now();
     done(&mut change(world, Some(1)));
     done(&mut change(world, Some(2)));
@@ -113,10 +115,17 @@ fn state(world: &World, what: &str) -> State {
 
 /// Index, journal and folders.
 fn is_right(world: &World, what: &str) {
-    for name in ["dummy", "kt_base", "ifb"] {
+    let mut here = Vec::new();
+    for name in ["dummy", "ifb", "kt_base"] {
         world.is_chosen(name, what);
+        here.extend(
+            world
+                .installed(name)
+                .map(|_| (name.to_owned(), "intact".to_owned())),
+        );
     }
-    let output = kbuild_tests::run::run(&mut world.program("verify"), crate::world::LIMIT).unwrap();
+    assert_eq!(world.journal(), here, "{what}");
+    let output = run::run(&mut world.program("verify"), LIMIT).unwrap();
     assert!(output.status.success(), "{what}: {}", output.err());
     assert_eq!(world.left_over(), [""; 0], "{what}");
 }

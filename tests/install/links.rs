@@ -1,4 +1,4 @@
-//! Files that somebody else has: other names of them keep their contents.
+//! Files of others: other names of an installed or replaced file keep their contents.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -22,7 +22,7 @@ fn another_name_of_an_installed_module_keeps_the_old_one() {
     assert!(fs::read(&other).unwrap() == old);
 }
 
-/// What is in the place of a module, and is not ours.
+/// A hard link, a symbolic link, and a file with another suffix than ours.
 #[test]
 fn a_foreign_file_in_the_place_is_refused_and_comes_back_after_a_replacement() {
     let world = World::new(KERNEL);
@@ -31,7 +31,6 @@ fn a_foreign_file_in_the_place_is_refused_and_comes_back_after_a_replacement() {
     for folder in [&updates, &opt] {
         fs::create_dir(folder).unwrap();
     }
-    // A hard link, a symbolic link, and one whose suffix is another than ours.
     modules::write(&opt, &world.kernel, "ifb", 8);
     fs::hard_link(opt.join("ifb.ko"), updates.join("ifb.ko")).unwrap();
     modules::write(&opt, &world.kernel, "nlmon", 8);

@@ -1,4 +1,5 @@
-//! Installed modules on real kernels: roots of image packages, booted, killed, cut off, filled up.
+//! Installed modules in roots of real image packages: booted in their kernels; after kills, power cuts
+//! and full disks; many installs at once and in any order.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kbuild_tests::lab::LabKernel;
@@ -36,19 +36,17 @@ const BASE: &str =
 const TOP: &str = "#include <linux/crc8.h>\nint kt_value(void);\nint kt_use(u8 *table);\n\
     int kt_use(u8 *table) { crc8_populate_msb(table, 7); return kt_value(); }";
 
-/// Built once for each kernel.
-static BUILT: Mutex<BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>> =
-    Mutex::new(BTreeMap::new());
+/// The modules of a kernel, by their names.
+type Built = Arc<BTreeMap<String, Vec<u8>>>;
 
-/// The modules of a kernel, by their names: the bytes that plain make gives.
-fn built(kernel: &LabKernel) -> BTreeMap<String, Vec<u8>> {
-    let mut built = BUILT
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    built
-        .entry(kernel.name)
-        .or_insert_with(|| make(kernel))
-        .clone()
+/// Built once for each kernel.
+static BUILT: Mutex<BTreeMap<&'static str, Built>> = Mutex::new(BTreeMap::new());
+
+/// The bytes that plain make gives.
+fn built(kernel: &LabKernel) -> Built {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || Arc::new(make(kernel));
+    Arc::clone(built.entry(kernel.name).or_insert_with(make))
 }
 
 fn make(kernel: &LabKernel) -> BTreeMap<String, Vec<u8>> {
@@ -79,10 +77,22 @@ fn make(kernel: &LabKernel) -> BTreeMap<String, Vec<u8>> {
 /// The bytes of a module in a version from 1 to 9.
 pub(crate) fn bytes(kernel: &LabKernel, name: &str, version: u32) -> Vec<u8> {
     let mut bytes = built(kernel)[name].clone();
-    let mut places = bytes.windows(VERSION.len());
-    let at = places.position(|part| part == VERSION).unwrap();
-    bytes[at + VERSION.len() - 2] = b'0' + u8::try_from(version).unwrap();
+    let at = digit(&bytes);
+    bytes[at] = b'0' + u8::try_from(version).unwrap();
     bytes
+}
+
+/// The version of which these are the bytes; `None` if they are not a whole module.
+pub(crate) fn version_of(kernel: &LabKernel, name: &str, bytes: &[u8]) -> Option<u32> {
+    let at = digit(&built(kernel)[name]);
+    let version = char::from(*bytes.get(at)?).to_digit(10)?;
+    (self::bytes(kernel, name, version) == bytes).then_some(version)
+}
+
+/// The place of the version's digit.
+fn digit(module: &[u8]) -> usize {
+    let mut places = module.windows(VERSION.len());
+    places.position(|part| part == VERSION).unwrap() + VERSION.len() - 2
 }
 
 /// The bytes of a module under another name of the same length.

@@ -1,4 +1,4 @@
-//! What a root contains: to tell whether it is what it was.
+//! The contents of a root, to compare two times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,7 +38,7 @@ impl Picture {
         Picture(entries)
     }
 
-    /// What is different in `later`, a line an entry.
+    /// The differences of `later`, a line an entry.
     pub(crate) fn differences(&self, later: &Picture) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, entry) in &self.0 {

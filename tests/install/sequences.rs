@@ -1,5 +1,5 @@
-//! Installs, upgrades, rollbacks and removals in any order, among files of others; then the root is
-//! what it was.
+//! Random installs, upgrades, rollbacks and removals among files of others. After the last removal the
+//! root has the same bytes as before.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ const STEPS: u32 = 50;
 
 type State = BTreeMap<&'static str, u32>;
 
-/// What is installed now, and what a rollback goes back to.
+/// The installed modules, and those that a rollback restores.
 #[derive(Default)]
 struct Model {
     now: State,
@@ -74,7 +74,7 @@ fn sequence(random: &mut Random) {
     assert_eq!(pristine.differences(&now), [""; 0], "seed {}", random.seed);
 }
 
-/// What dkms has, what somebody has put into the very place, and what lies elsewhere.
+/// A module of dkms's, one by hand in the place of ours, and one elsewhere.
 fn files_of_others(world: &World) {
     for (folder, name) in [
         ("updates/dkms", "kt_dkms"),
@@ -88,7 +88,7 @@ fn files_of_others(world: &World) {
     world.depmod();
 }
 
-/// One step; says which.
+/// Does one step, and describes it.
 fn step_of(world: &World, model: &mut Model, random: &mut Random) -> String {
     let some = |random: &mut Random, from: &[&'static str]| -> Vec<&'static str> {
         let mut names: Vec<_> = from

@@ -1,6 +1,7 @@
-//! A root that is thrown away, and the program that works in it.
+//! A copy of an image package's root, and calls of the program in it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,11 +14,11 @@ use tempfile::TempDir;
 use crate::guest::executable;
 use crate::modules;
 
-/// More than one call takes on an idle machine.
+/// The longest time of one call on an idle machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The kernel of the tests that do not boot, or that boot one only.
-pub(crate) const KERNEL: &str = "6.12";
+pub(crate) const KERNEL: &str = lab::ROOT;
 
 /// The suffixes that a module can have.
 const SUFFIXES: &[&str] = &["ko", "ko.gz", "ko.xz", "ko.zst"];
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) root: PathBuf,
     /// How many folders were given to installs so far.
     outputs: Cell<u32>,
+    /// The versions of installed files, by their bytes: unpacking takes time.
+    known: RefCell<BTreeMap<(String, Vec<u8>), u32>>,
 }
 
 impl World {
@@ -48,6 +51,7 @@ impl World {
             image,
             root,
             outputs: Cell::new(0),
+            known: RefCell::default(),
         };
         // The program finds the depmod of the root's own Debian.
         let depmod = world.image.kmod.command("depmod");
@@ -102,7 +106,7 @@ impl World {
         command
     }
 
-    /// The file of a module in `updates/`, whoever put it there.
+    /// The file of a module in `updates/`: ours or another.
     pub(crate) fn installed(&self, name: &str) -> Option<PathBuf> {
         let updates = self.modules().join("updates");
         let mut paths = SUFFIXES
@@ -119,9 +123,13 @@ impl World {
     /// As [`version`](World::version); `what` says when.
     pub(crate) fn version_or(&self, name: &str, what: &str) -> Option<u32> {
         let path = self.installed(name)?;
-        let found = unpacked(&path);
-        let version = (1..10).find(|&v| modules::bytes(&self.kernel, name, v) == found);
+        let file = (name.to_owned(), fs::read(&path).unwrap());
+        if let Some(version) = self.known.borrow().get(&file) {
+            return Some(*version);
+        }
+        let version = modules::version_of(&self.kernel, name, &unpacked(&path));
         assert!(version.is_some(), "{what}: {} is not whole", path.display());
+        self.known.borrow_mut().insert(file, version?);
         version
     }
 
@@ -145,20 +153,39 @@ impl World {
         }
     }
 
-    /// Files that a call may have while it runs, and that none may leave.
+    /// The modules in the journal, with their states.
+    pub(crate) fn journal(&self) -> Vec<(String, String)> {
+        let mut status = self.program("status");
+        let output = done(status.args(["--message-format", "json"]));
+        let mut modules = Vec::new();
+        for line in output.out().lines() {
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            if object["reason"] == "installed-module" {
+                let word = |key: &str| object[key].as_str().unwrap().to_owned();
+                modules.push((word("name"), word("state")));
+            }
+        }
+        modules.sort();
+        modules
+    }
+
+    /// Temporary files of a call: none may stay behind.
     pub(crate) fn left_over(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut pending = vec![self.modules(), self.root.join("var/lib/kbuild-rs")];
-        pending.push(self.root.join("etc/depmod.d"));
-        while let Some(folder) = pending.pop() {
+        let journal = self.root.join("var/lib/kbuild-rs");
+        let mut folders = vec![
+            self.modules(),
+            self.root.join("etc/depmod.d"),
+            journal.clone(),
+        ];
+        while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
+                // The journal has a hidden file that stays.
+                let is_hidden = name.starts_with('.') && !folder.starts_with(&journal);
                 if entry.file_type().unwrap().is_dir() {
-                    pending.push(entry.path());
-                } else if name.starts_with('.')
-                    || name.contains(".part")
-                    || name.contains("pending")
-                {
+                    folders.push(entry.path());
+                } else if is_hidden || name.ends_with(".part") || name.contains("pending") {
                     found.push(entry.path().display().to_string());
                 }
             }
@@ -177,7 +204,7 @@ impl World {
         text.lines().count()
     }
 
-    /// The file that modules.dep has for a module, below the folder of modules.
+    /// The path in modules.dep of a module, below the folder of modules.
     pub(crate) fn chosen(&self, name: &str) -> Option<String> {
         let index = fs::read_to_string(self.modules().join("modules.dep")).unwrap();
         let mut paths = index
@@ -223,7 +250,7 @@ pub(crate) fn refused(command: &mut Command, code: i32) -> String {
     text
 }
 
-/// A file is a copy of the bytes, whatever it is compressed with.
+/// The bytes of a module file, without its compression.
 pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let program = match path.extension().unwrap().to_str().unwrap() {
         "xz" => "xz",

@@ -122,6 +122,8 @@ impl Making {
                 }
                 lab::kernel_source("6.1")?;
             }
+            let roots = lab::roots(full)?;
+            say(format!("  roots to install into: {}", roots.join(", ")));
             Ok(())
         });
         Making { lines, thread }

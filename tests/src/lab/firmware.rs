@@ -43,7 +43,7 @@ pub fn firmware(certificate: &Path, variables: PathBuf) -> Result<Firmware> {
 }
 
 /// The folder that Python has to search for it.
-fn virt_firmware() -> Result<PathBuf> {
+pub(super) fn virt_firmware() -> Result<PathBuf> {
     let place = cache_dir().join(PROGRAMS).join("virt-firmware");
     let load = || {
         let package = place.join("virt/firmware/vars.py");

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::kernel::Tools;
 use super::place::{clear, lock};
+use super::root;
 use super::{
-    ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, ROOTS, all,
+    ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all,
     built_folder, cache_dir, kernel_folder,
 };
 use crate::Result;
@@ -57,7 +58,7 @@ const FOLDERS: &[&str] = &[
     MACHINE,
     PROGRAMS,
     KERNEL_SOURCES,
-    ROOTS,
+    root::FOLDER,
     CORPUS,
     COMPILED,
     "sources",

@@ -1,7 +1,7 @@
 //! kmod in the versions that load modules in the guests: Debian 12's and Debian 13's, each with its
 //! loader and its libraries in one folder.
 //!
-//! A folder stands anywhere, on this machine and in a guest: the loader is told where it is.
+//! The loader gets the folder as an argument, so it can be anywhere, also in a guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// What a folder has besides the loader and kmod itself: names of libraries begin so.
+/// How the names of the libraries begin that are kept.
 const LIBRARIES: &[&str] = &[
     "libc.so",
     "liblzma",

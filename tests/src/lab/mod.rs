@@ -47,7 +47,7 @@ pub use kmod::{KMODS, Kmod, kmod};
 pub use machine::Machine;
 pub use meson::MESONS;
 use place::{clear, lock, once};
-pub use root::{ImageRoot, image_root};
+pub use root::{ImageRoot, ROOT, ROOTS, image_root, roots};
 pub use sources::{source, source_for, source_of};
 
 /// All kernels that a Debian machine can have.
@@ -79,9 +79,6 @@ const KERNEL_SOURCES: &str = "kernel-sources";
 
 /// The folder for plain make's modules of the corpus, and for the sources that are built there.
 pub(crate) const CORPUS: &str = "corpus";
-
-/// The folder for [`image_root`].
-const ROOTS: &str = "roots";
 
 /// The folder of the compiler cache: see [`cached_compiler`].
 const COMPILED: &str = "compiled";

@@ -1,14 +1,17 @@
-//! Roots of systems: what a kernel's image package puts there, and its index by depmod.
+//! Roots with the files of a kernel's image package, and the index of that Debian's depmod.
 //!
-//! Of the package's modules only those that tests use are kept, with all that they depend on.
+//! Only the modules that tests use are kept, with their dependencies.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Kmod, LabKernel, cache_dir, clear, kernels, kmod, once};
+use super::{KMODS, Kmod, LabKernel, cache_dir, clear, firmware, kernels, kmod, once};
 use crate::{Result, plain, run};
+
+/// The folder of the roots in the cache.
+pub(super) const FOLDER: &str = "roots";
 
 /// Changes when folders made by an older lab are no longer what this one expects.
 const LAYOUT: &str = "1";
@@ -52,14 +55,40 @@ impl ImageRoot {
     }
 }
 
-/// The root for a kernel of [`KERNELS`](super::KERNELS) or `7.2`.
+/// The kernels that have an [`image_root`], oldest first.
+pub const ROOTS: &[&str] = &["5.10", "6.1", "6.12", kernels::DEBIAN13];
+
+/// The root of the default run.
+pub const ROOT: &str = "6.12";
+
+/// Gets everything for the tests that install: the roots, and the programs of their guests. Gives the
+/// kernels' names.
+///
+/// # Errors
+/// As [`image_root`]; no package index that has `virt-firmware`.
+pub fn roots(full: bool) -> Result<Vec<&'static str>> {
+    let mut names = Vec::new();
+    for name in ROOTS {
+        if super::why_not(name).is_none() && (full || *name == ROOT) {
+            image_root(&super::kernel(name)?)?;
+            names.push(*name);
+        }
+    }
+    for version in KMODS {
+        kmod::kmod(version)?;
+    }
+    firmware::virt_firmware()?;
+    Ok(names)
+}
+
+/// The root of a kernel of [`ROOTS`].
 ///
 /// # Errors
 /// A mirror that no longer has the image of the lab's kernel.
 pub fn image_root(kernel: &LabKernel) -> Result<ImageRoot> {
     let is_of_debian13 = kernel.machine.is_some();
     let kmod = kmod::kmod(if is_of_debian13 { "34" } else { "30" })?;
-    let place = cache_dir().join(super::ROOTS).join(kernel.name);
+    let place = cache_dir().join(FOLDER).join(kernel.name);
     let state = format!("{LAYOUT}\n{}\n{}\n", kernel.release, MODULES.join(" "));
     let load = || {
         let there = fs::read_to_string(place.join("lab")).ok()?;
@@ -91,7 +120,7 @@ fn prepare(kernel: &LabKernel, kmod: &Kmod, draft: &Path) -> Result<()> {
     for deb in kernels::download_image(kernel.name, &kernel.release, &debs)? {
         super::unpack(&deb, &whole)?;
     }
-    // Debian 13 has its modules below /usr, and /lib is a link to there; older packages do not care.
+    // Newer packages have their modules below /usr, and /lib is a link on such systems.
     let merged = whole.join("usr/lib/modules").exists();
     let lib = if merged { "usr/lib" } else { "lib" };
     let below = Path::new(lib).join("modules").join(&kernel.release);
