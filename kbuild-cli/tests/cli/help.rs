@@ -96,8 +96,8 @@ fn ide_tells_its_own_usage_and_examples() {
 
 #[test]
 fn each_flag_that_the_docs_name_is_in_the_help() {
-    // A flag of git's, and one of dkms's.
-    const OF_OTHERS: &[&str] = &["--dirty", "--force"];
+    // Flags of git, dkms and Meson.
+    const OF_OTHERS: &[&str] = &["--dirty", "--force", "--tags"];
     let program = stdout(&run(["--help"]));
     let (_, verbs) = program.split_once("\nCommands:\n").unwrap();
     let verbs = verbs.lines().take_while(|line| line.starts_with(' '));
