@@ -265,7 +265,7 @@ mod tests {
         }
         let [a, b, c] = rows;
         let kept = unambiguous(vec![a.clone(), b.clone()]).unwrap();
-        assert_eq!(kept, [a.clone()]);
+        assert_eq!(kept, std::slice::from_ref(&a));
         let error = unambiguous(vec![a.clone(), b, c.clone()]).unwrap_err();
         let text = error.to_string();
         for path in [&a.path, &c.path] {
