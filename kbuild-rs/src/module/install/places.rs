@@ -13,6 +13,7 @@ pub(super) const MODULES_LOAD_D: &str = "etc/modules-load.d";
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) release: String,
+    root: PathBuf,
     modules: Option<Tree>,
     depmod_d: Option<Tree>,
     modules_load_d: Option<Tree>,
@@ -72,6 +73,7 @@ impl Places {
         let open = |rel: &str| Ok::<_, Error>(image.folder(Path::new(rel))?.map(Tree::of));
         Ok(Places {
             release: release.to_owned(),
+            root: image.path().to_owned(),
             modules: open(&modules_folder(release))?,
             depmod_d: open(DEPMOD_D)?,
             modules_load_d: open(MODULES_LOAD_D)?,
@@ -117,7 +119,7 @@ impl Places {
     pub(super) fn shown(&self, path: &str) -> PathBuf {
         match self.find(path) {
             Some((tree, rel)) => tree.shown(rel),
-            None => Path::new("/").join(path),
+            None => self.root.join(path),
         }
     }
 }

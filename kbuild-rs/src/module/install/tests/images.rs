@@ -89,6 +89,7 @@ fn a_root_that_is_filled_for_a_package_is_empty_again() {
         .load(true);
     let report = install.run(&|_| {}).unwrap();
     assert!(report.notes[0].contains("depmod -b"), "{:?}", report.notes);
+    assert!(report.changes[0].path.starts_with(&target), "{report:?}");
     assert!(
         target
             .join("lib/modules")
