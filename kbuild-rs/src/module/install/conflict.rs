@@ -12,8 +12,23 @@ pub(super) fn in_the_way(path: &Path) -> Error {
     Error::new(
         ErrorKind::NotOurs,
         format!(
+            "{} exists and was not installed by kbuild-rs, or was changed since. Nothing was changed.\n\
+             To install the module there, and keep the file until `kbuild-rs uninstall` restores it:\n    \
+             kbuild-rs install --replace",
+            path.display()
+        ),
+    )
+    .advise(Advice::new("foreign-module", advice))
+}
+
+/// A foreign file has a path that an earlier state needs.
+pub(super) fn blocks_rollback(path: &Path) -> Error {
+    let advice = "move the file away, and run the command again";
+    Error::new(
+        ErrorKind::NotOurs,
+        format!(
             "{} exists and was not installed by kbuild-rs, or was changed since. Nothing was changed. \
-             To put the module in its place, {advice}",
+             To go back, {advice}",
             path.display()
         ),
     )
