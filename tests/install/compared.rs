@@ -360,6 +360,9 @@ fn only_kbuild_rs_looks_into_the_initramfs() {
     for output in [make, dkms] {
         assert!(![output.out(), output.err()].concat().contains("init"));
     }
+    let told = refused(&mut place.install(&["--initramfs"]), 2);
+    assert!(told.contains("of the running system"), "{told}");
+    assert_eq!(place.world.installed(NAME), None);
     let told = done(&mut place.install(&[])).err();
     assert!(told.contains("update-initramfs -u"), "{told}");
 }

@@ -228,9 +228,7 @@ impl Install {
         };
         let mut report = InstallReport::default();
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
-        if self.loads_now {
-            afterwards::check_loadable(&site, &releases)?;
-        }
+        afterwards::check(&site, &releases, (self.builds_initramfs, self.loads_now))?;
         let mut finishes = Vec::new();
         for release in &releases {
             let finish = self.finish(&site, release, &sources, &mut report.notes)?;
