@@ -8,7 +8,7 @@ use crate::kernels_guide::sources;
 use crate::support::project::root;
 
 /// The rows of the README's table, and the tests that prove them.
-const ROWS: [(&str, &[&str]); 6] = [
+const ROWS: [(&str, &[&str]); 8] = [
     (
         "output",
         &[
@@ -35,6 +35,14 @@ const ROWS: [(&str, &[&str]); 6] = [
             "trees_build_for_all_kernels_providers_first_and_a_failure_hides_no_other_result",
             "there_are_as_many_compilers_as_there_are_tokens_under_every_outer_build",
         ],
+    ),
+    (
+        "signing fails during an installation",
+        &["a_signature_that_fails_is_an_error_of_kbuild_rs_only"],
+    ),
+    (
+        "upgrade of an installed module",
+        &["only_kbuild_rs_leaves_the_old_file_as_it_is"],
     ),
     (
         "errors",

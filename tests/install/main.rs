@@ -9,8 +9,10 @@
 
 mod at_once;
 mod booting;
+mod compared;
 mod full_disk;
 mod guest;
+mod guide;
 mod keys;
 mod kills;
 mod links;

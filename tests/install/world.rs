@@ -68,6 +68,16 @@ impl World {
         world
     }
 
+    /// A folder for the files of a test.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// The folder with the programs that come before the system's.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.scratch.path().join("bin")
+    }
+
     /// The folder of the root's modules.
     pub(crate) fn modules(&self) -> PathBuf {
         self.root.join("lib/modules").join(&self.kernel.release)

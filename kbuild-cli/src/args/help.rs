@@ -151,6 +151,10 @@ stay. An installation that is interrupted is undone by the next call.
 
 Exit status: 0 installed or up to date, 1 failed, 2 wrong call.";
 
+pub(super) const UNINSTALL_USAGE: &str = "\
+kbuild-rs uninstall [OPTIONS] MODULE...
+       kbuild-rs uninstall [OPTIONS] --all";
+
 pub(super) const UNINSTALL_EXAMPLES: &str = "\
 Examples:
   Remove the module hello, for all kernels

@@ -112,7 +112,7 @@ pub(crate) struct InstallArgs {
 
 /// `kbuild-rs uninstall`.
 #[derive(Debug, Args)]
-#[command(after_help = help::UNINSTALL_EXAMPLES)]
+#[command(override_usage = help::UNINSTALL_USAGE, after_help = help::UNINSTALL_EXAMPLES)]
 pub(crate) struct UninstallArgs {
     /// Name of an installed module.
     #[arg(value_name = "MODULE", required_unless_present = "all")]

@@ -3,7 +3,7 @@
 mod cargo_modules;
 mod outer_meson;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use kbuild::{Install, Kernel, Strip};
@@ -103,7 +103,12 @@ fn named_tree(args: &InstallArgs) -> Option<Kernel> {
     }
 }
 
-/// A root is relative to the caller, and messages name it so that it can be found.
+/// A root is relative to the caller, and messages name it so that it can be found and read.
 pub(super) fn absolute(root: &Path) -> PathBuf {
-    std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
+    let is_upwards = root.components().any(|part| part == Component::ParentDir);
+    let short = is_upwards
+        .then(|| std::fs::canonicalize(root).ok())
+        .flatten();
+    let whole = || std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    short.unwrap_or_else(whole)
 }

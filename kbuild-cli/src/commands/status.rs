@@ -1,5 +1,6 @@
 //! `kbuild-rs status` and `kbuild-rs verify`: what is installed, and whether it still is.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use kbuild::{InstallState, Installation, InstalledModule};
@@ -83,8 +84,7 @@ fn list(args: &StatusArgs, style: Style) -> Result<ExitCode, Failure> {
     aligned(&rows).iter().for_each(streams::result);
     let mut progress = Progress::new(UiOptions::new(style, false));
     if modules.is_empty() {
-        let root = args.root.root.display();
-        progress.chatter(&format!("kbuild-rs has installed no module in {root}"));
+        progress.chatter(&nothing_in(&args.root.root));
     }
     for release in interrupted {
         progress.warning(&format!(
@@ -93,6 +93,10 @@ fn list(args: &StatusArgs, style: Style) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn nothing_in(root: &Path) -> String {
+    format!("kbuild-rs has installed no module in {}", root.display())
 }
 
 fn row(module: &InstalledModule) -> Vec<Cell> {
@@ -125,7 +129,8 @@ fn event(module: &InstalledModule) -> Event<'_> {
 }
 
 fn compare(args: &StatusArgs, style: Style) -> Result<ExitCode, Failure> {
-    let problems = installation(args).verify()?;
+    let installation = installation(args);
+    let problems = installation.verify()?;
     let success = problems.is_empty();
     if args.message_format == MessageFormat::Json {
         for problem in &problems {
@@ -141,7 +146,9 @@ fn compare(args: &StatusArgs, style: Style) -> Result<ExitCode, Failure> {
         for problem in &problems {
             progress.error(&format!("{}: {}", problem.path.display(), problem.message));
         }
-        if success {
+        if success && installation.modules()?.is_empty() {
+            progress.chatter(&nothing_in(&args.root.root));
+        } else if success {
             progress.chatter("every installed module is as it was installed");
         }
     }

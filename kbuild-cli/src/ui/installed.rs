@@ -153,18 +153,18 @@ impl Told {
             }
             return;
         }
-        let word = match change.action {
-            Installed => "install",
-            Updated => "update",
-            Removed => "remove",
-            Displaced => "move away",
-            Restored => "restore",
-            _ if self.is_verbose => "keep",
+        let (would, did) = match change.action {
+            Installed => ("install", "installed"),
+            Updated => ("update", "updated"),
+            Removed => ("remove", "removed"),
+            Displaced => ("move away", "moved away"),
+            Restored => ("restore", "restored"),
+            _ if self.is_verbose => ("keep", "kept"),
             _ => return,
         };
         let line = match self.is_dry_run {
-            true => format!("would {word} {}", path.display()),
-            false => format!("{word} {}", path.display()),
+            true => format!("would {would} {}", path.display()),
+            false => format!("{did} {}", path.display()),
         };
         self.progress.borrow_mut().chatter(&line);
     }

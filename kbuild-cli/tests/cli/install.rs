@@ -48,14 +48,12 @@ fn a_folder_without_modules_and_a_file_that_is_none_are_named() {
 fn a_root_without_modules_of_ours_has_no_status_and_no_problem() {
     let root = TempDir::new().unwrap();
     let root = root.path();
-    for (verb, said) in [
-        ("status", "has installed no module"),
-        ("verify", "every installed module is as it was installed"),
-    ] {
+    for verb in ["status", "verify"] {
         let output = run([verb.as_ref(), "--root".as_ref(), root.as_os_str()]);
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(stdout(&output), "");
-        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        let said = stderr(&output);
+        assert!(said.contains("has installed no module"), "{said}");
     }
     assert_eq!(fs::read_dir(root).unwrap().count(), 0);
 }

@@ -67,8 +67,9 @@ fn library() -> FrontEnd {
     }
 }
 
-fn program() -> FrontEnd {
-    let help = stdout(&run(["build", "--help"]));
+/// The flags in the help of a verb, without those that all verbs have.
+fn flags(verb: &str) -> BTreeSet<String> {
+    let help = stdout(&run([verb, "--help"]));
     // "  -q, --quiet" or "      --target <TARGET>". A line of a description is indented further.
     let options = help.lines().filter_map(|line| {
         let option = line.strip_prefix("      --");
@@ -79,11 +80,15 @@ fn program() -> FrontEnd {
         Some(format!("--{name}"))
     });
     let of_all_verbs = ["--help", "--color"];
+    words
+        .filter(|word| !of_all_verbs.contains(&word.as_str()))
+        .collect()
+}
+
+fn program() -> FrontEnd {
     FrontEnd {
         name: "program",
-        words: words
-            .filter(|word| !of_all_verbs.contains(&word.as_str()))
-            .collect(),
+        words: flags("build"),
         sources: texts("kbuild-cli/src", "rs") + &texts("kbuild-rs/src", "rs"),
     }
 }
@@ -178,6 +183,43 @@ fn the_vocabulary_has_every_word_of_the_four_front_ends_and_no_other() {
 }
 
 #[test]
+fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_and_package() {
+    let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
+    let table = |head: &str| {
+        let (_, table) = page.split_once(head).unwrap();
+        let rows = table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'));
+        rows.map(|line| line.trim_matches('|').split(" | ").collect())
+            .collect::<Vec<Vec<&str>>>()
+    };
+    let own = table("| concept | library | flag | verbs |");
+    let shared = table("| concept | library (`Install`) | program (`install`) |");
+    let has = |verb: &str, flag: &str| {
+        let is_named = |cells: &&Vec<&str>| cells[2].contains(&format!("`{flag}`"));
+        let of_verb =
+            |cells: &Vec<&str>| cells[3].trim() == "all" || cells[3].contains(&format!("`{verb}`"));
+        own.iter().filter(is_named).any(of_verb)
+            || ["install", "package"].contains(&verb) && shared.iter().any(|cells| is_named(&cells))
+    };
+    let verbs = [
+        "install",
+        "uninstall",
+        "rollback",
+        "status",
+        "verify",
+        "sign",
+        "package",
+    ];
+    for verb in verbs {
+        for flag in flags(verb) {
+            assert!(has(verb, &flag), "no row has {flag} of {verb}");
+        }
+    }
+}
+
+#[test]
 fn messages_name_settings_as_the_vocabulary_does() {
     let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
     let rows = rows(&page);
@@ -212,12 +254,13 @@ fn the_vocabulary_has_every_key_of_the_json() {
     let known: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
     let mut keys = vec!["reason".to_owned()];
     let files = [
+        "kbuild-cli/src/ui/installed.rs",
         "kbuild-cli/src/ui/json.rs",
         "kbuild-cli/src/commands/info.rs",
         "kbuild-cli/src/commands/kernels/row.rs",
+        "kbuild-cli/src/commands/package/mod.rs",
         "kbuild-cli/src/commands/sign.rs",
         "kbuild-cli/src/commands/status.rs",
-        "kbuild-cli/src/ui/installed.rs",
         "kbuild-rs/src/error/advice.rs",
         "kbuild-rs/src/error/message.rs",
         "kbuild-rs/src/kernel/compiler.rs",

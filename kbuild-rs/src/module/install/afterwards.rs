@@ -49,8 +49,35 @@ pub(super) fn initramfs(
     }
 }
 
+/// Fails if the initramfs shall be built, or modules shall be loaded, and that is not possible here.
+pub(super) fn check(
+    site: &Site,
+    releases: &[String],
+    (builds_initramfs, loads): (bool, bool),
+) -> Result<()> {
+    if builds_initramfs {
+        check_is_running(site)?;
+    }
+    match loads {
+        true => check_loadable(site, releases),
+        false => Ok(()),
+    }
+}
+
+/// Fails unless this is the system whose programs build the initramfs.
+fn check_is_running(site: &Site) -> Result<()> {
+    if site.is_running_system() {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "--initramfs builds the initramfs of the running system, but this installs into {}. Leave it out; \
+         a note shows the command for an initramfs there",
+        site.image.path().display()
+    )))
+}
+
 /// Fails unless the modules of these releases can be loaded into the running kernel.
-pub(super) fn check_loadable(site: &Site, releases: &[String]) -> Result<()> {
+fn check_loadable(site: &Site, releases: &[String]) -> Result<()> {
     let running = running()?;
     if site.is_running_system() && releases.contains(&running) {
         return Ok(());

@@ -14,7 +14,7 @@ use super::select::{Source, select};
 use super::site::Site;
 use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
-use super::{afterwards, closure, index, read_back, recover};
+use super::{afterwards, closure, conflict, index, read_back, recover};
 use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
@@ -228,9 +228,7 @@ impl Install {
         };
         let mut report = InstallReport::default();
         let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
-        if self.loads_now {
-            afterwards::check_loadable(&site, &releases)?;
-        }
+        afterwards::check(&site, &releases, (self.builds_initramfs, self.loads_now))?;
         let mut finishes = Vec::new();
         for release in &releases {
             let finish = self.finish(&site, release, &sources, &mut report.notes)?;
@@ -378,7 +376,7 @@ pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str
         crate::sys::Root::make(root)?;
     }
     let mut site = Site::lock(root, say)?;
-    site.check_writable()?;
+    conflict::allowed(site.check_writable(), root, makes)?;
     for release in recover::all(&mut site)? {
         say(&format!(
             "an earlier change of the modules of {release} was interrupted, and was undone"

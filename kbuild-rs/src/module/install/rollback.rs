@@ -121,7 +121,7 @@ impl Rollback {
             }
             match (disk.get(&path), state.displaced.get(&path)) {
                 (Some(there), Some(kept)) if there.has_content_of(&kept.looks) => {}
-                (Some(_), _) => return Err(conflict::in_the_way(&places.shown(&path))),
+                (Some(_), _) => return Err(conflict::blocks_rollback(&places.shown(&path))),
                 // Its owner has removed it meanwhile.
                 (None, _) => drop(state.displaced.remove(&path)),
             }
