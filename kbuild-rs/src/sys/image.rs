@@ -38,6 +38,14 @@ impl Image {
         })
     }
 
+    /// Gives it another name in messages.
+    pub(crate) fn called(self, path: &Path) -> Image {
+        Image {
+            path: path.to_owned(),
+            ..self
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

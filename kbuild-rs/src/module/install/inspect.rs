@@ -177,7 +177,10 @@ fn state_of(places: &Places, path: &str, entry: &Entry) -> Result<(InstallState,
     };
     Ok((
         InstallState::Changed,
-        Some(format!("{what} since it was installed")),
+        Some(format!(
+            "{what} since it was installed. To install the module again:\n    kbuild-rs install \
+             --replace"
+        )),
     ))
 }
 

@@ -12,8 +12,9 @@ use super::read_back::{kernel_name, name_of};
 use super::reconcile::{Drift, look, reconcile};
 use super::releases::Wanted;
 use super::report::{InstallAction, InstallChange, InstallReport};
-use super::request::{open, shared_files};
+use super::request::open;
 use super::site::Site;
+use super::site::shared_files;
 use super::transaction::{Draft, How, Transaction};
 use crate::{Error, Result};
 

@@ -1,17 +1,16 @@
 //! `Install`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::journal::{Entry, State};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
 use super::releases::Wanted;
 use super::report::InstallReport;
 use super::select::{Source, select};
-use super::site::Site;
+use super::site::{Site, shared_files};
 use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
 use super::{afterwards, closure, conflict, index, read_back, recover};
@@ -370,7 +369,10 @@ pub(super) struct Job<'a> {
 /// Opens a root. To change it, waits for its lock, and ends what an earlier process began.
 pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str)) -> Result<Site> {
     if is_dry_run {
-        return Site::open(root);
+        return match makes && !root.exists() {
+            true => Site::open_nothing(root),
+            false => Site::open(root),
+        };
     }
     if makes && !root.exists() {
         crate::sys::Root::make(root)?;
@@ -383,16 +385,4 @@ pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str
         ));
     }
     Ok(site)
-}
-
-/// Files that other releases have installed at paths that all releases share.
-pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String, Entry>> {
-    let (installed, _) = site.releases()?;
-    let mut shared = BTreeMap::new();
-    for other in installed.iter().filter(|other| *other != release) {
-        let state: State = site.journal(other)?.map(|j| j.current).unwrap_or_default();
-        let files = state.files.into_iter();
-        shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
-    }
-    Ok(shared)
 }

@@ -3,11 +3,11 @@
 //! The lock is a `flock` on the root's own folder: it is always there, so no lock file stays behind,
 //! and two installs that create `/lib/modules` wait for each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::journal::{Journal, Pending};
+use super::journal::{Entry, Journal, Pending, State};
 use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
 use super::store::Store;
 use crate::sys::tree::{installing, part_of, refused, sha256};
@@ -38,6 +38,17 @@ impl Site {
         Ok(Site {
             image,
             state,
+            _lock: None,
+        })
+    }
+
+    /// Opens an empty folder in the place of a root that a dry run would create.
+    pub(super) fn open_nothing(root: &Path) -> Result<Site> {
+        let folder = tempfile::tempdir()
+            .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
+        Ok(Site {
+            image: Image::open(folder.path())?.called(root),
+            state: None,
             _lock: None,
         })
     }
@@ -298,4 +309,16 @@ pub(super) fn shared_folders<'a>(
         };
     }
     folders.into_iter().collect()
+}
+
+/// Files that other releases have installed at paths that all releases share.
+pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String, Entry>> {
+    let (installed, _) = site.releases()?;
+    let mut shared = BTreeMap::new();
+    for other in installed.iter().filter(|other| *other != release) {
+        let state: State = site.journal(other)?.map(|j| j.current).unwrap_or_default();
+        let files = state.files.into_iter();
+        shared.extend(files.filter(|(path, _)| path.starts_with(MODULES_LOAD_D)));
+    }
+    Ok(shared)
 }
