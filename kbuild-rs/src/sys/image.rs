@@ -38,6 +38,17 @@ impl Image {
         })
     }
 
+    /// A root that does not exist yet: it is empty.
+    pub(crate) fn missing_at(path: &Path) -> Result<Image> {
+        let temporary = std::env::temp_dir();
+        let empty =
+            tempfile::tempdir().map_err(|e| Error::writing("create a folder in", &temporary, e))?;
+        Ok(Image {
+            path: path.to_owned(),
+            ..Image::open(empty.path())?
+        })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

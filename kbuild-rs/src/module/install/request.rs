@@ -1,10 +1,10 @@
 //! `Install`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::journal::{Entry, State};
+use super::opening::{self, open, shared_files};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
@@ -14,7 +14,7 @@ use super::select::{Source, select};
 use super::site::Site;
 use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
-use super::{afterwards, closure, index, read_back, recover};
+use super::{afterwards, closure, index, read_back};
 use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
@@ -222,25 +222,42 @@ impl Install {
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
+        let made = opening::missing_folders(&self.root);
+        let report = self.into_root(&sources, &options, say);
+        if report.is_err() {
+            for folder in made {
+                // One with a file in it stays.
+                let _ = std::fs::remove_dir(folder);
+            }
+        }
+        report
+    }
+
+    fn into_root(
+        &self,
+        sources: &[Source],
+        options: &Options,
+        say: &dyn Fn(&str),
+    ) -> Result<InstallReport> {
         let mut site = match self.keeps_journal {
             true => open(&self.root, self.is_dry_run, true, say)?,
             false => staged::open(&self.root, self.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
+        let releases = self.wanted.choose(&site, sources, &mut report.notes)?;
         if self.loads_now {
             afterwards::check_loadable(&site, &releases)?;
         }
         let mut finishes = Vec::new();
         for release in &releases {
-            let finish = self.finish(&site, release, &sources, &mut report.notes)?;
+            let finish = self.finish(&site, release, sources, &mut report.notes)?;
             finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
             let sources = sources.iter().filter(|source| source.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
-                options: &options,
+                options,
                 finish,
                 release,
             };
@@ -367,34 +384,4 @@ pub(super) struct Job<'a> {
     pub(super) options: &'a Options,
     pub(super) finish: Arc<Finish>,
     pub(super) release: &'a str,
-}
-
-/// Opens a root. To change it, waits for its lock, and ends what an earlier process began.
-pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str)) -> Result<Site> {
-    if is_dry_run {
-        return Site::open(root);
-    }
-    if makes && !root.exists() {
-        crate::sys::Root::make(root)?;
-    }
-    let mut site = Site::lock(root, say)?;
-    site.check_writable()?;
-    for release in recover::all(&mut site)? {
-        say(&format!(
-            "an earlier change of the modules of {release} was interrupted, and was undone"
-        ));
-    }
-    Ok(site)
-}
-
-/// Files that other releases have installed at paths that all releases share.
-pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String, Entry>> {
-    let (installed, _) = site.releases()?;
-    let mut shared = BTreeMap::new();
-    for other in installed.iter().filter(|other| *other != release) {
-        let state: State = site.journal(other)?.map(|j| j.current).unwrap_or_default();
-        let files = state.files.into_iter();
-        shared.extend(files.filter(|(path, _)| path.starts_with(super::places::MODULES_LOAD_D)));
-    }
-    Ok(shared)
 }

@@ -51,7 +51,7 @@ pub(super) fn open(root: &Path, is_dry_run: bool, say: &dyn Fn(&str)) -> Result<
         ));
     }
     let site = match is_dry_run {
-        true if !root.exists() => open_nothing()?,
+        true if !root.exists() => Site::missing_at(root)?,
         true => Site::open(root)?,
         false => {
             crate::sys::Root::make(root)?;
@@ -70,13 +70,6 @@ pub(super) fn open(root: &Path, is_dry_run: bool, say: &dyn Fn(&str)) -> Result<
             ),
         )),
     }
-}
-
-/// An empty root, for a dry run: the real one does not exist yet.
-fn open_nothing() -> Result<Site> {
-    let folder = tempfile::tempdir()
-        .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
-    Site::open(folder.path())
 }
 
 impl Staging<'_> {
