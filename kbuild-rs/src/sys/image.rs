@@ -38,12 +38,15 @@ impl Image {
         })
     }
 
-    /// Gives it another name in messages.
-    pub(crate) fn called(self, path: &Path) -> Image {
-        Image {
+    /// A root that does not exist yet: it is empty.
+    pub(crate) fn missing_at(path: &Path) -> Result<Image> {
+        let temporary = std::env::temp_dir();
+        let empty =
+            tempfile::tempdir().map_err(|e| Error::writing("create a folder in", &temporary, e))?;
+        Ok(Image {
             path: path.to_owned(),
-            ..self
-        }
+            ..Image::open(empty.path())?
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -11,7 +11,7 @@
 //! | `staged` | into a folder that becomes a package, without a journal |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
 //! | `afterwards` | the initramfs, and loading |
-//! | `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
+//! | `opening`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
 //! - Everything below the root is reached by descriptors and without following links that leave it.
@@ -26,6 +26,7 @@ mod conflict;
 mod index;
 mod inspect;
 mod journal;
+mod opening;
 mod overrides;
 mod parts;
 mod places;
@@ -58,8 +59,14 @@ pub(super) use select::select;
 /// What modprobe loads.
 const SUFFIXES: &[&str] = &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 
+/// The longest name, in bytes, that leaves room for suffixes and for those of a file beside it. The
+/// kernel knows names of 55 bytes.
+const LONGEST_NAME: usize = 200;
+
 /// The name of a module's file, without `.ko`.
 fn is_module_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(is_plain)
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !name.starts_with(['.', '-'])
+        && name.chars().all(is_plain)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::afterwards;
 use super::journal::{Entry, Module, State};
+use super::opening::{open, shared_files};
 use super::overrides;
 use super::parts::Content;
 use super::places::{MODULES_LOAD_D, Places};
@@ -12,9 +13,7 @@ use super::read_back::{kernel_name, name_of};
 use super::reconcile::{Drift, look, reconcile};
 use super::releases::Wanted;
 use super::report::{InstallAction, InstallChange, InstallReport};
-use super::request::open;
 use super::site::Site;
-use super::site::shared_files;
 use super::transaction::{Draft, How, Transaction};
 use crate::{Error, Result};
 

@@ -1,19 +1,20 @@
 //! `Install`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::opening::{self, open, shared_files};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
 use super::releases::Wanted;
 use super::report::InstallReport;
 use super::select::{Source, select};
-use super::site::{Site, shared_files};
+use super::site::Site;
 use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
-use super::{afterwards, closure, conflict, index, read_back, recover};
+use super::{afterwards, closure, index, read_back};
 use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
@@ -221,23 +222,40 @@ impl Install {
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
+        let made = opening::missing_folders(&self.root);
+        let report = self.into_root(&sources, &options, say);
+        if report.is_err() {
+            for folder in made {
+                // One with a file in it stays.
+                let _ = std::fs::remove_dir(folder);
+            }
+        }
+        report
+    }
+
+    fn into_root(
+        &self,
+        sources: &[Source],
+        options: &Options,
+        say: &dyn Fn(&str),
+    ) -> Result<InstallReport> {
         let mut site = match self.keeps_journal {
             true => open(&self.root, self.is_dry_run, true, say)?,
             false => staged::open(&self.root, self.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
+        let releases = self.wanted.choose(&site, sources, &mut report.notes)?;
         afterwards::check(&site, &releases, (self.builds_initramfs, self.loads_now))?;
         let mut finishes = Vec::new();
         for release in &releases {
-            let finish = self.finish(&site, release, &sources, &mut report.notes)?;
+            let finish = self.finish(&site, release, sources, &mut report.notes)?;
             finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
             let sources = sources.iter().filter(|source| source.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
-                options: &options,
+                options,
                 finish,
                 release,
             };
@@ -364,25 +382,4 @@ pub(super) struct Job<'a> {
     pub(super) options: &'a Options,
     pub(super) finish: Arc<Finish>,
     pub(super) release: &'a str,
-}
-
-/// Opens a root. To change it, waits for its lock, and ends what an earlier process began.
-pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str)) -> Result<Site> {
-    if is_dry_run {
-        return match makes && !root.exists() {
-            true => Site::open_nothing(root),
-            false => Site::open(root),
-        };
-    }
-    if makes && !root.exists() {
-        crate::sys::Root::make(root)?;
-    }
-    let mut site = Site::lock(root, say)?;
-    conflict::allowed(site.check_writable(), root, makes)?;
-    for release in recover::all(&mut site)? {
-        say(&format!(
-            "an earlier change of the modules of {release} was interrupted, and was undone"
-        ));
-    }
-    Ok(site)
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::opening::{open, shared_files};
 use super::reconcile::{look, reconcile};
 use super::releases::Wanted;
 use super::removal::{differences, installed};
 use super::report::InstallReport;
-use super::request::open;
 use super::site::Site;
-use super::site::shared_files;
 use super::transaction::{Draft, How, Transaction};
 use super::{afterwards, conflict};
 use crate::{Error, Result};

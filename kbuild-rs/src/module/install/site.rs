@@ -3,11 +3,11 @@
 //! The lock is a `flock` on the root's own folder: it is always there, so no lock file stays behind,
 //! and two installs that create `/lib/modules` wait for each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::journal::{Entry, Journal, Pending, State};
+use super::journal::{Journal, Pending};
 use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
 use super::store::Store;
 use crate::sys::tree::{installing, part_of, refused, sha256};
@@ -33,22 +33,19 @@ pub(super) struct Site {
 impl Site {
     /// Opens a root to read its journals.
     pub(super) fn open(root: &Path) -> Result<Site> {
-        let image = Image::open(root)?;
+        Site::reading(Image::open(root)?)
+    }
+
+    /// Opens a root that an installation would create: there is nothing in it.
+    pub(super) fn missing_at(root: &Path) -> Result<Site> {
+        Site::reading(Image::missing_at(root)?)
+    }
+
+    fn reading(image: Image) -> Result<Site> {
         let state = open_state(&image)?;
         Ok(Site {
             image,
             state,
-            _lock: None,
-        })
-    }
-
-    /// Opens an empty folder in the place of a root that a dry run would create.
-    pub(super) fn open_nothing(root: &Path) -> Result<Site> {
-        let folder = tempfile::tempdir()
-            .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
-        Ok(Site {
-            image: Image::open(folder.path())?.called(root),
-            state: None,
             _lock: None,
         })
     }
@@ -116,7 +113,12 @@ impl Site {
             }
         }
         for release in installed.iter().chain(&pending) {
-            super::releases::check_name(release)?;
+            super::releases::check_name(release).map_err(|e| {
+                e.about(&format!(
+                    "a journal in {}",
+                    state.shown(Path::new("")).display()
+                ))
+            })?;
         }
         Ok((installed, pending))
     }
@@ -258,6 +260,12 @@ impl Site {
         state.remove_folder(Path::new(STORE));
         let folders = self.made_folders()?;
         let mut left = folders.clone();
+        let is_above_note = |folder: &String| Path::new(STATE).starts_with(folder);
+        for folder in folders.iter().rev().filter(|folder| !is_above_note(folder)) {
+            if self.image.remove_folder(Path::new(folder)) {
+                left.remove(folder);
+            }
+        }
         if installed.is_empty() {
             // The note goes before its folder can, and the folders after their contents.
             for name in [part_of(Path::new(FOLDERS)), PathBuf::from(FOLDERS)] {
@@ -265,14 +273,10 @@ impl Site {
             }
             self.image.remove_folder(Path::new(STATE));
             self.state = None;
-        }
-        for folder in folders.iter().rev() {
-            let is_empty_now = folder != STATE && self.image.remove_folder(Path::new(folder));
-            if is_empty_now {
-                left.remove(folder);
+            for folder in folders.iter().rev().filter(|folder| is_above_note(folder)) {
+                self.image.remove_folder(Path::new(folder));
             }
-        }
-        if left != folders && !installed.is_empty() {
+        } else if left != folders {
             let text = serde_json::to_vec(&left).unwrap_or_default();
             // On a full disk the list keeps a folder that is gone, which does no harm.
             let _ = self.state()?.replace_synced(Path::new(FOLDERS), &text);
@@ -309,16 +313,4 @@ pub(super) fn shared_folders<'a>(
         };
     }
     folders.into_iter().collect()
-}
-
-/// Files that other releases have installed at paths that all releases share.
-pub(super) fn shared_files(site: &Site, release: &str) -> Result<BTreeMap<String, Entry>> {
-    let (installed, _) = site.releases()?;
-    let mut shared = BTreeMap::new();
-    for other in installed.iter().filter(|other| *other != release) {
-        let state: State = site.journal(other)?.map(|j| j.current).unwrap_or_default();
-        let files = state.files.into_iter();
-        shared.extend(files.filter(|(path, _)| path.starts_with(MODULES_LOAD_D)));
-    }
-    Ok(shared)
 }

@@ -51,7 +51,7 @@ pub(super) fn open(root: &Path, is_dry_run: bool, say: &dyn Fn(&str)) -> Result<
         ));
     }
     let site = match is_dry_run {
-        true if !root.exists() => Site::open_nothing(root)?,
+        true if !root.exists() => Site::missing_at(root)?,
         true => Site::open(root)?,
         false => {
             crate::sys::Root::make(root)?;
