@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use hmac_sha256::Hash;
 use rustix::fs::{
     FileType, Gid, Mode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fsetxattr,
 };
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Tree;
 use crate::{Error, Result};
@@ -128,11 +128,11 @@ impl Tree {
 
 /// In hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    to_hex(&Hash::hash(bytes))
+    to_hex(&Sha256::digest(bytes))
 }
 
 fn hash_of(file: &mut File) -> io::Result<String> {
-    let mut hash = Hash::new();
+    let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 17];
     loop {
         match file.read(&mut buffer)? {
