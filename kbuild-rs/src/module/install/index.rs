@@ -128,6 +128,8 @@ pub(super) fn put_back(places: &Places) -> Result<()> {
         let path = Path::new(&name);
         let part = part_of(path);
         match modules.kind(&part)? {
+            // depmod did not get to it, perhaps because nobody may replace it.
+            Some(_) if modules.look(&part)? == modules.look(path)? => drop(modules.remove(&part)?),
             Some(_) => modules.rename(&part, path)?,
             None => drop(modules.remove(path)?),
         }
@@ -146,7 +148,7 @@ pub(super) fn remove_parts(places: &Places) -> Result<()> {
         };
         let is_part = text.starts_with(".modules.") && is_part(&name);
         if is_part || is_left_by_depmod(text) {
-            modules.remove(Path::new(&name))?;
+            modules.remove_file(Path::new(&name))?;
         }
     }
     Ok(())

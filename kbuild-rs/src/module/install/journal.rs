@@ -4,7 +4,7 @@
 //! only believed if its path is one that kbuild-rs installs to and its hash is one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -297,10 +297,19 @@ pub(super) fn is_hash(text: &str) -> bool {
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// A file is only believed to be ours in the three folders that kbuild-rs installs to.
+/// A file is only believed to be ours, or to have made room, if kbuild-rs gives such paths to its
+/// files: modules, and its own files in two folders.
 fn check_path(path: &str, release: &str, at: &Path) -> Result<()> {
-    let inside = super::places::split(path, release).is_some();
-    match inside && is_plain(path) {
+    use super::places::Place;
+    let is_ours = match super::places::split(path, release) {
+        Some((Place::Modules, _)) => super::read_back::name_of(path).is_some(),
+        Some((Place::DepmodD | Place::ModulesLoadD, file)) => {
+            let name = file.to_str().unwrap_or_default();
+            name.starts_with("kbuild-rs-") && name.ends_with(".conf")
+        }
+        None => false,
+    };
+    match is_ours && is_plain(path) {
         true => Ok(()),
         false => Err(untrusted(at, path)),
     }
@@ -317,8 +326,8 @@ fn check_folder(path: &str, release: &str, at: &Path) -> Result<()> {
 }
 
 fn is_plain(path: &str) -> bool {
-    let is_name = |part: Component<'_>| matches!(part, Component::Normal(_));
-    !path.contains(['\0', '\n']) && Path::new(path).components().all(is_name)
+    let is_name = |part: &str| !matches!(part, "" | "." | "..");
+    !path.contains(['\0', '\n']) && path.split('/').all(is_name)
 }
 
 fn damaged(at: &Path, error: &serde_json::Error) -> Error {

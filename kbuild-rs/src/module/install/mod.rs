@@ -58,8 +58,14 @@ pub(super) use select::select;
 /// What modprobe loads.
 const SUFFIXES: &[&str] = &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 
+/// The longest name, in bytes, that leaves room for suffixes and for those of a file beside it. The
+/// kernel knows names of 55 bytes.
+const LONGEST_NAME: usize = 200;
+
 /// The name of a module's file, without `.ko`.
 fn is_module_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(is_plain)
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !name.starts_with(['.', '-'])
+        && name.chars().all(is_plain)
 }

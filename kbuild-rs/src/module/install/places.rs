@@ -53,18 +53,35 @@ pub(super) fn folder(dir: &Path) -> Result<String> {
         Some(rest) => ("", rest),
         None => ("updates/", given),
     };
-    let rest = rest.trim_end_matches('/');
     if dir.as_os_str().is_empty() {
         return Ok("updates".to_owned());
     }
-    match crate::sys::is_below(Path::new(rest)) && !rest.contains(['\n', ' ']) {
-        true => Ok(format!("{above}{rest}")),
+    let names = rest.split('/').filter(|name| !matches!(*name, "" | "."));
+    let names: Vec<&str> = names.collect();
+    let is_root = rest.starts_with('/');
+    match !is_root && !names.is_empty() && names.iter().all(|name| is_folder_name(name)) {
+        true => Ok(format!("{above}{}", names.join("/"))),
         false => Err(Error::input(format!(
-            "{} is not a folder below lib/modules/RELEASE: give a path without `..` and blanks, such \
-             as vendor (below updates/) or /extra",
-            dir.display()
+            "{:?} is not a folder below lib/modules/RELEASE in which depmod finds modules: give a path \
+             of letters, digits, -, _, . and +, such as vendor (below updates/) or /extra",
+            dir.display().to_string()
         ))),
     }
+}
+
+/// Whether depmod enters a folder of this name, and can write its path to `modules.dep` and read it
+/// in `depmod.d`.
+fn is_folder_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.+~@=,%".contains(c);
+    let is_skipped = ["build", "source"].contains(&name);
+    name != ".." && !is_skipped && name.len() <= super::LONGEST_NAME && name.chars().all(is_plain)
+}
+
+/// The folders that have to be created for a root, innermost first.
+pub(super) fn missing_folders(root: &Path) -> Vec<PathBuf> {
+    let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let missing = named.take_while(|path| std::fs::symlink_metadata(path).is_err());
+    missing.map(Path::to_owned).collect()
 }
 
 impl Places {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use super::index;
 use super::journal::{Change, Pending};
 use super::places::Places;
@@ -94,9 +96,17 @@ pub(super) fn undo(
 }
 
 fn undo_change(site: &Site, places: &Places, change: &Change) -> Result<()> {
-    let Some((tree, rel)) = places.find(&change.path) else {
+    let found = places.find(&change.path);
+    let Some((tree, rel)) = found.filter(|(tree, rel)| tree.is_possible(rel)) else {
         return Ok(());
     };
+    if !matches!(
+        tree.kind(rel)?,
+        None | Some(FileType::RegularFile | FileType::Symlink)
+    ) {
+        // Somebody made it since.
+        return Ok(());
+    }
     let there = tree.look(rel)?;
     let is = |looks: &Option<crate::sys::Looks>| match (&there, looks) {
         (Some(there), Some(looks)) => there.has_content_of(looks),
@@ -121,7 +131,7 @@ fn undo_change(site: &Site, places: &Places, change: &Change) -> Result<()> {
 fn remove_parts(places: &Places, pending: &Pending) -> Result<()> {
     for change in &pending.changes {
         if let Some((tree, rel)) = places.find(&change.path) {
-            tree.remove(&part_of(rel))?;
+            tree.remove_file(&part_of(rel))?;
         }
     }
     index::remove_parts(places)
@@ -145,7 +155,7 @@ impl Site {
         };
         for name in state.names(Path::new(""))? {
             if crate::sys::is_part(&name) {
-                state.remove(Path::new(&name))?;
+                state.remove_file(Path::new(&name))?;
             }
         }
         Ok::<(), Error>(())

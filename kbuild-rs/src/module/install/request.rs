@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::places::folder;
+use super::places::{folder, missing_folders};
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
 use super::releases::Wanted;
@@ -219,6 +219,16 @@ impl Install {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). The root is then as it was, except for releases before the one that the
     /// error names.
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
+        let missing = missing_folders(&self.root);
+        self.into_root(say).inspect_err(|_| {
+            for folder in missing {
+                // One with a file in it stays.
+                let _ = std::fs::remove_dir(folder);
+            }
+        })
+    }
+
+    fn into_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
         let mut site = match self.keeps_journal {

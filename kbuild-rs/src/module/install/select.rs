@@ -49,9 +49,12 @@ impl Source {
         super::conflict::changed_meanwhile(&self.path)
     }
 
-    /// Gives the built file a second name; whether it worked.
+    /// Gives the built file a second name; whether it worked. Another user's file gets none: that
+    /// user could change the installed module.
     pub(super) fn link_to(&self, tree: &Tree, rel: &Path) -> bool {
-        tree.remove(rel).is_ok() && tree.link_from(&self.folder, &self.rel, rel)
+        let is_linked = tree.remove(rel).is_ok() && tree.link_from(&self.folder, &self.rel, rel);
+        let stat = || tree.stat(rel).ok().flatten();
+        is_linked && stat().is_some_and(|stat| crate::sys::is_trusted(stat.st_uid))
     }
 }
 

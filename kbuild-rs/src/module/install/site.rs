@@ -116,7 +116,12 @@ impl Site {
             }
         }
         for release in installed.iter().chain(&pending) {
-            super::releases::check_name(release)?;
+            super::releases::check_name(release).map_err(|e| {
+                e.about(&format!(
+                    "a journal in {}",
+                    state.shown(Path::new("")).display()
+                ))
+            })?;
         }
         Ok((installed, pending))
     }
@@ -258,6 +263,12 @@ impl Site {
         state.remove_folder(Path::new(STORE));
         let folders = self.made_folders()?;
         let mut left = folders.clone();
+        let is_above_note = |folder: &String| Path::new(STATE).starts_with(folder);
+        for folder in folders.iter().rev().filter(|folder| !is_above_note(folder)) {
+            if self.image.remove_folder(Path::new(folder)) {
+                left.remove(folder);
+            }
+        }
         if installed.is_empty() {
             // The note goes before its folder can, and the folders after their contents.
             for name in [part_of(Path::new(FOLDERS)), PathBuf::from(FOLDERS)] {
@@ -265,14 +276,10 @@ impl Site {
             }
             self.image.remove_folder(Path::new(STATE));
             self.state = None;
-        }
-        for folder in folders.iter().rev() {
-            let is_empty_now = folder != STATE && self.image.remove_folder(Path::new(folder));
-            if is_empty_now {
-                left.remove(folder);
+            for folder in folders.iter().rev().filter(|folder| is_above_note(folder)) {
+                self.image.remove_folder(Path::new(folder));
             }
-        }
-        if left != folders && !installed.is_empty() {
+        } else if left != folders {
             let text = serde_json::to_vec(&left).unwrap_or_default();
             // On a full disk the list keeps a folder that is gone, which does no harm.
             let _ = self.state()?.replace_synced(Path::new(FOLDERS), &text);

@@ -83,7 +83,7 @@ impl Store {
         };
         for name in folder.names(Path::new(""))? {
             if !name.to_str().is_some_and(|name| needed.contains(name)) {
-                folder.remove(Path::new(&name))?;
+                folder.remove_file(Path::new(&name))?;
             }
         }
         Ok(())

@@ -132,6 +132,15 @@ impl Tree {
         remove().map_err(|e| self.failed("remove", rel, e))
     }
 
+    /// Removes a file or a link of ours. Nothing happens where none can be: below a link or a file, at
+    /// a folder, at a name that is too long.
+    pub(crate) fn remove_file(&self, rel: &Path) -> Result<()> {
+        match self.is_possible(rel) && self.kind(rel)? != Some(FileType::Directory) {
+            true => self.remove(rel).map(drop),
+            false => Ok(()),
+        }
+    }
+
     /// Gives a file another name in its folder; a file there goes.
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let (source, name) = self.existing_parent("write", to)?;
@@ -190,8 +199,13 @@ impl Tree {
         let Some(file) = self.open_file(rel)? else {
             return Ok(());
         };
-        // Another user's file stays as it is.
-        let _ = fchmod(&file, Mode::from_raw_mode(FILE_MODE));
+        // Another user's file stays as it is, and so does one with a second name: that may be any
+        // file of the file system.
+        let is_new = rustix::fs::fstat(&file)
+            .is_ok_and(|stat| stat.st_nlink == 1 && stat.st_uid == crate::sys::effective_uid());
+        if is_new {
+            let _ = fchmod(&file, Mode::from_raw_mode(FILE_MODE));
+        }
         file.sync_all().map_err(|e| self.io_failed("write", rel, e))
     }
 

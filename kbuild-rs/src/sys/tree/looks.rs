@@ -33,6 +33,15 @@ pub(crate) struct Looks {
     pub(crate) target: Option<String>,
 }
 
+/// The bits of a mode without set-user-ID and its kin.
+const PERMISSIONS: u32 = 0o777;
+
+/// Attributes that only root may give, and that change the rights of a program or the meaning of an
+/// overlay's folder.
+fn gives_rights(xattr: &str) -> bool {
+    xattr == "security.capability" || xattr.starts_with("trusted.")
+}
+
 impl Looks {
     /// Whether both are the same bytes, or the same link.
     pub(crate) fn has_content_of(&self, other: &Looks) -> bool {
@@ -55,6 +64,9 @@ impl Looks {
 
     /// Gives a new file these owners, this mode and these attributes. Another user than root cannot
     /// give a file away, and a file system may not know an attribute: the content counts.
+    ///
+    /// The looks may come from the journal of another party's image: no file gets rights from them
+    /// that its content has when it is executed.
     pub(super) fn give(&self, file: &File) -> io::Result<()> {
         let stat = rustix::fs::fstat(file)?;
         if (stat.st_uid, stat.st_gid) != (self.uid, self.gid) {
@@ -64,8 +76,9 @@ impl Looks {
                 Err(e) => return Err(e.into()),
             }
         }
-        fchmod(file, Mode::from_raw_mode(self.mode))?;
-        for (name, value) in &self.xattrs {
+        fchmod(file, Mode::from_raw_mode(self.mode & PERMISSIONS))?;
+        let harmless = |(name, _): &(&String, &String)| !gives_rights(name);
+        for (name, value) in self.xattrs.iter().filter(harmless) {
             let Some(value) = from_hex(value) else {
                 continue;
             };

@@ -91,6 +91,16 @@ impl Tree {
         found.map_err(|e| self.failed(doing, rel, e))
     }
 
+    /// Whether a file of ours can be at `rel`: the folder exists, without a link on the way, and the
+    /// name is short enough.
+    pub(crate) fn is_possible(&self, rel: &Path) -> bool {
+        let Ok(Some((folder, name))) = self.parent(rel) else {
+            return false;
+        };
+        let stat = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        !matches!(stat, Err(Errno::NAMETOOLONG))
+    }
+
     pub(crate) fn stat(&self, rel: &Path) -> Result<Option<Stat>> {
         let look = || {
             let Some((folder, name)) = self.parent(rel)? else {
@@ -218,7 +228,10 @@ impl Tree {
         {
             return refused;
         }
-        self.io_failed(doing, rel, error.into())
+        match doing {
+            "read" | "look at" => Error::reading(doing, &self.shown(rel), error.into()),
+            _ => self.io_failed(doing, rel, error.into()),
+        }
     }
 
     pub(super) fn io_failed(&self, doing: &str, rel: &Path, error: io::Error) -> Error {

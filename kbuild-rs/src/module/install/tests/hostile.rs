@@ -1,11 +1,14 @@
 //! Images of another party.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use super::super::site::STATE;
+use super::super::step::fault::{self, Fault};
 use super::{RELEASE, World, said};
+use crate::ErrorKind;
 
 fn journal(world: &World) -> PathBuf {
     world.root().join(STATE).join(format!("{RELEASE}.json"))
@@ -120,4 +123,128 @@ fn links_and_fifos_among_the_built_modules_are_left_out() {
     assert_eq!(world.install().unwrap().changes.len(), 1);
     fs::write(out.join(".kbuild/key/running"), "").unwrap();
     assert!(said(world.install()).contains("interrupted"));
+}
+
+#[test]
+fn a_journal_gives_no_file_the_rights_of_root() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.foreign("updates/hello.ko.xz", b"somebody's");
+    world
+        .install_with(&|install| {
+            install.replace(true);
+        })
+        .unwrap();
+    let journal = journal(&world);
+    let text = fs::read_to_string(&journal).unwrap();
+    let mode = format!("\"mode\": {}", 0o644);
+    assert!(text.contains(&mode), "{text}");
+    fs::write(
+        &journal,
+        text.replace(&mode, &format!("\"mode\": {}", 0o6755)),
+    )
+    .unwrap();
+    world.uninstall_all().unwrap();
+    let there = fs::metadata(world.file("updates/hello.ko.xz")).unwrap();
+    assert_eq!(there.permissions().mode() & 0o7777, 0o755);
+}
+
+#[test]
+fn a_journal_is_only_believed_for_paths_that_kbuild_rs_uses() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    let journal = journal(&world);
+    let text = fs::read_to_string(&journal).unwrap();
+    let before = world.system();
+    for path in [
+        "etc/depmod.d/dist.conf",
+        "lib/modules/6.1.0-1+x/modules.builtin",
+        "lib/modules/6.1.0-1+x//updates/hello.ko",
+        "lib/modules/6.1.0-1+x/./updates/hello.ko",
+        "lib/modules/6.1.0-1+x/../../../etc/hello.ko",
+    ] {
+        let crafted = text.replace("lib/modules/6.1.0-1+x/updates/hello.ko", path);
+        assert_ne!(crafted, text);
+        fs::write(&journal, crafted).unwrap();
+        let error = said(world.uninstall_all());
+        assert!(error.contains("never writes"), "{path}: {error}");
+        assert_eq!(world.system(), before, "{path}");
+    }
+}
+
+#[test]
+fn what_somebody_puts_in_the_place_of_an_interrupted_change_stays() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    for name in ["updates", "updates/hello.ko", "updates/.hello.ko.part"] {
+        for step in 0..12 {
+            fault::set(Fault::Kill, step);
+            let _ = catch_unwind(AssertUnwindSafe(|| world.install()));
+            fault::clear();
+            let path = world.file(name);
+            let aside = world.scratch.join("aside");
+            let _ = fs::rename(&path, &aside);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match name {
+                "updates" => symlink("../kernel", &path).unwrap(),
+                _ => fs::create_dir(&path).unwrap(),
+            }
+            // Only the module is missing that it names.
+            let error = said(world.uninstall("none"));
+            assert!(error.contains("none"), "{name} {step}: {error}");
+            assert!(fs::symlink_metadata(&path).is_ok(), "{name} {step}");
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+            let _ = fs::remove_file(&aside).or_else(|_| fs::remove_dir_all(&aside));
+            let _ = fs::remove_dir(world.file("updates"));
+            let _ = fs::remove_dir_all(world.root().join("var"));
+            world.depmod();
+        }
+    }
+}
+
+#[test]
+fn folders_that_depmod_cannot_index_are_refused_before_any_change() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    let before = world.snapshot();
+    let long = "x".repeat(300);
+    for dir in [
+        "a\tb", "a:b", "build", "x/source", "a\\b", "a#b", "..", ".", "/", &long,
+    ] {
+        let error = world.install_with(&|install| {
+            install.dir(dir);
+        });
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidInput, "{dir}");
+        assert_eq!(world.snapshot(), before, "{dir}");
+    }
+    world
+        .install_with(&|install| {
+            install.dir("a//b/./c/");
+        })
+        .unwrap();
+    assert!(world.file("updates/a/b/c/hello.ko").is_file());
+    world.check();
+}
+
+#[test]
+fn a_root_that_does_not_exist_is_created_for_a_module_only() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    let new = world.scratch.join("new/root");
+    let install = |kernel: Option<&str>, is_dry_run: bool| {
+        world.install_with(&|install| {
+            install.root(&new).dry_run(is_dry_run);
+            if let Some(kernel) = kernel {
+                install.kernel(kernel);
+            }
+        })
+    };
+    let report = install(None, true).unwrap();
+    let there = new.join(format!("lib/modules/{RELEASE}/updates/hello.ko"));
+    assert_eq!(report.changes[0].path, there);
+    install(Some("9.9"), false).unwrap_err();
+    assert!(!world.scratch.join("new").exists());
+    install(None, false).unwrap();
+    assert!(there.is_file());
 }
