@@ -248,3 +248,18 @@ fn a_root_that_does_not_exist_is_created_for_a_module_only() {
     install(None, false).unwrap();
     assert!(there.is_file());
 }
+
+#[test]
+fn an_installation_restores_the_mode_of_an_installed_file() {
+    let Some(world) = installed() else { return };
+    let before = world.snapshot();
+    let path = world.file("updates/hello.ko");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4777)).unwrap();
+    world.install().unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o644);
+    world.check();
+    world.install().unwrap();
+    let system = world.system();
+    assert!(system.iter().all(|(path, looks)| before[path] == *looks));
+}
