@@ -220,7 +220,7 @@ impl Install {
     /// error names.
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let missing = missing_folders(&self.root);
-        self.into_root(say).inspect_err(|_| {
+        self.change_root(say).inspect_err(|_| {
             for folder in missing {
                 // One with a file in it stays.
                 let _ = std::fs::remove_dir(folder);
@@ -228,7 +228,7 @@ impl Install {
         })
     }
 
-    fn into_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
+    fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
         let mut site = match self.keeps_journal {

@@ -263,3 +263,16 @@ fn an_installation_restores_the_mode_of_an_installed_file() {
     let system = world.system();
     assert!(system.iter().all(|(path, looks)| before[path] == *looks));
 }
+
+#[test]
+fn a_file_with_holes_does_not_fill_the_memory() {
+    let Some(world) = installed() else { return };
+    let grow = |path: &std::path::Path| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_len(1 << 40).unwrap();
+    };
+    grow(&world.scratch.join("out/hello.ko"));
+    assert!(said(world.install()).contains("larger than"));
+    grow(&journal(&world));
+    assert!(said(world.uninstall_all()).contains("larger than"));
+}
