@@ -77,13 +77,6 @@ fn is_folder_name(name: &str) -> bool {
     name != ".." && !is_skipped && name.len() <= super::LONGEST_NAME && name.chars().all(is_plain)
 }
 
-/// The folders that have to be created for a root, innermost first.
-pub(super) fn missing_folders(root: &Path) -> Vec<PathBuf> {
-    let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
-    let missing = named.take_while(|path| std::fs::symlink_metadata(path).is_err());
-    missing.map(Path::to_owned).collect()
-}
-
 impl Places {
     /// Opens the folders that exist.
     pub(super) fn open(image: &Image, release: &str) -> Result<Places> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::places::{folder, missing_folders};
+use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
 use super::releases::Wanted;
@@ -219,13 +219,9 @@ impl Install {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). The root is then as it was, except for releases before the one that the
     /// error names.
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let missing = missing_folders(&self.root);
-        self.change_root(say).inspect_err(|_| {
-            for folder in missing {
-                // One with a file in it stays.
-                let _ = std::fs::remove_dir(folder);
-            }
-        })
+        let missing = crate::sys::Root::missing(&self.root);
+        let report = self.change_root(say);
+        report.inspect_err(|_| crate::sys::Root::unmake(&missing))
     }
 
     fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
