@@ -55,6 +55,22 @@ impl Root {
         Root::open(path)
     }
 
+    /// The folders that [`make`](Self::make) would create, innermost first.
+    #[cfg(feature = "install")]
+    pub(crate) fn missing(path: &Path) -> Vec<PathBuf> {
+        let named = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+        let missing = named.take_while(|path| fs::symlink_metadata(path).is_err());
+        missing.map(Path::to_owned).collect()
+    }
+
+    /// Removes these folders, except for those that are not empty.
+    #[cfg(feature = "install")]
+    pub(crate) fn unmake(folders: &[PathBuf]) {
+        for folder in folders {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
     /// An open folder; `path` is its name in messages, and the prefix of paths below it.
     #[cfg(feature = "install")]
     pub(super) fn of_descriptor(folder: OwnedFd, path: PathBuf) -> Result<Root> {

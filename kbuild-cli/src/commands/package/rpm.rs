@@ -78,11 +78,12 @@ fn spec_text(package: &Package<'_>, root: &Path) -> String {
         .map(|(path, _)| format!("%attr(0644,root,root) /{path}"))
         .collect();
     let description = escaped(&package.description);
+    let body = body(&package.description);
     format!(
         "{MACROS}\
          Name: {}\nVersion: {version}\nRelease: {revision}\nSummary: {description}\n\
          License: {}\nPackager: {}\nAutoReqProv: no\n{}\n\n\
-         %description\n{description}\n\n\
+         %description\n{body}\n\n\
          %install\ncp -a '{}/.' %{{buildroot}}/\n\n\
          %post\ndepmod {release}\n\n\
          %postun\nif [ -e /lib/modules/{release}/modules.dep ]; then\n    depmod {release}\nfi\n\n\
@@ -108,4 +109,28 @@ fn kernel(release: &str) -> String {
 /// A text in which rpm finds no macro.
 fn escaped(text: &str) -> String {
     text.replace('%', "%%")
+}
+
+/// The text of `%description`. rpm looks for its directives at the start of a line after it has
+/// replaced `%%`, so no text may begin with one.
+fn body(description: &str) -> String {
+    let text = escaped(description);
+    match description.trim_start().starts_with(['%', '#']) {
+        true => format!("Description: {text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_no_directive_of_a_spec_file() {
+        for text in ["%include /etc/passwd", " %post -p /bin/sh", "# note"] {
+            let body = body(text);
+            assert!(body.starts_with("Description: "), "{body}");
+        }
+        assert_eq!(body("100% of it"), "100%% of it");
+    }
 }

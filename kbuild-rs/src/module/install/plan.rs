@@ -118,13 +118,20 @@ impl Planner<'_> {
         for candidate in candidates {
             let old = plan.draft.state.files.remove(candidate);
             match (old, disk.get(candidate)) {
-                (Some(old), Some(_)) => {
+                (Some(old), Some(there)) => {
                     is_update = true;
                     let module = old.module.as_ref();
                     loads |= module.is_some_and(|module| module.load);
                     if candidate == path && is_same(&old, &wanted) {
-                        self.unchanged(plan, path, old, loads);
-                        continue;
+                        if has_access_of(there, &old.looks) {
+                            self.unchanged(plan, path, old, loads);
+                            continue;
+                        }
+                        // The transaction shall see a difference, and restore the mode.
+                        let entry = plan.from.files.get_mut(path);
+                        entry
+                            .into_iter()
+                            .for_each(|entry| entry.looks = there.clone());
                     }
                     if candidate != path {
                         self.tell(plan, InstallAction::Removed, source, candidate);
@@ -304,6 +311,12 @@ fn is_same(old: &Entry, wanted: &Entry) -> bool {
         Some((module.source.clone(), module.fingerprint.clone()))
     };
     key(old).is_some() && key(old) == key(wanted)
+}
+
+/// Whether the same users may read and write both files.
+fn has_access_of(there: &Looks, installed: &Looks) -> bool {
+    let access = |looks: &Looks| (looks.mode, looks.uid, looks.gid);
+    access(there) == access(installed)
 }
 
 /// The file that loads a module at boot.

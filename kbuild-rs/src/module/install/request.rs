@@ -220,6 +220,12 @@ impl Install {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). The root is then as it was, except for releases before the one that the
     /// error names.
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
+        let missing = crate::sys::Root::missing(&self.root);
+        let report = self.change_root(say);
+        report.inspect_err(|_| crate::sys::Root::unmake(&missing))
+    }
+
+    fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
         let made = opening::missing_folders(&self.root);

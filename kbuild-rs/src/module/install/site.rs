@@ -162,18 +162,29 @@ impl Site {
         let mut known = self.made_folders()?;
         let new = missing.iter().filter_map(|path| path.to_str());
         known.extend(new.map(str::to_owned));
-        let state = match open_state(&self.image)? {
-            Some(state) => state,
-            None => Tree::of(self.image.make_folder(Path::new(STATE))?),
-        };
-        let text = serde_json::to_vec(&known)
-            .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write the journal: {e}")))?;
-        state.replace_synced(Path::new(FOLDERS), &text)?;
+        let state = self.note_folders(&known).inspect_err(|_| {
+            // Nothing is noted, so nobody else removes them.
+            for folder in missing.iter().rev() {
+                self.image.remove_folder(folder);
+            }
+        })?;
         self.state = Some(state);
         for folder in wanted {
             self.image.make_folder(Path::new(folder))?;
         }
         Ok(())
+    }
+
+    /// Writes the list of these folders; the folder of the journal, which it creates.
+    fn note_folders(&self, folders: &BTreeSet<String>) -> Result<Tree> {
+        let state = match open_state(&self.image)? {
+            Some(state) => state,
+            None => Tree::of(self.image.make_folder(Path::new(STATE))?),
+        };
+        let text = serde_json::to_vec(folders)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write the journal: {e}")))?;
+        state.replace_synced(Path::new(FOLDERS), &text)?;
+        Ok(state)
     }
 
     /// Folders that kbuild-rs created for all releases.

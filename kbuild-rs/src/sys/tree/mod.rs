@@ -30,6 +30,10 @@ pub(crate) struct Tree {
     root: Root,
 }
 
+/// No module and no journal is larger. A file with holes in another party's image must not fill the
+/// memory.
+const LARGEST: u64 = 1 << 30;
+
 impl Tree {
     pub(crate) fn of(root: Root) -> Tree {
         Tree { root }
@@ -147,9 +151,12 @@ impl Tree {
         let Some(mut file) = self.open_file(rel)? else {
             return Ok(None);
         };
+        let failed = |e| Error::reading("read", &self.shown(rel), e);
+        if file.metadata().map_err(failed)?.len() > LARGEST {
+            return Err(self.refused(rel, "is larger than 1 GiB"));
+        }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|e| Error::reading("read", &self.shown(rel), e))?;
+        file.read_to_end(&mut bytes).map_err(failed)?;
         Ok(Some(bytes))
     }
 

@@ -248,3 +248,31 @@ fn a_root_that_does_not_exist_is_created_for_a_module_only() {
     install(None, false).unwrap();
     assert!(there.is_file());
 }
+
+#[test]
+fn an_installation_restores_the_mode_of_an_installed_file() {
+    let Some(world) = installed() else { return };
+    let before = world.snapshot();
+    let path = world.file("updates/hello.ko");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4777)).unwrap();
+    world.install().unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o644);
+    world.check();
+    world.install().unwrap();
+    let system = world.system();
+    assert!(system.iter().all(|(path, looks)| before[path] == *looks));
+}
+
+#[test]
+fn a_file_with_holes_does_not_fill_the_memory() {
+    let Some(world) = installed() else { return };
+    let grow = |path: &std::path::Path| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_len(1 << 40).unwrap();
+    };
+    grow(&world.scratch.join("out/hello.ko"));
+    assert!(said(world.install()).contains("larger than"));
+    grow(&journal(&world));
+    assert!(said(world.uninstall_all()).contains("larger than"));
+}
