@@ -15,6 +15,7 @@ use super::{Context, Inputs, Repositories, Target};
 use crate::make::{Make, PathMap, Placeholders, Watch, check_value, firewall};
 use crate::settings::{Config, MissingSymvers, Module};
 use crate::syntax::response_file;
+use crate::sys::sandbox::Sandbox;
 use crate::{Error, Result};
 
 /// An environment, or a part of it.
@@ -48,6 +49,7 @@ pub(super) struct Parts<'a> {
     pub(super) placeholders: Placeholders,
     /// Lines for the makefile that every make reads first.
     pub(super) asked: Vec<u8>,
+    pub(super) sandbox: Option<Sandbox>,
 }
 
 impl MakeInput {
@@ -70,6 +72,7 @@ impl MakeInput {
             variables: parts.variables,
             env,
             targets: parts.goals,
+            sandbox: parts.sandbox,
         };
         // Refuses a value that make cannot handle before anything is written.
         command.args()?;

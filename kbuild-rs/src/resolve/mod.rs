@@ -13,6 +13,7 @@ mod places;
 mod products;
 #[cfg(feature = "rust")]
 mod rust;
+mod sandbox;
 mod site;
 mod sources;
 mod target;
@@ -137,7 +138,19 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     }
     let goals = goals(&settings.targets, sources.dir())?;
     let products = products::products(settings, &sources, &goals, &out)?;
+    let sandbox = sandbox::of(&sandbox::Used {
+        context: &context,
+        target: &target,
+        sources: &sources,
+        inputs: &inputs,
+        repositories: &repositories,
+        env: &env,
+    })?;
+    if sandbox.is_some() {
+        env.retain(|(name, _)| name != "KBUILD_SIGN_PIN");
+    }
     let make = MakeInput::of(make_input::Parts {
+        sandbox,
         context: &context,
         variables: variables.line,
         env,
