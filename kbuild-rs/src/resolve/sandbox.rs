@@ -165,9 +165,9 @@ impl Used<'_> {
             .iter()
             .flat_map(|(_, value)| value.split_whitespace());
         let named = named.map(PathBuf::from).filter(|path| path.is_absolute());
-        let mut programs: Vec<PathBuf> = tools.tools.iter().cloned().chain(named).collect();
+        let programs = tools.tools.iter().cloned().chain(named);
         #[cfg(feature = "rust")]
-        programs.extend(self.target.rustc.clone());
+        let programs = programs.chain(self.target.rustc.clone());
         for program in programs {
             // The prefix of a cross compiler is no file, and LLVM's folder ends with a slash.
             let folder = match program.is_dir() {

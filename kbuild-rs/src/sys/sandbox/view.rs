@@ -181,7 +181,8 @@ impl Sandbox {
         self.shown.iter().filter_map(|(path, &access)| {
             let mut above = path.ancestors().skip(1);
             let nearest = above.find_map(|above| self.shown.get(above));
-            let covered = nearest == Some(&access) && access != Access::Device;
+            let covered =
+                nearest == Some(&access) && [Access::Read, Access::Write].contains(&access);
             (!covered).then_some((path, access))
         })
     }
