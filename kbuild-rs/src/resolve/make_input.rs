@@ -63,6 +63,10 @@ impl MakeInput {
             ..
         } = parts.context;
         let mut env = parts.env;
+        if parts.sandbox.is_some() {
+            // A build signs nothing, and the PIN would be the Makefile's.
+            env.retain(|(name, _)| name != "KBUILD_SIGN_PIN");
+        }
         let watch = Watch::new(&site.folder, kernel.source_dir(), &parts.asked);
         env.push(("MAKEFILES".into(), watch.makefile.clone().into()));
         env.sort();

@@ -1,7 +1,7 @@
 //! The way into a sandbox, in the child: between fork and exec, so it only makes system calls.
 #![allow(
     unsafe_code,
-    reason = "std and rustix have no safe form of fork, of signal masks, of mount_setattr"
+    reason = "std and rustix have no safe form of fork, of signal masks, of close_range"
 )]
 
 use std::ffi::{CStr, c_int, c_long};
@@ -9,16 +9,12 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
 
-use rustix::fs::{Mode, OFlags, mkdir, open};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, write};
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
-    unmount,
-};
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, chdir, getpid, kill_process,
-    kill_process_group, pivot_root, set_dumpable_behavior, set_parent_process_death_signal, setsid,
-    umask, wait, waitpid,
+    kill_process_group, set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
+    waitpid,
 };
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, UnshareFlags,
@@ -27,8 +23,8 @@ use rustix::thread::{
 };
 
 use super::entry::{MESSAGE, Part};
-use super::plan::{Plan, Step};
-use super::view::Access;
+use super::plan::Plan;
+use super::root::{finish_root, make_root};
 
 /// The kernel's `sigset_t` and every libc's fit in.
 type SignalSet = [u64; 16];
@@ -43,23 +39,9 @@ unsafe extern "C" {
     fn signal(number: c_int, handler: usize) -> usize;
 }
 
-/// The numbers of system calls since 5.0 are the same on every architecture (alpha adds 110).
+/// This number is the same on every architecture (alpha adds 110).
 const CLOSE_RANGE: c_long = 436;
-const MOUNT_SETATTR: c_long = 442;
 const CLOSE_RANGE_CLOEXEC: c_long = 4;
-
-const AT_RECURSIVE: c_long = 0x8000;
-const ATTR_RDONLY: u64 = 1;
-const ATTR_NOSUID: u64 = 2;
-const ATTR_NODEV: u64 = 4;
-
-#[repr(C)]
-struct MountAttributes {
-    set: u64,
-    clear: u64,
-    propagation: u64,
-    namespace: u64,
-}
 
 /// The descriptors of the processes of a sandbox.
 pub(super) struct Descriptors {
@@ -139,102 +121,6 @@ fn write_maps(plan: &Plan) -> io::Result<()> {
         write(file, text)?;
     }
     Ok(())
-}
-
-/// Makes the new root, with the old one in a folder of it.
-fn make_root(plan: &Plan) -> io::Result<()> {
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
-    mount_change(
-        c"/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )?;
-    // Any existing folder will do: the old root stays whole, because the mount moves with the pivot.
-    mount(c"tmpfs", c"/proc", c"tmpfs", quiet, Some(c"mode=0755"))?;
-    mkdir(c"/proc/.old-root", Mode::RWXU)?;
-    pivot_root(c"/proc", c"/proc/.old-root")?;
-    chdir(c"/")?;
-    let mask = umask(Mode::from_raw_mode(0o022));
-    for step in &plan.steps {
-        run(step)?;
-    }
-    umask(mask);
-    Ok(())
-}
-
-fn run(step: &Step) -> io::Result<()> {
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
-    match step {
-        // Below a shown folder they exist. If one is missing all the same, its mount fails.
-        Step::Folder(at) => {
-            let _ = mkdir(at.as_c_str(), Mode::from_raw_mode(0o755));
-        }
-        Step::File(at) => {
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-            let _ = open(at.as_c_str(), flags, Mode::from_raw_mode(0o644));
-        }
-        Step::Link { target, at } => {
-            let _ = rustix::fs::symlink(target.as_c_str(), at.as_c_str());
-        }
-        Step::Empty { at, mode } => {
-            match mount(
-                c"tmpfs",
-                at.as_c_str(),
-                c"tmpfs",
-                quiet,
-                Some(mode.as_c_str()),
-            ) {
-                // A folder that does not exist in a shown one has nothing to hide.
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Step::Bind { from, to, access } => {
-            mount_bind_recursive(from.as_c_str(), to.as_c_str())?;
-            let set = match access {
-                Access::Device => ATTR_NOSUID,
-                Access::Write => ATTR_NOSUID | ATTR_NODEV,
-                Access::Read | Access::Empty => ATTR_NOSUID | ATTR_NODEV | ATTR_RDONLY,
-            };
-            set_attributes(to, set, AT_RECURSIVE)?;
-        }
-    }
-    Ok(())
-}
-
-/// Changes the flags of a mount, with `AT_RECURSIVE` of those below it too.
-fn set_attributes(path: &CStr, set: u64, how: c_long) -> io::Result<()> {
-    let attributes = MountAttributes {
-        set,
-        clear: 0,
-        propagation: 0,
-        namespace: 0,
-    };
-    let size = size_of::<MountAttributes>();
-    // SAFETY: the path and the structure live until the call returns.
-    let done = unsafe {
-        syscall(
-            MOUNT_SETATTR,
-            -1 as c_long,
-            path.as_ptr(),
-            how,
-            &raw const attributes,
-            size,
-        )
-    };
-    match done {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-/// Mounts /proc of the new process namespace, and gives up the old root. /proc is read-only: root
-/// without capabilities may still write to /proc/sys.
-fn finish_root() -> io::Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
-    mount(c"proc", c"/proc", c"proc", flags, None::<&CStr>)?;
-    unmount(c"/.old-root", UnmountFlags::DETACH)?;
-    let _ = rustix::fs::rmdir(c"/.old-root");
-    set_attributes(c"/", ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, 0)
 }
 
 /// Gives up every capability for good, also for programs that would give some back.

@@ -65,7 +65,7 @@ impl Entry {
             command.pre_exec(move || child::enter(&plan, &descriptors));
         }
         Ok(Entry {
-            told: File::from(told),
+            told,
             tell: Some(OwnedFd::from(tell)),
         })
     }

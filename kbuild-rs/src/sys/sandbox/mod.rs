@@ -18,6 +18,7 @@
 mod child;
 mod entry;
 mod plan;
+mod root;
 mod view;
 
 pub(crate) use entry::Entry;
