@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use kbuild_tests::lab;
 use kbuild_tests::processes::{self, Signal};
 use kbuild_tests::run;
 use tempfile::TempDir;
@@ -90,24 +91,47 @@ fn is_running(text: &str) -> bool {
 
 #[test]
 fn an_outer_make_shares_its_tokens_with_the_sandbox() {
+    let old = Path::new("/usr/bin/make").to_owned();
+    let new = lab::program("make").unwrap();
+    // Its jobserver is a pipe before 4.4, and a fifo since then; kbuild-rs hands on either to either.
+    for (outer, inner) in [(&old, &old), (&new, &new), (&old, &new)] {
+        let recorder = Recorder::with(kernel_at(1).cc.as_deref().unwrap_or("gcc"), "0.5");
+        let dir = five();
+        let command = many(&recorder, dir.path(), "");
+        let words: Vec<_> = std::iter::once(command.get_program())
+            .chain(command.get_args())
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect();
+        // The second make only ends if all three tokens came back.
+        let text = format!(
+            "all: after\nbuild:\n\t+{}\nafter: build\n\t+$(MAKE) -f inner.mk a b c\n",
+            words.join(" ")
+        );
+        let wait = "a b c:\n\t@touch $@.began; for i in $$(seq 100); do test -e a.began -a -e \
+                    b.began -a -e c.began && exit 0; sleep 0.1; done; exit 1\n";
+        write(dir.path(), &[("outer.mk", &text), ("inner.mk", wait)]);
+        let folder = inner.parent().unwrap().display();
+        let mut make = Command::new(outer);
+        make.args(["-j3", "-f", "outer.mk"])
+            .env(
+                "PATH",
+                format!("{folder}:{}", std::env::var("PATH").unwrap()),
+            )
+            .current_dir(dir.path());
+        built(&mut make);
+        let peak = recorder.peak(5);
+        assert!((2..=3).contains(&peak), "{peak} compilers at once");
+    }
+}
+
+#[test]
+fn builds_in_sandboxes_share_a_pool() {
     let recorder = Recorder::with(kernel_at(1).cc.as_deref().unwrap_or("gcc"), "0.5");
     let dir = five();
-    let inner = many(&recorder, dir.path(), "");
-    let words: Vec<_> = std::iter::once(inner.get_program())
-        .chain(inner.get_args())
-        .map(|word| format!("'{}'", word.to_string_lossy()))
-        .collect();
-    // The second line only ends if all three tokens of the first one came back.
-    let text = format!(
-        "all: after\nbuild:\n\t+{}\nafter: build\n\t+$(MAKE) -f inner.mk a b c\n",
-        words.join(" ")
-    );
-    let wait = "a b c:\n\t@touch $@.began; for i in $$(seq 100); do test -e a.began -a -e \
-                b.began -a -e c.began && exit 0; sleep 0.1; done; exit 1\n";
-    write(dir.path(), &[("outer.mk", &text), ("inner.mk", wait)]);
-    let mut make = Command::new("make");
-    make.args(["-j3", "-f", "outer.mk"]).current_dir(dir.path());
-    built(&mut make);
-    let peak = recorder.peak(5);
-    assert!((2..=3).contains(&peak), "{peak} compilers at once");
+    let inner = lab::program("make").unwrap();
+    let folder = inner.parent().unwrap().display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    let mut command = many(&recorder, dir.path(), "");
+    built(command.arg("-j2").env("PATH", path));
+    assert_eq!(recorder.peak(5), 2);
 }

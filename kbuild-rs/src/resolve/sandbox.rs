@@ -166,6 +166,7 @@ impl Used<'_> {
             .flat_map(|(_, value)| value.split_whitespace());
         let named = named.map(PathBuf::from).filter(|path| path.is_absolute());
         let programs = tools.tools.iter().cloned().chain(named);
+        let programs = programs.chain(find_program("make", self.env));
         #[cfg(feature = "rust")]
         let programs = programs.chain(self.target.rustc.clone());
         for program in programs {
