@@ -9,6 +9,10 @@
 
 # Refuses values in the wrong form.
 macro(_kbuild_check_settings)
+  if(arg_SANDBOX_ALLOW AND NOT arg_SANDBOX AND NOT Kbuild_SANDBOX)
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): SANDBOX_ALLOW lists what the sandbox may use, but SANDBOX is missing")
+  endif()
   foreach(keyword MAKE_VARIABLES ENVIRONMENT)
     foreach(variable IN LISTS arg_${keyword})
       if(NOT variable MATCHES "^[^=]+=")
@@ -40,9 +44,6 @@ macro(_kbuild_check_form)
   elseif(arg_LINK_OPTIONS MATCHES "(^|;)((SHELL|LINKER):[^;]*)")
     message(FATAL_ERROR
       "kbuild_add_module(${name}): LINK_OPTIONS has ${CMAKE_MATCH_2}; kbuild calls the linker itself, so write each flag as ld takes it, without ${CMAKE_MATCH_3}:")
-  elseif(arg_SANDBOX_ALLOW AND NOT arg_SANDBOX AND NOT Kbuild_SANDBOX)
-    message(FATAL_ERROR
-      "kbuild_add_module(${name}): SANDBOX_ALLOW lists what the sandbox may use, but SANDBOX is missing")
   elseif(arg_KBUILD)
     if(arg_LINK_OPTIONS)
       message(FATAL_ERROR
