@@ -21,6 +21,9 @@ function(_kbuild_find_kernel out_error)
   option(Kbuild_CLIPPY "Run clippy on modules in Rust" OFF)
   set(Kbuild_EXTRA_WARNINGS "" CACHE STRING
     "More compiler warnings for modules: 1, 2, 3 or a combination, as in kbuild's W=")
+  option(Kbuild_SANDBOX "Build all modules in a sandbox" OFF)
+  set(Kbuild_SANDBOX_ALLOW "" CACHE STRING
+    "What the sandbox may use: network, read=PATH or write=PATH")
   set(Kbuild_MISSING_SYMVERS error CACHE STRING
     "Policy for a kernel tree without Module.symvers, where symbols cannot be checked: error or warn")
   set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)

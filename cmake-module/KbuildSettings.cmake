@@ -9,6 +9,10 @@
 
 # Refuses values in the wrong form.
 macro(_kbuild_check_settings)
+  if(arg_SANDBOX_ALLOW AND NOT arg_SANDBOX AND NOT Kbuild_SANDBOX)
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): SANDBOX_ALLOW lists what the sandbox may use, but SANDBOX is missing")
+  endif()
   foreach(keyword MAKE_VARIABLES ENVIRONMENT)
     foreach(variable IN LISTS arg_${keyword})
       if(NOT variable MATCHES "^[^=]+=")
@@ -67,6 +71,12 @@ macro(_kbuild_settings_inputs)
     string(APPEND inputs "\n--extra-warnings\n${arg_EXTRA_WARNINGS}")
   elseif(Kbuild_EXTRA_WARNINGS)
     string(APPEND inputs "\n--extra-warnings\n${Kbuild_EXTRA_WARNINGS}")
+  endif()
+  if(arg_SANDBOX OR Kbuild_SANDBOX)
+    string(APPEND inputs "\n--sandbox")
+    foreach(what IN LISTS arg_SANDBOX_ALLOW Kbuild_SANDBOX_ALLOW)
+      string(APPEND inputs "\n--sandbox-allow\n${what}")
+    endforeach()
   endif()
   if(arg_ASM_FLAGS)
     _kbuild_evaluated(flags ASM_FLAGS)

@@ -70,6 +70,8 @@ mod rust_editor;
 mod rust_hints;
 mod rust_refused;
 mod rust_symbols;
+mod sandbox;
+mod sandbox_runs;
 mod scene;
 mod script_errors;
 mod secrets;

@@ -22,6 +22,14 @@ build("main.ko, extra.ko")
 expect_in_module(main "^description=1[.]1 of acme for ")
 build_nothing()
 
+# The project's sandbox, with what it may use.
+configure(-DKbuild_SANDBOX=ON -DKbuild_SANDBOX_ALLOW=read=/usr)
+file(READ "${BUILD_DIR}/CMakeFiles/driver.dir/arguments" arguments)
+expect_match("${arguments}" "--sandbox --sandbox-allow read=/usr ")
+build("main.ko, extra.ko" plain.ko)
+expect_in_module(main "^description=1[.]1 of acme for ")
+configure(-DKbuild_SANDBOX=OFF)
+
 # A module's own level wins over the project's.
 configure(-DKbuild_EXTRA_WARNINGS=2)
 foreach(target_level driver=2 plain=1)

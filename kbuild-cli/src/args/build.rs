@@ -232,6 +232,14 @@ pub(crate) struct RunArgs {
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
+    /// Run make and everything that it starts in a sandbox: they see the sources and the kernel tree
+    /// read-only, write only the stage, and have no network and no home folder. An error if this
+    /// machine does not allow that.
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// Allow the sandbox one thing more: network, read=PATH or write=PATH.
+    #[arg(long, value_name = "WHAT", requires = "sandbox")]
+    pub(crate) sandbox_allow: Vec<OsString>,
     /// Show nothing until the build has ended. Then show warnings, errors and the standard error of
     /// commands, or everything if the build failed.
     #[arg(short, long, conflicts_with = "verbose")]

@@ -115,6 +115,10 @@ fn set_run(build: &mut Build, args: &BuildArgs) {
     if let Some(level) = &run.extra_warnings {
         build.extra_warnings(level);
     }
+    build.sandbox(run.sandbox);
+    for what in &run.sandbox_allow {
+        build.sandbox_allow(what);
+    }
 }
 
 fn declared(args: &BuildArgs) -> Build {

@@ -294,6 +294,23 @@ impl Build {
         self
     }
 
+    /// Sets whether make and everything that it starts run in a sandbox. Default: no.
+    ///
+    /// They see the system's programs, the kernel tree, the compilers and the sources read-only, an
+    /// empty home folder and an empty `/tmp`, and may write the stage. They have no network and see
+    /// no other process. A machine that does not allow this is an error, and nothing is built.
+    pub fn sandbox(&mut self, yes: bool) -> &mut Self {
+        self.settings.sandbox = yes;
+        self
+    }
+
+    /// Allows the [sandbox](Self::sandbox) one thing more: `network`; `read=PATH`, a file or folder to
+    /// read; or `write=PATH`, one to read and write.
+    pub fn sandbox_allow(&mut self, what: impl AsRef<OsStr>) -> &mut Self {
+        self.settings.sandbox_allow.push(what.as_ref().to_owned());
+        self
+    }
+
     /// Sets the folder that relative paths start at. Default: Cargo's `CARGO_MANIFEST_DIR` in a
     /// build script, else the working directory.
     pub fn base(&mut self, dir: impl AsRef<Path>) -> &mut Self {

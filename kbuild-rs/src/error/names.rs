@@ -23,5 +23,7 @@ pub(crate) const MISSING_SYMVERS: &str = "--missing-symvers warn, \
 pub(crate) const MODULE: &str = "--module, Build::module; in CMake, MODULES; in Meson, modules";
 pub(crate) const RUSTC: &str = "--rustc FILE, Build::rustc, KBUILD_RS_RUSTC; in CMake, \
      -DKbuild_RUSTC=FILE; in Meson, kernel(rustc: 'FILE')";
+pub(crate) const SANDBOX_ALLOW: &str = "--sandbox-allow, Build::sandbox_allow; in CMake, \
+     -DKbuild_SANDBOX_ALLOW; in Meson, sandbox_allow";
 pub(crate) const TREE_ROOT: &str =
     "--tree-root, Build::tree_root; in CMake, TREE_ROOT; in Meson, tree_root";

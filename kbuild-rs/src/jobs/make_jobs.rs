@@ -11,6 +11,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -70,6 +71,28 @@ impl MakeJobs {
         };
         handed._opened = Some(file);
         Ok(handed)
+    }
+
+    /// Makes the jobserver usable in a sandbox, which shows no other process. Returns the fifo or the
+    /// device that the sandbox must show.
+    pub(crate) fn reach_from_sandbox(&mut self) -> Option<PathBuf> {
+        const FIFO: &[u8] = b"=fifo:";
+        let flags = self.makeflags.as_mut()?;
+        let bytes = flags.as_bytes();
+        let start = bytes.windows(FIFO.len()).position(|at| at == FIFO)? + FIFO.len();
+        let path = PathBuf::from(OsStr::from_bytes(&bytes[start..]));
+        let of_us = format!("/proc/{}/fd", std::process::id());
+        let Ok(number) = path.strip_prefix(&of_us) else {
+            return Some(path);
+        };
+        // Each process finds the descriptor that it inherited under its own name.
+        let mut own = OsString::from(OsStr::from_bytes(&bytes[..start]));
+        own.push("/proc/self/fd/");
+        own.push(number);
+        self.descriptors
+            .extend(number.to_str().and_then(|n| n.parse::<RawFd>().ok()));
+        *flags = own;
+        None
     }
 
     fn pair(read: RawFd, write: RawFd, version: Version, descriptors: Vec<RawFd>) -> MakeJobs {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::goals::assignment;
 use crate::Result;
 use crate::syntax::escape_value;
+use crate::sys::sandbox::Sandbox;
 
 /// One run of make in a module folder of the stage.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Make {
     /// The whole environment.
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) targets: Vec<String>,
+    /// The sandbox of make and of the commands that prepare a tree.
+    pub(crate) sandbox: Option<Sandbox>,
 }
 
 impl Make {

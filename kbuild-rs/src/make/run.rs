@@ -16,6 +16,7 @@ use super::lines::{Lines, Next};
 use super::output::{Listening, PathMap};
 use crate::error::{Message, Sink};
 use crate::jobs::Slot;
+use crate::sys::sandbox::{Access, Entry, Sandbox};
 use crate::sys::{ChildSetup, signals};
 use crate::{Error, Result, sys};
 
@@ -66,7 +67,13 @@ pub(crate) fn run(
     sink: &Sink,
 ) -> Result<Outcome> {
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
-    let handed = slot.hand(&program)?;
+    let mut handed = slot.hand(&program)?;
+    let mut sandbox = make.sandbox.clone();
+    if let Some(sandbox) = &mut sandbox {
+        if let Some(file) = handed.reach_from_sandbox() {
+            sandbox.show_later(&file, Access::Device);
+        }
+    }
     let mut command = Command::new(&program);
     command
         .args(make.args()?)
@@ -75,9 +82,15 @@ pub(crate) fn run(
     for (name, value) in &make.env {
         command.env(name, value);
     }
-    let mut setup = held.setup();
-    setup.keep.extend_from_slice(&handed.descriptors);
-    let outcome = listen((command, true), &make.module_dir, setup, map, facts, sink)?;
+    let child = Child {
+        command,
+        is_make: true,
+        dir: &make.module_dir,
+        held,
+        jobserver: &handed.descriptors,
+        sandbox: sandbox.as_ref(),
+    };
+    let outcome = listen(child, map, facts, sink)?;
     // make waits for its children before SIGHUP, SIGINT or SIGTERM ends it. It cannot wait on other
     // signals.
     let signal = outcome.status.signal();
@@ -122,14 +135,15 @@ pub(crate) fn run_prepare(
         .env("KDIR", &make.kernel_dir)
         .envs(make.env.iter().cloned());
     let facts = BuildFacts::default();
-    let outcome = listen(
-        (command, false),
-        &make.module_dir,
-        held.setup(),
-        map,
-        &facts,
-        sink,
-    )?;
+    let child = Child {
+        command,
+        is_make: false,
+        dir: &make.module_dir,
+        held,
+        jobserver: &[],
+        sandbox: make.sandbox.as_ref(),
+    };
+    let outcome = listen(child, map, &facts, sink)?;
     if outcome.success {
         return Ok(());
     }
@@ -147,14 +161,26 @@ const TICK: Duration = Duration::from_millis(50);
 /// a server that it left behind.
 const SILENCE: u32 = 20;
 
-fn listen(
-    (mut command, is_make): (Command, bool),
-    dir: &Path,
-    setup: ChildSetup,
-    map: &PathMap,
-    facts: &BuildFacts,
-    sink: &Sink,
-) -> Result<Outcome> {
+/// A child to run in a folder of the stage.
+struct Child<'a> {
+    command: Command,
+    is_make: bool,
+    dir: &'a Path,
+    held: &'a ChildDescriptors,
+    /// Further descriptors that it inherits.
+    jobserver: &'a [RawFd],
+    sandbox: Option<&'a Sandbox>,
+}
+
+fn listen(child: Child<'_>, map: &PathMap, facts: &BuildFacts, sink: &Sink) -> Result<Outcome> {
+    let Child {
+        mut command,
+        is_make,
+        dir,
+        held,
+        jobserver,
+        sandbox,
+    } = child;
     let failed = |e| Error::writing("run make in", dir, e);
     let (output, to_output) = sys::pipe().map_err(failed)?;
     let (error, to_error) = sys::pipe().map_err(failed)?;
@@ -169,8 +195,12 @@ fn listen(
         .stdin(Stdio::null())
         .stdout(to_output)
         .stderr(to_error);
+    let mut setup = held.setup();
+    setup.keep.extend_from_slice(jobserver);
     sys::tie_child(&mut command, setup);
-    let mut child = signals::spawn(&mut command, is_make, dir)?;
+    let enter = |sandbox| Entry::prepare(&mut command, (sandbox, dir), (&held.locks, jobserver));
+    let entry = sandbox.map(enter).transpose().map_err(failed)?;
+    let mut child = signals::spawn(&mut command, is_make, dir, entry)?;
     // `command` holds write ends, which would keep the pipes from ending.
     drop(command);
     let mut diagnosis = Diagnosis::default();

@@ -44,6 +44,11 @@ impl Fingerprint {
                 config.push(pair(name, value));
             }
         }
+        // A sandbox does not change products of a tree that builds in it. But a user who asks for it
+        // does not want products that were built without it.
+        if make.command.sandbox.is_some() {
+            config.push(b"sandbox".to_vec());
+        }
         for (path, text) in &make.files {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());

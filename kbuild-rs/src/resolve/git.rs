@@ -43,6 +43,10 @@ impl RepositoryAbove {
         Some(RepositoryAbove { repository, prefix })
     }
 
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// The path of the tree root below the folder that stands for the work tree.
     pub(crate) fn prefix(&self) -> &Path {
         self.prefix.as_deref().unwrap_or(Path::new(UNNAMED))

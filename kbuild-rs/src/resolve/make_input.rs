@@ -15,6 +15,7 @@ use super::{Context, Inputs, Repositories, Target};
 use crate::make::{Make, PathMap, Placeholders, Watch, check_value, firewall};
 use crate::settings::{Config, MissingSymvers, Module};
 use crate::syntax::response_file;
+use crate::sys::sandbox::Sandbox;
 use crate::{Error, Result};
 
 /// An environment, or a part of it.
@@ -48,6 +49,7 @@ pub(super) struct Parts<'a> {
     pub(super) placeholders: Placeholders,
     /// Lines for the makefile that every make reads first.
     pub(super) asked: Vec<u8>,
+    pub(super) sandbox: Option<Sandbox>,
 }
 
 impl MakeInput {
@@ -61,6 +63,10 @@ impl MakeInput {
             ..
         } = parts.context;
         let mut env = parts.env;
+        if parts.sandbox.is_some() {
+            // A build signs nothing, and the PIN would be the Makefile's.
+            env.retain(|(name, _)| name != "KBUILD_SIGN_PIN");
+        }
         let watch = Watch::new(&site.folder, kernel.source_dir(), &parts.asked);
         env.push(("MAKEFILES".into(), watch.makefile.clone().into()));
         env.sort();
@@ -70,6 +76,7 @@ impl MakeInput {
             variables: parts.variables,
             env,
             targets: parts.goals,
+            sandbox: parts.sandbox,
         };
         // Refuses a value that make cannot handle before anything is written.
         command.args()?;

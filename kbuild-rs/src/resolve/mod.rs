@@ -13,6 +13,7 @@ mod places;
 mod products;
 #[cfg(feature = "rust")]
 mod rust;
+mod sandbox;
 mod site;
 mod sources;
 mod target;
@@ -105,39 +106,42 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     let header_flags = headers.flags(&context);
     files.extend(make_input::map_files(&context, &header_flags, &map)?);
 
-    let repositories = Repositories::of(&site);
+    let mut repositories = Repositories::of(&site);
     let mut env = make_input::environment(&context, &repositories)?;
     let target = wanted.with_tools(&context, &env)?;
     #[cfg(feature = "rust")]
     let target = {
-        let mut target = target;
-        let input = rust::input(&rust::Compiled {
+        let compiled = rust::Compiled {
             context: &context,
             sources: &sources,
             map: &map,
             headers: &header_flags,
             tools: &target.tools,
             env: &env,
-        })?;
-        env.extend(input.env);
-        files.extend(input.files);
-        target.rustc = input.rustc;
-        target.tools.variables.extend(input.variables);
-        target.tools.tools.extend(input.whole);
-        target
+        };
+        let input = rust::input(&compiled)?;
+        add_rust(target, input, &mut env, &mut files)
     };
     let inputs = Inputs::of(&context, &target, headers, (&env, &map))?;
     let variables = make_input::variables(&context, &target, &inputs, &env)?;
-    for (name, value) in variables.env {
-        set(&mut env, name, value);
-    }
-    let in_kernel = repositories.in_kernel(&context, &sources, &env);
-    if let Some(program) = &in_kernel {
+    let own = variables.env.into_iter();
+    own.for_each(|(name, value)| set(&mut env, name, value));
+    repositories.in_kernel = repositories.in_kernel(&context, &sources, &env);
+    if let Some(program) = &repositories.in_kernel {
         set(&mut env, "PATH".into(), program.path.clone());
     }
     let goals = goals(&settings.targets, sources.dir())?;
     let products = products::products(settings, &sources, &goals, &out)?;
+    let sandbox = sandbox::of(&sandbox::Used {
+        context: &context,
+        target: &target,
+        sources: &sources,
+        inputs: &inputs,
+        repositories: &repositories,
+        env: &env,
+    })?;
     let make = MakeInput::of(make_input::Parts {
+        sandbox,
         context: &context,
         variables: variables.line,
         env,
@@ -154,16 +158,29 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         label: site.label,
         stage: site.stage,
         folder: site.folder,
-        repositories: Repositories {
-            in_kernel,
-            ..repositories
-        },
+        repositories,
         target,
         sources,
         inputs,
         make,
         products,
     })
+}
+
+/// Adds the input of Rust to the build.
+#[cfg(feature = "rust")]
+fn add_rust(
+    mut target: Target,
+    input: rust::RustInput,
+    env: &mut make_input::Env,
+    files: &mut sources::Files,
+) -> Target {
+    env.extend(input.env);
+    files.extend(input.files);
+    target.rustc = input.rustc;
+    target.tools.variables.extend(input.variables);
+    target.tools.tools.extend(input.whole);
+    target
 }
 
 impl Resolved {

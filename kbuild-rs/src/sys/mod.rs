@@ -29,6 +29,7 @@ mod private;
 mod process;
 pub(crate) mod regular;
 mod root;
+pub(crate) mod sandbox;
 pub(crate) mod signals;
 #[cfg(feature = "install")]
 pub(crate) mod tree;

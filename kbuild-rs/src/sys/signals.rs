@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
+use super::sandbox::Entry;
 use crate::{Error, ErrorKind, Result, sys};
 
 /// SIGKILL. Its number is the same on every architecture.
@@ -40,6 +41,8 @@ static GROUPS: Mutex<Vec<Group>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct Group {
+    child: u32,
+    /// The process group: the child's, or in a sandbox that of its make.
     leader: i32,
     /// Whether the leader is a make.
     is_make: bool,
@@ -153,15 +156,25 @@ pub(crate) fn are_relayed() -> bool {
 }
 
 /// Starts a child that gets the passed-on signals. Starts none after a request to stop.
-pub(crate) fn spawn(command: &mut Command, is_make: bool, dir: &Path) -> Result<Child> {
+pub(crate) fn spawn(
+    command: &mut Command,
+    is_make: bool,
+    dir: &Path,
+    entry: Option<Entry>,
+) -> Result<Child> {
     let mut groups = groups();
     check()?;
-    let child = command
-        .spawn()
-        .map_err(|e| Error::writing("run make in", dir, e))?;
+    let child = command.spawn();
+    let (child, in_sandbox) = match (child, entry) {
+        (Ok(child), entry) => (child, entry.and_then(Entry::group)),
+        (Err(error), Some(entry)) => return Err(entry.error(error, dir)),
+        (Err(error), None) => return Err(Error::writing("run make in", dir, error)),
+    };
     if are_relayed() {
+        let own = i32::try_from(child.id()).unwrap_or(0);
         groups.push(Group {
-            leader: i32::try_from(child.id()).unwrap_or(0),
+            child: child.id(),
+            leader: in_sandbox.unwrap_or(own),
             is_make,
         });
     }
@@ -175,7 +188,7 @@ pub(crate) fn remind(child: &Child) {
         return;
     };
     let groups = groups();
-    let group = groups.iter().find(|g| g.leader as u32 == child.id());
+    let group = groups.iter().find(|g| g.child == child.id());
     if let Some(group) = group.filter(|g| g.is_make) {
         group.end_recipes(signal);
     }
@@ -185,7 +198,7 @@ pub(crate) fn remind(child: &Child) {
 pub(crate) fn wait(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
     sys::wait_for_end(child.id())?;
     let mut groups = groups();
-    groups.retain(|g| g.leader as u32 != child.id());
+    groups.retain(|g| g.child != child.id());
     child.wait()
 }
 

@@ -166,6 +166,8 @@ class KbuildModule(ExtensionModule):
         listed('asm_args'),
         listed('link_args'),
         KwargInfo('extra_warnings', (str, int, type(None))),
+        KwargInfo('sandbox', bool, default=False),
+        listed('sandbox_allow'),
         KwargInfo('kbuild', (str, type(None))),
         KwargInfo('tree_root', (str, type(None))),
         listed('exclude'),

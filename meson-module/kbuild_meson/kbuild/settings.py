@@ -53,6 +53,8 @@ def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
 
 
 def of_values(kwargs: Kwargs) -> T.Optional[str]:
+    if kwargs['sandbox_allow'] and not kwargs['sandbox']:
+        return '"sandbox_allow" lists what the sandbox may use, but "sandbox" is not true'
     for variable in kwargs['make_variables']:
         if not re.match('[^=]+=', variable):
             return f'"make_variables" has {variable!r}: write NAME=VALUE'
@@ -76,6 +78,10 @@ def arguments(kwargs: Kwargs) -> T.List[str]:
         lines += ['--env', f'{name}={value}']
     if kwargs['extra_warnings'] not in (None, ''):
         lines += ['--extra-warnings', str(kwargs['extra_warnings'])]
+    if kwargs['sandbox']:
+        lines.append('--sandbox')
+    for what in kwargs['sandbox_allow']:
+        lines += ['--sandbox-allow', what]
     return lines
 
 

@@ -11,6 +11,7 @@ mod jobs;
 mod library;
 mod measure;
 mod meson;
+mod sandbox;
 mod staging;
 
 use std::path::Path;
@@ -101,6 +102,7 @@ const GROUPS: &[Group] = &[
     ("cmake", cmake::rows),
     ("meson", meson::rows),
     ("install", install::rows),
+    ("sandbox", sandbox::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -224,7 +224,7 @@ impl Git<'_> {
             .stdout(said_to)
             .stderr(Stdio::null());
         sys::tie_child(&mut command, self.run.held.setup());
-        let mut child = signals::spawn(&mut command, false, source)?;
+        let mut child = signals::spawn(&mut command, false, source, None)?;
         let status = signals::wait(&mut child).map_err(failed)?;
         signals::check()?;
         let bytes = self.writer.read(&said)?;

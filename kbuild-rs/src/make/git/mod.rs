@@ -106,6 +106,10 @@ impl Repository {
         top.map(Path::to_owned)
     }
 
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.common.join("objects")
+    }
+
     /// The folder that holds `.git`.
     pub(crate) fn work_tree(&self) -> &Path {
         &self.work_tree
@@ -166,6 +170,11 @@ impl GitPlaces {
     /// The repositories of the stage with this private folder.
     pub(crate) fn of(private: &Path) -> GitPlaces {
         GitPlaces(private.join("git"))
+    }
+
+    /// The folder of all of them.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// The private repository for the `.git` at this path in the stage.

@@ -9,6 +9,7 @@ mod rust_frames;
 #[cfg(feature = "ide")]
 mod rust_project;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::Run;
 use super::record::{Product, Record};
 use crate::stage::{Item, PUBLISH_LOCK};
 use crate::sys::{Lock, regular, walk};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The files that a build put into OUT.
 pub(super) struct Published {
@@ -47,6 +48,7 @@ impl Run<'_> {
                 targets,
             });
         }
+        self.check_stays_inside(&dir.join("modules.order"))?;
         let modules = artifact::modules(dir)?;
         if modules.is_empty() {
             return Err(self.nothing_built());
@@ -56,6 +58,7 @@ impl Run<'_> {
         let mut products = Vec::new();
         for (name, staged) in &modules {
             let to = r.out.join(format!("{name}.ko"));
+            self.check_stays_inside(staged)?;
             products.push(artifact::publish(
                 self.writer,
                 staged,
@@ -68,6 +71,7 @@ impl Run<'_> {
         if symvers.is_file() {
             let to = r.out.join(format!("{}.symvers", r.label));
             let mapped = r.folder.join("published.symvers");
+            self.check_stays_inside(&symvers)?;
             self.map_symvers(&symvers, &mapped)?;
             products.push(artifact::publish(self.writer, &mapped, &to, None, start)?);
         }
@@ -126,6 +130,25 @@ impl Run<'_> {
             record.as_ref().map_or(Ok(()), stale)?;
         }
         Ok(())
+    }
+
+    /// Refuses a file of a sandboxed build that is a link out of the stage: this process may read what
+    /// the sandbox hides.
+    fn check_stays_inside(&self, staged: &Path) -> Result<()> {
+        let r = self.resolved;
+        let is_outside = |real: PathBuf| !real.starts_with(&r.stage.top);
+        if r.make.command.sandbox.is_none() || !fs::canonicalize(staged).is_ok_and(is_outside) {
+            return Ok(());
+        }
+        let name = r.make.map.source(staged);
+        Err(Error::new(
+            ErrorKind::BuildFailed,
+            format!(
+                "the sandboxed build made {} a link to a file outside of its stage. kbuild-rs did not \
+                 read that file and published nothing more",
+                name.display()
+            ),
+        ))
     }
 
     /// Publishes the files that the caller asked for by name.

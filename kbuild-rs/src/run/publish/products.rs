@@ -103,6 +103,7 @@ impl Run<'_> {
     pub(crate) fn publish_other(&self, rel: &Path, start: Duration) -> Result<Product> {
         let r = self.resolved;
         let (staged, to) = (r.module_dir().join(rel), r.out.join(rel));
+        self.check_stays_inside(&staged)?;
         let failed = |e| Error::reading("read", &staged, e);
         let mode = fs::metadata(&staged).map_err(failed)?.permissions().mode();
         let bytes = regular::read(&staged).map_err(failed)?;
