@@ -1,7 +1,7 @@
 //! The beginning of each call: the root is opened, and what an earlier call left is undone.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::journal::{Entry, State};
 use super::site::Site;
@@ -27,13 +27,6 @@ pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str
         ));
     }
     Ok(site)
-}
-
-/// The folders that have to be created for a root, innermost first.
-pub(super) fn missing_folders(root: &Path) -> Vec<PathBuf> {
-    let named = root.ancestors().filter(|path| !path.as_os_str().is_empty());
-    let missing = named.take_while(|path| std::fs::symlink_metadata(path).is_err());
-    missing.map(Path::to_owned).collect()
 }
 
 /// Files that other releases have installed at paths that all releases share.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::opening::{self, open, shared_files};
+use super::opening::{open, shared_files};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
@@ -228,40 +228,23 @@ impl Install {
     fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
         let sources = select(&self.inputs, self.jobs)?;
         let options = self.options()?;
-        let made = opening::missing_folders(&self.root);
-        let report = self.into_root(&sources, &options, say);
-        if report.is_err() {
-            for folder in made {
-                // One with a file in it stays.
-                let _ = std::fs::remove_dir(folder);
-            }
-        }
-        report
-    }
-
-    fn into_root(
-        &self,
-        sources: &[Source],
-        options: &Options,
-        say: &dyn Fn(&str),
-    ) -> Result<InstallReport> {
         let mut site = match self.keeps_journal {
             true => open(&self.root, self.is_dry_run, true, say)?,
             false => staged::open(&self.root, self.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self.wanted.choose(&site, sources, &mut report.notes)?;
+        let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
         afterwards::check(&site, &releases, (self.builds_initramfs, self.loads_now))?;
         let mut finishes = Vec::new();
         for release in &releases {
-            let finish = self.finish(&site, release, sources, &mut report.notes)?;
+            let finish = self.finish(&site, release, &sources, &mut report.notes)?;
             finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
             let sources = sources.iter().filter(|source| source.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
-                options,
+                options: &options,
                 finish,
                 release,
             };
