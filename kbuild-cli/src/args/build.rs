@@ -232,19 +232,19 @@ pub(crate) struct RunArgs {
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
-    /// Run make and everything that it starts in a sandbox: they see the sources and the kernel tree
-    /// read-only, write only the stage, and have no network and no home folder. An error if this
-    /// machine does not allow that.
+    /// Run make and everything that it starts in a sandbox. They can read the sources and the kernel
+    /// tree, and write only to the stage. They have no network and no home folder. If this machine
+    /// does not allow that, the build is an error.
     #[arg(long)]
     pub(crate) sandbox: bool,
-    /// Allow the sandbox one thing more: network, read=PATH or write=PATH.
+    /// Allow one more thing in the sandbox: network, read=PATH or write=PATH.
     #[arg(long, value_name = "WHAT", requires = "sandbox")]
     pub(crate) sandbox_allow: Vec<OsString>,
     /// Show nothing until the build has ended. Then show warnings, errors and the standard error of
     /// commands, or everything if the build failed.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Show the commands where the build that this is a part of shows its own.
+    /// Show the commands if the outer build shows its own.
     #[arg(long, hide = true)]
     pub(crate) outer_verbose: bool,
     /// Format of messages and results. As text, messages go to standard error, and the paths of the

@@ -59,7 +59,7 @@ pub(crate) enum Verb {
     Rollback(RollbackArgs),
     /// Sign modules for kernels that check signatures.
     Sign(SignArgs),
-    /// Put modules into packages for a distribution (deb, rpm, tar, sysext).
+    /// Put modules into packages (deb, rpm, tar, sysext).
     Package(Box<PackageArgs>),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),

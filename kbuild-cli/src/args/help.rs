@@ -101,8 +101,8 @@ Examples:
   Sign with a key on a token, into another folder
       kbuild-rs sign a.ko b.ko --key 'pkcs11:token=mok;object=signing' --cert mok.der -o signed/
 
-An existing signature is replaced. The module's name gets a new file: a hard link keeps its contents, \
-and a symbolic link is replaced by the file. docs/signing.md describes keys and their enrolment.
+kbuild-rs replaces an existing signature. It writes a new file: another hard link keeps the old contents, \
+and the new file replaces a symbolic link. docs/signing.md describes keys and their enrolment.
 
 Exit status: 0 signed, 1 a module could not be signed, 2 wrong call.";
 
@@ -114,8 +114,8 @@ Examples:
   One rpm for each module, signed
       kbuild-rs package --format rpm --split --key mok.key --cert mok.der
 
-A package depends on its kernel, and on the packages of this call whose modules its modules need. Its \
-scripts run depmod. With SOURCE_DATE_EPOCH, equal modules give equal packages. docs/packaging.md \
+A deb or an rpm depends on its kernel. If its modules need modules of another package of this call, it \
+depends on that package. Its scripts run depmod. With SOURCE_DATE_EPOCH, equal modules give equal packages. docs/packaging.md \
 describes the formats.
 
 Exit status: 0 written, 1 a package could not be written, 2 wrong call.";
@@ -146,8 +146,8 @@ Examples:
   Show what would be installed for one kernel, and change nothing
       kbuild-rs install --kernel 6.1.0-40-amd64 --dry-run
 
-Each module gets to lib/modules/RELEASE/updates/ of the root. If anything fails, the earlier modules \
-stay. An installation that is interrupted is undone by the next call.
+Each module goes to lib/modules/RELEASE/updates/ of the root. If anything fails, the earlier modules \
+stay. The next call undoes an interrupted installation.
 
 Exit status: 0 installed or up to date, 1 failed, 2 wrong call.";
 
@@ -163,8 +163,8 @@ Examples:
   Remove everything that kbuild-rs installed into an image
       kbuild-rs uninstall --all --root /mnt/image
 
-A file that `install --replace` moved away comes back. A module file that was changed since stays. \
-When no module of kbuild-rs is left, its journal and its folders go, too.
+kbuild-rs restores a file that `install --replace` moved away. It keeps a module file that somebody \
+changed. With the last module, it also removes the journal and its own folders.
 
 Exit status: 0 removed, 1 failed, 2 wrong call or no such module.";
 
@@ -176,8 +176,8 @@ Examples:
   Show what would change in an image
       kbuild-rs rollback --root /mnt/image --dry-run
 
-A second rollback goes forward again. After the last module was removed, there is nothing to go back \
-to.
+A second rollback goes forward again. After `uninstall` has removed the last module, there is nothing \
+to go back to.
 
 Exit status: 0 done, 1 failed, 2 wrong call or no earlier state.";
 
@@ -189,4 +189,4 @@ Examples:
   Check an image: files, owners, modes, and modules.dep
       kbuild-rs verify --root /mnt/image
 
-A module is intact, changed or missing. Exit status of `verify`: 0 all is as it was installed, 1 not.";
+A module is intact, changed or missing. Exit status of `verify`: 0 no difference, 1 a difference.";

@@ -13,7 +13,7 @@ use super::sign::SigningArgs;
 /// The root and the kernels, for all verbs about installed modules.
 #[derive(Debug, Args)]
 pub(crate) struct RootArgs {
-    /// Root of the system or image, INSTALL_MOD_PATH of the kernel's makefiles [default: /].
+    /// Root of the system or image, as INSTALL_MOD_PATH in the kernel's makefiles [default: /].
     #[arg(
         long,
         value_name = "DIR",
@@ -21,7 +21,7 @@ pub(crate) struct RootArgs {
         hide_default_value = true
     )]
     pub(crate) root: PathBuf,
-    /// Kernel release, or the path of a kernel tree with it; may be repeated.
+    /// Only the modules of this kernel: a release, or the path of a kernel tree. Repeat it for several.
     #[arg(long = "kernel", value_name = "RELEASE|PATH")]
     pub(crate) kernels: Vec<String>,
 }
@@ -59,8 +59,8 @@ pub(crate) struct InstallArgs {
     /// Install for every kernel in the root for which a module was built.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) all_kernels: bool,
-    /// Folder below updates/, INSTALL_MOD_DIR of the kernel's makefiles. `/extra` is
-    /// lib/modules/RELEASE/extra.
+    /// Folder below updates/. With a slash in front, it starts at lib/modules/RELEASE: `/extra` is
+    /// what INSTALL_MOD_DIR=extra is in the kernel's makefiles.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Replace a file that kbuild-rs did not install. It is kept, and `uninstall` restores it.
@@ -81,7 +81,7 @@ pub(crate) struct InstallArgs {
     /// Do not run depmod.
     #[arg(long)]
     pub(crate) no_depmod: bool,
-    /// Also install the modules of the kernel itself that these modules need and the root lacks, for
+    /// Also install the kernel's own modules that these modules need, if the root lacks them. For
     /// images without the kernel's package. Lists the modules that no package of the root contains.
     #[arg(long)]
     pub(crate) closure: bool,
@@ -89,14 +89,14 @@ pub(crate) struct InstallArgs {
     /// extracted package of the kernel [default: /].
     #[arg(long, value_name = "DIR", requires = "closure")]
     pub(crate) kernel_modules: Option<PathBuf>,
-    /// Keep no journal: the root is a folder that becomes a package or an image (DESTDIR). Files of
-    /// the modules' names are replaced.
+    /// Keep no journal: the root is a folder that becomes a package or an image (DESTDIR). Files
+    /// with the same names are replaced.
     #[arg(long, conflicts_with_all = ["replace", "hard_link", "load", "modprobe", "initramfs", "closure"])]
     pub(crate) no_journal: bool,
     /// Meson runs this call as an install script: its variables choose the root and the output.
     #[arg(long, hide = true)]
     pub(crate) outer_meson: bool,
-    /// Number of modules that are finished at once [default: number of processors].
+    /// Number of modules to strip, sign and compress at once [default: number of processors].
     #[arg(short, long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// Print what would be installed, and change nothing.

@@ -26,8 +26,8 @@ pub(crate) struct PackageArgs {
     /// Make one package for each module.
     #[arg(long)]
     pub(crate) split: bool,
-    /// Include the modules of the kernel itself that these modules need. For images without the
-    /// kernel's package; only tar and sysext, since a deb or an rpm depends on that package.
+    /// Include the kernel's own modules that these modules need. For images without the kernel's
+    /// package. Only with tar and sysext, because a deb or an rpm depends on that package.
     #[arg(long, conflicts_with = "split")]
     pub(crate) closure: bool,
     /// Where --closure finds the kernel's modules: a folder with lib/modules/RELEASE, such as an

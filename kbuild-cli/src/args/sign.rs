@@ -16,8 +16,8 @@ pub(crate) struct SignArgs {
     pub(crate) modules: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Kernel tree, or the release of one: its configuration names the hash, its sign-file is used.
-    /// Default: the installed kernel that the module was built for.
+    /// Kernel of the module: a release, or the path of a kernel tree. kbuild-rs takes the hash and
+    /// sign-file from it. Default: the installed kernel that the module was built for.
     #[arg(long, value_name = "KERNEL")]
     pub(crate) kernel: Option<String>,
     /// Write the signed module to this file or folder, and leave the module as it is.
@@ -28,7 +28,7 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "cert", "output", "signature_in"])]
     pub(crate) digest_out: Option<PathBuf>,
     /// Append the signature in this file: a detached PKCS#7 message, or the signature of the digest.
-    /// With --cert, it is checked.
+    /// With --cert, kbuild-rs checks it.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) signature_in: Option<PathBuf>,
     /// Check key, certificate and modules, and show what would be signed. Changes nothing.
@@ -65,8 +65,8 @@ pub(crate) struct SigningArgs {
     pub(crate) sign: bool,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Go on even if the kernel would refuse the modules: it only loads signed ones, and they are not
-    /// signed, or it does not know the certificate.
+    /// Go on even if the kernel would refuse the modules, because they are not signed or because it
+    /// does not know the certificate.
     #[arg(long)]
     pub(crate) unsigned: bool,
 }

@@ -92,7 +92,7 @@ impl Call<'_> {
         if let Some(flag) = self.two_phases() {
             let [module] = &*args.modules else {
                 return Err(Failure::wrong_call(format!(
-                    "{flag} is about one module, but this call has several: call once for each"
+                    "{flag} takes one module, but this call names several: call once for each"
                 )));
             };
             return self.one_phase(&self.file(module, kernel.as_ref())?);

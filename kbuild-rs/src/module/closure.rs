@@ -205,8 +205,8 @@ impl KernelModules {
         Error::new(
             ErrorKind::SourceNotFound,
             format!(
-                "neither these modules nor {} contain:{}\nAdd the module to the call. If the \
-                 kernel has it in another package, extract that, too",
+                "modules are missing from this call and from {}:{}\nAdd them to the call. If the \
+                 kernel has them in another package, extract that package, too",
                 self.folder.display(),
                 lines.concat()
             ),

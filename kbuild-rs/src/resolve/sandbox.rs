@@ -47,8 +47,8 @@ pub(super) fn of(used: &Used<'_>) -> Result<Option<Sandbox>> {
         return match settings.sandbox_allow.is_empty() {
             true => Ok(None),
             false => Err(Error::input(format!(
-                "something is allowed to a sandbox ({SANDBOX_ALLOW}), but this build has none. Ask \
-                 for it: --sandbox, Build::sandbox; in CMake, SANDBOX; in Meson, sandbox"
+                "this build has no sandbox that could allow something ({SANDBOX_ALLOW}). Ask for one: \
+                 --sandbox, Build::sandbox; in CMake, SANDBOX; in Meson, sandbox"
             ))),
         };
     }
@@ -87,7 +87,7 @@ fn allowed(what: &OsStr, base: &Path) -> Result<Allowed> {
         () if bytes.starts_with(b"write=") => (path(&bytes[6..]), Access::Write),
         () => {
             return Err(Error::input(format!(
-                "a sandbox cannot be allowed {what:?}. Write network, read=PATH or write=PATH \
+                "the sandbox cannot allow {what:?}. Write network, read=PATH or write=PATH \
                  ({SANDBOX_ALLOW})"
             )));
         }
@@ -97,7 +97,7 @@ fn allowed(what: &OsStr, base: &Path) -> Result<Allowed> {
     match real.parent() {
         Some(_) => Ok(Allowed::Path(path, access)),
         None => Err(Error::input(format!(
-            "a sandbox cannot be allowed the whole file system ({what:?}). Name a folder below /"
+            "the sandbox cannot allow the whole file system ({what:?}). Name a folder below /"
         ))),
     }
 }
@@ -222,14 +222,14 @@ impl Used<'_> {
             };
             if *over_network && !network {
                 return Err(Error::input(format!(
-                    "the compiler runs {name}, which needs the network, and a sandbox has none. \
+                    "the compiler runs {name}, which needs the network, and the sandbox has none. \
                      Allow it with `network` ({SANDBOX_ALLOW}), or name another compiler"
                 )));
             }
             let store = self.store(name);
             if !*over_network && !sandbox.shows(&store, Access::Write) {
                 return Err(Error::input(format!(
-                    "the compiler runs {name}, which keeps its files in {}, and a sandbox hides \
+                    "the compiler runs {name}, which keeps its files in {}, and the sandbox hides \
                      that folder. Allow it with `write={}` ({SANDBOX_ALLOW}), or name another \
                      compiler",
                     store.display(),

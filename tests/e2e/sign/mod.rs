@@ -170,11 +170,7 @@ const REFUSED: &[(&str, i32, &str)] = &[
         "does not fit the module",
     ),
     ("hello.ko --signature-in mok.key", 2, "add the certificate"),
-    (
-        "hello.ko old.ko --digest-out digest",
-        2,
-        "is about one module",
-    ),
+    ("hello.ko old.ko --digest-out digest", 2, "takes one module"),
 ];
 
 #[test]

@@ -108,7 +108,7 @@ fn read(script: &Script) -> Result<Vec<Row>, Failure> {
         std::fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::no_result(format!(
-            "{} does not list modules: {error}. Let the package use a kbuild-rs of the version {}",
+            "{} does not list modules: {error}. Use the crate kbuild-rs {} in this package",
             file.display(),
             env!("CARGO_PKG_VERSION"),
         ))

@@ -73,7 +73,7 @@ pub(super) fn packages<'a>(
     {
         None => Ok(packages),
         Some(package) => Err(Failure::wrong_call(format!(
-            "two packages would have the name {}: choose kernels with --kernel, or modules by their \
+            "two packages would have the name {}: choose kernels with --kernel, or name the .ko \
              files",
             package.name
         ))),

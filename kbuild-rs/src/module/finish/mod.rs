@@ -124,7 +124,7 @@ impl Finish {
 fn damaged(step: &str, name: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::InvalidFile,
-        format!("{step} has damaged {name}: {why}. Nothing was installed"),
+        format!("{step} has damaged {name}: {why}. Nothing was written"),
     )
 }
 

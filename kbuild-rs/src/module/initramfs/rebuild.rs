@@ -117,7 +117,7 @@ impl Initramfs {
         };
         if !self.is_running_system() {
             return Err(Error::input(format!(
-                "kbuild-rs builds the initramfs only of the running system. For this root, run:\n    \
+                "kbuild-rs only builds the initramfs of the running system. For this root, run:\n    \
                  {shown}"
             )));
         }

@@ -70,8 +70,8 @@ fn check_is_running(site: &Site) -> Result<()> {
         return Ok(());
     }
     Err(Error::input(format!(
-        "--initramfs builds the initramfs of the running system, but this installs into {}. Leave it out; \
-         a note shows the command for an initramfs there",
+        "--initramfs builds the initramfs of the running system, but this call installs into {}. Leave \
+         it out: a note shows the command for the initramfs of that root",
         site.image.path().display()
     )))
 }
@@ -83,8 +83,8 @@ fn check_loadable(site: &Site, releases: &[String]) -> Result<()> {
         return Ok(());
     }
     Err(Error::input(format!(
-        "--modprobe loads modules into the running kernel {running}, but this installs into {} for {}. \
-         Leave it out; --load loads the modules at boot",
+        "--modprobe loads modules into the running kernel {running}, but this call installs into {} for \
+         {}. Leave it out, or use --load to load the modules at boot",
         site.image.path().display(),
         releases.join(", ")
     )))

@@ -77,7 +77,7 @@ pub(super) fn command(site: &Site, release: &str) -> String {
 /// The note about a release without an index.
 pub(super) fn is_missing(site: &Site, release: &str) -> String {
     format!(
-        "{release} has no modules.dep, so depmod did not run. Where its kernel is installed, run:\n    {}",
+        "{release} has no modules.dep, so depmod did not run. When its kernel is installed, run:\n    {}",
         command(site, release)
     )
 }

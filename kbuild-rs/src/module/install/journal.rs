@@ -271,8 +271,8 @@ fn check_head(version: u32, named: &str, release: &str, at: &Path) -> Result<()>
         return Err(Error::new(
             ErrorKind::InvalidFile,
             format!(
-                "{} has the format {version}, and this kbuild-rs knows {VERSION}: use the kbuild-rs \
-                 that installed the modules, or a newer one",
+                "{} has the format {version}, and this kbuild-rs only reads {VERSION}: use the \
+                 kbuild-rs that installed the modules, or a newer one",
                 at.display()
             ),
         ));

@@ -126,8 +126,8 @@ impl Uninstall {
     fn not_installed(&self, name: &str) -> Error {
         let root = crate::syntax::shell_quote(self.root.as_os_str());
         Error::input(format!(
-            "kbuild-rs has not installed a module {name} in {}. To list its modules:\n    kbuild-rs \
-             status --root {root}",
+            "kbuild-rs has not installed a module {name} in {}. To list the installed modules:\n    \
+             kbuild-rs status --root {root}",
             self.root.display(),
         ))
     }
@@ -148,7 +148,7 @@ impl Uninstall {
         report.notes.extend(stays.map(|(path, _)| {
             let shown = places.shown(path);
             format!(
-                "{} was changed since it was installed, and stays",
+                "{} was changed since it was installed, so it stays",
                 shown.display()
             )
         }));

@@ -200,8 +200,8 @@ impl Staging<'_> {
         let places = site.places(self.job.release)?;
         if !index::is_there(&places)? {
             report.notes.push(format!(
-                "depmod did not run, because {} has no modules.dep. On the system that gets the \
-                 modules, run:\n    depmod {}",
+                "{} has no modules.dep, so depmod did not run. On the system that gets the modules, \
+                 run:\n    depmod {}",
                 self.root.join(modules_folder(self.job.release)).display(),
                 self.job.release
             ));

@@ -164,9 +164,9 @@ impl SignFile {
         Error::new(
             ErrorKind::InvalidFile,
             format!(
-                "{path} is compressed by {tool}, but a signature belongs into the compressed file. \
-                 Sign the .ko, and compress the signed file; `kbuild-rs install --sign` does both. \
-                 To unpack it:\n    {tool} -dk {}",
+                "{path} is compressed by {tool}, but the signature must be inside the compressed \
+                 file. Sign the .ko, and compress the signed file. `kbuild-rs install --sign` does \
+                 both. To unpack the file:\n    {tool} -dk {}",
                 shell_quote(self.module.as_os_str())
             ),
         )

@@ -36,7 +36,7 @@ impl Key {
                 ErrorKind::InvalidInput,
                 format!(
                     "the key {named} is encrypted. Put its passphrase into the environment \
-                     variable {PIN}, and call again:\n    read -rs {PIN} && export {PIN}"
+                     variable {PIN}, and run the command again:\n    read -rs {PIN} && export {PIN}"
                 ),
             ));
         }

@@ -133,13 +133,13 @@ fn none(searched: &[String]) -> Error {
                 this machine' -keyout /var/lib/dkms/mok.key -outform DER -out /var/lib/dkms/mok.pub";
     let advice = Advice::new(
         "no-signing-key",
-        "name a key and its certificate, or make a pair and enrol it",
+        "name a key and its certificate, or make both and enrol the certificate",
     );
     Error::new(
         ErrorKind::InvalidInput,
         format!(
             "no key was named (--key, --cert), and this system has none for modules. Places \
-             searched:\n{}\nTo make a key, and to enrol it with the next start of the machine:\n    \
+             searched:\n{}\nTo make a key, and to enrol it at the next start of the machine:\n    \
              mkdir -p /var/lib/dkms\n    {make}\n    mokutil --import /var/lib/dkms/mok.pub",
             searched.join("\n")
         ),

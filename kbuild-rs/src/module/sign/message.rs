@@ -86,8 +86,8 @@ pub(super) fn wrap(
         .ok_or_else(|| format!("openssl knows no object identifier of the hash {hash}"))?;
     let digest = element(tag::SEQUENCE, &[&digest]);
     let algorithm = algorithm(scratch, certificate, hash).ok_or_else(|| {
-        "a bare signature can be of an RSA key or of an elliptic curve. For another key, give a \
-         PKCS#7 message"
+        "a bare signature must come from an RSA key or from an elliptic-curve key. For another \
+         key, give a PKCS#7 message"
             .to_owned()
     })?;
     let version = element(tag::INTEGER, &[&[1]]);

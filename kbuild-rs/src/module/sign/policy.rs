@@ -123,7 +123,7 @@ fn unknown(what: &str, certificate: &Certificate, has_uefi: bool) -> Error {
     Error::new(
         ErrorKind::SignatureRequired,
         format!(
-            "{what}; nothing was changed. {how}\nTo install the modules in spite of that:\n    \
+            "{what}; nothing was changed. {how}\nTo install the modules anyway:\n    \
              --unsigned"
         ),
     )

@@ -108,10 +108,10 @@ impl Entry {
 
 /// The error for a machine that cannot give the sandbox.
 fn refused(what: &str, error: &io::Error) -> Error {
-    let advice = "Allow user namespaces to this user, and Linux 5.12 or newer is needed. Some systems \
-         switch them off:\n    \
+    let advice = "The sandbox needs Linux 5.12 or newer, and user namespaces for this user. These \
+         settings can switch them off:\n    \
          sysctl user.max_user_namespaces kernel.unprivileged_userns_clone \
-         kernel.apparmor_restrict_unprivileged_userns\nA container must allow them too (docker run \
+         kernel.apparmor_restrict_unprivileged_userns\nA container must allow them, too (docker run \
          --privileged). If you trust the tree, build it without --sandbox";
     Error::new(
         ErrorKind::Environment,

@@ -99,8 +99,8 @@ impl<'a> Cargo<'a> {
             return Ok(());
         }
         Err(Failure::wrong_call(
-            "sudo would run Cargo and all build scripts as root in your folder. Run kbuild-rs install \
-             --cargo without sudo: it builds, and prints the line for root",
+            "sudo would run Cargo and all build scripts as root in your folder. Run this without \
+             sudo. It builds, and prints the line for root:\n    kbuild-rs install --cargo",
         ))
     }
 
