@@ -14,9 +14,10 @@ use super::output::ColorWhen;
 use super::package::PackageArgs;
 use super::sign::SignArgs;
 
-/// Builds Linux kernel modules out of tree and out of source, for any number of kernels.
+/// Builds, signs, installs and packages Linux kernel modules, for any number of kernels.
 ///
-/// kbuild-rs only reads the sources and the kernel trees; all output goes to the output directory.
+/// kbuild-rs only reads the sources and the kernel trees. All output of `build` goes to the output
+/// directory.
 #[derive(Debug, Parser)]
 #[command(
     name = "kbuild-rs",
