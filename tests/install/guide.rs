@@ -12,6 +12,8 @@ use crate::world::{KERNEL, LIMIT, World, done};
 /// The release in the page, and another one of the same length.
 const RELEASE: &str = "6.12.117+deb12-amd64";
 const OTHER: &str = "6.12.118+deb12-amd64";
+/// The working directory in the page.
+const FOLDER: &str = "/home/me/hello/";
 
 const HELLO: &str = r#"#include <linux/module.h>
 static int __init hello_init(void) { return 0; }
@@ -113,8 +115,8 @@ impl Reader {
         let output = run::run(&mut shell, LIMIT).unwrap();
         let said = [output.out(), output.err()].concat();
         assert_eq!(output.status.success(), succeeds, "{command}\n{said}");
-        let image = self.path("image");
-        let said = said.replace(image.to_str().unwrap(), "");
+        let folder = self.path("");
+        let said = said.replace(folder.to_str().unwrap(), FOLDER);
         said.replace(&format!("chroot {root} "), "")
             .replace(root, "")
     }

@@ -15,6 +15,8 @@ use crate::support::*;
 /// The section that needs a token.
 const TOKEN: &str = "Use a key on a token";
 const PIN: &str = "4321";
+/// The working directory in the page.
+const FOLDER: &str = "/home/me/hello/";
 
 /// (title, the lines of its console blocks)
 fn sections() -> Vec<(String, Vec<String>)> {
@@ -77,6 +79,7 @@ fn follow(desk: &Desk, lines: &[String], set: &dyn Fn(&mut Command)) {
         set(&mut shell);
         let output = run::run(&mut shell, LIMIT).unwrap();
         said = [output.out(), output.err()].concat();
+        said = said.replace(desk.path("").to_str().unwrap(), FOLDER);
         assert!(output.status.success(), "{line}\n{said}");
     }
 }
