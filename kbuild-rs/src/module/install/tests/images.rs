@@ -279,6 +279,14 @@ fn a_root_that_cannot_be_written_to_names_the_ways_out() {
 }
 
 #[test]
+fn a_limit_that_stops_an_installation_is_named() {
+    let error = rustix::io::Errno::MFILE.into();
+    let path = std::path::Path::new("/lib/modules");
+    let error = crate::sys::tree::installing("open", path, error).to_string();
+    assert!(error.contains("(ulimit -n)"), "{error}");
+}
+
+#[test]
 fn a_hard_link_is_made_on_request_only() {
     let Some(world) = World::new() else { return };
     let built = world.build("hello", "1").join("hello.ko");
