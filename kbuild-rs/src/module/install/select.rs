@@ -176,7 +176,7 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
         .filter(|name| super::is_module_name(name) && !name.contains('.'))
         .ok_or_else(|| {
             Error::input(format!(
-                "{} has a name that no module can have: letters, digits, - and _",
+                "{} has a name that no module can have: use letters, digits, - and _",
                 path.display()
             ))
         })?;
