@@ -25,12 +25,13 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::Cli;
-use process::memory;
+use process::{memory, signals};
 use ui::streams;
 use ui::style::Style;
 
 fn main() -> ExitCode {
     memory::explain_aborts();
+    signals::survive_large_files();
     let arguments = match args::expand(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
@@ -49,7 +50,10 @@ fn main() -> ExitCode {
     let code = commands::run(cli, style);
     if let Some(error) = streams::failure() {
         let word = style.error("error:");
-        streams::text(format!("{word} cannot write to standard output: {error}"));
+        let limit = kbuild::limit_behind(&error).unwrap_or_default();
+        streams::text(format!(
+            "{word} cannot write to standard output: {error}{limit}"
+        ));
         return ExitCode::FAILURE;
     }
     code

@@ -1,9 +1,10 @@
 //! Signals that stop or suspend the program, passed on to its makes.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use kbuild::Signals;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::memory;
@@ -15,6 +16,15 @@ pub(crate) fn relayed<T>(work: impl FnOnce() -> T) -> T {
     let done = work();
     end();
     done
+}
+
+/// Call this first: a file that reaches the limit of file sizes is an error of that file, and does not
+/// end this process. The children's signal is as usual, because a new program catches no signal.
+pub(crate) fn survive_large_files() {
+    if ignored() >> (SIGXFSZ - 1) & 1 == 0 {
+        // Without it, the signal ends the process, as in every other program.
+        let _ = flag::register(SIGXFSZ, Arc::default());
+    }
 }
 
 fn catch() {
@@ -62,4 +72,24 @@ fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
     u64::from_str_radix(mask.unwrap_or_default().trim(), 16).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_do_not_ignore_the_limit_of_file_sizes() {
+        survive_large_files();
+        let mut child = std::process::Command::new("cat");
+        let status = child.arg("/proc/self/status").output().unwrap().stdout;
+        let status = String::from_utf8(status).unwrap();
+        let mask = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            u64::from_str_radix(line.unwrap().trim(), 16).unwrap()
+        };
+        for name in ["SigIgn:", "SigCgt:"] {
+            assert_eq!(mask(name) >> (SIGXFSZ - 1) & 1, 0, "{name}");
+        }
+    }
 }

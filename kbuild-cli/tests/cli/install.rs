@@ -45,6 +45,22 @@ fn a_folder_without_modules_and_a_file_that_is_none_are_named() {
 }
 
 #[test]
+fn texts_that_no_package_can_have_are_refused_before_modules_are_read() {
+    let long = "x".repeat(300);
+    let digits = "1".repeat(300);
+    for (flag, text, words) in [
+        ("--name", &*long, "--name has 300 characters"),
+        ("--name", "Up", "--name Up"),
+        ("--package-version", &*digits, "--package-version has 300"),
+    ] {
+        refused(
+            &["package", "nowhere", flag, text, "--format", "deb"],
+            words,
+        );
+    }
+}
+
+#[test]
 fn a_root_without_modules_of_ours_has_no_status_and_no_problem() {
     let root = TempDir::new().unwrap();
     let root = root.path();

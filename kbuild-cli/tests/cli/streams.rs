@@ -1,7 +1,7 @@
 //! Standard output and standard error: colour, closed pipes, full disks.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -53,4 +53,20 @@ fn results_that_cannot_be_written_fail_the_run() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("cannot write to standard output"));
+}
+
+#[test]
+fn the_limit_of_file_sizes_is_an_error_that_names_it() {
+    let dir = TempDir::new().unwrap();
+    let results = fs::File::create(dir.path().join("results")).unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""]);
+    limited.arg(program().get_program());
+    limited.args(["verify", "--message-format", "json", "--root"]);
+    let output = limited.arg(dir.path()).stdout(results).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{:?}", output.status);
+    let said = stderr(&output);
+    let words = "cannot write to standard output: File too large (os error 27); the limit of file \
+                 sizes (ulimit -f) is 0 KiB: raise it";
+    assert!(said.contains(words), "{said}");
 }

@@ -33,6 +33,7 @@ pub fn limit_behind(error: &io::Error) -> Option<String> {
                     .to_owned(),
             );
         }
+        Errno::FBIG => return Some(format!("; {}: raise it", file_size()?)),
         Errno::AGAIN => vec![processes(), memory()],
         Errno::NOMEM => vec![memory()],
         _ => return None,
@@ -99,6 +100,13 @@ fn memory() -> Option<String> {
     let kibibytes = sys::soft_limit(sys::Limit::Memory)? / 1024;
     Some(format!(
         "the limit of memory (ulimit -v) is {kibibytes} KiB"
+    ))
+}
+
+fn file_size() -> Option<String> {
+    let kibibytes = sys::soft_limit(sys::Limit::FileSize)? / 1024;
+    Some(format!(
+        "the limit of file sizes (ulimit -f) is {kibibytes} KiB"
     ))
 }
 

@@ -123,14 +123,16 @@ pub(crate) enum Limit {
     OpenFiles,
     Processes,
     Memory,
+    FileSize,
 }
 
-/// The limit that applies, if there is one; memory in bytes.
+/// The limit that applies, if there is one; sizes in bytes.
 pub(crate) fn soft_limit(which: Limit) -> Option<u64> {
     let which = match which {
         Limit::OpenFiles => Resource::Nofile,
         Limit::Processes => Resource::Nproc,
         Limit::Memory => Resource::As,
+        Limit::FileSize => Resource::Fsize,
     };
     getrlimit(which).current
 }

@@ -139,15 +139,25 @@ pub(crate) fn stopped_at() -> Option<Duration> {
     *since()
 }
 
-/// Fails after a request to stop.
+/// Fails a build after a request to stop.
 pub(crate) fn check() -> Result<()> {
-    match Signals::stopped_by() {
-        None => Ok(()),
-        Some(signal) => Err(Error::new(
-            ErrorKind::Stopped,
-            format!("stopped by signal {signal}. Finished files are kept"),
-        )),
-    }
+    check_with(". Finished files are kept")
+}
+
+/// Fails a change after a request to stop. The caller undoes it, and says so.
+#[cfg(feature = "install")]
+pub(crate) fn check_change() -> Result<()> {
+    check_with("")
+}
+
+fn check_with(result: &str) -> Result<()> {
+    Signals::stopped_by().map_or(Ok(()), |signal| Err(stopped(signal, result)))
+}
+
+/// The error of a call that a signal stopped; `result` ends the sentence.
+pub(crate) fn stopped(signal: i32, result: &str) -> Error {
+    let text = format!("stopped by signal {signal}{result}");
+    Error::new(ErrorKind::Stopped, text)
 }
 
 /// Whether children must lead process groups.

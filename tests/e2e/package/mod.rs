@@ -299,6 +299,36 @@ fn equal_modules_give_equal_packages() {
 }
 
 #[test]
+fn no_path_is_run_by_a_shell_or_read_as_a_macro() {
+    let modules = Modules::of("6.12");
+    let bait = modules.scratch.path().join("bait");
+    let odd = "it's \"$(touch $BAIT) %{nil} a";
+    let temporary = modules.scratch.path().join(odd);
+    fs::create_dir(&temporary).unwrap();
+    let formats = [
+        ("deb", "dpkg"),
+        ("rpm", "rpm"),
+        ("tar", "tar"),
+        ("sysext", "squashfs-tools"),
+    ];
+    for (format, package) in formats {
+        packages::install(&[package]).unwrap();
+        let mut command = Command::new(program());
+        command
+            .arg("package")
+            .arg(modules.folder())
+            .args(["--format", format, "--out-dir", "a:b $(touch $BAIT)"])
+            .current_dir(modules.scratch.path())
+            .env("BAIT", &bait)
+            .env("TMPDIR", &temporary);
+        let output = built(&mut command);
+        assert!(modules.scratch.path().join(output.out().trim()).is_file());
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{format}");
+    }
+    assert!(!bait.exists());
+}
+
+#[test]
 fn a_dry_run_names_the_packages_and_changes_nothing() {
     let modules = Modules::of("6.12");
     let before = Snapshot::take(modules.scratch.path()).unwrap();

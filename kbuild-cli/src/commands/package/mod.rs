@@ -86,6 +86,7 @@ impl Call<'_> {
 
     fn all(&mut self) -> Result<(), Failure> {
         let args = self.args;
+        plan::check_about(&args.about)?;
         let (finisher, note) = finisher(args)?;
         if let Some(text) = note {
             match self.is_json() {
@@ -99,6 +100,9 @@ impl Call<'_> {
         };
         let modules: Vec<Finished> = finisher.finish(&inputs)?;
         let packages = plan::packages(&modules, args)?;
+        for package in &packages {
+            names::check_package_file(&self.file_name(package))?;
+        }
         if args.dry_run {
             for package in &packages {
                 let path = self.path_of(package);
@@ -118,12 +122,16 @@ impl Call<'_> {
 
     fn path_of(&self, package: &Package<'_>) -> PathBuf {
         let out_dir = OutDir::path(self.args.out_dir.as_deref());
-        out_dir.join(match self.args.format {
+        out_dir.join(self.file_name(package))
+    }
+
+    fn file_name(&self, package: &Package<'_>) -> String {
+        match self.args.format {
             Format::Deb => deb::file_name(package),
             Format::Rpm => rpm::file_name(package),
             Format::Tar => archive::tar_name(package),
             Format::Sysext => archive::sysext_name(package),
-        })
+        }
     }
 
     /// Packs into a file beside the place of the package, which then takes that place.

@@ -63,6 +63,30 @@ pub(super) fn check_line(flag: &str, text: &str) -> Result<(), Failure> {
     }
 }
 
+/// The longest text that one flag adds to the name of a package's file. The release and the name of a
+/// module follow, and file systems take 255 bytes.
+const LONGEST: usize = 64;
+
+/// Refuses a text that makes the name of a file too long.
+pub(super) fn check_length(flag: &str, text: &Option<String>) -> Result<(), Failure> {
+    match text.as_ref().map_or(0, String::len) {
+        0..=LONGEST => Ok(()),
+        length => Err(Failure::wrong_call(format!(
+            "{flag} has {length} characters: use at most {LONGEST}, which become part of a file name"
+        ))),
+    }
+}
+
+/// Refuses the name of a package's file if a file beside it cannot have its name and a suffix.
+pub(super) fn check_package_file(name: &str) -> Result<(), Failure> {
+    match name.len() <= 230 {
+        true => Ok(()),
+        false => Err(Failure::wrong_call(format!(
+            "{name} is too long for the name of a file: choose a shorter one with --name"
+        ))),
+    }
+}
+
 /// What a module tells, as one line.
 pub(super) fn one_line(text: &str) -> String {
     let clean: String = text

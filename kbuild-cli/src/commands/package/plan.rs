@@ -44,7 +44,7 @@ pub(super) fn packages<'a>(
     modules: &'a [Finished],
     args: &PackageArgs,
 ) -> Result<Vec<Package<'a>>, Failure> {
-    check(modules, &args.about)?;
+    check(modules)?;
     let groups = groups(modules, args.split);
     let names = groups.iter().map(|group| name_of(group, args));
     let names: Vec<String> = names.collect::<Result<_, _>>()?;
@@ -80,11 +80,16 @@ pub(super) fn packages<'a>(
     }
 }
 
-fn check(modules: &[Finished], about: &AboutArgs) -> Result<(), Failure> {
+fn check(modules: &[Finished]) -> Result<(), Failure> {
     for module in modules {
         names::check_release(&module.info.release)?;
         names::check_file_name(&module.file_name)?;
     }
+    Ok(())
+}
+
+/// Refuses texts that a package cannot have.
+pub(super) fn check_about(about: &AboutArgs) -> Result<(), Failure> {
     let texts = [
         ("--maintainer", &about.maintainer),
         ("--description", &about.description),
@@ -104,6 +109,8 @@ fn check(modules: &[Finished], about: &AboutArgs) -> Result<(), Failure> {
             "--name {name}: use lower-case letters, digits, +, - and . (all formats allow these)"
         )));
     }
+    names::check_length("--name", &about.name)?;
+    names::check_length("--package-version", &about.package_version)?;
     match &about.package_version {
         Some(version) if !names::is_version(version) => Err(Failure::wrong_call(format!(
             "--package-version {version}: begin with a digit, and use letters, digits, ., + and ~; a \

@@ -42,6 +42,9 @@ pub(super) fn pack(package: &Package<'_>, part: &Path) -> Result<(), Failure> {
         .arg(format!("_topdir {}", folder.join("work").display()))
         .arg("--define")
         .arg(format!("_rpmdir {}", built.display()))
+        .arg("--define")
+        .arg(format!("_tmppath {}", folder.display()))
+        .env("TMPDIR", folder)
         .arg(&spec)
         .env("SOURCE_DATE_EPOCH", package.date.to_string());
     let name = file_name(package);

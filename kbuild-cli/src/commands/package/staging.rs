@@ -11,16 +11,41 @@ use tempfile::TempDir;
 use super::plan::{FOLDER, Package};
 use crate::ui::failure::Failure;
 
+/// The places for temporary files on every system.
+const OTHERS: [&str; 2] = ["/var/tmp", "/tmp"];
+
+/// The first of these folders whose path every packing program takes as it is. rpmbuild puts paths
+/// into shell scripts, and expands macros in them.
+fn folder_for(usual: &Path, others: &[&Path]) -> Option<PathBuf> {
+    let is_plain = |path: &Path| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./+@~^-".contains(byte);
+        path.as_os_str().as_encoded_bytes().iter().all(plain)
+    };
+    let usual = std::path::absolute(usual).ok();
+    let others = others.iter().map(|path| path.to_path_buf());
+    let mut others = others.filter(|path| path.is_dir() && is_plain(path));
+    usual
+        .filter(|path| is_plain(path))
+        .or_else(|| others.next())
+}
+
 /// A temporary folder. It is removed in the end, also after a failure.
 #[derive(Debug)]
 pub(super) struct Staging(TempDir);
 
 impl Staging {
     pub(super) fn new() -> Result<Staging, Failure> {
+        let usual = std::env::temp_dir();
+        let Some(above) = folder_for(&usual, &OTHERS.map(Path::new)) else {
+            return Err(Failure::tool(format!(
+                "the folder of temporary files {usual:?} has a name that rpmbuild would misread: set \
+                 TMPDIR to a path with only letters, digits and _ . / + @ ~ ^ -"
+            )));
+        };
         let made = tempfile::Builder::new()
             .prefix("kbuild-rs-package-")
-            .tempdir();
-        let made = made.map_err(|e| Failure::file("create", &std::env::temp_dir(), &e))?;
+            .tempdir_in(&above);
+        let made = made.map_err(|e| Failure::file("create a folder in", &above, &e))?;
         Ok(Staging(made))
     }
 
@@ -85,10 +110,37 @@ pub(super) fn write_whole(
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
+    // An absolute path is no option, and no file of another machine to tar.
+    let part = std::path::absolute(path.with_file_name(name));
+    let part = part.map_err(|e| Failure::file("write", path, &e))?;
     let written = write(&part)
         .and_then(|()| fs::rename(&part, path).map_err(|e| Failure::file("write", path, &e)));
     written.inspect_err(|_| {
         let _ = fs::remove_file(&part);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_the_temporary_folder_is_plain() {
+        let plain = Path::new("/srv/tmp_1.2/+@~^-");
+        assert_eq!(folder_for(plain, &[]).as_deref(), Some(plain));
+        let others = [Path::new("/no such/folder"), Path::new("/")];
+        for odd in [
+            "/a b",
+            "/it's",
+            "/$(touch x)",
+            "/%{nil}",
+            "/a\nb",
+            "/ü",
+            "a;b",
+        ] {
+            let found = folder_for(Path::new(odd), &others);
+            assert_eq!(found.as_deref(), Some(Path::new("/")), "{odd}");
+            assert_eq!(folder_for(Path::new(odd), &others[..1]), None, "{odd}");
+        }
+    }
 }

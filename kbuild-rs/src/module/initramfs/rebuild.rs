@@ -72,7 +72,8 @@ impl Initramfs {
             let path = file.path.display();
             text.push(match &file.contains {
                 Contains::Modules(names) => {
-                    format!("{path} still contains the previous {}.", names.join(", "))
+                    let names = names.join(", ");
+                    format!("{path} still contains {names} from before this change.")
                 }
                 Contains::CannotTell(why) => {
                     format!("{path} {why}. It may contain a previous version of these modules.")

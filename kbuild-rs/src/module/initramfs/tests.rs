@@ -174,7 +174,7 @@ fn the_command_is_that_of_the_root() {
         let line = format!("\n    chroot {} {command}", path.display());
         assert!(note.ends_with(&line), "{note}");
         assert!(
-            note.contains("still contains the previous my_ring"),
+            note.contains("still contains my_ring from before this change."),
             "{note}"
         );
         let refused = found.rebuild().unwrap_err().to_string();

@@ -237,7 +237,7 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
         .output()
         .map_err(|e| Error::reading("run", &program, e))?;
     if !output.status.success() {
-        signals::check()?;
+        signals::check_change()?;
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(
             ErrorKind::Io,

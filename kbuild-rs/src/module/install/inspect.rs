@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Entry, State};
+use super::opening::shared_files;
 use super::places::Places;
 use super::releases::Wanted;
 use super::removal::installed;
@@ -154,6 +155,7 @@ impl Installation {
                     tell(places.shown(path), message.to_owned());
                 }
             }
+            check_rollback(&site, &places, &mut tell)?;
             check_index(&site, &places, &state, &mut tell)?;
         }
         Ok(problems)
@@ -205,6 +207,29 @@ fn difference(there: &Looks, wanted: &Looks) -> Option<String> {
     let mut names = names.into_iter();
     let changed = names.find(|name| there.xattrs.get(*name) != wanted.xattrs.get(*name))?;
     Some(format!("its attribute {changed} changed"))
+}
+
+/// Files that made room and are lost are problems of `uninstall` already.
+fn check_rollback(
+    site: &Site,
+    places: &Places,
+    tell: &mut dyn FnMut(PathBuf, String),
+) -> Result<()> {
+    let Some(journal) = site.journal(&places.release)? else {
+        return Ok(());
+    };
+    let store = site.store()?;
+    // A file that another release uses is not in the store, but in its place.
+    let shared = shared_files(site, &places.release)?;
+    for (path, looks) in journal.kept_for_rollback() {
+        let is_told = journal.current.displaced.contains_key(path);
+        if !is_told && !shared.contains_key(path) && !store.has(looks) {
+            let message = "its earlier version is not in the store any more: rollback cannot restore \
+                           it. After the next installation, rollback works again";
+            tell(places.shown(path), message.to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn check_index(

@@ -135,19 +135,25 @@ impl Journal {
     /// The files that are not on the disk, but in the store: what made room, and what `rollback`
     /// brings back.
     pub(super) fn kept(&self) -> impl Iterator<Item = &Looks> {
+        let displaced = self.current.displaced.values();
+        let displaced = displaced.map(|displaced| &displaced.looks);
+        displaced.chain(self.kept_for_rollback().map(|(_, looks)| looks))
+    }
+
+    /// The files in the store that `rollback` needs, by the paths that they had.
+    pub(super) fn kept_for_rollback(&self) -> impl Iterator<Item = (&String, &Looks)> {
         let current = &self.current;
-        let displaced = current.displaced.values().map(|displaced| &displaced.looks);
         let made_room = self.previous.iter().flat_map(|state| &state.displaced);
         let made_room = made_room
             .filter(|(path, _)| current.manages(path))
-            .map(|(_, displaced)| &displaced.looks);
+            .map(|(path, displaced)| (path, &displaced.looks));
         let is_gone = move |(path, entry): &(&String, &Entry)| {
             let now = current.files.get(*path);
             now.is_none_or(|now| !now.looks.has_content_of(&entry.looks))
         };
         let earlier = self.previous.iter().flat_map(|state| &state.files);
-        let earlier = earlier.filter(is_gone).map(|(_, entry)| &entry.looks);
-        displaced.chain(made_room).chain(earlier)
+        let earlier = earlier.filter(is_gone);
+        made_room.chain(earlier.map(|(path, entry)| (path, &entry.looks)))
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {

@@ -18,6 +18,9 @@ use crate::sys::tree::sha256;
 use crate::sys::{Tree, effective_uid};
 use crate::{Error, ErrorKind, Result};
 
+/// The folder in an output directory that holds the records of its builds.
+const PRIVATE: &str = ".kbuild";
+
 /// A built module.
 #[derive(Debug, Clone)]
 pub(in crate::module) struct Source {
@@ -97,17 +100,19 @@ fn one(input: &Path) -> Result<Found> {
             input.display()
         )));
     }
-    Ok((Arc::new(Tree::open(folder)?), name.into()))
+    let tree = Tree::open(folder)?;
+    check_finished(&tree, Path::new(PRIVATE))?;
+    Ok((Arc::new(tree), name.into()))
 }
 
 /// Every `.ko` file below a folder.
 fn below(folder: &Path, found: &mut Vec<Found>) -> Result<()> {
     let tree = Arc::new(Tree::open(folder)?);
-    let private = RefCell::new(vec![PathBuf::from(".kbuild")]);
+    let private = RefCell::new(vec![PathBuf::from(PRIVATE)]);
     let before = found.len();
     let enter = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
-        if name == ".kbuild" {
+        if name == PRIVATE {
             private.borrow_mut().push(path.to_owned());
         }
         !name.as_encoded_bytes().starts_with(b".")
@@ -167,10 +172,11 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
     let info = ModuleInfo::of_bytes(&bytes, &path)?;
     let name = rel.file_stem().and_then(|stem| stem.to_str());
     let name = name
-        .filter(|name| super::is_module_name(name))
+        // depmod and modprobe cut a name off at its first dot.
+        .filter(|name| super::is_module_name(name) && !name.contains('.'))
         .ok_or_else(|| {
             Error::input(format!(
-                "{} has a name that no module can have: letters, digits, - and _",
+                "{} has a name that no module can have: use letters, digits, - and _",
                 path.display()
             ))
         })?;

@@ -6,7 +6,7 @@ use crate::sys::signals;
 
 /// Passes a step of a change that may still be given up.
 pub(super) fn step() -> Result<()> {
-    signals::check()?;
+    signals::check_change()?;
     point()
 }
 
@@ -31,6 +31,8 @@ pub(super) mod fault {
         Kill,
         /// The disk is full.
         DiskFull,
+        /// A signal asks to stop.
+        Stop,
     }
 
     thread_local! {
@@ -54,6 +56,7 @@ pub(super) mod fault {
                 FAULT.set((Fault::None, 0));
                 match fault {
                     Fault::Kill => std::panic::resume_unwind(Box::new("killed")),
+                    Fault::Stop => Err(super::signals::stopped(15, "")),
                     _ => Err(Error::of_system(
                         "cannot write: No space left on device".to_owned(),
                         std::io::ErrorKind::StorageFull.into(),

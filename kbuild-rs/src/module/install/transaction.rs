@@ -19,7 +19,7 @@ use super::site::{Site, shared_folders};
 use super::step::step;
 use super::{index, recover};
 use crate::sys::tree::{part_of, sha256};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The state that a transaction leads to.
 #[derive(Debug, Default)]
@@ -136,6 +136,10 @@ fn give_up(
     (index, error): (recover::Index, Error),
 ) -> Error {
     match recover::undo(site, places, pending, index) {
+        Ok(()) if error.kind() == ErrorKind::Stopped => error.followed_by(&format!(
+            ". The modules for {} are as they were before this call",
+            places.release
+        )),
         Ok(()) => error,
         Err(second) => error.followed_by(&format!(
             "\nThe change could not be undone either: {second}\nThe next `kbuild-rs install`, \

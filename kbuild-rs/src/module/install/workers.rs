@@ -21,7 +21,7 @@ pub(super) fn map<T: Send, R: Send>(
             let Some((at, item)) = next else {
                 return;
             };
-            let result = signals::check().and_then(|()| work(item));
+            let result = signals::check_change().and_then(|()| work(item));
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
                 Ok(result) => done.0.push((at, result)),

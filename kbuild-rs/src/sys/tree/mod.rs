@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
+use super::limit_behind;
 use super::root::{Root, link_target, names};
 use crate::error::Advice;
 use crate::{Error, ErrorKind, Result};
@@ -289,7 +290,11 @@ pub(crate) fn installing(doing: &str, path: &Path, error: io::Error) -> Error {
             "run this as root on a system whose /lib is writable, or install into a folder:\n    \
              kbuild-rs install --root DIR\nor make a package:\n    kbuild-rs package --format deb",
         ),
-        _ => return Error::of_system(format!("cannot {doing} {}: {error}", path.display()), error),
+        _ => {
+            let limit = limit_behind(&error).unwrap_or_default();
+            let message = format!("cannot {doing} {}: {error}{limit}", path.display());
+            return Error::of_system(message, error);
+        }
     };
     let message = format!("cannot {doing} {}: {error}; {advice}", path.display());
     Error::of_system(message, error).advise(Advice::new(code, advice))

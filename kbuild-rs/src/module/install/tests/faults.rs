@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::step::fault::{self, Fault};
-use super::World;
+use super::{RELEASE, World, said};
 use crate::Result;
 
 type Change = dyn Fn(&World) -> Result<()>;
@@ -121,6 +121,23 @@ fn a_full_disk_at_any_step_leaves_everything_as_it_was() {
             }
             world.check();
         }
+    }
+}
+
+#[test]
+fn a_signal_undoes_the_change_and_the_error_says_so() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    world.build("hello", "2");
+    let before = world.snapshot();
+    for step in [0, 3, 6] {
+        fault::set(Fault::Stop, step);
+        let error = said(world.install());
+        assert!(!fault::clear(), "step {step} was not reached");
+        let words = format!("stopped by signal 15. The modules for {RELEASE} are as they were");
+        assert!(error.starts_with(&words), "{step}: {error}");
+        assert_eq!(world.snapshot(), before, "{step}");
     }
 }
 

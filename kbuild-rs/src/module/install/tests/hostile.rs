@@ -123,6 +123,14 @@ fn links_and_fifos_among_the_built_modules_are_left_out() {
     assert_eq!(world.install().unwrap().changes.len(), 1);
     fs::write(out.join(".kbuild/key/running"), "").unwrap();
     assert!(said(world.install()).contains("interrupted"));
+    // The file that is named may be a link to a module in that folder.
+    let link = world.scratch.join("link.ko");
+    symlink(out.join("hello.ko"), &link).unwrap();
+    for named in [out.join("hello.ko"), link] {
+        let mut install = super::Install::new();
+        install.input(named).root(world.root());
+        assert!(said(install.run(&|_| {})).contains("interrupted"));
+    }
 }
 
 #[test]
@@ -275,4 +283,15 @@ fn a_file_with_holes_does_not_fill_the_memory() {
     assert!(said(world.install()).contains("larger than"));
     grow(&journal(&world));
     assert!(said(world.uninstall_all()).contains("larger than"));
+}
+
+#[test]
+fn a_name_that_modprobe_cuts_off_is_refused() {
+    let Some(world) = World::new() else { return };
+    world.build("hello.world", "1");
+    let before = world.snapshot();
+    let error = said(world.install());
+    assert!(error.contains("hello.world.ko"), "{error}");
+    assert!(error.contains("a name that no module can have"), "{error}");
+    assert_eq!(world.snapshot(), before);
 }

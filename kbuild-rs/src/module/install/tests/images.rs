@@ -279,6 +279,14 @@ fn a_root_that_cannot_be_written_to_names_the_ways_out() {
 }
 
 #[test]
+fn a_limit_that_stops_an_installation_is_named() {
+    let error = rustix::io::Errno::MFILE.into();
+    let path = std::path::Path::new("/lib/modules");
+    let error = crate::sys::tree::installing("open", path, error).to_string();
+    assert!(error.contains("(ulimit -n)"), "{error}");
+}
+
+#[test]
 fn a_hard_link_is_made_on_request_only() {
     let Some(world) = World::new() else { return };
     let built = world.build("hello", "1").join("hello.ko");
@@ -313,4 +321,49 @@ fn an_index_that_lost_a_module_is_made_again_and_rollback_stays_possible() {
     }
     world.rollback().unwrap();
     assert_eq!(world.system(), first);
+}
+
+#[test]
+fn verify_names_a_lost_file_that_rollback_needs() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    world.install().unwrap();
+    world.build("hello", "2");
+    world.install().unwrap();
+    world.check();
+    let store = world.root().join("var/lib/kbuild-rs").join("store");
+    for kept in fs::read_dir(store).unwrap() {
+        fs::remove_file(kept.unwrap().path()).unwrap();
+    }
+    let problems = super::Installation::of(world.root()).verify().unwrap();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].path, world.file("updates/hello.ko"));
+    let message = &problems[0].message;
+    assert!(message.contains("rollback cannot restore it"), "{message}");
+    world.rollback().unwrap_err();
+    world.build("hello", "3");
+    world.install().unwrap();
+    world.check();
+    world.rollback().unwrap();
+}
+
+#[test]
+fn verify_does_not_miss_a_file_that_another_release_still_uses() {
+    let Some(world) = World::new() else { return };
+    let other = "6.2.0";
+    let bytes = super::module("hello", other, "");
+    world.scratch.write("out/other/hello.ko", bytes);
+    world.build("hello", "1");
+    world
+        .install_with(&|install| {
+            install.load(true);
+        })
+        .unwrap();
+    for release in [RELEASE, other] {
+        let mut uninstall = super::Uninstall::new();
+        uninstall.all(true).kernel(release).root(world.root());
+        uninstall.run(&|_| {}).unwrap();
+        world.check();
+    }
+    assert!(!world.root().join("var").exists());
 }
