@@ -66,7 +66,7 @@ pub struct InstallProblem {
     pub release: String,
     /// The file, below the root as it was named.
     pub path: PathBuf,
-    /// What is wrong, and what to do.
+    /// The problem and the action.
     pub message: String,
 }
 

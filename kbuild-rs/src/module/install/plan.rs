@@ -17,7 +17,7 @@ use crate::Result;
 use crate::module::finish::Finish;
 use crate::sys::Looks;
 
-/// What is asked for, besides the modules.
+/// The options of an installation, without the modules.
 #[derive(Debug, Clone)]
 pub(super) struct Options {
     /// The folder below that of the release.
