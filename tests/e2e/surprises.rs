@@ -83,7 +83,7 @@ fn an_output_directory_that_holds_the_module_folder_is_refused() {
         build(&kernel, &dir).arg(&dir).args(["--tree-root", ".."]),
         2,
     );
-    assert!(said.contains("choose another output directory"), "{said}");
+    assert!(said.contains("Choose another output directory"), "{said}");
 }
 
 #[test]
