@@ -191,9 +191,10 @@ fn keep(modules: &Tree) -> Result<()> {
         let path = Path::new(&name);
         let part = part_of(path);
         modules.remove(&part)?;
-        if !modules.link_from(modules, path, &part)
-            && let Some(looks) = modules.look(path)?
-        {
+        if modules.link_from(modules, path, &part) {
+            continue;
+        }
+        if let Some(looks) = modules.look(path)? {
             let bytes = modules.read(path)?.unwrap_or_default();
             modules.write_like(&part, &bytes, &looks)?;
         }

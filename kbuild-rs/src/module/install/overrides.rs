@@ -30,11 +30,8 @@ pub(super) fn others(places: &Places, ours: &BTreeSet<&str>) -> Result<BTreeSet<
         let Some(path) = path.to_str().filter(|_| is_file) else {
             return;
         };
-        if let Some(name) = name_of(path)
-            && !ours.contains(&*format!("{folder}/{path}"))
-        {
-            found.insert(name);
-        }
+        let is_ours = ours.contains(&*format!("{folder}/{path}"));
+        found.extend(name_of(path).filter(|_| !is_ours));
     };
     modules.walk(Path::new(""), &|_| true, &mut visit)?;
     Ok(found)

@@ -229,11 +229,12 @@ impl Tree {
 
     /// The error of a system call, with what to do.
     pub(super) fn failed(&self, doing: &str, rel: &Path, error: Errno) -> Error {
-        if matches!(
+        let is_of_path = matches!(
             error,
             Errno::LOOP | Errno::NOTDIR | Errno::XDEV | Errno::INVAL
-        ) && let Some(refused) = self.in_the_way(rel)
-        {
+        );
+        let in_the_way = is_of_path.then(|| self.in_the_way(rel)).flatten();
+        if let Some(refused) = in_the_way {
             return refused;
         }
         match doing {
