@@ -41,8 +41,8 @@ impl Image {
     /// A root that does not exist yet: it is empty.
     pub(crate) fn missing_at(path: &Path) -> Result<Image> {
         let temporary = std::env::temp_dir();
-        let empty =
-            tempfile::tempdir().map_err(|e| Error::writing("create a folder in", &temporary, e))?;
+        let empty = super::temporary_folder()
+            .map_err(|e| Error::writing("create a folder in", &temporary, e))?;
         Ok(Image {
             path: path.to_owned(),
             ..Image::open(empty.path())?

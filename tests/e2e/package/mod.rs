@@ -17,6 +17,7 @@ mod closure;
 mod debian;
 mod guide;
 mod signed;
+mod stopped;
 
 const RING: &str = r#"
 #include <linux/module.h>
