@@ -71,6 +71,7 @@ mod rust_hints;
 mod rust_refused;
 mod rust_symbols;
 mod sandbox;
+mod sandbox_guide;
 mod sandbox_runs;
 mod scene;
 mod script_errors;
