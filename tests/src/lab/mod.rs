@@ -238,7 +238,8 @@ pub fn debian13() -> Result<Machine> {
 }
 
 /// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `openssl` (3.5),
-/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
+/// `rustc` (Debian 13's, with `bindgen` beside it), `rust-analyzer` (with that rustc's `clippy-driver`) or
+/// `softhsm2-util` (with an `openssl` that has the provider pkcs11).
 /// Its folder has no other programs, so it may be put in front of `PATH`. make's own `$(MAKE)` is
 /// this program too.
 ///
