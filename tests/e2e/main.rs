@@ -70,6 +70,7 @@ mod rust_editor;
 mod rust_hints;
 mod rust_refused;
 mod rust_symbols;
+mod same_bytes;
 mod sandbox;
 mod sandbox_guide;
 mod sandbox_runs;
