@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use kbuild_tests::expected;
 use kbuild_tests::lab::{self, ImageRoot, LabKernel};
 use kbuild_tests::run::{self, Output};
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use crate::modules;
 /// The longest time of one call on an idle machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// The kernel of the tests that do not boot, or that boot one only.
+/// The kernel of the tests that need only one.
 pub(crate) const KERNEL: &str = lab::ROOT;
 
 /// The suffixes that a module can have.
@@ -37,6 +38,16 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A root of [`KERNEL`]. If the lab has none here, says so and gives none.
+    #[allow(clippy::print_stdout, reason = "what did not run, and why")]
+    pub(crate) fn here() -> Option<World> {
+        let why = lab::why_not(KERNEL);
+        if let Some(why) = &why {
+            println!("not run: {why}");
+        }
+        why.is_none().then(|| World::new(KERNEL))
+    }
+
     pub(crate) fn new(kernel: &str) -> World {
         let kernel = lab::kernel(kernel).unwrap();
         let image = lab::image_root(&kernel).unwrap();
@@ -85,24 +96,33 @@ impl World {
 
     /// A verb of the program on this root.
     pub(crate) fn program(&self, verb: &str) -> Command {
+        self.program_in(&self.root, verb)
+    }
+
+    fn program_in(&self, root: &Path, verb: &str) -> Command {
         let mut command = Command::new(kbuild_tests::program::path().unwrap());
         let path = std::env::var("PATH").unwrap();
         let bin = self.scratch.path().join("bin");
         command
             .arg(verb)
             .arg("--root")
-            .arg(&self.root)
+            .arg(root)
             .env("PATH", format!("{}:{path}", bin.display()));
         command
     }
 
     /// Installs modules in the versions given.
     pub(crate) fn install(&self, modules: &[(&str, u32)]) -> Command {
+        self.install_into(&self.root, modules)
+    }
+
+    /// As [`install`](World::install), into another root.
+    pub(crate) fn install_into(&self, root: &Path, modules: &[(&str, u32)]) -> Command {
         let number = self.outputs.get();
         self.outputs.set(number + 1);
         let folder = self.scratch.path().join(format!("out-{number}"));
         fs::create_dir(&folder).unwrap();
-        let mut command = self.program("install");
+        let mut command = self.program_in(root, "install");
         for (name, version) in modules {
             command.arg(modules::write(&folder, &self.kernel, name, *version));
         }
@@ -241,23 +261,12 @@ pub(crate) fn module_name(path: &str) -> String {
 
 /// Runs a call that must succeed.
 pub(crate) fn done(command: &mut Command) -> Output {
-    let output = run::run(command, LIMIT).unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}{}",
-        output.out(),
-        output.err()
-    );
-    output
+    expected::success(command, LIMIT)
 }
 
-/// Runs a call that must fail; gives what it said.
+/// Runs a call that must fail with this exit code; returns its messages.
 pub(crate) fn refused(command: &mut Command, code: i32) -> String {
-    let output = run::run(command, LIMIT).unwrap();
-    let text = output.err();
-    assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
-    assert!(!text.contains("panicked"), "{text}");
-    text
+    expected::failure(command, code, LIMIT)
 }
 
 /// The bytes of a module file, without its compression.
