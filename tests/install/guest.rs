@@ -32,7 +32,7 @@ refuses() {
 }
 "#;
 
-/// Adds kmod of these versions, with its modprobe and its depmod. The files that are written for it
+/// Adds kmod of these versions, with its modprobe, depmod and insmod. The files that are written for it
 /// are in the folder.
 pub(crate) fn with_kmods(mut guest: Guest, versions: &[&str], scratch: &TempDir) -> Guest {
     for version in versions {
@@ -42,7 +42,7 @@ pub(crate) fn with_kmods(mut guest: Guest, versions: &[&str], scratch: &TempDir)
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             guest = guest.file(format!("{folder}/{name}"), file);
         }
-        for program in ["modprobe", "depmod"] {
+        for program in ["modprobe", "depmod", "insmod"] {
             let name = format!("{program}-{version}");
             let script = scratch.path().join(&name);
             executable(&script, &Kmod::script(program, &folder));
