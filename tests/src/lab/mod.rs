@@ -380,4 +380,13 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn a_kernel_of_another_distribution_has_a_reason() {
+        let other = match names() == KERNELS {
+            true => "generic",
+            false => "6.12",
+        };
+        assert!(why_not(other).unwrap().contains(other));
+    }
 }
