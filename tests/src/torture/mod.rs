@@ -7,8 +7,13 @@
 //! `cargo xtask torture` runs the kinds for a time, the suite `torture` for a few attempts each.
 
 mod attempt;
+mod files;
 mod ground;
+mod hostile;
+mod names;
 mod report;
+mod same_bytes;
+mod swaps;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,7 +25,12 @@ pub use report::{Loss, Report};
 use crate::Result;
 
 /// All kinds, in the order in which they run.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[
+    names::NAMES,
+    hostile::HOSTILE,
+    swaps::SWAPS,
+    same_bytes::SAME_BYTES,
+];
 
 /// One kind of torture.
 #[derive(Debug)]
