@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::Hostile;
 use super::spoil::{SWIFT, swap};
+use super::world::Hostile;
 use crate::Result;
 use crate::random::Random;
 use crate::run::Output;

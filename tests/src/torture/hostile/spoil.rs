@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-use super::{Hostile, Users};
+use super::world::{Hostile, Users};
 use crate::random::Random;
 use crate::torture::Attempt;
-use crate::torture::files::{at, give, make_folder, remove, write};
+use crate::torture::files::{NOBODY, at, give, make_folder, remove, write};
 use crate::{Result, plain};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl Spoil {
             give(users.owner, &victims)?;
         }
         if self.shape == Owner && hostile.is_root {
-            let other = super::NOBODY - 1;
+            let other = NOBODY - 1;
             lchown(&path, Some(other), Some(other)).map_err(at(&path))?;
         }
         Ok(())
