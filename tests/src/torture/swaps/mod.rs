@@ -1,19 +1,21 @@
 //! Swaps: inputs of a build are exchanged between builds and while one runs. One more build then has
 //! the bytes of a fresh build with the final inputs, and after it there is nothing to do.
 
+mod inputs;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use super::files::{at, copy_kernel, make_folder, remove, set_age, write, write_program};
+use self::inputs::{INPUTS, Input, States, Way, lead, put, way};
+use super::files::{at, below, copy_kernel, make_folder, remove, write};
 use super::{Attempt, Ground, Kind, LIMIT, Prepared, Scene, Setup, call};
-use crate::random::Random;
 use crate::{Result, lab, program, run};
 
 /// The kind.
@@ -23,57 +25,6 @@ pub(super) const SWAPS: Kind = Kind {
     few: 4,
     scene,
 };
-
-/// An input with two states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Input {
-    /// `kernel` leads to another kernel's tree.
-    Kernel,
-    /// A header in the kernel tree.
-    KernelHeader,
-    /// A symbol of the kernel's configuration.
-    Symbol,
-    /// The include folder leads to another folder.
-    Include,
-    /// A header in the include folder.
-    Header,
-    /// A source.
-    Source,
-    /// The Kbuild.
-    Kbuild,
-    /// The compiler.
-    Compiler,
-    /// make. The bytes do not depend on it.
-    Make,
-}
-
-const INPUTS: [Input; 9] = [
-    Input::Kernel,
-    Input::KernelHeader,
-    Input::Symbol,
-    Input::Include,
-    Input::Header,
-    Input::Source,
-    Input::Kbuild,
-    Input::Compiler,
-    Input::Make,
-];
-
-/// How a file gets its other state.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    /// It is written in place.
-    InPlace,
-    /// Another file takes its place.
-    Renamed,
-    /// As in place, and its time becomes this old, as for the files of a package.
-    Old(u64),
-    /// As renamed, and its time becomes this old.
-    RenamedOld(u64),
-}
-
-/// The state of each of [`INPUTS`].
-type States = [bool; INPUTS.len()];
 
 struct Swaps {
     ground: Ground,
@@ -252,46 +203,6 @@ impl Swaps {
     }
 }
 
-/// Lets a link lead elsewhere, in one step.
-fn lead(link: &Path, to: &Path) -> Result<()> {
-    let draft = link.with_extension("draft");
-    remove(&draft)?;
-    symlink(to, &draft).map_err(at(&draft))?;
-    fs::rename(&draft, link).map_err(at(link))
-}
-
-/// Gives a file another text.
-fn put(path: &Path, text: &str, way: Way) -> Result<()> {
-    let to = match way {
-        Way::InPlace | Way::Old(_) => path.to_owned(),
-        Way::Renamed | Way::RenamedOld(_) => path.with_extension("draft"),
-    };
-    if path.parent().is_some_and(|folder| folder.ends_with("bin")) {
-        // A script that is being written cannot be started.
-        let to = path.with_extension("draft");
-        write_program(&to, text)?;
-        return fs::rename(&to, path).map_err(at(path));
-    }
-    write(&to, text)?;
-    if let Way::Old(age) | Way::RenamedOld(age) = way {
-        set_age(&to, age)?;
-    }
-    match to == path {
-        true => Ok(()),
-        false => fs::rename(&to, path).map_err(at(path)),
-    }
-}
-
-fn way(random: &mut Random) -> Way {
-    let age = 86_400 * (1 + random.below(2000));
-    *random.pick(&[
-        Way::InPlace,
-        Way::Renamed,
-        Way::Old(age),
-        Way::RenamedOld(age),
-    ])
-}
-
 impl Scene for Swaps {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let mut states: States = [false; INPUTS.len()];
@@ -346,21 +257,19 @@ impl Swaps {
         for _ in 0..1 + attempt.random.below(3) {
             let number = attempt.random.below(INPUTS.len() as u64) as usize;
             states[number] = !states[number];
-            let pause = attempt.random.below(1200);
+            let moment = (attempt.random.below(7), attempt.random.below(60));
             changes.push((
                 INPUTS[number],
                 states[number],
                 way(&mut attempt.random),
-                pause,
+                moment,
             ));
         }
         if there_and_back {
-            let (input, state, way, pause) = changes[0];
+            let (input, _, way, moment) = changes[0];
             let number = INPUTS.iter().position(|other| *other == input).unwrap_or(0);
             states[number] = !states[number];
-            // The state now is not always the opposite, if the input was drawn twice.
-            changes.push((input, states[number], way, pause / 2));
-            let _ = state;
+            changes.push((input, states[number], way, moment));
         }
         let during = attempt.random.below(3) > 0;
         attempt.say(format!("{changes:?}, during a build: {during}"));
@@ -374,18 +283,35 @@ impl Swaps {
             };
         }
         let mut command = self.build(out)?;
+        let begun = SystemTime::now();
+        let over = AtomicBool::new(false);
         let (output, set) = thread::scope(|scope| {
             let changer = scope.spawn(|| -> Result<()> {
-                for (input, state, way, pause) in changes {
+                for (input, state, way, (objects, pause)) in changes {
+                    while !over.load(Ordering::Relaxed) && compiled(out, begun) < objects {
+                        thread::sleep(Duration::from_millis(3));
+                    }
                     thread::sleep(Duration::from_millis(pause));
                     self.set(input, state, way)?;
                 }
                 Ok(())
             });
             let output = call(&mut command);
+            over.store(true, Ordering::Relaxed);
             (output, changer.join())
         });
         set.map_err(|_| "the changes panicked".to_owned())??;
         output.map(drop)
     }
+}
+
+/// The number of objects that were written to the stage since then. It tells how far a build is on a
+/// machine of any speed.
+fn compiled(out: &Path, since: SystemTime) -> u64 {
+    let paths = below(&out.join(".kbuild")).unwrap_or_default();
+    let objects = paths.iter().filter(|path| {
+        let changed = fs::metadata(out.join(".kbuild").join(path)).and_then(|meta| meta.modified());
+        path.extension().is_some_and(|end| end == "o") && changed.is_ok_and(|time| time >= since)
+    });
+    objects.count() as u64
 }
