@@ -45,6 +45,12 @@ impl Ground {
         })
     }
 
+    /// The program.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// A verb of the program. Its home, its cache and its temporary files are below `home`.
     ///
     /// # Errors
