@@ -3,16 +3,21 @@
 //! [`lab`] gets everything that the tests need on demand and keeps it outside the checkout.
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
 //! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
-//! [`scope`] tells how much a run does. [`torture`] gives the program what chance makes. [`jobserver`] and [`processes`] are for tests of jobs.
+//! [`scope`] tells how much a run does. [`torture`] gives the program what chance makes, [`root`] has roots to
+//! install into. [`jobserver`] and [`processes`] are for tests of jobs.
 //! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
+pub mod damage;
+pub mod disk;
+pub mod guest;
 pub mod jobserver;
 pub mod lab;
 pub mod plain;
 pub mod processes;
 pub mod program;
 pub mod random;
+pub mod root;
 pub mod run;
 pub mod scope;
 pub mod snapshot;

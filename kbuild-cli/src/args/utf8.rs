@@ -21,5 +21,12 @@ pub(crate) fn with_value(error: clap::Error, arguments: &[OsString]) -> clap::Er
             several.join(", ")
         ),
     };
-    Cli::command().error(ErrorKind::InvalidUtf8, message)
+    let mut program = Cli::command();
+    program.build();
+    let verb = arguments.get(1).and_then(|verb| verb.to_str());
+    // Its usage follows the message.
+    match verb.and_then(|verb| program.find_subcommand_mut(verb)) {
+        Some(verb) => verb.error(ErrorKind::InvalidUtf8, message),
+        None => program.error(ErrorKind::InvalidUtf8, message),
+    }
 }

@@ -58,7 +58,7 @@ impl Ground {
 
     /// The program's file.
     #[must_use]
-    pub fn file(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.program
     }
 

@@ -16,7 +16,7 @@ use super::{Attempt, Ground, HELLO, Kind, LIMIT, Prepared, Scene, Setup};
 use crate::{Result, lab, run};
 
 /// The kind.
-pub(super) const SAME_BYTES: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "same-bytes",
     about: "places, users, locales, times, umasks, jobs and versions of make",
     few: 6,

@@ -15,7 +15,7 @@ use super::{Attempt, Kind, LIMIT, Prepared, Scene, Setup, call};
 use crate::{Result, plain, run};
 
 /// The kind.
-pub(super) const HOSTILE: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "hostile-out",
     about: "private files replaced by links, devices, other users' files and crafted contents",
     few: 10,

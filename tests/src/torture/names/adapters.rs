@@ -75,7 +75,7 @@ fn cmake(world: &World) -> Result<Trial> {
     let mut command = Command::new(lab::cmake("newest")?);
     world.surround(&mut command);
     command.arg("-S").arg(&source).arg("-B").arg(&build);
-    command.arg(assigned("-DKbuild_EXECUTABLE=", world.ground.file()));
+    command.arg(assigned("-DKbuild_EXECUTABLE=", world.ground.path()));
     command.arg(assigned("-DKDIR=", &world.ground.kernel.kdir));
     let cc = world.ground.kernel.cc.iter();
     command.args(cc.map(|cc| format!("-DKbuild_CC={cc}")));
@@ -119,7 +119,7 @@ fn meson(world: &World) -> Result<Trial> {
     );
     write(&world.at("bin/meson.py"), start)?;
     let program = world.at("bin/kbuild-rs");
-    std::os::unix::fs::symlink(world.ground.file(), &program).map_err(|error| error.to_string())?;
+    std::os::unix::fs::symlink(world.ground.path(), &program).map_err(|error| error.to_string())?;
     let mut command = Command::new("python3");
     world.surround(&mut command);
     command.env("KDIR", &world.ground.kernel.kdir);

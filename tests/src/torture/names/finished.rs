@@ -144,6 +144,9 @@ fn root_verbs(world: &World) -> Result<Trial> {
     make_folder(&root)?;
     let verb = ["status", "uninstall", "rollback", "verify"][(world.choice % 4) as usize];
     let mut command = world.verb(verb)?;
+    if verb == "uninstall" && world.choice / 4 % 3 != 1 {
+        command.arg("--all");
+    }
     match world.choice / 4 % 3 {
         0 => command
             .arg(world.payload.after("--kernel="))

@@ -26,7 +26,7 @@ use crate::snapshot::Snapshot;
 use crate::{Result, plain};
 
 /// The kind.
-pub(super) const NAMES: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "names",
     about: "hostile names and values in every place where one enters",
     few: 50,

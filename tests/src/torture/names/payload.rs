@@ -180,17 +180,13 @@ impl Payload {
         let parts = self.0.split(|byte| !byte.is_ascii_alphanumeric());
         let mut parts: Vec<&[u8]> = parts.filter(|part| part.len() > 1).collect();
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-        let mut parts = parts.iter().enumerate();
-        let has = |number: usize, part: &[u8]| {
-            (number == 0 || part.len() > 3)
-                && std::str::from_utf8(&part[..part.len().min(12)])
-                    .is_ok_and(|part| message.contains(part))
-        };
-        self.0
+        // The longest one, or another long one.
+        let known = parts
             .iter()
-            .filter(|byte| byte.is_ascii_alphanumeric())
-            .count()
-            < 2
-            || parts.any(|(number, part)| has(number, part))
+            .enumerate()
+            .filter(|(number, part)| *number == 0 || part.len() > 3);
+        let mut known =
+            known.filter_map(|(_, part)| std::str::from_utf8(&part[..part.len().min(12)]).ok());
+        parts.is_empty() || known.any(|part| message.contains(part))
     }
 }

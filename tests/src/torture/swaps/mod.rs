@@ -19,7 +19,7 @@ use super::{Attempt, Ground, Kind, LIMIT, Prepared, Scene, Setup, call};
 use crate::{Result, lab, program, run};
 
 /// The kind.
-pub(super) const SWAPS: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "swaps",
     about: "kernel trees, headers, sources and compilers exchanged between and during builds",
     few: 4,
