@@ -133,7 +133,7 @@ impl Spoil {
             // An earlier change took its folder.
             return Ok(());
         };
-        if fs::canonicalize(parent).is_ok_and(|parent| parent.starts_with(&victims)) {
+        if is_in(parent, &victims) {
             return Ok(());
         }
         let mut random = Random::seeded(self.seed);
@@ -153,6 +153,11 @@ impl Spoil {
         }
         Ok(())
     }
+}
+
+/// Whether an earlier change leads a folder to the victims. What we write there is not the program's.
+fn is_in(folder: &Path, victims: &Path) -> bool {
+    fs::canonicalize(folder).is_ok_and(|folder| folder.starts_with(victims))
 }
 
 /// Puts the shape at a path.
@@ -282,6 +287,9 @@ fn forged(old: &[u8], victims: &Path, random: &mut Random) -> Vec<u8> {
 
 /// Puts a shape at a path in one step, so that a running build sees the old one or the new one.
 pub(super) fn swap(path: &Path, shape: Shape, victims: &Path, random: &mut Random) {
+    if path.parent().is_some_and(|parent| is_in(parent, victims)) {
+        return;
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = path.with_file_name(format!("{name}.swap"));
     let old = path.with_file_name(format!("{name}.gone"));

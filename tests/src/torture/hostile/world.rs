@@ -265,3 +265,15 @@ fn only_ctime(line: &str) -> bool {
     let changes = line.split_once("\": ").map(|(_, changes)| changes);
     changes.is_some_and(|changes| changes.starts_with("ctime "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_about_more_than_the_time_of_the_inode_counts() {
+        assert!(only_ctime("\"file\": ctime 1.0 -> 2.0"));
+        assert!(!only_ctime("\"file\": mtime 1.0 -> 2.0, ctime 1.0 -> 2.0"));
+        assert!(!only_ctime("\"ctime\": is gone (file)"));
+    }
+}

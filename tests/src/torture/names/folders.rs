@@ -230,7 +230,8 @@ fn named_products(world: &World) -> Result<Trial> {
         _ => world.show(&mut command, &named),
     };
     command.arg(word(flag, &shown)).arg(tree);
-    let slow = world.slow;
+    // make cannot carry each pool's path: it is in the cache folder then.
+    let slow = world.slow && flag != "--pool-dir=";
     Ok(world
         .hello(command, &out)
         .then(move |_| match slow && !named.exists() {

@@ -273,14 +273,19 @@ fn tried(world: &World, trial: &mut Trial) -> Result<()> {
 
 /// No payload was run, by anything.
 fn nothing_ran(world: &World) -> Result<()> {
-    if world.at("mark").exists() {
+    let kernel = &world.ground.kernel;
+    // make works in the kernel tree.
+    no_trace(&world.dir, &[&kernel.kdir, &kernel.common])
+}
+
+fn no_trace(dir: &Path, others: &[&Path]) -> Result<()> {
+    if dir.join("mark").exists() {
         return Err("the payload was run".into());
     }
-    let kernel = &world.ground.kernel;
-    let mut suspects = vec![kernel.kdir.join(FILE), kernel.common.join(FILE)];
-    let own = below(&world.dir)?.into_iter();
-    suspects.extend(own.filter(|path| path.file_name() == Some(OsStr::new(FILE))));
-    suspects.retain(|path| path.is_relative() || path.exists());
+    let mut suspects = below(dir)?;
+    suspects.retain(|path| path.file_name() == Some(OsStr::new(FILE)));
+    let others = others.iter().map(|folder| folder.join(FILE));
+    suspects.extend(others.filter(|path| path.exists()));
     match suspects.first() {
         Some(path) => Err(format!("the payload wrote {}", path.display())),
         None => Ok(()),
@@ -291,4 +296,23 @@ fn nothing_ran(world: &World) -> Result<()> {
 fn copy_module(world: &World, to: &Path) -> Result<()> {
     make_folder(to.parent().unwrap_or(to))?;
     plain::copy(&world.finished.module, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_that_runs_leaves_a_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        for trace in ["mark", "out/stage/TORTURED"] {
+            no_trace(dir.path(), &[]).unwrap();
+            write(&dir.path().join(trace), "").unwrap();
+            no_trace(dir.path(), &[]).unwrap_err();
+            fs::remove_file(dir.path().join(trace)).unwrap();
+        }
+        write(&dir.path().join(FILE), "").unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        no_trace(empty.path(), &[dir.path()]).unwrap_err();
+    }
 }

@@ -177,7 +177,17 @@ impl Payload {
     /// Whether a message names it: the letters and digits of one of its longer parts, which no
     /// quoting changes.
     pub(super) fn is_named(&self, message: &str) -> bool {
-        let parts = self.0.split(|byte| !byte.is_ascii_alphanumeric());
+        // Messages on a terminal have no colours of a payload.
+        let mut plain = Vec::new();
+        for (number, piece) in self.0.split(|byte| *byte == b'\x1b').enumerate() {
+            let end = piece
+                .iter()
+                .position(|byte| *byte == b'm')
+                .map_or(0, |at| at + 1);
+            plain.extend_from_slice(&piece[if number == 0 { 0 } else { end }..]);
+            plain.push(0);
+        }
+        let parts = plain.split(|byte| !byte.is_ascii_alphanumeric());
         let mut parts: Vec<&[u8]> = parts.filter(|part| part.len() > 1).collect();
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         // The longest one, or another long one.
@@ -188,5 +198,27 @@ impl Payload {
         let mut known =
             known.filter_map(|(_, part)| std::str::from_utf8(&part[..part.len().min(12)]).ok());
         parts.is_empty() || known.any(|part| message.contains(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_payload_in_any_quotes() {
+        let payload = Payload(b"a;$(shell PWNED)\x1b[31m".to_vec());
+        assert!(payload.is_named(r#"error: "a;$(shell PWNED)\u{1b}[31m" is wrong"#));
+        assert!(!payload.is_named("error: something is wrong"));
+        // It has nothing that a message could contain unchanged.
+        assert!(Payload(b"\xff;a;b".to_vec()).is_named("error"));
+    }
+
+    #[test]
+    fn a_payload_is_the_name_of_a_file() {
+        let slash = Payload(b"../..".to_vec());
+        assert_eq!(slash.file(""), ".._..");
+        assert_eq!(Payload(b"..".to_vec()).file(""), ".._");
+        assert_eq!(Payload(vec![b'x'; 255]).file(".ko").len(), 255);
     }
 }

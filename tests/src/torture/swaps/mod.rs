@@ -76,7 +76,7 @@ fn scene(setup: &Setup) -> Result<Prepared> {
 }
 
 /// Several files, so that a change can happen between two of them.
-const SOURCES: [&str; 4] = ["main", "one", "two", "three"];
+const SOURCES: [&str; 2] = ["first", "second"];
 
 impl Swaps {
     fn write_sources(&self) -> Result<()> {
@@ -88,10 +88,10 @@ impl Swaps {
                  const char {name}[] = \"{name}: \" KERNEL \", \" LOCAL \", \" COMPILER \", \" KBUILD\n\
                  #ifdef CONFIG_TORTURE\n\", configured\"\n#endif\n;\n"
             );
-            if name == "main" {
+            if name == SOURCES[0] {
                 text.push_str("MODULE_LICENSE(\"GPL\");\n");
             }
-            if name == "two" {
+            if name == SOURCES[1] {
                 text.push_str("#include \"state.h\"\n");
             }
             write(&self.base.join(format!("tree/{name}.c")), text)?;
@@ -119,7 +119,7 @@ impl Swaps {
             Input::Kbuild => (
                 at("tree/Kbuild"),
                 format!(
-                    "obj-m := swapped.o\nswapped-y := main.o one.o two.o three.o\n\
+                    "obj-m := swapped.o\nswapped-y := first.o second.o\n\
                      ccflags-y += '-DKBUILD=\"Kbuild {number}\"'\n\
                      ccflags-$(CONFIG_TORTURE) += -DASKED\n"
                 ),
@@ -212,7 +212,7 @@ impl Scene for Swaps {
             "#define LOCAL \"another\"\n",
         )?;
         for (input, state) in INPUTS.iter().zip(&mut states) {
-            *state = attempt.random.below(3) == 0;
+            *state = attempt.random.below(6) == 0;
             self.set(*input, *state, Way::Renamed)?;
         }
         attempt.say(format!("first: {states:?}"));
@@ -257,7 +257,7 @@ impl Swaps {
         for _ in 0..1 + attempt.random.below(3) {
             let number = attempt.random.below(INPUTS.len() as u64) as usize;
             states[number] = !states[number];
-            let moment = (attempt.random.below(7), attempt.random.below(60));
+            let moment = (attempt.random.below(5), attempt.random.below(60));
             changes.push((
                 INPUTS[number],
                 states[number],
