@@ -11,6 +11,7 @@
 //! | `staged` | into a folder that becomes a package, without a journal |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
 //! | `afterwards` | the initramfs, and loading |
+//! | `memory` | files that earlier calls read and that have not changed since |
 //! | `opening`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
@@ -26,6 +27,7 @@ mod conflict;
 mod index;
 mod inspect;
 mod journal;
+mod memory;
 mod opening;
 mod overrides;
 mod parts;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::afterwards;
 use super::journal::{Entry, Module, State};
+use super::memory::Memory;
 use super::opening::{open, shared_files};
 use super::overrides;
 use super::parts::Content;
@@ -142,7 +143,7 @@ impl Uninstall {
         let places = site.places(release)?;
         let shared = shared_files(site, release)?;
         let seen: BTreeSet<String> = journal.paths().cloned().collect();
-        let disk = look(&places, seen.clone(), 1)?;
+        let disk = look(&places, seen.clone(), 1, &Memory::default())?;
         let (from, drift) = reconcile(journal, &seen, &disk);
         let stays = drift.iter().filter(|(_, drift)| **drift == Drift::Changed);
         report.notes.extend(stays.map(|(path, _)| {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::memory::Memory;
 use super::opening::{open, shared_files};
 use super::places::folder;
 use super::plan::{Options, Plan, Planner};
 use super::read_back::kernel_name;
 use super::releases::Wanted;
 use super::report::InstallReport;
-use super::select::{Source, select};
+use super::select::{Source, select_known};
 use super::site::Site;
 use super::staged::{self, Staging};
 use super::transaction::{How, Transaction};
@@ -226,7 +227,8 @@ impl Install {
     }
 
     fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let sources = select(&self.inputs, self.jobs)?;
+        let mut memory = Memory::of(&self.root);
+        let sources = select_known(&self.inputs, self.jobs, &memory)?;
         let options = self.options()?;
         let mut site = match self.keeps_journal {
             true => open(&self.root, self.is_dry_run, true, say)?,
@@ -241,7 +243,9 @@ impl Install {
             finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
-            let sources = sources.iter().filter(|source| source.release == *release);
+            let sources = sources
+                .iter()
+                .filter(|source| source.facts.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
                 options: &options,
@@ -249,7 +253,12 @@ impl Install {
                 release,
             };
             match self.keeps_journal {
-                true => self.one(&mut site, &job, sources, &mut report)?,
+                true => {
+                    self.one(&mut site, &job, sources, &memory, &mut report)?;
+                    if !self.is_dry_run {
+                        memory.keep(&site, release, self.jobs);
+                    }
+                }
                 false => self.staging(&job).run(&site, sources, &mut report)?,
             }
         }
@@ -291,9 +300,11 @@ impl Install {
             Some(tree) => Target::of_tree(&site.image, tree)?,
             None => Target::in_root(&site.image, release)?,
         };
-        let mut built = sources.iter().filter(|source| source.release == release);
+        let mut built = sources
+            .iter()
+            .filter(|source| source.facts.release == release);
         // The signer of a signed module may have a key that this system does not show.
-        let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
+        let is_signed = self.signer.is_none() && built.all(|source| source.facts.is_signed);
         if !self.is_unsigned_allowed && !is_signed {
             let signer = self.signer.as_ref();
             let warning = check_policy(&target, site.is_running_system(), signer)?;
@@ -313,6 +324,7 @@ impl Install {
         site: &mut Site,
         job: &Job<'_>,
         sources: Vec<Source>,
+        memory: &Memory,
         report: &mut InstallReport,
     ) -> Result<()> {
         let release = job.release;
@@ -324,6 +336,7 @@ impl Install {
             options: job.options,
             finish: job.finish.clone(),
             shared: &shared,
+            memory,
         };
         let names = sources.iter().map(|source| kernel_name(&source.name));
         let must: BTreeSet<String> = names.collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::memory::Memory;
 use super::opening::{open, shared_files};
 use super::reconcile::{look, reconcile};
 use super::releases::Wanted;
@@ -113,7 +114,7 @@ impl Rollback {
         let shared = shared_files(site, release)?;
         let current = journal.current;
         let seen: BTreeSet<String> = current.paths().chain(state.paths()).cloned().collect();
-        let disk = look(&places, seen.clone(), 1)?;
+        let disk = look(&places, seen.clone(), 1, &Memory::default())?;
         let (from, _) = reconcile(&current, &seen, &disk);
         for path in state.paths().cloned().collect::<Vec<_>>() {
             if from.manages(&path) || shared.contains_key(&path) {

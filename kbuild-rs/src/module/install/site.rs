@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Journal, Pending};
+use super::memory::MEMORY;
 use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
 use super::store::Store;
 use crate::sys::tree::{installing, part_of, refused, sha256};
@@ -260,6 +261,12 @@ impl Site {
         let (installed, pending) = self.releases()?;
         if !pending.is_empty() {
             return Ok(());
+        }
+        for name in state.names(Path::new(""))? {
+            let of = name.to_str().and_then(|name| name.strip_suffix(MEMORY));
+            if of.is_some_and(|release| !installed.contains(release)) {
+                state.remove_file(Path::new(&name))?;
+            }
         }
         let mut needed = BTreeSet::new();
         for release in &installed {

@@ -228,10 +228,10 @@ impl Staging<'_> {
             looks: ready.looks,
             module: Some(Module {
                 name: source.name,
-                depends: source.depends,
-                version: source.version,
+                depends: source.facts.depends,
+                version: source.facts.version,
                 origin: source.path.to_string_lossy().into_owned(),
-                source: source.sha256,
+                source: source.facts.sha256,
                 fingerprint: self.job.finish.fingerprint(),
                 load: false,
                 is_override: false,

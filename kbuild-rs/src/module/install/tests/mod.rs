@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod images;
+mod memory;
 mod staged;
 
 use std::collections::BTreeMap;
