@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `request` | `Install`: what is asked for, and the order of the work |
 //! | `removal`, `rollback` | `Uninstall`, `Rollback` |
+//! | `scope` | what these three have in common |
 //! | `inspect` | what is installed, and whether it still is |
 //! | `select`, `releases` | which modules, for which kernels |
 //! | `plan`, `reconcile` | from these to the state that a release shall have |
@@ -41,6 +42,7 @@ mod removal;
 mod report;
 mod request;
 mod rollback;
+mod scope;
 mod select;
 mod site;
 mod staged;
