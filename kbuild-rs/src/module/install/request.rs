@@ -227,8 +227,15 @@ impl Install {
             false => staged::open(&self.scope.root, self.scope.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self.scope.wanted.choose(&site, &sources, &mut report.notes)?;
-        afterwards::check(&site, &releases, (self.scope.builds_initramfs, self.loads_now))?;
+        let releases = self
+            .scope
+            .wanted
+            .choose(&site, &sources, &mut report.notes)?;
+        afterwards::check(
+            &site,
+            &releases,
+            (self.scope.builds_initramfs, self.loads_now),
+        )?;
         let mut finishes = Vec::new();
         for release in &releases {
             let finish = self.finish(&site, release, &sources, &mut report.notes)?;

@@ -123,6 +123,7 @@ impl Rollback {
             state,
             ..Draft::default()
         };
-        self.scope.change(site, (release, &from), draft, how, report)
+        self.scope
+            .change(site, (release, &from), draft, how, report)
     }
 }

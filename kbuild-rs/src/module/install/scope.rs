@@ -61,7 +61,10 @@ impl Scope {
                 ..how
             },
         };
-        report.notes.extend(transaction.run(draft)?);
+        if let Some(remarks) = transaction.run(draft)? {
+            report.indexed.push(release.to_owned());
+            report.notes.extend(remarks);
+        }
         let builds = self.builds_initramfs;
         afterwards::initramfs(site, release, &report.changes, builds, &mut report.notes)
     }

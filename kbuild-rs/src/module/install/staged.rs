@@ -219,6 +219,7 @@ impl Staging<'_> {
         }
         index::remove_parts(&places)?;
         report.notes.extend(rebuilt?);
+        report.indexed.push(self.job.release.to_owned());
         Ok(())
     }
 
