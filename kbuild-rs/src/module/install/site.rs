@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::journal::{Journal, Pending};
 use super::memory::MEMORY;
@@ -194,18 +194,32 @@ impl Site {
             return Ok(BTreeSet::new());
         };
         let folders: BTreeSet<String> = serde_json::from_slice(&bytes).unwrap_or_default();
-        let is_ours = |path: &str| {
-            let below_modules = path.strip_prefix("lib/modules/");
-            let is_release = below_modules.is_some_and(|r| super::releases::check_name(r).is_ok());
-            is_release
-                || ["lib/modules", STATE, DEPMOD_D, MODULES_LOAD_D]
-                    .iter()
-                    .any(|own| Path::new(own).starts_with(path) && !path.is_empty())
+        let is_plain = |path: &String| {
+            let mut parts = Path::new(path).components();
+            parts.all(|part| matches!(part, Component::Normal(_))) && !path.is_empty()
         };
-        match folders.iter().all(|path| is_ours(path)) {
-            true => Ok(folders),
-            false => Err(refused(&at, "lists folders that kbuild-rs never creates")),
+        if !folders.iter().all(is_plain) {
+            return Err(refused(&at, "lists folders that kbuild-rs never creates"));
         }
+        let own = self.own_folders()?;
+        let modules = own.last();
+        let is_ours = |path: &String| {
+            let path = Path::new(path);
+            own.iter().any(|own| own == path)
+                || modules.is_some_and(|modules| is_release(path, modules))
+        };
+        Ok(folders.into_iter().filter(is_ours).collect())
+    }
+
+    /// The folders on the way to those that kbuild-rs writes to, by their paths without links. The
+    /// last one is `lib/modules`.
+    fn own_folders(&self) -> Result<Vec<PathBuf>> {
+        let mut own = Vec::new();
+        for folder in [STATE, DEPMOD_D, MODULES_LOAD_D, "lib/modules"] {
+            let trail = self.image.trail(Path::new(folder))?;
+            own.extend(trail.into_iter().map(|(path, _)| path));
+        }
+        Ok(own)
     }
 
     pub(super) fn state(&self) -> Result<&Tree> {
@@ -278,7 +292,8 @@ impl Site {
         state.remove_folder(Path::new(STORE));
         let folders = self.made_folders()?;
         let mut left = folders.clone();
-        let is_above_note = |folder: &String| Path::new(STATE).starts_with(folder);
+        let above = self.image.trail(Path::new(STATE))?;
+        let is_above_note = |folder: &String| above.iter().any(|(a, _)| a == Path::new(folder));
         for folder in folders.iter().rev().filter(|folder| !is_above_note(folder)) {
             if self.image.remove_folder(Path::new(folder)) {
                 left.remove(folder);
@@ -306,6 +321,13 @@ impl Site {
     pub(super) fn places(&self, release: &str) -> Result<Places> {
         Places::open(&self.image, release)
     }
+}
+
+/// Whether `path` is the folder of a release.
+fn is_release(path: &Path, modules: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.parent() == Some(modules)
+        && name.is_some_and(|name| super::releases::check_name(name).is_ok())
 }
 
 fn open_state(image: &Image) -> Result<Option<Tree>> {
