@@ -13,7 +13,7 @@
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
 //! | `afterwards` | the initramfs, and loading |
 //! | `memory` | files that earlier calls read and that have not changed since |
-//! | `opening`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
+//! | `opening`, `lock`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
 //! - Everything below the root is reached by descriptors and without following links that leave it.
@@ -28,6 +28,7 @@ mod conflict;
 mod index;
 mod inspect;
 mod journal;
+mod lock;
 mod memory;
 mod opening;
 mod overrides;

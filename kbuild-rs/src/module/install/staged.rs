@@ -55,7 +55,7 @@ pub(super) fn open(root: &Path, is_dry_run: bool, say: &dyn Fn(&str)) -> Result<
         true => Site::open(root)?,
         false => {
             crate::sys::Root::make(root)?;
-            Site::lock(root, say)?
+            Site::lock_folder(root, say)?
         }
     };
     let (installed, pending) = site.releases()?;

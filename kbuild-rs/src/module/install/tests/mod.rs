@@ -3,6 +3,7 @@
 mod faults;
 mod hostile;
 mod images;
+mod lock;
 mod memory;
 mod staged;
 
