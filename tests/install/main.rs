@@ -19,5 +19,6 @@ mod links;
 mod modules;
 mod picture;
 mod power;
+mod said;
 mod sequences;
 mod world;

@@ -3,12 +3,14 @@
 //! [`lab`] gets everything that the tests need on demand and keeps it outside the checkout.
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
 //! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
-//! [`scope`] tells how much a run does. [`jobserver`] and [`processes`] are for tests of jobs.
+//! [`own_root`] is a copy of the machine's `/` to install into. [`scope`] tells how much a run does.
+//! [`jobserver`] and [`processes`] are for tests of jobs.
 //! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
 pub mod jobserver;
 pub mod lab;
+pub mod own_root;
 pub mod plain;
 pub mod processes;
 pub mod program;
