@@ -4,7 +4,8 @@
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
 //! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
 //! [`own_root`] is a copy of the machine's `/` to install into. [`scope`] tells how much a run does.
-//! [`jobserver`] and [`processes`] are for tests of jobs.
+//! [`torture`] gives the program what chance makes. [`jobserver`] and [`processes`] are for tests of
+//! jobs.
 //! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
@@ -19,6 +20,7 @@ pub mod run;
 pub mod scope;
 pub mod snapshot;
 mod sys;
+pub mod torture;
 
 pub use kbuild_vm::process::Limits;
 

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo|test|lab|bench`.
+//! The project's own commands: `cargo xtask demo|test|lab|bench|torture`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +12,7 @@ mod keeper;
 mod lab;
 mod outcome;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,10 @@ usage: cargo xtask COMMAND
   lab remove NAME...       remove kernels that `lab list` prints
   bench [--runs N] [ROW]...
                            compare speed and memory with today's tools; all, or some of:
-                           build rust staging corpus library jobs cmake meson
+                           build rust staging corpus library jobs cmake meson install sandbox
+  torture [KIND]... [--minutes N] [--seed S] [--attempt N]
+                           give the program random input, kills and shortage of all kinds
+                           (N minutes in all, default 10; --attempt: repeat one attempt)
 ";
 
 fn main() -> ExitCode {
@@ -61,6 +65,7 @@ fn work(arguments: &[&str]) -> ExitCode {
         Some((&"test", rest)) => test::run(rest),
         Some((&"lab", rest)) => lab::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"torture", rest)) => torture::run(rest),
         Some((&("help" | "-h" | "--help"), _)) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

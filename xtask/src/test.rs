@@ -30,6 +30,7 @@ const SUITES: &[&str] = &[
     "lab",
     "meson",
     "stop",
+    "torture",
     "xtask",
     "doc-tests kbuild",
 ];
