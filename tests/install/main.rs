@@ -18,5 +18,6 @@ mod kills;
 mod links;
 mod modules;
 mod picture;
+mod said;
 mod sequences;
 mod world;

@@ -4,9 +4,9 @@
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
 //! [`run`] runs external commands within the [`Limits`], and [`expected`] checks how they end.
 //! [`snapshot`] tells whether a tree changed. [`scope`] tells how much a run does. [`root`] has roots to
-//! install into, [`guest`] what guests contain, [`disk`] and [`damage`] full disks and power cuts.
-//! [`torture`] gives the program what chance makes. [`jobserver`] and [`processes`] are for tests of
-//! jobs. [`kbuild_vm`] has the guests and ends process trees.
+//! install into, [`own_root`] a copy of the machine's `/`. [`guest`] has what guests contain, [`disk`] and
+//! [`damage`] full disks and power cuts. [`torture`] gives the program what chance makes. [`jobserver`]
+//! and [`processes`] are for tests of jobs. [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
 pub mod damage;
@@ -15,6 +15,7 @@ pub mod expected;
 pub mod guest;
 pub mod jobserver;
 pub mod lab;
+pub mod own_root;
 pub mod plain;
 pub mod processes;
 pub mod program;

@@ -69,9 +69,16 @@ impl Image {
 
     /// Like [`folder`](Self::folder), and creates missing folders with mode 0755.
     pub(crate) fn make_folder(&self, rel: &Path) -> Result<Root> {
-        let folder = self
-            .resolve(rel, true)
-            .map_err(|e| super::tree::installing("create", &self.shown(rel), e.into()))?;
+        let mut attempts = 0..16;
+        let folder = loop {
+            match self.resolve(rel, true) {
+                // Another call removed an empty folder between two steps.
+                Err(Errno::NOENT) if attempts.next().is_some() => {}
+                made => break made,
+            }
+        };
+        let folder =
+            folder.map_err(|e| super::tree::installing("create", &self.shown(rel), e.into()))?;
         self.as_root(folder, rel)
     }
 
