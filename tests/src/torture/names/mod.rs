@@ -49,8 +49,10 @@ struct Trial {
     /// Whether an error must name the value.
     names_value: bool,
     /// What has to hold if it succeeds.
-    then: Box<dyn Fn(&Output) -> Result<()>>,
+    then: Check,
 }
+
+type Check = Box<dyn Fn(&Output) -> Result<()>>;
 
 impl Trial {
     fn new(command: Command) -> Trial {
