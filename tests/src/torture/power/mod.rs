@@ -41,7 +41,7 @@ impl Scene for Power {
             return emulated::attempt(&self.works, attempt);
         }
         if self.guests.is_none() {
-            self.guests = Some(Guests::new(&self.works.ground)?);
+            self.guests = Some(Guests::new(&self.works.rooted)?);
         }
         let Some(guests) = &self.guests else {
             return Ok(());
