@@ -47,6 +47,26 @@ fn there_is_a_test_for_each_kind() {
 }
 
 #[test]
+fn names_and_values_are_never_run() {
+    survives("names");
+}
+
+#[test]
+fn a_hostile_output_directory_changes_nothing_outside() {
+    survives("hostile-out");
+}
+
+#[test]
+fn swapped_inputs_never_mix() {
+    survives("swaps");
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes() {
+    survives("same-bytes");
+}
+
+#[test]
 fn calls_that_are_killed_at_any_time() {
     survives("kills");
 }

@@ -8,11 +8,16 @@
 
 mod attempt;
 mod crowds;
+mod files;
 mod ground;
+mod hostile;
 mod kills;
+mod names;
 mod power;
 mod report;
+mod same_bytes;
 mod scarce;
+mod swaps;
 mod works;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +30,16 @@ pub use report::{Loss, Report};
 use crate::Result;
 
 /// All kinds, in the order in which they run.
-pub const KINDS: &[Kind] = &[kills::KIND, power::KIND, scarce::KIND, crowds::KIND];
+pub const KINDS: &[Kind] = &[
+    names::KIND,
+    hostile::KIND,
+    swaps::KIND,
+    same_bytes::KIND,
+    kills::KIND,
+    power::KIND,
+    scarce::KIND,
+    crowds::KIND,
+];
 
 /// One kind of torture.
 #[derive(Debug)]
