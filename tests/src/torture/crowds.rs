@@ -18,7 +18,7 @@ use crate::{Limits, Result};
 pub(super) const KIND: Kind = Kind {
     name: "crowds",
     about: "up to 16 calls at once, an editor beside, clean between",
-    few: 4,
+    few: 2,
     scene: |setup| Ok(Prepared::Ready(Box::new(Crowds(Works::new(setup)?)))),
 };
 
@@ -30,9 +30,9 @@ const MOST: u64 = 16;
 impl Scene for Crowds {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         match attempt.number() % 4 {
-            0 => self.builders(attempt, None),
+            0 => self.builders(attempt, Some(Shared::Jobserver)),
             1 => self.installers(attempt),
-            2 => self.builders(attempt, Some(Shared::Jobserver)),
+            2 => self.builders(attempt, None),
             _ => self.builders(attempt, Some(Shared::Pool)),
         }
     }

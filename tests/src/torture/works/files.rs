@@ -86,7 +86,7 @@ impl<'a> Files<'a> {
     fn right(&self) -> Result<Products> {
         self.works.right(self.deed, 0, |place| {
             self.fill(place)?;
-            done(&mut self.command_in(place)?)?;
+            self.works.timed(self.deed, &mut self.command_in(place)?)?;
             Products::of(&place.join("out"), place)
         })
     }

@@ -43,7 +43,7 @@ impl Rooted {
         };
         folder(&rooted.home)?;
         for version in versions {
-            done(&mut rooted.install(*version)?)?;
+            works.timed(Deed::Install, &mut rooted.install(*version)?)?;
         }
         Ok(rooted)
     }

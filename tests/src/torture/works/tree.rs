@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
         };
         self.works.right(shared, variant, |folder| {
             set_variant(&self.works.source(), variant)?;
-            done(&mut self.build_in(folder)?)?;
+            self.works.timed(shared, &mut self.build_in(folder)?)?;
             Products::of(&folder.join("out"), folder)
         })
     }
