@@ -18,7 +18,7 @@ use crate::{Limits, Result};
 pub(super) const KIND: Kind = Kind {
     name: "crowds",
     about: "up to 16 calls at once, an editor beside, clean between",
-    few: 4,
+    few: 2,
     scene: |setup| Ok(Prepared::Ready(Box::new(Crowds(Works::new(setup)?)))),
 };
 
@@ -30,9 +30,9 @@ const MOST: u64 = 16;
 impl Scene for Crowds {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         match attempt.number() % 4 {
-            0 => self.builders(attempt, None),
+            0 => self.builders(attempt, Some(Shared::Jobserver)),
             1 => self.installers(attempt),
-            2 => self.builders(attempt, Some(Shared::Jobserver)),
+            2 => self.builders(attempt, None),
             _ => self.builders(attempt, Some(Shared::Pool)),
         }
     }
@@ -121,7 +121,7 @@ impl Crowds {
     /// Calls about other modules, and about the same ones, of one root.
     fn installers(&self, attempt: &mut Attempt) -> Result<()> {
         let folder = attempt.folder().to_owned();
-        let ground = &self.0.ground;
+        let ground = &self.0.rooted;
         let root = Root::new(&ground.kernel, &folder, ground.path())?;
         let random = &mut attempt.random;
         let number = 4 + random.below(MOST - 3);
@@ -160,8 +160,7 @@ impl Crowds {
         let pauses: Vec<u64> = calls.iter().map(|_| random.below(60)).collect();
         attempt.say(format!("{what}pauses {pauses:?} ms"));
         for problem in at_once(calls, &pauses, &folder)?.into_iter().flatten() {
-            // There was nothing to remove, or to go back to.
-            if !problem.contains("not installed") && !problem.contains("nothing to") {
+            if !REFUSED.iter().any(|words| problem.contains(words)) {
                 return Err(problem);
             }
         }
@@ -169,6 +168,9 @@ impl Crowds {
         is_right(&root, &names)
     }
 }
+
+/// There was nothing to remove, or to go back to.
+const REFUSED: [&str; 2] = ["has not installed a module", "nothing to"];
 
 /// Index, journal and files agree.
 fn is_right(root: &Root, renamed: &[String]) -> Result<()> {
@@ -246,7 +248,7 @@ fn at_once(calls: Vec<Command>, pauses: &[u64], folder: &Path) -> Result<Vec<Opt
         problems.push(match status.code() {
             _ if text.contains("panicked at") => return Err(text),
             Some(0) => None,
-            Some(1) if !text.trim().is_empty() => Some(text),
+            Some(1 | 2) if !text.trim().is_empty() => Some(text),
             _ => return Err(format!("it ended with {status}\n{text}")),
         });
     }

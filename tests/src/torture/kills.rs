@@ -16,7 +16,7 @@ use crate::{Limits, Result};
 pub(super) const KIND: Kind = Kind {
     name: "kills",
     about: "SIGKILL at a random moment of a build, an install, a signature or a package",
-    few: 10,
+    few: 5,
     scene: |setup| Ok(Prepared::Ready(Box::new(Kills(Works::new(setup)?)))),
 };
 
@@ -38,9 +38,9 @@ const GRACE: Duration = Duration::from_secs(300);
 impl Scene for Kills {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let deed = Deed::ALL[attempt.number() as usize % Deed::ALL.len()];
-        let usual = self.0.usual(deed)?;
         let folder = attempt.folder().to_owned();
         let mut work = self.0.begin(deed, &folder)?;
+        let usual = self.0.usual(deed);
         let random = &mut attempt.random;
         let kills = 1 + random.below(3);
         for _ in 0..kills {

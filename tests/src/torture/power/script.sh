@@ -7,8 +7,8 @@ ext4) modprobe-30 ext4;;
 esac || fail "modprobe $SYSTEM"
 mount -t $SYSTEM /dev/vda /mnt || fail mount
 if [ ! -e /mnt/filled ]; then
-    mkdir -p /mnt/lib /mnt/var/lib /mnt/tmp
-    cp -a /lib/modules /mnt/lib/ && cp -a /etc /mnt/ && sync && touch /mnt/filled && sync || fail fill
+    mkdir -p /mnt/lib /mnt/var/lib /mnt/tmp /mnt/etc/depmod.d
+    cp -a /lib/modules /mnt/lib/ && sync && touch /mnt/filled && sync || fail fill
 fi
 modules=/mnt/lib/modules/$(uname -r)
 # Which version of a module is there: 1, 2 or none.

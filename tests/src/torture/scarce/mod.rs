@@ -16,7 +16,7 @@ use shortage::Shortage;
 pub(super) const KIND: Kind = Kind {
     name: "scarce",
     about: "too little disk, memory, processes or descriptors, and odd surroundings",
-    few: 17,
+    few: 7,
     scene,
 };
 
@@ -29,7 +29,7 @@ fn scene(setup: &Setup) -> Result<Prepared> {
 
 struct Scarce(Works);
 
-/// The deeds, in an order in which each meets each shortage after some time.
+/// Each of these nine meets each of the sixteen shortages after 144 attempts.
 const DEEDS: &[Deed] = &[
     Deed::Build,
     Deed::Install,
@@ -46,7 +46,7 @@ impl Scene for Scarce {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let number = attempt.number() as usize;
         let deed = DEEDS[number % DEEDS.len()];
-        let shortage = Shortage::choose(number / 2, &mut attempt.random);
+        let shortage = Shortage::choose(number, &mut attempt.random);
         attempt.say(format!("{deed:?} with {shortage:?}"));
         let folder = attempt.folder().to_owned();
         let disk = match shortage {

@@ -56,17 +56,17 @@ impl Shortage {
             1 => Shortage::Descriptors(3 + below(40)),
             2 => Shortage::Files(below(90)),
             3 => Shortage::Memory(40_000 + below(400_000)),
-            4 => Shortage::Umask(*random.pick(&["0777", "0", "0377", "0177", "0077"])),
+            4 => Shortage::Umask(word(random, &["0777", "0", "0377", "0177", "0077"])),
             5 => Shortage::FileSize(below(500)),
             6 => Shortage::Processes(1 + below(12)),
             7 => Shortage::ReadOnly,
             8 => Shortage::Clock(*random.pick(CLOCKS)),
-            9 => Shortage::Closed(*random.pick(CLOSED)),
+            9 => Shortage::Closed(word(random, CLOSED)),
             10 => Shortage::Proc,
-            11 => Shortage::Tmpdir(*random.pick(&["no/such/folder", "file", ""])),
+            11 => Shortage::Tmpdir(word(random, &["no/such/folder", "file", ""])),
             12 => Shortage::Pipe,
             13 => Shortage::Home,
-            14 => Shortage::FullOutput(*random.pick(&[">/dev/full", ">/dev/full 2>&1"])),
+            14 => Shortage::FullOutput(word(random, &[">/dev/full", ">/dev/full 2>&1"])),
             _ => Shortage::ReadOnlySource,
         }
     }
@@ -135,6 +135,11 @@ impl Shortage {
             }
         })
     }
+}
+
+/// One of the words.
+fn word(random: &mut Random, words: &[&'static str]) -> &'static str {
+    random.pick::<&'static str>(words)
 }
 
 const CLOSED: &[&str] = &["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">&- 2>&-"];

@@ -47,7 +47,7 @@ impl<'a> Files<'a> {
         folder(&to)?;
         folder(&place.join("out"))?;
         for name in NAMES {
-            modules::write(&to, &self.works.ground.kernel, name, 1)?;
+            modules::write(&to, &self.works.rooted.kernel, name, 1)?;
         }
         Ok(())
     }
@@ -57,8 +57,8 @@ impl<'a> Files<'a> {
         let home = place.join("home");
         let sources = self.modules(place);
         let mut command = match self.deed {
-            Deed::Sign => works.ground.program("sign", &home)?,
-            _ => works.ground.program("package", &home)?,
+            Deed::Sign => works.rooted.program("sign", &home)?,
+            _ => works.rooted.program("package", &home)?,
         };
         match self.deed {
             Deed::Sign => {
@@ -79,14 +79,14 @@ impl<'a> Files<'a> {
                     .env("SOURCE_DATE_EPOCH", "1700000000");
             }
         }
-        command.arg("--kernel").arg(&works.ground.kernel.kdir);
+        command.arg("--kernel").arg(&works.rooted.kernel.kdir);
         Ok(command)
     }
 
     fn right(&self) -> Result<Products> {
         self.works.right(self.deed, 0, |place| {
             self.fill(place)?;
-            done(&mut self.command_in(place)?)?;
+            self.works.timed(self.deed, &mut self.command_in(place)?)?;
             Products::of(&place.join("out"), place)
         })
     }

@@ -26,7 +26,7 @@ pub(super) struct Rooted {
 
 impl Rooted {
     pub(super) fn begin(works: &Works, deed: Deed, place: &Path) -> Result<Rooted> {
-        let ground = &works.ground;
+        let ground = &works.rooted;
         let root = Root::new(&ground.kernel, place, ground.path())?;
         let (versions, old, new): (&[u32], State, State) = match deed {
             Deed::Upgrade => (&[1], Some(1), Some(2)),
@@ -43,7 +43,7 @@ impl Rooted {
         };
         folder(&rooted.home)?;
         for version in versions {
-            done(&mut rooted.install(*version)?)?;
+            works.timed(Deed::Install, &mut rooted.install(*version)?)?;
         }
         Ok(rooted)
     }
