@@ -3,6 +3,8 @@
 pub(crate) mod cmd_file;
 mod dkms_conf;
 mod flag_files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod makefiles;
 mod module_folders;
 #[cfg(feature = "rust")]

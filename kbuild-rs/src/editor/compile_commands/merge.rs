@@ -59,7 +59,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn list(entries: &[&[u8]]) -> Vec<u8> {
+pub(in crate::editor) fn list(entries: &[&[u8]]) -> Vec<u8> {
     [b"[\n", &entries.join(&b",\n"[..])[..], b"\n]\n"].concat()
 }
 
@@ -77,7 +77,7 @@ fn entries<'a>(text: &'a [u8], file: &Path) -> Result<Vec<&'a [u8]>> {
 }
 
 /// The objects of a JSON array, as they are written; an empty file is an empty array.
-fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
+pub(in crate::editor) fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
     let text = text.trim_ascii();
     if text.is_empty() {
         return Some(Vec::new());
@@ -110,7 +110,7 @@ fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// The source of an entry of ours (see `entry` in the parent module). The entry's first key is the
 /// directory, and the directory's value has no unescaped quote.
-fn source(entry: &[u8]) -> &[u8] {
+pub(in crate::editor) fn source(entry: &[u8]) -> &[u8] {
     const KEY: &[u8] = b",\"file\":";
     const NEXT: &[u8] = b",\"arguments\":";
     let find = |what: &[u8]| entry.windows(what.len()).position(|part| part == what);

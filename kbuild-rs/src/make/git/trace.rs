@@ -51,7 +51,7 @@ fn stands_for(place: &Path) -> Option<Repository> {
 }
 
 /// (git's folder, the common folder, the work tree) of each git process.
-fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
+pub(super) fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
     let mut found = Vec::new();
     let [mut git_dir, mut common, mut work_tree]: [PathBuf; 3] = Default::default();
     for line in text.split(|&b| b == b'\n') {

@@ -23,6 +23,8 @@
 mod afterwards;
 mod closure;
 mod conflict;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod index;
 mod inspect;
 mod journal;

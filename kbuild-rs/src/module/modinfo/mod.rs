@@ -2,6 +2,8 @@
 
 #[cfg(feature = "compressed")]
 mod compressed;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod invalid;
 mod names;
 

@@ -66,7 +66,7 @@ fn folder(file: &Path) -> PathBuf {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(in crate::resolve) enum Kind {
     /// A `mod`: below the folder of the file's modules.
     Module,
     /// A `mod` with `#[path]`: beside the file.
@@ -80,7 +80,7 @@ enum Kind {
 }
 
 /// The files that a source names.
-fn named(text: &str) -> Vec<(Kind, PathBuf)> {
+pub(in crate::resolve) fn named(text: &str) -> Vec<(Kind, PathBuf)> {
     let tokens = tokens(text);
     let mut files = Vec::new();
     let mut paths: Vec<&str> = Vec::new();
