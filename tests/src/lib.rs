@@ -7,6 +7,7 @@
 //! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
+pub mod fuzz;
 pub mod jobserver;
 pub mod lab;
 pub mod plain;

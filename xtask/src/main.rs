@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo|test|lab|bench`.
+//! The project's own commands: `cargo xtask demo|test|lab|bench|fuzz`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod exec;
+mod fuzz;
 mod keeper;
 mod lab;
 mod outcome;
@@ -32,6 +33,10 @@ usage: cargo xtask COMMAND
   bench [--runs N] [ROW]...
                            compare speed and memory with today's tools; all, or some of:
                            build rust staging corpus library jobs cmake meson
+  fuzz [TARGET]... [--minutes N]
+                           fuzz the library's readers (default: all, 10 minutes each); needs the
+                           nightly compiler and cargo-fuzz
+  fuzz corpus              write the inputs that the lab gives, and no more
 ";
 
 fn main() -> ExitCode {
@@ -61,6 +66,7 @@ fn work(arguments: &[&str]) -> ExitCode {
         Some((&"test", rest)) => test::run(rest),
         Some((&"lab", rest)) => lab::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&("help" | "-h" | "--help"), _)) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

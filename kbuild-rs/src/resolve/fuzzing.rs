@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::rust::crate_files::{named, other_place};
+use super::rust::crate_files::{each_named, other_place};
 
 pub(crate) fn rust_source(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    for (_, path) in named(&text) {
+    each_named(&text, &mut |_, path| {
         other_place(&Path::new("/crate").join(path));
-    }
+    });
 }

@@ -32,7 +32,8 @@ pub(super) fn load(writer: &Writer, path: &Path) -> Result<Option<Vec<Item>>> {
 
 pub(super) fn read(bytes: &[u8]) -> Option<Vec<Item>> {
     let mut lines = bytes.split(|&b| b == b'\n');
-    let mut items = Vec::new();
+    // An item is far longer than the shortest line.
+    let mut items = Vec::with_capacity(bytes.iter().filter(|&&b| b == b'\n').count());
     if lines.next()? != HEADER.as_bytes() {
         return None;
     }

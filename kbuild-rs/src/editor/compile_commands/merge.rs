@@ -1,5 +1,6 @@
 //! Merges the modules' entries into the `compile_commands.json` of the project around them.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,12 +27,10 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
 
     let texts = from.iter().map(|file| read(file));
     let texts: Vec<Vec<u8>> = texts.collect::<Result<_>>()?;
-    let (mut ours, mut sources) = (Vec::new(), Vec::new());
+    let (mut ours, mut sources) = (Vec::new(), HashSet::new());
     for (text, file) in texts.iter().zip(from) {
         for entry in entries(text, file)? {
-            let source = source(entry);
-            if !sources.contains(&source) {
-                sources.push(source);
+            if sources.insert(source(entry)) {
                 ours.push(entry);
             }
         }

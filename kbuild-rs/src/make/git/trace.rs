@@ -15,6 +15,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::mem::take;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -68,9 +69,15 @@ pub(super) fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
             b"git_common_dir" => common = value(),
             b"worktree" => work_tree = value(),
             b"cwd" => {
+                // Each git names all four. Taken out, because a crafted file could name long paths
+                // once and many working directories.
                 let cwd = value();
-                let whole = |path: &Path| cwd.join(path);
-                found.push((whole(&git_dir), whole(&common), whole(&work_tree)));
+                let whole = |path: &mut PathBuf| cwd.join(take(path));
+                found.push((
+                    whole(&mut git_dir),
+                    whole(&mut common),
+                    whole(&mut work_tree),
+                ));
             }
             _ => {}
         }

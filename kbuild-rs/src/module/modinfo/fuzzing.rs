@@ -19,7 +19,7 @@ pub(crate) fn modinfo(bytes: &[u8]) {
 pub(crate) fn compressed(bytes: &[u8]) {
     if let Some(tool) = compressed_by(bytes) {
         if let Ok(unpacked) = compressed::unpack(tool, bytes) {
-            assert!(unpacked.len() <= compressed::LARGEST);
+            assert!(unpacked.len() <= compressed::largest(bytes.len()));
         }
     }
 }

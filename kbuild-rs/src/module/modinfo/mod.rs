@@ -118,7 +118,7 @@ impl ModuleInfo {
     ///
     /// # Errors
     /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a complete module,
-    /// or that is larger than 512 MiB when unpacked. Without the feature, the error for a
+    /// or that unpacks to more than 512 MiB, or to more than 16 MiB and 16 times its size. Without the feature, the error for a
     /// compressed module contains the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
@@ -235,8 +235,13 @@ fn parse_elf(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
         signed: bytes.ends_with(SIGNATURE),
         ..ModuleInfo::default()
     };
+    let entries = || {
+        let entries = modinfo.split(|byte| *byte == 0);
+        entries.filter(|entry| entry.iter().position(|byte| *byte == b'=') > Some(0))
+    };
+    info.fields.reserve_exact(entries().count());
     let mut parameters = HashMap::new();
-    for entry in modinfo.split(|byte| *byte == 0) {
+    for entry in entries() {
         let text = String::from_utf8_lossy(entry);
         if let Some((key, value)) = text.split_once('=') {
             info.take_field(key, value, &mut parameters);
@@ -281,7 +286,7 @@ fn exports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Export>, In
     let mut namespaces = HashMap::new();
     let mut exports = Vec::new();
     for symbol in file.symbols() {
-        let name = names.count(symbol.name().unwrap_or_default())?;
+        let name = names.count(symbol.name()?)?;
         let Some(index) = symbol.section_index() else {
             continue;
         };
@@ -326,9 +331,13 @@ fn flagged_gpl(flags: &[u8], table_size: u64, offset: u64) -> bool {
         .is_some_and(|flag| flag & 1 != 0)
 }
 
+/// The longest name of a namespace, or of a symbol with a checksum, and its end. Any number of
+/// symbols may ask for the same bytes.
+const LONGEST: usize = 1024;
+
 fn string_at(data: &[u8], offset: u64) -> Option<String> {
     let text = data.get(usize::try_from(offset).ok()?..)?;
-    let end = text.iter().position(|byte| *byte == 0)?;
+    let end = text.iter().take(LONGEST).position(|byte| *byte == 0)?;
     (end > 0).then(|| String::from_utf8_lossy(&text[..end]).into_owned())
 }
 
