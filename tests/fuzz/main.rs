@@ -28,7 +28,7 @@ const UNPACKED: usize = 3 * (16 << 20);
 const SHORT: usize = 16 << 10;
 
 /// The length of repeated inputs.
-const LONG: usize = 256 << 10;
+const LONG: usize = 128 << 10;
 
 /// Ends a hang. An input of this test takes milliseconds, also in a debug build.
 const LIMIT: Duration = Duration::from_secs(60);

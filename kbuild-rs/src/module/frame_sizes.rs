@@ -14,7 +14,7 @@ const EXECINSTR: u64 = 4;
 const SYMTAB: u64 = 2;
 const FUNC: u8 = 2;
 /// How often the code and the names of a file are read, at most.
-const MOST_OFTEN: usize = 4;
+const MOST_OFTEN: usize = 8;
 /// No frame is this large: such bytes are not an instruction.
 const MOST: u64 = 1 << 26;
 
@@ -50,7 +50,8 @@ fn frames(limit: u64, elf: &[u8]) -> Option<Vec<Frame>> {
     let contents = |section: &[u8]| part(elf, number(section, 24, 8)?, number(section, 32, 8)?);
     let mut found = Vec::new();
     let mut seen = HashSet::new();
-    // Any number of symbols may share code or a name: the bytes read are counted.
+    // Any number of symbols may share code or a name, and of sections a table: the bytes read are
+    // counted.
     let mut left = elf.len().saturating_mul(MOST_OFTEN);
     for index in 0..number(elf, 60, 2)? {
         let table = section(index)?;
@@ -58,7 +59,9 @@ fn frames(limit: u64, elf: &[u8]) -> Option<Vec<Frame>> {
             continue;
         }
         let names = contents(section(number(table, 40, 4)?)?)?;
-        for symbol in contents(table)?.chunks_exact(24) {
+        let symbols = contents(table)?;
+        left = left.checked_sub(symbols.len())?;
+        for symbol in symbols.chunks_exact(24) {
             if symbol[4] & 0xf != FUNC {
                 continue;
             }
@@ -70,13 +73,10 @@ fn frames(limit: u64, elf: &[u8]) -> Option<Vec<Frame>> {
                 continue;
             }
             let code = part(contents(holder)?, at, number(symbol, 16, 8)?)?;
-            // Some functions have two names.
-            if !seen.insert((home, at)) {
-                continue;
-            }
             left = left.checked_sub(code.len())?;
             let size = size_of(code);
-            if size > limit {
+            // Some functions have two names.
+            if size > limit && seen.insert((home, at)) {
                 let name = names.get(usize::try_from(number(symbol, 0, 4)?).ok()?..)?;
                 let name = name.split(|byte| *byte == 0).next()?;
                 left = left.checked_sub(name.len())?;
