@@ -3,7 +3,7 @@
 //! [`lab`] gets everything that the tests need on demand and keeps it outside the checkout.
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
 //! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
-//! [`scope`] tells how much a run does. [`jobserver`] and [`processes`] are for tests of jobs.
+//! [`scope`] tells how much a run does. [`torture`] gives the program what chance makes. [`jobserver`] and [`processes`] are for tests of jobs.
 //! [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
@@ -18,6 +18,7 @@ pub mod run;
 pub mod scope;
 pub mod snapshot;
 mod sys;
+pub mod torture;
 
 pub use kbuild_vm::process::Limits;
 

@@ -31,6 +31,7 @@ const SUITES: &[&str] = &[
     "lab",
     "meson",
     "stop",
+    "torture",
     "xtask",
     "doc-tests kbuild",
 ];
