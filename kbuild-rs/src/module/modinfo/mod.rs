@@ -19,7 +19,7 @@ use crate::{Error, ErrorKind, Result};
 #[cfg(feature = "compressed")]
 pub(super) use compressed::DICTIONARY;
 use invalid::Invalid;
-use names::Names;
+use names::{Names, length_at, string_at};
 
 /// The properties that a module file stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -292,8 +292,8 @@ fn exports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Export>, In
         };
         if let Some(exported) = name.strip_prefix("__kstrtabns_") {
             let data = file.section_by_index(index)?.data()?;
+            names.spend(length_at(data, symbol.address()))?;
             if let Some(namespace) = string_at(data, symbol.address()) {
-                names.count(&namespace)?;
                 namespaces.insert(exported, namespace);
             }
         } else if let Some(exported) = name.strip_prefix("__ksymtab_") {
@@ -329,16 +329,6 @@ fn flagged_gpl(flags: &[u8], table_size: u64, offset: u64) -> bool {
         .and_then(|size| offset.checked_div(size))
         .and_then(|index| flags.get(usize::try_from(index).ok()?))
         .is_some_and(|flag| flag & 1 != 0)
-}
-
-/// The longest name of a namespace, or of a symbol with a checksum, and its end. Any number of
-/// symbols may ask for the same bytes.
-const LONGEST: usize = 1024;
-
-fn string_at(data: &[u8], offset: u64) -> Option<String> {
-    let text = data.get(usize::try_from(offset).ok()?..)?;
-    let end = text.iter().take(LONGEST).position(|byte| *byte == 0)?;
-    (end > 0).then(|| String::from_utf8_lossy(&text[..end]).into_owned())
 }
 
 fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, Invalid> {
