@@ -45,6 +45,9 @@ mod editor;
 mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod jobs;
 mod kbuild;
 mod kernel;

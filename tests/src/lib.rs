@@ -5,7 +5,7 @@
 //! [`run`] runs external commands within the [`Limits`], and [`expected`] checks how they end.
 //! [`snapshot`] tells whether a tree changed. [`scope`] tells how much a run does. [`root`] has roots to
 //! install into, [`own_root`] a copy of the machine's `/`. [`guest`] has what guests contain, [`disk`] and
-//! [`damage`] full disks and power cuts. [`torture`] gives the program what chance makes. [`jobserver`]
+//! [`damage`] full disks and power cuts. [`fuzz`] has inputs for readers. [`torture`] gives the program what chance makes. [`jobserver`]
 //! and [`processes`] are for tests of jobs. [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
@@ -13,6 +13,7 @@ pub mod damage;
 pub mod disk;
 pub mod expected;
 pub mod guest;
+pub mod fuzz;
 pub mod jobserver;
 pub mod lab;
 pub mod own_root;

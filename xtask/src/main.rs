@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo|test|lab|bench|torture`.
+//! The project's own commands: `cargo xtask demo|test|lab|bench|torture|fuzz`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod deny;
 mod exec;
+mod fuzz;
 mod keeper;
 mod lab;
 mod outcome;
@@ -37,6 +38,10 @@ usage: cargo xtask COMMAND
   torture [KIND]... [--minutes N] [--seed S] [--attempt N]
                            give the program random input, kills and shortage of all kinds
                            (N minutes in all, default 10; --attempt: repeat one attempt)
+  fuzz [TARGET]... [--minutes N]
+                           fuzz the library's readers (default: all, 10 minutes each); needs the
+                           nightly compiler and cargo-fuzz
+  fuzz corpus              write the inputs that the lab gives, and no more
 ";
 
 fn main() -> ExitCode {
@@ -66,6 +71,7 @@ fn work(arguments: &[&str]) -> ExitCode {
         Some((&"test", rest)) => test::run(rest),
         Some((&"lab", rest)) => lab::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"torture", rest)) => torture::run(rest),
         Some((&("help" | "-h" | "--help"), _)) => {
             print!("{USAGE}");

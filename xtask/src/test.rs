@@ -24,6 +24,7 @@ const SUITES: &[&str] = &[
     "kbuild_vm",
     "corpus",
     "e2e",
+    "fuzz",
     "house",
     "install",
     "jobs",

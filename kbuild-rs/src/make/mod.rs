@@ -3,6 +3,8 @@
 mod command;
 mod diagnose;
 mod env;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod git;
 mod goals;
 mod kernel_names;

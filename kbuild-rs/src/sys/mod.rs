@@ -19,6 +19,8 @@ mod descriptor;
 mod elf;
 pub(crate) mod files;
 mod flock;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod identity;
 #[cfg(feature = "install")]
 mod image;

@@ -25,6 +25,8 @@
 mod afterwards;
 mod closure;
 mod conflict;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod index;
 mod inspect;
 mod journal;
