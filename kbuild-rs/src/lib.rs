@@ -79,5 +79,5 @@ pub use module::{
 };
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
-pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};
+pub use settings::{Artifact, Config, MissingSymvers, Plan, Report, SandboxView};
 pub use sys::{Signals, limit_behind};

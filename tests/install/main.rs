@@ -18,6 +18,5 @@ mod kills;
 mod links;
 mod modules;
 mod picture;
-mod power;
 mod sequences;
 mod world;

@@ -45,3 +45,43 @@ fn there_is_a_test_for_each_kind() {
         );
     }
 }
+
+#[test]
+fn names_and_values_are_never_run() {
+    survives("names");
+}
+
+#[test]
+fn a_hostile_output_directory_changes_nothing_outside() {
+    survives("hostile-out");
+}
+
+#[test]
+fn swapped_inputs_never_mix() {
+    survives("swaps");
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes() {
+    survives("same-bytes");
+}
+
+#[test]
+fn calls_that_are_killed_at_any_time() {
+    survives("kills");
+}
+
+#[test]
+fn calls_that_lack_something() {
+    survives("scarce");
+}
+
+#[test]
+fn many_calls_at_once() {
+    survives("crowds");
+}
+
+#[test]
+fn files_without_their_last_bytes_and_a_guest_without_power() {
+    survives("power");
+}

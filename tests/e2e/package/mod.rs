@@ -18,6 +18,7 @@ mod closure;
 mod debian;
 mod guide;
 mod signed;
+mod stopped;
 
 const RING: &str = r#"
 #include <linux/module.h>

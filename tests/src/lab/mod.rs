@@ -9,8 +9,10 @@ mod arm64;
 mod cmake;
 mod compiled;
 mod compiler;
+mod deny;
 mod distribution;
 mod dkms;
+mod file_systems;
 mod firmware;
 mod image;
 mod kept;
@@ -38,8 +40,10 @@ use crate::run;
 pub use arm64::Prepared;
 pub use cmake::CMAKES;
 pub use compiled::cached_compiler;
+pub use deny::cargo_deny;
 use distribution::{Distribution, Family};
 pub use dkms::{DKMS, dkms};
+pub use file_systems::file_systems;
 pub use firmware::firmware;
 pub use kept::{Entry, list, remove};
 pub use kernel::LabKernel;
@@ -241,7 +245,8 @@ pub fn debian13() -> Result<Machine> {
 }
 
 /// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `openssl` (3.5),
-/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
+/// `rustc` (Debian 13's, with `bindgen` beside it), `rust-analyzer` (with that rustc's `clippy-driver`) or
+/// `softhsm2-util` (with an `openssl` that has the provider pkcs11).
 /// Its folder has no other programs, so it may be put in front of `PATH`. make's own `$(MAKE)` is
 /// this program too.
 ///

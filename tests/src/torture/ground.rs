@@ -1,6 +1,7 @@
 //! What most kinds need: a kernel, the program with folders of its own, and what has to hold after
 //! each of its calls.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,11 +46,27 @@ impl Ground {
         })
     }
 
+    /// Uses a copy of the program, where all users can start it.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn copy_program(&mut self, to: &Path) -> Result<()> {
+        fs::copy(&self.program, to).map_err(|error| error.to_string())?;
+        self.program = to.to_owned();
+        Ok(())
+    }
+
+    /// The program's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// A verb of the program. Its home, its cache and its temporary files are below `home`.
     ///
     /// # Errors
     /// If the folders cannot be made.
-    pub fn program(&self, verb: &str, home: &Path) -> Result<Command> {
+    pub fn program(&self, verb: impl AsRef<OsStr>, home: &Path) -> Result<Command> {
         let temporary = home.join("tmp");
         fs::create_dir_all(&temporary).map_err(|error| error.to_string())?;
         let mut command = self.kernel.command(&self.program);
@@ -94,7 +111,8 @@ pub fn call(command: &mut Command) -> Result<Output> {
             output.status
         ));
     }
-    if code != Some(0) && text.trim().is_empty() {
+    // In JSON, the message is a result.
+    if code != Some(0) && text.trim().is_empty() && output.out().trim().is_empty() {
         return Err(format!("it failed without a message\n{command:?}"));
     }
     Ok(output)

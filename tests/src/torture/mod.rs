@@ -7,8 +7,18 @@
 //! `cargo xtask torture` runs the kinds for a time, the suite `torture` for a few attempts each.
 
 mod attempt;
+mod crowds;
+mod files;
 mod ground;
+mod hostile;
+mod kills;
+mod names;
+mod power;
 mod report;
+mod same_bytes;
+mod scarce;
+mod swaps;
+mod works;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,7 +30,16 @@ pub use report::{Loss, Report};
 use crate::Result;
 
 /// All kinds, in the order in which they run.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[
+    names::KIND,
+    hostile::KIND,
+    swaps::KIND,
+    same_bytes::KIND,
+    kills::KIND,
+    power::KIND,
+    scarce::KIND,
+    crowds::KIND,
+];
 
 /// One kind of torture.
 #[derive(Debug)]
@@ -62,6 +81,11 @@ pub trait Scene {
     /// If a promise is broken: what had to hold, and what was seen. An attempt that cannot be made
     /// is an error as well.
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()>;
+
+    /// The parts of the kind that this machine cannot have, with the reasons.
+    fn left_out(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// How long a kind runs.
@@ -117,6 +141,7 @@ pub fn run(kind: &Kind, setup: &Setup, extent: Extent, lost: impl Fn(&Loss)) -> 
             }
         }
     }
+    report.left_out = scene.left_out();
     report.elapsed = start.elapsed();
     Ok(report)
 }

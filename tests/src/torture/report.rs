@@ -17,6 +17,8 @@ pub struct Report {
     pub losses: Vec<Loss>,
     /// Why the kind cannot run on this machine.
     pub not_run: Option<String>,
+    /// The parts of the kind that this machine cannot have, with the reasons.
+    pub left_out: Vec<String>,
     /// With the preparation.
     pub elapsed: Duration,
 }
@@ -29,6 +31,7 @@ impl Report {
             survived: 0,
             losses: Vec::new(),
             not_run: None,
+            left_out: Vec::new(),
             elapsed: Duration::ZERO,
         }
     }
@@ -47,7 +50,11 @@ impl fmt::Display for Report {
             self.survived,
             self.losses.len(),
             self.elapsed.as_secs_f32(),
-        )
+        )?;
+        for part in &self.left_out {
+            write!(f, "\n             without {part}")?;
+        }
+        Ok(())
     }
 }
 
