@@ -32,6 +32,8 @@ mod root;
 pub(crate) mod sandbox;
 pub(crate) mod signals;
 #[cfg(feature = "install")]
+mod temporary;
+#[cfg(feature = "install")]
 pub(crate) mod tree;
 mod user;
 mod walk;
@@ -61,6 +63,8 @@ pub(crate) use process::{
 };
 pub(crate) use root::{Root, not_ours};
 pub use signals::Signals;
+#[cfg(feature = "install")]
+pub(crate) use temporary::temporary_folder;
 #[cfg(feature = "install")]
 pub(crate) use tree::{Looks, Tree};
 pub(crate) use user::effective_uid;

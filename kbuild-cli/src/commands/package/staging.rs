@@ -45,7 +45,10 @@ impl Staging {
         let made = tempfile::Builder::new()
             .prefix("kbuild-rs-package-")
             .tempdir_in(&above);
-        let made = made.map_err(|e| Failure::file("create a folder in", &above, &e))?;
+        let made = made.map_err(|e| {
+            let what = "create a folder of temporary files (TMPDIR) in";
+            Failure::file(what, &above, &e)
+        })?;
         Ok(Staging(made))
     }
 

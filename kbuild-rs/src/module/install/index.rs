@@ -23,7 +23,9 @@ use super::step::step;
 use crate::error::Advice;
 use crate::module::sign::PIN;
 use crate::sys::tree::part_of;
-use crate::sys::{ChildSetup, Root, Tree, Writer, is_part, process_exists, signals, tie_child};
+use crate::sys::{
+    ChildSetup, Root, Tree, Writer, is_part, process_exists, signals, temporary_folder, tie_child,
+};
 use crate::{Error, ErrorKind, Result};
 
 const DEP: &str = "modules.dep";
@@ -211,8 +213,7 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
             Some(_) => return Err(modules.refused(Path::new(name), "is not a regular file")),
         }
     }
-    let scratch = tempfile::tempdir()
-        .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
+    let scratch = temporary_folder()?;
     let top = scratch.path();
     let writer = Writer::new([Root::open(top)?]);
     let descriptor = modules.descriptor().as_raw_fd();
