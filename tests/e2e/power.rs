@@ -82,7 +82,7 @@ fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
     let mut world = World::new(&kernel_at(0), None);
     without_damage(&mut world);
     let mut random = Random::new();
-    let rounds = if scope::is_full() { 200 } else { 16 };
+    let rounds = if scope::is_full() { 200 } else { 8 };
     let mut failed = 0;
     for round in 0..rounds {
         world.restore();

@@ -26,7 +26,7 @@ refuses() {
 }
 "#;
 
-/// Adds kmod of these versions, with its modprobe and its depmod.
+/// Adds kmod of these versions, with its modprobe, depmod and insmod.
 pub(crate) fn with_kmods(guest: Guest, versions: &[&str], scratch: &TempDir) -> Guest {
     kbuild_tests::guest::with_kmods(guest, versions, scratch.path()).unwrap()
 }

@@ -4,13 +4,14 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
 
+use kbuild_tests::expected;
 use kbuild_tests::lab;
 use kbuild_tests::root::{self, Root};
 pub(crate) use kbuild_tests::root::{LIMIT, module_name};
-use kbuild_tests::run::{self, Output};
+use kbuild_tests::run::Output;
 use tempfile::TempDir;
 
-/// The kernel of the tests that do not boot, or that boot one only.
+/// The kernel of the tests that need only one.
 pub(crate) const KERNEL: &str = lab::ROOT;
 
 /// A root of a kernel's image package, for one test.
@@ -34,6 +35,16 @@ impl DerefMut for World {
 }
 
 impl World {
+    /// A root of [`KERNEL`]. If the lab has none here, says so and gives none.
+    #[allow(clippy::print_stdout, reason = "what did not run, and why")]
+    pub(crate) fn here() -> Option<World> {
+        let why = lab::why_not(KERNEL);
+        if let Some(why) = &why {
+            println!("not run: {why}");
+        }
+        why.is_none().then(|| World::new(KERNEL))
+    }
+
     pub(crate) fn new(kernel: &str) -> World {
         let kernel = lab::kernel(kernel).unwrap();
         let scratch = tempfile::tempdir().unwrap();
@@ -47,6 +58,11 @@ impl World {
     /// Installs modules in the versions given.
     pub(crate) fn install(&self, modules: &[(&str, u32)]) -> Command {
         self.shared.install(modules).unwrap()
+    }
+
+    /// As [`install`](World::install), into another root.
+    pub(crate) fn install_into(&self, root: &Path, modules: &[(&str, u32)]) -> Command {
+        self.shared.install_into(root, modules).unwrap()
     }
 
     /// The version of a module that is installed; it has to be whole.
@@ -85,23 +101,12 @@ impl World {
 
 /// Runs a call that must succeed.
 pub(crate) fn done(command: &mut Command) -> Output {
-    let output = run::run(command, LIMIT).unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}{}",
-        output.out(),
-        output.err()
-    );
-    output
+    expected::success(command, LIMIT)
 }
 
-/// Runs a call that must fail; gives what it said.
+/// Runs a call that must fail with this exit code; returns its messages.
 pub(crate) fn refused(command: &mut Command, code: i32) -> String {
-    let output = run::run(command, LIMIT).unwrap();
-    let text = output.err();
-    assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
-    assert!(!text.contains("panicked"), "{text}");
-    text
+    expected::failure(command, code, LIMIT)
 }
 
 /// The bytes of a module file, without its compression.

@@ -12,7 +12,7 @@ use crate::{Result, run};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Adds kmod of these versions, with its modprobe and its depmod. The files that are written for it
+/// Adds kmod of these versions, with its modprobe, depmod and insmod. The files that are written for it
 /// are in the folder.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn with_kmods(mut guest: Guest, versions: &[&str], scratch: &Path) -> Result
             let place = format!("{folder}/{name}");
             guest = guest.file(place, file);
         }
-        for program in ["modprobe", "depmod"] {
+        for program in ["modprobe", "depmod", "insmod"] {
             let name = format!("{program}-{version}");
             let script = scratch.join(&name);
             executable(&script, &Kmod::script(program, &folder))?;

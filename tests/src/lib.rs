@@ -2,14 +2,16 @@
 //!
 //! [`lab`] gets everything that the tests need on demand and keeps it outside the checkout.
 //! [`corpus`] is the table of real modules. [`plain`] has plain make's commands to compare with.
-//! [`run`] runs external commands within the [`Limits`]. [`snapshot`] tells whether a tree changed.
-//! [`scope`] tells how much a run does. [`torture`] gives the program what chance makes, [`root`] has roots to
-//! install into. [`jobserver`] and [`processes`] are for tests of jobs.
-//! [`kbuild_vm`] has the guests and ends process trees.
+//! [`run`] runs external commands within the [`Limits`], and [`expected`] checks how they end.
+//! [`snapshot`] tells whether a tree changed. [`scope`] tells how much a run does. [`root`] has roots to
+//! install into, [`guest`] what guests contain, [`disk`] and [`damage`] full disks and power cuts.
+//! [`torture`] gives the program what chance makes. [`jobserver`] and [`processes`] are for tests of
+//! jobs. [`kbuild_vm`] has the guests and ends process trees.
 
 pub mod corpus;
 pub mod damage;
 pub mod disk;
+pub mod expected;
 pub mod guest;
 pub mod jobserver;
 pub mod lab;

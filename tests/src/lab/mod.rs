@@ -210,10 +210,13 @@ pub fn kernel_source(name: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get the source of the kernel {name}: {error}"))
 }
 
-/// The reason why this machine cannot have the kernel `name` of [`all`], as far as that is known
+/// The reason why this machine cannot have the kernel `name` of [`ALL`], as far as that is known
 /// without trying. A test prints it behind `not run:`.
 pub fn why_not(name: &str) -> Option<String> {
     match name {
+        _ if !all().contains(&name) => {
+            Some(format!("the lab has the kernel {name} on Debian only"))
+        }
         kernels::DEBIAN13 => machine::possible().err(),
         _ if own::find(name).is_some() => own::possible().err(),
         _ => None,
@@ -378,5 +381,14 @@ mod tests {
             error.contains("`2.4`") && error.contains(names()[0]),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_kernel_of_another_distribution_has_a_reason() {
+        let other = match names() == KERNELS {
+            true => "generic",
+            false => "6.12",
+        };
+        assert!(why_not(other).unwrap().contains(other));
     }
 }

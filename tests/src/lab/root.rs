@@ -62,7 +62,7 @@ pub const ROOTS: &[&str] = &["5.10", "6.1", "6.12", kernels::DEBIAN13];
 pub const ROOT: &str = "6.12";
 
 /// Gets everything for the tests that install: the roots, and the programs of their guests. Gives the
-/// kernels' names.
+/// kernels' names: none where the distribution is not Debian.
 ///
 /// # Errors
 /// As [`image_root`]; no package index that has `virt-firmware`.
@@ -74,10 +74,12 @@ pub fn roots(full: bool) -> Result<Vec<&'static str>> {
             names.push(*name);
         }
     }
-    for version in KMODS {
-        kmod::kmod(version)?;
+    if !names.is_empty() {
+        for version in KMODS {
+            kmod::kmod(version)?;
+        }
+        firmware::virt_firmware()?;
     }
-    firmware::virt_firmware()?;
     Ok(names)
 }
 

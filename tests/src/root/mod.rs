@@ -92,12 +92,16 @@ impl Root {
 
     /// A verb of the program on this root.
     pub fn program(&self, verb: &str) -> Command {
+        self.program_in(&self.root, verb)
+    }
+
+    fn program_in(&self, root: &Path, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         let path = std::env::var("PATH").unwrap_or_default();
         command
             .arg(verb)
             .arg("--root")
-            .arg(&self.root)
+            .arg(root)
             .env("PATH", format!("{}:{path}", self.bin().display()));
         command
     }
@@ -107,11 +111,19 @@ impl Root {
     /// # Errors
     /// As [`modules::write`].
     pub fn install(&self, modules: &[(&str, u32)]) -> Result<Command> {
+        self.install_into(&self.root, modules)
+    }
+
+    /// As [`install`](Root::install), into another root.
+    ///
+    /// # Errors
+    /// As [`modules::write`].
+    pub fn install_into(&self, root: &Path, modules: &[(&str, u32)]) -> Result<Command> {
         let number = self.outputs.get();
         self.outputs.set(number + 1);
         let folder = self.scratch.join(format!("out-{number}"));
         fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut command = self.program("install");
+        let mut command = self.program_in(root, "install");
         for (name, version) in modules {
             command.arg(modules::write(&folder, &self.kernel, name, *version)?);
         }

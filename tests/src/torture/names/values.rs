@@ -65,6 +65,13 @@ fn either(world: &World, flags: &[OsString]) -> Result<Trial> {
     Ok(world.hello(command, &world.at("out")))
 }
 
+/// A flag with a name. The part behind a `=` is its value, which a message about the name leaves out.
+fn name(world: &World, flag: OsString) -> Result<Trial> {
+    let mut trial = either(world, &[flag])?;
+    trial.names_value = !world.payload.bytes().contains(&b'=');
+    Ok(trial)
+}
+
 fn module_name(world: &World) -> Result<Trial> {
     let source = world.at("in/source.c");
     write(&source, HELLO)?;
@@ -76,7 +83,7 @@ fn module_name(world: &World) -> Result<Trial> {
 }
 
 fn macro_name(world: &World) -> Result<Trial> {
-    either(world, &[world.payload.after("-D")])
+    name(world, world.payload.after("-D"))
 }
 
 /// Any tokens, which nothing uses.
@@ -115,7 +122,7 @@ fn flag(world: &World) -> Result<Trial> {
 fn make_name(world: &World) -> Result<Trial> {
     let mut flag = world.payload.after("--make-var=");
     flag.push("=1");
-    either(world, &[flag])
+    name(world, flag)
 }
 
 /// What a Makefile reads is what was given.
@@ -128,7 +135,7 @@ fn make_value(world: &World) -> Result<Trial> {
 fn env_name(world: &World) -> Result<Trial> {
     let mut flag = world.payload.after("--env=");
     flag.push("=1");
-    either(world, &[flag])
+    name(world, flag)
 }
 
 fn env_value(world: &World) -> Result<Trial> {
@@ -157,7 +164,7 @@ fn printed(world: &World, command: Command) -> Trial {
 fn config_name(world: &World) -> Result<Trial> {
     let mut flag = world.payload.after("--config=");
     flag.push("=m");
-    either(world, &[flag])
+    name(world, flag)
 }
 
 fn config_value(world: &World) -> Result<Trial> {

@@ -22,7 +22,7 @@ use crate::{Result, lab, program, run};
 pub(super) const KIND: Kind = Kind {
     name: "swaps",
     about: "kernel trees, headers, sources and compilers exchanged between and during builds",
-    few: 4,
+    few: 2,
     scene,
 };
 
