@@ -101,6 +101,9 @@ pub(super) fn copy_kernel(kernel: &LabKernel, to: &Path) -> Result<LabKernel> {
         ..kernel.clone()
     };
     let makefile = copy.kdir.join("Makefile");
+    if makefile.is_symlink() {
+        return Ok(copy);
+    }
     let text = fs::read_to_string(&makefile).map_err(at(&makefile))?;
     let text = text.replace(&*prefix.to_string_lossy(), &to.to_string_lossy());
     fs::write(&makefile, text).map_err(at(&makefile))?;

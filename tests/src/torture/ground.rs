@@ -46,6 +46,15 @@ impl Ground {
         })
     }
 
+    /// With the kernel whose own compiler is most likely on this machine.
+    ///
+    /// # Errors
+    /// As [`lab::kernel`].
+    pub fn usual(setup: &Setup) -> Result<Ground> {
+        let names = lab::names();
+        Ground::new(setup, names[names.len().min(2) - 1])
+    }
+
     /// Uses a copy of the program, where all users can start it.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ fn scene(setup: &Setup) -> Result<Prepared> {
     let folder = TempDir::with_prefix("torture-same-").map_err(|error| error.to_string())?;
     open_to_all(folder.path())?;
     let base = fs::canonicalize(folder.path()).map_err(at(folder.path()))?;
-    let mut ground = Ground::new(setup, lab::names()[lab::names().len().min(2) - 1])?;
+    let mut ground = Ground::usual(setup)?;
     let is_root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
     if is_root {
         // Other users cannot enter the folders of root.

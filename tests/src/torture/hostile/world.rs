@@ -13,7 +13,7 @@ use crate::torture::files::{
     NOBODY, at, below, copy_kernel, give, make_folder, open_to_all, remove, write,
 };
 use crate::torture::{Ground, HELLO, LIMIT, Setup};
-use crate::{Result, lab, plain, run};
+use crate::{Result, plain, run};
 
 /// ```text
 /// base/w/out             an output directory
@@ -66,7 +66,7 @@ impl Hostile {
         let folder = TempDir::with_prefix("torture-hostile-").map_err(|error| error.to_string())?;
         open_to_all(folder.path())?;
         let base = fs::canonicalize(folder.path()).map_err(at(folder.path()))?;
-        let mut ground = Ground::new(setup, lab::names()[1])?;
+        let mut ground = Ground::usual(setup)?;
         let is_root = fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0);
         if is_root {
             // Other users cannot enter the folders of root.

@@ -20,7 +20,6 @@ use tempfile::TempDir;
 use self::payload::{FILE, PROGRAM, Payload};
 use super::files::{below, holds, make_folder, write, write_program};
 use super::{Attempt, Ground, HELLO, Kind, LIMIT, Prepared, Scene, Setup, call};
-use crate::lab;
 use crate::run::{self, Output};
 use crate::snapshot::Snapshot;
 use crate::{Result, plain};
@@ -49,8 +48,10 @@ struct Trial {
     /// Whether an error must name the value.
     names_value: bool,
     /// What has to hold if it succeeds.
-    then: Box<dyn Fn(&Output) -> Result<()>>,
+    then: Check,
 }
+
+type Check = Box<dyn Fn(&Output) -> Result<()>>;
 
 impl Trial {
     fn new(command: Command) -> Trial {
@@ -186,7 +187,7 @@ struct Names {
 }
 
 fn scene(setup: &Setup) -> Result<Prepared> {
-    let ground = Ground::new(setup, lab::names()[lab::names().len().min(2) - 1])?;
+    let ground = Ground::usual(setup)?;
     let folder = TempDir::with_prefix("torture-names-").map_err(|error| error.to_string())?;
     let finished = finished::make(&ground, folder)?;
     let mut places = folders::places();

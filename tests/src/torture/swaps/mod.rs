@@ -47,7 +47,7 @@ fn scene(setup: &Setup) -> Result<Prepared> {
     let base = fs::canonicalize(folder.path()).map_err(at(folder.path()))?;
     let names = lab::names();
     let other = lab::kernel(names[names.len() - 1])?;
-    let mut ground = Ground::new(setup, names[names.len().min(2) - 1])?;
+    let mut ground = Ground::usual(setup)?;
     ground.kernel = copy_kernel(&ground.kernel, &base.join("copy"))?;
     let kdir = ground.kernel.kdir.clone();
     let configuration = [
