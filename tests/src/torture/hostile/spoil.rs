@@ -165,7 +165,11 @@ fn put(path: &Path, shape: Shape, victims: &Path, random: &mut Random) -> Result
     let file = victims.join(*random.pick(&["file", "secret", "hello.ko", "record"]));
     let same = victims.join(format!("same{}", random.below(1 << 20)));
     let is_folder = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
-    let old = fs::read(path).unwrap_or_default();
+    // An earlier change may have put a fifo or an endless device there.
+    let old = match path.is_file() {
+        true => fs::read(path).unwrap_or_default(),
+        false => Vec::new(),
+    };
     let mode = |mode| fs::set_permissions(path, Permissions::from_mode(mode)).map_err(at(path));
     match shape {
         Owner => return Ok(()),
