@@ -12,6 +12,7 @@ mod publish;
 mod record;
 mod refresh;
 mod several;
+mod shortcut;
 pub(crate) mod skip;
 mod warnings;
 
