@@ -170,11 +170,23 @@ impl Runner<'_> {
             }
             let status = self.start(make, ears)?;
             if !status.success() {
+                if let Some(code) = status.code() {
+                    self.tell_failing(make, code, ears);
+                }
                 return Ok(Some((status, false)));
             }
             last = Some(status);
         }
         Ok(last.map(|status| (status, false)))
+    }
+
+    /// Prints the lines that the top Makefile would print. Its own makes fail with exit code 2.
+    fn tell_failing(&self, make: &StartedMake, code: i32, ears: &mut Ears) {
+        for (number, line) in make.failing.iter().enumerate() {
+            let code = if number == 0 { code } else { 2 };
+            let line = format!("{}{code}", line.to_string_lossy());
+            ears.hear(&line, Stream::Error, self.hearing);
+        }
     }
 
     fn start(&self, make: &StartedMake, ears: &mut Ears) -> Result<ExitStatus> {

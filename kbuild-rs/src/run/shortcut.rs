@@ -309,6 +309,7 @@ impl Run<'_> {
             kernel_dir: r.kernel().dir(),
             source_dir: r.kernel().source_dir(),
             module_dir: r.module_dir(),
+            works_in_module: r.kernel().version() >= (6, 13),
             path: r.stage.private.file_name().map(OsStr::to_owned),
             secret: pin.map(|(_, value)| value.clone()),
         })

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::dump::{self, Dump};
+use super::failing;
 use super::memory::{RememberedMake, Value};
 use super::recorder::Recorder;
 use super::words::{Template, Words};
@@ -25,6 +26,8 @@ pub(crate) struct Build<'a> {
     pub(crate) kernel_dir: &'a Path,
     pub(crate) source_dir: &'a Path,
     pub(crate) module_dir: &'a Path,
+    /// Whether kbuild works in the module's folder, as it does since 6.13.
+    pub(crate) works_in_module: bool,
     /// A part of the stage's path that no other path has, and a secret. Neither may be part of what
     /// is stored.
     pub(crate) path: Option<OsString>,
@@ -80,7 +83,15 @@ pub(crate) fn recorded(
     let dumps = dump::read(&recorder.folder);
     let makes = started(&dumps, build)?;
     let checks_names = check_targets(recorder, build)?;
-    let makes = makes.into_iter().map(|make| remembered(make, build));
+    let makes = makes.into_iter().enumerate();
+    let makes = makes.map(|(number, (above, make))| {
+        let failing = failing::lines(number, above, build)?;
+        let hide = |text: OsString| build.words.hide(&text);
+        Ok(RememberedMake {
+            failing: failing.into_iter().map(hide).collect(),
+            ..remembered(make, build)?
+        })
+    });
     let makes = makes.collect::<Result<Vec<_>, String>>()?;
     for make in &makes {
         build.private_free(make)?;
@@ -88,8 +99,8 @@ pub(crate) fn recorded(
     Ok((makes, checks_names))
 }
 
-/// The makes that the top Makefile started.
-fn started<'a>(dumps: &'a [Dump], build: &Build<'_>) -> Result<Vec<&'a Dump>, String> {
+/// The makes that the top Makefile started, each with the number of makes above it.
+fn started<'a>(dumps: &'a [Dump], build: &Build<'_>) -> Result<Vec<(usize, &'a Dump)>, String> {
     // The words about jobs follow.
     let is_first = |dump: &Dump| {
         let args = dump.args.get(1..).unwrap_or_default();
@@ -106,17 +117,17 @@ fn started<'a>(dumps: &'a [Dump], build: &Build<'_>) -> Result<Vec<&'a Dump>, St
     let mut makes = Vec::new();
     let top = build.source_dir.join("Makefile");
     for dump in dumps {
-        if !tops.contains(&dump.parent) {
+        let Some(above) = tops.iter().position(|&top| top == dump.parent) else {
             continue;
-        }
+        };
         if dump.args.iter().any(|arg| *arg == *top.as_os_str()) {
             tops.push(dump.process);
         } else {
-            makes.push(dump);
+            makes.push((above + 1, dump));
         }
     }
     let program = build.program.as_os_str();
-    for (number, make) in makes.iter().enumerate() {
+    for (number, (_, make)) in makes.iter().enumerate() {
         let args = make.args.get(1..).unwrap_or_default();
         let is_known = make.args.first().is_some_and(|name| name == program)
             && build.is_known(number, &make.cwd, args);
@@ -217,6 +228,7 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
         cwd: hide(make.cwd.as_os_str()),
         args: make.args.iter().skip(1).map(|arg| hide(arg)).collect(),
         env,
+        failing: Vec::new(),
     })
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct RememberedMake {
     pub(crate) args: Vec<Template>,
     /// The variables of its environment, sorted by name.
     pub(crate) env: Vec<(OsString, Value)>,
+    /// The lines that follow if it fails, without the exit code.
+    pub(crate) failing: Vec<Template>,
 }
 
 /// A value in the environment of such a make.

@@ -10,6 +10,7 @@
 //! | `recorder.rs` | the lines for the makefile that every make reads first: each make writes down how it was started |
 //! | `dump.rs` | reads what they wrote |
 //! | `known.rs` | decides whether all of it is understood |
+//! | `failing.rs` | the lines that the top Makefile prints if such a make fails |
 //! | `words.rs` | the texts that differ from build to build, and their placeholders |
 //! | `memory.rs`, `text.rs` | what is remembered, and its file |
 //! | `replay.rs` | the makes of a build that starts them directly |
@@ -23,6 +24,7 @@
 //!   exactly what was recorded.
 
 mod dump;
+mod failing;
 mod known;
 mod memory;
 mod recorder;

@@ -27,6 +27,8 @@ pub(crate) struct StartedMake {
     pub(crate) args: Vec<OsString>,
     /// Its environment; the jobserver is missing.
     env: Vec<(OsString, Text)>,
+    /// The lines that follow if it fails, without the exit code.
+    pub(crate) failing: Vec<OsString>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,14 @@ impl Replay {
                 return Err(damaged());
             }
             let env = environment(make, build).ok_or_else(damaged)?;
-            makes.push(StartedMake { cwd, args, env });
+            let failing = make.failing.iter().map(|line| show(line));
+            let failing = failing.collect::<Result<Vec<_>, String>>()?;
+            makes.push(StartedMake {
+                cwd,
+                args,
+                env,
+                failing,
+            });
         }
         if !(2..=3).contains(&makes.len()) {
             return Err(damaged());

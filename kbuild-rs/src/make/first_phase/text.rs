@@ -52,6 +52,7 @@ impl Memory {
         for make in &self.makes {
             line(b'w', &[&make.cwd]);
             make.args.iter().for_each(|arg| line(b'a', &[arg]));
+            make.failing.iter().for_each(|text| line(b'l', &[text]));
             // All of them have nearly the same environment.
             let names = |env: &[(OsString, Value)], name| env.iter().any(|(n, _)| n == name);
             for (name, _) in last.iter().filter(|(name, _)| !names(&make.env, name)) {
@@ -128,6 +129,7 @@ impl Memory {
             b"w" => self.makes.push(RememberedMake {
                 cwd: bytes(word()?),
                 args: Vec::new(),
+                failing: Vec::new(),
                 env: self.makes.last().map_or_else(Vec::new, |l| l.env.clone()),
             }),
             _ => {
@@ -135,6 +137,7 @@ impl Memory {
                 let first = word()?;
                 match tag {
                     b"a" => make.args.push(bytes(first)),
+                    b"l" => make.failing.push(bytes(first)),
                     b"u" => make.env.retain(|(name, _)| *name != first),
                     b"g" => set(make, first, Value::Given),
                     b"e" => set(make, first, Value::Text(bytes(word()?))),
@@ -181,6 +184,7 @@ mod tests {
             cwd: b"\0M\0/x".to_vec(),
             args: args.iter().map(|a| a.as_bytes().to_vec()).collect(),
             env,
+            failing: vec![b"make: *** [Makefile:7: \0M\0] Error ".to_vec()],
         };
         Memory {
             files: vec![
