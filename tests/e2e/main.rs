@@ -76,6 +76,7 @@ mod scene;
 mod script_errors;
 mod secrets;
 mod settings;
+mod shortcut;
 mod side_by_side;
 mod sign;
 mod staged_names;

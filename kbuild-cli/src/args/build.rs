@@ -226,7 +226,8 @@ pub(crate) struct RunArgs {
     /// directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
-    /// Show the commands that make runs. -vv also shows why make runs each of them.
+    /// Show the commands that make runs. -vv also shows why make runs each of them, and why kbuild's
+    /// first phase runs.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.

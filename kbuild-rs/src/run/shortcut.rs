@@ -255,8 +255,13 @@ impl Run<'_> {
         folders.dedup();
         for folder in folders {
             let scripts = folder.join("scripts");
-            states.extend(FileState::of_names(folder));
-            states.extend(FileState::of_files(&scripts));
+            let changed = |folder: &Path| format!("{} changed", folder.display());
+            let names = FileState::of_names(folder, start);
+            states.push(names.ok_or_else(|| changed(folder))?);
+            if scripts.is_dir() {
+                let files = FileState::of_files(&scripts, start);
+                states.push(files.ok_or_else(|| changed(&scripts))?);
+            }
         }
         Ok(states)
     }
@@ -376,7 +381,7 @@ fn is_of_key(name: &OsStr) -> bool {
 impl Place {
     fn keep(&self, text: &[u8]) -> std::result::Result<(), String> {
         self.writer
-            .write_private(&self.file, text)
+            .write_shared(&self.file, text)
             .map_err(|e| e.to_string())?;
         self.make_room();
         Ok(())

@@ -67,7 +67,6 @@ const ONLY_GIVEN: &[&str] = &[
     "MAKEFILES",
     "MAKE_RESTARTS",
     "PATH",
-    "PWD",
     "SHELL",
     "TMPDIR",
 ];
@@ -221,6 +220,10 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
     }
     env.sort_by(|a, b| a.0.cmp(&b.0));
     env.dedup_by(|a, b| a.0 == b.0);
+    // Otherwise the top Makefile shows the commands that start the makes.
+    if !env.contains(&("Q".into(), Value::Text(b"@".to_vec()))) {
+        return Err("kbuild shows its commands".to_owned());
+    }
     if !env.iter().any(|(name, value)| name == "MAKEFLAGS" && value.has_jobs()) {
         return Err("make has no jobs".to_owned());
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::words::{Template, Words};
 use crate::make::find_program;
@@ -81,17 +82,22 @@ pub(crate) enum FileState {
 
 impl FileState {
     /// A file as it is now; `None` if it does not exist, or if it may have changed since `start`.
-    pub(crate) fn of_file(path: &Path, start: std::time::Duration) -> Option<FileState> {
+    pub(crate) fn of_file(path: &Path, start: Duration) -> Option<FileState> {
         let id = Identity::of_settled(path, start).ok()??;
         Some(FileState::File(path.to_owned(), id))
     }
 
-    pub(crate) fn of_names(folder: &Path) -> Option<FileState> {
-        Some(FileState::Names(folder.to_owned(), names(folder, false)?))
+    /// The names in a folder; `None` if they may have changed since `start`.
+    pub(crate) fn of_names(folder: &Path, start: Duration) -> Option<FileState> {
+        Identity::of_settled(folder, start).ok()??;
+        Some(FileState::Names(folder.to_owned(), names(folder, None)?))
     }
 
-    pub(crate) fn of_files(folder: &Path) -> Option<FileState> {
-        Some(FileState::Files(folder.to_owned(), names(folder, true)?))
+    /// The files in a folder; `None` if one may have changed since `start`.
+    pub(crate) fn of_files(folder: &Path, start: Duration) -> Option<FileState> {
+        Identity::of_settled(folder, start).ok()??;
+        let hash = names(folder, Some(start))?;
+        Some(FileState::Files(folder.to_owned(), hash))
     }
 
     pub(crate) fn of_program(name: &str, env: &[(OsString, OsString)]) -> FileState {
@@ -102,8 +108,8 @@ impl FileState {
     pub(crate) fn holds(&self, env: &[(OsString, OsString)]) -> bool {
         match self {
             FileState::File(path, id) => id.matches(path),
-            FileState::Names(folder, hash) => names(folder, false) == Some(*hash),
-            FileState::Files(folder, hash) => names(folder, true) == Some(*hash),
+            FileState::Names(folder, hash) => names(folder, None) == Some(*hash),
+            FileState::Files(folder, hash) => names(folder, Some(Duration::MAX)) == Some(*hash),
             FileState::Program(name, place) => find_program(name, env) == *place,
         }
     }
@@ -119,15 +125,17 @@ impl FileState {
     }
 }
 
-/// A hash of the names in a folder; with `state`, also of the state of the files.
-fn names(folder: &Path, state: bool) -> Option<u64> {
+/// A hash of the names in a folder. With `settled`, also of the state of the files, which may not
+/// have changed since then.
+fn names(folder: &Path, settled: Option<Duration>) -> Option<u64> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).ok()? {
         let name = entry.ok()?.file_name();
         let path = folder.join(&name);
         let mut text = String::new();
-        if state && path.is_file() {
-            Identity::of(&path).ok()?.write_state(&mut text);
+        if let Some(start) = settled.filter(|_| path.is_file()) {
+            let id = Identity::of_settled(&path, start).ok()??;
+            id.write_state(&mut text);
         }
         entries.push((name, text));
     }
@@ -156,14 +164,14 @@ mod tests {
             path.push(program.parent().unwrap());
             (name, path)
         });
-        let later = crate::sys::boot_id().len() as u64;
-        let later = std::time::Duration::from_secs(later << 32);
+        let later = Duration::from_secs(1 << 40);
+        assert!(FileState::of_names(&root.join("scripts"), Duration::ZERO).is_none());
         let scripts = root.join("scripts");
         let all = || {
             vec![
                 FileState::of_file(&scripts.join("one.sh"), later).unwrap(),
-                FileState::of_names(&scripts).unwrap(),
-                FileState::of_files(&scripts).unwrap(),
+                FileState::of_names(&scripts, later).unwrap(),
+                FileState::of_files(&scripts, later).unwrap(),
                 FileState::of_program("tool", &env),
             ]
         };

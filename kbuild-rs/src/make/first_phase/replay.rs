@@ -134,7 +134,7 @@ fn are_known(flags: &[u8], source: &Path) -> bool {
             let folder = folder.or_else(|| word.strip_prefix(b"--include-dir="));
             folder.is_some_and(|folder| folder == source.as_os_str().as_bytes())
         };
-        letters.iter().all(|letter| b"Rkr".contains(letter))
+        letters.iter().all(|letter| b"Rr".contains(letter))
             || word == b"--no-print-directory"
             || word == Words::JOBS
             || is_folder()
