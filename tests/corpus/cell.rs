@@ -35,7 +35,10 @@ pub(crate) fn check(
     // Compilers get the same arguments at every run, because the output directory's path is the
     // same too.
     let [source, out, cache] = ["source", "out", "cache"].map(|name| room.dir.join(name));
-    for old in [&source, &out, &cache].into_iter().filter(|dir| dir.exists()) {
+    for old in [&source, &out, &cache]
+        .into_iter()
+        .filter(|dir| dir.exists())
+    {
         fs::remove_dir_all(old).map_err(|e| format!("{}: {e}", old.display()))?;
     }
     copy(&package.sources(cell)?, &source)?;

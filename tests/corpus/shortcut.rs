@@ -38,5 +38,7 @@ fn folders(out: &Path) -> Vec<PathBuf> {
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
     let stages = below(&out.join(".kbuild")).into_iter();
-    stages.flat_map(|stage| below(&stage.join("folders"))).collect()
+    stages
+        .flat_map(|stage| below(&stage.join("folders")))
+        .collect()
 }

@@ -27,10 +27,10 @@ pub(crate) use git::{
     is_bare, prefix_in,
 };
 pub(crate) use goals::{MODULES, goals};
+pub(crate) use listen::Hearing;
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead, instead_in_command};
-pub(crate) use listen::Hearing;
 pub(crate) use run::{ChildDescriptors, Outcome, Way, find_program, run, run_prepare};
 pub(crate) use trace::Trace;
 pub(crate) use watch::Watch;

@@ -272,4 +272,3 @@ pub(crate) fn run_prepare(
         written.to_string_lossy()
     )))
 }
-

@@ -21,12 +21,17 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
     for (flag, value) in [
         ("--env", format!("TOKEN={SECRET}-env")),
         ("--env", format!("KBUILD_BUILD_HOST={SECRET}-host")),
-        ("--make-var", format!("KCFLAGS=-DTOKEN={SECRET}-flag -DB='{SECRET} x'")),
+        (
+            "--make-var",
+            format!("KCFLAGS=-DTOKEN={SECRET}-flag -DB='{SECRET} x'"),
+        ),
         ("--make-var", format!("ANY_VAR={SECRET}-var a\\b$c")),
     ] {
         scene.args.extend([flag.to_owned(), value]);
     }
-    scene.env.insert("KBUILD_SIGN_PIN".into(), format!("{SECRET}-pin"));
+    scene
+        .env
+        .insert("KBUILD_SIGN_PIN".into(), format!("{SECRET}-pin"));
     scene.build();
     assert!(edited(&scene, 1));
     let files = cache.files();
@@ -60,7 +65,10 @@ fn a_crafted_memory_starts_nothing() {
     let makefile = format!("$(shell touch {mark})\nall: ;\n");
     write(
         std::path::Path::new(&evil),
-        &[("scripts/Makefile.modpost", &makefile), ("evil.mk", &makefile)],
+        &[
+            ("scripts/Makefile.modpost", &makefile),
+            ("evil.mk", &makefile),
+        ],
     );
     let source = scene.kernel.common.to_str().unwrap();
     let first = good.find("\ne ").unwrap();
@@ -75,22 +83,45 @@ fn a_crafted_memory_starts_nothing() {
         ),
         (
             "dots",
-            good.replace("scripts/Makefile.modpost", "scripts/../../../../../../../../evil.mk"),
+            good.replace(
+                "scripts/Makefile.modpost",
+                "scripts/../../../../../../../../evil.mk",
+            ),
         ),
-        ("a word", good.replace("\na need-builtin=1", &format!("\na --eval=$(shell%stouch%s{mark})"))),
+        (
+            "a word",
+            good.replace(
+                "\na need-builtin=1",
+                &format!("\na --eval=$(shell%stouch%s{mark})"),
+            ),
+        ),
         (
             "a makefile for every make",
-            format!("{}\ne MAKEFILES {evil}/evil.mk{}", &good[..first], &good[first..]),
+            format!(
+                "{}\ne MAKEFILES {evil}/evil.mk{}",
+                &good[..first],
+                &good[first..]
+            ),
         ),
         (
             "flags",
-            good.replace("\ne MAKEFLAGS ", &format!("\ne MAKEFLAGS --eval=$(shell%stouch%s{mark})%s")),
+            good.replace(
+                "\ne MAKEFLAGS ",
+                &format!("\ne MAKEFLAGS --eval=$(shell%stouch%s{mark})%s"),
+            ),
         ),
         (
             "a library",
-            format!("{}\ne LD_PRELOAD {evil}/x.so{}", &good[..first], &good[first..]),
+            format!(
+                "{}\ne LD_PRELOAD {evil}/x.so{}",
+                &good[..first],
+                &good[first..]
+            ),
         ),
-        ("another folder", good.replace("\nw ", &format!("\nw {evil}%s"))),
+        (
+            "another folder",
+            good.replace("\nw ", &format!("\nw {evil}%s")),
+        ),
     ];
     for (number, (what, text)) in crafted.iter().enumerate() {
         assert!(number == 0 || *text != good, "{what}");

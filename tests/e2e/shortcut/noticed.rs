@@ -31,7 +31,11 @@ impl Stand {
         let cc = own.join("own-cc").to_str().unwrap().to_owned();
         scene.args.extend(["--cc".to_owned(), cc]);
         let searched = std::env::var("PATH").unwrap();
-        let searched = format!("{}:{}:{searched}", path.join("other").display(), own.display());
+        let searched = format!(
+            "{}:{}:{searched}",
+            path.join("other").display(),
+            own.display()
+        );
         scene.env.insert("PATH".to_owned(), searched);
         Stand {
             scene,
@@ -51,7 +55,11 @@ impl Stand {
 
 fn script(at: &Path, program: &str, comment: &str) {
     let _ = fs::remove_file(at);
-    fs::write(at, format!("#!/bin/sh\n# {comment}\nexec {program} \"$@\"\n")).unwrap();
+    fs::write(
+        at,
+        format!("#!/bin/sh\n# {comment}\nexec {program} \"$@\"\n"),
+    )
+    .unwrap();
     fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -72,7 +80,9 @@ const CHANGES: &[Change] = &[
         script(&s.own.with_file_name("other").join("pahole"), "true", "");
     }),
     ("a variable of make", |s| {
-        s.scene.args.extend(["--make-var".into(), "ANY_VAR=1".into()]);
+        s.scene
+            .args
+            .extend(["--make-var".into(), "ANY_VAR=1".into()]);
     }),
     ("the configuration", |s| {
         let kdir = s.scene.kernel.kdir.clone();
@@ -123,7 +133,11 @@ fn a_change_of_the_module_does_not_run_the_first_phase_again() {
         ("Kbuild", &|| scene.edit("Kbuild", "LEVEL=1", "LEVEL=2")),
         ("a header", &|| {
             scene.write("level.h", "#define LEVEL_OF_HEADER 3\n");
-            scene.edit("hello.c", "#include <linux/module.h>", "#include <linux/module.h>\n#include \"level.h\"");
+            scene.edit(
+                "hello.c",
+                "#include <linux/module.h>",
+                "#include <linux/module.h>\n#include \"level.h\"",
+            );
         }),
     ];
     for (what, change) in changes {

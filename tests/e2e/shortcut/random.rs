@@ -12,7 +12,10 @@ const ONE: &[(&str, &str)] = &[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\
 const TWO: &[(&str, &str)] = &[
     ("Kbuild", "obj-m := pair.o\npair-y := hello.o two.o\n"),
     ("hello.c", HELLO),
-    ("two.c", "#include \"own.h\"\nint two(void);\nint two(void) { return OWN; }\n"),
+    (
+        "two.c",
+        "#include \"own.h\"\nint two(void);\nint two(void) { return OWN; }\n",
+    ),
     ("own.h", "#define OWN 1\n"),
 ];
 
@@ -77,7 +80,11 @@ fn change(scene: &mut Scene, random: &mut Random, step: usize) -> &'static str {
 
 #[test]
 fn after_any_changes_the_modules_are_those_of_a_build_from_nothing_on_the_long_way() {
-    let modules: &[&[(&str, &str)]] = if scope::is_full() { &[ONE, TWO, DEEP] } else { &[TWO] };
+    let modules: &[&[(&str, &str)]] = if scope::is_full() {
+        &[ONE, TWO, DEEP]
+    } else {
+        &[TWO]
+    };
     let steps = if scope::is_full() { 50 } else { 4 };
     for (number, files) in modules.iter().enumerate() {
         let mut random = Random::new();

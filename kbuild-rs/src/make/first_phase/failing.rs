@@ -26,7 +26,11 @@ const FIRST_PASS: &[&str] = &["__sub-make:"];
 ///
 /// # Errors
 /// If the top Makefile has another form.
-pub(super) fn lines(number: usize, above: usize, build: &Build<'_>) -> Result<Vec<OsString>, String> {
+pub(super) fn lines(
+    number: usize,
+    above: usize,
+    build: &Build<'_>,
+) -> Result<Vec<OsString>, String> {
     let makefile = build.source_dir.join("Makefile");
     let text = regular::read(&makefile).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -66,9 +70,10 @@ pub(super) fn lines(number: usize, above: usize, build: &Build<'_>) -> Result<Ve
 fn rule<'a>(text: &'a str, starts: &[&str]) -> Option<(usize, &'a str)> {
     let lines: Vec<&str> = text.lines().collect();
     let found = starts.iter().find_map(|start| {
-        let mut all = lines.iter().enumerate().filter(|(at, line)| {
-            line.starts_with(start) && recipe(&lines, *at).is_some()
-        });
+        let mut all = lines
+            .iter()
+            .enumerate()
+            .filter(|(at, line)| line.starts_with(start) && recipe(&lines, *at).is_some());
         let (at, line) = all.next()?;
         all.next().is_none().then_some((at, *line))
     })?;

@@ -155,7 +155,8 @@ fn check_targets(recorder: &Recorder, build: &Build<'_>) -> Result<bool, String>
         if build.kernel_dir.join(target) == build.kernel_dir.join("include/config/auto.conf") {
             continue;
         }
-        let is_module = target == "." || inside.is_some_and(|r| r.is_empty() || r == "/modules.order");
+        let is_module =
+            target == "." || inside.is_some_and(|r| r.is_empty() || r == "/modules.order");
         if !is_module && !TARGETS.contains(&target) {
             return Err(format!(
                 "the kernel's top Makefile ran an unknown recipe for {target}"
@@ -193,7 +194,8 @@ fn is_known_check(script: &Path) -> bool {
     let text = String::from_utf8_lossy(&text);
     let lines = text.lines().map(str::trim);
     // The line that prints the names differs from release to release.
-    let prints = |line: &str| line.starts_with("sed -n \"/\\/$m/s:^") && line.ends_with("\"$1\" >&2");
+    let prints =
+        |line: &str| line.starts_with("sed -n \"/\\/$m/s:^") && line.ends_with("\"$1\" >&2");
     lines
         .filter(|line| !line.is_empty() && !line.starts_with('#') && !prints(line))
         .eq(KNOWN.iter().copied())
@@ -224,7 +226,10 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
     if !env.contains(&("Q".into(), Value::Text(b"@".to_vec()))) {
         return Err("kbuild shows its commands".to_owned());
     }
-    if !env.iter().any(|(name, value)| name == "MAKEFLAGS" && value.has_jobs()) {
+    if !env
+        .iter()
+        .any(|(name, value)| name == "MAKEFLAGS" && value.has_jobs())
+    {
         return Err("make has no jobs".to_owned());
     }
     Ok(RememberedMake {
@@ -257,9 +262,8 @@ impl Build<'_> {
         let mut obj = OsString::from("obj=");
         obj.push(self.module_dir);
         let is_module = |word: &OsString| *word == obj || *word == "obj=.";
-        let is_word = |word: &OsString| {
-            is_module(word) || ASSIGNMENTS.iter().any(|known| word == known)
-        };
+        let is_word =
+            |word: &OsString| is_module(word) || ASSIGNMENTS.iter().any(|known| word == known);
         let are_known = match number {
             0 => rest.iter().all(is_word) && rest.iter().any(is_module),
             _ => rest.is_empty(),
@@ -275,7 +279,10 @@ impl Build<'_> {
             Value::Given => None,
         });
         for template in values.chain(&make.args).chain([&make.cwd]) {
-            for (text, what) in [(&self.path, "a path of this build"), (&self.secret, "a secret")] {
+            for (text, what) in [
+                (&self.path, "a path of this build"),
+                (&self.secret, "a secret"),
+            ] {
                 if text.as_ref().is_some_and(|text| holds(template, text)) {
                     return Err(format!("{what} is part of what the first phase exports"));
                 }

@@ -176,7 +176,11 @@ mod tests {
             ]
         };
         let kept = all();
-        let held = || kept.iter().map(|state| state.holds(&env)).collect::<Vec<_>>();
+        let held = || {
+            kept.iter()
+                .map(|state| state.holds(&env))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(held(), [true; 4]);
         root.write("scripts/one.sh", "22");
         assert_eq!(held(), [false, true, false, true]);

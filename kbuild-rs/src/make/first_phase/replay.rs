@@ -126,7 +126,9 @@ fn environment(make: &RememberedMake, build: &Build<'_>) -> Option<Vec<(OsString
 
 /// Whether these flags for make are those that kbuild gives.
 fn are_known(flags: &[u8], source: &Path) -> bool {
-    let words = flags.split(|&b| b == b' ').take_while(|word| *word != b"--");
+    let words = flags
+        .split(|&b| b == b' ')
+        .take_while(|word| *word != b"--");
     words.filter(|word| !word.is_empty()).all(|word| {
         let letters = word.strip_prefix(b"-").unwrap_or(word);
         let is_folder = || {
@@ -180,7 +182,13 @@ mod tests {
         ] {
             assert!(known(good), "{good:?}");
         }
-        for bad in ["rR --eval=$(shell x)", "n", "-f/x", "rR -I/evil -- M=/s", "E"] {
+        for bad in [
+            "rR --eval=$(shell x)",
+            "n",
+            "-f/x",
+            "rR -I/evil -- M=/s",
+            "E",
+        ] {
             assert!(!known(bad), "{bad:?}");
         }
     }

@@ -42,7 +42,11 @@ impl Memory {
             line(b'k', &[makefile.as_os_str().as_bytes()]);
         }
         for (stream, said) in &self.said {
-            let tag = if *stream == Stream::Output { b'o' } else { b's' };
+            let tag = if *stream == Stream::Output {
+                b'o'
+            } else {
+                b's'
+            };
             line(tag, &[said]);
         }
         if self.checks_names {

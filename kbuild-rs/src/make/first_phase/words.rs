@@ -148,7 +148,11 @@ mod tests {
 
     fn words() -> Words {
         let mut words = Words::default();
-        for (name, text) in [("M", "/o/stage"), ("F", "/o/stage/flags"), ("v:X", "s3cret")] {
+        for (name, text) in [
+            ("M", "/o/stage"),
+            ("F", "/o/stage/flags"),
+            ("v:X", "s3cret"),
+        ] {
             words.add(name, OsStr::new(text));
         }
         words.add("short", OsStr::new("x"));
@@ -161,7 +165,10 @@ mod tests {
             ("M=/o/stage", "M=\0M\0"),
             ("-I/o/stage/x @/o/stage/flags/map", "-I\0M\0/x @\0F\0/map"),
             ("-DTOKEN=s3cret-x", "-DTOKEN=\0v:X\0-x"),
-            ("/o/stage2 /o/stage-b /o/stage:/", "/o/stage2 /o/stage-b \0M\0:/"),
+            (
+                "/o/stage2 /o/stage-b /o/stage:/",
+                "/o/stage2 /o/stage-b \0M\0:/",
+            ),
             ("x", "x"),
         ] {
             let template = words().hide(OsStr::new(text));
