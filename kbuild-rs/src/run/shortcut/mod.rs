@@ -83,14 +83,18 @@ impl Run<'_> {
             tell("only for the target modules is it remembered");
             return FirstPhase::Whole;
         }
-        let place = match self.place() {
-            Ok(place) => place,
+        let found = self.place().and_then(|place| {
+            let text = place.read().map_err(|e| e.to_string())?;
+            Ok((place, text))
+        });
+        let (place, text) = match found {
+            Ok(found) => found,
             Err(why) => {
                 tell(&why);
                 return FirstPhase::Whole;
             }
         };
-        let recalled = self.recall(&place);
+        let recalled = self.recall(text);
         let shows = self.variable("V").is_some_and(|v| v != "" && v != "0");
         match recalled {
             Ok(_) if shows => tell("make shows its commands"),
@@ -111,7 +115,7 @@ impl Run<'_> {
     }
 
     /// The makes that are remembered for this build, and the makefiles of the first phase.
-    fn recall(&self, place: &Place) -> std::result::Result<(Replay, Vec<PathBuf>), String> {
+    fn recall(&self, text: Option<Vec<u8>>) -> std::result::Result<(Replay, Vec<PathBuf>), String> {
         let nothing = || {
             let why = self.writer.read(&self.resolved.make.watch.recorder.why);
             let why = why
@@ -120,7 +124,6 @@ impl Run<'_> {
                 .map(|why| String::from_utf8_lossy(&why).into_owned());
             why.unwrap_or_else(|| "nothing is remembered for this kernel and these settings".into())
         };
-        let text = place.writer.read(&place.file).map_err(|e| e.to_string())?;
         let text = text.ok_or_else(nothing)?;
         let memory = Memory::parse(&text).ok_or("the memory is damaged")?;
         let env = &self.resolved.make.command.env;
@@ -143,7 +146,8 @@ impl Run<'_> {
             true => self.memory(outcome, start),
             false => Err("the build failed".to_owned()),
         };
-        let kept = kept.and_then(|memory| place.keep(&memory.write()));
+        let keep = |memory: Memory| place.keep(&memory.write()).map_err(|e| e.to_string());
+        let kept = kept.and_then(keep);
         // The next build records again.
         let _ = self.writer.remove_tree(&recorder.folder);
         if let Err(why) = kept {
@@ -172,9 +176,11 @@ impl Run<'_> {
                 }
             }
             for (name, value) in &r.make.command.variables {
-                let value = escape_value(name, value).unwrap_or_default();
-                words.add(&format!("q:{name}"), &quoted(&value));
-                words.add(&format!("v:{name}"), &value);
+                // On the command line, in MAKEFLAGS, and as make expands it for the environment.
+                let escaped = escape_value(name, value).unwrap_or_default();
+                words.add(&format!("q:{name}"), &quoted(&escaped));
+                words.add(&format!("v:{name}"), &escaped);
+                words.add(&format!("x:{name}"), value);
             }
         }
         words

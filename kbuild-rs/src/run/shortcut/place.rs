@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use hmac_sha256::HMAC;
 
 use super::is_of_key;
+use crate::Result;
 use crate::run::Run;
 use crate::syntax::escape_value;
 use crate::sys::{self, Writer};
@@ -22,8 +23,9 @@ const MOST: usize = 64;
 /// The place of a memory.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(super) writer: Writer,
-    pub(super) file: PathBuf,
+    folder: PathBuf,
+    /// The name of the file.
+    key: String,
 }
 
 impl Run<'_> {
@@ -31,12 +33,9 @@ impl Run<'_> {
     pub(super) fn place(&self) -> std::result::Result<Place, String> {
         let (cache, _) = sys::cache_folder(|_| true);
         let cache = cache.ok_or("this user has no cache folder")?;
-        let folder = cache.join("kbuild-rs").join(FOLDER);
-        let root = sys::private_folder(&folder, true).map_err(|e| e.to_string())?;
-        let root = root.ok_or("the cache folder cannot be created")?;
         Ok(Place {
-            writer: Writer::new([root]),
-            file: folder.join(self.key()?),
+            folder: cache.join("kbuild-rs").join(FOLDER),
+            key: self.key()?,
         })
     }
 
@@ -78,20 +77,30 @@ impl Run<'_> {
 }
 
 impl Place {
-    pub(super) fn keep(&self, text: &[u8]) -> std::result::Result<(), String> {
-        self.writer
-            .write_shared(&self.file, text)
-            .map_err(|e| e.to_string())?;
-        self.make_room();
+    /// The memory, if there is one.
+    ///
+    /// # Errors
+    /// If others can change the folder.
+    pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
+        match sys::private_folder(&self.folder, false)? {
+            Some(root) => Writer::new([root]).read(&self.folder.join(&self.key)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn keep(&self, text: &[u8]) -> Result<()> {
+        let Some(root) = sys::private_folder(&self.folder, true)? else {
+            return Ok(());
+        };
+        let writer = Writer::new([root]);
+        writer.write_shared(&self.folder.join(&self.key), text)?;
+        self.make_room(&writer);
         Ok(())
     }
 
     /// Removes the oldest memories if there are too many.
-    fn make_room(&self) {
-        let Some(folder) = self.file.parent() else {
-            return;
-        };
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    fn make_room(&self, writer: &Writer) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let with_time = |entry: fs::DirEntry| {
             let time = entry.metadata().ok()?.modified().ok()?;
             Some((time, entry.path()))
@@ -100,7 +109,7 @@ impl Place {
         all.sort();
         let many = all.len().saturating_sub(MOST);
         for (_, path) in all.iter().take(many) {
-            let _ = self.writer.remove_file(path);
+            let _ = writer.remove_file(path);
         }
     }
 }
