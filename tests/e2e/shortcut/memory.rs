@@ -97,11 +97,8 @@ fn a_crafted_memory_starts_nothing() {
         ),
         (
             "a makefile for every make",
-            format!(
-                "{}\ne MAKEFILES {evil}/evil.mk{}",
-                &good[..first],
-                &good[first..]
-            ),
+            good.replace("\ng MAKEFILES", &format!("\ne MAKEFILES {evil}/evil.mk")),
+        ),
         ),
         (
             "flags",

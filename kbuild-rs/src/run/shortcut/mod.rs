@@ -9,6 +9,9 @@
 //! - The values are not stored: some may be secrets. A keyed hash over all of them together cannot
 //!   be reversed for one of them.
 //! - A failing build remembers nothing, because it is unknown what would have come next.
+//! - The contents of our flag files do not count, because they differ from module to module. The top
+//!   Makefile asks its questions before it adds `KCFLAGS`, which names them. The one question after
+//!   that (`--ld-path`, up to 6.1) is about programs of the kernel, not about modules.
 //! - A build that shows make's commands runs the top Makefile, which shows its own.
 
 mod place;
