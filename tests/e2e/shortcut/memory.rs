@@ -99,7 +99,6 @@ fn a_crafted_memory_starts_nothing() {
             "a makefile for every make",
             good.replace("\ng MAKEFILES", &format!("\ne MAKEFILES {evil}/evil.mk")),
         ),
-        ),
         (
             "flags",
             good.replace(
