@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use kbuild_tests::corpus;
@@ -17,7 +17,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     let scratch = scratch()?;
     let at = |name: &str| scratch.path().join(name);
     let [source, copy, out, cache] = ["source", "copy", "out", "cache"].map(at);
-    let build = || {
+    let build = || -> Result<(f64, f64)> {
         let mut ours = setup.ours(&source, &out);
         ours.env("XDG_CACHE_HOME", &cache);
         Ok((cpu(ours)?, cpu(setup.make(&copy))?))
@@ -89,7 +89,7 @@ fn cpu(mut command: Command) -> Result<f64> {
     Ok(measure(&mut command)?.cpu.as_secs_f64())
 }
 
-fn edit(path: &PathBuf, run: usize) -> Result<()> {
+fn edit(path: &Path, run: usize) -> Result<()> {
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     let mut file = File::options().append(true).open(path).map_err(failed)?;
     let text = format!("static const int edit_{run} __attribute__((__used__)) = {run};");
