@@ -36,9 +36,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(message) => return refuse(&Cli::command().error(ErrorKind::Io, message)),
     };
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&args::with_value(error, &arguments)),
     };
     if commands::is_pretended(&cli.verb) {
         return ExitCode::SUCCESS;

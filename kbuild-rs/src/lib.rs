@@ -45,6 +45,9 @@ mod editor;
 mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod jobs;
 mod kbuild;
 mod kernel;
@@ -79,5 +82,5 @@ pub use module::{
 };
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
-pub use settings::{Artifact, Config, MissingSymvers, Plan, Report};
+pub use settings::{Artifact, Config, MissingSymvers, Plan, Report, SandboxView};
 pub use sys::{Signals, limit_behind};

@@ -40,4 +40,5 @@ mod project;
 mod rust;
 mod sdk;
 mod suite;
+mod system;
 mod world;

@@ -81,7 +81,7 @@ fn run(wanted: &[String], threads: usize, list: bool) -> Result<bool> {
     let mut not_run = Vec::new();
     let names: BTreeSet<&str> = cells.iter().map(|(.., cell)| &*cell.kernel).collect();
     for name in names {
-        match why_not(name) {
+        match lab::why_not(name) {
             Some(why) => not_run.push((name.to_owned(), why)),
             None => kernels.push(Kernel::get(name)?),
         }
@@ -131,14 +131,6 @@ fn cells<'a>(packages: &'a [Package], wanted: &[String]) -> Vec<(String, &'a Pac
         }
     }
     cells
-}
-
-/// The reason why nothing can be built for the kernel `name` here.
-fn why_not(name: &str) -> Option<String> {
-    if lab::all().contains(&name) {
-        return lab::why_not(name);
-    }
-    Some(format!("this machine's lab has no kernel {name}"))
 }
 
 /// Runs the jobs, several at once. Returns the failed ones with their errors.

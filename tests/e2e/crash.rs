@@ -110,7 +110,7 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < Duration::from_secs(600), "{what}: never");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -120,7 +120,6 @@ const VICTIMS: &[&[&str]] = &[
     &["cc1", "as", "gcc-12"],
     &["make"],
     &["ld", "pahole", "modpost", "objtool"],
-    &["kbuild-rs"],
 ];
 
 /// xorshift64: enough to choose times, and a failure can be repeated.
@@ -207,8 +206,10 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
     let last = start.elapsed();
     clean[0] = modules(scene.out.path());
     assert_ne!(clean[0], clean[1]);
+    // A run with few rounds begins with any of them.
+    let first = random.below(VICTIMS.len() as u64) as usize;
     for round in 0..rounds {
-        let names = VICTIMS[round % VICTIMS.len()];
+        let names = VICTIMS[(first + round) % VICTIMS.len()];
         let variant = (round + 1) % 2;
         set_variant(scene.source.path(), variant);
         let delay = Duration::from_micros(random.below(last.as_micros() as u64));
@@ -216,8 +217,8 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
         let mut running = Running::start(scene.command(), &mark);
         let start = Instant::now();
         while !running.has_ended() {
-            std::thread::sleep(Duration::from_millis(1));
             if start.elapsed() < delay {
+                std::thread::sleep(Duration::from_millis(1));
                 continue;
             }
             if names == ["kbuild-rs"] {
@@ -233,6 +234,8 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
                 processes::signal(*pid, Signal::KILL);
                 break;
             }
+            // A look at all processes takes longer than that.
+            std::thread::sleep(Duration::from_millis(5));
         }
         let _ = running.wait();
         assert_whole(scene.out.path(), &clean, &what);
@@ -249,7 +252,8 @@ fn killed_at_random(mut scene: Scene, rounds: usize) {
 /// The newest kernel has BTF: pahole writes into the finished module.
 #[test]
 fn a_build_that_is_killed_somewhere_is_completed_by_the_next() {
-    killed_at_random(small(&newest_kernel()), VICTIMS.len());
+    let rounds = if scope::is_full() { 8 } else { 3 };
+    killed_at_random(small(&newest_kernel()), rounds);
     if scope::is_full() {
         for kernel in lab::kernels().unwrap() {
             killed_at_random(digimend(&kernel), 14);

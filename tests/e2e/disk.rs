@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbuild_tests::run;
+use kbuild_tests::disk::SmallDisk;
 use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
@@ -13,32 +12,6 @@ use crate::support::*;
 
 fn hello() -> tempfile::TempDir {
     folder(&[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")])
-}
-
-/// A small file system, mounted while this lives.
-pub(crate) struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` if mounting is not allowed.
-    pub(crate) fn mount(at: &Path, size: &str) -> Option<SmallDisk> {
-        fs::create_dir_all(at).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]);
-        let done = mount.arg(at).output().is_ok_and(|o| o.status.success());
-        done.then(|| SmallDisk(at.to_owned()))
-    }
-
-    fn resize(&self, size: &str) {
-        let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,size={size}")]);
-        run::checked(mount.arg(&self.0), LIMIT).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 #[test]
@@ -53,18 +26,18 @@ fn a_full_disk_is_reported_and_the_next_build_is_right() {
     let out = at.path().join("out");
     // The disk gets full while staging, while compiling, and while publishing the module.
     for size in ["16k", "112k", "448k"] {
-        disk.resize(size);
+        disk.resize(size).unwrap();
         let text = refused(build(&kernel, &out).arg(source.path()), 1);
         assert!(text.contains("Free some space"), "{size}: {text}");
         assert!(!out.exists() || modules(&out).is_empty(), "{size}");
         if scope::is_full() {
-            disk.resize("64m");
+            disk.resize("64m").unwrap();
             built(build(&kernel, &out).arg(source.path()));
             assert_same_modules(&modules(&out), &modules(clean.path()), size);
             fs::remove_dir_all(&out).unwrap();
         }
     }
-    disk.resize("64m");
+    disk.resize("64m").unwrap();
     built(build(&kernel, &out).arg(source.path()));
     assert_same_modules(&modules(&out), &modules(clean.path()), "all of them");
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::LabKernel;
+use kbuild_tests::scope;
 
 use crate::scene::*;
 use crate::support::trap::holds;
@@ -64,7 +65,7 @@ fn watched(kernel: &LabKernel, outside: &Path) -> Scene {
 
 #[test]
 fn files_of_any_name_and_place_that_make_and_its_rules_read_are_watched() {
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(0).unwrap() {
         let outside = folder(&[
             ("sdk.mk", "ccflags-y += -DSDK=\\\"sdk-one\\\"\n"),
             ("regs.txt", "#define LAB_REGS \"regs-one\"\n"),
@@ -142,7 +143,7 @@ fn two_dots_behind_a_link_lead_where_the_file_system_says() {
         sdk.path().display()
     );
     let mut scene = Scene::tree(
-        &kernel_at(2),
+        &kernel_at(1),
         &[
             ("a.c", &hello_with("#include <drv/api.h>", "REV")),
             ("Kbuild", &kbuild),
@@ -189,7 +190,7 @@ fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing(
         outside.path().display()
     );
     let scene = Scene::tree(
-        &kernel_at(2),
+        &kernel_at(0),
         &[
             ("one.c", HELLO),
             (
@@ -226,7 +227,7 @@ fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing(
 
 #[test]
 fn a_wildcard_over_sources_finds_no_products() {
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(2).unwrap() {
         let kbuild = "obj-m := $(patsubst $(src)/%.c,%.o,$(wildcard $(src)/*.c))\nobj-m += sub/\n";
         let scene = Scene::tree(
             &kernel,
@@ -274,7 +275,7 @@ fn folders_that_trade_places_while_make_runs_are_noticed() {
         hold.display()
     );
     let scene = Scene::tree(
-        &kernel_at(2),
+        &kernel_at(1),
         &[
             ("a.c", &hello_with("#include <rev.h>", "REV")),
             ("b.c", "int b;\n"),
@@ -302,7 +303,7 @@ fn folders_that_trade_places_while_make_runs_are_noticed() {
 
 #[test]
 fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched() {
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(1).unwrap() {
         let outside = folder(&[
             ("regs.txt", "#define LAB_REGS \"regs-one\"\n"),
             ("flags.txt", "#define FLAGS \"flags-one\"\n"),

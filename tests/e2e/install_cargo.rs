@@ -13,22 +13,6 @@ use crate::scene::kernel_at;
 use crate::support::project::{Project, TARGET, any_kernel, edit, manifest};
 use crate::support::*;
 
-const RING: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-int ring_push(int value) { return value; }
-EXPORT_SYMBOL(ring_push);
-MODULE_LICENSE("GPL");
-"#;
-
-const USER: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-static int __init user_init(void) { return ring_push(0); }
-module_init(user_init);
-MODULE_LICENSE("GPL");
-"#;
-
 const BUILD_RING: &str =
     "fn main() { kbuild::Build::new().file(\"module/ring.c\").compile(\"ring\"); }\n";
 const BUILD_USER: &str =

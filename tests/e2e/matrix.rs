@@ -10,22 +10,6 @@ use tempfile::TempDir;
 use crate::scene::kernel_at;
 use crate::support::*;
 
-const RING: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-int ring_push(int value) { return value; }
-EXPORT_SYMBOL(ring_push);
-MODULE_LICENSE("GPL");
-"#;
-
-const USER: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-static int __init user_init(void) { return ring_push(0); }
-module_init(user_init);
-MODULE_LICENSE("GPL");
-"#;
-
 /// A module that uses another one's symbol, the other one after it, and a broken one.
 fn trees() -> TempDir {
     folder(&[

@@ -2,58 +2,17 @@
 //! next build gives the right module, or an error that names a file and the remedy.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kbuild_tests::damage::{self, ANOTHER_BOOT, LOSSES, is_note, rewrite};
 use kbuild_tests::run;
 use kbuild_tests::scope;
 
 use crate::scene::kernel_at;
 use crate::support::*;
-use crate::world::{World, forged};
+use crate::world::World;
 use kbuild_tests::random::Random;
-
-/// The way in which a file lost its bytes.
-#[derive(Clone, Copy, Debug)]
-enum Loss {
-    /// The old size, but all bytes are zero.
-    Zeros,
-    /// Zeros from some offset on.
-    ZeroTail,
-    /// Truncated at some offset, possibly zero.
-    Cut,
-    /// The name was lost.
-    Gone,
-}
-
-const LOSSES: [Loss; 4] = [Loss::Zeros, Loss::ZeroTail, Loss::Cut, Loss::Gone];
-
-impl Loss {
-    /// Spoils the file in place: its inode and its mtime stay.
-    fn strike(self, path: &Path, random: &mut Random) {
-        if let Loss::Gone = self {
-            return fs::remove_file(path).unwrap();
-        }
-        let mut bytes = fs::read(path).unwrap();
-        let at = random.below(bytes.len().max(1) as u64) as usize;
-        match self {
-            Loss::Zeros => bytes.fill(0),
-            Loss::ZeroTail => bytes[at..].fill(0),
-            Loss::Cut => bytes.truncate(at),
-            Loss::Gone => {}
-        }
-        rewrite(path, &bytes);
-    }
-}
-
-/// Writes bytes into a file and keeps its mtime.
-fn rewrite(path: &Path, bytes: &[u8]) {
-    let modified = fs::metadata(path).unwrap().modified().unwrap();
-    fs::write(path, bytes).unwrap();
-    let file = fs::File::options().append(true).open(path).unwrap();
-    file.set_modified(modified).unwrap();
-}
 
 /// The files that a power cut may damage: all but the fifo of the pool, and the tag, which is on
 /// the disk before a first build goes on.
@@ -92,73 +51,10 @@ fn choose(world: &World, random: &mut Random) -> Vec<PathBuf> {
     chosen
 }
 
-/// Size, mtime, ctime and inode of a file, in the form of the records.
-fn words_of(path: &Path) -> Option<[String; 4]> {
-    let meta = fs::symlink_metadata(path).ok()?;
-    let time = |s: i64, ns: i64| (i128::from(s) * 1_000_000_000 + i128::from(ns)).to_string();
-    Some([
-        meta.size().to_string(),
-        time(meta.mtime(), meta.mtime_nsec()),
-        time(meta.ctime(), meta.ctime_nsec()),
-        meta.ino().to_string(),
-    ])
-}
-
-/// A line `X SIZE MTIME CTIME INODE …` with the current words of the file at `path`.
-fn restamped(line: &[u8], path: &Path) -> Vec<u8> {
-    let text = String::from_utf8(line.to_vec()).unwrap();
-    let mut words: Vec<&str> = text.split(' ').collect();
-    let Some(now) = words_of(path) else {
-        return line.to_vec();
-    };
-    for (word, now) in words[1..].iter_mut().zip(&now) {
-        *word = now;
-    }
-    words.join(" ").into_bytes()
-}
-
-/// Writes the current size and times of each file into the inventory and the record, but keeps
-/// their contents' hashes. With `boot`, another boot of the machine wrote them.
+/// Makes the notes describe the present files.
 fn restamp(world: &World, boot: Option<&str>) {
-    let stage = world.key().join("stage");
-    let path = world.key().join("inventory");
-    let text = forged::lines(&fs::read(&path).unwrap(), |line| {
-        let tab = line.iter().position(|&b| b == b'\t');
-        vec![match (tab, boot) {
-            (Some(tab), _) => {
-                let rel = std::str::from_utf8(&line[tab + 1..]).unwrap();
-                restamped(line, &stage.join(rel))
-            }
-            (None, Some(boot)) if line.len() == 36 => boot.as_bytes().to_vec(),
-            _ => line.to_vec(),
-        }]
-    });
-    fs::write(&path, text).unwrap();
-    let path = world.folder().join("record");
-    let text = forged::lines(&fs::read(&path).unwrap(), |line| {
-        vec![match (line.split(|&b| b == b' ').nth(7), boot) {
-            (Some(rel), _) if line.starts_with(b"p ") || line.starts_with(b"t ") => {
-                restamped(line, &world.out.join(std::str::from_utf8(rel).unwrap()))
-            }
-            (_, Some(boot)) if line.starts_with(b"b ") => format!("b {boot}").into_bytes(),
-            _ => line.to_vec(),
-        }]
-    });
-    fs::write(&path, text).unwrap();
-    if let Some(boot) = boot {
-        for path in [world.key().join("inventory"), world.folder().join("record")] {
-            let text = fs::read_to_string(&path).unwrap();
-            assert!(text.contains(boot), "{} names no boot", path.display());
-        }
-    }
-}
-
-const ANOTHER_BOOT: &str = "11111111-2222-3333-4444-555555555555";
-
-/// Whether a file describes others. Such files are spoilt after they were made to describe spoilt
-/// ones.
-fn is_note(rel: &Path) -> bool {
-    rel.ends_with("inventory") || rel.ends_with("record")
+    let notes = [world.key().join("inventory"), world.folder().join("record")];
+    damage::restamp(&world.out, &notes, boot).unwrap();
 }
 
 /// Builds once and checks the result. Returns whether the build succeeded.
@@ -186,7 +82,7 @@ fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
     let mut world = World::new(&kernel_at(0), None);
     without_damage(&mut world);
     let mut random = Random::new();
-    let rounds = if scope::is_full() { 200 } else { 16 };
+    let rounds = if scope::is_full() { 200 } else { 8 };
     let mut failed = 0;
     for round in 0..rounds {
         world.restore();
@@ -208,7 +104,7 @@ fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
             for rel in rels {
                 let loss = *random.pick(&LOSSES);
                 what += &format!(", {loss:?} {}", rel.display());
-                loss.strike(&world.out.join(rel), &mut random);
+                loss.strike(&world.out.join(rel), &mut random).unwrap();
             }
         }
         if edited {
@@ -262,5 +158,5 @@ fn zero_tail(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..].fill(0);
-    rewrite(path, &bytes);
+    rewrite(path, &bytes).unwrap();
 }

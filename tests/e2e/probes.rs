@@ -8,11 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kbuild_tests::disk::SmallDisk;
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::scope;
 use tempfile::TempDir;
 
-use crate::disk::SmallDisk;
 use crate::rust_checks::RUSTY;
 use crate::scene::{kernel_at, oldest_and_newest};
 use crate::support::*;

@@ -10,22 +10,6 @@ use crate::scene::*;
 use crate::support::trap::holds;
 use crate::support::*;
 
-const RING: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-int ring_push(int value) { return value; }
-EXPORT_SYMBOL(ring_push);
-MODULE_LICENSE("GPL");
-"#;
-
-const USER: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-static int __init user_init(void) { return ring_push(0); }
-module_init(user_init);
-MODULE_LICENSE("GPL");
-"#;
-
 /// Whether modpost ran.
 fn ran_modpost(output: &kbuild_tests::run::Output) -> bool {
     output.err().lines().any(|l| l.starts_with("  MODPOST"))

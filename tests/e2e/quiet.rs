@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::scene::{kernel_at, oldest_and_newest};
+use kbuild_tests::scope;
+
+use crate::scene::kernel_at;
 use crate::support::project::edit;
 use crate::support::*;
 
@@ -49,7 +51,7 @@ fn quiet_shows_the_complaints_of_makefiles_and_after_a_failure_everything_once()
         ("tree/vendor.inc", "$(warning vendor warns)\n"),
     ]);
     let tree = fs::canonicalize(dir.path()).unwrap().join("tree");
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(1).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let quiet = || {
             let mut command = build(&kernel, out.path());

@@ -157,7 +157,7 @@ fn anchor(title: &str) -> String {
 fn every_link_in_the_readme_and_the_docs_leads_somewhere() {
     let docs = pages().into_iter().map(|name| format!("docs/{name}"));
     let mut links = 0;
-    for page in docs.chain(["README.md".to_owned()]) {
+    for page in docs.chain(["README.md", "SECURITY.md"].map(str::to_owned)) {
         let path = root().join(&page);
         let text = read(&page);
         for part in text.split("](").skip(1) {

@@ -63,7 +63,10 @@ impl Victim {
 
     fn build(&self, more: &[&str]) -> Output {
         let root = self.scratch.path();
-        let mut command = command_as(self.user, &root.join("kbuild-rs"));
+        let mut command = match self.user {
+            None if is_root() => with_own_system(root),
+            user => command_as(user, &root.join("kbuild-rs")),
+        };
         command.args(["build", "source", "--out-dir", "out", "--kernel"]);
         command.arg(&self.kernel.kdir).args(more).current_dir(root);
         command.env("HOME", root.join("home")).env("TMPDIR", "/tmp");
@@ -90,6 +93,11 @@ impl Victim {
         ]
     }
 
+    /// The name of files and folders that the attempts of root make.
+    fn name(&self) -> String {
+        format!("kbuild-rs-attempt-{}", self.process.id())
+    }
+
     /// Lines of shell, each with a name. All of them work without a sandbox.
     fn attempts(&self) -> Vec<(&'static str, String)> {
         let root = self.scratch.path().display();
@@ -113,10 +121,10 @@ impl Victim {
         let written = self.evidence().into_iter();
         attempts.extend(written.map(|(name, path)| (name, format!("echo x > {}", path.display()))));
         if self.user.is_none() {
-            let name = format!("kbuild-rs-attempt-{process}");
+            let name = self.name();
             attempts.extend([
-                ("write-usr", format!("touch /usr/{name} && rm /usr/{name}")),
-                ("write-etc", format!("touch /etc/{name} && rm /etc/{name}")),
+                ("write-usr", format!("touch /usr/{name}")),
+                ("write-etc", format!("touch /etc/{name}")),
                 ("read-shadow", "cat /etc/shadow".to_owned()),
                 ("device", format!("mknod /tmp/{name} c 1 3 && rm /tmp/{name}")),
                 ("mount", format!("mkdir /tmp/{name} && mount -t tmpfs none /tmp/{name} && umount /tmp/{name} && rmdir /tmp/{name}")),
@@ -177,6 +185,23 @@ impl Victim {
 
 const KBUILD: &str = "obj-m := hello.o\n$(shell sh $(src)/attempts)\n";
 
+/// Starts the program in `root`, as root with other mounts and another host name than the machine:
+/// attempts that work change layers in memory above `/usr` and `/etc`.
+fn with_own_system(root: &Path) -> Command {
+    let script = "mkdir -p \"$0\" && mount -t tmpfs none \"$0\" || exit 125\n\
+        for folder in usr etc; do\n\
+        mkdir \"$0/$folder\" \"$0/$folder.work\"\n\
+        mount -t overlay none /$folder \\\n\
+        -o \"lowerdir=/$folder,upperdir=$0/$folder,workdir=$0/$folder.work\" || exit 125\n\
+        done\nexec \"$@\"\n";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--uts", "--propagation=private", "sh", "-c"])
+        .args([script.as_ref(), root.join("layers").as_os_str()])
+        .arg(root.join("kbuild-rs"));
+    command
+}
+
 fn command_as(user: Option<u32>, program: &Path) -> Command {
     let Some(user) = user else {
         return Command::new(program);
@@ -195,7 +220,12 @@ fn a_hostile_makefile_run_by_root_achieves_nothing() {
     if !is_root() {
         return println!("not run: it takes root");
     }
-    Victim::new(None).is_defended();
+    let victim = Victim::new(None);
+    victim.is_defended();
+    // The control wrote to layers above them.
+    for folder in ["/usr", "/etc"] {
+        assert!(!Path::new(folder).join(victim.name()).exists());
+    }
 }
 
 #[test]

@@ -12,22 +12,6 @@ use crate::support::project::{Project, any_kernel, manifest, set_kernel};
 use crate::support::recorder::Recorder;
 use crate::support::*;
 
-const RING: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-int ring_push(int value) { return value; }
-EXPORT_SYMBOL(ring_push);
-MODULE_LICENSE("GPL");
-"#;
-
-const USER: &str = r#"
-#include <linux/module.h>
-int ring_push(int value);
-static int __init user_init(void) { return ring_push(0); }
-module_init(user_init);
-MODULE_LICENSE("GPL");
-"#;
-
 #[test]
 fn kernels_of_one_script_are_built_side_by_side_within_the_outer_jobserver() {
     let kernels = kbuild_tests::scope::oldest_and_newest().unwrap();

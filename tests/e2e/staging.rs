@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use kbuild_tests::disk::SmallDisk;
 use kbuild_tests::run;
 
-use crate::disk::SmallDisk;
 use crate::scene::{Scene, kernel_at};
 use crate::support::*;
 use crate::world::is_root;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use kbuild_tests::scope;
 
-use crate::scene::{kernel_at, oldest_and_newest};
+use crate::scene::kernel_at;
 use crate::support::trap::{NAMES, Trap, below, holds, word};
 use crate::support::*;
 
@@ -54,7 +54,7 @@ fn make_variables_and_the_environment_reach_makefiles_recipes_and_the_compiler_a
     }
     let source = format!("{HELLO}\nstatic const char value[] __used = VALUE;\n");
     let source = folder(&[("hello.c", &source), ("Kbuild", &kbuild)]);
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(2).unwrap() {
         let out = tempfile::tempdir().unwrap();
         let mut command = build(&kernel, out.path());
         command.arg(source.path());

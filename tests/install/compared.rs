@@ -9,7 +9,7 @@ use kbuild_tests::lab;
 use kbuild_tests::run::{self, Output};
 
 use crate::guest::executable;
-use crate::world::{KERNEL, LIMIT, World, done, module_name, refused, unpacked};
+use crate::world::{LIMIT, World, done, module_name, refused, unpacked};
 use crate::{guide, modules};
 
 const NAME: &str = "kt_base";
@@ -63,8 +63,8 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Place {
-        let world = World::new(KERNEL);
+    fn here() -> Option<Place> {
+        let world = World::here()?;
         let place = Place { world };
         let source = place.path("source");
         fs::create_dir(&source).unwrap();
@@ -72,7 +72,7 @@ impl Place {
         fs::write(source.join("Kbuild"), format!("obj-m := {NAME}.o\n")).unwrap();
         let list = format!("{}/{NAME}.o\n", source.display());
         fs::write(source.join("modules.order"), list).unwrap();
-        place
+        Some(place)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -216,7 +216,9 @@ fn every_row_of_the_comparison_has_a_test() {
 
 #[test]
 fn a_signature_that_fails_is_an_error_of_kbuild_rs_only() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let make = place.make(&["CONFIG_MODULE_SIG_ALL=y"]);
     assert!(make.err().contains("signing_key.pem"), "{}", make.err());
     assert!(!place.is_signed());
@@ -233,7 +235,9 @@ fn a_signature_that_fails_is_an_error_of_kbuild_rs_only() {
 
 #[test]
 fn only_kbuild_rs_leaves_the_old_file_as_it_is() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let file = format!("{NAME}.ko");
     let other = place.occupy(&file);
     let number = fs::metadata(&other).unwrap().ino();
@@ -262,7 +266,9 @@ fn only_kbuild_rs_leaves_the_old_file_as_it_is() {
 
 #[test]
 fn only_kbuild_rs_keeps_and_restores_a_file_in_the_way() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let file = format!("{NAME}.ko.xz");
     place.occupy(&file);
     place.make(&[]);
@@ -282,7 +288,9 @@ fn only_kbuild_rs_keeps_and_restores_a_file_in_the_way() {
 
 #[test]
 fn only_kbuild_rs_notices_an_index_without_its_module() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let own = place.world.chosen(NAME);
     let make = place.make(&[]);
     assert!(make.err().contains("Skipping depmod"), "{}", make.err());
@@ -300,7 +308,9 @@ fn only_kbuild_rs_notices_an_index_without_its_module() {
 
 #[test]
 fn only_kbuild_rs_tells_depmod_which_file_is_meant() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let extra = place.world.modules().join("extra");
     fs::create_dir(&extra).unwrap();
     modules::write(&extra, &place.world.kernel, NAME, 1);
@@ -321,7 +331,9 @@ fn only_kbuild_rs_tells_depmod_which_file_is_meant() {
 
 #[test]
 fn dkms_compresses_with_a_checksum_that_kernels_do_not_know() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let checksum = || {
         let mut xz = Command::new("xz");
         let listed = done(xz.args(["--robot", "--list"]).arg(place.installed())).out();
@@ -339,7 +351,9 @@ fn dkms_compresses_with_a_checksum_that_kernels_do_not_know() {
 
 #[test]
 fn only_kbuild_rs_looks_into_the_initramfs() {
-    let place = Place::new();
+    let Some(place) = Place::here() else {
+        return;
+    };
     let release = &place.world.kernel.release;
     let folder = place.path("initramfs/lib/modules").join(release);
     fs::create_dir_all(&folder).unwrap();
@@ -370,9 +384,10 @@ fn only_kbuild_rs_looks_into_the_initramfs() {
 /// tests/install/at_once.rs shows that kbuild-rs has one.
 #[test]
 fn neither_modules_install_nor_dkms_has_a_lock() {
-    let kernel = lab::kernel(KERNEL).unwrap();
-    let common = kernel.kdir.to_str().unwrap().replace("-amd64", "-common");
-    let makefile = Path::new(&common).join("scripts/Makefile.modinst");
+    let Some(world) = World::here() else {
+        return;
+    };
+    let makefile = world.kernel.common.join("scripts/Makefile.modinst");
     for path in [makefile, lab::dkms().unwrap()] {
         let text = fs::read_to_string(&path).unwrap();
         assert!(

@@ -1,47 +1,18 @@
 //! A root whose file system is full, at any step.
 
-use std::path::Path;
 use std::process::Command;
 
+use kbuild_tests::disk::SmallDisk;
 use kbuild_tests::{plain, run, scope};
 
-use crate::world::{KERNEL, LIMIT, World, done};
-
-/// A small file system of its own, mounted while this lives.
-struct SmallDisk<'a>(&'a Path);
-
-impl SmallDisk<'_> {
-    fn mount<'a>(at: &'a Path, size: &str) -> Option<SmallDisk<'a>> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]);
-        let done = mount
-            .arg(at)
-            .output()
-            .is_ok_and(|output| output.status.success());
-        done.then_some(SmallDisk(at))
-    }
-
-    /// Leaves so many KiB free.
-    fn leave(&self, free: u64) {
-        let mut df = Command::new("df");
-        let output = done(df.args(["--block-size=1K", "--output=used"]).arg(self.0));
-        let used: u64 = output.out().lines().nth(1).unwrap().trim().parse().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-o", &format!("remount,size={}k", used + free)]);
-        run::checked(mount.arg(self.0), LIMIT).unwrap();
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
+use crate::world::{LIMIT, World, done};
 
 /// From no room at all to enough, in steps of a page or a few.
 #[test]
 fn on_a_full_disk_the_old_modules_stay_and_are_chosen() {
-    let mut world = World::new(KERNEL);
+    let Some(mut world) = World::here() else {
+        return;
+    };
     let at = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(at.path(), "64m") else {
         return without_a_mount(&world);
@@ -55,7 +26,7 @@ fn on_a_full_disk_the_old_modules_stay_and_are_chosen() {
     let step = if scope::is_full() { 4 } else { 24 };
     let mut failures = 0;
     for free in (0..).step_by(step) {
-        disk.leave(free);
+        disk.leave(free).unwrap();
         let output = run::run(&mut world.install(&set(2)), LIMIT).unwrap();
         let said = output.err();
         let what = format!("{free} KiB free: {said}");
@@ -71,12 +42,12 @@ fn on_a_full_disk_the_old_modules_stay_and_are_chosen() {
         failures += 1;
         assert!(said.contains("No space left"), "{what}");
         assert!(free < 4096, "{what}");
-        disk.leave(4096);
+        disk.leave(4096).unwrap();
         let output = run::run(&mut world.program("verify"), LIMIT).unwrap();
         assert!(output.status.success(), "{what}{}", output.err());
     }
     assert!(failures > 2, "{failures}");
-    disk.leave(4096);
+    disk.leave(4096).unwrap();
     done(&mut world.program("verify"));
     assert_eq!(world.left_over(), [""; 0]);
 }

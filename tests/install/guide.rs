@@ -7,7 +7,7 @@ use std::process::Command;
 use kbuild_tests::run;
 
 use crate::guest::executable;
-use crate::world::{KERNEL, LIMIT, World, done};
+use crate::world::{LIMIT, World, done};
 
 /// The release in the page, and another one of the same length.
 const RELEASE: &str = "6.12.117+deb12-amd64";
@@ -47,8 +47,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new() -> Reader {
-        let world = World::new(KERNEL);
+    fn start() -> Option<Reader> {
+        let world = World::here()?;
         let reader = Reader { world };
         let hello = reader.path("");
         fs::create_dir(&hello).unwrap();
@@ -66,7 +66,7 @@ impl Reader {
         let release = &reader.world.kernel.release;
         let script = format!("#!/bin/sh\nexec /sbin/modprobe -n -d {root} -S {release} \"$@\"\n");
         executable(&reader.world.bin().join("modprobe"), &script);
-        reader
+        Some(reader)
     }
 
     /// A path in the reader's working directory.
@@ -216,7 +216,9 @@ fn other(release: &str) -> String {
 
 #[test]
 fn every_command_in_the_guide_to_installing_does_what_it_shows() {
-    let reader = Reader::new();
+    let Some(reader) = Reader::start() else {
+        return;
+    };
     let page = page();
     let mut commands = 0;
     for (title, lines) in sections(&page) {

@@ -18,6 +18,6 @@ mod kills;
 mod links;
 mod modules;
 mod picture;
-mod power;
+mod said;
 mod sequences;
 mod world;

@@ -37,5 +37,6 @@ mod packages;
 mod plain;
 mod project;
 mod rust;
+mod system;
 mod wheel;
 mod world;

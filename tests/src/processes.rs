@@ -41,21 +41,34 @@ pub fn around(dir: &Path) -> Vec<Process> {
         .flatten()
         .filter_map(|entry| {
             let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let (process, line) = look(id)?;
             // A process that has ended and was not waited for has no command line.
             let alive = !line.is_empty() && id != own;
             let inside =
                 fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
             let name = dir.as_os_str().as_bytes();
             let named = line.windows(name.len()).any(|part| part == name);
-            (alive && (inside || named)).then(|| Process {
-                id,
-                parent: tree::parent(id).unwrap_or_default(),
-                program: fs::read_link(entry.path().join("exe")).unwrap_or_default(),
-                line: String::from_utf8_lossy(&line).replace('\0', " "),
-            })
+            (alive && (inside || named)).then_some(process)
         })
         .collect()
+}
+
+/// The processes that `top` has started, directly or through others.
+pub fn below(top: u32) -> Vec<Process> {
+    let ids = tree::below(top).into_iter();
+    ids.filter_map(|id| Some(look(id)?.0)).collect()
+}
+
+/// A process, and its command line as it is.
+fn look(id: u32) -> Option<(Process, Vec<u8>)> {
+    let line = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let process = Process {
+        id,
+        parent: tree::parent(id).unwrap_or_default(),
+        program: fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default(),
+        line: String::from_utf8_lossy(&line).replace('\0', " "),
+    };
+    Some((process, line))
 }
 
 /// Sends a signal to a process that the caller has started and not waited for.

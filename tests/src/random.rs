@@ -35,6 +35,14 @@ impl Random {
         Random { state: seed, seed }
     }
 
+    /// Numbers that begin with this seed, on every run.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Random {
+        // xorshift stays at 0 for ever.
+        let seed = seed.max(1);
+        Random { state: seed, seed }
+    }
+
     /// A number from 0 to below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.state ^= self.state << 13;

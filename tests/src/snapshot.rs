@@ -25,6 +25,7 @@ struct Entry {
     mtime: Time,
     ctime: Time,
     mode: u32,
+    owner: (u32, u32),
     target: Option<OsString>,
     content: Option<u64>,
 }
@@ -33,7 +34,7 @@ struct Entry {
 type Time = (i64, i64);
 
 impl Snapshot {
-    /// Name, type, size, mtime, ctime, mode and link target of every entry.
+    /// Name, type, size, mtime, ctime, mode, owner and link target of every entry.
     ///
     /// # Errors
     /// If a directory or an entry in it cannot be read.
@@ -115,6 +116,7 @@ impl Entry {
             mtime: (metadata.mtime(), metadata.mtime_nsec()),
             ctime: (metadata.ctime(), metadata.ctime_nsec()),
             mode: metadata.mode() & 0o7777,
+            owner: (metadata.uid(), metadata.gid()),
             target: target.map(PathBuf::into_os_string),
             content,
         })
@@ -127,6 +129,8 @@ impl Entry {
                 changes.push(format!("{what} {before} -> {after}"));
             }
         };
+        let owner = |(user, group)| format!("{user}:{group}");
+        note("owner", owner(self.owner), owner(other.owner));
         let time = |(seconds, nanos): Time| format!("{seconds}.{nanos:09}");
         note("type", self.kind.into(), other.kind.into());
         note("size", self.size.to_string(), other.size.to_string());

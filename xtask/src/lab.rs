@@ -123,7 +123,10 @@ impl Making {
                 lab::kernel_source("6.1")?;
             }
             let roots = lab::roots(full)?;
-            say(format!("  roots to install into: {}", roots.join(", ")));
+            match roots.is_empty() {
+                true => say("  roots to install into: on Debian only".into()),
+                false => say(format!("  roots to install into: {}", roots.join(", "))),
+            }
             Ok(())
         });
         Making { lines, thread }

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo|test|lab|bench`.
+//! The project's own commands: `cargo xtask demo|test|lab|bench|torture|fuzz`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,11 +7,14 @@
 
 mod bench;
 mod demo;
+mod deny;
 mod exec;
+mod fuzz;
 mod keeper;
 mod lab;
 mod outcome;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,7 +34,14 @@ usage: cargo xtask COMMAND
   lab remove NAME...       remove kernels that `lab list` prints
   bench [--runs N] [ROW]...
                            compare speed and memory with today's tools; all, or some of:
-                           build rust staging corpus library jobs cmake meson
+                           build rust staging corpus library jobs cmake meson install sandbox
+  torture [KIND]... [--minutes N] [--seed S] [--attempt N]
+                           give the program random input, kills and shortage of all kinds
+                           (N minutes in all, default 10; --attempt: repeat one attempt)
+  fuzz [TARGET]... [--minutes N]
+                           fuzz the library's readers (default: all, 10 minutes each); needs the
+                           nightly compiler and cargo-fuzz
+  fuzz corpus              write the inputs that the lab gives, and no more
 ";
 
 fn main() -> ExitCode {
@@ -61,6 +71,8 @@ fn work(arguments: &[&str]) -> ExitCode {
         Some((&"test", rest)) => test::run(rest),
         Some((&"lab", rest)) => lab::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
+        Some((&"torture", rest)) => torture::run(rest),
         Some((&("help" | "-h" | "--help"), _)) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -12,7 +12,7 @@ use kbuild_vm::process::tree;
 
 use crate::lab::Making;
 use crate::outcome::{self, Outcome};
-use crate::{Result, exec, keeper};
+use crate::{Result, deny, exec, keeper};
 
 /// Suites in which at least one test must run.
 const SUITES: &[&str] = &[
@@ -24,12 +24,14 @@ const SUITES: &[&str] = &[
     "kbuild_vm",
     "corpus",
     "e2e",
+    "fuzz",
     "house",
     "install",
     "jobs",
     "lab",
     "meson",
     "stop",
+    "torture",
     "xtask",
     "doc-tests kbuild",
 ];
@@ -53,6 +55,7 @@ const STEPS: &[Step] = &[
     ("format", |_| format()),
     ("clippy", |_| clippy()),
     ("doc", |_| doc()),
+    ("deny", deny),
     ("lab", get_lab),
     ("tests", tests),
 ];
@@ -250,6 +253,17 @@ fn doc() -> Result<()> {
     ])
     .env("RUSTDOCFLAGS", "-D warnings");
     exec::checked(&mut doc, Duration::from_secs(900))
+}
+
+/// Checks licences, sources and banned crates. The result only changes with a lock file.
+fn deny(run: &mut Run) -> Result<()> {
+    match run.full {
+        true => deny::run(),
+        false => {
+            println!("  not done: it takes {FULL}");
+            Ok(())
+        }
+    }
 }
 
 fn get_lab(run: &mut Run) -> Result<()> {

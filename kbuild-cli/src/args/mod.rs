@@ -18,6 +18,7 @@ mod package;
 mod parsers;
 mod response_file;
 mod sign;
+mod utf8;
 
 pub(crate) use build::{BuildArgs, SymversPolicy};
 pub(crate) use clean::CleanArgs;
@@ -32,3 +33,4 @@ pub(crate) use output::{ColorWhen, MessageFormat};
 pub(crate) use package::{AboutArgs, Format, PackageArgs};
 pub(crate) use response_file::expand;
 pub(crate) use sign::{KeyArgs, SignArgs, SigningArgs};
+pub(crate) use utf8::with_value;

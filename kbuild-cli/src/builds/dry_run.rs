@@ -30,6 +30,7 @@ pub(super) fn show(
                 .collect(),
             args: plan.args().iter().map(|arg| json::text(arg)).collect(),
             shell: plan.to_string(),
+            sandbox: plan.sandbox().map(Into::into),
         }),
     }
     Ok(())

@@ -30,11 +30,11 @@ pub(super) fn run(mut args: InstallArgs, style: Style) -> ExitCode {
             Err(failure) => return told.fail(&failure),
         }
     }
-    let install = match request(&args, &told) {
-        Ok(install) => install,
-        Err(failure) => return told.fail(&failure),
-    };
     signals::relayed(|| {
+        let install = match request(&args, &told) {
+            Ok(install) => install,
+            Err(failure) => return told.fail(&failure),
+        };
         let done = install.run(&|note| told.note(note));
         told.end(done)
     })

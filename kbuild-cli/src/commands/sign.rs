@@ -63,14 +63,16 @@ pub(super) fn run(args: &SignArgs, style: Style) -> ExitCode {
         failures: Vec::new(),
     };
     // A signal ends the program between two modules, so that no temporary file stays behind.
-    if let Err(failure) = signals::relayed(|| call.all()) {
-        call.fail(failure);
-    }
-    if call.is_json() {
-        let success = call.failures.is_empty();
-        json::print(&Event::SignFinished { success });
-    }
-    exit_code(&call.failures)
+    signals::relayed(|| {
+        if let Err(failure) = call.all() {
+            call.fail(failure);
+        }
+        if call.is_json() {
+            let success = call.failures.is_empty();
+            json::print(&Event::SignFinished { success });
+        }
+        exit_code(&call.failures)
+    })
 }
 
 impl Call<'_> {
@@ -105,9 +107,7 @@ impl Call<'_> {
             }
         }
         for module in &args.modules {
-            if Signals::stopped_by().is_some() {
-                break;
-            }
+            Signals::check()?;
             match self.file(module, kernel.as_ref())?.sign(&signer) {
                 Ok(signed) => {
                     let certificate = json::path(signer.certificate());

@@ -1,10 +1,11 @@
 //! The output of `install`, `uninstall` and `rollback`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kbuild::{ErrorKind, InstallAction, InstallReport, Message};
+use kbuild::{ErrorKind, InstallAction, InstallChange, InstallReport, Message};
 use serde::Serialize;
 
 use super::failure::{Failure, exit_code};
@@ -114,32 +115,23 @@ impl Told {
     }
 
     fn report(&self, report: &InstallReport) {
-        let mut changed = 0;
-        let mut unchanged = 0;
         for change in &report.changes {
-            match change.action {
-                InstallAction::Unchanged => unchanged += 1,
-                _ => changed += 1,
-            }
-            if self.is_json {
-                self.print(change);
-            } else {
-                self.say(change);
+            match self.is_json {
+                true => self.print(change),
+                false => self.say(change),
             }
         }
         for note in &report.notes {
             self.note(note);
         }
-        if !self.is_json && changed == 0 {
-            let what = match unchanged {
-                0 => "nothing to do".to_owned(),
-                n => format!("{} up to date", count(n, "module")),
-            };
-            self.progress.borrow_mut().chatter(&what);
+        if !self.is_json {
+            for line in closing(report, self.is_dry_run) {
+                self.progress.borrow_mut().chatter(&line);
+            }
         }
     }
 
-    fn say(&self, change: &kbuild::InstallChange) {
+    fn say(&self, change: &InstallChange) {
         use InstallAction::{Displaced, Installed, Removed, Restored, Unchanged, Updated};
         let path = &change.path;
         let is_listed = match change.action {
@@ -169,7 +161,7 @@ impl Told {
         self.progress.borrow_mut().chatter(&line);
     }
 
-    fn print(&self, change: &kbuild::InstallChange) {
+    fn print(&self, change: &InstallChange) {
         let (release, name) = (&*change.release, &*change.name);
         let shown = |file: &PathBuf| path(file);
         let (path, outcome) = (shown(&change.path), change.action);
@@ -197,5 +189,86 @@ impl Told {
             },
         };
         json::print(&event);
+    }
+}
+
+/// The last lines for people: what happened, a line for each kernel.
+fn closing(report: &InstallReport, is_dry_run: bool) -> Vec<String> {
+    let mut releases: BTreeMap<&str, Vec<Deed<'_>>> = BTreeMap::new();
+    for change in &report.changes {
+        let deeds = releases.entry(&change.release).or_default();
+        deeds.push((change.action, &change.name));
+    }
+    if releases.is_empty() {
+        return vec!["nothing to do".to_owned()];
+    }
+    let lines = releases.into_iter().filter_map(|(release, deeds)| {
+        let is_indexed = report.indexed.iter().any(|indexed| indexed == release);
+        let depmod = if is_indexed { "; depmod ran" } else { "" };
+        let what = summary(&deeds, is_dry_run)?;
+        Some(format!("{what} for {release}{depmod}"))
+    });
+    lines.collect()
+}
+
+/// What happened to a file, and the name of its module.
+type Deed<'a> = (InstallAction, &'a str);
+
+/// The changes for one kernel, as `installed 2 modules, moved away 1 file`. A dry run with changes
+/// has none: it ends with what it would do.
+fn summary(deeds: &[Deed<'_>], is_dry_run: bool) -> Option<String> {
+    use InstallAction::{Displaced, Installed, Removed, Restored, Unchanged, Updated};
+    let number = |action| deeds.iter().filter(|deed| deed.0 == action).count();
+    // A module whose file got another suffix is still there.
+    let stays = |name: &str| {
+        let mut new = deeds
+            .iter()
+            .filter(|deed| [Installed, Updated].contains(&deed.0));
+        new.any(|deed| deed.1 == name)
+    };
+    let removed = deeds
+        .iter()
+        .filter(|deed| deed.0 == Removed && !stays(deed.1));
+    let parts = [
+        ("installed", number(Installed), "module"),
+        ("updated", number(Updated), "module"),
+        ("removed", removed.count(), "module"),
+        ("moved away", number(Displaced), "file"),
+        ("restored", number(Restored), "file"),
+    ];
+    let parts = parts.into_iter().filter(|(_, number, _)| *number > 0);
+    let parts: Vec<String> = parts
+        .map(|(did, number, noun)| format!("{did} {}", count(number, noun)))
+        .collect();
+    match (parts.is_empty(), number(Unchanged)) {
+        (false, _) => (!is_dry_run).then(|| parts.join(", ")),
+        (true, 1) => Some("1 module is up to date".to_owned()),
+        (true, n) => Some(format!("{n} modules are up to date")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_says_what_happened() {
+        use InstallAction::{Displaced, Installed, Removed, Restored, Unchanged, Updated};
+        let said = |deeds: &[Deed<'_>]| summary(deeds, false).unwrap();
+        let two = [
+            (Installed, "a"),
+            (Displaced, "a"),
+            (Installed, "b"),
+            (Unchanged, "c"),
+        ];
+        assert_eq!(said(&two), "installed 2 modules, moved away 1 file");
+        assert_eq!(summary(&two, true), None);
+        let suffix = [(Removed, "a"), (Updated, "a")];
+        assert_eq!(said(&suffix), "updated 1 module");
+        let back = [(Removed, "a"), (Restored, "a")];
+        assert_eq!(said(&back), "removed 1 module, restored 1 file");
+        let same = [(Unchanged, "a"), (Unchanged, "b")];
+        assert_eq!(said(&same[..1]), "1 module is up to date");
+        assert_eq!(summary(&same, true).unwrap(), "2 modules are up to date");
     }
 }

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use kbuild::{Advice, ErrorKind, Message};
+use kbuild::{Advice, ErrorKind, Message, SandboxView};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -39,6 +39,27 @@ pub(crate) struct Reason {
     pub(crate) kind: ErrorKind,
     pub(crate) message: String,
     pub(crate) advice: Vec<Advice>,
+}
+
+/// What the sandbox of a build would show and allow.
+#[derive(Serialize)]
+pub(crate) struct SandboxJson {
+    network: bool,
+    read: Vec<String>,
+    write: Vec<String>,
+    empty: Vec<String>,
+}
+
+impl From<&SandboxView> for SandboxJson {
+    fn from(view: &SandboxView) -> Self {
+        let paths = |paths: &[PathBuf]| paths.iter().map(|one| path(one)).collect();
+        SandboxJson {
+            network: view.network,
+            read: paths(&view.read),
+            write: paths(&view.write),
+            empty: paths(&view.empty),
+        }
+    }
 }
 
 impl From<&Failure> for Reason {
@@ -88,6 +109,8 @@ pub(crate) enum Event<'a> {
         args: Vec<String>,
         /// The whole command as a line for a shell.
         shell: String,
+        /// What the sandbox would show and allow.
+        sandbox: Option<SandboxJson>,
     },
     /// The failure of the build, or of one of several.
     Error {

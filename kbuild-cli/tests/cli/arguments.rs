@@ -140,3 +140,12 @@ fn flags_of_a_signature_that_exclude_each_other_are_refused() {
         assert!(!said.contains("1234"), "{said}");
     }
 }
+
+#[test]
+fn a_value_that_must_be_utf8_and_is_not_is_named() {
+    let value = OsStr::from_bytes(b"--exclude=a\xff");
+    let output = run([OsStr::new("build"), value]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains(r#""--exclude=a\xFF" is not UTF-8"#), "{said}");
+}

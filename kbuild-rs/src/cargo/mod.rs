@@ -5,6 +5,8 @@
     reason = "standard output is how a build script talks to Cargo, standard error to people"
 )]
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod links;
 mod modules;
 

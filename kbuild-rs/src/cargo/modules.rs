@@ -23,11 +23,11 @@ static BUILT: Mutex<Vec<Row>> = Mutex::new(Vec::new());
 
 /// A module in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    name: String,
-    release: String,
-    path: PathBuf,
-    symvers: Option<PathBuf>,
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) release: String,
+    pub(super) path: PathBuf,
+    pub(super) symvers: Option<PathBuf>,
 }
 
 /// Adds the modules of a finished build to the file, and tells Cargo where it is.
@@ -64,7 +64,7 @@ fn rows(report: &Report) -> Vec<Row> {
     modules.collect()
 }
 
-fn text(package: &str, rows: &[Row]) -> String {
+pub(super) fn text(package: &str, rows: &[Row]) -> String {
     // A path that is not UTF-8 cannot be written in JSON. Cargo cannot be told of it either.
     let lines = rows.iter().filter_map(|row| {
         let symvers = row.symvers.as_deref().and_then(Path::to_str);

@@ -1,6 +1,8 @@
 //! Files that editors read: `compile_commands.json` and `rust-project.json`.
 
 pub(crate) mod compile_commands;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(feature = "ide")]
 pub(crate) mod rust_project;
 

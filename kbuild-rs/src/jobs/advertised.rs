@@ -44,7 +44,7 @@ pub(crate) enum FirstToken {
 
 /// A jobserver as `MAKEFLAGS` names it.
 #[derive(Debug, PartialEq, Eq)]
-enum Named {
+pub(super) enum Named {
     Pipe(RawFd, RawFd),
     Fifo(PathBuf),
     /// A name in the form that GNU make uses for "none", or in an unknown form.
@@ -189,7 +189,7 @@ fn open(path: &Path) -> Result<File, String> {
 }
 
 /// The last jobserver that the flags name. Words after `--` are variables.
-fn named(flags: &OsStr) -> Option<Named> {
+pub(super) fn named(flags: &OsStr) -> Option<Named> {
     let text = flags.to_str()?;
     let value = text
         .split_ascii_whitespace()
@@ -212,7 +212,7 @@ fn named(flags: &OsStr) -> Option<Named> {
 }
 
 /// Whether an outer make runs one job (`-j1`). It has no jobserver then.
-fn wants_one_job(flags: &OsStr) -> bool {
+pub(super) fn wants_one_job(flags: &OsStr) -> bool {
     let text = flags.to_str().unwrap_or_default();
     text.split_ascii_whitespace()
         .take_while(|word| *word != "--")

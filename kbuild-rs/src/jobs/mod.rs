@@ -23,6 +23,8 @@
 mod advertised;
 mod channel;
 mod device;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod make_jobs;
 mod ninja;
 mod outside;

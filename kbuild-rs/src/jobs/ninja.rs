@@ -143,7 +143,7 @@ fn has_open(process: u32, file: &Path) -> bool {
 
 /// The words behind the program's name. The name is the first word, unless a loader runs the
 /// program.
-fn arguments<'a>(words: &'a [&'a str]) -> Option<&'a [&'a str]> {
+pub(super) fn arguments<'a>(words: &'a [&'a str]) -> Option<&'a [&'a str]> {
     let name = |word: &'a str| word.rsplit('/').next().unwrap_or_default();
     let is_ninja = |word: &&'a str| matches!(name(word), "ninja" | "ninja-build" | "samu");
     let by_loader = name(words.first()?).starts_with("ld-");
@@ -153,7 +153,7 @@ fn arguments<'a>(words: &'a [&'a str]) -> Option<&'a [&'a str]> {
 }
 
 /// The requested number of jobs. The last one counts, as in Ninja. `-j0` means no limit.
-fn asked_for(arguments: &[String]) -> Option<usize> {
+pub(super) fn asked_for(arguments: &[String]) -> Option<usize> {
     let mut jobs = None;
     for (at, word) in arguments.iter().enumerate() {
         let number = match word.strip_prefix("-j") {
@@ -165,7 +165,7 @@ fn asked_for(arguments: &[String]) -> Option<usize> {
     jobs.filter(|jobs| *jobs > 0)
 }
 
-fn is_verbose(arguments: &[String]) -> bool {
+pub(super) fn is_verbose(arguments: &[String]) -> bool {
     arguments
         .iter()
         .any(|word| matches!(&**word, "-v" | "--verbose"))
@@ -173,7 +173,7 @@ fn is_verbose(arguments: &[String]) -> bool {
 
 /// The parent and the start time in a line of `/proc/PID/stat`: the second and the twentieth word
 /// after the name. The name is in brackets and may hold anything.
-fn parent_and_start(stat: &str) -> Option<(u32, u64)> {
+pub(super) fn parent_and_start(stat: &str) -> Option<(u32, u64)> {
     let (_, after) = stat.rsplit_once(')')?;
     let mut words = after.split_ascii_whitespace().skip(1);
     let parent = words.next()?.parse().ok()?;

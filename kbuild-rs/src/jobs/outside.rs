@@ -17,7 +17,7 @@ pub fn outer_make_is_dry_run() -> bool {
 
 /// Whether the flags contain such an option. Flags of one letter stand together in the first word,
 /// without a dash.
-fn pretends(flags: &str) -> bool {
+pub(super) fn pretends(flags: &str) -> bool {
     let letters = flags.split(' ').next().unwrap_or_default();
     !letters.starts_with('-') && !letters.contains('=') && letters.contains(['n', 'q', 't'])
 }

@@ -32,7 +32,7 @@ impl Dkms {
         }
     }
 
-    fn parse(text: &str) -> Dkms {
+    pub(super) fn parse(text: &str) -> Dkms {
         let mut dkms = Dkms::default();
         for line in text.replace("\\\n", " ").lines() {
             let Some((name, value)) = line.trim().split_once('=') else {
@@ -51,7 +51,7 @@ impl Dkms {
         dkms
     }
 
-    fn sentences(&self) -> String {
+    pub(super) fn sentences(&self) -> String {
         let mut said = Vec::new();
         if let Some(make) = &self.make {
             said.push(format!(

@@ -3,6 +3,8 @@
 pub(crate) mod cmd_file;
 mod dkms_conf;
 mod flag_files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod makefiles;
 mod module_folders;
 #[cfg(feature = "rust")]
@@ -11,6 +13,6 @@ mod rust_flag_files;
 pub(crate) use dkms_conf::Dkms;
 pub(crate) use makefiles::{
     ALWAYS_SET, Assignment, Conditional, Folder, Form, Line, Makefiles, Statement, conditional,
-    is_makefile, makefile_in, uses,
+    is_makefile, makefile_in, used, uses,
 };
 pub(crate) use module_folders::{folders_advice, has_objects, switch_in};

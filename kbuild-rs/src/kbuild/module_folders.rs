@@ -1,5 +1,6 @@
 //! The folders below a folder whose makefiles name modules.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -67,10 +68,11 @@ const HERE: &[&str] = &[
 /// The folders in which a makefile starts another make: `$(MAKE) -C src`, `M=$(PWD)/src`, `cd src`.
 fn called_folders(dir: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
+    let mut seen = HashSet::new();
     for line in Folder::read(dir, dir).lines {
-        let line = HERE
-            .iter()
-            .fold(line.text, |line, here| line.replace(here, "."));
+        let line = HERE.iter().fold(line.text.into_string(), |line, here| {
+            line.replace(here, ".")
+        });
         let mut words = line
             .split([' ', '\t', ';', '&'])
             .filter(|word| !word.is_empty());
@@ -85,7 +87,7 @@ fn called_folders(dir: &Path) -> Vec<PathBuf> {
             let named = named.trim_matches(['"', '\'']);
             let folder = normal(&dir.join(named));
             let is_below = folder.starts_with(dir) && folder != dir;
-            if is_below && !folders.contains(&folder) && has_modules(&folder) {
+            if is_below && seen.insert(folder.clone()) && has_modules(&folder) {
                 folders.push(folder);
             }
         }

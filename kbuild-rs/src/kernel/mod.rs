@@ -7,6 +7,8 @@ mod compiler;
 mod config;
 mod distro;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod gcc;
 mod llvm;
 mod open;

@@ -105,7 +105,7 @@ fn assignment(dir: &Path) -> Option<Assignment> {
 
 /// Splits `export KBUILD_OUTPUT = /obj` into
 /// `("export KBUILD_OUTPUT = ", "KBUILD_OUTPUT", "/obj")`.
-fn output_variable(line: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn output_variable(line: &str) -> Option<(&str, &str, &str)> {
     let (left, right) = line.split_once('=')?;
     let mut words = left.trim_end_matches([':', '?', '+']).split_whitespace();
     let variable = words.next_back()?;

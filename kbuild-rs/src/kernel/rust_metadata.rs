@@ -9,7 +9,6 @@
 //! Each build reads this again, because the beginnings of ten files take microseconds, and
 //! remembering them would take as long.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -95,7 +94,7 @@ impl Kernel {
 
 /// The state of a file: the reason why it cannot be used, or the rustc that wrote it.
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     wrong: Option<String>,
     writer: Option<String>,
 }
@@ -121,14 +120,15 @@ fn metadata(file: &Path) -> State {
     let Ok(mut opened) = regular::open(file) else {
         return State::default();
     };
-    match read(&mut opened) {
+    let length = opened.metadata().map(|meta| meta.len());
+    match length.and_then(|length| read(&mut opened, length)) {
         Ok(state) => state,
         Err(error) => State::wrong(format!("cannot be read: {error}")),
     }
 }
 
-fn read(file: &mut File) -> io::Result<State> {
-    let length = file.metadata()?.len();
+/// Reads metadata of this length from its start.
+pub(super) fn read(file: &mut (impl Read + Seek), length: u64) -> io::Result<State> {
     let mut head = Vec::new();
     file.take(256).read_to_end(&mut head)?;
     if !head.starts_with(MAGIC) {

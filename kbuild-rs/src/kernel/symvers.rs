@@ -55,6 +55,11 @@ impl Symvers {
     pub fn read(path: impl AsRef<Path>) -> Result<Symvers> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
+        Symvers::of_bytes(bytes, path)
+    }
+
+    /// The same of the contents of a file, which messages name by `path`.
+    pub(super) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Symvers> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let lines = error.as_bytes()[..good]

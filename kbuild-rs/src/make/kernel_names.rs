@@ -81,7 +81,7 @@ impl KernelNames {
 }
 
 /// The variable that a line sets: `export A := b`, `define a`, `%.o: private A = b`.
-fn assigned(line: &str) -> Option<&str> {
+pub(super) fn assigned(line: &str) -> Option<&str> {
     const LEADS: &[&str] = &["export", "override", "private", "unexport"];
     if line.starts_with('\t') {
         return None;
@@ -103,7 +103,7 @@ fn assigned(line: &str) -> Option<&str> {
 }
 
 /// The variables in a line: `$(A)`, `${A:.o=.c}`, `$(call a,…)`, `ifdef A`.
-fn used(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn used(line: &str) -> impl Iterator<Item = &str> {
     const AHEAD: &[&str] = &["call", "origin", "value", "flavor"];
     let asked = line.trim_start();
     let asked = ["ifdef ", "ifndef "]

@@ -4,6 +4,8 @@ mod command;
 mod diagnose;
 mod env;
 mod first_phase;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod git;
 mod goals;
 mod kernel_names;

@@ -10,7 +10,7 @@ use super::modinfo::ModuleInfo;
 use super::sign::Signer;
 use super::target::Target;
 use crate::kernel::Kernel;
-use crate::sys::Image;
+use crate::sys::{Image, Signals};
 use crate::{Error, ErrorKind, Result};
 
 /// Turns built modules into the files that a package contains: stripped, signed, compressed.
@@ -87,12 +87,13 @@ impl Finisher {
     /// [`ErrorKind::SourceNotFound`] for an input that does not exist or contains no module;
     /// [`ErrorKind::InvalidInput`] for a kernel without a module; [`ErrorKind::InvalidFile`] for a
     /// file that is not a module, [`ErrorKind::ToolNotFound`] and [`ErrorKind::ToolFailed`] for
-    /// programs, and the errors of [`Signer`].
+    /// programs, [`ErrorKind::Stopped`] after a request to stop, and the errors of [`Signer`].
     pub fn finish(&self, inputs: &[PathBuf]) -> Result<Vec<Finished>> {
         let built = built::find(inputs)?;
         let targets = self.targets(&built)?;
         let mut finished = Vec::new();
         for built in built {
+            Signals::check()?;
             let target = targets.iter().find(|t| t.release == built.info.release);
             if let Some(target) = target {
                 finished.push(self.one(built, target)?);

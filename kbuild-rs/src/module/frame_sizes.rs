@@ -5,12 +5,16 @@
 //!
 //! rustc's `-Z emit-stack-sizes` would change the bytes of the module.
 
+use std::collections::HashSet;
+
 const X86_64: u64 = 62;
 const AARCH64: u64 = 183;
 /// `elf(5)`: a section with instructions, the table of symbols, a symbol that is a function.
 const EXECINSTR: u64 = 4;
 const SYMTAB: u64 = 2;
 const FUNC: u8 = 2;
+/// How often the code and the names of a file are read, at most.
+const MOST_OFTEN: usize = 8;
 /// No frame is this large: such bytes are not an instruction.
 const MOST: u64 = 1 << 26;
 
@@ -44,14 +48,20 @@ fn frames(limit: u64, elf: &[u8]) -> Option<Vec<Frame>> {
         part(elf, at, 64)
     };
     let contents = |section: &[u8]| part(elf, number(section, 24, 8)?, number(section, 32, 8)?);
-    let mut found: Vec<(u64, u64, Frame)> = Vec::new();
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    // Any number of symbols may share code or a name, and of sections a table: the bytes read are
+    // counted.
+    let mut left = elf.len().saturating_mul(MOST_OFTEN);
     for index in 0..number(elf, 60, 2)? {
         let table = section(index)?;
         if number(table, 4, 4)? != SYMTAB {
             continue;
         }
         let names = contents(section(number(table, 40, 4)?)?)?;
-        for symbol in contents(table)?.chunks_exact(24) {
+        let symbols = contents(table)?;
+        left = left.checked_sub(symbols.len())?;
+        for symbol in symbols.chunks_exact(24) {
             if symbol[4] & 0xf != FUNC {
                 continue;
             }
@@ -63,17 +73,19 @@ fn frames(limit: u64, elf: &[u8]) -> Option<Vec<Frame>> {
                 continue;
             }
             let code = part(contents(holder)?, at, number(symbol, 16, 8)?)?;
+            left = left.checked_sub(code.len())?;
             let size = size_of(code);
             // Some functions have two names.
-            if size > limit && !found.iter().any(|(h, a, _)| (*h, *a) == (home, at)) {
+            if size > limit && seen.insert((home, at)) {
                 let name = names.get(usize::try_from(number(symbol, 0, 4)?).ok()?..)?;
                 let name = name.split(|byte| *byte == 0).next()?;
+                left = left.checked_sub(name.len())?;
                 let function = function(&String::from_utf8_lossy(name));
-                found.push((home, at, Frame { function, size }));
+                found.push(Frame { function, size });
             }
         }
     }
-    Some(found.into_iter().map(|(_, _, frame)| frame).collect())
+    Some(found)
 }
 
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
@@ -121,6 +133,9 @@ fn of_aarch64(code: &[u8]) -> u64 {
     most
 }
 
+/// The most digits of a number in base 62, and the character behind it.
+const LONGEST_NUMBER: usize = 12;
+
 /// `huge` of `_RNvCs3SAYknNtcXW_3big4huge`: the last name in rustc's mangled form of a path
 /// (<https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>). Any other symbol is its own name.
 fn function(symbol: &str) -> String {
@@ -146,10 +161,9 @@ fn function(symbol: &str) -> String {
         rest = &rest[first.len_utf8()..];
         // A number that distinguishes crates or items of one name, or a back reference.
         if matches!(first, 's' | 'B') {
-            let end = rest
-                .find(|c: char| !c.is_ascii_alphanumeric())
-                .unwrap_or(rest.len());
-            if rest[end..].starts_with('_') {
+            let mut ahead = rest.bytes().take(LONGEST_NUMBER);
+            let end = ahead.position(|byte| !byte.is_ascii_alphanumeric());
+            if let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b'_') {
                 rest = &rest[end + 1..];
             }
         }

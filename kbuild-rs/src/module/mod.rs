@@ -14,6 +14,8 @@ mod finish;
 mod finisher;
 #[cfg(feature = "rust")]
 mod frame_sizes;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(feature = "install")]
 mod initramfs;
 #[cfg(feature = "install")]

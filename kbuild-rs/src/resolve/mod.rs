@@ -3,6 +3,8 @@
 
 mod declared;
 mod fingerprint;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod git;
 mod inputs;
 mod jobs;

@@ -4,6 +4,8 @@
 mod clean;
 mod decide;
 mod expected;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod jobs;
 mod make;
 mod nothing_built;

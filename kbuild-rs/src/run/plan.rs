@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use crate::Result;
 use crate::make::find_program;
 use crate::resolve::resolve;
-use crate::settings::{Plan, Settings};
+use crate::settings::{Plan, SandboxView, Settings};
+use crate::sys::sandbox::{Access, Sandbox};
 
 /// The make that [`build`](super::build) would start. This writes and starts nothing.
 pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
@@ -36,6 +37,23 @@ pub(crate) fn plan(settings: &Settings, name: Option<&str>) -> Result<Plan> {
         args,
         env,
         not_ours,
+        sandbox: command.sandbox.as_ref().map(view),
         kernel: resolved.target.kernel,
     })
+}
+
+fn view(sandbox: &Sandbox) -> SandboxView {
+    let mut view = SandboxView {
+        network: sandbox.has_network(),
+        ..SandboxView::default()
+    };
+    for (path, access) in sandbox.planned() {
+        let paths = match access {
+            Access::Read => &mut view.read,
+            Access::Device | Access::Write => &mut view.write,
+            Access::Empty => &mut view.empty,
+        };
+        paths.push(path);
+    }
+    view
 }

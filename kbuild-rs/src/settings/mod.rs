@@ -19,7 +19,7 @@ pub use choices::{Config, MissingSymvers};
 pub(crate) use environment::Environment;
 pub(crate) use flags::Flags;
 pub(crate) use module::{Declared, Module, Tree};
-pub use plan::Plan;
+pub use plan::{Plan, SandboxView};
 pub(crate) use provided::Provided;
 pub use report::{Artifact, Report};
 #[cfg(feature = "rust")]

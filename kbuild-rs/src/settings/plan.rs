@@ -18,6 +18,21 @@ pub struct Plan {
     pub(crate) env: Vec<(OsString, OsString)>,
     /// The names of those whose values come from outside or from the caller.
     pub(crate) not_ours: Vec<OsString>,
+    pub(crate) sandbox: Option<SandboxView>,
+}
+
+/// What make could use in the sandbox of a build, beside its standard streams and the jobserver.
+/// A folder includes its contents, unless another entry says something else about them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SandboxView {
+    /// Whether it has the network of the machine.
+    pub network: bool,
+    /// Files and folders that it can read.
+    pub read: Vec<PathBuf>,
+    /// Files, folders and devices that it can read and write.
+    pub write: Vec<PathBuf>,
+    /// Folders that are empty at first, may be written, and go away with the build.
+    pub empty: Vec<PathBuf>,
 }
 
 impl Plan {
@@ -49,12 +64,48 @@ impl Plan {
     pub fn args(&self) -> &[OsString] {
         &self.args
     }
+
+    /// What the sandbox would show and allow, if the build has one.
+    pub fn sandbox(&self) -> Option<&SandboxView> {
+        self.sandbox.as_ref()
+    }
+}
+
+impl fmt::Display for SandboxView {
+    /// A line for each entry: `read /usr`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let network = if self.network {
+            "network"
+        } else {
+            "no network"
+        };
+        f.write_str(network)?;
+        let entries = [
+            ("read", &self.read),
+            ("write", &self.write),
+            ("empty", &self.empty),
+        ];
+        for (access, paths) in entries {
+            for path in paths {
+                let text = path.to_string_lossy();
+                match text.chars().any(char::is_control) {
+                    true => write!(f, "\n{access} {text:?}")?,
+                    false => write!(f, "\n{access} {text}")?,
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Plan {
     /// A shell command that does the same, once the stage has been filled. Values that kbuild-rs
-    /// did not set come from the shell: `TOKEN="$TOKEN"`.
+    /// did not set come from the shell: `TOKEN="$TOKEN"`. Comments tell what the sandbox shows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let view = self.sandbox.as_ref().map(SandboxView::to_string);
+        for line in view.iter().flat_map(|view| view.lines()) {
+            writeln!(f, "# sandbox: {line}")?;
+        }
         write!(f, "cd {} && env -i", shell_quote(self.cwd.as_os_str()))?;
         for (name, value) in self.shown_env() {
             match (value, name.to_str()) {
@@ -85,4 +136,21 @@ fn is_identifier(name: &str) -> bool {
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_sandbox_stays_in_its_line() {
+        let view = SandboxView {
+            read: vec!["/a b".into(), "/a\nrm -r x".into()],
+            ..SandboxView::default()
+        };
+        assert_eq!(
+            view.to_string(),
+            "no network\nread /a b\nread \"/a\\nrm -r x\""
+        );
+    }
 }

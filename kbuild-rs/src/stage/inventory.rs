@@ -19,7 +19,7 @@ use crate::sys::{Identity, Writer, boot_id, content_hash, same_content, walk};
 
 const HEADER: &str = "kbuild-rs inventory 1";
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inventory {
     /// The boot of the machine that wrote the inventory.
     boot: String,
@@ -122,6 +122,18 @@ impl Inventory {
     }
 }
 
+#[cfg(feature = "fuzzing")]
+impl Inventory {
+    /// The text that [`save`](Self::save) writes if all files are there.
+    pub(super) fn text(&self) -> Vec<u8> {
+        let mut text = format!("{HEADER}\n{}\n", self.boot).into_bytes();
+        let entries = self.entries.iter();
+        entries.for_each(|(rel, entry)| entry.write(rel, &mut text));
+        text.extend_from_slice(b".\n");
+        text
+    }
+}
+
 impl Entry {
     /// The entry for the file at `path`. `known` is the previous entry.
     fn of(path: &Path, meta: &Metadata, known: Option<Entry>) -> std::io::Result<Entry> {
@@ -186,7 +198,7 @@ impl Entry {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Inventory> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Inventory> {
     let mut lines = bytes.split(|&b| b == b'\n');
     if lines.next()? != HEADER.as_bytes() {
         return None;

@@ -30,9 +30,10 @@ pub(super) fn load(writer: &Writer, path: &Path) -> Result<Option<Vec<Item>>> {
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Vec<Item>> {
+pub(super) fn read(bytes: &[u8]) -> Option<Vec<Item>> {
     let mut lines = bytes.split(|&b| b == b'\n');
-    let mut items = Vec::new();
+    // An item is far longer than the shortest line.
+    let mut items = Vec::with_capacity(bytes.iter().filter(|&&b| b == b'\n').count());
     if lines.next()? != HEADER.as_bytes() {
         return None;
     }
@@ -61,6 +62,10 @@ pub(crate) fn leads_outside(file: &Path, named: &Path) -> Error {
 
 /// Writes the manifest whole or not at all.
 pub(super) fn save(writer: &Writer, path: &Path, items: &[Item]) -> Result<()> {
+    writer.write_private(path, &text(items))
+}
+
+pub(super) fn text(items: &[Item]) -> Vec<u8> {
     let mut text = Vec::with_capacity(items.len() * 96);
     text.extend_from_slice(HEADER.as_bytes());
     text.push(b'\n');
@@ -87,7 +92,7 @@ pub(super) fn save(writer: &Writer, path: &Path, items: &[Item]) -> Result<()> {
     }
     text.extend_from_slice(END);
     text.push(b'\n');
-    writer.write_private(path, &text)
+    text
 }
 
 fn parse(line: &[u8]) -> Option<Item> {

@@ -21,6 +21,8 @@
 
 mod builds;
 mod carried_folders;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inventory;
 mod item;
 mod manifest;

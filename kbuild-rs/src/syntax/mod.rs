@@ -2,6 +2,8 @@
 //! and how to write them.
 
 mod flag_file;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod make;
 mod paths;
 mod shell;

@@ -14,6 +14,11 @@ pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
     let length = usize::try_from(size.min(64)).unwrap_or(64);
     file.read_exact(&mut head[..length])?;
     io::Seek::rewind(&mut file)?;
+    Ok(is_whole(&head, size))
+}
+
+/// The same of a file's first bytes and its size.
+pub(super) fn is_whole(head: &[u8; 64], size: u64) -> bool {
     let number = |at: usize, bytes: usize| -> u64 {
         let field = head[at..at + bytes].iter();
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
@@ -25,8 +30,8 @@ pub(crate) fn is_whole_elf(mut file: &fs::File) -> io::Result<bool> {
     let (start, count) = match head[4] {
         1 => (number(32, 4), number(46, 2) * number(48, 2)),
         2 => (number(40, 8), number(58, 2) * number(60, 2)),
-        _ => return Ok(false),
+        _ => return false,
     };
     let end = start.checked_add(count).is_some_and(|end| end <= size);
-    Ok(head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end)
+    head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end
 }

@@ -43,6 +43,20 @@ impl Identity {
         }
     }
 
+    #[cfg(feature = "install")]
+    pub(crate) fn from_stat(stat: &rustix::fs::Stat) -> Self {
+        // The types of the fields depend on the architecture.
+        let time = |seconds: i64, nanos: i128| i128::from(seconds) * NANOS + nanos;
+        Identity {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime: time(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
+            ctime: time(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
+            inode: stat.st_ino,
+            content: None,
+            pinned: false,
+        }
+    }
+
     /// The identity of the file that `path` leads to.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         Ok(Self::from_metadata(&std::fs::metadata(path)?))
@@ -171,23 +185,29 @@ impl Identity {
         // Writing into a String cannot fail.
         let _ = match self.content {
             Some(hash) => write!(to, "{} {} {hash:x}", self.size, self.mtime),
-            None => write!(
-                to,
-                "{} {} {} {}",
-                self.size, self.mtime, self.ctime, self.inode
-            ),
+            None => {
+                self.write_metadata(to);
+                Ok(())
+            }
         };
+    }
+
+    /// Appends size, times and inode.
+    pub(crate) fn write_metadata(&self, to: &mut String) {
+        use std::fmt::Write;
+        // Writing into a String cannot fail.
+        let _ = write!(
+            to,
+            "{} {} {} {}",
+            self.size, self.mtime, self.ctime, self.inode
+        );
     }
 
     /// One line of a manifest or record; [`parse`](Self::parse) reads it.
     pub(crate) fn write(&self, to: &mut String) {
         use std::fmt::Write;
-        // Writing into a String cannot fail.
-        let _ = write!(
-            to,
-            "{} {} {} {} ",
-            self.size, self.mtime, self.ctime, self.inode
-        );
+        self.write_metadata(to);
+        to.push(' ');
         match self.content {
             Some(hash) => {
                 let mark = if self.pinned { "=" } else { "" };

@@ -41,8 +41,8 @@ impl Image {
     /// A root that does not exist yet: it is empty.
     pub(crate) fn missing_at(path: &Path) -> Result<Image> {
         let temporary = std::env::temp_dir();
-        let empty =
-            tempfile::tempdir().map_err(|e| Error::writing("create a folder in", &temporary, e))?;
+        let empty = super::temporary_folder()
+            .map_err(|e| Error::writing("create a folder in", &temporary, e))?;
         Ok(Image {
             path: path.to_owned(),
             ..Image::open(empty.path())?
@@ -69,22 +69,74 @@ impl Image {
 
     /// Like [`folder`](Self::folder), and creates missing folders with mode 0755.
     pub(crate) fn make_folder(&self, rel: &Path) -> Result<Root> {
-        let folder = self
-            .resolve(rel, true)
-            .map_err(|e| super::tree::installing("create", &self.shown(rel), e.into()))?;
+        let mut attempts = 0..16;
+        let folder = loop {
+            match self.resolve(rel, true) {
+                // Another call removed an empty folder between two steps.
+                Err(Errno::NOENT) if attempts.next().is_some() => {}
+                made => break made,
+            }
+        };
+        let folder =
+            folder.map_err(|e| super::tree::installing("create", &self.shown(rel), e.into()))?;
         self.as_root(folder, rel)
     }
 
-    /// The folders on the way to `rel`, and itself, that are missing, outermost first.
+    /// The folders that [`make_folder`](Self::make_folder) would create, outermost first. Their paths
+    /// contain no link: below a link to a missing folder, they are where the link leads.
     pub(crate) fn missing(&self, rel: &Path) -> Result<Vec<PathBuf>> {
         let mut missing = Vec::new();
-        for at in rel.ancestors() {
-            if at.as_os_str().is_empty() || self.folder(at)?.is_some() {
-                break;
+        for (path, is_there) in self.trail(rel)? {
+            // A link may lead into a folder and out of it again.
+            if !is_there && !missing.contains(&path) {
+                missing.push(path);
             }
-            missing.insert(0, at.to_owned());
         }
         Ok(missing)
+    }
+
+    /// The folders on the way to `rel`, and itself, by their paths without links; and whether they
+    /// exist.
+    pub(crate) fn trail(&self, rel: &Path) -> Result<Vec<(PathBuf, bool)>> {
+        let failed = |e: Errno| Error::reading("open", &self.shown(rel), e.into());
+        let mut trail = Vec::new();
+        let mut at = PathBuf::new();
+        let mut ahead = steps(rel);
+        let mut links = 0;
+        while let Some(name) = ahead.pop_front() {
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let target = self.link_target(&at, &name).map_err(failed)?;
+            let Some(target) = target else {
+                at.push(&name);
+                let is_there = self.folder(&at)?.is_some();
+                trail.push((at.clone(), is_there));
+                continue;
+            };
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(failed(Errno::LOOP));
+            }
+            if target.is_absolute() {
+                at.clear();
+            }
+            for step in steps(&target).into_iter().rev() {
+                ahead.push_front(step);
+            }
+        }
+        Ok(trail)
+    }
+
+    /// The target of a link; `None` if there is no link.
+    fn link_target(&self, folder: &Path, name: &OsStr) -> Result<Option<PathBuf>, Errno> {
+        let found = self.resolve(folder, false);
+        match found.and_then(|folder| link_target(&folder, name)) {
+            Ok(target) => Ok(Some(target)),
+            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// Removes a folder if it is empty; whether it is gone.
@@ -244,5 +296,40 @@ mod tests {
         opened.make_folder(Path::new("up/new")).unwrap();
         assert!(image.join("outside/new").is_dir());
         assert_eq!(fs::read_dir(root.join("outside")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_missing_folders_are_those_that_are_made_also_behind_a_link_to_nowhere() {
+        let root = fixture::Root::new();
+        let image = root.create_dir("image");
+        root.write("image/etc/x", "");
+        symlink("/usr/../usr/lib", image.join("lib")).unwrap();
+        symlink("../../../srv/state", image.join("var")).unwrap();
+        let opened = Image::open(&image).unwrap();
+        let cases = [
+            ("lib/modules", "usr usr/lib usr/lib/modules"),
+            ("var/lib", "srv srv/state srv/state/lib"),
+            ("etc/depmod.d", "etc/depmod.d"),
+            ("etc", ""),
+        ];
+        for (rel, wanted) in cases {
+            let rel = Path::new(rel);
+            let missing = opened.missing(rel).unwrap();
+            let wanted: Vec<&Path> = wanted.split_whitespace().map(Path::new).collect();
+            assert_eq!(missing, wanted);
+            assert!(missing.iter().all(|path| !image.join(path).exists()));
+            opened.make_folder(rel).unwrap();
+            assert!(missing.iter().all(|path| image.join(path).is_dir()));
+            for path in missing.iter().rev() {
+                assert!(opened.remove_folder(path));
+            }
+            let mut left: Vec<_> = fs::read_dir(&image).unwrap().collect();
+            left.retain(|entry| entry.as_ref().unwrap().file_type().unwrap().is_dir());
+            assert_eq!(left.len(), 1, "{left:?}");
+        }
+        symlink("a", image.join("b")).unwrap();
+        symlink("b", image.join("a")).unwrap();
+        assert!(opened.missing(Path::new("a/x")).is_err());
+        assert!(opened.missing(Path::new("etc/x/y")).is_err());
     }
 }

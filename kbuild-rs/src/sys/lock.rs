@@ -72,7 +72,8 @@ impl Lock {
         Ok(false)
     }
 
-    fn wait(file: &File, error: impl Fn(io::Error) -> Error) -> Result<()> {
+    /// Waits for a lock, unless a signal wants this process to stop.
+    pub(crate) fn wait(file: &File, error: impl Fn(io::Error) -> Error) -> Result<()> {
         // Signals do not wake a process that catches them.
         while signals::are_relayed() {
             signals::check()?;

@@ -19,6 +19,8 @@ mod descriptor;
 mod elf;
 pub(crate) mod files;
 mod flock;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod identity;
 #[cfg(feature = "install")]
 mod image;
@@ -31,6 +33,8 @@ pub(crate) mod regular;
 mod root;
 pub(crate) mod sandbox;
 pub(crate) mod signals;
+#[cfg(feature = "install")]
+mod temporary;
 #[cfg(feature = "install")]
 pub(crate) mod tree;
 mod user;
@@ -61,6 +65,8 @@ pub(crate) use process::{
 };
 pub(crate) use root::{Root, not_ours};
 pub use signals::Signals;
+#[cfg(feature = "install")]
+pub(crate) use temporary::temporary_folder;
 #[cfg(feature = "install")]
 pub(crate) use tree::{Looks, Tree};
 pub(crate) use user::effective_uid;

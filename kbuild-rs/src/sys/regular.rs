@@ -27,6 +27,19 @@ pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The contents of a regular file, unless it is longer than this.
+pub(crate) fn read_at_most(longest: u64, path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > longest {
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {} MiB", longest >> 20),
+        )),
+        false => Ok(bytes),
+    }
+}
+
 /// The contents of a regular file that is UTF-8.
 pub(crate) fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     let mut file = open(path.as_ref())?;

@@ -5,12 +5,14 @@
 //! make runs, and not to make. Recipes fail, make deletes their unfinished targets, starts nothing
 //! more, gives its tokens back and ends. (Measured with 4.4.1, with a fifo and with a pipe.)
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
+use super::ChildSetup;
 use super::sandbox::Entry;
 use crate::{Error, ErrorKind, Result, sys};
 
@@ -83,6 +85,51 @@ impl Signals {
         }
     }
 
+    /// Fails after a request to [stop](Self::stop). Call this between steps that do not fail
+    /// by themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`].
+    pub fn check() -> Result<()> {
+        check_with("")
+    }
+
+    /// Runs a program to its end, as [`Command::output`] does. A request to [stop](Self::stop) ends
+    /// it and the programs that it runs.
+    ///
+    /// # Errors
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if there was a request before the start; the
+    /// errors of [`Command::output`].
+    pub fn output(command: &mut Command) -> io::Result<Output> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let setup = ChildSetup {
+            own_group: are_relayed(),
+            ..ChildSetup::default()
+        };
+        sys::tie_child(command, setup);
+        let mut child = {
+            let mut groups = groups();
+            if Self::stopped_by().is_some() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let child = command.spawn()?;
+            add(&mut groups, &child, None, false);
+            child
+        };
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (out, err) = std::thread::scope(|scope| {
+            let err = scope.spawn(|| read(stderr));
+            (read(stdout), err.join())
+        });
+        let status = wait(&mut child)?;
+        let err = err.map_err(|_| io::Error::other("a thread panicked"))?;
+        Ok(Output {
+            status,
+            stdout: out?,
+            stderr: err?,
+        })
+    }
+
     /// Passes `signal` on to all makes and their programs. For SIGTSTP and SIGCONT.
     pub fn pass_on(&self, signal: i32) {
         for group in groups().iter() {
@@ -144,12 +191,6 @@ pub(crate) fn check() -> Result<()> {
     check_with(". Finished files are kept")
 }
 
-/// Fails a change after a request to stop. The caller undoes it, and says so.
-#[cfg(feature = "install")]
-pub(crate) fn check_change() -> Result<()> {
-    check_with("")
-}
-
 fn check_with(result: &str) -> Result<()> {
     Signals::stopped_by().map_or(Ok(()), |signal| Err(stopped(signal, result)))
 }
@@ -180,6 +221,12 @@ pub(crate) fn spawn(
         (Err(error), Some(entry)) => return Err(entry.error(error, dir)),
         (Err(error), None) => return Err(Error::writing("run make in", dir, error)),
     };
+    add(&mut groups, &child, in_sandbox, is_make);
+    Ok(child)
+}
+
+/// Lets a new child get the passed-on signals, if it has a process group.
+fn add(groups: &mut Vec<Group>, child: &Child, in_sandbox: Option<i32>, is_make: bool) {
     if are_relayed() {
         let own = i32::try_from(child.id()).unwrap_or(0);
         groups.push(Group {
@@ -188,7 +235,14 @@ pub(crate) fn spawn(
             is_make,
         });
     }
-    Ok(child)
+}
+
+fn read(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Stops programs that the child has started since the request, because a recipe may continue after

@@ -77,14 +77,16 @@ impl Patience {
     }
 
     /// The reason why the command should not be waited for any longer; `None` while it may go on.
-    /// Call this often; it checks the processes about once a second.
+    /// Call this often; it checks the processes about every five seconds.
     pub fn exhausted(&mut self) -> Option<String> {
         let now = Instant::now();
         let (elapsed, limits) = (now - self.begun, self.limits);
         if elapsed >= limits.wall {
             return Some(format!("after {} s", limits.wall.as_secs_f32()));
         }
-        let pause = Duration::from_secs(1).min(limits.idle / 4);
+        // A look reads something of every process of the machine.
+        let limit = limits.idle.min(limits.processor);
+        let pause = Duration::from_secs(5).min(limit / 4);
         if now - self.looked < pause {
             return None;
         }

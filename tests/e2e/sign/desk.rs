@@ -20,6 +20,9 @@ pub(super) struct Desk {
     pub(super) tmp: TempDir,
 }
 
+/// The files of the keys, made once.
+static KEYS: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+
 /// The kernel whose `sign-file` runs on this machine, and a module that was built for it.
 pub(super) fn built_once() -> &'static (LabKernel, Vec<u8>) {
     static MODULE: OnceLock<(LabKernel, Vec<u8>)> = OnceLock::new();
@@ -43,14 +46,26 @@ impl Desk {
             tmp: folder(&[]),
         };
         fs::write(desk.path("hello.ko"), module).unwrap();
+        let made = KEYS.get_or_init(|| desk.make_keys());
+        for (file, bytes) in made {
+            fs::write(desk.path(file), bytes).unwrap();
+        }
+        desk
+    }
+
+    /// Their files.
+    fn make_keys(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files = Vec::new();
         for name in ["mok", "other"] {
-            desk.openssl(&format!(
+            self.openssl(&format!(
                 "req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={name} -keyout \
                  {name}.key -out {name}.pem"
             ));
-            desk.openssl(&format!("x509 -in {name}.pem -outform DER -out {name}.der"));
+            self.openssl(&format!("x509 -in {name}.pem -outform DER -out {name}.der"));
+            files.extend(["key", "pem", "der"].map(|end| format!("{name}.{end}")));
         }
-        desk
+        let read = |file: String| (file.clone(), self.read(&file));
+        files.into_iter().map(read).collect()
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

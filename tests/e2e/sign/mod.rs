@@ -5,6 +5,7 @@ mod desk;
 mod guide;
 mod install;
 mod keys;
+mod provider;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -13,11 +13,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use kbuild_tests::lab::LabKernel;
-use kbuild_tests::plain;
 pub(crate) use kbuild_tests::plain::PAHOLE;
 pub(crate) use kbuild_tests::program::started_make;
 use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
+use kbuild_tests::{expected, plain};
 use tempfile::TempDir;
 
 /// More than the time of a build of the largest module on an idle machine. The limits for a busy
@@ -67,6 +67,24 @@ module_exit(hello_exit);
 MODULE_LICENSE("GPL");
 "#;
 
+/// A module that exports a symbol.
+pub(crate) const RING: &str = r#"
+#include <linux/module.h>
+int ring_push(int value);
+int ring_push(int value) { return value; }
+EXPORT_SYMBOL(ring_push);
+MODULE_LICENSE("GPL");
+"#;
+
+/// A module that uses the symbol of [`RING`].
+pub(crate) const USER: &str = r#"
+#include <linux/module.h>
+int ring_push(int value);
+static int __init user_init(void) { return ring_push(0); }
+module_init(user_init);
+MODULE_LICENSE("GPL");
+"#;
+
 /// `kbuild-rs build` for a kernel of the lab. More arguments, a working directory or variables
 /// may follow.
 pub(crate) fn build(kernel: &LabKernel, out: &Path) -> Command {
@@ -101,23 +119,12 @@ pub(crate) fn set_bindgen(command: &mut Command, kernel: &LabKernel) {
 
 /// Runs a build that must succeed.
 pub(crate) fn built(command: &mut Command) -> Output {
-    let output = run::run(command, LIMIT).unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}{}",
-        output.out(),
-        output.err()
-    );
-    output
+    expected::success(command, LIMIT)
 }
 
-/// Runs a build that must fail with this exit code; returns its output.
+/// Runs a build that must fail with this exit code; returns its messages.
 pub(crate) fn refused(command: &mut Command, code: i32) -> String {
-    let output = run::run(command, LIMIT).unwrap();
-    let text = output.err();
-    assert_eq!(output.status.code(), Some(code), "{command:?}\n{text}");
-    assert!(!text.contains("panicked"), "{text}");
-    text
+    expected::failure(command, code, LIMIT)
 }
 
 /// The `.ko` files in a folder and below it (private folders left out): name and bytes.

@@ -61,7 +61,8 @@ pub(crate) struct World {
     /// The state of the sources and headers.
     tree: Option<Looks>,
     _scratch: TempDir,
-    _kernel_tree: Option<TempDir>,
+    /// The program and the kernel tree, apart from the files that are compared at every step.
+    _copies: Vec<TempDir>,
 }
 
 /// The folders that are created anew for every call.
@@ -74,13 +75,15 @@ impl World {
         open_to_all(scratch.path());
         // The program and the lab's kernels may be in folders that other users cannot enter.
         let (mut own_program, mut own_kernel) = (program().to_owned(), kernel.clone());
-        let mut kernel_tree = None;
+        let mut copies = Vec::new();
         if user.is_some() {
-            own_program = scratch.path().join("kbuild-rs");
+            let bin = tempfile::tempdir().unwrap();
+            own_program = bin.path().join("kbuild-rs");
             fs::copy(program(), &own_program).unwrap();
             let (tree, private) = private_kernel(kernel);
-            open_to_all(tree.path());
-            (kernel_tree, own_kernel) = (Some(tree), private);
+            own_kernel = private;
+            copies.extend([bin, tree]);
+            copies.iter().for_each(|dir| open_to_all(dir.path()));
         }
         let root = fs::canonicalize(scratch.path()).unwrap().join("w");
         let mut world = World {
@@ -96,7 +99,7 @@ impl World {
             words: BTreeMap::new(),
             tree: None,
             _scratch: scratch,
-            _kernel_tree: kernel_tree,
+            _copies: copies,
         };
         world.make_mould();
         world

@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::kernel::Tools;
 use super::place::{clear, lock};
-use super::root;
 use super::{
     ARM64, COMPILED, CORPUS, KERNEL_SOURCES, LabKernel, MACHINE, PROGRAMS, Prepared, all,
     built_folder, cache_dir, kernel_folder,
 };
+use super::{file_systems, root};
 use crate::Result;
 
 /// An item that the lab keeps or can get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// A kernel of [`all`], or `arm64` (prepared only), `debian13`, `programs`, `kernel-sources`,
-    /// `roots`, `corpus`, `compiled`, `sources`, `apt`.
+    /// `roots`, `file-systems`, `corpus`, `compiled`, `sources`, `apt`.
     pub name: &'static str,
     /// A kernel's release, if the kernel exists.
     pub release: Option<String>,
@@ -59,6 +59,7 @@ const FOLDERS: &[&str] = &[
     PROGRAMS,
     KERNEL_SOURCES,
     root::FOLDER,
+    file_systems::FOLDER,
     CORPUS,
     COMPILED,
     "sources",

@@ -9,8 +9,10 @@ mod arm64;
 mod cmake;
 mod compiled;
 mod compiler;
+mod deny;
 mod distribution;
 mod dkms;
+mod file_systems;
 mod firmware;
 mod image;
 mod kept;
@@ -38,8 +40,10 @@ use crate::run;
 pub use arm64::Prepared;
 pub use cmake::CMAKES;
 pub use compiled::cached_compiler;
+pub use deny::cargo_deny;
 use distribution::{Distribution, Family};
 pub use dkms::{DKMS, dkms};
+pub use file_systems::file_systems;
 pub use firmware::firmware;
 pub use kept::{Entry, list, remove};
 pub use kernel::LabKernel;
@@ -208,10 +212,13 @@ pub fn kernel_source(name: &str) -> Result<PathBuf> {
     .map_err(|error| format!("cannot get the source of the kernel {name}: {error}"))
 }
 
-/// The reason why this machine cannot have the kernel `name` of [`all`], as far as that is known
+/// The reason why this machine cannot have the kernel `name` of [`ALL`], as far as that is known
 /// without trying. A test prints it behind `not run:`.
 pub fn why_not(name: &str) -> Option<String> {
     match name {
+        _ if !all().contains(&name) => {
+            Some(format!("the lab has the kernel {name} on Debian only"))
+        }
         kernels::DEBIAN13 => machine::possible().err(),
         _ if own::find(name).is_some() => own::possible().err(),
         _ => None,
@@ -238,7 +245,8 @@ pub fn debian13() -> Result<Machine> {
 }
 
 /// A program of a newer Debian that runs on this machine: `make` (4.4), `ninja` (1.13), `openssl` (3.5),
-/// `rustc` (Debian 13's, with `bindgen` beside it) or `rust-analyzer` (with that rustc's `clippy-driver`).
+/// `rustc` (Debian 13's, with `bindgen` beside it), `rust-analyzer` (with that rustc's `clippy-driver`) or
+/// `softhsm2-util` (with an `openssl` that has the provider pkcs11).
 /// Its folder has no other programs, so it may be put in front of `PATH`. make's own `$(MAKE)` is
 /// this program too.
 ///
@@ -376,5 +384,14 @@ mod tests {
             error.contains("`2.4`") && error.contains(names()[0]),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_kernel_of_another_distribution_has_a_reason() {
+        let other = match names() == KERNELS {
+            true => "generic",
+            false => "6.12",
+        };
+        assert!(why_not(other).unwrap().contains(other));
     }
 }

@@ -36,6 +36,24 @@ const PROGRAMS: &[Program] = &[
         suite: "trixie",
         packages: &["openssl", "libc6", "libssl3t64", "libzstd1", "zlib1g"],
     },
+    // A token in software, and an OpenSSL that reaches it by its provider.
+    Program {
+        names: &["softhsm2-util", "openssl"],
+        suite: "trixie",
+        packages: &[
+            "softhsm2",
+            "openssl",
+            "pkcs11-provider",
+            "libc6",
+            "libgcc-s1",
+            "libsofthsm2",
+            "libsqlite3-0",
+            "libssl3t64",
+            "libstdc++6",
+            "libzstd1",
+            "zlib1g",
+        ],
+    },
     // The oldest kernel with Rust that Debian 13 can build needs this one, and so does every newer
     // kernel.
     Program {

@@ -62,7 +62,7 @@ pub const ROOTS: &[&str] = &["5.10", "6.1", "6.12", kernels::DEBIAN13];
 pub const ROOT: &str = "6.12";
 
 /// Gets everything for the tests that install: the roots, and the programs of their guests. Gives the
-/// kernels' names.
+/// kernels' names: none where the distribution is not Debian.
 ///
 /// # Errors
 /// As [`image_root`]; no package index that has `virt-firmware`.
@@ -74,10 +74,12 @@ pub fn roots(full: bool) -> Result<Vec<&'static str>> {
             names.push(*name);
         }
     }
-    for version in KMODS {
-        kmod::kmod(version)?;
+    if !names.is_empty() {
+        for version in KMODS {
+            kmod::kmod(version)?;
+        }
+        firmware::virt_firmware()?;
     }
-    firmware::virt_firmware()?;
     Ok(names)
 }
 
@@ -132,12 +134,7 @@ fn prepare(kernel: &LabKernel, kmod: &Kmod, draft: &Path) -> Result<()> {
     depmod(kmod, &whole, &kernel.release)?;
     let (from, to) = (whole.join(&below), root.join(&below));
     fs::create_dir_all(&to).map_err(fail)?;
-    let index = fs::read_to_string(from.join("modules.dep")).map_err(fail)?;
-    for path in closure(&index) {
-        let target = to.join(&path);
-        fs::create_dir_all(target.parent().unwrap_or(&to)).map_err(fail)?;
-        fs::rename(from.join(&path), target).map_err(fail)?;
-    }
+    take(&from, &to, MODULES)?;
     for name in [
         "modules.order",
         "modules.builtin",
@@ -161,7 +158,19 @@ fn prepare(kernel: &LabKernel, kmod: &Kmod, draft: &Path) -> Result<()> {
     clear(&whole)
 }
 
-fn depmod(kmod: &Kmod, root: &Path, release: &str) -> Result<()> {
+/// Moves these modules, and those that they depend on, from one folder of modules to another.
+pub(super) fn take(from: &Path, to: &Path, modules: &[&str]) -> Result<()> {
+    let fail = |error: std::io::Error| format!("cannot fill {}: {error}", to.display());
+    let index = fs::read_to_string(from.join("modules.dep")).map_err(fail)?;
+    for path in closure(&index, modules) {
+        let target = to.join(&path);
+        fs::create_dir_all(target.parent().unwrap_or(to)).map_err(fail)?;
+        fs::rename(from.join(&path), target).map_err(fail)?;
+    }
+    Ok(())
+}
+
+pub(super) fn depmod(kmod: &Kmod, root: &Path, release: &str) -> Result<()> {
     let mut depmod = kmod.command("depmod");
     depmod
         .arg("-b")
@@ -172,13 +181,13 @@ fn depmod(kmod: &Kmod, root: &Path, release: &str) -> Result<()> {
     run::checked(&mut depmod, LIMIT).map(drop)
 }
 
-/// The paths of [`MODULES`] and of all that they depend on.
-fn closure(index: &str) -> BTreeSet<String> {
+/// The paths of these modules and of all that they depend on.
+fn closure(index: &str, modules: &[&str]) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for (path, dependencies) in index.lines().filter_map(|line| line.split_once(':')) {
         let file = path.rsplit('/').next().unwrap_or(path);
         let name = file.split(".ko").next().unwrap_or(file).replace('-', "_");
-        if MODULES.contains(&name.as_str()) {
+        if modules.contains(&name.as_str()) {
             paths.insert(path.to_owned());
             paths.extend(dependencies.split_whitespace().map(str::to_owned));
         }
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn what_a_module_depends_on_is_kept_with_it() {
         let index = "k/fs/ext4/ext4.ko.xz: k/lib/crc16.ko.xz\nk/lib/crc16.ko.xz:\nk/x.ko.xz:\n";
-        let paths: Vec<_> = closure(index).into_iter().collect();
+        let paths: Vec<_> = closure(index, MODULES).into_iter().collect();
         assert_eq!(paths, ["k/fs/ext4/ext4.ko.xz", "k/lib/crc16.ko.xz"]);
     }
 }

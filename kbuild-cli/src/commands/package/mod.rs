@@ -15,12 +15,13 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Message, Strip};
+use kbuild::{Advice, Compression, ErrorKind, Finished, Finisher, Kernel, Message, Signals, Strip};
 use serde::Serialize;
 
 use super::signing;
 use crate::args::{Compress, FinishArgs, Format, MessageFormat, PackageArgs};
 use crate::builds::out_dir::OutDir;
+use crate::process::signals;
 use crate::ui::failure::{Failure, exit_code};
 use crate::ui::json;
 use crate::ui::options::UiOptions;
@@ -68,15 +69,18 @@ pub(super) fn run(args: &PackageArgs, style: Style) -> ExitCode {
         args,
         progress: Progress::new(UiOptions::new(style, args.quiet)),
     };
-    let failure = call.all().err();
-    if let Some(failure) = &failure {
-        call.tell_failure(failure);
-    }
-    if call.is_json() {
-        let success = failure.is_none();
-        json::print(&Event::PackageFinished { success });
-    }
-    exit_code(&failure)
+    // A signal ends the program that packs, and then this one, so that no temporary file stays.
+    signals::relayed(|| {
+        let failure = call.all().err();
+        if let Some(failure) = &failure {
+            call.tell_failure(failure);
+        }
+        if call.is_json() {
+            let success = failure.is_none();
+            json::print(&Event::PackageFinished { success });
+        }
+        exit_code(&failure)
+    })
 }
 
 impl Call<'_> {
@@ -113,7 +117,8 @@ impl Call<'_> {
         let made = OutDir::make(args.out_dir.as_deref())?;
         for package in &packages {
             let path = self.path_of(package);
-            let written = self.write(package, &path);
+            let written = Signals::check().map_err(Failure::from);
+            let written = written.and_then(|()| self.write(package, &path));
             written.inspect_err(|_| made.remove_if_unused())?;
             self.tell(package, &path);
         }

@@ -44,6 +44,8 @@ impl Staging {
         };
         let made = tempfile::Builder::new()
             .prefix("kbuild-rs-package-")
+            // With any umask, other users must not put files into a package.
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&above);
         let made = made.map_err(|e| Failure::file("create a folder in", &above, &e))?;
         Ok(Staging(made))
@@ -123,6 +125,13 @@ pub(super) fn write_whole(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_its_owner_can_enter_the_folder_of_a_package() {
+        let folder = Staging::new().unwrap();
+        let mode = folder.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 
     #[test]
     fn the_path_of_the_temporary_folder_is_plain() {

@@ -3,18 +3,21 @@
 use std::io;
 use std::process::{Command, Stdio};
 
+use kbuild::Signals;
+
 use crate::ui::failure::Failure;
 
 /// Runs a program that packs `name`. `package` is Debian's package with the program. Its output is
 /// shown if it fails.
 pub(super) fn run(command: &mut Command, name: &str, package: &str) -> Result<(), Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
+    command
         .env("LC_ALL", "C")
         // Only the programs that open a key get its passphrase.
         .env_remove("KBUILD_SIGN_PIN")
-        .stdin(Stdio::null())
-        .output();
+        .stdin(Stdio::null());
+    let output = Signals::output(command);
+    Signals::check()?;
     let output = output.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             kbuild::missing_tool(&program, &format!("writing {name}"), package).into()

@@ -1,5 +1,6 @@
 //! Merges the modules' entries into the `compile_commands.json` of the project around them.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,12 +27,10 @@ pub fn merge_compile_commands(into: &Path, from: &[PathBuf], record: &Path) -> R
 
     let texts = from.iter().map(|file| read(file));
     let texts: Vec<Vec<u8>> = texts.collect::<Result<_>>()?;
-    let (mut ours, mut sources) = (Vec::new(), Vec::new());
+    let (mut ours, mut sources) = (Vec::new(), HashSet::new());
     for (text, file) in texts.iter().zip(from) {
         for entry in entries(text, file)? {
-            let source = source(entry);
-            if !sources.contains(&source) {
-                sources.push(source);
+            if sources.insert(source(entry)) {
                 ours.push(entry);
             }
         }
@@ -59,7 +58,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn list(entries: &[&[u8]]) -> Vec<u8> {
+pub(in crate::editor) fn list(entries: &[&[u8]]) -> Vec<u8> {
     [b"[\n", &entries.join(&b",\n"[..])[..], b"\n]\n"].concat()
 }
 
@@ -77,7 +76,7 @@ fn entries<'a>(text: &'a [u8], file: &Path) -> Result<Vec<&'a [u8]>> {
 }
 
 /// The objects of a JSON array, as they are written; an empty file is an empty array.
-fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
+pub(in crate::editor) fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
     let text = text.trim_ascii();
     if text.is_empty() {
         return Some(Vec::new());
@@ -110,7 +109,7 @@ fn split(text: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// The source of an entry of ours (see `entry` in the parent module). The entry's first key is the
 /// directory, and the directory's value has no unescaped quote.
-fn source(entry: &[u8]) -> &[u8] {
+pub(in crate::editor) fn source(entry: &[u8]) -> &[u8] {
     const KEY: &[u8] = b",\"file\":";
     const NEXT: &[u8] = b",\"arguments\":";
     let find = |what: &[u8]| entry.windows(what.len()).position(|part| part == what);

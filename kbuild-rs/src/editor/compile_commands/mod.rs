@@ -4,7 +4,7 @@
 //! lack the kernel's own script for this. Each module folder keeps its entries. The file in the
 //! output directory has the entries of all modules built into it.
 
-mod merge;
+pub(super) mod merge;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -34,7 +34,7 @@ pub fn merge_rust_projects(into: &Path, from: &[PathBuf], lock: &Path) -> Result
 }
 
 /// Splits a file into its part about the kernel and the entries of the module's own crates.
-fn split(text: &str) -> Option<(&str, Vec<&str>)> {
+pub(in crate::editor) fn split(text: &str) -> Option<(&str, Vec<&str>)> {
     let text = text.strip_prefix('{')?.strip_suffix("\n]}\n")?;
     let mut ends = text.match_indices(",\n");
     let (end, comma) = ends.find(|(end, comma)| {

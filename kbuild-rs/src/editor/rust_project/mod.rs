@@ -6,7 +6,7 @@
 
 mod entry;
 mod known;
-mod merge;
+pub(super) mod merge;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,8 @@
 //! Conditions of makefiles that kbuild decides. With them, one file has a part for `make` by hand and
 //! a part for kbuild.
 
+use std::sync::Arc;
+
 /// Variables that are never empty where kbuild reads a makefile.
 pub(crate) const ALWAYS_SET: &[&str] = &[
     "KERNELRELEASE",
@@ -21,9 +23,15 @@ struct Condition {
     /// Whether kbuild reads the branch, if that is known.
     is_read: Option<bool>,
     /// The last condition that only make can decide, in this branch or in an earlier one.
-    unknown: Option<String>,
+    unknown: Option<Arc<str>>,
+    /// Whether `unknown` is of an earlier branch.
+    is_else: bool,
     /// Whether kbuild reads none of the later branches.
     is_over: bool,
+    /// [`Conditions::are_false`] and [`Conditions::unknown`] around it: a line may be in so many
+    /// conditions that nobody can look at each for each line.
+    is_in_false: bool,
+    around: Option<Arc<str>>,
 }
 
 impl Condition {
@@ -37,11 +45,15 @@ impl Condition {
             (true, ..) | (_, Some(false), _) => Some(false),
             (_, Some(true), None) => Some(true),
             (_, Some(true), Some(before)) => {
-                self.unknown = Some(format!("else of {before}"));
+                if !self.is_else {
+                    self.unknown = Some(format!("else of {before}").into());
+                    self.is_else = true;
+                }
                 None
             }
             (_, None, _) => {
-                self.unknown = Some(text.to_owned());
+                self.unknown = Some(text.into());
+                self.is_else = false;
                 None
             }
         };
@@ -52,20 +64,29 @@ impl Condition {
 impl Conditions {
     /// Whether kbuild never reads the line.
     pub(super) fn are_false(&self) -> bool {
-        self.0.iter().any(|c| c.is_read == Some(false))
+        let last = self.0.last();
+        last.is_some_and(|c| c.is_in_false || c.is_read == Some(false))
     }
 
     /// The innermost condition that only make can decide.
-    pub(super) fn unknown(&self) -> Option<&str> {
-        let innermost = self.0.iter().rev().find(|c| c.is_read.is_none())?;
-        innermost.unknown.as_deref()
+    pub(super) fn unknown(&self) -> Option<&Arc<str>> {
+        let last = self.0.last()?;
+        match last.is_read {
+            None => last.unknown.as_ref(),
+            Some(_) => last.around.as_ref(),
+        }
     }
 
     /// Follows a line that begins, turns or ends a condition; returns whether it is such a line.
     pub(super) fn follow(&mut self, line: &str) -> bool {
         match conditional(line) {
             Some(Conditional::If(text)) => {
-                self.0.push(Condition::default());
+                let condition = Condition {
+                    is_in_false: self.are_false(),
+                    around: self.unknown().cloned(),
+                    ..Condition::default()
+                };
+                self.0.push(condition);
                 self.enter(text);
             }
             Some(Conditional::Else(text)) => self.enter(text),

@@ -1,11 +1,15 @@
 //! The makefile of one folder, with the files that it includes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::lines::{Form, Line, Position, Statement, logical_lines};
 use super::makefile_in;
 use super::values::Values;
 use crate::sys::regular;
+
+/// No makefile is as long; a crafted one would fill the memory.
+const LONGEST: u64 = 16 << 20;
 
 /// Ends the reading of files that include each other.
 const DEEPEST: usize = 16;
@@ -54,24 +58,31 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads a makefile and the files that it includes. `around` is the condition of its own
     /// `include`.
-    fn makefile(&mut self, path: PathBuf, around: Option<&str>, depth: usize) {
+    fn makefile(&mut self, path: PathBuf, around: Option<&Arc<str>>, depth: usize) {
         if depth >= DEEPEST || self.folder.makefiles.contains(&path) {
             return;
         }
-        let text = regular::read(&path).unwrap_or_default();
-        let makefile = self.folder.makefiles.len();
+        // `/proc/kcore` is a regular file, too.
+        let text = regular::read_at_most(LONGEST, &path);
+        self.folder.is_whole &= text.is_ok();
+        let text = text.unwrap_or_default();
+        let makefile = u32::try_from(self.folder.makefiles.len()).unwrap_or(u32::MAX);
         self.folder.makefiles.push(path);
         let mut position = Position::default();
-        for (number, text) in logical_lines(&String::from_utf8_lossy(&text)) {
+        let text = String::from_utf8_lossy(&text);
+        let is_empty = |line: &str| line.trim().is_empty();
+        let count = text.lines().filter(|line| !is_empty(line)).count();
+        self.folder.lines.reserve_exact(count);
+        for (number, text) in logical_lines(&text).filter(|(_, line)| !is_empty(line)) {
             let form = position.follow(&text);
             let condition = position.conditions.unknown().or(around);
             let line = Line {
                 makefile,
                 number,
-                text,
+                text: text.into(),
                 form,
                 is_by_hand: position.conditions.are_false(),
-                condition: condition.map(str::to_owned),
+                condition: condition.cloned(),
             };
             let included = match line.form == Form::Statement && !line.is_by_hand {
                 true => self.statement(&line.statement()),

@@ -1,39 +1,41 @@
 //! The lines of a makefile, by their form.
 
+use std::sync::Arc;
+
 use super::conditions::Conditions;
 
 /// Lines without comments, each with the number of its first line. Lines that a backslash continues
 /// are joined.
-pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut continues = false;
-    for (number, line) in text.lines().enumerate() {
-        let content = line.split('#').next().unwrap_or_default();
-        let part = content.strip_suffix('\\').unwrap_or(content);
-        match lines.last_mut().filter(|_| continues) {
-            Some((_, last)) => {
-                last.push(' ');
-                last.push_str(part);
+pub(super) fn logical_lines(text: &str) -> impl Iterator<Item = (u32, String)> {
+    let mut lines = text.lines().zip(1..);
+    std::iter::from_fn(move || {
+        let (mut line, number) = lines.next()?;
+        let mut whole = String::new();
+        loop {
+            let content = line.split('#').next().unwrap_or_default();
+            let part = content.strip_suffix('\\');
+            whole.push_str(part.unwrap_or(content));
+            match part.and_then(|_| lines.next()) {
+                Some((next, _)) => line = next,
+                None => return Some((number, whole)),
             }
-            None => lines.push((number + 1, part.to_owned())),
+            whole.push(' ');
         }
-        continues = content.ends_with('\\');
-    }
-    lines
+    })
 }
 
-/// A line of a makefile, with its continuations.
+/// A line of a makefile, with its continuations. There are as many as a file has lines, so it is small.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// The makefile that holds the line: its index in `Folder::makefiles`.
-    pub(crate) makefile: usize,
-    pub(crate) number: usize,
-    pub(crate) text: String,
+    pub(crate) makefile: u32,
+    pub(crate) number: u32,
+    pub(crate) text: Box<str>,
     pub(crate) form: Form,
     /// Whether only make by hand reads it.
     pub(crate) is_by_hand: bool,
     /// The condition around it, if only make can decide that.
-    pub(crate) condition: Option<String>,
+    pub(crate) condition: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod lines;
 mod tests;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -84,12 +84,12 @@ impl Makefiles {
 
     /// The variables that only make by hand sets: (variable, value).
     pub(crate) fn set_by_hand(&self) -> impl Iterator<Item = (&str, &str)> {
-        let is_set = |name: &str| self.assignments().any(|a| a.name == name);
+        let set: HashSet<&str> = self.assignments().map(|a| a.name).collect();
         let lines = self.folders.iter().flat_map(|folder| &folder.lines);
         lines
             .filter(|line| line.is_by_hand)
             .filter_map(Line::assignment)
-            .filter(move |(name, _)| !is_set(name))
+            .filter(move |(name, _)| !set.contains(name))
     }
 
     /// A text with the variables replaced that the makefiles set, in any folder or part.
@@ -113,13 +113,20 @@ impl Makefiles {
 }
 
 impl Folder {
+    /// The makefile that holds a line of this folder.
+    pub(crate) fn makefile_of(&self, line: &Line) -> &Path {
+        let place = usize::try_from(line.makefile).ok();
+        let makefile = place.and_then(|place| self.makefiles.get(place));
+        makefile.map_or(&self.dir, PathBuf::as_path)
+    }
+
     /// The assignments that kbuild reads.
     pub(crate) fn assignments(&self) -> impl Iterator<Item = Assignment<'_>> {
         let lines = self.lines.iter().filter(|line| !line.is_by_hand);
         lines.filter_map(|line| {
             let (name, value) = line.assignment()?;
             Some(Assignment {
-                makefile: &self.makefiles[line.makefile],
+                makefile: self.makefile_of(line),
                 name,
                 value,
                 condition: line.condition.as_deref(),
@@ -140,6 +147,16 @@ pub(crate) fn is_makefile(path: &Path) -> bool {
     path.file_name().is_some_and(|name| {
         let name = name.as_bytes();
         name.starts_with(b"Makefile") || name.starts_with(b"Kbuild") || name.ends_with(b".mk")
+    })
+}
+
+/// The variables in a text: `$(NAME)` or `${NAME}`, or the same with a substitution.
+pub(crate) fn used(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('$').filter_map(|(at, _)| {
+        let rest = text[at + 1..].strip_prefix(['(', '{'])?;
+        let end = rest.bytes().take(values::LONGEST_NAME);
+        let end = end.into_iter().position(|byte| b")}:".contains(&byte))?;
+        Some(&rest[..end])
     })
 }
 

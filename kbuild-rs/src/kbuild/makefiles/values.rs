@@ -1,5 +1,7 @@
 //! The variables of one folder's makefiles, as far as their values are known without make.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +12,23 @@ const OWN_FOLDER: &[&str] = &["src", "obj"];
 /// The variables that name the module folder. kbuild-rs sets `PWD` to it.
 const MODULE_FOLDER: &[&str] = &["M", "KBUILD_EXTMOD", "PWD"];
 
+/// The longest name of a variable, with its parentheses.
+pub(super) const LONGEST_NAME: usize = 256;
+
+/// How many values may be within each other.
+const DEEPEST: usize = 32;
+
 pub(super) struct Values<'a> {
     dir: &'a Path,
     module_dir: &'a Path,
     known: BTreeMap<String, String>,
+    /// How many bytes values may still add to texts. A value may name itself or double, and a few
+    /// lines would fill the memory.
+    left: Cell<usize>,
 }
+
+/// Far more than the objects and the included files of one folder.
+const LONGEST: usize = 64 << 10;
 
 impl<'a> Values<'a> {
     pub(super) fn new(dir: &'a Path, module_dir: &'a Path) -> Values<'a> {
@@ -22,6 +36,7 @@ impl<'a> Values<'a> {
             dir,
             module_dir,
             known: BTreeMap::new(),
+            left: Cell::new(LONGEST),
         }
     }
 
@@ -47,34 +62,36 @@ impl<'a> Values<'a> {
 
     /// A text with the known variables replaced.
     pub(super) fn expand(&self, text: &str) -> String {
-        self.expand_within(text, &mut 1000)
+        self.expand_within(text, DEEPEST)
     }
 
-    /// `left` limits the replacements, because a value may name itself or double.
-    fn expand_within(&self, text: &str, left: &mut usize) -> String {
+    fn expand_within(&self, text: &str, depth: usize) -> String {
         let mut result = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
             result.push_str(&rest[..at]);
             rest = &rest[at..];
             let close = match rest.as_bytes().get(1) {
-                Some(b'(') => ')',
-                Some(b'{') => '}',
+                Some(b'(') => b')',
+                Some(b'{') => b'}',
                 _ => {
                     result.push('$');
                     rest = &rest[1..];
                     continue;
                 }
             };
-            let end = rest.find(close).unwrap_or(rest.len());
-            let name = rest.get(2..end).unwrap_or_default();
-            match self.value(name) {
-                Some(value) if *left > 0 => {
-                    *left -= 1;
-                    result.push_str(&self.expand_within(&value, left));
+            let end = rest
+                .bytes()
+                .take(LONGEST_NAME)
+                .position(|byte| byte == close);
+            let end = end.unwrap_or(rest.len().min(2));
+            let name = &rest[2..end];
+            match self.value(name).filter(|value| self.may_add(value, depth)) {
+                Some(value) => {
+                    result.push_str(&self.expand_within(&value, depth - 1));
                     rest = rest.get(end + 1..).unwrap_or_default();
                 }
-                _ => {
+                None => {
                     result.push('$');
                     rest = &rest[1..];
                 }
@@ -83,12 +100,18 @@ impl<'a> Values<'a> {
         result + rest
     }
 
-    fn value(&self, name: &str) -> Option<String> {
-        let of = |dir: &Path| Some(dir.to_string_lossy().into_owned());
+    fn may_add(&self, value: &str, depth: usize) -> bool {
+        // An empty value costs time, too.
+        let left = self.left.get().checked_sub(value.len() + 1);
+        let left = left.filter(|_| depth > 0);
+        left.inspect(|left| self.left.set(*left)).is_some()
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         match name {
-            name if OWN_FOLDER.contains(&name) => of(self.dir),
-            name if MODULE_FOLDER.contains(&name) => of(self.module_dir),
-            name => self.known.get(name).cloned(),
+            name if OWN_FOLDER.contains(&name) => Some(self.dir.to_string_lossy()),
+            name if MODULE_FOLDER.contains(&name) => Some(self.module_dir.to_string_lossy()),
+            name => self.known.get(name).map(|value| value.as_str().into()),
         }
     }
 

@@ -89,14 +89,14 @@ pub(super) fn fit(
 }
 
 /// A line of the index.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     name: &'a [u8],
     is_submodule: bool,
     is_merged: bool,
 }
 
 /// The entries that `git ls-files --stage -z` prints.
-fn entries(text: &[u8]) -> Vec<Entry<'_>> {
+pub(super) fn entries(text: &[u8]) -> Vec<Entry<'_>> {
     let entry = |line: &'_ [u8]| -> Option<usize> { line.iter().position(|&b| b == b'\t') };
     let lines = text.split(|&b| b == 0);
     // 100644 <object> 0<TAB>name
@@ -111,7 +111,11 @@ fn entries(text: &[u8]) -> Vec<Entry<'_>> {
 
 /// The names of the entries that have no changes since the commit. git checks submodules itself if
 /// it can.
-fn clean(known: &[Entry<'_>], changed: &[u8], can_look: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+pub(super) fn clean(
+    known: &[Entry<'_>],
+    changed: &[u8],
+    can_look: impl Fn(&[u8]) -> bool,
+) -> Vec<u8> {
     let changed: HashSet<&[u8]> = changed.split(|&b| b == 0).collect();
     let mut names = Vec::new();
     for entry in known {
@@ -154,7 +158,7 @@ fn submodule(
 }
 
 /// The patterns that hide everything but these files.
-fn excluded(others: &[u8]) -> Vec<u8> {
+pub(super) fn excluded(others: &[u8]) -> Vec<u8> {
     let mut patterns = b"*\n".to_vec();
     let mut folders = BTreeSet::new();
     let others = others.split(|&b| b == 0).filter(|name| !name.is_empty());

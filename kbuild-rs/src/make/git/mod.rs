@@ -14,6 +14,8 @@
 //! - git does not answer for a repository of another user, or for a bare one inside the tree: as
 //!   root, it would run that repository's `core.fsmonitor`.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod in_kernel;
 mod index;
 mod private;

@@ -15,6 +15,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::mem::take;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,7 @@ fn stands_for(place: &Path) -> Option<Repository> {
 }
 
 /// (git's folder, the common folder, the work tree) of each git process.
-fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
+pub(super) fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
     let mut found = Vec::new();
     let [mut git_dir, mut common, mut work_tree]: [PathBuf; 3] = Default::default();
     for line in text.split(|&b| b == b'\n') {
@@ -68,9 +69,15 @@ fn parse(text: &[u8]) -> Vec<(PathBuf, PathBuf, PathBuf)> {
             b"git_common_dir" => common = value(),
             b"worktree" => work_tree = value(),
             b"cwd" => {
+                // Each git names all four. Taken out, because a crafted file could name long paths
+                // once and many working directories.
                 let cwd = value();
-                let whole = |path: &Path| cwd.join(path);
-                found.push((whole(&git_dir), whole(&common), whole(&work_tree)));
+                let whole = |path: &mut PathBuf| cwd.join(take(path));
+                found.push((
+                    whole(&mut git_dir),
+                    whole(&mut common),
+                    whole(&mut work_tree),
+                ));
             }
             _ => {}
         }

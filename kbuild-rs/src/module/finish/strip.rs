@@ -6,7 +6,7 @@ use super::super::modinfo::ModuleInfo;
 use super::super::target::Target;
 use super::tool::{Failure, Step, Tool};
 use crate::kernel::{ElfKind, missing_tool, shown, strip_package, strip_programs};
-use crate::sys::regular;
+use crate::sys::{regular, temporary_folder};
 use crate::{Error, ErrorKind, Result};
 
 /// Options of `strip`, as `INSTALL_MOD_STRIP` has them.
@@ -89,10 +89,7 @@ impl Strip {
 
     /// Strips a private copy in place, as the kernel does.
     fn run(&self, tool: &Tool, module: &[u8]) -> Result<Vec<u8>, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix("kbuild-rs-strip-")
-            .tempdir()
-            .map_err(Failure::System)?;
+        let folder = temporary_folder().map_err(Failure::System)?;
         let mut file = tempfile::Builder::new()
             .suffix(".ko")
             .tempfile_in(folder.path())

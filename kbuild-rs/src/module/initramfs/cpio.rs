@@ -45,6 +45,18 @@ impl Budget {
             entries: 1 << 20,
         }
     }
+
+    /// For fuzzers, which have no patience.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn small() -> Budget {
+        Budget {
+            bytes: 16 << 20,
+            entries: Budget::SMALL,
+        }
+    }
+
+    #[cfg(feature = "fuzzing")]
+    pub(super) const SMALL: u32 = 4096;
 }
 
 /// Calls `visit` with the name of each entry.

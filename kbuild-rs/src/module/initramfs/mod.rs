@@ -2,6 +2,8 @@
 //! that builds it again.
 
 mod cpio;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod rebuild;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! Unified kernel images: EFI programs with a kernel, its initramfs and its release in sections.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
 
 /// The most sections that are read; images have about ten.
@@ -18,7 +17,7 @@ pub(super) struct Sections {
 
 impl Sections {
     /// `None` for a file that is not an EFI program.
-    pub(super) fn of(file: &mut File) -> io::Result<Option<Sections>> {
+    pub(super) fn of(file: &mut (impl Read + Seek)) -> io::Result<Option<Sections>> {
         let Some(dos) = bytes_at::<64>(file, 0)? else {
             return Ok(None);
         };
@@ -48,7 +47,7 @@ impl Sections {
     }
 
     /// The release that the image tells.
-    pub(super) fn release(&self, file: &mut File) -> io::Result<Option<String>> {
+    pub(super) fn release(&self, file: &mut (impl Read + Seek)) -> io::Result<Option<String>> {
         let Some((start, length)) = self.release else {
             return Ok(None);
         };
@@ -60,12 +59,15 @@ impl Sections {
 }
 
 /// The bytes of one section.
-pub(super) fn part(file: &mut File, (start, length): (u64, u64)) -> io::Result<Take<&mut File>> {
+pub(super) fn part<F: Read + Seek>(
+    file: &mut F,
+    (start, length): (u64, u64),
+) -> io::Result<Take<&mut F>> {
     file.seek(SeekFrom::Start(start))?;
     Ok(file.take(length))
 }
 
-fn bytes_at<const N: usize>(file: &mut File, at: u64) -> io::Result<Option<[u8; N]>> {
+fn bytes_at<const N: usize>(file: &mut (impl Read + Seek), at: u64) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     file.seek(SeekFrom::Start(at))?;
     match file.read_exact(&mut bytes) {

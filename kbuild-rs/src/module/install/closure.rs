@@ -27,7 +27,7 @@ pub(super) fn add(
 ) -> Result<Option<String>> {
     let needs = sources.iter().map(|source| Need {
         name: &source.name,
-        depends: &source.depends,
+        depends: &source.facts.depends,
     });
     let needs: Vec<Need<'_>> = needs.collect();
     let release = &places.release;

@@ -23,7 +23,9 @@ use super::step::step;
 use crate::error::Advice;
 use crate::module::sign::PIN;
 use crate::sys::tree::part_of;
-use crate::sys::{ChildSetup, Root, Tree, Writer, is_part, process_exists, signals, tie_child};
+use crate::sys::{
+    ChildSetup, Root, Signals, Tree, Writer, is_part, process_exists, temporary_folder, tie_child,
+};
 use crate::{Error, ErrorKind, Result};
 
 const DEP: &str = "modules.dep";
@@ -211,7 +213,7 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
             Some(_) => return Err(modules.refused(Path::new(name), "is not a regular file")),
         }
     }
-    let scratch = tempfile::tempdir()
+    let scratch = temporary_folder()
         .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
     let top = scratch.path();
     let writer = Writer::new([Root::open(top)?]);
@@ -238,7 +240,7 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
         .output()
         .map_err(|e| Error::reading("run", &program, e))?;
     if !output.status.success() {
-        signals::check_change()?;
+        Signals::check()?;
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(
             ErrorKind::Io,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `request` | `Install`: what is asked for, and the order of the work |
 //! | `removal`, `rollback` | `Uninstall`, `Rollback` |
+//! | `scope` | what these three have in common |
 //! | `inspect` | what is installed, and whether it still is |
 //! | `select`, `releases` | which modules, for which kernels |
 //! | `plan`, `reconcile` | from these to the state that a release shall have |
@@ -11,7 +12,8 @@
 //! | `staged` | into a folder that becomes a package, without a journal |
 //! | `index`, `read_back`, `overrides` | depmod, and the file that modprobe loads in the end |
 //! | `afterwards` | the initramfs, and loading |
-//! | `opening`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
+//! | `memory` | files that earlier calls read and that have not changed since |
+//! | `opening`, `lock`, `site`, `places`, `journal`, `store` | the root, its folders, and our records in it |
 //!
 //! # Decisions
 //! - Everything below the root is reached by descriptors and without following links that leave it.
@@ -23,9 +25,13 @@
 mod afterwards;
 mod closure;
 mod conflict;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod index;
 mod inspect;
 mod journal;
+mod lock;
+mod memory;
 mod opening;
 mod overrides;
 mod parts;
@@ -39,6 +45,7 @@ mod removal;
 mod report;
 mod request;
 mod rollback;
+mod scope;
 mod select;
 mod site;
 mod staged;

@@ -19,8 +19,13 @@ pub(super) fn open(root: &Path, is_dry_run: bool, makes: bool, say: &dyn Fn(&str
     if makes && !root.exists() {
         crate::sys::Root::make(root)?;
     }
-    let mut site = Site::lock(root, say)?;
+    let site = Site::open(root)?;
     conflict::allowed(site.check_writable(), root, makes)?;
+    if !makes && site.state.is_none() {
+        // Nothing is installed.
+        return Ok(site);
+    }
+    let mut site = Site::lock(root, say)?;
     for release in recover::all(&mut site)? {
         say(&format!(
             "an earlier change of the modules of {release} was interrupted, and was undone"

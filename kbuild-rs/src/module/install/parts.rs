@@ -62,7 +62,7 @@ impl Content {
                 let finished = finish.apply(&bytes, &source.name)?;
                 if *is_hard_link && finished == bytes && source.link_to(tree, &part) {
                     let there = tree.look(&part)?;
-                    let same = there.filter(|there| there.sha256 == source.sha256);
+                    let same = there.filter(|there| there.sha256 == source.facts.sha256);
                     return same.ok_or_else(|| source.changed());
                 }
                 write(tree, rel, &part, &finished)

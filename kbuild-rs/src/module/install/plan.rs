@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::conflict;
 use super::journal::{Displaced, Entry, Module, State};
+use super::memory::{Memory, origin};
 use super::overrides;
 use super::parts::Content;
 use super::places::{MODULES_LOAD_D, Places, modules_folder};
@@ -50,22 +51,28 @@ pub(super) struct Planner<'a> {
     pub(super) finish: Arc<Finish>,
     /// Files that other releases have installed, too.
     pub(super) shared: &'a BTreeMap<String, Entry>,
+    pub(super) memory: &'a Memory,
 }
 
 impl Planner<'_> {
     pub(super) fn plan(&self, journal: &State, sources: Vec<Source>) -> Result<Plan> {
         let release = self.places.release.clone();
         let mut seen = BTreeSet::new();
+        let mut installed: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+        for (path, _, module) in journal.modules() {
+            let of_name = installed.entry(kernel_name(&module.name));
+            of_name.or_default().push(path);
+        }
         let paths: Vec<_> = sources
             .iter()
-            .map(|source| self.paths(journal, source))
+            .map(|source| self.paths(&installed, source))
             .collect();
         for (_, candidates) in &paths {
             seen.extend(candidates.iter().cloned());
         }
         seen.insert(overrides::path(&release));
         seen.extend(sources.iter().map(load_path));
-        let disk = look(self.places, seen.clone(), self.options.jobs)?;
+        let disk = look(self.places, seen.clone(), self.options.jobs, self.memory)?;
         let (from, _) = reconcile(journal, &seen, &disk);
         let mut plan = Plan {
             draft: Draft {
@@ -82,8 +89,13 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// The path of a module, and all paths that must not hold another file of its name.
-    fn paths(&self, journal: &State, source: &Source) -> (String, Vec<String>) {
+    /// The path of a module, and all paths that must not hold another file of its name. `installed`
+    /// has the files of each module.
+    fn paths(
+        &self,
+        installed: &BTreeMap<String, Vec<&String>>,
+        source: &Source,
+    ) -> (String, Vec<String>) {
         let folder = format!(
             "{}/{}",
             modules_folder(&self.places.release),
@@ -95,10 +107,13 @@ impl Planner<'_> {
             .iter()
             .map(|s| format!("{folder}/{}{s}", source.name));
         let mut candidates: Vec<String> = in_folder.collect();
-        let name = kernel_name(&source.name);
-        for (own, _, module) in journal.modules() {
-            if kernel_name(&module.name) == name && !candidates.contains(own) {
-                candidates.push(own.clone());
+        for own in installed
+            .get(&kernel_name(&source.name))
+            .into_iter()
+            .flatten()
+        {
+            if !candidates.contains(own) {
+                candidates.push((*own).clone());
             }
         }
         (path, candidates)
@@ -219,14 +234,12 @@ impl Planner<'_> {
         }
         let text = overrides::text(&plan.draft.state, release);
         self.file(plan, overrides::path(release), text, disk)?;
+        let modules = plan.draft.state.modules();
+        let loaded = modules.filter(|(_, _, module)| module.load);
+        let loaded: BTreeSet<String> = loaded.map(|(_, _, module)| module.name.clone()).collect();
         for source in sources {
             let path = load_path(source);
-            let loads = plan
-                .draft
-                .state
-                .modules()
-                .any(|(_, _, module)| module.load && module.name == source.name);
-            let text = loads.then(|| {
+            let text = loaded.contains(&source.name).then(|| {
                 format!(
                     "# kbuild-rs wrote this file and removes it with the module.\n{}\n",
                     source.name
@@ -278,15 +291,14 @@ impl Planner<'_> {
     }
 
     fn entry(&self, source: &Source) -> Entry {
-        let origin = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
         Entry {
             looks: unknown(),
             module: Some(Module {
                 name: source.name.clone(),
-                depends: source.depends.clone(),
-                version: source.version.clone(),
-                origin: origin.to_string_lossy().into_owned(),
-                source: source.sha256.clone(),
+                depends: source.facts.depends.clone(),
+                version: source.facts.version.clone(),
+                origin: origin(&source.path),
+                source: source.facts.sha256.clone(),
                 fingerprint: self.finish.fingerprint(),
                 load: false,
                 is_override: false,

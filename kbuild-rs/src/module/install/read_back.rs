@@ -31,6 +31,11 @@ impl<'a> Dep<'a> {
         self.lines.get(&kernel_name(name)).map(|(path, _)| *path)
     }
 
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().map(String::as_str)
+    }
+
     /// The files that are loaded before a module.
     pub(super) fn needed(&self, name: &str) -> &[&'a str] {
         let line = self.lines.get(&kernel_name(name));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::journal::State;
+use super::memory::Memory;
 use super::places::Places;
 use super::workers;
 use crate::Result;
@@ -23,9 +24,14 @@ pub(super) enum Drift {
 }
 
 /// Looks at files, several at once.
-pub(super) fn look(places: &Places, paths: BTreeSet<String>, jobs: usize) -> Result<Disk> {
+pub(super) fn look(
+    places: &Places,
+    paths: BTreeSet<String>,
+    jobs: usize,
+    memory: &Memory,
+) -> Result<Disk> {
     let found = workers::map(paths.into_iter().collect(), jobs, &|path: String| {
-        let looks = places.look(&path)?;
+        let looks = memory.look(places, &path)?;
         Ok(looks.map(|looks| (path, looks)))
     })?;
     Ok(found.into_iter().flatten().collect())

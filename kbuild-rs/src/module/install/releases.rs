@@ -67,7 +67,10 @@ impl Wanted {
         sources: &[Source],
         notes: &mut Vec<String>,
     ) -> Result<Vec<String>> {
-        let built: BTreeSet<&str> = sources.iter().map(|source| &*source.release).collect();
+        let built: BTreeSet<&str> = sources
+            .iter()
+            .map(|source| &*source.facts.release)
+            .collect();
         let named = self.resolved()?;
         for release in &named {
             if !built.contains(release.as_str()) {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::afterwards;
 use super::journal::{Entry, Module, State};
-use super::opening::{open, shared_files};
+use super::memory::Memory;
+use super::opening::shared_files;
 use super::overrides;
 use super::parts::Content;
 use super::places::{MODULES_LOAD_D, Places};
@@ -13,41 +13,26 @@ use super::read_back::{kernel_name, name_of};
 use super::reconcile::{Drift, look, reconcile};
 use super::releases::Wanted;
 use super::report::{InstallAction, InstallChange, InstallReport};
+use super::scope::Scope;
 use super::site::Site;
-use super::transaction::{Draft, How, Transaction};
+use super::transaction::{Draft, How};
 use crate::{Error, Result};
 
 /// Removes installed modules from a system or an image (feature `install`).
 ///
 /// A file that made room for a module comes back. When no module of kbuild-rs is left, the root is
 /// as it was: the journal and the folders that were created go, too.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Uninstall {
     names: Vec<String>,
     is_all: bool,
-    wanted: Wanted,
-    root: PathBuf,
-    runs_depmod: bool,
-    is_dry_run: bool,
-}
-
-impl Default for Uninstall {
-    fn default() -> Self {
-        Uninstall::new()
-    }
+    scope: Scope,
 }
 
 impl Uninstall {
     /// A removal from the running system.
     pub fn new() -> Uninstall {
-        Uninstall {
-            names: Vec::new(),
-            is_all: false,
-            wanted: Wanted::default(),
-            root: PathBuf::from("/"),
-            runs_depmod: true,
-            is_dry_run: false,
-        }
+        Uninstall::default()
     }
 
     /// Adds a module, by its name.
@@ -64,25 +49,25 @@ impl Uninstall {
 
     /// Removes only for this release, or for the release of this kernel tree. Default: for all.
     pub fn kernel(&mut self, release: impl Into<String>) -> &mut Uninstall {
-        self.wanted.named.push(release.into());
+        self.scope.wanted.named.push(release.into());
         self
     }
 
     /// The root of the system or image. Default: `/`.
     pub fn root(&mut self, root: impl Into<PathBuf>) -> &mut Uninstall {
-        self.root = root.into();
+        self.scope.root = root.into();
         self
     }
 
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Uninstall {
-        self.runs_depmod = yes;
+        self.scope.runs_depmod = yes;
         self
     }
 
     /// Whether nothing is written: the report says what would be.
     pub fn dry_run(&mut self, yes: bool) -> &mut Uninstall {
-        self.is_dry_run = yes;
+        self.scope.is_dry_run = yes;
         self
     }
 
@@ -92,8 +77,8 @@ impl Uninstall {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a module that is not
     /// installed, and those of [`Install::run`](super::Install::run).
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let mut site = open(&self.root, self.is_dry_run, false, say)?;
-        let releases = installed(&site, &self.wanted)?;
+        let mut site = self.scope.open(false, say)?;
+        let releases = installed(&site, &self.scope.wanted)?;
         let mut known = BTreeMap::new();
         for release in &releases {
             let journal = site.journal(release)?;
@@ -124,11 +109,11 @@ impl Uninstall {
     }
 
     fn not_installed(&self, name: &str) -> Error {
-        let root = crate::syntax::shell_quote(self.root.as_os_str());
+        let root = crate::syntax::shell_quote(self.scope.root.as_os_str());
         Error::input(format!(
             "kbuild-rs has not installed a module {name} in {}. To list the installed modules:\n    \
              kbuild-rs status --root {root}",
-            self.root.display(),
+            self.scope.root.display(),
         ))
     }
 
@@ -142,7 +127,7 @@ impl Uninstall {
         let places = site.places(release)?;
         let shared = shared_files(site, release)?;
         let seen: BTreeSet<String> = journal.paths().cloned().collect();
-        let disk = look(&places, seen.clone(), 1)?;
+        let disk = look(&places, seen.clone(), 1, &Memory::default())?;
         let (from, drift) = reconcile(journal, &seen, &disk);
         let stays = drift.iter().filter(|(_, drift)| **drift == Drift::Changed);
         report.notes.extend(stays.map(|(path, _)| {
@@ -182,22 +167,12 @@ impl Uninstall {
             }
             stays
         });
-        if self.is_dry_run {
-            return Ok(());
-        }
-        let transaction = Transaction {
-            site,
-            release,
-            from: &from,
-            how: How {
-                runs_depmod: self.runs_depmod,
-                jobs: 1,
-                must: BTreeSet::new(),
-                shared: shared.into_keys().collect(),
-            },
+        let how = How {
+            shared: shared.into_keys().collect(),
+            ..How::default()
         };
-        report.notes.extend(transaction.run(draft)?);
-        afterwards::initramfs(site, release, &report.changes, false, &mut report.notes)
+        let change = (release, &from);
+        self.scope.change(site, change, draft, how, report)
     }
 }
 

@@ -43,6 +43,8 @@ pub struct InstallChange {
 pub struct InstallReport {
     /// Each file that changed, and each module that was up to date.
     pub changes: Vec<InstallChange>,
+    /// The kernel releases for which depmod ran.
+    pub indexed: Vec<String>,
     /// What the user should know or do.
     pub notes: Vec<String>,
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::opening::{open, shared_files};
+use super::memory::Memory;
+use super::opening::shared_files;
 use super::places::folder;
-use super::plan::{Options, Plan, Planner};
+use super::plan::{Options, Planner};
 use super::read_back::kernel_name;
-use super::releases::Wanted;
 use super::report::InstallReport;
-use super::select::{Source, select};
+use super::scope::Scope;
+use super::select::{Source, select_known};
 use super::site::Site;
 use super::staged::{self, Staging};
-use super::transaction::{How, Transaction};
+use super::transaction::How;
 use super::{afterwards, closure, index, read_back};
 use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
@@ -39,18 +40,14 @@ use crate::module::target::Target;
 #[derive(Debug, Clone)]
 pub struct Install {
     inputs: Vec<PathBuf>,
-    wanted: Wanted,
-    root: PathBuf,
+    scope: Scope,
     dir: PathBuf,
     replaces: bool,
     is_hard_link: bool,
     loads: bool,
-    runs_depmod: bool,
     keeps_journal: bool,
     is_unsigned_allowed: bool,
-    builds_initramfs: bool,
     loads_now: bool,
-    is_dry_run: bool,
     jobs: usize,
     strip: Option<Strip>,
     signer: Option<Signer>,
@@ -69,18 +66,14 @@ impl Install {
     pub fn new() -> Install {
         Install {
             inputs: Vec::new(),
-            wanted: Wanted::default(),
-            root: PathBuf::from("/"),
+            scope: Scope::default(),
             dir: PathBuf::new(),
             replaces: false,
             is_hard_link: false,
             loads: false,
-            runs_depmod: true,
             keeps_journal: true,
             is_unsigned_allowed: false,
-            builds_initramfs: false,
             loads_now: false,
-            is_dry_run: false,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             strip: None,
             signer: None,
@@ -98,19 +91,19 @@ impl Install {
     /// Installs only for this release, or for the release of this kernel tree. Default: for the
     /// releases that the modules were built for.
     pub fn kernel(&mut self, release: impl Into<String>) -> &mut Install {
-        self.wanted.named.push(release.into());
+        self.scope.wanted.named.push(release.into());
         self
     }
 
     /// Installs for every kernel of the root for which a module was built.
     pub fn all_kernels(&mut self, yes: bool) -> &mut Install {
-        self.wanted.all = yes;
+        self.scope.wanted.all = yes;
         self
     }
 
     /// The root of the system or image (`INSTALL_MOD_PATH`, `DESTDIR`). Default: `/`.
     pub fn root(&mut self, root: impl Into<PathBuf>) -> &mut Install {
-        self.root = root.into();
+        self.scope.root = root.into();
         self
     }
 
@@ -150,13 +143,13 @@ impl Install {
     /// Whether an initramfs that contains an earlier version of a module is built again. Default:
     /// the report says the command.
     pub fn initramfs(&mut self, yes: bool) -> &mut Install {
-        self.builds_initramfs = yes;
+        self.scope.builds_initramfs = yes;
         self
     }
 
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Install {
-        self.runs_depmod = yes;
+        self.scope.runs_depmod = yes;
         self
     }
 
@@ -208,7 +201,7 @@ impl Install {
 
     /// Whether nothing is written: the report says what would be.
     pub fn dry_run(&mut self, yes: bool) -> &mut Install {
-        self.is_dry_run = yes;
+        self.scope.is_dry_run = yes;
         self
     }
 
@@ -220,28 +213,38 @@ impl Install {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). The root is then as it was, except for releases before the one that the
     /// error names.
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let missing = crate::sys::Root::missing(&self.root);
+        let missing = crate::sys::Root::missing(&self.scope.root);
         let report = self.change_root(say);
         report.inspect_err(|_| crate::sys::Root::unmake(&missing))
     }
 
     fn change_root(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let sources = select(&self.inputs, self.jobs)?;
+        let mut memory = Memory::of(&self.scope.root);
+        let sources = select_known(&self.inputs, self.jobs, &memory)?;
         let options = self.options()?;
         let mut site = match self.keeps_journal {
-            true => open(&self.root, self.is_dry_run, true, say)?,
-            false => staged::open(&self.root, self.is_dry_run, say)?,
+            true => self.scope.open(true, say)?,
+            false => staged::open(&self.scope.root, self.scope.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self.wanted.choose(&site, &sources, &mut report.notes)?;
-        afterwards::check(&site, &releases, (self.builds_initramfs, self.loads_now))?;
+        let releases = self
+            .scope
+            .wanted
+            .choose(&site, &sources, &mut report.notes)?;
+        afterwards::check(
+            &site,
+            &releases,
+            (self.scope.builds_initramfs, self.loads_now),
+        )?;
         let mut finishes = Vec::new();
         for release in &releases {
             let finish = self.finish(&site, release, &sources, &mut report.notes)?;
             finishes.push(Arc::new(finish));
         }
         for (release, finish) in releases.iter().zip(finishes) {
-            let sources = sources.iter().filter(|source| source.release == *release);
+            let sources = sources
+                .iter()
+                .filter(|source| source.facts.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
                 options: &options,
@@ -249,11 +252,16 @@ impl Install {
                 release,
             };
             match self.keeps_journal {
-                true => self.one(&mut site, &job, sources, &mut report)?,
+                true => {
+                    self.one(&mut site, &job, sources, &memory, &mut report)?;
+                    if !self.scope.is_dry_run {
+                        memory.keep(&site, release, self.jobs);
+                    }
+                }
                 false => self.staging(&job).run(&site, sources, &mut report)?,
             }
         }
-        if self.loads_now && !self.is_dry_run {
+        if self.loads_now && !self.scope.is_dry_run {
             afterwards::load(&report.changes)?;
         }
         Ok(report)
@@ -271,10 +279,10 @@ impl Install {
 
     fn staging<'a>(&'a self, job: &'a Job<'_>) -> Staging<'a> {
         Staging {
-            root: &self.root,
+            root: &self.scope.root,
             job,
-            runs_depmod: self.runs_depmod,
-            is_dry_run: self.is_dry_run,
+            runs_depmod: self.scope.runs_depmod,
+            is_dry_run: self.scope.is_dry_run,
         }
     }
 
@@ -287,13 +295,15 @@ impl Install {
         sources: &[Source],
         notes: &mut Vec<String>,
     ) -> Result<Finish> {
-        let target = match self.wanted.tree(release)? {
+        let target = match self.scope.wanted.tree(release)? {
             Some(tree) => Target::of_tree(&site.image, tree)?,
             None => Target::in_root(&site.image, release)?,
         };
-        let mut built = sources.iter().filter(|source| source.release == release);
+        let mut built = sources
+            .iter()
+            .filter(|source| source.facts.release == release);
         // The signer of a signed module may have a key that this system does not show.
-        let is_signed = self.signer.is_none() && built.all(|source| source.is_signed);
+        let is_signed = self.signer.is_none() && built.all(|source| source.facts.is_signed);
         if !self.is_unsigned_allowed && !is_signed {
             let signer = self.signer.as_ref();
             let warning = check_policy(&target, site.is_running_system(), signer)?;
@@ -313,6 +323,7 @@ impl Install {
         site: &mut Site,
         job: &Job<'_>,
         sources: Vec<Source>,
+        memory: &Memory,
         report: &mut InstallReport,
     ) -> Result<()> {
         let release = job.release;
@@ -324,6 +335,7 @@ impl Install {
             options: job.options,
             finish: job.finish.clone(),
             shared: &shared,
+            memory,
         };
         let names = sources.iter().map(|source| kernel_name(&source.name));
         let must: BTreeSet<String> = names.collect();
@@ -333,36 +345,25 @@ impl Install {
             report.notes.extend(remark);
         }
         let has_index = index::is_there(&places)?;
-        if self.runs_depmod && !has_index {
+        if self.scope.runs_depmod && !has_index {
             report.notes.push(index::is_missing(site, release));
         }
-        let is_indexed = !self.runs_depmod || !has_index || {
+        let is_indexed = !self.scope.runs_depmod || !has_index || {
             let dep = index::dep(&places)?.unwrap_or_default();
             read_back::check(site, &places, &plan.draft.state, &dep, &must).is_ok()
         };
         report.changes.extend(plan.changes.iter().cloned());
-        if self.is_dry_run || (plan.is_done() && is_indexed) {
+        if plan.is_done() && is_indexed {
             return Ok(());
         }
-        let Plan {
-            from,
-            draft,
-            changes,
-        } = plan;
-        let transaction = Transaction {
-            site,
-            release,
-            from: &from,
-            how: How {
-                runs_depmod: self.runs_depmod,
-                jobs: self.jobs,
-                must,
-                shared: shared.into_keys().collect(),
-            },
+        let how = How {
+            jobs: self.jobs,
+            must,
+            shared: shared.into_keys().collect(),
+            ..How::default()
         };
-        report.notes.extend(transaction.run(draft)?);
-        let builds = self.builds_initramfs;
-        afterwards::initramfs(site, release, &changes, builds, &mut report.notes)
+        let change = (release, &plan.from);
+        self.scope.change(site, change, plan.draft, how, report)
     }
 }
 

@@ -3,73 +3,60 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::opening::{open, shared_files};
+use super::conflict;
+use super::memory::Memory;
+use super::opening::shared_files;
 use super::reconcile::{look, reconcile};
-use super::releases::Wanted;
 use super::removal::{differences, installed};
 use super::report::InstallReport;
+use super::scope::Scope;
 use super::site::Site;
-use super::transaction::{Draft, How, Transaction};
-use super::{afterwards, conflict};
+use super::transaction::{Draft, How};
 use crate::{Error, Result};
 
 /// Goes back to the modules before the last installation or removal (feature `install`).
 ///
 /// A second rollback goes forward again. After the last module was removed, no journal is left, and
 /// there is nothing to go back to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Rollback {
-    wanted: Wanted,
-    root: PathBuf,
-    runs_depmod: bool,
-    is_dry_run: bool,
-}
-
-impl Default for Rollback {
-    fn default() -> Self {
-        Rollback::new()
-    }
+    scope: Scope,
 }
 
 impl Rollback {
     /// A rollback of the running system.
     pub fn new() -> Rollback {
-        Rollback {
-            wanted: Wanted::default(),
-            root: PathBuf::from("/"),
-            runs_depmod: true,
-            is_dry_run: false,
-        }
+        Rollback::default()
     }
 
     /// Only for this release, or for the release of this kernel tree. Needed if modules are
     /// installed for several.
     pub fn kernel(&mut self, release: impl Into<String>) -> &mut Rollback {
-        self.wanted.named.push(release.into());
+        self.scope.wanted.named.push(release.into());
         self
     }
 
     /// For every release with modules.
     pub fn all_kernels(&mut self, yes: bool) -> &mut Rollback {
-        self.wanted.all = yes;
+        self.scope.wanted.all = yes;
         self
     }
 
     /// The root of the system or image. Default: `/`.
     pub fn root(&mut self, root: impl Into<PathBuf>) -> &mut Rollback {
-        self.root = root.into();
+        self.scope.root = root.into();
         self
     }
 
     /// Whether depmod runs. Default: yes, if the release has a `modules.dep`.
     pub fn depmod(&mut self, yes: bool) -> &mut Rollback {
-        self.runs_depmod = yes;
+        self.scope.runs_depmod = yes;
         self
     }
 
     /// Whether nothing is written: the report says what would be.
     pub fn dry_run(&mut self, yes: bool) -> &mut Rollback {
-        self.is_dry_run = yes;
+        self.scope.is_dry_run = yes;
         self
     }
 
@@ -79,15 +66,15 @@ impl Rollback {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if there is nothing to go back to,
     /// and those of [`Install::run`](super::Install::run).
     pub fn run(&self, say: &dyn Fn(&str)) -> Result<InstallReport> {
-        let mut site = open(&self.root, self.is_dry_run, false, say)?;
-        let releases = installed(&site, &self.wanted)?;
+        let mut site = self.scope.open(false, say)?;
+        let releases = installed(&site, &self.scope.wanted)?;
         if releases.is_empty() {
             return Err(Error::input(format!(
                 "kbuild-rs has not installed a module in {}: there is nothing to go back to",
-                self.root.display()
+                self.scope.root.display()
             )));
         }
-        if releases.len() > 1 && self.wanted.named.is_empty() && !self.wanted.all {
+        if releases.len() > 1 && self.scope.wanted.named.is_empty() && !self.scope.wanted.all {
             return Err(Error::input(format!(
                 "modules are installed for several kernels: name one with --kernel, or use \
                  --all-kernels:\n    {}",
@@ -113,7 +100,7 @@ impl Rollback {
         let shared = shared_files(site, release)?;
         let current = journal.current;
         let seen: BTreeSet<String> = current.paths().chain(state.paths()).cloned().collect();
-        let disk = look(&places, seen.clone(), 1)?;
+        let disk = look(&places, seen.clone(), 1, &Memory::default())?;
         let (from, _) = reconcile(&current, &seen, &disk);
         for path in state.paths().cloned().collect::<Vec<_>>() {
             if from.manages(&path) || shared.contains_key(&path) {
@@ -127,25 +114,16 @@ impl Rollback {
             }
         }
         report.changes.extend(differences(&places, &from, &state));
-        if self.is_dry_run {
-            return Ok(());
-        }
-        let transaction = Transaction {
-            site,
-            release,
-            from: &from,
-            how: How {
-                runs_depmod: self.runs_depmod,
-                jobs: 1,
-                must: state.names(),
-                shared: shared.into_keys().collect(),
-            },
+        let how = How {
+            must: state.names(),
+            shared: shared.into_keys().collect(),
+            ..How::default()
         };
         let draft = Draft {
             state,
             ..Draft::default()
         };
-        report.notes.extend(transaction.run(draft)?);
-        afterwards::initramfs(site, release, &report.changes, false, &mut report.notes)
+        self.scope
+            .change(site, (release, &from), draft, how, report)
     }
 }

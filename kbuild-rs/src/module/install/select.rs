@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FileType;
+use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
 use super::read_back::kernel_name;
 use super::workers;
 use crate::module::ModuleInfo;
@@ -30,6 +32,13 @@ pub(in crate::module) struct Source {
     pub(in crate::module) path: PathBuf,
     /// The name of the file, without `.ko`.
     pub(super) name: String,
+    pub(super) facts: Facts,
+}
+
+/// The properties of a built module that its content decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Facts {
     pub(super) sha256: String,
     pub(super) release: String,
     /// Whether the build signed it.
@@ -42,7 +51,7 @@ impl Source {
     /// The bytes, which must be the same as at first.
     pub(in crate::module) fn read_again(&self) -> Result<Vec<u8>> {
         let bytes = self.folder.read(&self.rel)?.unwrap_or_default();
-        match sha256(&bytes) == self.sha256 {
+        match sha256(&bytes) == self.facts.sha256 {
             true => Ok(bytes),
             false => Err(self.changed()),
         }
@@ -63,6 +72,15 @@ impl Source {
 
 /// Reads the modules that `inputs` name: `.ko` files, and folders with such files.
 pub(in crate::module) fn select(inputs: &[PathBuf], jobs: usize) -> Result<Vec<Source>> {
+    select_known(inputs, jobs, &Memory::default())
+}
+
+/// Like [`select`], and only reads the files that changed since an earlier call read them.
+pub(super) fn select_known(
+    inputs: &[PathBuf],
+    jobs: usize,
+    memory: &Memory,
+) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     for input in inputs {
         match std::fs::metadata(input) {
@@ -81,7 +99,7 @@ pub(in crate::module) fn select(inputs: &[PathBuf], jobs: usize) -> Result<Vec<S
             Err(e) => return Err(Error::reading("read", input, e)),
         }
     }
-    let sources = workers::map(found, jobs, &|(folder, rel)| read(folder, rel))?;
+    let sources = workers::map(found, jobs, &|(folder, rel)| read(folder, rel, memory))?;
     unique(sources)
 }
 
@@ -166,10 +184,12 @@ fn check_finished(tree: &Tree, private: &Path) -> Result<()> {
     Ok(())
 }
 
-fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
+fn read(folder: Arc<Tree>, rel: PathBuf, memory: &Memory) -> Result<Source> {
     let path = folder.shown(&rel);
-    let bytes = folder.read(&rel)?.unwrap_or_default();
-    let info = ModuleInfo::of_bytes(&bytes, &path)?;
+    let facts = memory.facts(&folder, &rel, &|| {
+        let bytes = folder.read(&rel)?.unwrap_or_default();
+        facts(&bytes, &path)
+    })?;
     let name = rel.file_stem().and_then(|stem| stem.to_str());
     let name = name
         // depmod and modprobe cut a name off at its first dot.
@@ -180,18 +200,25 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
                 path.display()
             ))
         })?;
-    super::releases::check_name(&info.release)
+    super::releases::check_name(&facts.release)
         .map_err(|e| e.about(&format!("{}", path.display())))?;
     Ok(Source {
         name: name.to_owned(),
-        sha256: sha256(&bytes),
-        release: info.release,
-        is_signed: is_signed(&bytes),
-        depends: info.depends,
-        version: info.version,
+        facts,
         folder,
         rel,
         path,
+    })
+}
+
+fn facts(bytes: &[u8], path: &Path) -> Result<Facts> {
+    let info = ModuleInfo::of_bytes(bytes, path)?;
+    Ok(Facts {
+        sha256: sha256(bytes),
+        release: info.release,
+        is_signed: is_signed(bytes),
+        depends: info.depends,
+        version: info.version,
     })
 }
 
@@ -199,14 +226,14 @@ fn read(folder: Arc<Tree>, rel: PathBuf) -> Result<Source> {
 fn unique(sources: Vec<Source>) -> Result<Vec<Source>> {
     let mut by_name: BTreeMap<(String, String), Source> = BTreeMap::new();
     for source in sources {
-        let key = (source.release.clone(), kernel_name(&source.name));
+        let key = (source.facts.release.clone(), kernel_name(&source.name));
         match by_name.get(&key) {
-            Some(other) if other.sha256 != source.sha256 => {
+            Some(other) if other.facts.sha256 != source.facts.sha256 => {
                 return Err(Error::input(format!(
                     "{} and {} are different modules with the same name for {}: install one of them",
                     other.path.display(),
                     source.path.display(),
-                    source.release
+                    source.facts.release
                 )));
             }
             Some(_) => {}

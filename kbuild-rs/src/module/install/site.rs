@@ -1,23 +1,21 @@
-//! A root: its lock, its journals, and the folders that were created for all releases.
-//!
-//! The lock is a `flock` on the root's own folder: it is always there, so no lock file stays behind,
-//! and two installs that create `/lib/modules` wait for each other.
+//! A root: its journals, and the folders that were created for all releases.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::journal::{Journal, Pending};
+use super::lock::Hold;
+use super::memory::MEMORY;
 use super::places::{DEPMOD_D, MODULES_LOAD_D, Places, modules_folder};
 use super::store::Store;
-use crate::sys::tree::{installing, part_of, refused, sha256};
+use crate::sys::tree::{installing, refused, sha256};
 use crate::sys::{Image, Tree};
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the journal.
 pub(super) const STATE: &str = "var/lib/kbuild-rs";
 /// Lists the folders that were created for all releases. Its name is no journal's.
-const FOLDERS: &str = "folders";
+pub(super) const FOLDERS: &str = "folders";
 const PENDING: &str = ".pending.json";
 const JOURNAL: &str = ".json";
 const STORE: &str = "store";
@@ -25,9 +23,14 @@ const STORE: &str = "store";
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) image: Image,
-    state: Option<Tree>,
-    /// Unlocks the root when it is closed.
-    _lock: Option<File>,
+    pub(super) state: Option<Tree>,
+    pub(super) hold: Hold,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }
 
 impl Site {
@@ -46,36 +49,7 @@ impl Site {
         Ok(Site {
             image,
             state,
-            _lock: None,
-        })
-    }
-
-    /// Opens a root to change it. Waits for the lock; `say` tells the user.
-    pub(super) fn lock(root: &Path, say: &dyn Fn(&str)) -> Result<Site> {
-        let image = Image::open(root)?;
-        let file = match image.folder(Path::new(""))? {
-            Some(folder) => Tree::of(folder).handle()?,
-            None => {
-                return Err(Error::reading(
-                    "open",
-                    root,
-                    std::io::ErrorKind::NotFound.into(),
-                ));
-            }
-        };
-        let failed = |e| Error::reading("lock", root, e);
-        if !crate::sys::try_lock(&file).map_err(failed)? {
-            say(&format!(
-                "waiting for another kbuild-rs, which changes the modules of {}",
-                root.display()
-            ));
-            crate::sys::lock(&file).map_err(failed)?;
-        }
-        let state = open_state(&image)?;
-        Ok(Site {
-            image,
-            state,
-            _lock: Some(file),
+            hold: Hold::Nothing,
         })
     }
 
@@ -149,62 +123,68 @@ impl Site {
         Ok(read.map(|bytes| (bytes, state.shown(Path::new(name)))))
     }
 
-    /// Creates the folder of the journal and those in `wanted` (relative to the root), and notes
-    /// those that were missing.
-    pub(super) fn make_folders(&mut self, wanted: &[String]) -> Result<()> {
-        let mut missing = self.image.missing(Path::new(STATE))?;
+    /// Creates the folders in `wanted` (relative to the root), and notes those that were missing.
+    pub(super) fn make_folders(&self, wanted: &[String]) -> Result<()> {
+        let mut missing = Vec::new();
         for folder in wanted {
             missing.extend(self.image.missing(Path::new(folder))?);
         }
         if missing.is_empty() {
             return Ok(());
         }
-        let mut known = self.made_folders()?;
-        let new = missing.iter().filter_map(|path| path.to_str());
-        known.extend(new.map(str::to_owned));
-        let state = self.note_folders(&known).inspect_err(|_| {
-            // Nothing is noted, so nobody else removes them.
-            for folder in missing.iter().rev() {
-                self.image.remove_folder(folder);
-            }
-        })?;
-        self.state = Some(state);
+        self.note(missing)?;
         for folder in wanted {
             self.image.make_folder(Path::new(folder))?;
         }
         Ok(())
     }
 
-    /// Writes the list of these folders; the folder of the journal, which it creates.
-    fn note_folders(&self, folders: &BTreeSet<String>) -> Result<Tree> {
-        let state = match open_state(&self.image)? {
-            Some(state) => state,
-            None => Tree::of(self.image.make_folder(Path::new(STATE))?),
-        };
+    /// Adds folders to the list of those that kbuild-rs creates.
+    pub(super) fn note(&self, folders: Vec<PathBuf>) -> Result<()> {
+        let mut known = self.made_folders()?;
+        let new = folders.iter().filter_map(|path| path.to_str());
+        known.extend(new.map(str::to_owned));
+        self.write_note(&known)
+    }
+
+    fn write_note(&self, folders: &BTreeSet<String>) -> Result<()> {
         let text = serde_json::to_vec(folders)
             .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write the journal: {e}")))?;
-        state.replace_synced(Path::new(FOLDERS), &text)?;
-        Ok(state)
+        self.state()?.replace_synced(Path::new(FOLDERS), &text)
     }
 
     /// Folders that kbuild-rs created for all releases.
-    fn made_folders(&self) -> Result<BTreeSet<String>> {
+    pub(super) fn made_folders(&self) -> Result<BTreeSet<String>> {
         let Some((bytes, at)) = self.read(FOLDERS)? else {
             return Ok(BTreeSet::new());
         };
         let folders: BTreeSet<String> = serde_json::from_slice(&bytes).unwrap_or_default();
-        let is_ours = |path: &str| {
-            let below_modules = path.strip_prefix("lib/modules/");
-            let is_release = below_modules.is_some_and(|r| super::releases::check_name(r).is_ok());
-            is_release
-                || ["lib/modules", STATE, DEPMOD_D, MODULES_LOAD_D]
-                    .iter()
-                    .any(|own| Path::new(own).starts_with(path) && !path.is_empty())
+        let is_plain = |path: &String| {
+            let mut parts = Path::new(path).components();
+            parts.all(|part| matches!(part, Component::Normal(_))) && !path.is_empty()
         };
-        match folders.iter().all(|path| is_ours(path)) {
-            true => Ok(folders),
-            false => Err(refused(&at, "lists folders that kbuild-rs never creates")),
+        if !folders.iter().all(is_plain) {
+            return Err(refused(&at, "lists folders that kbuild-rs never creates"));
         }
+        let own = self.own_folders()?;
+        let modules = own.last();
+        let is_ours = |path: &String| {
+            let path = Path::new(path);
+            own.iter().any(|own| own == path)
+                || modules.is_some_and(|modules| is_release(path, modules))
+        };
+        Ok(folders.into_iter().filter(is_ours).collect())
+    }
+
+    /// The folders on the way to those that kbuild-rs writes to, by their paths without links. The
+    /// last one is `lib/modules`.
+    fn own_folders(&self) -> Result<Vec<PathBuf>> {
+        let mut own = Vec::new();
+        for folder in [STATE, DEPMOD_D, MODULES_LOAD_D, "lib/modules"] {
+            let trail = self.image.trail(Path::new(folder))?;
+            own.extend(trail.into_iter().map(|(path, _)| path));
+        }
+        Ok(own)
     }
 
     pub(super) fn state(&self) -> Result<&Tree> {
@@ -252,14 +232,20 @@ impl Site {
     }
 
     /// Removes everything that no journal needs, and the folders that kbuild-rs created and that
-    /// are empty.
-    pub(super) fn tidy(&mut self) -> Result<()> {
+    /// are empty. The folder of the journal stays until the call ends.
+    pub(super) fn tidy(&self) -> Result<()> {
         let Some(state) = &self.state else {
             return Ok(());
         };
         let (installed, pending) = self.releases()?;
         if !pending.is_empty() {
             return Ok(());
+        }
+        for name in state.names(Path::new(""))? {
+            let of = name.to_str().and_then(|name| name.strip_suffix(MEMORY));
+            if of.is_some_and(|release| !installed.contains(release)) {
+                state.remove_file(Path::new(&name))?;
+            }
         }
         let mut needed = BTreeSet::new();
         for release in &installed {
@@ -271,26 +257,16 @@ impl Site {
         state.remove_folder(Path::new(STORE));
         let folders = self.made_folders()?;
         let mut left = folders.clone();
-        let is_above_note = |folder: &String| Path::new(STATE).starts_with(folder);
+        let above = self.image.trail(Path::new(STATE))?;
+        let is_above_note = |folder: &String| above.iter().any(|(a, _)| a == Path::new(folder));
         for folder in folders.iter().rev().filter(|folder| !is_above_note(folder)) {
             if self.image.remove_folder(Path::new(folder)) {
                 left.remove(folder);
             }
         }
-        if installed.is_empty() {
-            // The note goes before its folder can, and the folders after their contents.
-            for name in [part_of(Path::new(FOLDERS)), PathBuf::from(FOLDERS)] {
-                state.remove(&name)?;
-            }
-            self.image.remove_folder(Path::new(STATE));
-            self.state = None;
-            for folder in folders.iter().rev().filter(|folder| is_above_note(folder)) {
-                self.image.remove_folder(Path::new(folder));
-            }
-        } else if left != folders {
-            let text = serde_json::to_vec(&left).unwrap_or_default();
+        if left != folders {
             // On a full disk the list keeps a folder that is gone, which does no harm.
-            let _ = self.state()?.replace_synced(Path::new(FOLDERS), &text);
+            let _ = self.write_note(&left);
         }
         Ok(())
     }
@@ -301,7 +277,14 @@ impl Site {
     }
 }
 
-fn open_state(image: &Image) -> Result<Option<Tree>> {
+/// Whether `path` is the folder of a release.
+fn is_release(path: &Path, modules: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.parent() == Some(modules)
+        && name.is_some_and(|name| super::releases::check_name(name).is_ok())
+}
+
+pub(super) fn open_state(image: &Image) -> Result<Option<Tree>> {
     match image.folder(Path::new("var/lib"))? {
         Some(parent) => Tree::of(parent).below("kbuild-rs"),
         None => Ok(None),

@@ -55,7 +55,7 @@ pub(super) fn open(root: &Path, is_dry_run: bool, say: &dyn Fn(&str)) -> Result<
         true => Site::open(root)?,
         false => {
             crate::sys::Root::make(root)?;
-            Site::lock(root, say)?
+            Site::lock_folder(root, say)?
         }
     };
     let (installed, pending) = site.releases()?;
@@ -219,6 +219,7 @@ impl Staging<'_> {
         }
         index::remove_parts(&places)?;
         report.notes.extend(rebuilt?);
+        report.indexed.push(self.job.release.to_owned());
         Ok(())
     }
 
@@ -228,10 +229,10 @@ impl Staging<'_> {
             looks: ready.looks,
             module: Some(Module {
                 name: source.name,
-                depends: source.depends,
-                version: source.version,
+                depends: source.facts.depends,
+                version: source.facts.version,
                 origin: source.path.to_string_lossy().into_owned(),
-                source: source.sha256,
+                source: source.facts.sha256,
                 fingerprint: self.job.finish.fingerprint(),
                 load: false,
                 is_override: false,

@@ -2,11 +2,11 @@
 //! wants this process to stop.
 
 use crate::Result;
-use crate::sys::signals;
+use crate::sys::Signals;
 
 /// Passes a step of a change that may still be given up.
 pub(super) fn step() -> Result<()> {
-    signals::check_change()?;
+    Signals::check()?;
     point()
 }
 
@@ -56,7 +56,7 @@ pub(super) mod fault {
                 FAULT.set((Fault::None, 0));
                 match fault {
                     Fault::Kill => std::panic::resume_unwind(Box::new("killed")),
-                    Fault::Stop => Err(super::signals::stopped(15, "")),
+                    Fault::Stop => Err(crate::sys::signals::stopped(15, "")),
                     _ => Err(Error::of_system(
                         "cannot write: No space left on device".to_owned(),
                         std::io::ErrorKind::StorageFull.into(),

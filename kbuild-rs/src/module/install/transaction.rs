@@ -51,8 +51,8 @@ pub(super) struct Transaction<'a> {
 }
 
 impl Transaction<'_> {
-    /// Carries it out; the index's remarks for the user.
-    pub(super) fn run(mut self, mut draft: Draft) -> Result<Vec<String>> {
+    /// Carries it out; the index's remarks for the user, or `None` if depmod did not run.
+    pub(super) fn run(mut self, mut draft: Draft) -> Result<Option<Vec<String>>> {
         let begun = self.begin(&draft);
         let (places, mut pending) = begun.inspect_err(|_| {
             // Folders that nobody needs.
@@ -105,7 +105,7 @@ impl Transaction<'_> {
         pending: &mut Pending,
         draft: &mut Draft,
         touched: &mut bool,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Option<Vec<String>>> {
         let (site, release) = (&*self.site, self.release);
         let paths: Vec<String> = pending.changes.iter().map(|c| c.path.clone()).collect();
         step()?;
@@ -118,8 +118,11 @@ impl Transaction<'_> {
         step()?;
         swap(places, pending)?;
         let remarks = match pending.indexes {
-            true => index::rebuild(site, places, (&draft.state, &self.how.must), touched)?,
-            false => Vec::new(),
+            true => {
+                let meant = (&draft.state, &self.how.must);
+                Some(index::rebuild(site, places, meant, touched)?)
+            }
+            false => None,
         };
         sync(site, places, &paths)?;
         step()?;

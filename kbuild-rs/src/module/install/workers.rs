@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::sys::signals;
+use crate::sys::Signals;
 use crate::{Error, Result};
 
 /// Does `work` for each item, `jobs` at once; the results in the order of the items. The first
@@ -21,7 +21,7 @@ pub(super) fn map<T: Send, R: Send>(
             let Some((at, item)) = next else {
                 return;
             };
-            let result = signals::check_change().and_then(|()| work(item));
+            let result = Signals::check().and_then(|()| work(item));
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
                 Ok(result) => done.0.push((at, result)),

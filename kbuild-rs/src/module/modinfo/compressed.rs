@@ -12,19 +12,31 @@ use ruzstd::decoding::StreamingDecoder;
 /// The largest module. A few kilobytes may unpack to a thousand times as much.
 pub(crate) const LARGEST: usize = 512 << 20;
 
+/// A module may unpack to this size however small its file is. A larger one may have at most
+/// `MOST_FOLD` times the size of its file: modules have four to eight times, and a crafted file of
+/// some kilobytes would fill the memory.
+const FREE: usize = 16 << 20;
+const MOST_FOLD: usize = 16;
+
 /// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
 pub(crate) const DICTIONARY: u32 = 128 << 10;
 
 /// The reason why a file could not be unpacked.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    TooLarge,
+    /// It would be larger than this.
+    TooLarge(usize),
     Damaged(io::Error),
 }
 
 /// Unpacks a file that `tool` compressed.
 pub(crate) fn unpack(tool: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-    unpack_within(tool, bytes, LARGEST)
+    unpack_within(tool, bytes, largest(bytes.len()))
+}
+
+/// The largest module in a file of this size.
+pub(crate) fn largest(size: usize) -> usize {
+    FREE.max(size.saturating_mul(MOST_FOLD)).min(LARGEST)
 }
 
 fn unpack_within(tool: &str, bytes: &[u8], largest: usize) -> Result<Vec<u8>, Failure> {
@@ -46,7 +58,7 @@ fn read_into(reader: impl Read, unpacked: &mut Vec<u8>, largest: usize) -> Resul
     let mut reader = reader.take(left.saturating_add(1));
     reader.read_to_end(unpacked).map_err(Failure::Damaged)?;
     match unpacked.len() > largest {
-        true => Err(Failure::TooLarge),
+        true => Err(Failure::TooLarge(largest)),
         false => Ok(()),
     }
 }
@@ -137,7 +149,7 @@ mod tests {
     fn what_would_be_too_large_is_refused() {
         for (tool, packed) in PACKED {
             assert!(
-                matches!(unpack_within(tool, packed, 3), Err(Failure::TooLarge)),
+                matches!(unpack_within(tool, packed, 3), Err(Failure::TooLarge(3))),
                 "{tool}"
             );
             assert_eq!(unpack_within(tool, packed, 4).unwrap().len(), 4, "{tool}");

@@ -36,9 +36,9 @@ impl Invalid {
                 )
             }
             #[cfg(feature = "compressed")]
-            Invalid::Unpacking(tool, compressed::Failure::TooLarge) => format!(
-                "is compressed by {tool} and would be larger than {} MiB: no module is that large",
-                compressed::LARGEST >> 20
+            Invalid::Unpacking(tool, compressed::Failure::TooLarge(largest)) => format!(
+                "is compressed by {tool} and would be larger than {} MiB: no module in a file of that size is",
+                largest >> 20
             ),
             #[cfg(feature = "compressed")]
             Invalid::Unpacking(tool, compressed::Failure::Damaged(error)) => format!(

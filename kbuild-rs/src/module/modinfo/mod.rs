@@ -2,6 +2,8 @@
 
 #[cfg(feature = "compressed")]
 mod compressed;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod invalid;
 mod names;
 
@@ -17,7 +19,7 @@ use crate::{Error, ErrorKind, Result};
 #[cfg(feature = "compressed")]
 pub(super) use compressed::DICTIONARY;
 use invalid::Invalid;
-use names::Names;
+use names::{Names, length_at, string_at};
 
 /// The properties that a module file stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,7 +118,7 @@ impl ModuleInfo {
     ///
     /// # Errors
     /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a complete module,
-    /// or that is larger than 512 MiB when unpacked. Without the feature, the error for a
+    /// or that unpacks to more than 512 MiB, or to more than 16 MiB and 16 times its size. Without the feature, the error for a
     /// compressed module contains the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
@@ -233,8 +235,13 @@ fn parse_elf(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
         signed: bytes.ends_with(SIGNATURE),
         ..ModuleInfo::default()
     };
+    let entries = || {
+        let entries = modinfo.split(|byte| *byte == 0);
+        entries.filter(|entry| entry.iter().position(|byte| *byte == b'=') > Some(0))
+    };
+    info.fields.reserve_exact(entries().count());
     let mut parameters = HashMap::new();
-    for entry in modinfo.split(|byte| *byte == 0) {
+    for entry in entries() {
         let text = String::from_utf8_lossy(entry);
         if let Some((key, value)) = text.split_once('=') {
             info.take_field(key, value, &mut parameters);
@@ -279,14 +286,14 @@ fn exports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Export>, In
     let mut namespaces = HashMap::new();
     let mut exports = Vec::new();
     for symbol in file.symbols() {
-        let name = names.count(symbol.name().unwrap_or_default())?;
+        let name = names.count(symbol.name()?)?;
         let Some(index) = symbol.section_index() else {
             continue;
         };
         if let Some(exported) = name.strip_prefix("__kstrtabns_") {
             let data = file.section_by_index(index)?.data()?;
+            names.spend(length_at(data, symbol.address()))?;
             if let Some(namespace) = string_at(data, symbol.address()) {
-                names.count(&namespace)?;
                 namespaces.insert(exported, namespace);
             }
         } else if let Some(exported) = name.strip_prefix("__ksymtab_") {
@@ -322,12 +329,6 @@ fn flagged_gpl(flags: &[u8], table_size: u64, offset: u64) -> bool {
         .and_then(|size| offset.checked_div(size))
         .and_then(|index| flags.get(usize::try_from(index).ok()?))
         .is_some_and(|flag| flag & 1 != 0)
-}
-
-fn string_at(data: &[u8], offset: u64) -> Option<String> {
-    let text = data.get(usize::try_from(offset).ok()?..)?;
-    let end = text.iter().position(|byte| *byte == 0)?;
-    (end > 0).then(|| String::from_utf8_lossy(&text[..end]).into_owned())
 }
 
 fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, Invalid> {

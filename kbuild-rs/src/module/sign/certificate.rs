@@ -39,7 +39,11 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 impl Certificate {
     /// Reads a certificate in PEM or DER. A PEM file may hold a key, too.
     pub(super) fn read(path: &Path) -> Result<Certificate> {
-        let bytes = super::read_named("certificate", path)?;
+        Certificate::of_bytes(super::read_named("certificate", path)?, path)
+    }
+
+    /// The same of the contents of a file, which messages name by `path`.
+    pub(super) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Certificate> {
         let der = der_of(&bytes).ok_or_else(|| {
             wrong(
                 path,

@@ -89,7 +89,7 @@ impl System {
 
 /// Looks for a key in `/proc/keys`, which shows each user the keys that they may see: an ordinary
 /// user sees none of the kernel's.
-fn in_keyrings(keys: &str, id: &str) -> Known {
+pub(super) fn in_keyrings(keys: &str, id: &str) -> Known {
     let asymmetric = keys.lines().filter_map(|line| {
         // id flags usage timeout permissions uid gid type description
         let flags = line.split_whitespace().nth(1)?;
@@ -111,7 +111,7 @@ fn in_keyrings(keys: &str, id: &str) -> Known {
 }
 
 /// The certificates of a sequence of `EFI_SIGNATURE_LIST`. It ends at the first damaged list.
-fn certificates(mut lists: &[u8]) -> Vec<&[u8]> {
+pub(super) fn certificates(mut lists: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     while let Some((kind, rest)) = lists.split_first_chunk::<16>() {
         let number = |at: usize| {

@@ -15,6 +15,8 @@ mod certificate;
 mod der;
 mod detached;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hash;
 mod key;
 mod keys;

@@ -22,7 +22,9 @@ pub(super) enum Access {
     Engine,
 }
 
-const PROVIDER: [&str; 4] = ["-provider", "pkcs11", "-provider", "default"];
+/// The default provider comes first, because a token that uses OpenSSL itself (SoftHSM) would wait for
+/// its own key otherwise, and openssl never end.
+const PROVIDER: [&str; 4] = ["-provider", "default", "-provider", "pkcs11"];
 const ENGINE: [&str; 2] = ["-engine", "pkcs11"];
 
 /// A command that opens a key.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::sys::{ChildSetup, Writer, tie_child};
+use crate::sys::{ChildSetup, Writer, temporary_folder, tie_child};
 use crate::{Error, Result};
 
 /// A program that did not do its work.
@@ -61,9 +61,7 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn new() -> Result<Scratch> {
         let temporary = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("kbuild-rs-")
-            .tempdir()
+        let folder = temporary_folder()
             .map_err(|error| Error::writing("create a folder in", &temporary, error))?;
         let writer = Writer::new([crate::sys::Root::open(folder.path())?]);
         Ok(Scratch { folder, writer })

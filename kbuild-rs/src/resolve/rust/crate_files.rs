@@ -17,20 +17,20 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
     while let Some((file, modules)) = open.pop() {
         // rustc reports a file that cannot be read.
         let text = regular::read_to_string(&file).unwrap_or_default();
-        for (kind, rel) in named(&text) {
+        each_named(&text, &mut |kind, rel| {
             // rustc reads a file with an absolute path at that path.
             if rel.is_absolute() {
-                continue;
+                return;
             }
             let (path, own) = match kind {
-                Kind::Module => (modules.join(&rel), modules.join(rel.with_extension(""))),
+                Kind::Module => (modules.join(rel), modules.join(rel.with_extension(""))),
                 Kind::ModuleAt | Kind::Source | Kind::Data => {
-                    let path = folder(&file).join(&rel);
+                    let path = folder(&file).join(rel);
                     let own = folder(&path);
                     (path, own)
                 }
                 Kind::ModuleBelowAt => {
-                    let path = modules.join(&rel);
+                    let path = modules.join(rel);
                     let own = folder(&path);
                     (path, own)
                 }
@@ -42,13 +42,13 @@ pub(crate) fn reached(root: &Path) -> Vec<PathBuf> {
                 false => own,
             };
             if path == root || found.contains(&path) || !path.is_file() {
-                continue;
+                return;
             }
             if kind != Kind::Data {
                 open.push((path.clone(), own));
             }
             found.push(path);
-        }
+        });
     }
     found
 }
@@ -66,7 +66,7 @@ fn folder(file: &Path) -> PathBuf {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(in crate::resolve) enum Kind {
     /// A `mod`: below the folder of the file's modules.
     Module,
     /// A `mod` with `#[path]`: beside the file.
@@ -79,36 +79,33 @@ enum Kind {
     Data,
 }
 
-/// The files that a source names.
-fn named(text: &str) -> Vec<(Kind, PathBuf)> {
-    let tokens = tokens(text);
-    let mut files = Vec::new();
+/// Calls `visit` for each file that a source names. A list could be far longer than the source: each
+/// file in a nest of modules has the names of all modules around it.
+pub(in crate::resolve) fn each_named(text: &str, visit: &mut dyn FnMut(Kind, &Path)) {
+    let mut ahead = Ahead::new(text);
     let mut paths: Vec<&str> = Vec::new();
     // The inline modules around this place, and the depth of braces of each one.
     let mut around: Vec<(&str, usize)> = Vec::new();
     let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        let next = |n: usize| tokens.get(at + n).copied();
-        match (*token, next(1), next(2)) {
+    while let Some((token, next)) = ahead.next() {
+        match (token, next[0], next[1]) {
             // An attribute, or a `cfg_attr`.
             (Token::Word("path"), Some(Token::Mark('=')), Some(Token::Text(path))) => {
                 paths.push(path);
             }
             (Token::Word("mod"), Some(Token::Word(name)), Some(Token::Mark(mark))) => {
                 let name = name.strip_prefix("r#").unwrap_or(name);
-                let mut dir = PathBuf::new();
-                dir.extend(around.iter().map(|(name, _)| name));
                 if mark == '{' {
                     // A `#[path]` replaces the folder's name.
                     around.push((paths.last().copied().unwrap_or(name), depth));
-                } else if mark == ';' {
+                } else if let Some(dir) = folder_of(&around).filter(|_| mark == ';') {
                     let kind = match around.is_empty() {
                         true => Kind::ModuleAt,
                         false => Kind::ModuleBelowAt,
                     };
-                    files.extend(paths.iter().map(|path| (kind, dir.join(path))));
-                    files.push((Kind::Module, dir.join(format!("{name}.rs"))));
-                    files.push((Kind::Module, dir.join(name).join("mod.rs")));
+                    paths.iter().for_each(|path| visit(kind, &dir.join(path)));
+                    visit(Kind::Module, &dir.join(format!("{name}.rs")));
+                    visit(Kind::Module, &dir.join(name).join("mod.rs"));
                 }
             }
             (
@@ -116,12 +113,12 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
                 Some(Token::Mark('!')),
                 Some(Token::Mark('(' | '[' | '{')),
             ) => {
-                if let Some(Token::Text(path)) = next(3) {
+                if let Some(Token::Text(path)) = next[2] {
                     let kind = match word {
                         "include" => Kind::Source,
                         _ => Kind::Data,
                     };
-                    files.push((kind, PathBuf::from(path)));
+                    visit(kind, Path::new(path));
                 }
             }
             (Token::Mark('{'), ..) => depth += 1,
@@ -137,7 +134,42 @@ fn named(text: &str) -> Vec<(Kind, PathBuf)> {
             paths.clear();
         }
     }
-    files
+}
+
+/// The folder of the inline modules around a place; `None` if no path can be so long.
+fn folder_of(around: &[(&str, usize)]) -> Option<PathBuf> {
+    const PATH_MAX: usize = 4096;
+    let mut length = 0;
+    let mut dir = PathBuf::new();
+    for (name, _) in around {
+        length += name.len() + 1;
+        if length > PATH_MAX {
+            return None;
+        }
+        dir.push(name);
+    }
+    Some(dir)
+}
+
+/// The tokens of a source, each with the three that follow it.
+struct Ahead<'a> {
+    tokens: Tokens<'a>,
+    /// The next four.
+    next: [Option<Token<'a>>; 4],
+}
+
+impl<'a> Ahead<'a> {
+    fn new(text: &'a str) -> Ahead<'a> {
+        let mut tokens = Tokens(text);
+        let next = std::array::from_fn(|_| tokens.next());
+        Ahead { tokens, next }
+    }
+
+    fn next(&mut self) -> Option<(Token<'a>, [Option<Token<'a>>; 3])> {
+        let [first, second, third, fourth] = self.next;
+        self.next = [second, third, fourth, self.tokens.next()];
+        Some((first?, [second, third, fourth]))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,48 +181,61 @@ enum Token<'a> {
 }
 
 /// The words, strings and marks of a source, without comments and character literals.
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if rest.starts_with("//") {
-            rest = rest.find('\n').map_or("", |end| &rest[end..]);
-        } else if rest.starts_with("/*") {
-            rest = &rest[comment(rest)..];
-        } else if is_word(c) {
-            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(end);
-            let marks = after.len() - after.trim_start_matches('#').len();
-            let raw = word.ends_with('r') && word.len() <= 2;
-            if raw && after[marks..].starts_with('"') {
-                let inside = &after[marks + 1..];
-                let end = format!("\"{}", "#".repeat(marks));
-                let length = inside.find(&end).unwrap_or(inside.len());
-                tokens.push(Token::Text(&inside[..length]));
-                rest = inside.get(length + end.len()..).unwrap_or_default();
-            } else if word == "r" && marks == 1 {
-                let name = after[1..].find(|c| !is_word(c)).unwrap_or(after.len() - 1);
-                tokens.push(Token::Word(&rest[..end + 1 + name]));
-                rest = &after[1 + name..];
+struct Tokens<'a>(&'a str);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let rest = self.0;
+            let c = rest.chars().next()?;
+            if rest.starts_with("//") {
+                self.0 = rest.find('\n').map_or("", |end| &rest[end..]);
+            } else if rest.starts_with("/*") {
+                self.0 = &rest[comment(rest)..];
+            } else if is_word(c) {
+                let (token, after) = word(rest);
+                self.0 = after;
+                return Some(token);
+            } else if c == '"' {
+                let length = string(&rest[1..]);
+                self.0 = rest.get(length + 2..).unwrap_or_default();
+                return Some(Token::Text(&rest[1..1 + length]));
+            } else if c == '\'' {
+                self.0 = &rest[character(rest)..];
             } else {
-                tokens.push(Token::Word(word));
-                rest = after;
+                self.0 = &rest[c.len_utf8()..];
+                if !c.is_whitespace() {
+                    return Some(Token::Mark(c));
+                }
             }
-        } else if c == '"' {
-            let length = string(&rest[1..]);
-            tokens.push(Token::Text(&rest[1..1 + length]));
-            rest = rest.get(length + 2..).unwrap_or_default();
-        } else if c == '\'' {
-            rest = &rest[character(rest)..];
-        } else {
-            if !c.is_whitespace() {
-                tokens.push(Token::Mark(c));
-            }
-            rest = &rest[c.len_utf8()..];
         }
     }
-    tokens
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The word or the raw string at the start of a text, and the rest.
+fn word(text: &str) -> (Token<'_>, &str) {
+    let end = text.find(|c| !is_word(c)).unwrap_or(text.len());
+    let (word, after) = text.split_at(end);
+    let marks = after.len() - after.trim_start_matches('#').len();
+    let raw = word.ends_with('r') && word.len() <= 2;
+    if raw && after[marks..].starts_with('"') {
+        let inside = &after[marks + 1..];
+        let end = format!("\"{}", "#".repeat(marks));
+        let length = inside.find(&end).unwrap_or(inside.len());
+        let rest = inside.get(length + end.len()..).unwrap_or_default();
+        (Token::Text(&inside[..length]), rest)
+    } else if word == "r" && marks == 1 {
+        let name = after[1..].find(|c| !is_word(c)).unwrap_or(after.len() - 1);
+        (Token::Word(&text[..end + 1 + name]), &after[1 + name..])
+    } else {
+        (Token::Word(word), after)
+    }
 }
 
 /// The length of the comment at the start of `text`. Comments nest.
@@ -248,9 +293,11 @@ mod tests {
     use crate::fixture::Root;
 
     fn files(text: &str) -> Vec<String> {
-        let all = named(text).into_iter();
-        all.map(|(kind, path)| format!("{kind:?} {}", path.display()))
-            .collect()
+        let mut all = Vec::new();
+        each_named(text, &mut |kind, path| {
+            all.push(format!("{kind:?} {}", path.display()));
+        });
+        all
     }
 
     #[test]

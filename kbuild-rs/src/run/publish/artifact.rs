@@ -28,6 +28,10 @@ pub(crate) fn modules(module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::reading("read", &order, e)),
     };
+    listed(&text, module_dir)
+}
+
+pub(in crate::run) fn listed(text: &str, module_dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut modules: Vec<(String, PathBuf)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let word = |name: &str| name.replace('-', "_");

@@ -15,7 +15,7 @@ pub(crate) mod salted;
 pub(crate) mod settled;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 
 use std::path::{Path, PathBuf};
 

@@ -39,6 +39,10 @@ impl Record {
 
     /// Writes the record whole or not at all. Only its owner can read it.
     pub(crate) fn save(&self, writer: &Writer, path: &Path, out: &Path) -> Result<()> {
+        writer.write_private(path, &self.text(out))
+    }
+
+    pub(in crate::run) fn text(&self, out: &Path) -> Vec<u8> {
         let mut text = HEADER.to_vec();
         let mut line = |tag: u8, words: &[&[u8]]| {
             text.push(b'\n');
@@ -81,7 +85,7 @@ impl Record {
         }
         // A truncated record must not read as a shorter one.
         line(b'.', &[]);
-        writer.write_private(path, &text)
+        text
     }
 }
 

@@ -7,11 +7,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::kbuild::{
-    ALWAYS_SET, Conditional, Folder, Form, Line, Makefiles, Statement, conditional, uses,
+    ALWAYS_SET, Conditional, Folder, Form, Line, Makefiles, Statement, conditional, used,
 };
 
 /// A variable that carries the release, and the placeholder that a caller may set it to.
@@ -22,7 +22,7 @@ type Setting = Option<(String, &'static str)>;
 pub(super) struct UnameUse {
     pub(super) makefile: PathBuf,
     /// The number of the line.
-    pub(super) line: usize,
+    pub(super) line: u32,
     /// The variable that carries the release to the line.
     pub(super) variable: Setting,
 }
@@ -69,7 +69,7 @@ struct Tracker<'a> {
 struct Condition {
     /// The makefile of the line. If the release decides whether a file is included, the report is
     /// about the `include`.
-    makefile: usize,
+    makefile: u32,
     /// The source of the release in this condition, or in one of the branches before it.
     depends: Option<Setting>,
 }
@@ -77,7 +77,7 @@ struct Condition {
 impl Tracker<'_> {
     /// Each line at which the release decides: (makefile, number of the line, the variable that
     /// carries the release).
-    fn decisions<'f>(&mut self, folder: &'f Folder) -> Vec<(&'f Path, usize, Setting)> {
+    fn decisions<'f>(&mut self, folder: &'f Folder) -> Vec<(&'f Path, u32, Setting)> {
         let mut decisions = Vec::new();
         for line in &folder.lines {
             if line.form == Form::Condition {
@@ -90,7 +90,7 @@ impl Tracker<'_> {
                 });
                 let decides = self.take(line, depends.as_ref());
                 if let Some(variable) = depends.filter(|_| decides) {
-                    let makefile = &*folder.makefiles[line.makefile];
+                    let makefile = folder.makefile_of(line);
                     decisions.push((makefile, line.number, variable));
                 }
             }
@@ -133,8 +133,9 @@ impl Tracker<'_> {
     /// The source of the release in a text, if there is one. It has the variable that a caller may
     /// set, if there is one.
     fn brought_by(&self, text: &str) -> Option<Setting> {
-        let used = self.dependent.iter().filter(|(name, _)| uses(text, name));
-        let used: Vec<&Setting> = used.map(|(_, setting)| setting).collect();
+        let used: BTreeSet<&str> = used(text).collect();
+        let used = used.iter().filter_map(|name| self.dependent.get(*name));
+        let used: Vec<&Setting> = used.collect();
         let asks = ["uname -r", "uname --kernel-release"]
             .iter()
             .any(|call| text.contains(call));

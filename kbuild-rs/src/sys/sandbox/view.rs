@@ -144,6 +144,24 @@ impl Sandbox {
         ready
     }
 
+    /// Whether it has the network.
+    pub(crate) fn has_network(&self) -> bool {
+        self.network
+    }
+
+    /// All that the sandbox will show, also the paths of [`show_later`](Self::show_later) that do not
+    /// exist yet.
+    pub(crate) fn planned(&self) -> Vec<(PathBuf, Access)> {
+        let mut planned = self.ready();
+        for (path, access) in self.later.iter().filter(|(path, _)| !path.exists()) {
+            planned.add(path.clone(), *access);
+        }
+        let needed = planned.needed();
+        needed
+            .map(|(path, access)| (path.clone(), access))
+            .collect()
+    }
+
     /// Whether the sandbox shows this path, by one of the folders above it at least.
     pub(crate) fn shows(&self, path: &Path, access: Access) -> bool {
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -72,6 +72,30 @@ impl Tree {
         Err(self.failed("write", rel, Errno::EXIST))
     }
 
+    /// Opens a file to be locked, which only this user can open, and creates it. `None` if its folder
+    /// is gone.
+    pub(crate) fn open_lock(&self, rel: &Path) -> Result<Option<File>> {
+        match self.kind(rel)? {
+            None | Some(FileType::RegularFile) => {}
+            Some(_) => return Err(self.refused(rel, "is not a regular file")),
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let open = || {
+            let (parent, name) = self.parent(rel)?.ok_or(Errno::NOENT)?;
+            openat(
+                &parent,
+                name,
+                flags | OFlags::NONBLOCK,
+                Mode::RUSR | Mode::WUSR,
+            )
+        };
+        match open() {
+            Ok(file) => Ok(Some(file.into())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(self.failed("lock", rel, e)),
+        }
+    }
+
     /// Writes a new file, with the mode of a system's files.
     pub(crate) fn write_new(&self, rel: &Path, bytes: &[u8]) -> Result<File> {
         self.filled(rel, bytes, &|file| {

@@ -7,6 +7,7 @@
 
 mod change;
 mod looks;
+mod stamp;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -24,6 +25,7 @@ use crate::{Error, ErrorKind, Result};
 
 pub(crate) use change::part_of;
 pub(crate) use looks::{Looks, sha256};
+pub(crate) use stamp::Stamp;
 
 /// A folder, and the files below it.
 #[derive(Debug)]

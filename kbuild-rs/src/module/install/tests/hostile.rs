@@ -38,6 +38,44 @@ fn a_root_whose_lib_is_a_link_is_used() {
 }
 
 #[test]
+fn folders_behind_a_link_to_nowhere_go_with_the_last_module() {
+    let Some(world) = World::new() else { return };
+    world.build("hello", "1");
+    let image = world.scratch.create_dir("image");
+    world.scratch.write("image/usr/share/kept", "");
+    symlink("usr/lib", image.join("lib")).unwrap();
+    symlink("/data/state", image.join("var")).unwrap();
+    let files = |set: &mut std::collections::BTreeMap<_, _>| super::add(&image, set);
+    let (mut before, mut after) = Default::default();
+    files(&mut before);
+    let install = |text: &str| {
+        world.build("hello", text);
+        world.install_with(&|install| {
+            install.root(&image).load(true);
+        })
+    };
+    install("1").unwrap();
+    install("2").unwrap();
+    assert!(image.join("usr/lib/modules").join(RELEASE).is_dir());
+    assert!(image.join("data/state/lib/kbuild-rs").is_dir());
+    let mut uninstall = super::Uninstall::new();
+    uninstall.all(true).root(&image).run(&|_| {}).unwrap();
+    files(&mut after);
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_folder_that_is_not_on_the_way_to_our_files_stays() {
+    let Some(world) = installed() else { return };
+    let kept = world.scratch.create_dir("root/srv/empty");
+    let note = world.root().join(STATE).join("folders");
+    let text = fs::read_to_string(&note).unwrap();
+    fs::write(&note, text.replacen('[', "[\"srv/empty\",", 1)).unwrap();
+    world.uninstall_all().unwrap();
+    assert!(kept.is_dir() && !note.exists());
+}
+
+#[test]
 fn an_entry_of_a_journal_that_leads_elsewhere_is_refused() {
     let Some(world) = installed() else { return };
     let path = format!("lib/modules/{RELEASE}/updates/hello.ko");

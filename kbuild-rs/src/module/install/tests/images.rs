@@ -17,11 +17,11 @@ fn a_module_is_installed_once_and_found_by_modprobe() {
     assert_eq!(there, fs::read(world.scratch.join("out/hello.ko")).unwrap());
     let dep = fs::read_to_string(world.file("modules.dep")).unwrap();
     assert!(dep.contains("updates/hello.ko:"), "{dep}");
-    let before = world.snapshot();
+    let before = world.system();
     let index = fs::metadata(world.file("modules.dep")).unwrap().ino();
     let again = world.install().unwrap();
     assert_eq!(again.changes[0].action, InstallAction::Unchanged);
-    assert_eq!(world.snapshot(), before);
+    assert_eq!(world.system(), before);
     let index_now = fs::metadata(world.file("modules.dep")).unwrap().ino();
     assert_eq!(index, index_now, "depmod ran");
     world.check();

@@ -3,6 +3,8 @@
 mod faults;
 mod hostile;
 mod images;
+mod lock;
+mod memory;
 mod staged;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,9 @@ pub(crate) enum Operand {
     Macro(String),
 }
 
+/// `PATH_MAX`, and what is in front of a name.
+const LONGEST: usize = 4200;
+
 /// The operands in a text of C or assembler.
 pub(crate) fn operands(text: &[u8]) -> Vec<Operand> {
     const WORD: &[u8] = b".incbin";
@@ -16,7 +19,9 @@ pub(crate) fn operands(text: &[u8]) -> Vec<Operand> {
     let mut rest = text;
     while let Some(at) = rest.windows(WORD.len()).position(|part| part == WORD) {
         rest = &rest[at + WORD.len()..];
-        let line = rest.split(|&b| b == b'\n').next().unwrap_or_default();
+        // A line may have any number of directives.
+        let line = &rest[..rest.len().min(LONGEST)];
+        let line = line.split(|&b| b == b'\n').next().unwrap_or_default();
         found.extend(operand(&String::from_utf8_lossy(line)));
     }
     found

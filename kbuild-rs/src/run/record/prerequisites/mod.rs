@@ -4,7 +4,7 @@
 //! Entries in `$(wildcard include/config/…)` stand for single options, which the kernel's identity
 //! covers. A saved command names more files: a linker script, a plugin.
 
-mod incbin;
+pub(in crate::run) mod incbin;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

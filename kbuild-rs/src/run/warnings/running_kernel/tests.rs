@@ -4,7 +4,7 @@ use super::*;
 use crate::fixture::Root;
 
 /// The uses found in a Kbuild. A makefile beside it sets `FROM_FILE`.
-fn found(makefile: &str) -> Vec<(String, usize, Setting)> {
+fn found(makefile: &str) -> Vec<(String, u32, Setting)> {
     let root = Root::new();
     root.write("Kbuild", makefile);
     root.write(

@@ -1,0 +1,14 @@
+//! Targets: modules, and what is beside them when they are installed.
+
+use super::frame_sizes;
+
+pub(crate) use super::initramfs::fuzzing::{efi, initramfs};
+pub(crate) use super::install::fuzzing::{journal, modules_dep, pending};
+pub(crate) use super::modinfo::fuzzing::{compressed, modinfo};
+pub(crate) use super::sign::fuzzing::{certificate, der, signature};
+
+pub(crate) fn frame_sizes(bytes: &[u8]) {
+    for frame in frame_sizes::larger_than(16, bytes) {
+        assert!(frame.size > 16);
+    }
+}

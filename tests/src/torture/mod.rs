@@ -1,0 +1,171 @@
+//! Torture: what chance gives to kbuild-rs, and what has to hold whatever that is.
+//!
+//! A [`Kind`] prepares its [`Scene`] once. Attempts follow, one after another. Each has random
+//! numbers of its own, which depend on the seed, the kind and the number of the attempt only, so that
+//! any attempt can be repeated without those before it.
+//!
+//! `cargo xtask torture` runs the kinds for a time, the suite `torture` for a few attempts each.
+
+mod attempt;
+mod crowds;
+mod files;
+mod ground;
+mod hostile;
+mod kills;
+mod names;
+mod power;
+mod report;
+mod same_bytes;
+mod scarce;
+mod swaps;
+mod works;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use attempt::Attempt;
+pub use ground::{Ground, HELLO, LIMIT, call};
+pub use report::{Loss, Report};
+
+use crate::Result;
+
+/// All kinds, in the order in which they run.
+pub const KINDS: &[Kind] = &[
+    names::KIND,
+    hostile::KIND,
+    swaps::KIND,
+    same_bytes::KIND,
+    kills::KIND,
+    power::KIND,
+    scarce::KIND,
+    crowds::KIND,
+];
+
+/// One kind of torture.
+#[derive(Debug)]
+pub struct Kind {
+    /// The word for the command line.
+    pub name: &'static str,
+    /// What it tries, in a few words.
+    pub about: &'static str,
+    /// How many attempts the tests make: about fifteen seconds of processor time.
+    pub few: u64,
+    /// Prepares what all attempts share.
+    pub scene: fn(&Setup) -> Result<Prepared>,
+}
+
+/// What a run was given.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The program under test.
+    pub program: PathBuf,
+    /// The first number of every attempt's random numbers.
+    pub seed: u64,
+    /// A folder in which the files of lost attempts stay.
+    pub kept: PathBuf,
+}
+
+/// A scene, or the reason why this machine cannot have it.
+pub enum Prepared {
+    /// Attempts can begin.
+    Ready(Box<dyn Scene>),
+    /// For example: no root, no QEMU.
+    NotHere(String),
+}
+
+/// What all attempts of a kind share.
+pub trait Scene {
+    /// Makes one attempt.
+    ///
+    /// # Errors
+    /// If a promise is broken: what had to hold, and what was seen. An attempt that cannot be made
+    /// is an error as well.
+    fn attempt(&mut self, attempt: &mut Attempt) -> Result<()>;
+
+    /// The parts of the kind that this machine cannot have, with the reasons.
+    fn left_out(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// How long a kind runs.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent {
+    /// The attempts from 0 to below this number.
+    Attempts(u64),
+    /// Attempts until this time has passed. The last one ends in its own time.
+    Time(Duration),
+    /// Only the attempt with this number.
+    Only(u64),
+}
+
+impl Extent {
+    fn numbers(self) -> (u64, u64) {
+        match self {
+            Extent::Attempts(end) => (0, end),
+            Extent::Time(_) => (0, u64::MAX),
+            Extent::Only(number) => (number, number + 1),
+        }
+    }
+}
+
+/// Runs a kind. Calls `lost` with each loss when it happens.
+///
+/// # Errors
+/// If the scene cannot be prepared.
+pub fn run(kind: &Kind, setup: &Setup, extent: Extent, lost: impl Fn(&Loss)) -> Result<Report> {
+    let start = Instant::now();
+    let mut report = Report::new(kind.name);
+    let mut scene = match (kind.scene)(setup)? {
+        Prepared::Ready(scene) => scene,
+        Prepared::NotHere(reason) => {
+            report.not_run = Some(reason);
+            return Ok(report);
+        }
+    };
+    let begin = Instant::now();
+    let (first, end) = extent.numbers();
+    for number in first..end {
+        if matches!(extent, Extent::Time(time) if begin.elapsed() >= time) {
+            break;
+        }
+        let mut attempt = Attempt::new(kind.name, setup.seed, number)?;
+        let survived = scene.attempt(&mut attempt);
+        report.tried += 1;
+        match survived {
+            Ok(()) => report.survived += 1,
+            Err(problem) => {
+                let loss = attempt.lost(setup, problem);
+                lost(&loss);
+                report.losses.push(loss);
+            }
+        }
+    }
+    report.left_out = scene.left_out();
+    report.elapsed = start.elapsed();
+    Ok(report)
+}
+
+/// The kinds with these names; all if there are none.
+///
+/// # Errors
+/// If a name is not one of a kind.
+pub fn named(names: &[&str]) -> Result<Vec<&'static Kind>> {
+    if names.is_empty() {
+        return Ok(KINDS.iter().collect());
+    }
+    let find = |name: &&str| {
+        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        KINDS
+            .iter()
+            .find(|kind| kind.name == *name)
+            .ok_or_else(|| format!("there is no kind `{name}`; there are: {}", known.join(" ")))
+    };
+    names.iter().map(find).collect()
+}
+
+/// The folder in which lost attempts stay, beside the build's products.
+#[must_use]
+pub fn kept_in(target: &Path) -> PathBuf {
+    target.join("torture")
+}

@@ -1,0 +1,87 @@
+//! The short form of torture: a few attempts of each kind. `cargo xtask torture` makes more.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy.toml allows them in tests, and takes their helpers for something else"
+)]
+
+use std::path::Path;
+
+use kbuild_tests::program;
+use kbuild_tests::torture::{self, Extent, Kind, Setup};
+
+/// A few attempts of a kind, always the same ones.
+fn survives(name: &str) {
+    let kind: &Kind = torture::named(&[name]).unwrap()[0];
+    let program = program::path().unwrap();
+    let setup = Setup {
+        program: program.to_owned(),
+        seed: 1,
+        kept: torture::kept_in(program.ancestors().nth(2).unwrap_or(Path::new("."))),
+    };
+    let report = torture::run(kind, &setup, Extent::Attempts(kind.few), |loss| {
+        println!("{loss}")
+    })
+    .unwrap();
+    println!("{report}");
+    if let Some(reason) = report.not_run {
+        println!("not run: {reason}");
+        return;
+    }
+    assert!(report.losses.is_empty(), "{} lost", report.losses.len());
+    assert_eq!(report.survived, kind.few);
+}
+
+#[test]
+fn there_is_a_test_for_each_kind() {
+    let own = include_str!("main.rs");
+    for kind in torture::KINDS {
+        assert!(
+            own.contains(&format!("survives(\"{}\")", kind.name)),
+            "{}",
+            kind.name
+        );
+    }
+}
+
+#[test]
+fn names_and_values_are_never_run() {
+    survives("names");
+}
+
+#[test]
+fn a_hostile_output_directory_changes_nothing_outside() {
+    survives("hostile-out");
+}
+
+#[test]
+fn swapped_inputs_never_mix() {
+    survives("swaps");
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes() {
+    survives("same-bytes");
+}
+
+#[test]
+fn calls_that_are_killed_at_any_time() {
+    survives("kills");
+}
+
+#[test]
+fn calls_that_lack_something() {
+    survives("scarce");
+}
+
+#[test]
+fn many_calls_at_once() {
+    survives("crowds");
+}
+
+#[test]
+fn files_without_their_last_bytes_and_a_guest_without_power() {
+    survives("power");
+}
