@@ -67,8 +67,6 @@ pub(crate) struct Resolved {
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,
     pub(crate) jobs: SharedJobs,
-    /// Whether kbuild's first phase may be remembered.
-    pub(crate) shortcut: bool,
     /// The destination of messages.
     pub(crate) sink: Sink,
 }
@@ -157,7 +155,6 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     })?;
     Ok(Resolved {
         jobs: SharedJobs::of(settings, &out)?,
-        shortcut: settings.has_shortcut(),
         sink: settings.sink.clone(),
         out,
         label: site.label,

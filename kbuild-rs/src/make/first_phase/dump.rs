@@ -25,7 +25,7 @@ pub(super) fn read(folder: &Path) -> Vec<Dump> {
         .filter_map(|entry| {
             let process = entry.file_name().to_str()?.parse().ok()?;
             let time = entry.metadata().ok()?.modified().ok()?;
-            let text = regular::read(&entry.path()).ok()?;
+            let text = regular::read(entry.path()).ok()?;
             Some((time, parse(process, &text)?))
         })
         .collect();

@@ -157,7 +157,7 @@ mod tests {
     fn a_changed_file_a_new_name_and_another_program_are_noticed() {
         let root = Root::new();
         root.write("scripts/one.sh", "1");
-        let program = root.executable("bin/tool", "#!/bin/sh\n".to_owned());
+        let program = root.executable("bin/tool", "#!/bin/sh\n");
         let env = [("PATH".into(), root.join("first:").into_os_string())];
         let env = env.map(|(name, path): (OsString, OsString)| {
             let mut path = path;
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(held(), [false, true, false, true]);
         root.write("scripts/two.sh", "");
         assert_eq!(held(), [false, false, false, true]);
-        root.executable("first/tool", "#!/bin/sh\n".to_owned());
+        root.executable("first/tool", "#!/bin/sh\n");
         assert_eq!(held(), [false; 4]);
     }
 }

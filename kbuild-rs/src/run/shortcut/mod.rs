@@ -74,7 +74,7 @@ impl Run<'_> {
 
     fn decide_first_phase(&self) -> FirstPhase {
         let r = self.resolved;
-        if !r.shortcut {
+        if !r.make.shortcut {
             return FirstPhase::Whole;
         }
         let tell = |why: &str| {
@@ -98,7 +98,9 @@ impl Run<'_> {
             }
         };
         let recalled = self.recall(text);
-        let shows = self.variable("V").is_some_and(|v| v != "" && v != "0");
+        let shows = self
+            .variable("V")
+            .is_some_and(|v| !v.is_empty() && v != "0");
         match recalled {
             Ok(_) if shows => tell("make shows its commands"),
             Ok((replay, makefiles)) => return FirstPhase::Direct(replay, makefiles),
