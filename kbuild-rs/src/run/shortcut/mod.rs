@@ -64,7 +64,7 @@ impl Run<'_> {
                 let text = [&watch.text[..], &lines].concat();
                 self.writer.remove_tree(&watch.recorder.folder)?;
                 self.writer.create_dirs(&watch.recorder.folder)?;
-                self.writer.write_private(&watch.makefile, &text)?;
+                self.writer.write_whole(&watch.makefile, &text)?;
             }
             FirstPhase::Whole => {}
         }
@@ -146,13 +146,16 @@ impl Run<'_> {
         let FirstPhase::Recorded(place) = phase else {
             return;
         };
-        let recorder = &self.resolved.make.watch.recorder;
+        let watch = &self.resolved.make.watch;
+        let recorder = &watch.recorder;
         let kept = match outcome.success {
             true => self.memory(outcome, start),
             false => Err("the build failed".to_owned()),
         };
         let keep = |memory: Memory| place.keep(&memory.write()).map_err(|e| e.to_string());
         let kept = kept.and_then(keep);
+        // A make that is started by hand reads the file, too.
+        let _ = self.writer.write_whole(&watch.makefile, &watch.text);
         // The next build records again.
         let _ = self.writer.remove_tree(&recorder.folder);
         if let Err(why) = kept {
