@@ -311,8 +311,9 @@ fn a_compiler_that_a_signal_ends_fails_the_build_and_the_next_one_is_right() {
         });
         // The compiler dies after it has written half of half.o.
         let script = format!(
-            "#!/bin/sh\ncase \"$*\" in *half.o*)\n\
-             if [ -e {} ]; then echo half > \"${{4##*/}}\"; kill -SEGV $$; fi;; esac\n\
+            "#!/bin/sh\ncase \"$*\" in *half.o*) if [ -e {} ]; then\n\
+             while [ $# -gt 1 ] && [ \"$1\" != -o ]; do shift; done\n\
+             echo half > \"$2\"; kill -SEGV $$; fi;; esac\n\
              exec {cc} \"$@\"\n",
             mark.display()
         );

@@ -207,7 +207,7 @@ fn another_mode_another_name_and_another_place_of_the_same_file_compile_nothing(
     fs::hard_link(scene.path("two.c"), outside.path().join("two.c")).unwrap();
     scene.is_fresh("modes and links");
     // `cp -p`, `rsync` and archives do the same.
-    let replace = |path: &std::path::Path| {
+    let replace = |path: &Path| {
         copy(path, &path.with_extension("copy"));
         fs::rename(path.with_extension("copy"), path).unwrap();
     };
@@ -354,11 +354,8 @@ fn inputs_behind_shell_flags_makes_of_their_own_and_computed_names_are_watched()
             make_old(&outside.path().join(file));
             scene.build();
             let module = modules(scene.out.path()).remove("lab.ko").unwrap();
-            assert!(
-                holds(&module, text.as_bytes()),
-                "{text} on {}",
-                kernel.release
-            );
+            let release = &kernel.release;
+            assert!(holds(&module, text.as_bytes()), "{text} on {release}");
         }
         scene.is_fresh("all of it was built");
     }

@@ -1,5 +1,5 @@
-//! Installed modules in roots of real image packages: booted in their kernels; after kills, power cuts
-//! and full disks; many installs at once and in any order.
+//! Installed modules in roots of real image packages: booted in their kernels; after kills and full
+//! disks; many installs at once and in any order.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, mkdirat, open, 
 use rustix::io::Errno;
 
 use super::root::{Root, link_target};
+use super::temporary::temporary_folder;
 use crate::{Error, Result};
 
 /// A root directory. Every path below it is resolved as if it were `/`: absolute links and `..`
@@ -40,9 +41,7 @@ impl Image {
 
     /// A root that does not exist yet: it is empty.
     pub(crate) fn missing_at(path: &Path) -> Result<Image> {
-        let temporary = std::env::temp_dir();
-        let empty = super::temporary_folder()
-            .map_err(|e| Error::writing("create a folder in", &temporary, e))?;
+        let empty = temporary_folder()?;
         Ok(Image {
             path: path.to_owned(),
             ..Image::open(empty.path())?
@@ -183,8 +182,15 @@ impl Image {
         let number = std::os::fd::AsRawFd::as_raw_fd(&found);
         let path = format!("/proc/self/fd/{number}");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file: File = open(path, flags, Mode::empty()).map_err(failed)?.into();
-        Ok(Some(file))
+        match open(path, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(file.into())),
+            // The file is there, so /proc is not.
+            Err(Errno::NOENT) => {
+                let missing = std::io::Error::other("/proc is not mounted. Mount it");
+                Err(Error::reading("read", &self.shown(rel), missing))
+            }
+            Err(e) => Err(failed(e)),
+        }
     }
 
     fn as_root(&self, folder: OwnedFd, rel: &Path) -> Result<Root> {

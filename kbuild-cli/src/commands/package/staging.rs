@@ -47,7 +47,10 @@ impl Staging {
             // With any umask, other users must not put files into a package.
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&above);
-        let made = made.map_err(|e| Failure::file("create a folder in", &above, &e))?;
+        let made = made.map_err(|e| {
+            let what = "create a folder of temporary files (TMPDIR) in";
+            Failure::file(what, &above, &e)
+        })?;
         Ok(Staging(made))
     }
 

@@ -1,6 +1,7 @@
 //! `strip`, with the meaning of `INSTALL_MOD_STRIP`.
 
 use std::io::Write;
+use std::path::Path;
 
 use super::super::modinfo::ModuleInfo;
 use super::super::target::Target;
@@ -67,8 +68,9 @@ impl Strip {
         let kind = ElfKind::of(module, &info.arch);
         let programs = strip_programs(target.tree.as_ref(), target.config.as_ref(), kind);
         let mut refused: Vec<String> = Vec::new();
+        let folder = temporary_folder()?;
         for program in programs {
-            match self.run(&Tool::at(program.clone()), module) {
+            match self.run(&Tool::at(program.clone()), module, folder.path()) {
                 Ok(stripped) => return Ok(stripped),
                 // Another architecture's strip may read it.
                 Err(Failure::Said(text)) if reads_not(&text) => refused.push(shown(&program)),
@@ -88,11 +90,10 @@ impl Strip {
     }
 
     /// Strips a private copy in place, as the kernel does.
-    fn run(&self, tool: &Tool, module: &[u8]) -> Result<Vec<u8>, Failure> {
-        let folder = temporary_folder().map_err(Failure::System)?;
+    fn run(&self, tool: &Tool, module: &[u8], folder: &Path) -> Result<Vec<u8>, Failure> {
         let mut file = tempfile::Builder::new()
             .suffix(".ko")
-            .tempfile_in(folder.path())
+            .tempfile_in(folder)
             .map_err(Failure::System)?;
         let written = file.write_all(module).and_then(|()| file.flush());
         written.map_err(Failure::System)?;

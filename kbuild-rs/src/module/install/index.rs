@@ -213,8 +213,7 @@ fn run(site: &Site, modules: &Tree, release: &str) -> Result<()> {
             Some(_) => return Err(modules.refused(Path::new(name), "is not a regular file")),
         }
     }
-    let scratch = temporary_folder()
-        .map_err(|e| Error::writing("create a folder in", &std::env::temp_dir(), e))?;
+    let scratch = temporary_folder()?;
     let top = scratch.path();
     let writer = Writer::new([Root::open(top)?]);
     let descriptor = modules.descriptor().as_raw_fd();

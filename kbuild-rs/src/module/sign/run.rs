@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::Result;
 use crate::sys::{ChildSetup, Writer, temporary_folder, tie_child};
-use crate::{Error, Result};
 
 /// A program that did not do its work.
 #[derive(Debug)]
@@ -60,9 +60,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new() -> Result<Scratch> {
-        let temporary = std::env::temp_dir();
-        let folder = temporary_folder()
-            .map_err(|error| Error::writing("create a folder in", &temporary, error))?;
+        let folder = temporary_folder()?;
         let writer = Writer::new([crate::sys::Root::open(folder.path())?]);
         Ok(Scratch { folder, writer })
     }

@@ -204,18 +204,10 @@ impl Tree {
 
     /// Whether the effective user may create files in the folder.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        let here = Path::new("");
-        let path = format!("/proc/self/fd/{}", {
-            use std::os::fd::AsRawFd;
-            self.descriptor().as_raw_fd()
-        });
-        rustix::fs::accessat(
-            rustix::fs::CWD,
-            path,
-            rustix::fs::Access::WRITE_OK,
-            AtFlags::EACCESS,
-        )
-        .map_err(|e| self.failed("write to", here, e))
+        // Some chroots have no /proc with a path of the descriptor.
+        let access = rustix::fs::Access::WRITE_OK;
+        rustix::fs::accessat(self.descriptor(), ".", access, AtFlags::EACCESS)
+            .map_err(|e| self.failed("write to", Path::new(""), e))
     }
 
     /// Puts a file that another program wrote on the disk, readable for everybody.

@@ -116,3 +116,24 @@ fn a_copy_keeps_holes_and_is_nobody_elses_until_it_is_there() {
     assert_eq!(&start, b"start\0");
     untouched(&outside);
 }
+
+#[cfg(feature = "install")]
+#[test]
+fn a_file_that_is_replaced_loses_the_parts_of_ended_processes_only() {
+    let (_root, inside, _, writer) = scratch();
+    let path = inside.join("a.ko");
+    writer.write_whole(&path, b"old").unwrap();
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let left = inside.join(format!(".a.ko.{}.part", ended.id()));
+    let kept =
+        [".a.ko.1.part", ".a.ko.x.part", ".b.ko.4000000000.part"].map(|name| inside.join(name));
+    for path in kept.iter().chain([&left]) {
+        fs::write(path, "half").unwrap();
+    }
+    let like = fs::metadata(&path).unwrap();
+    writer.replace(&path, b"new", &like).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert!(!left.exists());
+    assert!(kept.iter().all(|path| path.exists()));
+}

@@ -266,7 +266,10 @@ fn response_file(world: &World) -> Result<Trial> {
     };
     command.current_dir(world.at("in"));
     command.arg("--kernel").arg(&world.ground.kernel.kdir);
-    Ok(Trial::new(command))
+    let mut trial = Trial::new(command);
+    // A message names the line or the letter that is no flag.
+    trial.names_value = world.choice % 2 != 0;
+    Ok(trial)
 }
 
 /// A flag and its path in one word.

@@ -216,7 +216,10 @@ fn others(world: &World) -> Result<Trial> {
     if flag == "--sandbox-allow=" {
         command.arg("--sandbox");
     }
-    Ok(Trial::new(command))
+    let mut trial = Trial::new(command);
+    // A message about a flag that does not exist leaves out its value.
+    trial.names_value = flag != "--";
+    Ok(trial)
 }
 
 /// Variables that kbuild-rs reads, or that reach make.

@@ -46,7 +46,11 @@ impl Scene for Scarce {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let number = attempt.number() as usize;
         let deed = DEEDS[number % DEEDS.len()];
-        let shortage = Shortage::choose(number, &mut attempt.random);
+        let shortage = match Shortage::choose(number, &mut attempt.random) {
+            // A root's files are of root.
+            Shortage::Processes(number) if deed.is_rooted() => Shortage::Descriptors(number),
+            shortage => shortage,
+        };
         attempt.say(format!("{deed:?} with {shortage:?}"));
         let folder = attempt.folder().to_owned();
         let disk = match shortage {

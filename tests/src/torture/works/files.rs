@@ -1,6 +1,5 @@
 //! `sign` and `package`: from modules to files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -107,12 +106,7 @@ impl Work for Files<'_> {
 
     fn next(&mut self) -> Result<()> {
         done(&mut self.command()?)?;
-        self.there()?.are(&self.right()?)?;
-        let left = fs::read_dir(self.folder.join("home/tmp")).map_err(|e| e.to_string())?;
-        match left.count() {
-            _ if self.deed == Deed::Package => Ok(()),
-            0 => Ok(()),
-            count => Err(format!("{count} temporary files are left over")),
-        }
+        // A killed call cannot remove its folder below TMPDIR, which no later call looks at.
+        self.there()?.are(&self.right()?)
     }
 }

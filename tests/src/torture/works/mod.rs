@@ -53,6 +53,12 @@ impl Deed {
         Deed::Kernels,
     ];
 
+    /// Whether it changes a root.
+    pub(super) fn is_rooted(self) -> bool {
+        use Deed::{Install, Rollback, Uninstall, Upgrade};
+        matches!(self, Install | Upgrade | Uninstall | Rollback)
+    }
+
     /// Whether make runs.
     pub(super) fn has_make(self) -> bool {
         matches!(self, Deed::Build | Deed::Edit | Deed::Kernels)
