@@ -13,6 +13,7 @@ use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{Result, program};
 
 use crate::plain::{Modules, Plain, plain};
+use crate::shortcut;
 
 /// More than the time of the largest package on an idle machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(400);
@@ -33,8 +34,11 @@ pub(crate) fn check(
     let room = Room::of(package, kernel)?;
     // Compilers get the same arguments at every run, because the output directory's path is the
     // same too.
-    let [source, out] = ["source", "out"].map(|name| room.dir.join(name));
-    for old in [&source, &out].into_iter().filter(|dir| dir.exists()) {
+    let [source, out, cache] = ["source", "out", "cache"].map(|name| room.dir.join(name));
+    for old in [&source, &out, &cache]
+        .into_iter()
+        .filter(|dir| dir.exists())
+    {
         fs::remove_dir_all(old).map_err(|e| format!("{}: {e}", old.display()))?;
     }
     copy(&package.sources(cell)?, &source)?;
@@ -44,6 +48,7 @@ pub(crate) fn check(
         kernel: ours,
         source: &source,
         out: &out,
+        cache: &cache,
     };
     match (&plain, &cell.expected) {
         (
@@ -68,7 +73,7 @@ pub(crate) fn check(
                     package.edit
                 ));
             }
-            Ok(())
+            shortcut::is_taken(&package.name, &out)
         }
         (Plain::Failed(said), Expected::Fails(text)) => {
             if !said.contains(text) {
@@ -99,6 +104,8 @@ struct Side<'a> {
     kernel: &'a LabKernel,
     source: &'a Path,
     out: &'a Path,
+    /// The user's cache folder, where nothing is remembered before the first build.
+    cache: &'a Path,
 }
 
 impl Side<'_> {
@@ -106,6 +113,7 @@ impl Side<'_> {
         let mut command = self.kernel.command(program::path()?);
         command.args(self.package.ours(self.kernel, folder, self.out));
         // The other side has the same locale, because compilers quote differently in another one.
+        command.env("XDG_CACHE_HOME", self.cache);
         run::run(command.env("LC_ALL", "C"), LIMIT)
     }
 

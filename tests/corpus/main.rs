@@ -13,6 +13,7 @@
 mod cell;
 mod plain;
 mod report;
+mod shortcut;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;

@@ -80,6 +80,7 @@ mod script_errors;
 mod secrets;
 mod security;
 mod settings;
+mod shortcut;
 mod side_by_side;
 mod sign;
 mod staged_names;

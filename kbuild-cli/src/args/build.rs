@@ -226,12 +226,18 @@ pub(crate) struct RunArgs {
     /// directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
-    /// Show the commands that make runs. -vv also shows why make runs each of them.
+    /// Show the commands that make runs. -vv also shows why make runs each of them, and why kbuild's
+    /// first phase runs.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
+    /// Run the kernel's top Makefile in every build. By default, the first build for a kernel records
+    /// the makes that it starts, and later builds start them directly. KBUILD_RS_SHORTCUT=0 does the
+    /// same.
+    #[arg(long)]
+    pub(crate) no_shortcut: bool,
     /// Run make and everything that it starts in a sandbox. They can read the sources and the kernel
     /// tree, and write only to the stage. They have no network and no home folder. If this machine
     /// does not allow that, the build is an error.

@@ -115,6 +115,7 @@ fn set_run(build: &mut Build, args: &BuildArgs) {
     if let Some(level) = &run.extra_warnings {
         build.extra_warnings(level);
     }
+    build.shortcut(!run.no_shortcut);
     build.sandbox(run.sandbox);
     for what in &run.sandbox_allow {
         build.sandbox_allow(what);

@@ -294,6 +294,17 @@ impl Build {
         self
     }
 
+    /// Sets whether kbuild's first phase may be remembered: what the kernel's top Makefile does before
+    /// it starts the makes that build a module. Default: yes.
+    ///
+    /// The first build for a kernel records these makes in the user's cache folder. Later builds start
+    /// them directly, which takes half of the time after an edit. `KBUILD_RS_SHORTCUT=0` in the
+    /// environment turns it off, too.
+    pub fn shortcut(&mut self, yes: bool) -> &mut Self {
+        self.settings.shortcut = yes;
+        self
+    }
+
     /// Sets whether make and everything that it starts run in a sandbox. Default: no.
     ///
     /// They see the system's programs, the kernel tree, the compilers and the sources read-only, an

@@ -11,7 +11,7 @@ use crate::sys;
 
 /// The stream that a child wrote a line to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Output,
     Error,
 }

@@ -7,18 +7,20 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use super::command::Make;
-use super::diagnose::{BuildFacts, Diagnosis, Summary};
-use super::lines::{Lines, Next};
-use super::output::{Listening, PathMap};
-use crate::error::{Message, Sink};
-use crate::jobs::Slot;
-use crate::sys::sandbox::{Access, Entry, Sandbox};
+use super::diagnose::{BuildFacts, Summary};
+use super::first_phase::{Replay, StartedMake};
+use super::lines::Stream;
+use super::listen::{Child, Ears, Hearing, listen};
+use super::output::PathMap;
+use crate::error::Sink;
+use crate::jobs::{MakeJobs, Slot};
+use crate::sys::sandbox::{Access, Sandbox};
 use crate::sys::{ChildSetup, signals};
-use crate::{Error, Result, sys};
+use crate::{Error, Result};
 
 /// The end of a make that was started.
 #[derive(Debug)]
@@ -32,9 +34,38 @@ pub(crate) struct Outcome {
     /// The error lines and their meaning.
     summary: Summary,
     status: ExitStatus,
+    /// The lines of the first phase, if it was recorded and came to its end.
+    pub(crate) first: Option<Vec<(Stream, String)>>,
+}
+
+/// How kbuild's first phase is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way<'a> {
+    /// The kernel's top Makefile does it.
+    Whole,
+    /// The top Makefile does it, and each make writes down how it was started.
+    Recorded,
+    /// It is remembered.
+    Direct(&'a Replay),
 }
 
 impl Outcome {
+    fn of(status: ExitStatus, was_stopped: bool, ears: Ears, facts: &BuildFacts) -> Outcome {
+        // make failed because its children were stopped, and ended regularly.
+        let ended = was_stopped || status.code().is_some_and(|code| code != 0);
+        let stopped = signals::stopped_at().filter(|_| ended);
+        let killed = status.signal().is_some() || ears.diagnosis.was_cut_off();
+        let cut_off = killed && stopped.is_none();
+        Outcome {
+            success: status.success() && !cut_off && !was_stopped,
+            cut_off,
+            stopped,
+            summary: ears.diagnosis.summary(facts),
+            status,
+            first: ears.first.and_then(|first| first.whole()),
+        }
+    }
+
     /// The failure as an error about `what`.
     pub(crate) fn error(&self, what: &str) -> Error {
         if let Err(stopped) = signals::check() {
@@ -62,9 +93,8 @@ pub(crate) fn run(
     make: &Make,
     slot: &mut Slot,
     held: &ChildDescriptors,
-    map: &PathMap,
-    facts: &BuildFacts,
-    sink: &Sink,
+    hearing: &Hearing<'_>,
+    way: Way<'_>,
 ) -> Result<Outcome> {
     let program = find_program("make", &make.env).unwrap_or_else(|| "make".into());
     let mut handed = slot.hand(&program)?;
@@ -74,30 +104,111 @@ pub(crate) fn run(
             sandbox.show_later(&file, Access::Device);
         }
     }
-    let mut command = Command::new(&program);
-    command
-        .args(make.args()?)
-        .args(&handed.argument)
-        .envs(handed.makeflags.iter().map(|flags| ("MAKEFLAGS", flags)));
-    for (name, value) in &make.env {
-        command.env(name, value);
-    }
-    let child = Child {
-        command,
-        is_make: true,
-        dir: &make.module_dir,
+    let runner = Runner {
+        program,
+        handed: &handed,
         held,
-        jobserver: &handed.descriptors,
         sandbox: sandbox.as_ref(),
+        hearing,
     };
-    let outcome = listen(child, map, facts, sink)?;
+    let mut ears = Ears::default();
+    let mut ended = None;
+    if let Way::Direct(replay) = way {
+        ended = runner.direct(replay, &mut ears)?;
+    }
+    if let Way::Recorded = way {
+        ears.first = Some(Default::default());
+    }
+    let (status, was_stopped) = match ended {
+        Some(ended) => ended,
+        None => (runner.whole(make, &mut ears)?, false),
+    };
     // make waits for its children before SIGHUP, SIGINT or SIGTERM ends it. It cannot wait on other
     // signals.
-    let signal = outcome.status.signal();
+    let signal = status.signal();
     if signal.is_some_and(|s| ![1, 2, 15].contains(&s)) {
         slot.lose();
     }
-    Ok(outcome)
+    Ok(Outcome::of(status, was_stopped, ears, hearing.facts))
+}
+
+/// Starts makes with the same token and descriptors.
+struct Runner<'a> {
+    program: PathBuf,
+    handed: &'a MakeJobs,
+    held: &'a ChildDescriptors,
+    sandbox: Option<&'a Sandbox>,
+    hearing: &'a Hearing<'a>,
+}
+
+impl Runner<'_> {
+    /// Runs the kernel's top Makefile.
+    fn whole(&self, make: &Make, ears: &mut Ears) -> Result<ExitStatus> {
+        let mut command = Command::new(&self.program);
+        let makeflags = self.handed.makeflags.iter();
+        command
+            .args(make.args()?)
+            .args(&self.handed.argument)
+            .envs(makeflags.map(|flags| ("MAKEFLAGS", flags)))
+            .envs(make.env.iter().map(|(name, value)| (name, value)));
+        self.listen(command, &make.module_dir, ears)
+    }
+
+    /// Starts the makes of a remembered first phase. Returns the status of the last one, and whether
+    /// a request to stop came between two of them. `None` if the top Makefile has to go on.
+    fn direct(&self, replay: &Replay, ears: &mut Ears) -> Result<Option<(ExitStatus, bool)>> {
+        for (stream, line) in &replay.said {
+            ears.hear(line, *stream, self.hearing);
+        }
+        let mut last = None;
+        for (number, make) in replay.makes.iter().enumerate() {
+            if number == 1 && !replay.goes_on() {
+                return Ok(None);
+            }
+            if let (Some(status), Err(_)) = (last, signals::check()) {
+                return Ok(Some((status, true)));
+            }
+            let status = self.start(make, ears)?;
+            if !status.success() {
+                if let Some(code) = status.code() {
+                    self.tell_failing(make, code, ears);
+                }
+                return Ok(Some((status, false)));
+            }
+            last = Some(status);
+        }
+        Ok(last.map(|status| (status, false)))
+    }
+
+    /// Prints the lines that the top Makefile would print. Its own makes fail with exit code 2.
+    fn tell_failing(&self, make: &StartedMake, code: i32, ears: &mut Ears) {
+        for (number, line) in make.failing.iter().enumerate() {
+            let code = if number == 0 { code } else { 2 };
+            let line = format!("{}{code}", line.to_string_lossy());
+            ears.hear(&line, Stream::Error, self.hearing);
+        }
+    }
+
+    fn start(&self, make: &StartedMake, ears: &mut Ears) -> Result<ExitStatus> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&make.args)
+            .args(&self.handed.argument)
+            .envs(make.env(self.handed.makeflags.as_deref()));
+        self.listen(command, &make.cwd, ears)
+    }
+
+    fn listen(&self, command: Command, dir: &Path, ears: &mut Ears) -> Result<ExitStatus> {
+        let child = Child {
+            command,
+            is_make: true,
+            dir,
+            held: self.held,
+            jobserver: &self.handed.descriptors,
+            sandbox: self.sandbox,
+        };
+        listen(child, self.hearing, ears)
+    }
 }
 
 /// The descriptors of a child.
@@ -143,7 +254,14 @@ pub(crate) fn run_prepare(
         jobserver: &[],
         sandbox: make.sandbox.as_ref(),
     };
-    let outcome = listen(child, map, &facts, sink)?;
+    let hearing = Hearing {
+        map,
+        facts: &facts,
+        sink,
+    };
+    let mut ears = Ears::default();
+    let status = listen(child, &hearing, &mut ears)?;
+    let outcome = Outcome::of(status, false, ears, &facts);
     if outcome.success {
         return Ok(());
     }
@@ -153,95 +271,4 @@ pub(crate) fn run_prepare(
         outcome.status,
         written.to_string_lossy()
     )))
-}
-
-/// The time between two checks of a child that prints nothing.
-const TICK: Duration = Duration::from_millis(50);
-/// The number of silent ticks after a child's end. Any process that still holds its output is then
-/// a server that it left behind.
-const SILENCE: u32 = 20;
-
-/// A child to run in a folder of the stage.
-struct Child<'a> {
-    command: Command,
-    is_make: bool,
-    dir: &'a Path,
-    held: &'a ChildDescriptors,
-    /// Further descriptors that it inherits.
-    jobserver: &'a [RawFd],
-    sandbox: Option<&'a Sandbox>,
-}
-
-fn listen(child: Child<'_>, map: &PathMap, facts: &BuildFacts, sink: &Sink) -> Result<Outcome> {
-    let Child {
-        mut command,
-        is_make,
-        dir,
-        held,
-        jobserver,
-        sandbox,
-    } = child;
-    let failed = |e| Error::writing("run make in", dir, e);
-    let (output, to_output) = sys::pipe().map_err(failed)?;
-    let (error, to_error) = sys::pipe().map_err(failed)?;
-    let env: Vec<_> = command
-        .get_envs()
-        .filter_map(|(n, v)| Some((n.to_owned(), v?.to_owned())))
-        .collect();
-    command
-        .env_clear()
-        .envs(env)
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .stdout(to_output)
-        .stderr(to_error);
-    let mut setup = held.setup();
-    setup.keep.extend_from_slice(jobserver);
-    sys::tie_child(&mut command, setup);
-    let enter = |sandbox| Entry::prepare(&mut command, (sandbox, dir), (&held.locks, jobserver));
-    let entry = sandbox.map(enter).transpose().map_err(failed)?;
-    let mut child = signals::spawn(&mut command, is_make, dir, entry)?;
-    // `command` holds write ends, which would keep the pipes from ending.
-    drop(command);
-    let mut diagnosis = Diagnosis::default();
-    let mut listening = Listening::default();
-    let mut lines = Lines::of(output, error);
-    let mut silent_since_exit = 0;
-    loop {
-        signals::remind(&child);
-        match lines.next(TICK) {
-            Next::Line(line, stream) => listening.report(&line, stream, map, &mut |message| {
-                sink.send(message);
-                if let Message::Output { line, level } = message {
-                    let hint = diagnosis.hear(line, *level, facts);
-                    if let Some(hint) = hint {
-                        sink.hint(hint.code(), hint.text());
-                    }
-                }
-            }),
-            Next::End => break,
-            // A server that the build started (ccache's, sccache's) may hold the pipe forever.
-            Next::Silence => {
-                if sys::has_ended(child.id()) {
-                    silent_since_exit += 1;
-                    if silent_since_exit > SILENCE {
-                        break;
-                    }
-                }
-            }
-        }
-    }
-    let status = signals::wait(&mut child).map_err(failed)?;
-    // make failed because its children were stopped, and ended regularly.
-    let ended = status.code().is_some_and(|code| code != 0);
-    let stopped = signals::stopped_at().filter(|_| ended);
-    let killed = status.signal().is_some() || diagnosis.was_cut_off();
-    let cut_off = killed && stopped.is_none();
-    Ok(Outcome {
-        success: status.success() && !cut_off,
-        cut_off,
-        stopped,
-        summary: diagnosis.summary(facts),
-        status,
-    })
 }

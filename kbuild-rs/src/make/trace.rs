@@ -18,6 +18,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::first_phase::TOP;
+
 /// The inputs that one run of make wrote down. All paths are absolute, and their `..` is kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trace {
@@ -52,7 +54,8 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let flags = "$(if $(findstring kbuild-rs-rules,$(value .SHELLFLAGS)),,\
                  $(eval override .SHELLFLAGS = $$(kbuild-rs-rules)$(value .SHELLFLAGS)))";
     format!(
-        "override kbuild-rs-rules = $(if $@,{rules})\n\
+        "override {TOP} =\n\
+         override kbuild-rs-rules = $(if $@,$({TOP}){rules})\n\
          -include {log}.none\n\
          {log}.none: ; {flags}{makefiles}{symvers}{put_back}\n\
          .SHELLFLAGS = $(kbuild-rs-rules){default}\n"
@@ -61,6 +64,17 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
 }
 
 impl Trace {
+    /// The text of a file with these makefiles.
+    pub(crate) fn of_makefiles(makefiles: &[PathBuf]) -> Vec<u8> {
+        let mut text = Vec::new();
+        for makefile in makefiles {
+            text.extend_from_slice(b"M / ");
+            text.extend_from_slice(makefile.as_os_str().as_bytes());
+            text.push(b'\n');
+        }
+        text
+    }
+
     /// Reads the file that makes wrote.
     pub(crate) fn read(text: &[u8]) -> Trace {
         let mut trace = Trace::default();

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::first_phase::Recorder;
 use super::{probes, trace};
 
 /// The files that make and kbuild-rs exchange, in a private folder.
@@ -17,6 +18,7 @@ pub(crate) struct Watch {
     pub(crate) put_away: PathBuf,
     /// The script that puts them back.
     pub(crate) put_back: PathBuf,
+    pub(crate) recorder: Recorder,
 }
 
 impl Watch {
@@ -29,6 +31,7 @@ impl Watch {
             log: folder.join("trace"),
             put_away: folder.join("away"),
             put_back: folder.join("put-back"),
+            recorder: Recorder::new(folder),
         };
         watch.text.extend(probes::lines(source));
         watch.text.extend(trace::lines(&watch.log, &watch.put_back));

@@ -30,6 +30,8 @@ pub(crate) struct MakeInput {
     /// Files to write before make starts. They are generated, and go to the private folder or the
     /// stage.
     pub(crate) files: Files,
+    /// Whether kbuild's first phase may be remembered.
+    pub(crate) shortcut: bool,
     /// The values of the placeholders in the caller's commands.
     pub(crate) placeholders: Placeholders,
     /// The caller's variables: for the command line, and for the environment.
@@ -85,6 +87,7 @@ impl MakeInput {
             watch,
             map: parts.map,
             files: parts.files,
+            shortcut: settings.has_shortcut(),
             placeholders: parts.placeholders,
             given: settings.make_vars.clone(),
             #[cfg(feature = "ide")]

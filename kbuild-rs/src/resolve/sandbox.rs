@@ -200,6 +200,7 @@ impl Used<'_> {
         sandbox.show_later(self.repositories.places.folder(), Access::Write);
         sandbox.show_later(&watch.log, Access::Write);
         sandbox.show_later(&watch.put_away, Access::Write);
+        sandbox.show_later(&watch.recorder.folder, Access::Write);
     }
 
     fn check_launchers(&self, sandbox: &Sandbox, network: bool) -> Result<()> {

@@ -8,7 +8,7 @@ use super::record::Record;
 use super::record::salted::Salted;
 use super::{BeforeMake, Run};
 use crate::jobs::Slot;
-use crate::make::{BuildFacts, ChildDescriptors};
+use crate::make::{BuildFacts, ChildDescriptors, Hearing};
 use crate::resolve::Fingerprint;
 use crate::settings::Report;
 use crate::stage::{Inventory, Item};
@@ -37,21 +37,20 @@ impl Run<'_> {
             works_in_module: r.kernel().version() >= (6, 13),
             module_dir: r.module_dir().to_owned(),
         };
-        self.writer.write_private(&r.make.watch.log, b"")?;
+        let phase = self.first_phase()?;
         let put = self.put_away(items)?;
-        let outcome = make::run(
-            &r.make.command,
-            slot,
-            held,
-            &r.make.map,
-            &facts,
-            &self.resolved.sink,
-        )?;
+        let hearing = Hearing {
+            map: &r.make.map,
+            facts: &facts,
+            sink: &r.sink,
+        };
+        let outcome = make::run(&r.make.command, slot, held, &hearing, phase.way())?;
         let what = format!("{} for {}", r.label, r.kernel().release());
         if outcome.cut_off {
             // The marker stays, so the next build deletes the files that this one wrote.
             return Err(outcome.error(&what));
         }
+        self.remember(phase, &outcome, start);
         self.put_back(&put)?;
         if let Some(time) = outcome.stopped {
             self.remove_unfinished(items, time, start)?;

@@ -14,6 +14,7 @@ mod publish;
 mod record;
 mod refresh;
 mod several;
+mod shortcut;
 pub(crate) mod skip;
 mod warnings;
 

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) missing_symvers: MissingSymvers,
     pub(crate) verbose: Option<String>,
     pub(crate) extra_warnings: Option<String>,
+    /// Whether kbuild's first phase may be remembered.
+    pub(crate) shortcut: bool,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_allow: Vec<OsString>,
     pub(crate) base: Option<PathBuf>,
@@ -91,6 +93,7 @@ impl Settings {
             missing_symvers: MissingSymvers::Error,
             verbose: None,
             extra_warnings: None,
+            shortcut: true,
             sandbox: false,
             sandbox_allow: Vec::new(),
             base: None,
@@ -102,5 +105,11 @@ impl Settings {
             received: |_, _| Provided::default(),
             sink,
         }
+    }
+
+    /// Whether kbuild's first phase may be remembered, by the setter and by the environment.
+    pub(crate) fn has_shortcut(&self) -> bool {
+        let variable = self.environment.user("KBUILD_RS_SHORTCUT");
+        self.shortcut && variable.is_none_or(|value| value != "0")
     }
 }

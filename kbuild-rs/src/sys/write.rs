@@ -1,6 +1,6 @@
 //! The one writer of files. Its callers: `api` (declarations, tables of modules), `cargo` (the list of
 //! modules), `editor`, `jobs` (the pool), `make::git`, `module::sign`, `run` (generated files, products,
-//! the record), `stage`, and `sys` (locks).
+//! the record, memories of the first phase), `stage`, and `sys` (locks).
 
 mod remove;
 #[cfg(feature = "install")]
@@ -129,12 +129,17 @@ impl Writer {
         self.write_as(path, 0o600, &mut |file| file.write_all(bytes))
     }
 
+    /// Like [`write_private`](Self::write_private), for a file that several processes may write at
+    /// once without a lock.
+    pub(crate) fn write_shared(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let mut write = |file: &mut File| file.write_all(bytes);
+        self.write_over(path, &own_part_of(path), 0o600, &mut write)
+    }
+
     /// Like [`write_whole`](Self::write_whole), but the file is on the disk when this returns.
     /// Several processes may call this at once, because there is no lock yet.
     pub(super) fn write_synced(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let own = part_of(path).with_extension(format!("{}-{number}{PART}", std::process::id()));
+        let own = own_part_of(path);
         let mut write = |file: &mut File| {
             file.write_all(bytes)?;
             file.sync_all()
@@ -327,6 +332,13 @@ impl Writer {
             .map_err(|e| Error::reading("read", path, e))?;
         Ok(Some(bytes))
     }
+}
+
+/// The name of an unfinished file that only this process writes.
+fn own_part_of(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    part_of(path).with_extension(format!("{}-{number}{PART}", std::process::id()))
 }
 
 /// `/o/hello.ko` -> `/o/.hello.ko.part`

@@ -12,6 +12,7 @@ mod library;
 mod measure;
 mod meson;
 mod sandbox;
+mod shortcut;
 mod staging;
 
 use std::path::Path;
@@ -103,6 +104,7 @@ const GROUPS: &[Group] = &[
     ("meson", meson::rows),
     ("install", install::rows),
     ("sandbox", sandbox::rows),
+    ("shortcut", shortcut::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

@@ -1,0 +1,233 @@
+//! Decides whether kbuild's first phase is remembered, and remembers it.
+//!
+//! A memory is a file in the effective user's cache folder. Its name is a hash of all values that
+//! decide the first phase; the file itself lists the files that decide it too. All output
+//! directories share it.
+//!
+//! # Decisions
+//!
+//! - The values are not stored: some may be secrets. A keyed hash over all of them together cannot
+//!   be reversed for one of them.
+//! - A failing build remembers nothing, because it is unknown what would have come next.
+//! - The contents of our flag files do not count, because they differ from module to module. The top
+//!   Makefile asks its questions before it adds `KCFLAGS`, which names them. The one question after
+//!   that (`--ld-path`, up to 6.1) is about programs of the kernel, not about modules.
+//! - A build that shows make's commands runs the top Makefile, which shows its own.
+
+mod place;
+mod state;
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Run;
+use crate::Result;
+use crate::make::{
+    Build, MODULES, Memory, Outcome, Replay, Trace, Way, Words, find_program, quoted,
+};
+use crate::syntax::escape_value;
+
+use place::Place;
+
+/// How a build does the first phase.
+#[derive(Debug)]
+pub(crate) enum FirstPhase {
+    Whole,
+    /// It is recorded, for this file.
+    Recorded(Place),
+    /// It is remembered; make read these makefiles in it.
+    Direct(Replay, Vec<PathBuf>),
+}
+
+impl FirstPhase {
+    pub(crate) fn way(&self) -> Way<'_> {
+        match self {
+            FirstPhase::Whole => Way::Whole,
+            FirstPhase::Recorded(_) => Way::Recorded,
+            FirstPhase::Direct(replay, _) => Way::Direct(replay),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Decides how this build does the first phase, and prepares the files for it.
+    pub(crate) fn first_phase(&self) -> Result<FirstPhase> {
+        let watch = &self.resolved.make.watch;
+        let phase = self.decide_first_phase();
+        let mut log = Vec::new();
+        match &phase {
+            FirstPhase::Direct(_, makefiles) => log = Trace::of_makefiles(makefiles),
+            FirstPhase::Recorded(_) => {
+                let kernel = self.resolved.kernel();
+                let lines = watch.recorder.lines([kernel.dir(), kernel.source_dir()]);
+                let text = [&watch.text[..], &lines].concat();
+                self.writer.remove_tree(&watch.recorder.folder)?;
+                self.writer.create_dirs(&watch.recorder.folder)?;
+                self.writer.write_whole(&watch.makefile, &text)?;
+            }
+            FirstPhase::Whole => {}
+        }
+        self.writer.write_private(&watch.log, &log)?;
+        Ok(phase)
+    }
+
+    fn decide_first_phase(&self) -> FirstPhase {
+        let r = self.resolved;
+        if !r.make.shortcut {
+            return FirstPhase::Whole;
+        }
+        let tell = |why: &str| {
+            if self.variable("V") == Some(OsStr::new("2")) {
+                r.sink.note(&format!("kbuild's first phase runs: {why}"));
+            }
+        };
+        if r.make.command.targets != [MODULES] {
+            tell("only for the target modules is it remembered");
+            return FirstPhase::Whole;
+        }
+        let found = self.place().and_then(|place| {
+            let text = place.read().map_err(|e| e.to_string())?;
+            Ok((place, text))
+        });
+        let (place, text) = match found {
+            Ok(found) => found,
+            Err(why) => {
+                tell(&why);
+                return FirstPhase::Whole;
+            }
+        };
+        let recalled = self.recall(text);
+        let shows = self
+            .variable("V")
+            .is_some_and(|v| !v.is_empty() && v != "0");
+        match recalled {
+            Ok(_) if shows => tell("make shows its commands"),
+            Ok((replay, makefiles)) => return FirstPhase::Direct(replay, makefiles),
+            Err(why) => {
+                tell(&why);
+                if !shows {
+                    return FirstPhase::Recorded(place);
+                }
+            }
+        }
+        FirstPhase::Whole
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsStr> {
+        let mut all = self.resolved.make.command.variables.iter();
+        all.find(|(known, _)| known == name).map(|(_, v)| &**v)
+    }
+
+    /// The makes that are remembered for this build, and the makefiles of the first phase.
+    fn recall(&self, text: Option<Vec<u8>>) -> std::result::Result<(Replay, Vec<PathBuf>), String> {
+        let nothing = || {
+            let why = self.writer.read(&self.resolved.make.watch.recorder.why);
+            let why = why
+                .ok()
+                .flatten()
+                .map(|why| String::from_utf8_lossy(&why).into_owned());
+            why.unwrap_or_else(|| "nothing is remembered for this kernel and these settings".into())
+        };
+        let text = text.ok_or_else(nothing)?;
+        let memory = Memory::parse(&text).ok_or("the memory is damaged")?;
+        let env = &self.resolved.make.command.env;
+        if let Some(state) = memory.files.iter().find(|state| !state.holds(env)) {
+            return Err(format!("{} changed", state.name()));
+        }
+        let words = self.words(true);
+        let args = self.args()?;
+        let replay = Replay::of(&memory, &self.build(&words, &args)?)?;
+        Ok((replay, memory.makefiles))
+    }
+
+    /// Remembers the first phase of the build that has just ended.
+    pub(crate) fn remember(&self, phase: FirstPhase, outcome: &Outcome, start: Duration) {
+        let FirstPhase::Recorded(place) = phase else {
+            return;
+        };
+        let watch = &self.resolved.make.watch;
+        let recorder = &watch.recorder;
+        let kept = match outcome.success {
+            true => self.memory(outcome, start),
+            false => Err("the build failed".to_owned()),
+        };
+        let keep = |memory: Memory| place.keep(&memory.write()).map_err(|e| e.to_string());
+        let kept = kept.and_then(keep);
+        // A make that is started by hand reads the file, too.
+        let _ = self.writer.write_whole(&watch.makefile, &watch.text);
+        // The next build records again.
+        let _ = self.writer.remove_tree(&recorder.folder);
+        if let Err(why) = kept {
+            let _ = self.writer.create_dirs(&recorder.folder);
+            let _ = self.writer.write_private(&recorder.why, why.as_bytes());
+        }
+    }
+
+    /// The texts that differ from build to build. Without `given`, only the paths of the stage.
+    fn words(&self, given: bool) -> Words {
+        let r = self.resolved;
+        let mut words = Words::default();
+        let paths = [
+            ("M", r.module_dir()),
+            ("D", r.stage.dir.as_path()),
+            ("F", r.folder.as_path()),
+            ("P", r.stage.private.as_path()),
+        ];
+        for (name, path) in paths {
+            words.add(name, path.as_os_str());
+        }
+        if given {
+            for (name, value) in &r.make.command.env {
+                if is_of_key(name) {
+                    words.add(&format!("e:{}", name.to_string_lossy()), value);
+                }
+            }
+            for (name, value) in &r.make.command.variables {
+                // On the command line, in MAKEFLAGS, and as make expands it for the environment.
+                let escaped = escape_value(name, value).unwrap_or_default();
+                words.add(&format!("q:{name}"), &quoted(&escaped));
+                words.add(&format!("v:{name}"), &escaped);
+                words.add(&format!("x:{name}"), value);
+            }
+        }
+        words
+    }
+
+    fn args(&self) -> std::result::Result<Vec<OsString>, String> {
+        self.resolved.make.command.args().map_err(|e| e.to_string())
+    }
+
+    fn build<'b>(
+        &'b self,
+        words: &'b Words,
+        args: &'b [OsString],
+    ) -> std::result::Result<Build<'b>, String> {
+        let r = self.resolved;
+        let env = &r.make.command.env;
+        let pin = env.iter().find(|(name, _)| name == "KBUILD_SIGN_PIN");
+        Ok(Build {
+            program: self.program()?,
+            args,
+            env,
+            words,
+            kernel_dir: r.kernel().dir(),
+            source_dir: r.kernel().source_dir(),
+            module_dir: r.module_dir(),
+            works_in_module: r.kernel().version() >= (6, 13),
+            path: r.stage.private.file_name().map(OsStr::to_owned),
+            secret: pin.map(|(_, value)| value.clone()),
+        })
+    }
+
+    fn program(&self) -> std::result::Result<PathBuf, String> {
+        let make = find_program("make", &self.resolved.make.command.env);
+        make.ok_or_else(|| "make is not in PATH".to_owned())
+    }
+}
+
+/// Whether a variable of the environment can decide the first phase. TERM only names the terminal's
+/// abilities, and the PIN is written nowhere.
+fn is_of_key(name: &OsStr) -> bool {
+    name != "TERM" && name != "KBUILD_SIGN_PIN"
+}

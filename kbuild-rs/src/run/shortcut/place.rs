@@ -1,0 +1,115 @@
+//! The file of a memory: its name, and the room for all of them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use hmac_sha256::HMAC;
+
+use super::is_of_key;
+use crate::Result;
+use crate::run::Run;
+use crate::syntax::escape_value;
+use crate::sys::{self, Writer};
+
+/// The folder of the memories in our folder in the user's cache.
+const FOLDER: &str = "first-phase";
+
+/// The number of memories that are kept.
+const MOST: usize = 64;
+
+/// The place of a memory.
+#[derive(Debug)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    /// The name of the file.
+    key: String,
+}
+
+impl Run<'_> {
+    /// The place of the memory of this build.
+    pub(super) fn place(&self) -> std::result::Result<Place, String> {
+        let (cache, _) = sys::cache_folder(|_| true);
+        let cache = cache.ok_or("this user has no cache folder")?;
+        Ok(Place {
+            folder: cache.join("kbuild-rs").join(FOLDER),
+            key: self.key()?,
+        })
+    }
+
+    /// The name of the memory: a hash of all values that decide the first phase.
+    fn key(&self) -> std::result::Result<String, String> {
+        let r = self.resolved;
+        let words = self.words(false);
+        let command = &r.make.command;
+        let mut hash = HMAC::new("kbuild-rs first phase");
+        let mut add = |name: &OsStr, value: &[u8]| {
+            for part in [name.as_bytes(), value] {
+                hash.update(part.len().to_le_bytes());
+                hash.update(part);
+            }
+        };
+        let path = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        add(OsStr::new("version"), env!("CARGO_PKG_VERSION").as_bytes());
+        add(OsStr::new("kernel"), &path(r.kernel().dir()));
+        add(OsStr::new("source"), &path(r.kernel().source_dir()));
+        add(OsStr::new("make"), &path(&self.program()?));
+        add(
+            OsStr::new("sandbox"),
+            &[u8::from(command.sandbox.is_some())],
+        );
+        // It has the questions to compilers, and lines for the products of a module.
+        let watch = words.hide(OsStr::from_bytes(&r.make.watch.text));
+        add(OsStr::new("watch"), &watch);
+        for (name, value) in command.variables.iter().filter(|(name, _)| name != "V") {
+            let value = escape_value(name, value).map_err(|e| e.to_string())?;
+            add(OsStr::new(name), &words.hide(&value));
+        }
+        add(OsStr::new("environment"), b"");
+        for (name, value) in command.env.iter().filter(|(name, _)| is_of_key(name)) {
+            add(name, &words.hide(value));
+        }
+        let bytes = hash.finalize();
+        Ok(bytes[..16].iter().map(|b| format!("{b:02x}")).collect())
+    }
+}
+
+impl Place {
+    /// The memory, if there is one.
+    ///
+    /// # Errors
+    /// If others can change the folder.
+    pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
+        match sys::private_folder(&self.folder, false)? {
+            Some(root) => Writer::new([root]).read(&self.folder.join(&self.key)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn keep(&self, text: &[u8]) -> Result<()> {
+        let Some(root) = sys::private_folder(&self.folder, true)? else {
+            return Ok(());
+        };
+        let writer = Writer::new([root]);
+        writer.write_shared(&self.folder.join(&self.key), text)?;
+        self.make_room(&writer);
+        Ok(())
+    }
+
+    /// Removes the oldest memories if there are too many.
+    fn make_room(&self, writer: &Writer) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let with_time = |entry: fs::DirEntry| {
+            let time = entry.metadata().ok()?.modified().ok()?;
+            Some((time, entry.path()))
+        };
+        let mut all: Vec<(SystemTime, PathBuf)> = entries.filter_map(with_time).collect();
+        all.sort();
+        let many = all.len().saturating_sub(MOST);
+        for (_, path) in all.iter().take(many) {
+            let _ = writer.remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! kbuild's first phase is remembered: the next build starts kbuild's makes directly.
+
+mod memory;
+mod noticed;
+mod random;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kbuild_tests::lab::LabKernel;
+use tempfile::TempDir;
+
+use crate::scene::{Scene, kernel_at, oldest_and_newest};
+use crate::support::*;
+
+const KBUILD: &str = "obj-m := hello.o\nccflags-y := -DLEVEL=1\n";
+
+/// A user's cache folder for the builds of one test.
+struct Cache(TempDir);
+
+impl Cache {
+    fn new() -> Cache {
+        Cache(folder(&[]))
+    }
+
+    /// A module tree that is built with this cache.
+    fn tree(&self, kernel: &LabKernel, files: &[(&str, &str)]) -> Scene {
+        let mut scene = Scene::tree(kernel, files);
+        let path = self.0.path().to_str().unwrap().to_owned();
+        scene.env.insert("XDG_CACHE_HOME".to_owned(), path);
+        scene
+    }
+
+    fn hello(&self, kernel: &LabKernel) -> Scene {
+        self.tree(kernel, &[("hello.c", HELLO), ("Kbuild", KBUILD)])
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("kbuild-rs/first-phase")
+    }
+
+    /// The memories.
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder()).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// Whether the last build into `out` started kbuild's makes directly. It then knew the makefiles
+/// before make wrote any.
+fn was_direct(out: &Path) -> bool {
+    let below = |dir: PathBuf| {
+        let entries = fs::read_dir(dir).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    };
+    let stages = below(out.join(".kbuild")).filter(|path| path.join("folders").is_dir());
+    let folders = stages.flat_map(|stage| below(stage.join("folders")));
+    let traces: Vec<_> = folders
+        .map(|folder| fs::read_to_string(folder.join("trace")).unwrap())
+        .collect();
+    assert!(!traces.is_empty());
+    traces.iter().any(|trace| trace.starts_with("M / /"))
+}
+
+/// Edits the module and builds it. Returns whether kbuild's makes were started directly.
+fn edited(scene: &Scene, number: usize) -> bool {
+    scene.write("hello.c", &format!("{HELLO}\nint edit_{number};\n"));
+    scene.build();
+    was_direct(scene.out.path())
+}
+
+/// Compares the products with those of plain make.
+fn is_as_plain(scene: &Scene, what: &str) {
+    let source = scene.source.path();
+    let plain = plain_modules(&scene.kernel, source, "", source, &[PAHOLE]);
+    assert_same_modules(&modules(scene.out.path()), &plain, what);
+}
+
+#[test]
+fn another_module_and_an_edit_start_kbuilds_makes_directly_with_the_bytes_of_plain_make() {
+    for kernel in oldest_and_newest() {
+        let cache = Cache::new();
+        let first = cache.hello(&kernel);
+        first.build();
+        assert!(!was_direct(first.out.path()), "{}", kernel.release);
+        is_as_plain(&first, "recorded");
+
+        let files = [
+            ("Kbuild", "obj-m := pair.o sub/\npair-y := one.o two.o\n"),
+            ("one.c", HELLO),
+            ("two.c", "int two(void);\nint two(void) { return 2; }\n"),
+            ("sub/Kbuild", "obj-m := below.o\n"),
+            ("sub/below.c", HELLO),
+        ];
+        let second = cache.tree(&kernel, &files);
+        let said = second.build();
+        assert!(was_direct(second.out.path()), "{}", said.err());
+        is_as_plain(&second, "another module");
+        second.edit("two.c", "return 2", "return 3");
+        let said = second.build();
+        assert!(was_direct(second.out.path()), "{}", said.err());
+        assert_eq!(said.err().matches("  CC ").count(), 1, "{}", said.err());
+        is_as_plain(&second, "after an edit");
+        assert!(!started_make(&second.build()));
+    }
+}
+
+#[test]
+fn a_build_in_a_sandbox_starts_kbuilds_makes_directly_too() {
+    let cache = Cache::new();
+    let mut scene = cache.hello(&kernel_at(1));
+    scene.args.push("--sandbox".to_owned());
+    scene.build();
+    assert!(edited(&scene, 1));
+    is_as_plain(&scene, "in a sandbox");
+}
+
+#[test]
+fn a_failing_module_says_the_same_on_both_ways() {
+    for kernel in oldest_and_newest() {
+        let cache = Cache::new();
+        cache.hello(&kernel).build();
+        for (file, text) in [
+            ("hello.c", "int x = y;\n".to_owned()),
+            ("Kbuild", format!("{KBUILD}\n$(error no)\n")),
+            (
+                "hello.c",
+                HELLO.replace("return 0", "extern int nosuch(void); return nosuch()"),
+            ),
+        ] {
+            let scene = cache.hello(&kernel);
+            scene.write(file, &text);
+            let direct = refused(&mut scene.command(), 1);
+            assert!(was_direct(scene.out.path()), "{direct}");
+            fs::remove_dir_all(scene.out.path().join(".kbuild")).unwrap();
+            let whole = refused(scene.command().arg("--no-shortcut"), 1);
+            assert!(!was_direct(scene.out.path()));
+            assert_eq!(direct, whole);
+        }
+    }
+}
+
+#[test]
+fn two_modules_of_one_name_are_refused_on_both_ways() {
+    let cache = Cache::new();
+    let kernel = kernel_at(1);
+    cache.hello(&kernel).build();
+    let files = [
+        ("Kbuild", "obj-m := a/ b/\n"),
+        ("a/Kbuild", "obj-m := same.o\n"),
+        ("b/Kbuild", "obj-m := same.o\n"),
+        ("a/same.c", HELLO),
+        ("b/same.c", HELLO),
+    ];
+    let scene = cache.tree(&kernel, &files);
+    let said = refused(&mut scene.command(), 1);
+    assert!(was_direct(scene.out.path()));
+    assert!(said.contains("module name conflict"), "{said}");
+}
+
+#[test]
+fn the_shortcut_can_be_turned_off_and_says_why_it_is_not_taken() {
+    let cache = Cache::new();
+    let scene = cache.hello(&kernel_at(1));
+    built(scene.command().env("KBUILD_RS_SHORTCUT", "0"));
+    built(scene.command().arg("--no-shortcut").env("TZ", "UTC"));
+    assert_eq!(cache.files(), Vec::<PathBuf>::new());
+    let said = built(scene.command().args(["-vv"]).env("TZ", "CET"));
+    let why = "kbuild's first phase runs: nothing is remembered for this kernel";
+    assert!(said.err().contains(why), "{}", said.err());
+    scene.build();
+    scene.write("hello.c", &format!("{HELLO}\nint edit;\n"));
+    let said = built(scene.command().arg("-vv"));
+    let why = "kbuild's first phase runs: make shows its commands";
+    assert!(said.err().contains(why), "{}", said.err());
+}

@@ -1,0 +1,149 @@
+//! Whatever decides the first phase and changes is noticed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use kbuild_tests::scope;
+
+use super::{Cache, edited};
+use crate::scene::{Scene, kernel_at};
+use crate::support::kernel_tree::link_headers;
+use crate::support::*;
+
+/// A scene, and a folder with a compiler and a make of its own.
+struct Stand {
+    scene: Scene,
+    own: PathBuf,
+    _cache: Cache,
+    _folder: tempfile::TempDir,
+}
+
+impl Stand {
+    fn new() -> Stand {
+        let folder = folder(&[("tools/readme", ""), ("other/readme", "")]);
+        let path = folder.path();
+        let kernel = link_headers(&kernel_at(2), &path.join("kernel"));
+        let cache = Cache::new();
+        let mut scene = cache.hello(&kernel);
+        let own = path.join("tools");
+        script(&own.join("own-cc"), &kernel.compiler(), "");
+        let cc = own.join("own-cc").to_str().unwrap().to_owned();
+        scene.args.extend(["--cc".to_owned(), cc]);
+        let searched = std::env::var("PATH").unwrap();
+        let searched = format!(
+            "{}:{}:{searched}",
+            path.join("other").display(),
+            own.display()
+        );
+        scene.env.insert("PATH".to_owned(), searched);
+        Stand {
+            scene,
+            own,
+            _cache: cache,
+            _folder: folder,
+        }
+    }
+
+    /// Appends a line to a file of the kernel, which may be a link into the lab.
+    fn append(&self, file: &Path, line: &str) {
+        let text = fs::read_to_string(file).unwrap();
+        fs::remove_file(file).unwrap();
+        fs::write(file, format!("{text}{line}\n")).unwrap();
+    }
+}
+
+fn script(at: &Path, program: &str, comment: &str) {
+    let _ = fs::remove_file(at);
+    fs::write(
+        at,
+        format!("#!/bin/sh\n# {comment}\nexec {program} \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+type Change = (&'static str, fn(&mut Stand));
+
+const CHANGES: &[Change] = &[
+    ("the compiler in place", |s| {
+        script(&s.own.join("own-cc"), &s.scene.kernel.compiler(), "another");
+    }),
+    ("a makefile of the kernel", |s| {
+        let common = s.scene.kernel.common.clone();
+        s.append(&common.join("Makefile"), "# another");
+    }),
+    ("a variable of the environment", |s| {
+        s.scene.args.extend(["--env".into(), "ANY_NAME=1".into()]);
+    }),
+    ("a program that comes first in PATH", |s| {
+        script(&s.own.with_file_name("other").join("pahole"), "true", "");
+    }),
+    ("a variable of make", |s| {
+        s.scene
+            .args
+            .extend(["--make-var".into(), "ANY_VAR=1".into()]);
+    }),
+    ("the configuration", |s| {
+        let kdir = s.scene.kernel.kdir.clone();
+        s.append(&kdir.join("include/config/auto.conf"), "CONFIG_ANY_NEW=y");
+    }),
+    ("PATH", |s| {
+        let path = format!("{}:/nonexistent", s.scene.env["PATH"]);
+        s.scene.env.insert("PATH".into(), path);
+    }),
+    ("the locale", |s| {
+        s.scene.env.insert("LANG".into(), "C.UTF-8".into());
+    }),
+    ("the user", |s| {
+        s.scene.env.insert("USER".into(), "another".into());
+    }),
+    ("more warnings", |s| s.scene.args.push("-W1".into())),
+    ("make", |s| {
+        let make = s.own.join("make");
+        script(&make, "/usr/bin/make", "");
+    }),
+    ("a new file of the kernel", |s| {
+        fs::write(s.scene.kernel.kdir.join(".kernelvariables"), "").unwrap();
+    }),
+];
+
+#[test]
+fn a_change_of_what_decides_the_first_phase_runs_it_again() {
+    let mut stand = Stand::new();
+    assert!(!edited(&stand.scene, 0));
+    assert!(edited(&stand.scene, 1));
+    let several = if scope::is_full() { CHANGES.len() } else { 4 };
+    for (number, (what, change)) in CHANGES.iter().take(several).enumerate() {
+        change(&mut stand);
+        assert!(!edited(&stand.scene, 2 * number + 2), "{what}");
+        if scope::is_full() {
+            assert!(edited(&stand.scene, 2 * number + 3), "{what}");
+        }
+    }
+    assert!(edited(&stand.scene, 1_000));
+}
+
+#[test]
+fn a_change_of_the_module_does_not_run_the_first_phase_again() {
+    let cache = Cache::new();
+    let scene = cache.hello(&kernel_at(1));
+    scene.build();
+    let changes: &[(&str, &dyn Fn())] = &[
+        ("Kbuild", &|| scene.edit("Kbuild", "LEVEL=1", "LEVEL=2")),
+        ("a header", &|| {
+            scene.write("level.h", "#define LEVEL_OF_HEADER 3\n");
+            scene.edit(
+                "hello.c",
+                "#include <linux/module.h>",
+                "#include <linux/module.h>\n#include \"level.h\"",
+            );
+        }),
+    ];
+    for (what, change) in changes {
+        change();
+        scene.build();
+        assert!(super::was_direct(scene.out.path()), "{what}");
+        super::is_as_plain(&scene, what);
+    }
+}
