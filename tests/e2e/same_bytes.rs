@@ -49,7 +49,7 @@ fn the_program_has_the_same_bytes_in_two_folders() {
     let folders = ["one", "a deeper/place/than the first"].map(|name| scratch.path().join(name));
     let [one, other] = folders.each_ref().map(|folder| program_of(folder));
     // A message of the program's own, which both have.
-    assert!(holds(&one, b"is not a prepared kernel tree"));
+    assert!(holds(&one, b"Name a prepared kernel tree"));
     assert!(!holds(&one, scratch.path().as_os_str().as_encoded_bytes()));
     assert!(
         one == other,

@@ -37,7 +37,7 @@ impl Writer {
 
     /// Removes what killed processes left of this file.
     fn remove_left_parts(&self, path: &Path, folder: &OwnedFd) -> Result<()> {
-        let names = names(folder).map_err(|error| Error::writing("write", path, error.into()))?;
+        let names = names(folder).map_err(|error| Error::writing("write", path, error))?;
         let part = part_of(path);
         for name in names {
             if is_left(
