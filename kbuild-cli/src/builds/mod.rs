@@ -7,6 +7,7 @@ mod deliver;
 mod depfile;
 mod dry_run;
 pub(crate) mod kernel_search;
+pub(crate) mod left_parts;
 pub(crate) mod out_dir;
 mod published;
 mod results;

@@ -1,12 +1,18 @@
 //! Files that other tools wait for: either complete or missing.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::left_parts;
 use crate::ui::failure::Failure;
+
+/// The name of a temporary file is this, the process and a counter, and the end.
+const FRONT: &str = ".kbuild-rs-";
+const END: &str = ".tmp";
 
 /// Writes `path` by renaming a finished file over it. A path that is not a regular file, such as
 /// `/dev/stdout`, is written into, because a rename would put a file in its place.
@@ -84,9 +90,10 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    left_parts::remove(folder, OsStr::new(FRONT), END);
     let id = std::process::id();
     for attempt in 0..100 {
-        let temporary = folder.join(format!(".kbuild-rs-{id}-{attempt}.tmp"));
+        let temporary = folder.join(format!("{FRONT}{id}-{attempt}{END}"));
         match File::create_new(&temporary) {
             Ok(file) => return Ok((temporary, file)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

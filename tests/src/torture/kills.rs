@@ -54,10 +54,12 @@ impl Scene for Kills {
             let permille = random.below(1050) as u32;
             attempt.say(format!("{deed:?}: {victim:?} killed at {permille} ‰"));
             let what = format!("after the kill of {victim:?} at {permille} ‰ of {usual:?}");
+            // An earlier kill may have come too late.
+            let may_refuse = work.is_done();
             let mut running = Running::start(&mut work.command()?, &folder)?;
             std::thread::sleep(usual * permille / 1000);
             running.kill(victim);
-            running.ended(victim)?;
+            running.ended(victim, may_refuse)?;
             nothing_runs(&folder)?;
             work.is_whole()
                 .map_err(|problem| format!("{what}: {problem}\n{}", running.said()))?;
@@ -110,7 +112,7 @@ impl Running {
     }
 
     /// Waits for the end. Whoever was not killed says what happened.
-    fn ended(&mut self, victim: Victim) -> Result<()> {
+    fn ended(&mut self, victim: Victim, may_refuse: bool) -> Result<()> {
         let begun = Instant::now();
         let status: ExitStatus = loop {
             if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
@@ -125,6 +127,7 @@ impl Running {
         let said = self.said();
         match (status.code(), victim) {
             (Some(0), _) | (None, Victim::All | Victim::Program) => Ok(()),
+            (Some(2), _) if may_refuse => Ok(()),
             (Some(1), Victim::Make) if !said.trim().is_empty() && !said.contains("panicked") => {
                 Ok(())
             }

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::plan::{FOLDER, Package};
+use crate::builds::left_parts;
 use crate::ui::failure::Failure;
+
+/// The end of the name of a package that is not finished.
+const PART: &str = ".part";
 
 /// The places for temporary files on every system.
 const OTHERS: [&str; 2] = ["/var/tmp", "/tmp"];
@@ -114,7 +118,9 @@ pub(super) fn write_whole(
     fs::create_dir_all(folder).map_err(|e| Failure::file("create", folder, &e))?;
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(".");
+    left_parts::remove(folder, &name, PART);
+    name.push(format!("{}{PART}", std::process::id()));
     // An absolute path is no option, and no file of another machine to tar.
     let part = std::path::absolute(path.with_file_name(name));
     let part = part.map_err(|e| Failure::file("write", path, &e))?;

@@ -98,6 +98,11 @@ impl Work for Rooted {
         Ok(self.at_home(command))
     }
 
+    fn is_done(&self) -> bool {
+        let goes_back = matches!(self.deed, Deed::Uninstall | Deed::Rollback);
+        goes_back && self.state().is_ok_and(|state| state == self.new)
+    }
+
     fn is_whole(&self) -> Result<()> {
         PAIR.iter()
             .try_for_each(|name| self.root.version(name).map(drop))
