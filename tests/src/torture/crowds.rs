@@ -45,7 +45,8 @@ enum Shared {
     Pool,
 }
 
-/// The tokens of a jobserver.
+/// The tokens of a jobserver. make returns a token of its own for each that it took, so they are
+/// counted.
 const TOKENS: &[u8] = b"abc";
 
 impl Crowds {
@@ -110,7 +111,7 @@ impl Crowds {
         }
         if let Some(server) = server {
             let tokens = server.tokens()?;
-            if tokens != TOKENS {
+            if tokens.len() != TOKENS.len() {
                 return Err(format!("the jobserver has {tokens:?} in the end"));
             }
         }

@@ -61,12 +61,14 @@ impl Scene for Scarce {
             _ => None,
         };
         let mut work = self.0.begin(deed, &folder)?;
+        // It writes modules to install.
+        let command = work.command()?;
         match (&disk, shortage) {
             (Some(disk), Shortage::Disk(kib)) => disk.leave(kib)?,
             (Some(disk), Shortage::Files(number)) => disk.leave_files(number)?,
             _ => {}
         }
-        let call = shortage.around(&work.command()?, &folder, &self.0.source())?;
+        let call = shortage.around(&command, &folder, &self.0.source())?;
         let output = survived(call, shortage, &folder)?;
         let told = |problem| format!("{problem}\n{:?}\n{}", output.status, output.err());
         if let Some(disk) = &disk {
