@@ -158,11 +158,12 @@ mod tests {
                 sys::inherit(&mut sh, [read, write]);
                 crate::run::checked(server.hand(&mut sh), Duration::from_secs(10)).unwrap()
             };
-            sh(&format!("head -c 2 <&{read} >/dev/null"));
+            // dash knows no descriptors of two digits.
+            sh(&format!("head -c 2 </proc/self/fd/{read} >/dev/null"));
             assert_eq!(server.tokens().unwrap().len(), 1);
             match &server.fifo {
                 Some(path) => sh(&format!("printf xyz >{}", path.display())),
-                None => sh(&format!("printf xyz >&{write}")),
+                None => sh(&format!("printf xyz >/proc/self/fd/{write}")),
             };
             assert_eq!(server.tokens().unwrap().len(), 4);
             let said = sh("echo \"$MAKEFLAGS\"").out();
