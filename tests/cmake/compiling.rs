@@ -51,7 +51,8 @@ fn all_objects_from_ccache(kernel: &str, folders: [&'static str; 2]) {
         panic!("two builds")
     };
     assert!(hits == 0 && misses > 1, "{counts:?}");
-    assert_eq!((hits_after, misses_after), (misses, misses), "{counts:?}");
+    // The second build asks the compiler no questions, because it starts kbuild's makes directly.
+    assert!(hits_after > 1 && misses_after == misses, "{counts:?}");
 }
 
 /// The numbers of hits and misses.
