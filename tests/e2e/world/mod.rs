@@ -200,6 +200,12 @@ impl World {
         for folder in &FRESH[2..] {
             fs::create_dir(self.root.join(folder)).unwrap();
         }
+        fs::create_dir_all(self.first_phases()).unwrap();
+    }
+
+    /// The folder in which builds remember kbuild's first phase.
+    fn first_phases(&self) -> PathBuf {
+        self.root.join("home/.cache/kbuild-rs/first-phase")
     }
 
     /// Replaces the sources by the changed ones, or undoes that. The identities of the files stay.
@@ -223,10 +229,11 @@ impl World {
         self.root.parent().unwrap()
     }
 
-    /// The state of all files that must not change: everything but the output directory and
-    /// temporary files.
+    /// The state of all files that must not change: everything but the output directory, temporary
+    /// files, and what builds remember of the kernel.
     pub(crate) fn looks_outside(&self) -> Looks {
-        let except = [&self.out, &self.mould, &self.root.join("tmp")].map(PathBuf::clone);
+        let (tmp, first_phases) = (self.root.join("tmp"), self.first_phases());
+        let except = [self.out.clone(), self.mould.clone(), tmp, first_phases];
         Looks::of(self.scratch(), &except)
     }
 
