@@ -15,7 +15,7 @@ use super::select::{Source, select_known};
 use super::site::Site;
 use super::staged::{self, Staging};
 use super::transaction::How;
-use super::{afterwards, closure, index, read_back};
+use super::{afterwards, closure, conflict, index, read_back};
 use crate::Result;
 use crate::module::finish::{Compression, Finish, Strip};
 use crate::module::sign::{Signer, check_policy};
@@ -222,33 +222,21 @@ impl Install {
         let mut memory = Memory::of(&self.scope.root);
         let sources = select_known(&self.inputs, self.jobs, &memory)?;
         let options = self.options()?;
+        self.check_new_root(&sources)?;
         let mut site = match self.keeps_journal {
             true => self.scope.open(true, say)?,
             false => staged::open(&self.scope.root, self.scope.is_dry_run, say)?,
         };
         let mut report = InstallReport::default();
-        let releases = self
-            .scope
-            .wanted
-            .choose(&site, &sources, &mut report.notes)?;
-        afterwards::check(
-            &site,
-            &releases,
-            (self.scope.builds_initramfs, self.loads_now),
-        )?;
-        let mut finishes = Vec::new();
-        for release in &releases {
-            let finish = self.finish(&site, release, &sources, &mut report.notes)?;
-            finishes.push(Arc::new(finish));
-        }
-        for (release, finish) in releases.iter().zip(finishes) {
+        let jobs = self.decide(&site, &sources, &mut report.notes)?;
+        for (release, finish) in &jobs {
             let sources = sources
                 .iter()
                 .filter(|source| source.facts.release == *release);
             let sources: Vec<Source> = sources.cloned().collect();
             let job = Job {
                 options: &options,
-                finish,
+                finish: Arc::clone(finish),
                 release,
             };
             match self.keeps_journal {
@@ -265,6 +253,37 @@ impl Install {
             afterwards::load(&report.changes)?;
         }
         Ok(report)
+    }
+
+    /// The lock of a root without a journal makes folders. A refused call makes none.
+    fn check_new_root(&self, sources: &[Source]) -> Result<()> {
+        let root = &self.scope.root;
+        if self.scope.is_dry_run || !self.keeps_journal || !root.exists() {
+            return Ok(());
+        }
+        let site = Site::open(root)?;
+        if site.state.is_some() {
+            return Ok(());
+        }
+        conflict::allowed(site.check_writable(), root, true)?;
+        self.decide(&site, sources, &mut Vec::new()).map(drop)
+    }
+
+    /// The releases, and the way to finish modules for each. Nothing is changed.
+    fn decide(
+        &self,
+        site: &Site,
+        sources: &[Source],
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<(String, Arc<Finish>)>> {
+        let releases = self.scope.wanted.choose(site, sources, notes)?;
+        let now = (self.scope.builds_initramfs, self.loads_now);
+        afterwards::check(site, &releases, now)?;
+        let finished = |release: String| {
+            let finish = self.finish(site, &release, sources, notes)?;
+            Ok((release, Arc::new(finish)))
+        };
+        releases.into_iter().map(finished).collect()
     }
 
     fn options(&self) -> Result<Options> {

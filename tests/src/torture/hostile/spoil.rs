@@ -291,7 +291,9 @@ fn forged(old: &[u8], victims: &Path, random: &mut Random) -> Vec<u8> {
 
 /// Puts a shape at a path in one step, so that a running build sees the old one or the new one.
 pub(super) fn swap(path: &Path, shape: Shape, victims: &Path, random: &mut Random) {
-    if path.parent().is_some_and(|parent| is_in(parent, victims)) {
+    // A folder that is missing may be so behind a link that an earlier change put above it.
+    let is_there = |parent: &Path| parent.is_dir() && !is_in(parent, victims);
+    if !path.parent().is_some_and(is_there) {
         return;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -266,7 +266,10 @@ fn tried(world: &World, trial: &mut Trial) -> Result<()> {
     if output.status.success() {
         return (trial.then)(&output).map_err(|problem| format!("{problem}\n{text}"));
     }
-    match trial.names_value && !world.payload.is_named(&text) {
+    // The length stands for a value that is too long.
+    let length = format!(" {} characters", world.payload.bytes().len());
+    let is_named = world.payload.is_named(&text) || text.contains(&length);
+    match trial.names_value && !is_named {
         true => Err(format!("the message does not name the value:\n{text}")),
         false => Ok(()),
     }
