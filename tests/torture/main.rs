@@ -1,4 +1,5 @@
-//! The short form of torture: a few attempts of each kind. `cargo xtask torture` makes more.
+//! The short form of torture: a few attempts of each kind, and more in the full run. `cargo xtask
+//! torture` goes on for as long as it is told to.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +10,10 @@
 
 use std::path::Path;
 
-use kbuild_tests::program;
 use kbuild_tests::torture::{self, Extent, Kind, Setup};
+use kbuild_tests::{program, scope};
 
-/// A few attempts of a kind, always the same ones.
+/// A few attempts of a kind, always the same ones; more of them in the full run.
 fn survives(name: &str) {
     let kind: &Kind = torture::named(&[name]).unwrap()[0];
     let program = program::path().unwrap();
@@ -21,17 +22,20 @@ fn survives(name: &str) {
         seed: 1,
         kept: torture::kept_in(program.ancestors().nth(2).unwrap_or(Path::new("."))),
     };
-    let report = torture::run(kind, &setup, Extent::Attempts(kind.few), |loss| {
-        println!("{loss}")
-    })
-    .unwrap();
+    let attempts = if scope::is_full() {
+        kind.many
+    } else {
+        kind.few
+    };
+    let extent = Extent::Attempts(attempts);
+    let report = torture::run(kind, &setup, extent, |loss| println!("{loss}")).unwrap();
     println!("{report}");
     if let Some(reason) = report.not_run {
         println!("not run: {reason}");
         return;
     }
     assert!(report.losses.is_empty(), "{} lost", report.losses.len());
-    assert_eq!(report.survived, kind.few);
+    assert_eq!(report.survived, attempts);
 }
 
 #[test]

@@ -35,6 +35,7 @@ usage: cargo xtask COMMAND
   bench [--runs N] [ROW]...
                            compare speed and memory with today's tools; all, or some of:
                            build rust staging corpus library jobs cmake meson install sandbox
+                           shortcut
   torture [KIND]... [--minutes N] [--seed S] [--attempt N]
                            give the program random input, kills and shortage of all kinds
                            (N minutes in all, default 10; --attempt: repeat one attempt)

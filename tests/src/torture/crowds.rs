@@ -19,6 +19,7 @@ pub(super) const KIND: Kind = Kind {
     name: "crowds",
     about: "up to 16 calls at once, an editor beside, clean between",
     few: 2,
+    many: 40,
     scene: |setup| Ok(Prepared::Ready(Box::new(Crowds(Works::new(setup)?)))),
 };
 

@@ -17,6 +17,7 @@ pub(super) const KIND: Kind = Kind {
     name: "kills",
     about: "SIGKILL at a random moment of a build, an install, a signature or a package",
     few: 5,
+    many: 100,
     scene: |setup| Ok(Prepared::Ready(Box::new(Kills(Works::new(setup)?)))),
 };
 

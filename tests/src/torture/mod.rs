@@ -50,6 +50,8 @@ pub struct Kind {
     pub about: &'static str,
     /// How many attempts the tests make: about fifteen seconds of processor time.
     pub few: u64,
+    /// How many attempts the full tests make: some minutes.
+    pub many: u64,
     /// Prepares what all attempts share.
     pub scene: fn(&Setup) -> Result<Prepared>,
 }

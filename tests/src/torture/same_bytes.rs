@@ -20,6 +20,7 @@ pub(super) const KIND: Kind = Kind {
     name: "same-bytes",
     about: "places, users, locales, times, umasks, jobs and versions of make",
     few: 4,
+    many: 40,
     scene,
 };
 

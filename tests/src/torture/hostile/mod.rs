@@ -19,6 +19,7 @@ pub(super) const KIND: Kind = Kind {
     name: "hostile-out",
     about: "private files replaced by links, devices, other users' files and crafted contents",
     few: 10,
+    many: 200,
     scene,
 };
 

@@ -29,6 +29,7 @@ pub(super) const KIND: Kind = Kind {
     name: "names",
     about: "hostile names and values in every place where one enters",
     few: 50,
+    many: 1000,
     scene,
 };
 

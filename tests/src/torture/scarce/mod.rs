@@ -17,6 +17,7 @@ pub(super) const KIND: Kind = Kind {
     name: "scarce",
     about: "too little disk, memory, processes or descriptors, and odd surroundings",
     few: 7,
+    many: 100,
     scene,
 };
 

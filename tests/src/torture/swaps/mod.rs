@@ -23,6 +23,7 @@ pub(super) const KIND: Kind = Kind {
     name: "swaps",
     about: "kernel trees, headers, sources and compilers exchanged between and during builds",
     few: 2,
+    many: 40,
     scene,
 };
 
