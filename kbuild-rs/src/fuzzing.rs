@@ -1,10 +1,10 @@
-//! The door through which fuzzers reach the readers of files that other people write. It is only
-//! there with the feature `fuzzing`, which no front end has.
+//! The interface through which fuzzers reach the parsers of files that other people write. It only
+//! exists with the feature `fuzzing`, which no front end uses.
 //!
-//! Each folder with such readers has a file `fuzzing.rs`, with a function for each target. It gives
-//! any bytes to the readers, and checks what always holds: a text that was written is read back as
-//! it was, a result is not larger than its limit. `fuzz/` at the top of the repository has the
-//! programs, and `tests/fuzz/` gives a corpus to all of them.
+//! Each folder with such parsers has a file `fuzzing.rs`, with a function for each target. The
+//! function gives any bytes to a parser, and checks what always holds: for example, written text is
+//! read back unchanged, or a result is within its limit. `fuzz/` at the top of the repository has
+//! the programs, and `tests/fuzz/` replays the corpus without a fuzzer.
 
 use crate::{cargo, editor, jobs, kbuild, kernel, make, module, resolve, run, stage, syntax, sys};
 
@@ -50,7 +50,7 @@ pub const TARGETS: &[Target] = &[
 /// Gives bytes to the target called `name`.
 ///
 /// # Panics
-/// If there is no such target, or if it finds a fault.
+/// If no target has this name, or if the target finds a fault.
 pub fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
     assert!(target.is_some(), "there is no target `{name}`");

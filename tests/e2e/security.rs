@@ -7,7 +7,7 @@ use crate::support::project::root;
 
 /// The sections that promise nothing about the program.
 const WITHOUT_PROMISES: [&str; 4] = [
-    "Report a fault",
+    "Report a vulnerability",
     "Find a test",
     "Rebuild the program",
     "Know the limits",

@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     match failed.is_empty() {
         true => Ok(()),
         false => Err(format!(
-            "{}\nRemove the crate, or allow it in deny.toml, with the reason",
+            "{}\nRemove the crate, or allow it in deny.toml and give the reason there",
             failed.join("\n")
         )),
     }

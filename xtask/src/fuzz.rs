@@ -59,8 +59,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match findings.as_slice() {
         [] => Ok(()),
         found => Err(format!(
-            "{} finding(s). Put a small input into fuzz/regressions/TARGET/ and mend the reader. To \
-             see one again:\n    {}",
+            "{} finding(s). Put a small input into fuzz/regressions/TARGET/ and fix the parser. To \
+             repeat one:\n    {}",
             found.len(),
             found.join("\n    ")
         )),

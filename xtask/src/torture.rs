@@ -50,7 +50,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match (lost, undone.as_slice()) {
         (0, []) => Ok(()),
         (0, undone) => Err(format!("not run: {}", undone.join(" "))),
-        (lost, _) => Err(format!("{lost} lost; each has its reproduction above")),
+        (lost, _) => Err(format!(
+            "{lost} attempt(s) lost; the commands that repeat them are above"
+        )),
     }
 }
 
@@ -73,7 +75,7 @@ fn parse<'a>(arguments: &[&'a str]) -> Result<Asked<'a>> {
             "--minutes" => asked.minutes = number?,
             "--seed" => asked.seed = Some(number?),
             "--attempt" => asked.attempt = Some(number?),
-            other => return Err(format!("there is no flag `{other}`")),
+            other => return Err(format!("unknown flag `{other}`")),
         }
     }
     if asked.attempt.is_some() && (asked.kinds.len() != 1 || asked.seed.is_none()) {

@@ -234,8 +234,8 @@ pub(crate) struct RunArgs {
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
     /// Run the kernel's top Makefile in every build. By default, the first build for a kernel records
-    /// the makes that it starts, and later builds start them directly. KBUILD_RS_SHORTCUT=0 does the
-    /// same.
+    /// which makes this Makefile starts, and later builds start them directly. KBUILD_RS_SHORTCUT=0
+    /// does the same as this flag.
     #[arg(long)]
     pub(crate) no_shortcut: bool,
     /// Run make and everything that it starts in a sandbox. They can read the sources and the kernel

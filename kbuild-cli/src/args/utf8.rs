@@ -15,9 +15,9 @@ pub(crate) fn with_value(error: clap::Error, arguments: &[OsString]) -> clap::Er
     let suspects = arguments.iter().filter(|word| word.to_str().is_none());
     let suspects: Vec<_> = suspects.map(|word| format!("{word:?}")).collect();
     let message = match suspects.as_slice() {
-        [one] => format!("{one} is not UTF-8, and its flag takes only text"),
+        [one] => format!("{one} is not UTF-8. This argument must be UTF-8"),
         several => format!(
-            "one of these is not UTF-8, and its flag takes only text: {}",
+            "one of these arguments must be UTF-8 and is not: {}",
             several.join(", ")
         ),
     };

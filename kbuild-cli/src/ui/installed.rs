@@ -211,7 +211,7 @@ fn closing(report: &InstallReport, is_dry_run: bool) -> Vec<String> {
     lines.collect()
 }
 
-/// What happened to a file, and the name of its module.
+/// The change of a file, and the name of its module.
 type Deed<'a> = (InstallAction, &'a str);
 
 /// The changes for one kernel, as `installed 2 modules, moved away 1 file`. A dry run with changes

@@ -41,7 +41,7 @@ pub(crate) struct Reason {
     pub(crate) advice: Vec<Advice>,
 }
 
-/// What the sandbox of a build would show and allow.
+/// The network, files and folders that the sandbox of a build would allow.
 #[derive(Serialize)]
 pub(crate) struct SandboxJson {
     network: bool,
@@ -109,7 +109,7 @@ pub(crate) enum Event<'a> {
         args: Vec<String>,
         /// The whole command as a line for a shell.
         shell: String,
-        /// What the sandbox would show and allow.
+        /// The view of the sandbox; `null` without one.
         sandbox: Option<SandboxJson>,
     },
     /// The failure of the build, or of one of several.

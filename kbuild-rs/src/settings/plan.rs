@@ -21,17 +21,17 @@ pub struct Plan {
     pub(crate) sandbox: Option<SandboxView>,
 }
 
-/// What make could use in the sandbox of a build, beside its standard streams and the jobserver.
-/// A folder includes its contents, unless another entry says something else about them.
+/// The network, files and folders that make could use in the sandbox of a build. Its standard streams
+/// and the jobserver are not listed. A folder includes its contents, unless another entry lists them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SandboxView {
-    /// Whether it has the network of the machine.
+    /// Whether the build can use the network of the machine.
     pub network: bool,
-    /// Files and folders that it can read.
+    /// Files and folders that the build can read.
     pub read: Vec<PathBuf>,
-    /// Files, folders and devices that it can read and write.
+    /// Files, folders and devices that the build can read and write.
     pub write: Vec<PathBuf>,
-    /// Folders that are empty at first, may be written, and go away with the build.
+    /// Folders that start empty. The build can write to them, and they are removed at its end.
     pub empty: Vec<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ impl Plan {
         &self.args
     }
 
-    /// What the sandbox would show and allow, if the build has one.
+    /// The view of the sandbox; `None` for a build without one.
     pub fn sandbox(&self) -> Option<&SandboxView> {
         self.sandbox.as_ref()
     }

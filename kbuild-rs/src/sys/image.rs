@@ -186,7 +186,9 @@ impl Image {
             Ok(file) => Ok(Some(file.into())),
             // The file is there, so /proc is not.
             Err(Errno::NOENT) => {
-                let missing = std::io::Error::other("/proc is not mounted. Mount it");
+                let missing = std::io::Error::other(
+                    "/proc is not mounted. To mount it:\n    mount -t proc proc /proc",
+                );
                 Err(Error::reading("read", &self.shown(rel), missing))
             }
             Err(e) => Err(failed(e)),

@@ -85,11 +85,11 @@ impl Signals {
         }
     }
 
-    /// Fails after a request to [stop](Self::stop). Call this between steps that do not fail
-    /// by themselves.
+    /// Returns an error after a request to [stop](Self::stop). Call this between steps that do not
+    /// check for a request.
     ///
     /// # Errors
-    /// [`ErrorKind::Stopped`].
+    /// [`ErrorKind::Stopped`] after a request to stop.
     pub fn check() -> Result<()> {
         check_with("")
     }
@@ -98,7 +98,7 @@ impl Signals {
     /// it and the programs that it runs.
     ///
     /// # Errors
-    /// [`Interrupted`](io::ErrorKind::Interrupted) if there was a request before the start; the
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if a request came before the start; otherwise the
     /// errors of [`Command::output`].
     pub fn output(command: &mut Command) -> io::Result<Output> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -20,8 +20,8 @@ pub(crate) fn temporary_folder() -> Result<TempDir> {
         let limit = limit_behind(&error).unwrap_or_default();
         let above = above.display();
         let what = format!(
-            "cannot create a folder of temporary files in {above}: {error}. Set TMPDIR to a folder \
-             that exists, has room, and can be written to{limit}"
+            "cannot create a folder of temporary files in {above}: {error}. Set TMPDIR to a \
+             writable folder with free space{limit}"
         );
         Error::of_system(what, error)
     })

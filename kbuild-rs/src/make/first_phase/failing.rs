@@ -25,7 +25,7 @@ const FIRST_PASS: &[&str] = &["__sub-make:"];
 /// the number of makes above it.
 ///
 /// # Errors
-/// If the top Makefile has another form.
+/// If the top Makefile has an unknown form.
 pub(super) fn lines(
     number: usize,
     above: usize,
@@ -34,7 +34,7 @@ pub(super) fn lines(
     let makefile = build.source_dir.join("Makefile");
     let text = regular::read(&makefile).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let unknown = || format!("{} has another form", makefile.display());
+    let unknown = || format!("{} has an unknown form", makefile.display());
     let (rule, target) = rule(&text, RULES[number]).ok_or_else(unknown)?;
     let target = match number {
         0 if build.works_in_module => PathBuf::from("."),

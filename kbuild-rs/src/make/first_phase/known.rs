@@ -111,7 +111,7 @@ fn started<'a>(dumps: &'a [Dump], build: &Build<'_>) -> Result<Vec<(usize, &'a D
         .map(|dump| dump.process)
         .collect();
     if tops.len() != 1 {
-        return Err("make could not write down how it was started".to_owned());
+        return Err("make could not record how it was started".to_owned());
     }
     let mut makes = Vec::new();
     let top = build.source_dir.join("Makefile");
@@ -165,7 +165,7 @@ fn check_targets(recorder: &Recorder, build: &Build<'_>) -> Result<bool, String>
     }
     let checks_names = text.lines().any(|target| target == "modules_check");
     if checks_names && !is_known_check(&build.source_dir.join("scripts/modules-check.sh")) {
-        return Err("scripts/modules-check.sh is another one".to_owned());
+        return Err("scripts/modules-check.sh is an unknown script".to_owned());
     }
     Ok(checks_names)
 }
@@ -230,7 +230,7 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
         .iter()
         .any(|(name, value)| name == "MAKEFLAGS" && value.has_jobs())
     {
-        return Err("make has no jobs".to_owned());
+        return Err("make got neither -j nor a jobserver".to_owned());
     }
     Ok(RememberedMake {
         cwd: hide(make.cwd.as_os_str()),
@@ -284,7 +284,7 @@ impl Build<'_> {
                 (&self.secret, "a secret"),
             ] {
                 if text.as_ref().is_some_and(|text| holds(template, text)) {
-                    return Err(format!("{what} is part of what the first phase exports"));
+                    return Err(format!("the first phase passes on {what}"));
                 }
             }
         }

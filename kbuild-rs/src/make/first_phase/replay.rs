@@ -42,7 +42,7 @@ impl Replay {
     /// # Errors
     /// The reason why this build cannot use the memory.
     pub(crate) fn of(memory: &Memory, build: &Build<'_>) -> Result<Replay, String> {
-        let damaged = || "its contents are damaged".to_owned();
+        let damaged = || "the file that stores it is damaged".to_owned();
         let show = |template: &[u8]| build.words.show(template).ok_or_else(damaged);
         let mut makes = Vec::new();
         for (number, make) in memory.makes.iter().enumerate() {

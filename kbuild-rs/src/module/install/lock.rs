@@ -147,7 +147,7 @@ fn wait(file: &File, root: &Path, say: &dyn Fn(&str)) -> Result<()> {
         return Ok(());
     }
     say(&format!(
-        "waiting for another kbuild-rs, which changes the modules of {}",
+        "waiting for another kbuild-rs that changes the modules of {}",
         root.display()
     ));
     Lock::wait(file, failed)

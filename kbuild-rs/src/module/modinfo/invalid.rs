@@ -37,7 +37,8 @@ impl Invalid {
             }
             #[cfg(feature = "compressed")]
             Invalid::Unpacking(tool, compressed::Failure::TooLarge(largest)) => format!(
-                "is compressed by {tool} and would be larger than {} MiB: no module in a file of that size is",
+                "is compressed by {tool} and unpacks to more than {} MiB, which is too large for a module \
+                 in a file of this size",
                 largest >> 20
             ),
             #[cfg(feature = "compressed")]

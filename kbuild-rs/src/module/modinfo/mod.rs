@@ -118,8 +118,8 @@ impl ModuleInfo {
     ///
     /// # Errors
     /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] for a file that is not a complete module,
-    /// or that unpacks to more than 512 MiB, or to more than 16 MiB and 16 times its size. Without the feature, the error for a
-    /// compressed module contains the command that unpacks it.
+    /// or that unpacks to more than 512 MiB, or to more than 16 MiB and 16 times its size. Without the
+    /// feature `compressed`, the error for a compressed module contains the command that unpacks it.
     pub fn read(path: impl AsRef<Path>) -> Result<ModuleInfo> {
         let path = path.as_ref();
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;

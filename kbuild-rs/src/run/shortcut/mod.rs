@@ -83,7 +83,7 @@ impl Run<'_> {
             }
         };
         if r.make.command.targets != [MODULES] {
-            tell("only for the target modules is it remembered");
+            tell("it is only remembered for the target `modules`");
             return FirstPhase::Whole;
         }
         let found = self.place().and_then(|place| {
@@ -130,7 +130,7 @@ impl Run<'_> {
             why.unwrap_or_else(|| "nothing is remembered for this kernel and these settings".into())
         };
         let text = text.ok_or_else(nothing)?;
-        let memory = Memory::parse(&text).ok_or("the memory is damaged")?;
+        let memory = Memory::parse(&text).ok_or("the file that stores it is damaged")?;
         let env = &self.resolved.make.command.env;
         if let Some(state) = memory.files.iter().find(|state| !state.holds(env)) {
             return Err(format!("{} changed", state.name()));
