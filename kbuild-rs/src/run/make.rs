@@ -37,7 +37,7 @@ impl Run<'_> {
             works_in_module: r.kernel().version() >= (6, 13),
             module_dir: r.module_dir().to_owned(),
         };
-        let phase = self.first_phase()?;
+        let phase = self.first_phase(slot)?;
         let put = self.put_away(items)?;
         let hearing = Hearing {
             map: &r.make.map,

@@ -127,7 +127,7 @@ impl Run<'_> {
         if verdict.is_some() {
             return Ok(None);
         }
-        self.write_missing_for_editors()?;
+        self.write_lost_for_editors(record.is_of_another_boot())?;
         self.note_boot(record);
         Ok(Some(self.report(record, items, false)))
     }

@@ -147,3 +147,36 @@ fn a_change_of_the_module_does_not_run_the_first_phase_again() {
         super::is_as_plain(&scene, what);
     }
 }
+
+/// Names of variables of which a memory has at most the name.
+const ASKED: [&str; 3] = ["V", "TERM", "KBUILD_SIGN_PIN"];
+
+#[test]
+fn a_makefile_finds_the_variables_of_its_own_build() {
+    let (kernel, cache) = (kernel_at(2), Cache::new());
+    let mut files = ["obj-m := hello.o\n".to_owned(), HELLO.to_owned()];
+    for name in ASKED {
+        files[0] += &format!("ifdef {name}\nccflags-y += -DHAS_{name}\nendif\n");
+        files[1] += &format!("#ifdef HAS_{name}\nMODULE_INFO(has, \"{name}\");\n#endif\n");
+    }
+    let source = folder(&[("Kbuild", &files[0]), ("hello.c", &files[1])]);
+    let made = |value: Option<&str>, v: &[&str], more: &[&str]| {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = build(&kernel, out.path());
+        command.arg(source.path()).args(v).args(more);
+        command.env("XDG_CACHE_HOME", cache.0.path());
+        for name in &ASKED[1..] {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        built(&mut command);
+        modules(out.path())
+    };
+    let with_v = ["--make-var", "V=0"];
+    for (value, v) in [(None, &with_v[..]), (Some("xterm"), &[]), (None, &[])] {
+        let whole = made(value, v, &["--no-shortcut"]);
+        assert_same_modules(&made(value, v, &[]), &whole, &format!("{value:?} {v:?}"));
+    }
+}

@@ -23,13 +23,13 @@ impl Run<'_> {
     }
 
     /// Writes a missing file if there is nothing to build: somebody has removed it, or the last
-    /// build ran without the feature `ide`.
-    pub(crate) fn write_missing_for_editors(&self) -> Result<()> {
+    /// build ran without the feature `ide`. After a power cut, a file may have lost its end.
+    pub(crate) fn write_lost_for_editors(&self, is_after_boot: bool) -> Result<()> {
         #[cfg(feature = "ide")]
         let rust = self.lacks_rust_project();
         #[cfg(not(feature = "ide"))]
         let rust = false;
-        if rust || self.is_missing(compile_commands::ENTRIES, COMPILE_COMMANDS) {
+        if is_after_boot || rust || self.is_missing(compile_commands::ENTRIES, COMPILE_COMMANDS) {
             let _lock = self.lock_to_publish()?;
             self.write_for_editors()?;
         }

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use super::Run;
 use crate::Result;
+use crate::jobs::Slot;
 use crate::make::{
     Build, MODULES, Memory, Outcome, Replay, Trace, Way, Words, find_program, quoted,
 };
@@ -52,9 +53,9 @@ impl FirstPhase {
 
 impl Run<'_> {
     /// Decides how this build does the first phase, and prepares the files for it.
-    pub(crate) fn first_phase(&self) -> Result<FirstPhase> {
+    pub(crate) fn first_phase(&self, slot: &Slot) -> Result<FirstPhase> {
         let watch = &self.resolved.make.watch;
-        let phase = self.decide_first_phase();
+        let phase = self.decide_first_phase(slot);
         let mut log = Vec::new();
         match &phase {
             FirstPhase::Direct(_, makefiles) => log = Trace::of_makefiles(makefiles),
@@ -72,7 +73,7 @@ impl Run<'_> {
         Ok(phase)
     }
 
-    fn decide_first_phase(&self) -> FirstPhase {
+    fn decide_first_phase(&self, slot: &Slot) -> FirstPhase {
         let r = self.resolved;
         if !r.make.shortcut {
             return FirstPhase::Whole;
@@ -86,7 +87,7 @@ impl Run<'_> {
             tell("it is only remembered for the target `modules`");
             return FirstPhase::Whole;
         }
-        let found = self.place().and_then(|place| {
+        let found = self.place(slot).and_then(|place| {
             let text = place.read().map_err(|e| e.to_string())?;
             Ok((place, text))
         });
@@ -98,9 +99,7 @@ impl Run<'_> {
             }
         };
         let recalled = self.recall(text);
-        let shows = self
-            .variable("V")
-            .is_some_and(|v| !v.is_empty() && v != "0");
+        let shows = self.variable("V").is_some_and(shows);
         match recalled {
             Ok(_) if shows => tell("make shows its commands"),
             Ok((replay, makefiles)) => return FirstPhase::Direct(replay, makefiles),
@@ -226,7 +225,12 @@ impl Run<'_> {
     }
 }
 
-/// Whether a variable of the environment can decide the first phase. TERM only names the terminal's
+/// Whether make shows its commands with this value of `V`.
+fn shows(value: &OsStr) -> bool {
+    !value.is_empty() && value != "0"
+}
+
+/// Whether the value of a variable of the environment can decide the first phase. TERM only names the terminal's
 /// abilities, and the PIN is written nowhere.
 fn is_of_key(name: &OsStr) -> bool {
     name != "TERM" && name != "KBUILD_SIGN_PIN"

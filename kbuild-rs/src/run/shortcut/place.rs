@@ -8,8 +8,9 @@ use std::time::SystemTime;
 
 use hmac_sha256::HMAC;
 
-use super::is_of_key;
+use super::{is_of_key, shows};
 use crate::Result;
+use crate::jobs::Slot;
 use crate::run::Run;
 use crate::syntax::escape_value;
 use crate::sys::{self, Writer};
@@ -30,17 +31,17 @@ pub(crate) struct Place {
 
 impl Run<'_> {
     /// The place of the memory of this build.
-    pub(super) fn place(&self) -> std::result::Result<Place, String> {
+    pub(super) fn place(&self, slot: &Slot) -> std::result::Result<Place, String> {
         let (cache, _) = sys::cache_folder(|_| true);
         let cache = cache.ok_or("this user has no cache folder")?;
         Ok(Place {
             folder: cache.join("kbuild-rs").join(FOLDER),
-            key: self.key()?,
+            key: self.key(slot)?,
         })
     }
 
     /// The name of the memory: a hash of all values that decide the first phase.
-    fn key(&self) -> std::result::Result<String, String> {
+    fn key(&self, slot: &Slot) -> std::result::Result<String, String> {
         let r = self.resolved;
         let words = self.words(false);
         let command = &r.make.command;
@@ -55,7 +56,13 @@ impl Run<'_> {
         add(OsStr::new("version"), env!("CARGO_PKG_VERSION").as_bytes());
         add(OsStr::new("kernel"), &path(r.kernel().dir()));
         add(OsStr::new("source"), &path(r.kernel().source_dir()));
-        add(OsStr::new("make"), &path(&self.program()?));
+        let make = self.program()?;
+        add(OsStr::new("make"), &path(&make));
+        // Since 7.2, kernels tell pahole the number of jobs that MAKEFLAGS shows: make 4.4 shows `-j1`,
+        // and no other.
+        let jobs = slot.hand(&make).map_err(|e| e.to_string())?.argument;
+        let is_one = jobs.is_some_and(|argument| argument == "-j1");
+        add(OsStr::new("one job"), &[u8::from(is_one)]);
         add(
             OsStr::new("sandbox"),
             &[u8::from(command.sandbox.is_some())],
@@ -63,13 +70,20 @@ impl Run<'_> {
         // It has the questions to compilers, and lines for the products of a module.
         let watch = words.hide(OsStr::from_bytes(&r.make.watch.text));
         add(OsStr::new("watch"), &watch);
-        for (name, value) in command.variables.iter().filter(|(name, _)| name != "V") {
+        // A build that shows its commands finds what a silent one remembers, and says so.
+        let counts = |name: &str, value: &OsStr| name != "V" || !shows(value);
+        let variables = command.variables.iter();
+        for (name, value) in variables.filter(|(name, value)| counts(name, value)) {
             let value = escape_value(name, value).map_err(|e| e.to_string())?;
             add(OsStr::new(name), &words.hide(&value));
         }
         add(OsStr::new("environment"), b"");
-        for (name, value) in command.env.iter().filter(|(name, _)| is_of_key(name)) {
-            add(name, &words.hide(value));
+        for (name, value) in &command.env {
+            match is_of_key(name) {
+                true => add(name, &words.hide(value)),
+                // A memory gives it to the makes only if they had it.
+                false => add(name, b""),
+            }
         }
         let bytes = hash.finalize();
         Ok(bytes[..16].iter().map(|b| format!("{b:02x}")).collect())
