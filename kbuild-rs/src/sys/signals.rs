@@ -117,16 +117,25 @@ impl Signals {
             child
         };
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (out, err) = std::thread::scope(|scope| {
-            let err = scope.spawn(|| read(stderr));
-            (read(stdout), err.join())
+        let read_both: io::Result<_> = std::thread::scope(|scope| {
+            let err = std::thread::Builder::new().spawn_scoped(scope, || read(stderr))?;
+            let out = read(stdout);
+            let err = err.join();
+            Ok((
+                out?,
+                err.map_err(|_| io::Error::other("a thread panicked"))??,
+            ))
         });
+        if read_both.is_err() {
+            // Nobody reads what it says, so it may never end.
+            let _ = child.kill();
+        }
         let status = wait(&mut child)?;
-        let err = err.map_err(|_| io::Error::other("a thread panicked"))?;
+        let (stdout, stderr) = read_both?;
         Ok(Output {
             status,
-            stdout: out?,
-            stderr: err?,
+            stdout,
+            stderr,
         })
     }
 

@@ -87,13 +87,16 @@ impl Tool {
         let mut child = command.spawn().map_err(Failure::System)?;
         let stdin = child.stdin.take();
         let (fed, output) = std::thread::scope(|scope| {
-            let feeder = scope.spawn(move || match (stdin, input) {
+            let feed = move || match (stdin, input) {
                 (Some(mut stdin), Some(input)) => stdin.write_all(input),
                 _ => Ok(()),
-            });
+            };
+            // If no thread can be started, the program finds the end of its input.
+            let feeder = std::thread::Builder::new().spawn_scoped(scope, feed);
             let output = child.wait_with_output();
-            (feeder.join(), output)
+            (feeder.map(std::thread::ScopedJoinHandle::join), output)
         });
+        let fed = fed.map_err(Failure::System)?;
         let output = output.map_err(Failure::System)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -18,7 +18,7 @@ mod place;
 mod state;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Run;
@@ -83,6 +83,11 @@ impl Run<'_> {
                 r.sink.note(&format!("kbuild's first phase runs: {why}"));
             }
         };
+        // A make writes down how /proc shows it.
+        if !Path::new("/proc/self/environ").exists() {
+            tell("there is no /proc");
+            return FirstPhase::Whole;
+        }
         if r.make.command.targets != [MODULES] {
             tell("it is only remembered for the target `modules`");
             return FirstPhase::Whole;
