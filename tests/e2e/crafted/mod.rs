@@ -147,6 +147,7 @@ impl Call {
 /// Spoils a fresh output directory, makes the call, and returns the faults of the outcome.
 fn attempt(world: &mut World, kind: &Kind, call: Call) -> Vec<String> {
     world.restore();
+    world.make_first_phases();
     (kind.craft)(world);
     if call == Call::Changed {
         world.set_changed(true);

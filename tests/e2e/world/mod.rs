@@ -200,10 +200,14 @@ impl World {
         for folder in &FRESH[2..] {
             fs::create_dir(self.root.join(folder)).unwrap();
         }
-        fs::create_dir_all(self.first_phases()).unwrap();
     }
 
-    /// The folder in which builds remember kbuild's first phase.
+    /// Makes the folder in which builds remember kbuild's first phase, which is allowed to change.
+    pub(crate) fn make_first_phases(&self) {
+        fs::create_dir_all(self.first_phases()).unwrap();
+        self.give(&self.root.join("home/.cache"));
+    }
+
     fn first_phases(&self) -> PathBuf {
         self.root.join("home/.cache/kbuild-rs/first-phase")
     }
