@@ -19,6 +19,10 @@ const ROWS: [(&str, &[&str]); 8] = [
     // A benchmark measures it.
     ("first build of drivers", &[]),
     (
+        "one-file module after an edit",
+        &["another_module_and_an_edit_start_kbuilds_makes_directly_with_the_bytes_of_plain_make"],
+    ),
+    (
         "build with nothing to do",
         &["what_changed_is_compiled_again_and_nothing_else_whatever_its_time"],
     ),
