@@ -8,7 +8,7 @@ use crate::kernels_guide::sources;
 use crate::support::project::root;
 
 /// The rows of the README's table, and the tests that prove them.
-const ROWS: [(&str, &[&str]); 8] = [
+const ROWS: [(&str, &[&str]); 9] = [
     (
         "output",
         &[
