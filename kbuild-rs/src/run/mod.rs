@@ -124,10 +124,11 @@ impl Run<'_> {
             return Ok(None);
         };
         let verdict = self.verdict(record, fingerprint, manifest, items)?;
-        if verdict.is_some() {
+        let is_cut = record.is_of_another_boot() && self.has_cut_file_for_editors();
+        if verdict.is_some() || is_cut {
             return Ok(None);
         }
-        self.write_lost_for_editors(record.is_of_another_boot())?;
+        self.write_missing_for_editors()?;
         self.note_boot(record);
         Ok(Some(self.report(record, items, false)))
     }

@@ -5,7 +5,8 @@ use std::fs;
 use crate::editor::compile_commands;
 use crate::run::Run;
 use crate::run::record::prerequisites::working_dir;
-use crate::stage::COMPILE_COMMANDS;
+use crate::stage::{COMPILE_COMMANDS, RUST_PROJECT};
+use crate::sys::regular;
 use crate::{CompilerKind, Result};
 
 impl Run<'_> {
@@ -23,17 +24,28 @@ impl Run<'_> {
     }
 
     /// Writes a missing file if there is nothing to build: somebody has removed it, or the last
-    /// build ran without the feature `ide`. After a power cut, a file may have lost its end.
-    pub(crate) fn write_lost_for_editors(&self, is_after_boot: bool) -> Result<()> {
+    /// build ran without the feature `ide`.
+    pub(crate) fn write_missing_for_editors(&self) -> Result<()> {
         #[cfg(feature = "ide")]
         let rust = self.lacks_rust_project();
         #[cfg(not(feature = "ide"))]
         let rust = false;
-        if is_after_boot || rust || self.is_missing(compile_commands::ENTRIES, COMPILE_COMMANDS) {
+        if rust || self.is_missing(compile_commands::ENTRIES, COMPILE_COMMANDS) {
             let _lock = self.lock_to_publish()?;
             self.write_for_editors()?;
         }
         Ok(())
+    }
+
+    /// Whether a file has lost its end, as in a power cut. The saved commands that it is made from may
+    /// have lost theirs too, so make has to look at them.
+    pub(crate) fn has_cut_file_for_editors(&self) -> bool {
+        let is_cut = |(name, end): &(&str, &[u8])| {
+            let text = regular::read(self.resolved.out.join(name));
+            text.is_ok_and(|text| text.contains(&0) || !text.trim_ascii_end().ends_with(end))
+        };
+        let ends: [(&str, &[u8]); 2] = [(COMPILE_COMMANDS, b"\n]"), (RUST_PROJECT, b"}")];
+        ends.iter().any(is_cut)
     }
 
     /// Whether this module folder has `entries` for a file that is not in OUT.
