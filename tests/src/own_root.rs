@@ -61,7 +61,7 @@ echo "as before"
 "#;
 
 /// Runs a command that installs the module `hello` into `/`, in a copy of the machine's `/` with the
-/// kernel, and removes it again. What was printed; `None` where such a copy cannot be made.
+/// kernel, and removes it again. Returns the output; `None` if this machine cannot make such a copy.
 ///
 /// # Errors
 /// If the installation fails, the module is not the one that modprobe finds, or uninstalling leaves

@@ -250,7 +250,7 @@ impl Root {
     /// The path in modules.dep of a module, below the folder of modules.
     ///
     /// # Errors
-    /// If there is no modules.dep.
+    /// If modules.dep is missing.
     pub fn chosen(&self, name: &str) -> Result<Option<String>> {
         let path = self.modules().join("modules.dep");
         let index =

@@ -1,4 +1,4 @@
-//! What is remembered of a first phase.
+//! The memory of a first phase: its contents, as a value.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -67,7 +67,7 @@ pub(super) fn origin(path: &Path) -> String {
 }
 
 impl Memory {
-    /// What is known about a root. A memory that cannot be read is empty.
+    /// Reads the memory of a root. A memory that cannot be read is empty.
     pub(super) fn of(root: &Path) -> Memory {
         let mut known = Page::default();
         let site = root.exists().then(|| Site::open(root).ok()).flatten();
@@ -155,7 +155,7 @@ impl Memory {
         }
     }
 
-    /// What is known about the modules of a state.
+    /// Collects the identities of the modules of a state.
     fn page(&self, state: &State) -> Page {
         let seen = self.seen();
         let mut page = Page::default();
