@@ -26,6 +26,7 @@
 //!
 //! # Features
 //! - `bindgen`: `UapiBindings`. Needs libclang at run time, and compiles about twenty crates.
+//! - `cache`: [`Build`] can take finished modules from a local cache (`Build::cache`).
 //! - `ide`: builds with Rust write `rust-project.json` beside their products.
 //! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the
 //!   usual prefix of its architecture leads to one.

@@ -238,6 +238,14 @@ pub(crate) struct RunArgs {
     /// does the same as this flag.
     #[arg(long)]
     pub(crate) no_shortcut: bool,
+    /// Folder of the cache of finished modules. A build with the inputs of an earlier build takes its
+    /// products from there, and does not start make. Default: the folder in KBUILD_RS_CACHE, else no
+    /// cache.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Use no cache of finished modules, even if KBUILD_RS_CACHE names one.
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
     /// Run make and everything that it starts in a sandbox. They can read the sources and the kernel
     /// tree, and write only to the stage. They have no network and no home folder. If this machine
     /// does not allow that, the build is an error.

@@ -39,7 +39,7 @@ pub(super) fn announce(
 
 fn print_artifacts(report: &Report) -> Result<(), Failure> {
     let release = report.kernel().map_or("", Kernel::release);
-    let fresh = report.is_fresh();
+    let (fresh, cached) = (report.is_fresh(), report.is_cached());
     for module in report.modules() {
         let info = module.info()?;
         json::print(&Event::ModuleArtifact {
@@ -47,6 +47,7 @@ fn print_artifacts(report: &Report) -> Result<(), Failure> {
             name: module.name(),
             path: json::path(module.path()),
             fresh,
+            cached,
             symvers: report.symvers().map(json::path),
             vermagic: &info.vermagic,
             licenses: &info.licenses,
@@ -60,6 +61,7 @@ fn print_artifacts(report: &Report) -> Result<(), Failure> {
             name: json::text(name.as_os_str()),
             path: json::path(path),
             fresh,
+            cached,
         });
     }
     for path in report.targets() {
@@ -67,6 +69,7 @@ fn print_artifacts(report: &Report) -> Result<(), Failure> {
             release,
             path: json::path(path),
             fresh,
+            cached,
         });
     }
     Ok(())
@@ -97,8 +100,12 @@ fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -
         let are = if many { "are" } else { "is" };
         return format!("{what} {are} up to date ({release})");
     }
+    let how = match report.is_cached() {
+        true => "cached",
+        false => "built",
+    };
     format!(
-        "built {what} for {release} in {} → {}",
+        "{how} {what} for {release} in {} → {}",
         duration(time),
         out_dir.display()
     )

@@ -116,6 +116,12 @@ fn set_run(build: &mut Build, args: &BuildArgs) {
         build.extra_warnings(level);
     }
     build.shortcut(!run.no_shortcut);
+    if let Some(dir) = &run.cache {
+        build.cache(dir);
+    }
+    if run.no_cache {
+        build.no_cache();
+    }
     build.sandbox(run.sandbox);
     for what in &run.sandbox_allow {
         build.sandbox_allow(what);

@@ -11,6 +11,8 @@ use crate::ui::text::{count, duration, printable};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Outcome {
     Built(Duration),
+    /// The products came from the cache.
+    Cached(Duration),
     Fresh,
     Failed(Duration),
     /// A provider failed.
@@ -24,6 +26,7 @@ impl Outcome {
     pub(super) fn word(self) -> &'static str {
         match self {
             Outcome::Built(_) => "built",
+            Outcome::Cached(_) => "cached",
             Outcome::Fresh => "fresh",
             Outcome::Failed(_) => "failed",
             Outcome::NotBuilt | Outcome::NoKernel => "not-built",
@@ -33,7 +36,7 @@ impl Outcome {
 
     pub(super) fn time(self) -> Duration {
         match self {
-            Outcome::Built(time) | Outcome::Failed(time) => time,
+            Outcome::Built(time) | Outcome::Cached(time) | Outcome::Failed(time) => time,
             _ => Duration::ZERO,
         }
     }
@@ -41,6 +44,7 @@ impl Outcome {
     fn text(self) -> String {
         match self {
             Outcome::Built(time) => format!("built, {}", duration(time)),
+            Outcome::Cached(time) => format!("cached, {}", duration(time)),
             Outcome::Fresh => "up to date".to_owned(),
             Outcome::Failed(time) => format!("FAILED, {}", duration(time)),
             Outcome::NotBuilt => "not built".to_owned(),
@@ -116,6 +120,7 @@ impl Results {
         let all: Vec<Outcome> = self.outcomes.iter().flatten().copied().collect();
         let parts = [
             ("built", "built"),
+            ("cached", "cached"),
             ("fresh", "up to date"),
             ("failed", "failed"),
             ("not-built", "not built"),

@@ -139,6 +139,7 @@ impl Ended<'_> {
         let (outcome, failure) = match result {
             Ok(report) => match self.finish(build, report, view) {
                 Ok(()) if report.is_fresh() => (Outcome::Fresh, None),
+                Ok(()) if report.is_cached() => (Outcome::Cached(time), None),
                 Ok(()) => (Outcome::Built(time), None),
                 Err(failure) => (Outcome::Failed(time), Some(failure)),
             },

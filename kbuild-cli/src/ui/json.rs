@@ -82,6 +82,7 @@ pub(crate) enum Event<'a> {
         name: &'a str,
         path: String,
         fresh: bool,
+        cached: bool,
         symvers: Option<String>,
         vermagic: &'a str,
         licenses: &'a [String],
@@ -93,12 +94,14 @@ pub(crate) enum Event<'a> {
         name: String,
         path: String,
         fresh: bool,
+        cached: bool,
     },
     /// A file that `--target` asked for.
     TargetArtifact {
         release: &'a str,
         path: String,
         fresh: bool,
+        cached: bool,
     },
     /// The command that `--dry-run` shows.
     Plan {
@@ -120,7 +123,8 @@ pub(crate) enum Event<'a> {
         #[serde(flatten)]
         build: BuildId,
     },
-    /// The end of one of several builds: `outcome` is built, fresh, failed, not-built or stopped.
+    /// The end of one of several builds: `outcome` is built, cached, fresh, failed, not-built
+    /// or stopped.
     BuildResult {
         release: &'a str,
         /// The module tree as the caller named it; `None` for a declared module.

@@ -1,5 +1,7 @@
 //! [`Build`]: what to build, in the idiom of the `cc` crate.
 
+#[cfg(feature = "cache")]
+mod cache;
 mod flags;
 mod jobs;
 mod kernel;

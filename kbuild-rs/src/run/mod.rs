@@ -286,6 +286,7 @@ impl Run<'_> {
             folders,
             provided,
             started_make,
+            cached: false,
         }
     }
 

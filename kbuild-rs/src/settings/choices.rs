@@ -1,5 +1,8 @@
 //! Choices that have names.
 
+#[cfg(feature = "cache")]
+use std::path::PathBuf;
+
 /// The value of a `CONFIG_` symbol for a module's own sources, see
 /// [`Build::config`](crate::Build::config).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,4 +24,15 @@ pub enum MissingSymvers {
     Error,
     /// Build, with a warning.
     Warn,
+}
+
+/// The choice of a cache of finished modules.
+#[cfg(feature = "cache")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CacheChoice {
+    /// The environment decides.
+    #[default]
+    Default,
+    Off,
+    Folder(PathBuf),
 }

@@ -62,6 +62,14 @@ impl Environment {
         std::env::var_os(name).filter(|v| !v.is_empty())
     }
 
+    /// A variable of the user's, for which the empty value has a meaning.
+    #[cfg(feature = "cache")]
+    #[allow(dead_code, reason = "the run reads it from the next step on")]
+    pub(crate) fn user_or_empty(&self, name: &str) -> Option<OsString> {
+        self.note(name);
+        std::env::var_os(name)
+    }
+
     /// A variable that may be set for one target only, in `cc`'s order: `KDIR_<target>`,
     /// `KDIR_<target_with_underscores>`, `TARGET_KDIR`, `KDIR`.
     pub(crate) fn per_target(&self, name: &str, target: Option<&str>) -> Option<OsString> {

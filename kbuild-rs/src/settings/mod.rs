@@ -15,6 +15,8 @@ use std::path::PathBuf;
 
 use crate::error::Sink;
 
+#[cfg(feature = "cache")]
+pub(crate) use choices::CacheChoice;
 pub use choices::{Config, MissingSymvers};
 pub(crate) use environment::Environment;
 pub(crate) use flags::Flags;
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) extra_warnings: Option<String>,
     /// Whether kbuild's first phase may be remembered.
     pub(crate) shortcut: bool,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: CacheChoice,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_allow: Vec<OsString>,
     pub(crate) base: Option<PathBuf>,
@@ -94,6 +98,8 @@ impl Settings {
             verbose: None,
             extra_warnings: None,
             shortcut: true,
+            #[cfg(feature = "cache")]
+            cache: CacheChoice::Default,
             sandbox: false,
             sandbox_allow: Vec::new(),
             base: None,
@@ -111,5 +117,20 @@ impl Settings {
     pub(crate) fn has_shortcut(&self) -> bool {
         let variable = self.environment.user("KBUILD_RS_SHORTCUT");
         self.shortcut && variable.is_none_or(|value| value != "0")
+    }
+
+    /// The folder of the cache of finished modules, by the setter and by the environment; `Default` if
+    /// neither says anything.
+    #[cfg(feature = "cache")]
+    #[allow(dead_code, reason = "the run reads it from the next step on")]
+    pub(crate) fn cache_choice(&self) -> CacheChoice {
+        let variable = self.environment.user_or_empty("KBUILD_RS_CACHE");
+        match (&self.cache, variable) {
+            (CacheChoice::Default, Some(value)) if value.is_empty() || value == "0" => {
+                CacheChoice::Off
+            }
+            (CacheChoice::Default, Some(value)) => CacheChoice::Folder(value.into()),
+            (chosen, _) => chosen.clone(),
+        }
     }
 }

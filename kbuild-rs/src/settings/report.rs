@@ -18,6 +18,7 @@ pub struct Report {
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) provided: Provided,
     pub(crate) started_make: bool,
+    pub(crate) cached: bool,
 }
 
 impl Report {
@@ -38,6 +39,7 @@ impl Report {
             folders: Vec::new(),
             provided: Provided::default(),
             started_make: false,
+            cached: false,
         }
     }
 
@@ -98,7 +100,13 @@ impl Report {
 
     /// Whether everything was up to date, so that make did not run.
     pub fn is_fresh(&self) -> bool {
-        !self.started_make
+        !self.started_make && !self.cached
+    }
+
+    /// Whether the products came from the cache of finished modules (feature `cache`), so that make
+    /// did not run.
+    pub fn is_cached(&self) -> bool {
+        self.cached
     }
 }
 

@@ -1,0 +1,30 @@
+//! Settings of the local cache of finished modules.
+
+use std::path::Path;
+
+use super::Build;
+use crate::settings::CacheChoice;
+
+impl Build {
+    /// Sets the folder of the cache of finished modules. A build whose inputs are all those of an
+    /// earlier build takes its products from there, and does not start make. Builds in any number of
+    /// output directories, and of any number of programs, may share a folder.
+    ///
+    /// Default: the folder that `KBUILD_RS_CACHE` names. Without that, a build script under Cargo
+    /// uses a folder in Cargo's target folder, and other programs use no cache. The guide is
+    /// `docs/cache.md` in the repository.
+    ///
+    /// # Errors
+    /// The build fails if other users can write to the folder. A folder that cannot be written is
+    /// only a note.
+    pub fn cache(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.settings.cache = CacheChoice::Folder(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Uses no cache of finished modules, even if `KBUILD_RS_CACHE` names one.
+    pub fn no_cache(&mut self) -> &mut Self {
+        self.settings.cache = CacheChoice::Off;
+        self
+    }
+}
