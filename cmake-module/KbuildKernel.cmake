@@ -24,6 +24,12 @@ function(_kbuild_find_kernel out_error)
   option(Kbuild_SANDBOX "Build all modules in a sandbox" OFF)
   set(Kbuild_SANDBOX_ALLOW "" CACHE STRING
     "What the sandbox may use: network, read=PATH or write=PATH")
+  if(DEFINED Kbuild_CACHE)
+    _kbuild_check_cache()
+  endif()
+  # PATH: a relative path on the command line starts at the working directory. OFF stays OFF.
+  set(Kbuild_CACHE "" CACHE PATH
+    "Cache folder of finished modules; OFF: no cache. Default: KBUILD_RS_CACHE of the build's environment")
   set(Kbuild_MISSING_SYMVERS error CACHE STRING
     "Policy for a kernel tree without Module.symvers, where symbols cannot be checked: error or warn")
   set_property(CACHE Kbuild_MISSING_SYMVERS PROPERTY STRINGS error warn)

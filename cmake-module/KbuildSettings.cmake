@@ -4,6 +4,8 @@
 # Decisions:
 # - ASM_FLAGS and RUST_FLAGS are flags of a language, which CMake knows as CMAKE_<LANG>_FLAGS. CMake
 #   has no name of its own for those of one target; COMPILE_OPTIONS is about C here.
+# - The cache of finished modules belongs to a machine and not to a module, so it is a variable and no
+#   keyword. Its values are a folder and CMake's false constants. A true constant names no folder.
 # - CMake only refuses values that no later edit of another file can fix. Whether a variable may be
 #   set, and to which value, depends on the kernel, and the build reports it.
 
@@ -62,6 +64,15 @@ macro(_kbuild_check_form)
   endif()
 endmacro()
 
+# Refuses a cache that has no folder.
+function(_kbuild_check_cache)
+  string(TOUPPER "${Kbuild_CACHE}" value)
+  if(value MATCHES "^(ON|TRUE|YES|Y|1)$")
+    message(FATAL_ERROR
+      "Kbuild_CACHE is ${Kbuild_CACHE}, which is not a folder: name one with -DKbuild_CACHE=DIR, or turn the cache off with -DKbuild_CACHE=OFF")
+  endif()
+endfunction()
+
 # Adds the arguments to `inputs` of the caller.
 macro(_kbuild_settings_inputs)
   foreach(pair CONFIG=config MAKE_VARIABLES=make-var ENVIRONMENT=env)
@@ -77,6 +88,14 @@ macro(_kbuild_settings_inputs)
     foreach(what IN LISTS arg_SANDBOX_ALLOW Kbuild_SANDBOX_ALLOW)
       string(APPEND inputs "\n--sandbox-allow\n${what}")
     endforeach()
+  endif()
+  if(Kbuild_CACHE)
+    # CMake has made a path of its command line absolute. Others start where INSTALL_MOD_PATH does.
+    cmake_path(ABSOLUTE_PATH Kbuild_CACHE BASE_DIRECTORY "${CMAKE_BINARY_DIR}" NORMALIZE
+      OUTPUT_VARIABLE folder)
+    string(APPEND inputs "\n--cache\n${folder}")
+  elseif(NOT Kbuild_CACHE STREQUAL "")
+    string(APPEND inputs "\n--no-cache")
   endif()
   if(arg_ASM_FLAGS)
     _kbuild_evaluated(flags ASM_FLAGS)

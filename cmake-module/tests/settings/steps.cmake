@@ -37,3 +37,17 @@ foreach(target_level driver=2 plain=1)
   file(READ "${BUILD_DIR}/CMakeFiles/${CMAKE_MATCH_1}.dir/arguments" arguments)
   expect_match("${arguments}" "--extra-warnings ${CMAKE_MATCH_2} ")
 endforeach()
+
+# The cache: a path of the command line starts at the working directory, another one at the build
+# folder.
+function(expect_cache value wanted)
+  configure("-DKbuild_CACHE${value}")
+  file(READ "${BUILD_DIR}/CMakeFiles/driver.dir/arguments" arguments)
+  string(REGEX MATCH "\n--(no-cache|cache\n[^\n]*)\n" line "${arguments}")
+  expect_equal("${line}" "${wanted}")
+endfunction()
+file(REAL_PATH . here)
+expect_cache("=one/../mod ules" "\n--cache\n${here}/mod ules\n")
+expect_cache(":STRING=of the build" "\n--cache\n${BUILD_DIR}/of the build\n")
+expect_cache(=OFF "\n--no-cache\n")
+expect_cache(= "")

@@ -258,7 +258,8 @@ pub(crate) struct RunArgs {
     /// commands, or everything if the build failed.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Show the commands if the outer build shows its own.
+    /// Show the commands if the outer build shows its own. Say that modules came from the cache, also
+    /// with --quiet: the outer build said that it builds them.
     #[arg(long, hide = true)]
     pub(crate) outer_verbose: bool,
     /// Format of messages and results. As text, messages go to standard error, and the paths of the

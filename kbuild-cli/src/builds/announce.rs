@@ -23,7 +23,11 @@ pub(super) fn announce(
     match args.run.message_format {
         MessageFormat::Human => {
             let asked = &args.common.target;
-            view.closing(|time| sentence(report, asked, out_dir, time));
+            if args.run.outer_verbose && args.run.quiet && report.is_cached() {
+                view.closing_aloud(|time| outcome(report, asked, time));
+            } else {
+                view.closing(|time| sentence(report, asked, out_dir, time));
+            }
             // A caller that asks for a stamp or a copy knows the names of the products.
             let named = args.products.stamp.is_some() || !args.products.output.is_empty();
             let known = args.run.quiet && named;
@@ -77,6 +81,15 @@ fn print_artifacts(report: &Report) -> Result<(), Failure> {
 
 /// "built hello for 6.1.0-40-amd64 in 2.1 s → kbuild-out".
 fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -> String {
+    let outcome = outcome(report, asked, time);
+    if report.is_fresh() || products(report).is_empty() {
+        return outcome;
+    }
+    format!("{outcome} → {}", out_dir.display())
+}
+
+/// "hello", "2 modules and 1 target"; empty if there is no file.
+fn products(report: &Report) -> String {
     let mut parts = match report.modules() {
         [] => Vec::new(),
         [module] => vec![module.name().to_owned()],
@@ -88,9 +101,14 @@ fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -
     ] {
         parts.extend((!files.is_empty()).then(|| count(files.len(), noun)));
     }
-    let what = parts.join(" and ");
+    parts.join(" and ")
+}
+
+/// "built hello for 6.1.0-40-amd64 in 2.1 s".
+fn outcome(report: &Report, asked: &[String], time: Duration) -> String {
+    let what = products(report);
     let release = report.kernel().map_or("", Kernel::release);
-    if parts.is_empty() {
+    if what.is_empty() {
         // Some targets create no file, such as `clean`.
         let targets = asked.join(" ");
         return format!("made {targets} for {release} in {}", duration(time));
@@ -104,9 +122,5 @@ fn sentence(report: &Report, asked: &[String], out_dir: &Path, time: Duration) -
         true => "cached",
         false => "built",
     };
-    format!(
-        "{how} {what} for {release} in {} → {}",
-        duration(time),
-        out_dir.display()
-    )
+    format!("{how} {what} for {release} in {}", duration(time))
 }

@@ -160,7 +160,8 @@ impl Progress {
         bar.set_message(format!("{action} {}", printable(target)));
     }
 
-    fn line(&mut self, line: &str) {
+    /// Shows a line.
+    pub(crate) fn line(&mut self, line: &str) {
         let heading = self.heading.take();
         for line in heading.as_deref().into_iter().chain([line]) {
             match (&mut self.destination, &self.bar) {

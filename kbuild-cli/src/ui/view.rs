@@ -115,6 +115,15 @@ impl View {
     /// Shows people the last line of a build or a call; programs get JSON. The text contains
     /// [`Self::time`].
     pub(crate) fn closing(&self, text: impl FnOnce(Duration) -> String) {
+        self.close(Progress::chatter, text);
+    }
+
+    /// As [`Self::closing`], also with `-q`.
+    pub(crate) fn closing_aloud(&self, text: impl FnOnce(Duration) -> String) {
+        self.close(Progress::line, text);
+    }
+
+    fn close(&self, show: fn(&mut Progress, &str), text: impl FnOnce(Duration) -> String) {
         let time = self.time();
         let mut inner = self.lock();
         inner.progress.end();
@@ -122,7 +131,7 @@ impl View {
         if inner.format == MessageFormat::Human {
             let text = text(time);
             inner.progress.without_heading();
-            inner.progress.chatter(&text);
+            show(&mut inner.progress, &text);
         }
     }
 

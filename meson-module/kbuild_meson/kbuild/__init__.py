@@ -168,6 +168,7 @@ class KbuildModule(ExtensionModule):
         KwargInfo('extra_warnings', (str, int, type(None))),
         KwargInfo('sandbox', bool, default=False),
         listed('sandbox_allow'),
+        KwargInfo('cache', (str, bool, type(None))),
         KwargInfo('kbuild', (str, type(None))),
         KwargInfo('tree_root', (str, type(None))),
         listed('exclude'),

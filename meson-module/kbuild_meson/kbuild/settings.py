@@ -4,6 +4,11 @@
 A keyword is refused if it does not fit the form of the module (sources or a module tree), or if
 its value has a wrong form. The kernel decides whether a variable may be set, and to which value, so
 the build of the module reports that.
+
+Decisions:
+- "cache" is a folder or false. Meson has no cache variable that could say it for a whole project: one
+  machine says it in KBUILD_RS_CACHE, and a project in an option of its own, whose empty value counts as
+  no value.
 """
 
 from __future__ import annotations
@@ -55,6 +60,8 @@ def of_prepare(kwargs: Kwargs) -> T.Optional[str]:
 def of_values(kwargs: Kwargs) -> T.Optional[str]:
     if kwargs['sandbox_allow'] and not kwargs['sandbox']:
         return '"sandbox_allow" lists what the sandbox may use, but "sandbox" is not true'
+    if kwargs['cache'] is True:
+        return '"cache" is true, which is not a folder: name one, or write false to use no cache'
     for variable in kwargs['make_variables']:
         if not re.match('[^=]+=', variable):
             return f'"make_variables" has {variable!r}: write NAME=VALUE'
@@ -68,8 +75,8 @@ def of_values(kwargs: Kwargs) -> T.Optional[str]:
     return None
 
 
-def arguments(kwargs: Kwargs) -> T.List[str]:
-    """The arguments of `kbuild-rs build`."""
+def arguments(kwargs: Kwargs, folder: str) -> T.List[str]:
+    """The arguments of `kbuild-rs build`, for a meson.build of `folder`."""
     lines = [word for keyword, flag in FLAGS.items() for value in kwargs[keyword] for word in (flag, value)]
     for symbol, value in kwargs['config'].items():
         lines += ['--config', f'{symbol}={value}']
@@ -82,6 +89,10 @@ def arguments(kwargs: Kwargs) -> T.List[str]:
         lines.append('--sandbox')
     for what in kwargs['sandbox_allow']:
         lines += ['--sandbox-allow', what]
+    if kwargs['cache'] is False:
+        lines.append('--no-cache')
+    elif kwargs['cache']:
+        lines += ['--cache', os.path.join(folder, kwargs['cache'])]
     return lines
 
 

@@ -209,7 +209,7 @@ class Call:
                  '--depfile', os.path.join(folder, f'{target.get_outputs()[0]}.d')]
         lines += flags('--module', modules)
         lines += self.tree_root()
-        lines += settings.arguments(self.kwargs)
+        lines += settings.arguments(self.kwargs, self.source_dir)
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
         # As with Meson's own targets, the compiler finds the files beside it in the build folder.
         here = os.path.join(self.build_root, folder)
