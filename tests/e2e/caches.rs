@@ -277,7 +277,7 @@ fn nothing_is_left_in_a_folder_of_somebody_else(mut world: World) {
         built(&mut build);
         let folders = fs::read_dir(cache(&world)).unwrap();
         let folders = folders.map(|entry| entry.unwrap().path());
-        let folders: Vec<_> = folders.filter(|f| !f.ends_with("first-phase")).collect();
+        let folders: Vec<_> = folders.filter(|f| !f.ends_with("shortcut")).collect();
         let [folder] = &folders[..] else {
             panic!("{folders:?}");
         };

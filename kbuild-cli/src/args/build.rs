@@ -226,16 +226,16 @@ pub(crate) struct RunArgs {
     /// directory].
     #[arg(long, value_name = "DIR")]
     pub(crate) pool_dir: Option<PathBuf>,
-    /// Show the commands that make runs. -vv also shows why make runs each of them, and why kbuild's
-    /// first phase runs.
+    /// Show the commands that make runs. -vv also shows why make runs each of them, and why
+    /// the build does not take the shortcut.
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Turn on more compiler warnings: 1, 2, 3, or a combination, as in kbuild's W=.
     #[arg(short = 'W', long = "extra-warnings", value_name = "LEVEL")]
     pub(crate) extra_warnings: Option<String>,
-    /// Run the kernel's top Makefile in every build. By default, the first build for a kernel records
-    /// which makes this Makefile starts, and later builds start them directly. KBUILD_RS_SHORTCUT=0
-    /// does the same as this flag.
+    /// Do not take the shortcut. By default, the first build for a kernel records which makes the
+    /// kernel's top Makefile starts, and later builds start them directly. KBUILD_RS_SHORTCUT=0 does
+    /// the same as this flag.
     #[arg(long)]
     pub(crate) no_shortcut: bool,
     /// Folder of the cache of finished modules. A build with the inputs of an earlier build takes its

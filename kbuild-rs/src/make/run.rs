@@ -49,6 +49,9 @@ pub(crate) enum Way<'a> {
     Direct(&'a Replay),
 }
 
+/// The exit code of a make that failed.
+const MAKE_FAILED: i32 = 2;
+
 impl Outcome {
     fn of(status: ExitStatus, was_stopped: bool, ears: Ears, facts: &BuildFacts) -> Outcome {
         // make failed because its children were stopped, and ended regularly.
@@ -114,7 +117,7 @@ pub(crate) fn run(
     let mut ears = Ears::default();
     let mut ended = None;
     if let Way::Direct(replay) = way {
-        ended = runner.direct(replay, &mut ears)?;
+        ended = Some(runner.direct(replay, &mut ears)?);
     }
     if let Way::Recorded = way {
         ears.first = Some(Default::default());
@@ -155,46 +158,60 @@ impl Runner<'_> {
     }
 
     /// Starts the makes of a remembered first phase. Returns the status of the last one, and whether
-    /// a request to stop came between two of them. `None` if the top Makefile has to go on.
-    fn direct(&self, replay: &Replay, ears: &mut Ears) -> Result<Option<(ExitStatus, bool)>> {
+    /// a request to stop came between two of them.
+    fn direct(&self, replay: &Replay, ears: &mut Ears) -> Result<(ExitStatus, bool)> {
         for (stream, line) in &replay.said {
             ears.hear(line, *stream, self.hearing);
         }
-        let mut last = None;
+        let mut last = ExitStatus::default();
         for (number, make) in replay.makes.iter().enumerate() {
-            if number == 1 && !replay.goes_on() {
-                return Ok(None);
+            if number == 1 && self.has_conflict(replay, ears) {
+                return Ok((ExitStatus::from_raw(MAKE_FAILED << 8), false));
             }
-            if let (Some(status), Err(_)) = (last, signals::check()) {
-                return Ok(Some((status, true)));
+            if number > 0 && signals::check().is_err() {
+                return Ok((last, true));
             }
-            let status = self.start(make, ears)?;
-            if !status.success() {
-                if let Some(code) = status.code() {
-                    self.tell_failing(make, code, ears);
+            last = self.start(make, ears)?;
+            if !last.success() {
+                if let Some(code) = last.code() {
+                    self.tell_failing(&make.failing, code, ears);
                 }
-                return Ok(Some((status, false)));
+                break;
             }
-            last = Some(status);
         }
-        Ok(last.map(|status| (status, false)))
+        Ok((last, false))
+    }
+
+    /// Whether the module has two modules of one name. The top Makefile's messages are printed.
+    fn has_conflict(&self, replay: &Replay, ears: &mut Ears) -> bool {
+        let Some(check) = &replay.check else {
+            return false;
+        };
+        let refused = check.refused();
+        for line in &refused {
+            ears.hear(line, Stream::Error, self.hearing);
+        }
+        if !refused.is_empty() {
+            self.tell_failing(&check.failing, 1, ears);
+        }
+        !refused.is_empty()
     }
 
     /// Prints the lines that the top Makefile would print. Its own makes fail with exit code 2.
-    fn tell_failing(&self, make: &StartedMake, code: i32, ears: &mut Ears) {
-        for (number, line) in make.failing.iter().enumerate() {
-            let code = if number == 0 { code } else { 2 };
+    fn tell_failing(&self, failing: &[OsString], code: i32, ears: &mut Ears) {
+        for (number, line) in failing.iter().enumerate() {
+            let code = if number == 0 { code } else { MAKE_FAILED };
             let line = format!("{}{code}", line.to_string_lossy());
             ears.hear(&line, Stream::Error, self.hearing);
         }
     }
 
     fn start(&self, make: &StartedMake, ears: &mut Ears) -> Result<ExitStatus> {
+        // kbuild's own makes find the number of jobs in MAKEFLAGS, too.
+        let handed = [&self.handed.makeflags, &self.handed.argument];
+        let jobs = handed.into_iter().find_map(|text| text.as_deref());
         let mut command = Command::new(&self.program);
-        command
-            .args(&make.args)
-            .args(&self.handed.argument)
-            .envs(make.env(self.handed.makeflags.as_deref()));
+        command.args(&make.args).envs(make.env(jobs));
         self.listen(command, &make.cwd, ears)
     }
 

@@ -70,7 +70,6 @@ pub(crate) use temporary::temporary_folder;
 #[cfg(feature = "install")]
 pub(crate) use tree::{Looks, Tree};
 pub(crate) use user::effective_uid;
-#[cfg(feature = "install")]
 pub(crate) use user::is_trusted;
 pub(crate) use walk::walk;
 pub(crate) use write::{Writer, is_part, parent_writer};

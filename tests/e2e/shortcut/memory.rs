@@ -1,7 +1,8 @@
 //! The memory: what it holds, crafted contents, many users, kills.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use kbuild_tests::random::Random;
@@ -13,6 +14,9 @@ use crate::support::trap::holds;
 use crate::support::*;
 
 const SECRET: &str = "s3cret-51c7";
+
+/// Values of less than four characters, of a variable of the environment and of make.
+const SHORT: [&str; 2] = ["x8Q", "q7Z"];
 
 #[test]
 fn a_memory_holds_no_value_that_the_caller_gave() {
@@ -26,6 +30,12 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
             format!("KCFLAGS=-DTOKEN={SECRET}-flag -DB='{SECRET} x'"),
         ),
         ("--make-var", format!("ANY_VAR={SECRET}-var a\\b$c")),
+        ("--env", format!("ANY_SHORT={}", SHORT[0])),
+        ("--make-var", format!("OTHER_SHORT={}", SHORT[1])),
+        (
+            "--make-var",
+            format!("OTHER_FLAGS=-D{} {}", SHORT[0], SHORT[1]),
+        ),
     ] {
         scene.args.extend([flag.to_owned(), value]);
     }
@@ -37,10 +47,12 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
     let files = cache.files();
     assert_eq!(files.len(), 1);
     let text = fs::read(&files[0]).unwrap();
-    assert!(!holds(&text, SECRET.as_bytes()));
+    for value in [SECRET, SHORT[0], SHORT[1]] {
+        assert!(!holds(&text, value.as_bytes()), "{value}");
+    }
     let stage = scene.out.path().to_str().unwrap();
     assert!(!holds(&text, stage.as_bytes()));
-    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&files[0]), mode(&cache.folder())), (0o600, 0o700));
 }
 
@@ -64,7 +76,7 @@ fn a_crafted_memory_starts_nothing() {
     let mark = format!("{evil}/ran");
     let makefile = format!("$(shell touch {mark})\nall: ;\n");
     write(
-        std::path::Path::new(&evil),
+        Path::new(&evil),
         &[
             ("scripts/Makefile.modpost", &makefile),
             ("evil.mk", &makefile),
@@ -132,20 +144,72 @@ fn a_crafted_memory_starts_nothing() {
 }
 
 #[test]
-fn a_memory_of_another_user_or_behind_a_link_is_not_used() {
+fn a_folder_that_others_can_write_to_is_not_used_and_v_says_so() {
     let cache = Cache::new();
     let scene = cache.hello(&kernel_at(1));
     scene.build();
     let set = |mode| fs::set_permissions(cache.folder(), fs::Permissions::from_mode(mode)).unwrap();
     set(0o777);
-    assert!(!edited(&scene, 1));
+    scene.write("hello.c", &format!("{HELLO}\nint edit;\n"));
+    let said = built(scene.command().arg("-v"));
+    let why = format!("no shortcut: {}", cache.folder().display());
+    assert!(said.err().contains(&why), "{}", said.err());
+    assert!(!was_direct(scene.out.path()));
     set(0o700);
     assert!(edited(&scene, 2));
+}
+
+/// Puts something in the place of a memory. The other path is free.
+type Spoil = (&'static str, fn(&Path, &Path));
+
+const SPOILED: &[Spoil] = &[
+    ("a link", |file, other| {
+        fs::rename(file, other).unwrap();
+        std::os::unix::fs::symlink(other, file).unwrap();
+    }),
+    ("a fifo", |file, _| {
+        fs::remove_file(file).unwrap();
+        let mkfifo = std::process::Command::new("mkfifo").arg(file).status();
+        assert!(mkfifo.unwrap().success());
+    }),
+    ("torn", |file, _| {
+        let text = fs::read(file).unwrap();
+        fs::write(file, &text[..text.len() / 2]).unwrap();
+    }),
+    ("a folder", |file, _| {
+        fs::remove_file(file).unwrap();
+        fs::create_dir_all(file.join("below")).unwrap();
+    }),
+    ("others can write", |file, _| {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o622)).unwrap();
+    }),
+    ("another owner", |file, _| {
+        // Only root can give files away.
+        let _ = std::os::unix::fs::chown(file, Some(12_345), None);
+    }),
+    ("empty", |file, _| fs::write(file, "").unwrap()),
+];
+
+#[test]
+fn what_is_no_memory_is_not_read_and_the_next_build_replaces_it() {
+    let cache = Cache::new();
+    let scene = cache.hello(&kernel_at(1));
+    scene.build();
     let file = cache.files().remove(0);
-    let elsewhere = scene.out.path().join("memory");
-    fs::rename(&file, &elsewhere).unwrap();
-    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
-    assert!(!edited(&scene, 3));
+    let several = if scope::is_full() { SPOILED.len() } else { 2 };
+    for (number, (what, spoil)) in SPOILED.iter().take(several).enumerate() {
+        let other = scene.out.path().join(format!("other-{number}"));
+        spoil(&file, &other);
+        let meta = fs::symlink_metadata(&file).unwrap();
+        let is_root_less = *what == "another owner" && meta.uid() != 12_345;
+        assert_eq!(edited(&scene, number), is_root_less, "{what}");
+        let meta = fs::symlink_metadata(&file).unwrap();
+        assert!(meta.is_file() && meta.mode() & 0o777 == 0o600, "{what}");
+        assert_ne!(meta.uid(), 12_345, "{what}");
+        assert_eq!(cache.files(), [&*file], "{what}");
+    }
+    assert!(edited(&scene, 100));
+    is_as_plain(&scene, "after all of them");
 }
 
 #[test]

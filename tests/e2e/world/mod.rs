@@ -209,7 +209,7 @@ impl World {
     }
 
     fn first_phases(&self) -> PathBuf {
-        self.root.join("home/.cache/kbuild-rs/first-phase")
+        self.root.join("home/.cache/kbuild-rs/shortcut")
     }
 
     /// Replaces the sources by the changed ones, or undoes that. The identities of the files stay.

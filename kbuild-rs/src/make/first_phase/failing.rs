@@ -11,12 +11,17 @@ use std::path::{Path, PathBuf};
 use super::known::Build;
 use crate::sys::regular;
 
-/// The starts of the rules that start the known makes, in their order; the first that a kernel has.
-const RULES: [&[&str]; 3] = [
+/// The starts of the rules that start the known makes, in their order, and of the check for two
+/// modules of one name; the first that a kernel has.
+const RULES: [&[&str]; 4] = [
     &["$(build-dir): prepare", "$(build-dirs): prepare"],
     &["modpost: ", "modules: $(MODORDER)"],
     &["modules: modpost"],
+    &["modules_check: "],
 ];
+
+/// The number of the check.
+pub(super) const CHECK: usize = 3;
 
 /// The rule of the first pass, where there are two.
 const FIRST_PASS: &[&str] = &["__sub-make:"];

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::dump::{self, Dump};
 use super::failing;
 use super::memory::{RememberedMake, Value};
+use super::name_check::{Form, NameCheck};
 use super::recorder::Recorder;
 use super::words::{Template, Words};
 use crate::sys::regular;
@@ -71,17 +72,19 @@ const ONLY_GIVEN: &[&str] = &[
     "TMPDIR",
 ];
 
-/// The makes that a recorded build started, and whether it compared the names of modules.
+/// The makes that a recorded build started, and its check for two modules of one name.
 ///
 /// # Errors
 /// The reason why the recording is not understood.
 pub(crate) fn recorded(
     recorder: &Recorder,
     build: &Build<'_>,
-) -> Result<(Vec<RememberedMake>, bool), String> {
+) -> Result<(Vec<RememberedMake>, Option<NameCheck>), String> {
     let dumps = dump::read(&recorder.folder);
     let makes = started(&dumps, build)?;
-    let checks_names = check_targets(recorder, build)?;
+    let above = makes.first().map_or(0, |(above, _)| *above);
+    let checks_names = check_targets(recorder, build)?.then(|| name_check(above, build));
+    let checks_names = checks_names.transpose()?;
     let makes = makes.into_iter().enumerate();
     let makes = makes.map(|(number, (above, make))| {
         let failing = failing::lines(number, above, build)?;
@@ -163,42 +166,16 @@ fn check_targets(recorder: &Recorder, build: &Build<'_>) -> Result<bool, String>
             ));
         }
     }
-    let checks_names = text.lines().any(|target| target == "modules_check");
-    if checks_names && !is_known_check(&build.source_dir.join("scripts/modules-check.sh")) {
-        return Err("scripts/modules-check.sh is an unknown script".to_owned());
-    }
-    Ok(checks_names)
+    Ok(text.lines().any(|target| target == "modules_check"))
 }
 
-/// Whether the script does no more than to refuse two modules of one name.
-fn is_known_check(script: &Path) -> bool {
-    const KNOWN: &[&str] = &[
-        "set -e",
-        "if [ $# != 1 ]; then",
-        "echo \"Usage: $0 <modules.order>\" >& 2",
-        "exit 1",
-        "fi",
-        "exit_code=0",
-        "check_same_name_modules()",
-        "{",
-        "for m in $(sed 's:.*/::' \"$1\" | sort | uniq -d)",
-        "do",
-        "echo \"error: the following would cause module name conflict:\" >&2",
-        "exit_code=1",
-        "done",
-        "}",
-        "check_same_name_modules \"$1\"",
-        "exit $exit_code",
-    ];
-    let text = regular::read(script).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines = text.lines().map(str::trim);
-    // The line that prints the names differs from release to release.
-    let prints =
-        |line: &str| line.starts_with("sed -n \"/\\/$m/s:^") && line.ends_with("\"$1\" >&2");
-    lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#') && !prints(line))
-        .eq(KNOWN.iter().copied())
+/// The check of a kernel whose makes have `above` makes above them.
+fn name_check(above: usize, build: &Build<'_>) -> Result<NameCheck, String> {
+    let form = Form::of(&build.source_dir.join("scripts/modules-check.sh"));
+    let form = form.ok_or("scripts/modules-check.sh is an unknown script")?;
+    let failing = failing::lines(failing::CHECK, above, build)?;
+    let failing = failing.iter().map(|line| build.words.hide(line)).collect();
+    Ok(NameCheck { form, failing })
 }
 
 fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> {
@@ -216,7 +193,9 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
         } else if name == "MAKEFLAGS" || name == "MFLAGS" {
             Value::Text(build.words.hide_flags(text))
         } else {
-            Value::Text(hide(text))
+            let own = format!("x:{}", name.to_string_lossy());
+            let own = build.words.named(&own, text.as_bytes());
+            Value::Text(own.unwrap_or_else(|| hide(text)))
         };
         env.push((name.clone(), value));
     }
@@ -284,7 +263,7 @@ impl Build<'_> {
                 (&self.secret, "a secret"),
             ] {
                 if text.as_ref().is_some_and(|text| holds(template, text)) {
-                    return Err(format!("the first phase passes on {what}"));
+                    return Err(format!("the kernel's top Makefile passes on {what}"));
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::name_check::NameCheck;
 use super::words::{Template, Words};
 use crate::make::find_program;
 use crate::make::lines::Stream;
@@ -18,8 +19,8 @@ pub(crate) struct Memory {
     pub(crate) makefiles: Vec<PathBuf>,
     /// The lines that it printed.
     pub(crate) said: Vec<(Stream, Template)>,
-    /// Whether the top Makefile refuses two modules of one name.
-    pub(crate) checks_names: bool,
+    /// The check for two modules of one name, if the kernel makes one.
+    pub(crate) checks_names: Option<NameCheck>,
     /// The makes that it started, in their order.
     pub(crate) makes: Vec<RememberedMake>,
 }

@@ -11,6 +11,7 @@
 //! | `dump.rs` | reads what they wrote |
 //! | `known.rs` | decides whether all of it is understood |
 //! | `failing.rs` | the lines that the top Makefile prints if such a make fails |
+//! | `name_check.rs` | the check for two modules of one name |
 //! | `words.rs` | the texts that differ from build to build, and their placeholders |
 //! | `memory.rs`, `text.rs` | what is remembered, and its file |
 //! | `replay.rs` | the makes of a build that starts them directly |
@@ -27,6 +28,7 @@ mod dump;
 mod failing;
 mod known;
 mod memory;
+mod name_check;
 mod recorder;
 mod replay;
 mod text;

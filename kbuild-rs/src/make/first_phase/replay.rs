@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::known::{Build, is_only_given};
 use super::memory::{Memory, RememberedMake, Value};
+use super::name_check::OwnCheck;
 use super::words::Words;
 use crate::make::lines::Stream;
-use crate::sys::regular;
 
 /// A build that starts the makes of a memory.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct Replay {
     /// The lines that the first phase would print.
     pub(crate) said: Vec<(Stream, String)>,
     pub(crate) makes: Vec<StartedMake>,
-    /// The file with the paths of the modules, if their names are compared.
-    names: Option<PathBuf>,
+    /// The check for two modules of one name, which follows the first make.
+    pub(crate) check: Option<OwnCheck>,
 }
 
 /// A make, as it is started now.
@@ -42,7 +42,7 @@ impl Replay {
     /// # Errors
     /// The reason why this build cannot use the memory.
     pub(crate) fn of(memory: &Memory, build: &Build<'_>) -> Result<Replay, String> {
-        let damaged = || "the file that stores it is damaged".to_owned();
+        let damaged = || "the recording is damaged".to_owned();
         let show = |template: &[u8]| build.words.show(template).ok_or_else(damaged);
         let mut makes = Vec::new();
         for (number, make) in memory.makes.iter().enumerate() {
@@ -65,6 +65,15 @@ impl Replay {
         if !(2..=3).contains(&makes.len()) {
             return Err(damaged());
         }
+        let check = memory.checks_names.as_ref().map(|check| {
+            let failing = check.failing.iter().map(|line| show(line));
+            Ok::<_, String>(OwnCheck {
+                form: check.form,
+                order: build.module_dir.join("modules.order"),
+                failing: failing.collect::<Result<Vec<_>, String>>()?,
+            })
+        });
+        let check = check.transpose()?;
         let said = memory.said.iter().map(|(stream, line)| {
             let line = show(line)?;
             Ok((*stream, line.to_string_lossy().into_owned()))
@@ -72,18 +81,7 @@ impl Replay {
         Ok(Replay {
             said: said.collect::<Result<Vec<_>, String>>()?,
             makes,
-            names: memory
-                .checks_names
-                .then(|| build.module_dir.join("modules.order")),
-        })
-    }
-
-    /// Whether the top Makefile would go on after the first make: it refuses two modules of one
-    /// name, with a message.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.names.as_ref().is_none_or(|file| {
-            let text = regular::read(file);
-            text.is_ok_and(|text| !has_twice(&text))
+            check,
         })
     }
 }
@@ -143,33 +141,9 @@ fn are_known(flags: &[u8], source: &Path) -> bool {
     })
 }
 
-/// Whether two paths in the lines have the same last name.
-fn has_twice(text: &[u8]) -> bool {
-    let lines = text.split(|&b| b == b'\n').filter(|line| !line.is_empty());
-    let name = |line: &[u8]| {
-        let at = line.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
-        line[at..].to_vec()
-    };
-    let mut names: Vec<Vec<u8>> = lines.map(name).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_modules_of_one_name_are_told_apart_from_two_names() {
-        for (text, twice) in [
-            ("/s/a.ko\n/s/b/a.ko\n", true),
-            ("a.o\nb/a.o\n", true),
-            ("/s/a.ko\n/s/b.ko\n", false),
-            ("", false),
-        ] {
-            assert_eq!(has_twice(text.as_bytes()), twice, "{text:?}");
-        }
-    }
 
     #[test]
     fn flags_that_kbuild_does_not_give_are_refused() {

@@ -5,11 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::memory::{FileState, Memory, RememberedMake, Value};
+use super::name_check::{Form, NameCheck};
 use crate::make::lines::Stream;
 use crate::syntax::{escape, unescape};
 use crate::sys::{Hash, Identity};
 
-const HEADER: &[u8] = b"kbuild-rs first phase 1";
+const HEADER: &[u8] = b"kbuild-rs first phase 2";
 
 impl Memory {
     pub(crate) fn write(&self) -> Vec<u8> {
@@ -49,8 +50,9 @@ impl Memory {
             };
             line(tag, &[said]);
         }
-        if self.checks_names {
-            line(b'c', &[]);
+        if let Some(check) = &self.checks_names {
+            line(b'c', &[form_word(check.form)]);
+            check.failing.iter().for_each(|text| line(b'l', &[text]));
         }
         let mut last: &[(OsString, Value)] = &[];
         for make in &self.makes {
@@ -91,7 +93,7 @@ impl Memory {
             files: Vec::new(),
             makefiles: Vec::new(),
             said: Vec::new(),
-            checks_names: false,
+            checks_names: None,
             makes: Vec::new(),
         };
         for line in lines {
@@ -129,7 +131,18 @@ impl Memory {
             b"k" => self.makefiles.push(word()?.into()),
             b"o" => self.said.push((Stream::Output, bytes(word()?))),
             b"s" => self.said.push((Stream::Error, bytes(word()?))),
-            b"c" => self.checks_names = true,
+            b"c" => {
+                let word = word()?;
+                let mut forms = Form::ALL.into_iter().map(|(form, _)| form);
+                self.checks_names = Some(NameCheck {
+                    form: forms.find(|form| form_word(*form) == word.as_bytes())?,
+                    failing: Vec::new(),
+                });
+            }
+            b"l" if self.makes.is_empty() => {
+                let check = self.checks_names.as_mut()?;
+                check.failing.push(bytes(word()?));
+            }
             b"w" => self.makes.push(RememberedMake {
                 cwd: bytes(word()?),
                 args: Vec::new(),
@@ -150,6 +163,13 @@ impl Memory {
             }
         }
         Some(())
+    }
+}
+
+fn form_word(form: Form) -> &'static [u8] {
+    match form {
+        Form::Modules => b"modules",
+        Form::Objects => b"objects",
     }
 }
 
@@ -203,7 +223,10 @@ mod tests {
                 (Stream::Error, b"warning: the compiler differs".to_vec()),
                 (Stream::Output, b"x%\n".to_vec()),
             ],
-            checks_names: true,
+            checks_names: Some(NameCheck {
+                form: Form::Objects,
+                failing: vec![b"make: *** [Makefile:8: modules_check] Error ".to_vec()],
+            }),
             makes: vec![
                 make(
                     &["-f", "a", ""],

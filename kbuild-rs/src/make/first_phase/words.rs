@@ -1,6 +1,13 @@
 //! The texts that differ from build to build, and their placeholders.
 //!
 //! No word and no variable of a process can hold a NUL, so NULs mark a placeholder.
+//!
+//! # Decisions
+//!
+//! - A short value is in every text, so it is only replaced where it is a whole word, such as the
+//!   `1` of `W=1` in `KBUILD_EXTRA_WARN=1`. Its placeholder is a number: the name of its variable
+//!   would tell the value wherever a kernel has the same word anyway.
+//! - The key of a memory holds all values, so a word that is the same by chance does no harm.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,22 +15,42 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 /// A text with placeholders.
 pub(crate) type Template = Vec<u8>;
 
-/// Shorter values are not replaced: they are in every text.
+/// Shorter values are only replaced where they are a whole word.
 const SHORTEST: usize = 4;
 
 /// Names and their texts in this build, the longest text first.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Words(Vec<(Vec<u8>, Vec<u8>)>);
+pub(crate) struct Words {
+    all: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Short texts. Their place is their name.
+    short: Vec<Vec<u8>>,
+}
 
 impl Words {
     /// Adds a text. The first name of a text stays.
     pub(crate) fn add(&mut self, name: &str, text: &OsStr) {
         let (name, text) = (name.as_bytes().to_vec(), text.as_bytes().to_vec());
-        if text.len() < SHORTEST || self.0.iter().any(|(known, _)| *known == name) {
+        if text.is_empty() || self.all.iter().any(|(known, _)| *known == name) {
             return;
         }
-        let at = self.0.partition_point(|(_, t)| t.len() >= text.len());
-        self.0.insert(at, (name, text));
+        let at = self.all.partition_point(|(_, t)| t.len() >= text.len());
+        self.all.insert(at, (name, text));
+    }
+
+    /// Adds a text that also stands in for a whole word if it is short.
+    pub(crate) fn add_word(&mut self, name: &str, text: &OsStr) {
+        self.add(name, text);
+        let text = text.as_bytes();
+        let is_short = (1..SHORTEST).contains(&text.len());
+        if is_short && !self.short.iter().any(|known| known == text) {
+            self.short.push(text.to_vec());
+        }
+    }
+
+    /// The placeholder with this name, if its text is `text`.
+    pub(super) fn named(&self, name: &str, text: &[u8]) -> Option<Template> {
+        let is_own = self.text(name.as_bytes()) == Some(text);
+        is_own.then(|| placeholder(name.as_bytes()))
     }
 
     /// The text with placeholders.
@@ -32,16 +59,12 @@ impl Words {
         let mut hidden = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some(&byte) = rest.first() {
-            let found = self.0.iter().find(|(_, word)| {
-                let after = rest.strip_prefix(&word[..]);
-                after.is_some_and(|after| !continues(word, after))
-            });
+            let before = &text[..text.len() - rest.len()];
+            let found = self.long(rest).or_else(|| self.whole_word(before, rest));
             match found {
-                Some((name, word)) => {
-                    hidden.push(0);
-                    hidden.extend_from_slice(name);
-                    hidden.push(0);
-                    rest = &rest[word.len()..];
+                Some((template, length)) => {
+                    hidden.extend(template);
+                    rest = &rest[length..];
                 }
                 None => {
                     hidden.push(byte);
@@ -50,6 +73,28 @@ impl Words {
             }
         }
         hidden
+    }
+
+    /// The placeholder of the longest text at the start of `rest`, and the length of that text.
+    fn long(&self, rest: &[u8]) -> Option<(Template, usize)> {
+        let mut long = self.all.iter().take_while(|(_, t)| t.len() >= SHORTEST);
+        let (name, word) = long.find(|(_, word)| {
+            let after = rest.strip_prefix(&word[..]);
+            after.is_some_and(|after| !continues(word, after))
+        })?;
+        Some((placeholder(name), word.len()))
+    }
+
+    fn whole_word(&self, before: &[u8], rest: &[u8]) -> Option<(Template, usize)> {
+        if !before.last().is_none_or(ends_words) {
+            return None;
+        }
+        let mut short = self.short.iter().enumerate();
+        let (number, word) = short.find(|(_, word)| {
+            let after = rest.strip_prefix(&word[..]);
+            after.is_some_and(|after| after.first().is_none_or(ends_words))
+        })?;
+        Some((placeholder(number.to_string().as_bytes()), word.len()))
     }
 
     /// The text in this build; `None` for a placeholder that this build does not have.
@@ -66,7 +111,10 @@ impl Words {
     }
 
     fn text(&self, name: &[u8]) -> Option<&[u8]> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        if let Ok(number) = std::str::from_utf8(name).ok()?.parse::<usize>() {
+            return self.short.get(number).map(|text| &text[..]);
+        }
+        let found = self.all.iter().find(|(known, _)| known == name);
         found.map(|(_, text)| &text[..])
     }
 }
@@ -78,7 +126,10 @@ impl Words {
 
     /// Only the words about jobs.
     pub(super) fn of_jobs(jobs: &[u8]) -> Words {
-        Words(vec![(Self::JOBS_NAME.to_vec(), jobs.to_vec())])
+        Words {
+            all: vec![(Self::JOBS_NAME.to_vec(), jobs.to_vec())],
+            short: Vec::new(),
+        }
     }
 
     /// The template of a `MAKEFLAGS`. One placeholder stands for all words about jobs.
@@ -108,18 +159,53 @@ impl Words {
             }
             found |= is_jobs;
         }
-        template.extend(self.hide(OsStr::from_bytes(variables)));
+        let variables = split_variables(variables).into_iter();
+        variables.for_each(|word| template.extend(self.hide_variable(word)));
         template
+    }
+
+    /// The template of a variable of the command line.
+    fn hide_variable(&self, word: &[u8]) -> Template {
+        let at = word.iter().position(|&b| b == b'=');
+        let named = at.and_then(|at| {
+            let name = std::str::from_utf8(word[..at].trim_ascii_start()).ok()?;
+            let value = self.named(&format!("q:{name}"), &word[at + 1..])?;
+            Some([&word[..=at], &value].concat())
+        });
+        named.unwrap_or_else(|| self.hide(OsStr::from_bytes(word)))
     }
 
     /// The text of such a template in this build, with the placeholder for jobs.
     pub(super) fn show_but_jobs(&self, template: &[u8]) -> Option<Template> {
         let mut words = self.clone();
-        words.0.retain(|(name, _)| name != Self::JOBS_NAME);
+        words.all.retain(|(name, _)| name != Self::JOBS_NAME);
         let own = (Self::JOBS_NAME.to_vec(), Self::JOBS.to_vec());
-        words.0.push(own);
+        words.all.push(own);
         Some(words.show(template)?.into_vec())
     }
+}
+
+fn placeholder(name: &[u8]) -> Template {
+    [b"\0", name, b"\0"].concat()
+}
+
+/// Splits the variables in a `MAKEFLAGS` before each blank that no backslash quotes.
+fn split_variables(text: &[u8]) -> Vec<&[u8]> {
+    let (mut words, mut start, mut is_quoted) = (Vec::new(), 0, false);
+    for (at, &byte) in text.iter().enumerate() {
+        if byte == b' ' && !is_quoted && at > start {
+            words.push(&text[start..at]);
+            start = at;
+        }
+        is_quoted = byte == b'\\' && !is_quoted;
+    }
+    words.push(&text[start..]);
+    words
+}
+
+/// Whether a word ends before or after this byte.
+fn ends_words(byte: &u8) -> bool {
+    b" \t\n\"'(),:;=|".contains(byte)
 }
 
 /// Whether a path goes on after the word, with another name: `/stage` in `/stage-2`.
@@ -155,7 +241,8 @@ mod tests {
         ] {
             words.add(name, OsStr::new(text));
         }
-        words.add("short", OsStr::new("x"));
+        words.add("q:S", OsStr::new("x"));
+        words.add_word("x:W", OsStr::new("1"));
         words
     }
 
@@ -170,11 +257,37 @@ mod tests {
                 "/o/stage2 /o/stage-b \0M\0:/",
             ),
             ("x", "x"),
+            ("1", "\x000\0"),
+            (
+                "-x a=1,1 -O1 11 (1)",
+                "-x a=\x000\0,\x000\0 -O1 11 (\x000\0)",
+            ),
         ] {
             let template = words().hide(OsStr::new(text));
             assert_eq!(String::from_utf8_lossy(&template), hidden);
             assert_eq!(words().show(&template).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn a_short_value_of_the_command_line_is_known_by_its_name() {
+        let mut words = words();
+        words.add("q:B", OsStr::new(r"a\ "));
+        for (flags, hidden) in [
+            ("rR -j -- S=x", "rR \0J\0 -- S=\0q:S\0"),
+            (
+                "rR -j -- S=x B=a\\  T=x",
+                "rR \0J\0 -- S=\0q:S\0 B=\0q:B\0 T=x",
+            ),
+            ("rR -j -- B=a S=x\\ x", "rR \0J\0 -- B=a S=x\\ x"),
+        ] {
+            let template = words.hide_flags(OsStr::new(flags));
+            assert_eq!(String::from_utf8_lossy(&template), hidden);
+            let shown = words.show_but_jobs(&template).unwrap();
+            assert_eq!(Words::of_jobs(b"-j").show(&shown).unwrap(), flags);
+        }
+        assert_eq!(words.named("q:S", b"x").unwrap(), b"\0q:S\0");
+        assert_eq!(words.named("q:S", b"y"), None);
     }
 
     #[test]
@@ -197,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_placeholder_of_another_build_is_not_filled_in() {
-        for bad in ["\0v:Y\0", "a\0M", "\0M\0b\0"] {
+        for bad in ["\0v:Y\0", "a\0M", "\0M\0b\0", "\x001\0"] {
             assert_eq!(words().show(bad.as_bytes()), None, "{bad:?}");
         }
     }

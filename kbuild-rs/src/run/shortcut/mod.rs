@@ -78,9 +78,11 @@ impl Run<'_> {
         if !r.make.shortcut {
             return FirstPhase::Whole;
         }
+        let v = self.variable("V");
+        let say = |why: &str| r.sink.note(&format!("no shortcut: {why}"));
         let tell = |why: &str| {
-            if self.variable("V") == Some(OsStr::new("2")) {
-                r.sink.note(&format!("kbuild's first phase runs: {why}"));
+            if v == Some(OsStr::new("2")) {
+                say(why);
             }
         };
         // A make writes down how /proc shows it.
@@ -89,7 +91,7 @@ impl Run<'_> {
             return FirstPhase::Whole;
         }
         if r.make.command.targets != [MODULES] {
-            tell("it is only remembered for the target `modules`");
+            tell("it exists only for the target `modules`");
             return FirstPhase::Whole;
         }
         let found = self.place(slot).and_then(|place| {
@@ -98,13 +100,16 @@ impl Run<'_> {
         });
         let (place, text) = match found {
             Ok(found) => found,
+            // It stays so until the user does something about it.
             Err(why) => {
-                tell(&why);
+                if v.is_some_and(shows) {
+                    say(&why);
+                }
                 return FirstPhase::Whole;
             }
         };
         let recalled = self.recall(text);
-        let shows = self.variable("V").is_some_and(shows);
+        let shows = v.is_some_and(shows);
         match recalled {
             Ok(_) if shows => tell("make shows its commands"),
             Ok((replay, makefiles)) => return FirstPhase::Direct(replay, makefiles),
@@ -131,10 +136,10 @@ impl Run<'_> {
                 .ok()
                 .flatten()
                 .map(|why| String::from_utf8_lossy(&why).into_owned());
-            why.unwrap_or_else(|| "nothing is remembered for this kernel and these settings".into())
+            why.unwrap_or_else(|| "nothing is recorded for this kernel and these settings".into())
         };
         let text = text.ok_or_else(nothing)?;
-        let memory = Memory::parse(&text).ok_or("the file that stores it is damaged")?;
+        let memory = Memory::parse(&text).ok_or("the recording is damaged")?;
         let env = &self.resolved.make.command.env;
         if let Some(state) = memory.files.iter().find(|state| !state.holds(env)) {
             return Err(format!("{} changed", state.name()));
@@ -182,17 +187,16 @@ impl Run<'_> {
             words.add(name, path.as_os_str());
         }
         if given {
-            for (name, value) in &r.make.command.env {
-                if is_of_key(name) {
-                    words.add(&format!("e:{}", name.to_string_lossy()), value);
-                }
+            for (name, value) in r.make.command.env.iter().filter(|(n, _)| is_of_key(n)) {
+                words.add_word(&format!("e:{}", name.to_string_lossy()), value);
             }
-            for (name, value) in &r.make.command.variables {
+            let variables = r.make.command.variables.iter();
+            for (name, value) in variables.filter(|(name, value)| counts(name, value)) {
                 // On the command line, in MAKEFLAGS, and as make expands it for the environment.
                 let escaped = escape_value(name, value).unwrap_or_default();
                 words.add(&format!("q:{name}"), &quoted(&escaped));
                 words.add(&format!("v:{name}"), &escaped);
-                words.add(&format!("x:{name}"), value);
+                words.add_word(&format!("x:{name}"), value);
             }
         }
         words
@@ -233,6 +237,12 @@ impl Run<'_> {
 /// Whether make shows its commands with this value of `V`.
 fn shows(value: &OsStr) -> bool {
     !value.is_empty() && value != "0"
+}
+
+/// Whether the value of a variable of make's can decide the first phase. A build that shows its commands finds what
+/// a silent one remembers, and says so.
+fn counts(name: &str, value: &OsStr) -> bool {
+    name != "V" || !shows(value)
 }
 
 /// Whether the value of a variable of the environment can decide the first phase. TERM only names the terminal's

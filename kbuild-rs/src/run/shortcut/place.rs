@@ -2,21 +2,23 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use hmac_sha256::HMAC;
 
-use super::{is_of_key, shows};
-use crate::Result;
+use super::{counts, is_of_key};
 use crate::jobs::Slot;
 use crate::run::Run;
 use crate::syntax::escape_value;
 use crate::sys::{self, Writer};
+use crate::{Error, Result};
 
 /// The folder of the memories in our folder in the user's cache.
-const FOLDER: &str = "first-phase";
+const FOLDER: &str = "shortcut";
 
 /// The number of memories that are kept.
 const MOST: usize = 64;
@@ -58,11 +60,13 @@ impl Run<'_> {
         add(OsStr::new("source"), &path(r.kernel().source_dir()));
         let make = self.program()?;
         add(OsStr::new("make"), &path(&make));
-        // Since 7.2, kernels tell pahole the number of jobs that MAKEFLAGS shows: make 4.4 shows `-j1`,
-        // and no other.
+        // Since 7.2, kernels tell pahole the number of jobs that MAKEFLAGS shows. make 4.4 shows an
+        // argument to the makefiles; with a jobserver it shows no number.
         let jobs = slot.hand(&make).map_err(|e| e.to_string())?.argument;
-        let is_one = jobs.is_some_and(|argument| argument == "-j1");
-        add(OsStr::new("one job"), &[u8::from(is_one)]);
+        add(
+            OsStr::new("jobs"),
+            jobs.as_deref().unwrap_or_default().as_bytes(),
+        );
         add(
             OsStr::new("sandbox"),
             &[u8::from(command.sandbox.is_some())],
@@ -70,8 +74,6 @@ impl Run<'_> {
         // It has the questions to compilers, and lines for the products of a module.
         let watch = words.hide(OsStr::from_bytes(&r.make.watch.text));
         add(OsStr::new("watch"), &watch);
-        // A build that shows its commands finds what a silent one remembers, and says so.
-        let counts = |name: &str, value: &OsStr| name != "V" || !shows(value);
         let variables = command.variables.iter();
         for (name, value) in variables.filter(|(name, value)| counts(name, value)) {
             let value = escape_value(name, value).map_err(|e| e.to_string())?;
@@ -91,15 +93,26 @@ impl Run<'_> {
 }
 
 impl Place {
-    /// The memory, if there is one.
+    /// The memory, if there is one. Anything else at its path is no memory: it has no text, and
+    /// [`keep`](Self::keep) replaces it.
     ///
     /// # Errors
     /// If others can change the folder.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
-        match sys::private_folder(&self.folder, false)? {
-            Some(root) => Writer::new([root]).read(&self.folder.join(&self.key)),
-            None => Ok(None),
+        let Some(root) = sys::private_folder(&self.folder, false)? else {
+            return Ok(None);
+        };
+        let path = self.folder.join(&self.key);
+        let Some(mut file) = Writer::new([root]).open_file(&path).unwrap_or_default() else {
+            return Ok(path.symlink_metadata().is_ok().then(Vec::new));
+        };
+        let mut text = Vec::new();
+        let is_ours = |meta: fs::Metadata| sys::is_trusted(meta.uid()) && meta.mode() & 0o022 == 0;
+        if file.metadata().is_ok_and(is_ours) {
+            let read = file.read_to_end(&mut text);
+            read.map_err(|e| Error::reading("read", &path, e))?;
         }
+        Ok(Some(text))
     }
 
     pub(super) fn keep(&self, text: &[u8]) -> Result<()> {
@@ -107,7 +120,12 @@ impl Place {
             return Ok(());
         };
         let writer = Writer::new([root]);
-        writer.write_shared(&self.folder.join(&self.key), text)?;
+        let path = self.folder.join(&self.key);
+        // A folder cannot be replaced by a file.
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            writer.remove_tree(&path)?;
+        }
+        writer.write_shared(&path, text)?;
         self.make_room(&writer);
         Ok(())
     }

@@ -41,7 +41,7 @@ impl Run<'_> {
         let build = self.build(&words, &args)?;
         let (makes, checks_names) = recorded(&r.make.watch.recorder, &build)?;
         let said = outcome.first.as_ref();
-        let said = said.ok_or("the recorded first phase did not end")?;
+        let said = said.ok_or("the kernel's top Makefile started no known make")?;
         let log = self.writer.read(&r.make.watch.log).ok().flatten();
         let makefiles = self.kernel_makefiles(&Trace::read(&log.unwrap_or_default()));
         let env = |name: &str| {
