@@ -20,9 +20,9 @@ const FACTOR: usize = 50;
 /// may add to lines.
 const FIXED: usize = 2 << 20;
 
-/// What a compressed module may unpack to whatever its size, three times: the result while it grows,
-/// and the decoder's window.
-const UNPACKED: usize = 3 * (16 << 20);
+/// What a compressed module may unpack to whatever its size, three times, because the result grows; and the
+/// dictionary of `xz -9`.
+const UNPACKED: usize = 3 * (16 << 20) + (65 << 20);
 
 /// The longest input that is mutated.
 const SHORT: usize = 16 << 10;

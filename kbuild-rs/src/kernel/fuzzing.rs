@@ -22,7 +22,9 @@ pub(crate) fn config(bytes: &[u8]) {
     let config = Config::parse(String::from_utf8_lossy(bytes).into_owned());
     for (name, _) in config.iter().take(SEARCHED) {
         let last = config.iter().filter(|(other, _)| *other == name).last();
-        assert_eq!(config.get(name), last.map(|(_, value)| value), "{name:?}");
+        // `get` takes a name that starts with `CONFIG_` for a whole one.
+        let found = config.get(&format!("CONFIG_{name}"));
+        assert_eq!(found, last.map(|(_, value)| value), "{name:?}");
     }
     config.header_arch();
 }

@@ -27,11 +27,11 @@ pub(super) fn is_whole(head: &[u8; 64], size: u64) -> bool {
             _ => field.fold(0, add),
         }
     };
-    let (start, count) = match head[4] {
-        1 => (number(32, 4), number(46, 2) * number(48, 2)),
-        2 => (number(40, 8), number(58, 2) * number(60, 2)),
+    let (header, start, count) = match head[4] {
+        1 => (52, number(32, 4), number(46, 2) * number(48, 2)),
+        2 => (64, number(40, 8), number(58, 2) * number(60, 2)),
         _ => return false,
     };
     let end = start.checked_add(count).is_some_and(|end| end <= size);
-    head.starts_with(b"\x7fELF") && start > 0 && count > 0 && end
+    head.starts_with(b"\x7fELF") && start >= header && count > 0 && end
 }

@@ -18,8 +18,9 @@ pub(crate) const LARGEST: usize = 512 << 20;
 const FREE: usize = 16 << 20;
 const MOST_FOLD: usize = 16;
 
-/// The largest dictionary of an xz file, in KiB: the file itself asks for its size.
-pub(crate) const DICTIONARY: u32 = 128 << 10;
+/// The most memory for the dictionary of an xz file, in KiB: the file itself asks for its size. The
+/// 64 MiB of `xz -9` fit, with what the decoder adds.
+pub(crate) const DICTIONARY: u32 = 65 << 10;
 
 /// The reason why a file could not be unpacked.
 #[derive(Debug)]
@@ -153,6 +154,20 @@ mod tests {
                 "{tool}"
             );
             assert_eq!(unpack_within(tool, packed, 4).unwrap().len(), 4, "{tool}");
+        }
+    }
+
+    #[test]
+    fn the_dictionary_of_xz_9_is_accepted_and_a_larger_one_refused() {
+        // The byte for the size, and the header's checksum, by `xz -9` and `xz --lzma2=dict=128MiB`.
+        for (size, checksum, fits) in [
+            (0x1c, [0x10, 0xcf, 0x58, 0xcc], true),
+            (0x1e, [0x9b, 0x07, 0x51, 0x66], false),
+        ] {
+            let mut packed = PACKED[0].1.to_vec();
+            packed[16] = size;
+            packed[20..24].copy_from_slice(&checksum);
+            assert_eq!(unpack("xz", &packed).is_ok(), fits, "{size}");
         }
     }
 }
