@@ -13,6 +13,8 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("cache-entry", run::fuzzing::cache_entry),
+    ("cache-hashes", run::fuzzing::cache_hashes),
     ("cargo-modules", cargo::fuzzing::modules),
     ("certificate", module::fuzzing::certificate),
     ("cmd-file", kbuild::fuzzing::cmd_file),

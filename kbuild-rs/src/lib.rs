@@ -64,6 +64,8 @@ mod sys;
 #[cfg(feature = "bindgen")]
 pub use api::UapiBindings;
 pub use api::{Build, Matrix, clean};
+#[cfg(feature = "cache")]
+pub use api::{Cache, CacheCheck, CacheSize};
 pub use editor::merge_compile_commands;
 #[cfg(feature = "ide")]
 pub use editor::merge_rust_projects;

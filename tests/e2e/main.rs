@@ -10,6 +10,7 @@ mod support;
 
 mod bindings;
 mod builders;
+mod cache;
 mod caches;
 mod cargo;
 mod chain;

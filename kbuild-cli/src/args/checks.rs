@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use super::build::BuildArgs;
+use super::cache::{CacheArgs, CacheVerb};
 use super::cli::{Cli, Verb};
 use super::ide::IdeArgs;
 
@@ -15,6 +16,9 @@ impl Cli {
         let (verb, checked) = match &self.verb {
             Verb::Build(args) => ("build", build(args)),
             Verb::Ide(args) => ("ide", ide(args)),
+            Verb::Cache(CacheArgs {
+                verb: CacheVerb::Verify(args),
+            }) => ("cache", build(&args.build)),
             _ => return Ok(()),
         };
         checked.map_err(|message| usage_error(verb, message))

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
+use super::cache::CacheArgs;
 use super::clean::CleanArgs;
 use super::compile_commands::CompileCommandsArgs;
 use super::help;
@@ -62,6 +63,8 @@ pub(crate) enum Verb {
     Sign(SignArgs),
     /// Put modules into packages (deb, rpm, tar, sysext).
     Package(Box<PackageArgs>),
+    /// Look at the cache of finished modules, make room in it, or check it.
+    Cache(CacheArgs),
     /// Remove the outputs of `build`.
     Clean(CleanArgs),
     /// Add modules to a project's compile_commands.json and rust-project.json. CMake and Meson call

@@ -190,3 +190,30 @@ Examples:
       kbuild-rs verify --root /mnt/image
 
 A module is intact, changed or missing. Exit status of `verify`: 0 no difference, 1 a difference.";
+
+pub(super) const CACHE_PRUNE_EXAMPLES: &str = "\
+Examples:
+  Leave one gigabyte of the builds that were used last
+      kbuild-rs cache prune --size 1G
+
+  Remove everything
+      kbuild-rs cache prune --all --cache DIR
+
+Exit status: 0 done, 1 failed, 2 wrong call.";
+
+pub(super) const CACHE_VERIFY_USAGE: &str = "\
+kbuild-rs cache verify [--cache DIR]
+       kbuild-rs cache verify [OPTIONS OF BUILD] DIR...
+       kbuild-rs cache verify [OPTIONS OF BUILD] --name NAME SOURCE...";
+
+pub(super) const CACHE_VERIFY_EXAMPLES: &str = "\
+Examples:
+  Read everything in the cache, and remove what is damaged
+      kbuild-rs cache verify
+
+  Build a module tree without the cache, and compare it with what is stored
+      kbuild-rs cache verify driver --kernel 6.1.0-40-amd64
+
+The second form takes the options of `kbuild-rs build`. It builds in temporary folders.
+
+Exit status: 0 all sound and equal, 1 damaged, different or not in the cache, 2 wrong call.";

@@ -3,6 +3,7 @@
 //! A file has the flags of one verb; [`cli`] joins them.
 
 mod build;
+mod cache;
 mod checks;
 mod clean;
 mod cli;
@@ -21,6 +22,7 @@ mod sign;
 mod utf8;
 
 pub(crate) use build::{BuildArgs, SymversPolicy};
+pub(crate) use cache::{CacheArgs, CachePruneArgs, CacheStatusArgs, CacheVerb, CacheVerifyArgs};
 pub(crate) use clean::CleanArgs;
 pub(crate) use cli::{Cli, Verb};
 pub(crate) use compile_commands::CompileCommandsArgs;

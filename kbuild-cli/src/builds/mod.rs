@@ -13,7 +13,9 @@ mod published;
 mod results;
 mod run;
 mod selection;
+mod verify_cached;
 mod watched;
 mod whole_file;
 
 pub(crate) use run::run;
+pub(crate) use verify_cached::verify_cached;

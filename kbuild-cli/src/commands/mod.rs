@@ -1,6 +1,7 @@
 //! The verbs, a file or a folder each.
 
 mod build;
+mod cache;
 mod clean;
 mod compile_commands;
 mod ide;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Verify(args) => status::verify(&args, style),
         Verb::Sign(args) => sign::run(&args, style),
         Verb::Package(args) => package::run(&args, style),
+        Verb::Cache(args) => cache::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),
         Verb::CompileCommands(args) => compile_commands::run(&args, style),
     }

@@ -26,6 +26,18 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{s}")
 }
 
+/// "512 bytes", "1.5 MB".
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => {
+            let tenths = bytes / (unit / 10);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// "0.3 s", "2 min 5 s".
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -50,6 +62,19 @@ mod tests {
     fn one_is_singular() {
         assert_eq!(count(1, "module"), "1 module");
         assert_eq!(count(0, "module"), "0 modules");
+    }
+
+    #[test]
+    fn a_size_has_its_unit() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1_550, "1.5 kB"),
+            (500_000_000, "500.0 MB"),
+            (5_000_000_000, "5.0 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
     }
 
     #[test]

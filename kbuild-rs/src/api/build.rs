@@ -68,6 +68,10 @@ impl Build {
         let sink = Sink::printing(cargo::print_in_script);
         let mut settings = Settings::new(module, Environment::new(true), sink);
         settings.received = cargo::received;
+        #[cfg(feature = "cache")]
+        {
+            settings.default_cache = cargo::cache_folder;
+        }
         Build { settings }
     }
 

@@ -1,6 +1,8 @@
 //! The public builders. They call the folders below and decide nothing.
 
 mod build;
+#[cfg(feature = "cache")]
+mod cache;
 mod kernels;
 mod matrix;
 #[cfg(feature = "bindgen")]
@@ -12,6 +14,8 @@ use crate::error::Sink;
 use crate::{Result, cargo, run};
 
 pub use build::Build;
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheCheck, CacheSize};
 pub use matrix::Matrix;
 #[cfg(feature = "bindgen")]
 pub use uapi_bindings::UapiBindings;

@@ -5,6 +5,8 @@
     reason = "standard output is how a build script talks to Cargo, standard error to people"
 )]
 
+#[cfg(feature = "cache")]
+mod cache;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod links;
@@ -18,6 +20,8 @@ use crate::Error;
 use crate::error::{Level, Message};
 use crate::settings::{Environment, Report};
 
+#[cfg(feature = "cache")]
+pub(crate) use cache::cache_folder;
 pub(crate) use links::{pass_on, received};
 pub(crate) use modules::record_modules;
 

@@ -10,6 +10,8 @@ use super::first_phase::MARK;
 use super::lines::{Lines, Next, Stream};
 use super::output::{Listening, PathMap};
 use super::run::ChildDescriptors;
+#[cfg(feature = "cache")]
+use crate::error::Level;
 use crate::error::{Message, Sink};
 use crate::sys::sandbox::{Entry, Sandbox};
 use crate::sys::signals;
@@ -30,6 +32,47 @@ pub(super) struct Ears {
     listening: Listening,
     /// The lines of the first phase, if it is recorded.
     pub(super) first: Option<FirstLines>,
+    #[cfg(feature = "cache")]
+    pub(super) said: Said,
+}
+
+/// The lines of the children, but for kbuild's steps.
+#[cfg(feature = "cache")]
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    lines: Vec<(Level, String)>,
+    size: usize,
+}
+
+#[cfg(feature = "cache")]
+impl Said {
+    /// The most bytes that are kept.
+    const MOST: usize = 1 << 16;
+
+    fn hear(&mut self, line: &str, level: Level) {
+        self.size = self.size.saturating_add(line.len() + 1);
+        if self.size <= Self::MOST {
+            self.lines.push((level, line.to_owned()));
+        }
+    }
+
+    /// The lines; `None` if there were too many.
+    pub(super) fn whole(self) -> Option<Vec<(Level, String)>> {
+        (self.size <= Self::MOST).then_some(self.lines)
+    }
+}
+
+/// Tells lines of an earlier build, with the hints about them.
+#[cfg(feature = "cache")]
+pub(crate) fn say_again(lines: &[(Level, String)], hearing: &Hearing<'_>) {
+    let mut ears = Ears::default();
+    for (level, line) in lines {
+        let message = Message::Output {
+            line,
+            level: *level,
+        };
+        ears.tell(&message, hearing);
+    }
 }
 
 /// The lines that the first phase printed.
@@ -65,17 +108,25 @@ impl Ears {
         if self.first.as_mut().is_some_and(|f| f.hear(line, stream)) {
             return;
         }
-        let Hearing { map, facts, sink } = hearing;
-        let diagnosis = &mut self.diagnosis;
-        self.listening.report(line, stream, map, &mut |message| {
-            sink.send(message);
-            if let Message::Output { line, level } = message {
-                let hint = diagnosis.hear(line, *level, facts);
-                if let Some(hint) = hint {
-                    sink.hint(hint.code(), hint.text());
-                }
-            }
+        let mut listening = std::mem::take(&mut self.listening);
+        listening.report(line, stream, hearing.map, &mut |message| {
+            self.tell(message, hearing);
         });
+        self.listening = listening;
+    }
+
+    /// Passes a message on, and a hint about it.
+    fn tell(&mut self, message: &Message<'_>, hearing: &Hearing<'_>) {
+        let Hearing { facts, sink, .. } = hearing;
+        sink.send(message);
+        if let Message::Output { line, level } = message {
+            #[cfg(feature = "cache")]
+            self.said.hear(line, *level);
+            let hint = self.diagnosis.hear(line, *level, facts);
+            if let Some(hint) = hint {
+                sink.hint(hint.code(), hint.text());
+            }
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) use git::{
 };
 pub(crate) use goals::{MODULES, goals};
 pub(crate) use listen::Hearing;
+#[cfg(feature = "cache")]
+pub(crate) use listen::say_again;
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead, instead_in_command};

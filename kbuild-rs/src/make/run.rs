@@ -36,6 +36,9 @@ pub(crate) struct Outcome {
     status: ExitStatus,
     /// The lines of the first phase, if it was recorded and came to its end.
     pub(crate) first: Option<Vec<(Stream, String)>>,
+    /// The lines of make and the compilers, unless there were too many.
+    #[cfg(feature = "cache")]
+    pub(crate) said: Option<Vec<(crate::error::Level, String)>>,
 }
 
 /// How kbuild's first phase is done.
@@ -66,6 +69,8 @@ impl Outcome {
             summary: ears.diagnosis.summary(facts),
             status,
             first: ears.first.and_then(|first| first.whole()),
+            #[cfg(feature = "cache")]
+            said: ears.said.whole(),
         }
     }
 

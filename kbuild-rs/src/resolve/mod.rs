@@ -1,6 +1,8 @@
 //! Turns the settings of a build into a value that holds everything a run needs: it looks up every
 //! default and checks every argument. This folder reads, and does not write.
 
+#[cfg(feature = "cache")]
+mod cache;
 mod declared;
 mod fingerprint;
 #[cfg(feature = "fuzzing")]
@@ -26,6 +28,8 @@ use crate::Result;
 use crate::error::Sink;
 use crate::kernel::Kernel;
 use crate::make::{MODULES, Names, PathMap, Placeholders, goals};
+#[cfg(feature = "cache")]
+use crate::settings::ChosenCache;
 use crate::settings::Settings;
 use crate::stage::{Item, Stage};
 
@@ -33,6 +37,8 @@ use inputs::Headers;
 use make_input::set;
 use site::Site;
 
+#[cfg(feature = "cache")]
+pub(crate) use cache::{limit as cache_limit, size_of_environment};
 pub(crate) use declared::check_name;
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use git::Repositories;
@@ -67,6 +73,9 @@ pub(crate) struct Resolved {
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,
     pub(crate) jobs: SharedJobs,
+    /// The cache of finished modules.
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<ChosenCache>,
     /// The destination of messages.
     pub(crate) sink: Sink,
 }
@@ -128,10 +137,7 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     let variables = make_input::variables(&context, &target, &inputs, &env)?;
     let own = variables.env.into_iter();
     own.for_each(|(name, value)| set(&mut env, name, value));
-    repositories.in_kernel = repositories.in_kernel(&context, &sources, &env);
-    if let Some(program) = &repositories.in_kernel {
-        set(&mut env, "PATH".into(), program.path.clone());
-    }
+    put_before_git(&mut repositories, &context, &sources, &mut env);
     let goals = goals(&settings.targets, sources.dir())?;
     let products = products::products(settings, &sources, &goals, &out)?;
     let sandbox = sandbox::of(&sandbox::Used {
@@ -155,6 +161,8 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     })?;
     Ok(Resolved {
         jobs: SharedJobs::of(settings, &out)?,
+        #[cfg(feature = "cache")]
+        cache: cache::chosen(settings)?,
         sink: settings.sink.clone(),
         out,
         label: site.label,
@@ -167,6 +175,19 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         make,
         products,
     })
+}
+
+/// Puts a program before git in `PATH`, if the build needs it.
+fn put_before_git(
+    repositories: &mut Repositories,
+    context: &Context<'_>,
+    sources: &Sources,
+    env: &mut make_input::Env,
+) {
+    repositories.in_kernel = repositories.in_kernel(context, sources, env);
+    if let Some(program) = &repositories.in_kernel {
+        set(env, "PATH".into(), program.path.clone());
+    }
 }
 
 /// Adds the input of Rust to the build.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+pub(crate) use super::cache::fuzzing::{entry as cache_entry, hashes as cache_hashes};
 use super::publish::artifact::listed;
 use super::record::prerequisites::incbin as operands;
 use super::record::text;

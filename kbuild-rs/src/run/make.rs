@@ -27,16 +27,7 @@ impl Run<'_> {
     ) -> Result<Report> {
         let r = self.resolved;
         let (old, start) = (made.record, made.start);
-        let facts = BuildFacts {
-            nearby: self.nearby_symvers(),
-            release: r.kernel().release().to_owned(),
-            #[cfg(feature = "rust")]
-            kernel_dir: r.kernel().dir().to_owned(),
-            #[cfg(feature = "rust")]
-            kernel_source: r.kernel().source_dir().to_owned(),
-            works_in_module: r.kernel().version() >= (6, 13),
-            module_dir: r.module_dir().to_owned(),
-        };
+        let facts = self.build_facts();
         let phase = self.first_phase(slot)?;
         let put = self.put_away(items)?;
         let hearing = Hearing {
@@ -75,7 +66,9 @@ impl Run<'_> {
         match built {
             Ok(Some(published)) => {
                 #[cfg(feature = "rust")]
-                self.warn_of_frames(items, start)?;
+                let _has_warned = self.warn_of_frames(items, start)?;
+                #[cfg(not(feature = "rust"))]
+                let _has_warned = false;
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
                     self.remove_stale(old, &published)?;
@@ -89,6 +82,12 @@ impl Run<'_> {
                     .retain(|old| !targets.iter().any(|t| t.path == old.path));
                 record.targets.extend(targets);
                 self.end(&record, made.inventory)?;
+                #[cfg(feature = "cache")]
+                {
+                    // A hit does not repeat this warning.
+                    let place = made.cache.filter(|_| !_has_warned);
+                    self.keep_in_cache(place, &record, outcome.said, items);
+                }
                 let mut report = self.report(&record, items, true);
                 report.targets = paths;
                 Ok(report)
@@ -103,6 +102,21 @@ impl Run<'_> {
                 self.end(&record, made.inventory)?;
                 Err(other.err().unwrap_or_else(|| outcome.error(&what)))
             }
+        }
+    }
+
+    /// The facts that explain the output of make.
+    pub(crate) fn build_facts(&self) -> BuildFacts {
+        let r = self.resolved;
+        BuildFacts {
+            nearby: self.nearby_symvers(),
+            release: r.kernel().release().to_owned(),
+            #[cfg(feature = "rust")]
+            kernel_dir: r.kernel().dir().to_owned(),
+            #[cfg(feature = "rust")]
+            kernel_source: r.kernel().source_dir().to_owned(),
+            works_in_module: r.kernel().version() >= (6, 13),
+            module_dir: r.module_dir().to_owned(),
         }
     }
 
@@ -125,7 +139,7 @@ impl Run<'_> {
     }
 
     /// Stores the record for the next build, and removes the marker.
-    fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
+    pub(crate) fn end(&self, record: &Record, inventory: Inventory) -> Result<()> {
         let r = self.resolved;
         r.stage.remember(self.writer, &r.folder)?;
         record.save(self.writer, &self.record_path(), &r.out)?;

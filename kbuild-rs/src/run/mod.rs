@@ -1,6 +1,8 @@
 //! The steps of a build in their order: take the result of [`resolve`](crate::resolve), decide
 //! whether there is anything to do, refresh the stage, run make, publish the products, report.
 
+#[cfg(feature = "cache")]
+mod cache;
 mod clean;
 mod decide;
 mod expected;
@@ -34,6 +36,10 @@ use record::prerequisites::Resolver;
 use record::settled::FoldersBefore;
 use record::{Record, Stale};
 
+#[cfg(feature = "cache")]
+pub(crate) use cache::{
+    CacheFolder, CacheSizes, cache_sizes, clear_cache, make_room_in_cache, verify_cache,
+};
 pub(crate) use clean::clean;
 pub(crate) use plan::plan;
 pub(crate) use several::Several;
@@ -64,6 +70,9 @@ pub(crate) struct BeforeMake<'a> {
     /// The marker's time.
     pub(crate) start: Duration,
     pub(crate) folders: FoldersBefore,
+    /// The place of the build in the cache.
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<cache::Place>,
 }
 
 /// A running build.
@@ -173,6 +182,8 @@ impl Run<'_> {
         }
         self.write_files()?;
         let is_news = first || !changes.is_empty();
+        #[cfg(feature = "cache")]
+        let is_whole = stale.from_nothing.is_some();
         self.prepare(&items, stale.from_nothing.is_some(), held)?;
         if is_news {
             self.warn_about_makefiles();
@@ -182,7 +193,15 @@ impl Run<'_> {
             inventory,
             start,
             folders: self.folders_before(&record, start),
+            #[cfg(feature = "cache")]
+            cache: None,
         };
+        #[cfg(feature = "cache")]
+        let mut before = before;
+        #[cfg(feature = "cache")]
+        if let Some(report) = self.taken_from_cache(&mut before, &items, &fingerprint, is_whole)? {
+            return Ok(report);
+        }
         self.make(slot, held, &items, &fingerprint, before)
     }
 

@@ -26,6 +26,18 @@ pub enum MissingSymvers {
     Warn,
 }
 
+/// The cache of a build.
+#[cfg(feature = "cache")]
+#[derive(Clone, Debug)]
+pub(crate) struct ChosenCache {
+    /// Absolute.
+    pub(crate) folder: PathBuf,
+    /// Whether the user named it. A folder that nobody named is not worth an error.
+    pub(crate) is_named: bool,
+    /// The most bytes that it may take.
+    pub(crate) limit: u64,
+}
+
 /// The choice of a cache of finished modules.
 #[cfg(feature = "cache")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -64,7 +64,6 @@ impl Environment {
 
     /// A variable of the user's, for which the empty value has a meaning.
     #[cfg(feature = "cache")]
-    #[allow(dead_code, reason = "the run reads it from the next step on")]
     pub(crate) fn user_or_empty(&self, name: &str) -> Option<OsString> {
         self.note(name);
         std::env::var_os(name)

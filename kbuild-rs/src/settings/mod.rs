@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::error::Sink;
 
 #[cfg(feature = "cache")]
-pub(crate) use choices::CacheChoice;
+pub(crate) use choices::{CacheChoice, ChosenCache};
 pub use choices::{Config, MissingSymvers};
 pub(crate) use environment::Environment;
 pub(crate) use flags::Flags;
@@ -58,6 +58,9 @@ pub(crate) struct Settings {
     pub(crate) shortcut: bool,
     #[cfg(feature = "cache")]
     pub(crate) cache: CacheChoice,
+    /// The cache folder that the outer build has, if nothing else names one.
+    #[cfg(feature = "cache")]
+    pub(crate) default_cache: fn(&Environment) -> Option<PathBuf>,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_allow: Vec<OsString>,
     pub(crate) base: Option<PathBuf>,
@@ -100,6 +103,8 @@ impl Settings {
             shortcut: true,
             #[cfg(feature = "cache")]
             cache: CacheChoice::Default,
+            #[cfg(feature = "cache")]
+            default_cache: |_| None,
             sandbox: false,
             sandbox_allow: Vec::new(),
             base: None,
@@ -122,7 +127,6 @@ impl Settings {
     /// The folder of the cache of finished modules, by the setter and by the environment; `Default` if
     /// neither says anything.
     #[cfg(feature = "cache")]
-    #[allow(dead_code, reason = "the run reads it from the next step on")]
     pub(crate) fn cache_choice(&self) -> CacheChoice {
         let variable = self.environment.user_or_empty("KBUILD_RS_CACHE");
         match (&self.cache, variable) {

@@ -52,6 +52,8 @@ pub(crate) use item::{Item, Kind, sort_items};
 pub(crate) use manifest::leads_outside;
 #[cfg(feature = "rust")]
 pub(crate) use place::RUST_ENTRIES;
+#[cfg(feature = "cache")]
+pub(crate) use place::TAG;
 pub(crate) use place::{
     BINDINGS, CACHEDIR_TAG, COMPILE_COMMANDS, PRIVATE, PUBLISH_LOCK, RUST_PROJECT, is_folder_name,
     is_hash, is_key, is_own_name, make_private_root, open_private_root, private_root,

@@ -33,7 +33,7 @@ pub(crate) const BINDINGS: &str = "bindings";
 pub(crate) const CACHEDIR_TAG: &str = "CACHEDIR.TAG";
 pub(crate) const CACHEDIR_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 /// The text of that mark in our folders.
-const TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
+pub(crate) const TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
     # Made by kbuild-rs; may be deleted at any time.\n";
 
 /// The tag by which kbuild-rs recognizes a private folder.

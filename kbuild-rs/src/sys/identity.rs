@@ -158,6 +158,12 @@ impl Identity {
         Ok(())
     }
 
+    /// Whether the file is small enough for [`know_content`](Self::know_content).
+    #[cfg(feature = "cache")]
+    pub(crate) fn may_know_content(&self) -> bool {
+        self.size <= LARGEST
+    }
+
     /// Adds the content from `copy`, unless the file is large.
     pub(crate) fn know_content(&mut self, copy: &Path) -> io::Result<()> {
         if self.size <= LARGEST {

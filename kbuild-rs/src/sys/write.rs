@@ -1,6 +1,6 @@
 //! The one writer of files. Its callers: `api` (declarations, tables of modules), `cargo` (the list of
 //! modules), `editor`, `jobs` (the pool), `make::git`, `module::sign`, `run` (generated files, products,
-//! the record, memories of the first phase), `stage`, and `sys` (locks).
+//! the record, memories of the first phase, the cache of finished modules), `stage`, and `sys` (locks).
 
 mod remove;
 #[cfg(feature = "install")]

@@ -13,8 +13,8 @@ use super::measure::{Sample, measure, median};
 use super::{Row, Setup, fresh, one_file_module, ratio, scratch, seconds, write};
 use crate::{Result, exec};
 
-const MODULES: usize = 10;
-const KERNELS: &[&str] = &["6.1", "6.12"];
+pub(super) const MODULES: usize = 10;
+pub(super) const KERNELS: &[&str] = &["6.1", "6.12"];
 
 pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     let mut rows = side_by_side(setup)?;
@@ -66,7 +66,7 @@ fn side_by_side(setup: &Setup) -> Result<Vec<Row>> {
 }
 
 /// Creates a module with the name of its folder.
-fn one_module(folder: &Path) -> Result<()> {
+pub(super) fn one_module(folder: &Path) -> Result<()> {
     one_file_module(folder)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     write(&folder.join("Kbuild"), format!("obj-m := {name}.o\n"))?;
@@ -92,7 +92,7 @@ fn at_once(
 }
 
 /// One kernel after another, because a folder holds the products of one kernel.
-fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
+pub(super) fn with_make(modules: &[PathBuf], kernels: &[LabKernel]) -> Result<Sample> {
     let mut sum = Sample::default();
     for kernel in kernels {
         for module in modules {

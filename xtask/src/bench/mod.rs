@@ -4,6 +4,7 @@
 //! between machines. The values are medians. CPU time counts all children.
 
 mod build;
+mod cache;
 mod cmake;
 mod corpus;
 mod install;
@@ -105,6 +106,7 @@ const GROUPS: &[Group] = &[
     ("install", install::rows),
     ("sandbox", sandbox::rows),
     ("shortcut", shortcut::rows),
+    ("cache", cache::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

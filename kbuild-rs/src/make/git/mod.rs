@@ -117,6 +117,16 @@ impl Repository {
         &self.work_tree
     }
 
+    /// The files and folders whose contents decide git's answers.
+    #[cfg(feature = "cache")]
+    pub(crate) fn state(&self) -> Vec<PathBuf> {
+        let own = ["HEAD", "index", "shallow", "config.worktree"];
+        let common = ["packed-refs", "reftable", "refs", "config", "shallow"];
+        let own = own.map(|name| self.git_dir.join(name));
+        let common = common.map(|name| self.common.join(name));
+        own.into_iter().chain(common).collect()
+    }
+
     /// The files and folders that decide git's answers: HEAD and the tags. The sources themselves
     /// show edits.
     pub(crate) fn head_files(&self) -> Vec<PathBuf> {

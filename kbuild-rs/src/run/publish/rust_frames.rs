@@ -13,9 +13,10 @@ const MAX_SHOWN: usize = 4;
 
 impl Run<'_> {
     /// Warns about Rust functions, compiled since `start`, whose frames are larger than the kernel
-    /// allows. A kernel's stack is small, and the memory beyond its end belongs to others.
-    pub(crate) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<()> {
+    /// allows. A kernel's stack is small, and the memory beyond its end belongs to others. Returns whether there was such a function.
+    pub(crate) fn warn_of_frames(&self, items: &[Item], start: Duration) -> Result<bool> {
         let r = self.resolved;
+        let mut has_warned = false;
         let limit = r.kernel().config("FRAME_WARN").and_then(|n| n.parse().ok());
         let has_rust = r
             .make
@@ -24,7 +25,7 @@ impl Run<'_> {
             .iter()
             .any(|(name, _)| name == "RUSTC");
         let Some(limit) = limit.filter(|limit| *limit > 0 && has_rust) else {
-            return Ok(());
+            return Ok(false);
         };
         let since = i128::try_from(start.as_nanos()).unwrap_or(0);
         for (object, meta) in r.stage.products(r.module_dir(), items)? {
@@ -48,6 +49,7 @@ impl Run<'_> {
                 named.push(format!("{} more", frames.len() - MAX_SHOWN));
             }
             if !named.is_empty() {
+                has_warned = true;
                 self.resolved.sink.warning("large-stack-frame", &format!(
                     "in {}, these functions use more stack than the {limit} bytes that the kernel \
                      {} allows (CONFIG_FRAME_WARN): {}. A kernel thread has about 16 KiB of stack \
@@ -62,6 +64,6 @@ impl Run<'_> {
                 ));
             }
         }
-        Ok(())
+        Ok(has_warned)
     }
 }

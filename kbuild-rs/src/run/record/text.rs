@@ -90,7 +90,7 @@ impl Record {
 }
 
 /// The letter of a class in a line.
-fn tag(class: Class) -> u8 {
+pub(in crate::run) fn tag(class: Class) -> u8 {
     match class {
         Class::Whole => b'W',
         Class::Targets => b'T',
@@ -100,7 +100,7 @@ fn tag(class: Class) -> u8 {
     }
 }
 
-fn class(tag: u8) -> Option<Class> {
+pub(in crate::run) fn class(tag: u8) -> Option<Class> {
     Some(match tag {
         b'W' => Class::Whole,
         b'T' => Class::Targets,

@@ -80,10 +80,17 @@ impl Run<'_> {
                 return true;
             }
         }
-        items
-            .iter()
-            .filter(|i| may_run_git(i))
-            .any(|item| speaks(&beginning(&r.stage.source_of(item))))
+        self.scripts(items).any(|(_, text)| speaks(&text))
+    }
+
+    /// The makefiles and scripts of the tree, and their texts.
+    pub(crate) fn scripts<'b>(
+        &'b self,
+        items: &'b [Item],
+    ) -> impl Iterator<Item = (&'b Item, Vec<u8>)> {
+        let stage = &self.resolved.stage;
+        let scripts = items.iter().filter(|item| may_run_git(item));
+        scripts.map(|item| (item, beginning(&stage.source_of(item))))
     }
 }
 

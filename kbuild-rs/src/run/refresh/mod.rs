@@ -43,23 +43,30 @@ impl Run<'_> {
             r.stage.wipe(self.writer)?;
             return Ok((true, r.stage.compare(&[], items)));
         }
+        self.remove_built(record, &manifest)?;
+        Ok((false, r.stage.compare(&manifest, items)))
+    }
+
+    /// Deletes what builds of this module folder made in the stage.
+    pub(crate) fn remove_built(&self, record: &Record, items: &[Item]) -> Result<()> {
+        let r = self.resolved;
         // Other module folders of this root keep their objects in the same stage. An object
         // elsewhere belongs to this folder if its command names this folder's flags. kbuild
         // rebuilds the others' objects if this folder uses them, because their commands name other
         // flags.
-        for target in self.resolver(&manifest).targets()? {
+        for target in self.resolver(items).targets()? {
             if self.is_ours(&target.command)? {
                 self.writer.remove_file(&target.path)?;
                 self.writer.remove_file(&target.command)?;
             }
         }
-        for (path, _) in r.stage.products(r.module_dir(), &manifest)? {
+        for (path, _) in r.stage.products(r.module_dir(), items)? {
             self.writer.remove_file(&path)?;
         }
         for rel in &record.elsewhere {
             self.writer.remove_file(&r.stage.file(rel))?;
         }
-        Ok((false, r.stage.compare(&manifest, items)))
+        Ok(())
     }
 
     /// Whether a saved command belongs to this module folder's builds.

@@ -123,7 +123,7 @@ impl Run<'_> {
         FirstPhase::Whole
     }
 
-    fn variable(&self, name: &str) -> Option<&OsStr> {
+    pub(in crate::run) fn variable(&self, name: &str) -> Option<&OsStr> {
         let mut all = self.resolved.make.command.variables.iter();
         all.find(|(known, _)| known == name).map(|(_, v)| &**v)
     }
@@ -174,7 +174,7 @@ impl Run<'_> {
     }
 
     /// The texts that differ from build to build. Without `given`, only the paths of the stage.
-    fn words(&self, given: bool) -> Words {
+    pub(in crate::run) fn words(&self, given: bool) -> Words {
         let r = self.resolved;
         let mut words = Words::default();
         let paths = [
@@ -228,7 +228,7 @@ impl Run<'_> {
         })
     }
 
-    fn program(&self) -> std::result::Result<PathBuf, String> {
+    pub(in crate::run) fn program(&self) -> std::result::Result<PathBuf, String> {
         let make = find_program("make", &self.resolved.make.command.env);
         make.ok_or_else(|| "make is not in PATH".to_owned())
     }

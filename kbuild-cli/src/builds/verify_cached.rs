@@ -1,0 +1,126 @@
+//! `kbuild-rs cache verify SOURCE`: takes products from the cache, builds them again without it, and
+//! compares the bytes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kbuild::{Matrix, Report};
+
+use super::configure::configure;
+use super::selection::Selection;
+use crate::args::{BuildArgs, MessageFormat};
+use crate::ui::failure::Failure;
+use crate::ui::options::UiOptions;
+use crate::ui::streams;
+use crate::ui::style::Style;
+use crate::ui::view::View;
+
+/// Whether the builds take part in the cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Cache,
+    Make,
+}
+
+/// Compares, and returns the failures, which it has already reported.
+pub(crate) fn verify_cached(args: &BuildArgs, style: Style) -> Vec<Failure> {
+    let view = View::new(MessageFormat::Human, UiOptions::new(style, true));
+    let (selection, mut failures) = match Selection::new(args, &view) {
+        Ok(selected) => selected,
+        Err(failure) => {
+            view.failure(&failure);
+            return vec![failure];
+        }
+    };
+    if let Err(more) = compare_all(args, &selection) {
+        failures.extend(more);
+    }
+    failures.iter().for_each(|failure| view.failure(failure));
+    failures
+}
+
+fn compare_all(args: &BuildArgs, selection: &Selection) -> Result<(), Vec<Failure>> {
+    let scratch = tempfile::tempdir()
+        .map_err(|e| vec![Failure::file("create", &std::env::temp_dir(), &e)])?;
+    let cached = reports(args, selection, scratch.path(), Side::Cache)?;
+    let built = reports(args, selection, scratch.path(), Side::Make)?;
+    let mut failures = Vec::new();
+    for (build, (cached, built)) in selection.builds.iter().zip(cached.iter().zip(&built)) {
+        let label = selection.label(build);
+        if !cached.is_cached() {
+            failures.push(Failure::no_result(format!("{label} is not in the cache")));
+            continue;
+        }
+        match difference(cached, built) {
+            None => streams::result(format!("{label}: the cache has what a build makes")),
+            Some(file) => failures.push(Failure::no_result(format!(
+                "{label}: the cache has another {} than a build makes",
+                file.display()
+            ))),
+        }
+    }
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(failures),
+    }
+}
+
+/// Builds everything into folders of its own.
+fn reports(
+    args: &BuildArgs,
+    selection: &Selection,
+    scratch: &Path,
+    side: Side,
+) -> Result<Vec<Report>, Vec<Failure>> {
+    let mut matrix = Matrix::new();
+    for build in &selection.builds {
+        let mut build = build.clone();
+        let side = match side {
+            Side::Cache => "cache",
+            Side::Make => "make",
+        };
+        build.out_dir = scratch.join(side).join(build.kernel.to_string());
+        let mut build = configure(args, &build);
+        if side == "make" {
+            build.no_cache();
+        }
+        build.on_message(|_| {});
+        matrix.add(&build, args.declared.name.as_deref());
+    }
+    for (i, build) in selection.builds.iter().enumerate() {
+        for provider in selection.providers_of(build) {
+            matrix.needs(i, provider);
+        }
+    }
+    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    for result in matrix.run() {
+        match result {
+            Ok(report) => reports.push(report),
+            Err(error) => failures.push(Failure::from(error)),
+        }
+    }
+    match failures.is_empty() {
+        true => Ok(reports),
+        false => Err(failures),
+    }
+}
+
+/// A product that is not the same on both sides, by its path below the output directory.
+fn difference(one: &Report, other: &Report) -> Option<PathBuf> {
+    let (one, other) = (products(one), products(other));
+    let names = one.keys().chain(other.keys());
+    let differs = |name: &&PathBuf| one.get(*name) != other.get(*name);
+    names.into_iter().find(differs).cloned()
+}
+
+fn products(report: &Report) -> BTreeMap<PathBuf, Vec<u8>> {
+    let modules = report.modules().iter().map(|module| module.path());
+    let others = report.products().iter().map(PathBuf::as_path);
+    let all = modules.chain(others).chain(report.symvers());
+    let named = |path: &Path| {
+        let name = path.strip_prefix(report.out_dir()).unwrap_or(path);
+        (name.to_owned(), fs::read(path).unwrap_or_default())
+    };
+    all.map(named).collect()
+}
