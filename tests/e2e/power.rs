@@ -128,6 +128,25 @@ fn a_file_that_a_power_cut_damaged_is_built_again_or_named() {
     assert!(failed * 4 <= rounds, "{failed} of {rounds} builds failed");
 }
 
+/// make does not look at this file, and no record has its bytes.
+#[test]
+fn a_file_for_editors_that_lost_its_end_is_written_again() {
+    let mut world = World::new(&kernel_at(0), None);
+    let commands = world.out.join("compile_commands.json");
+    let whole = fs::read(&commands).unwrap();
+    assert!(whole.len() > 100, "there are no commands");
+    let half = whole.len() / 2;
+    let zeros = [&whole[..half], &vec![0; whole.len() - half]].concat();
+    for cut in [&whole[..half], &zeros, &[]] {
+        world.restore();
+        rewrite(&commands, cut).unwrap();
+        restamp(&world, Some(ANOTHER_BOOT));
+        let output = built(&mut world.build(&[]));
+        assert!(fs::read(&commands).unwrap() == whole, "{}", output.err());
+        assert!(modules(&world.out)["hello.ko"] == world.reference[0]);
+    }
+}
+
 /// Checks the test itself: without damage there is nothing to do, and notes of another boot are
 /// recognized.
 fn without_damage(world: &mut World) {

@@ -2,7 +2,6 @@
 //! signal.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::packages;
 use kbuild_tests::processes::{self, Signal};
+use kbuild_tests::root::executable;
 use kbuild_tests::scope;
+use tempfile::TempDir;
 
-use super::{Modules, RING};
+use super::modules::{Modules, RING, usual};
 use crate::crash::until;
 use crate::support::*;
 use crate::world::files_below;
@@ -43,7 +44,7 @@ fn stopped(command: Command, signal: Signal, now: impl Fn() -> bool) -> Output {
 }
 
 /// The calls that write, each with a key beside the modules.
-fn calls(modules: &Modules, tmp: &Path) -> Vec<Command> {
+pub(super) fn calls(modules: &Modules, tmp: &Path) -> Vec<Command> {
     let formats = ["deb", "rpm", "tar", "sysext"];
     let key = ["--key", "mok.key", "--cert", "mok.pem", "--hash", "sha256"];
     let mut calls: Vec<_> = formats
@@ -85,7 +86,7 @@ fn is_whole(path: &Path) -> bool {
 #[test]
 fn a_signal_at_any_moment_leaves_no_temporary_file() {
     packages::install(&["rpm", "squashfs-tools"]).unwrap();
-    let modules = Modules::of("6.12");
+    let modules = Modules::new();
     make_key(&modules);
     let tmp = modules.scratch.path().join("tmp");
     fs::create_dir(&tmp).unwrap();
@@ -123,7 +124,7 @@ fn a_signal_at_any_moment_leaves_no_temporary_file() {
     assert!(cut > count, "only {cut} calls were stopped");
 }
 
-fn make_key(modules: &Modules) {
+pub(super) fn make_key(modules: &Modules) {
     let mut openssl = Command::new("openssl");
     openssl
         .args("req -new -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=mok".split(' '))
@@ -132,43 +133,105 @@ fn make_key(modules: &Modules) {
     built(&mut openssl);
 }
 
-#[test]
-fn a_program_that_packs_ends_with_the_call_and_the_call_says_why() {
-    let modules = Modules::built(
-        "6.12",
+/// A stand-in for `dpkg-deb`, which writes a part of the package and hangs.
+struct Packer {
+    _bin: TempDir,
+    /// A `PATH` with it.
+    path: String,
+    /// Has its number as soon as it has written the part.
+    begun: PathBuf,
+}
+
+impl Packer {
+    fn new(modules: &Modules) -> Packer {
+        let bin = tempfile::tempdir().unwrap();
+        let begun = modules.scratch.path().join("begun");
+        let script = format!(
+            "#!/bin/sh\nfor last; do :; done\necho part > \"$last\"\necho $$ > {}.new\n\
+             mv {0}.new {0}\nexec sleep 1000\n",
+            begun.display()
+        );
+        executable(&bin.path().join("dpkg-deb"), &script).unwrap();
+        let usual = std::env::var("PATH").unwrap();
+        Packer {
+            path: format!("{}:{usual}", bin.path().display()),
+            _bin: bin,
+            begun,
+        }
+    }
+
+    /// Lets the next one begin.
+    fn forget(&self) {
+        let _ = fs::remove_file(&self.begun);
+    }
+
+    fn id(&self) -> u32 {
+        let number = fs::read_to_string(&self.begun).unwrap();
+        number.trim().parse().unwrap()
+    }
+}
+
+/// The modules of one package, which take the least time to build.
+fn few_modules() -> Modules {
+    Modules::built(
+        usual(),
         &[
             ("rings/Kbuild", "obj-m := ring.o\n"),
             ("rings/ring.c", RING),
         ],
-    );
-    let (bin, begun) = (
-        tempfile::tempdir().unwrap(),
-        modules.scratch.path().join("begun"),
-    );
-    // It has written a part of the package.
-    let script = format!(
-        "#!/bin/sh\nfor last; do :; done\necho part > \"$last\"\necho $$ > {}.new\n\
-         mv {0}.new {0}\nexec sleep 1000\n",
-        begun.display()
-    );
-    fs::write(bin.path().join("dpkg-deb"), script).unwrap();
-    let mode = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(bin.path().join("dpkg-deb"), mode).unwrap();
-    let path = format!(
-        "{}:{}",
-        bin.path().display(),
-        std::env::var("PATH").unwrap()
-    );
+    )
+}
+
+/// The name of an unfinished package has the number of its process, so no later one replaces it.
+#[test]
+fn the_next_call_removes_what_killed_calls_left_of_the_package() {
+    let modules = few_modules();
+    let packer = Packer::new(&modules);
+    let args = ["--compress", "none"];
+    for _ in 0..2 {
+        packer.forget();
+        let mut command = modules.package("deb", &args);
+        command.env("PATH", &packer.path);
+        stopped(command, Signal::KILL, || packer.begun.exists());
+        until("the packer ends", || !is_running(packer.id()));
+        // Only the last one's: a call begins with the removal.
+        let left = files_below(&modules.out());
+        let is_part = |path: &PathBuf| path.to_string_lossy().ends_with(".part");
+        assert_eq!(
+            left.iter().filter(|path| is_part(path)).count(),
+            1,
+            "{left:?}"
+        );
+    }
+    let packages = modules.packed("deb", &args);
+    let [package] = &packages[..] else {
+        panic!("one package was asked for, not {packages:?}");
+    };
+    let name = Path::new(package.file_name().unwrap()).to_owned();
+    assert_eq!(files_below(&modules.out()), [name]);
+}
+
+/// An ended process without a parent that waits for it still has a number.
+fn is_running(process: u32) -> bool {
+    !fs::read(format!("/proc/{process}/cmdline"))
+        .unwrap_or_default()
+        .is_empty()
+}
+
+#[test]
+fn a_program_that_packs_ends_with_the_call_and_the_call_says_why() {
+    let modules = few_modules();
+    let packer = Packer::new(&modules);
     let tmp = tempfile::tempdir().unwrap();
     for signal in SIGNALS {
         for json in [false, true] {
-            let _ = fs::remove_file(&begun);
+            packer.forget();
             let format = if json { "json" } else { "human" };
             let args = ["--compress", "none", "--message-format", format];
             let mut command = modules.package("deb", &args);
-            command.env("PATH", &path).env("TMPDIR", tmp.path());
+            command.env("PATH", &packer.path).env("TMPDIR", tmp.path());
             let start = Instant::now();
-            let output = stopped(command, signal, || begun.exists());
+            let output = stopped(command, signal, || packer.begun.exists());
             assert_eq!(output.status.signal(), Some(signal.as_raw()));
             assert!(start.elapsed() < Duration::from_secs(500));
             let said = [output.stdout, output.stderr].concat();
@@ -176,9 +239,7 @@ fn a_program_that_packs_ends_with_the_call_and_the_call_says_why() {
             let expected = format!("stopped by signal {}", signal.as_raw());
             assert!(said.contains(&expected), "{said}");
             assert_eq!(json, said.contains("\"success\":false"), "{said}");
-            let child = fs::read_to_string(&begun).unwrap();
-            let line = fs::read(format!("/proc/{}/cmdline", child.trim()));
-            assert!(line.unwrap_or_default().is_empty(), "sleep goes on");
+            assert!(!is_running(packer.id()), "sleep goes on");
             assert_eq!(fs::read_dir(tmp.path()).unwrap().count(), 0);
             assert_eq!(files_below(&modules.out()), Vec::<PathBuf>::new());
         }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use kbuild_tests::lab::packages;
 use kbuild_tests::scope;
 
 use super::{Cache, edited};
@@ -179,4 +181,39 @@ fn a_makefile_finds_the_variables_of_its_own_build() {
         let whole = made(value, v, &["--no-shortcut"]);
         assert_same_modules(&made(value, v, &[]), &whole, &format!("{value:?} {v:?}"));
     }
+}
+
+/// A make writes down how /proc shows it, so nothing is remembered, and no memory is used.
+#[test]
+fn without_proc_the_first_phase_runs_as_ever() {
+    if !packages::is_root() {
+        println!("not run: hiding /proc takes root");
+        return;
+    }
+    let cache = Cache::new();
+    let scene = cache.hello(&kernel_at(1));
+    let call = scene.command();
+    let build = || {
+        let mut hidden = Command::new("unshare");
+        let script = "mount -t tmpfs none /proc && exec \"$@\"";
+        hidden
+            .args(["-m", "sh", "-c", script, "sh"])
+            .arg(call.get_program())
+            .args(call.get_args())
+            .current_dir(call.get_current_dir().unwrap())
+            .envs(
+                call.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        built(&mut hidden);
+        assert!(!super::was_direct(scene.out.path()));
+    };
+    build();
+    assert!(cache.files().is_empty());
+    scene.edit("hello.c", "hello from", "hi from");
+    scene.build();
+    assert_eq!(cache.files().len(), 1);
+    scene.edit("hello.c", "hi from", "hello from");
+    build();
+    super::is_as_plain(&scene, "without /proc");
 }

@@ -22,7 +22,12 @@ pub(super) fn run(command: &mut Command, name: &str, package: &str) -> Result<()
         io::ErrorKind::NotFound => {
             kbuild::missing_tool(&program, &format!("writing {name}"), package).into()
         }
-        _ => Failure::tool(format!("writing {name}: cannot run {program}: {error}")),
+        _ => {
+            let limit = kbuild::limit_behind(&error).unwrap_or_default();
+            Failure::tool(format!(
+                "writing {name}: cannot run {program}: {error}{limit}"
+            ))
+        }
     })?;
     if output.status.success() {
         return Ok(());

@@ -10,6 +10,7 @@ use super::key::{Key, PIN, has_pin};
 use super::run::{Failed, Scratch, run};
 use crate::error::Advice;
 use crate::kernel::install_command;
+use crate::sys::limit_behind;
 use crate::{Error, ErrorKind, Result};
 
 /// The way in which OpenSSL reaches a key.
@@ -188,7 +189,8 @@ pub(super) fn failure(what: String, failed: Failed, code: &'static str) -> Error
 
 fn missing(error: std::io::Error) -> Error {
     if error.kind() != std::io::ErrorKind::NotFound {
-        return Error::of_system(format!("cannot start openssl: {error}"), error);
+        let limit = limit_behind(&error).unwrap_or_default();
+        return Error::of_system(format!("cannot start openssl: {error}{limit}"), error);
     }
     let (text, advice) = install_command("missing-openssl", "openssl");
     Error::new(
