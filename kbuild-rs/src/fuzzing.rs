@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("inventory", stage::fuzzing::inventory),
     ("journal", module::fuzzing::journal),
     ("kernel-makefile", kernel::fuzzing::makefile),
+    ("make-output", make::fuzzing::make_output),
     ("makefile", kbuild::fuzzing::makefile),
     ("makeflags", jobs::fuzzing::makeflags),
     ("manifest", stage::fuzzing::manifest),

@@ -28,6 +28,7 @@ pub(super) fn add(corpus: &mut BTreeMap<&'static str, Vec<Vec<u8>>>) -> Result<(
     let bytes = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     corpus.insert("makeflags", bytes(MAKEFLAGS));
     corpus.insert("cargo-modules", bytes(ROWS));
+    corpus.insert("make-output", outputs()?);
     let modules = corpus.get("modinfo").cloned().unwrap_or_default();
     let small: Vec<Vec<u8>> = modules.into_iter().take(3).collect();
     let archive = archive();
@@ -51,6 +52,24 @@ pub(super) fn add(corpus: &mut BTreeMap<&'static str, Vec<Vec<u8>>>) -> Result<(
         corpus.insert("git", vec![known.chain(changed).collect()]);
     }
     Ok(())
+}
+
+/// What makes and compilers print: the quoted lines of the page that explains them, a few lines each.
+fn outputs() -> Result<Vec<Vec<u8>>> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = top.join("../docs/messages.md");
+    let text = std::fs::read_to_string(&page).map_err(|error| format!("{page:?}: {error}"))?;
+    let mut is_quoted = false;
+    let mut quoted = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_quoted = !is_quoted;
+        } else if is_quoted {
+            quoted.push(line);
+        }
+    }
+    let part = |lines: &[&str]| lines.join("\n").into_bytes();
+    Ok(quoted.chunks(60).map(part).collect())
 }
 
 /// Certificates with two kinds of keys, in both forms.
