@@ -10,8 +10,25 @@
 
 use std::path::Path;
 
-use kbuild_tests::torture::{self, Extent, Kind, Setup};
+use kbuild_tests::torture::{self, Extent, Kind, Listener, Loss, Setup};
 use kbuild_tests::{program, scope};
+
+/// Prints what is heard.
+struct Printer;
+
+impl Listener for Printer {
+    fn lost(&self, loss: &Loss) {
+        println!("{loss}");
+    }
+
+    fn not_tried(&self, kind: &str, number: u64, why: &str) {
+        println!("not tried: {kind} attempt {number}, which is made again: {why}");
+    }
+
+    fn is_told_to_end(&self) -> bool {
+        false
+    }
+}
 
 /// A few attempts of a kind, always the same ones; more of them in the full run.
 fn survives(name: &str) {
@@ -28,7 +45,7 @@ fn survives(name: &str) {
         kind.few
     };
     let extent = Extent::Attempts(attempts);
-    let report = torture::run(kind, &setup, extent, |loss| println!("{loss}")).unwrap();
+    let report = torture::run_kind(kind, &setup, extent, &Printer).unwrap();
     println!("{report}");
     if let Some(reason) = report.not_run {
         println!("not run: {reason}");

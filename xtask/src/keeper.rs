@@ -8,10 +8,10 @@
 //! would get in the way.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kbuild_vm::process::tree;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -35,6 +35,9 @@ const SERVERS: &[&str] = &["sccache"];
 /// The time that processes have to end after the request.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The time that the worker has: it ends its processes, and then it cleans up.
+const GRACE_OF_WORKER: Duration = Duration::from_secs(15);
+
 /// Runs the command in `arguments` in a worker, and ends with it.
 pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
     tree::adopt_orphans();
@@ -42,7 +45,14 @@ pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
     let mut signals = Signals::new(ending.chain([SIGCHLD]))
         .map_err(|error| format!("cannot catch signals: {error}"))?;
     let own = std::env::current_exe().map_err(|error| format!("which program is this? {error}"))?;
-    let mut command = Command::new(own);
+    let mut command = match arguments.first() {
+        Some(&"torture") if may_hide_mounts() => {
+            let mut unshare = Command::new("unshare");
+            unshare.arg("--mount").arg(own);
+            unshare
+        }
+        _ => Command::new(own),
+    };
     command.arg(WORKER).args(arguments);
     tree::end_with_this_thread(&mut command);
     let worker = command
@@ -50,7 +60,7 @@ pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
         .map_err(|error| format!("cannot start the worker: {error}"))?;
     for signal in signals.forever() {
         if signal != SIGCHLD {
-            tree::end_children(GRACE, SERVERS);
+            tree::end_children(GRACE_OF_WORKER, SERVERS);
             let _ = emulate_default_handler(signal);
         }
         // One signal may stand for several children.
@@ -64,6 +74,13 @@ pub(crate) fn keep(arguments: &[&str]) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// Whether the worker can have its own mounts, which end with it however it ends.
+fn may_hide_mounts() -> bool {
+    let mut probe = Command::new("unshare");
+    probe.args(["--mount", "true"]).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
 /// Turns the worker's status into our own.
 fn code(status: ExitStatus) -> ExitCode {
     if let Some(signal) = status.signal() {
@@ -75,9 +92,21 @@ fn code(status: ExitStatus) -> ExitCode {
 
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
+/// Whether the command of this process cleans up after its processes were ended.
+static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+
+/// Whether it has done so.
+static IS_CLEAN: AtomicBool = AtomicBool::new(false);
+
 /// Whether this process was told to end.
 pub(crate) fn is_ending() -> bool {
     IS_ENDING.load(Ordering::Relaxed)
+}
+
+/// Lets the command of this process go on after a signal has ended its processes: for a short time,
+/// in which it starts nothing new.
+pub(crate) fn let_clean_up() {
+    CLEANS_UP.store(true, Ordering::Relaxed);
 }
 
 /// Makes a worker end its processes when it is told to end.
@@ -90,6 +119,14 @@ pub(crate) fn end_when_told() {
         for signal in signals.forever() {
             IS_ENDING.store(true, Ordering::Relaxed);
             tree::end_children(GRACE, SERVERS);
+            let begun = Instant::now();
+            while CLEANS_UP.load(Ordering::Relaxed)
+                && !IS_CLEAN.load(Ordering::Acquire)
+                && begun.elapsed() < GRACE
+            {
+                thread::sleep(Duration::from_millis(10));
+            }
+            tree::end_children(GRACE, SERVERS);
             let _ = emulate_default_handler(signal);
         }
     });
@@ -98,6 +135,7 @@ pub(crate) fn end_when_told() {
 /// If this process was told to end, waits until it is killed, which happens after all its processes
 /// have ended.
 pub(crate) fn wait_for_the_end() {
+    IS_CLEAN.store(true, Ordering::Release);
     while is_ending() {
         thread::park();
     }

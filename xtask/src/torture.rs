@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kbuild_tests::lab::packages;
-use kbuild_tests::torture::{self, Extent, Setup};
+use kbuild_tests::torture::{self, Extent, Listener, Loss, Setup};
 
 use crate::{Result, exec, keeper};
 
@@ -17,6 +17,8 @@ struct Asked<'a> {
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let asked = parse(arguments)?;
+    // A scene removes its folders and mounts.
+    keeper::let_clean_up();
     let kinds = torture::named(&asked.kinds)?;
     packages::ensure()?;
     let target = exec::target_dir();
@@ -31,13 +33,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let mut lost = 0;
     let mut undone = Vec::new();
     for kind in kinds {
-        let report = torture::run(kind, &setup, extent, |loss| println!("{loss}"));
+        let report = torture::run_kind(kind, &setup, extent, &Terminal);
+        if let Ok(report) = &report {
+            println!("{report}");
+        }
         if keeper::is_ending() {
-            return Err("it was told to end".into());
+            return Err("it was ended by a signal; the lines above are what it did so far".into());
         }
         match report {
             Ok(report) => {
-                println!("{report}");
                 lost += report.losses.len();
                 undone.extend(report.not_run.map(|_| kind.name));
             }
@@ -53,6 +57,26 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         (lost, _) => Err(format!(
             "{lost} attempt(s) lost; the commands that repeat them are above"
         )),
+    }
+}
+
+/// Prints what happens.
+struct Terminal;
+
+impl Listener for Terminal {
+    fn lost(&self, loss: &Loss) {
+        println!("{loss}");
+    }
+
+    fn not_tried(&self, kind: &str, number: u64, why: &str) {
+        println!("not tried: {kind} attempt {number}, which is made again");
+        for line in why.lines() {
+            println!("  | {line}");
+        }
+    }
+
+    fn is_told_to_end(&self) -> bool {
+        keeper::is_ending()
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "clippy.toml allows them in tests, and takes their helpers for something else"
 )]
 
@@ -12,7 +13,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use kbuild_tests::lab::packages;
 use kbuild_tests::processes::{self, Process, Signal};
+use kbuild_tests::root::executable;
 use tempfile::TempDir;
 
 /// A stand-in for Cargo. It starts processes in the same ways as tests do, and hangs.
@@ -150,4 +153,67 @@ fn test_programs_end_when_cargo_does() {
     cargo.kill().unwrap();
     cargo.wait().unwrap();
     until("it ends", || processes::around(dir.path()).is_empty());
+}
+
+/// The attempt of that moment has a mount, and a call of the program that hangs.
+#[test]
+fn torture_that_a_signal_ends_says_what_it_did_and_loses_and_leaves_nothing() {
+    if !packages::is_root() {
+        println!("not run: small disks take root");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (bin, tmp) = (dir.path().join("target/debug"), dir.path().join("tmp"));
+    fs::create_dir_all(&bin).unwrap();
+    fs::create_dir(&tmp).unwrap();
+    let xtask = bin.join("xtask");
+    fs::copy(env!("CARGO_BIN_EXE_xtask"), &xtask).unwrap();
+    // A stand-in for Cargo, which builds nothing, and one for the program.
+    executable(&dir.path().join("cargo"), "#!/bin/sh\n").unwrap();
+    let hang = format!(
+        "#!/bin/sh\n: > {}/begun\nexec sleep 1000\n",
+        dir.path().display()
+    );
+    executable(&bin.join("kbuild-rs"), &hang).unwrap();
+    for signal in [Signal::TERM, Signal::INT] {
+        let _ = fs::remove_file(dir.path().join("begun"));
+        let said = dir.path().join("said");
+        let output = fs::File::create(&said).unwrap();
+        let mut run = Command::new("env")
+            .arg("--default-signal=HUP,INT,QUIT,TERM")
+            .arg(&xtask)
+            .args(["torture", "scarce", "kills", "--seed", "1"])
+            .env("CARGO", dir.path().join("cargo"))
+            .env("TMPDIR", &tmp)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        until("it begins", || dir.path().join("begun").exists());
+        processes::signal(run.id(), signal);
+        let status = run.wait().unwrap();
+        let said = fs::read_to_string(&said).unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{said}");
+        let line = said
+            .lines()
+            .find(|line| line.starts_with("scarce"))
+            .unwrap();
+        let words: Vec<&str> = line.split_whitespace().take(7).collect();
+        assert_eq!(
+            words.join(" "),
+            "scarce tried 0 survived 0 lost 0",
+            "{said}"
+        );
+        assert!(line.ends_with("ended by a signal"), "{said}");
+        assert!(said.contains("error: it was ended by a signal"), "{said}");
+        assert!(
+            !said.contains("lost: ") && !said.contains("kills"),
+            "{said}"
+        );
+        assert_eq!(processes::around(dir.path()).len(), 0);
+        assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0, "{said}");
+        let mounts = fs::read_to_string("/proc/mounts").unwrap();
+        assert!(!mounts.contains(dir.path().to_str().unwrap()), "{mounts}");
+    }
 }

@@ -5,6 +5,10 @@
 //! any attempt can be repeated without those before it.
 //!
 //! `cargo xtask torture` runs the kinds for a time, the suite `torture` for a few attempts each.
+//!
+//! Two endings of an attempt say nothing about kbuild-rs: a signal that ends the whole run, and a
+//! command that exceeds its limit on a busy machine. The first does not count. The second is tried
+//! again, and is a loss if it happens twice in a row.
 
 mod attempt;
 mod crowds;
@@ -27,7 +31,7 @@ pub use attempt::Attempt;
 pub use ground::{Ground, HELLO, LIMIT, call};
 pub use report::{Loss, Report};
 
-use crate::Result;
+use crate::{Result, run};
 
 /// All kinds, in the order in which they run.
 pub const KINDS: &[Kind] = &[
@@ -111,11 +115,31 @@ impl Extent {
     }
 }
 
-/// Runs a kind. Calls `lost` with each loss when it happens.
+/// The one that hears of a run while it goes on.
+pub trait Listener {
+    /// An attempt was lost.
+    fn lost(&self, loss: &Loss);
+
+    /// A command of an attempt exceeded a limit, and the attempt is made again.
+    fn not_tried(&self, kind: &str, number: u64, why: &str);
+
+    /// Whether the run is told to end.
+    fn is_told_to_end(&self) -> bool;
+}
+
+/// The time in which this process hears of a signal that has already ended its children.
+const HEARD: Duration = Duration::from_secs(1);
+
+/// Runs a kind.
 ///
 /// # Errors
 /// If the scene cannot be prepared.
-pub fn run(kind: &Kind, setup: &Setup, extent: Extent, lost: impl Fn(&Loss)) -> Result<Report> {
+pub fn run_kind(
+    kind: &Kind,
+    setup: &Setup,
+    extent: Extent,
+    listener: &dyn Listener,
+) -> Result<Report> {
     let start = Instant::now();
     let mut report = Report::new(kind.name);
     let mut scene = match (kind.scene)(setup)? {
@@ -131,21 +155,51 @@ pub fn run(kind: &Kind, setup: &Setup, extent: Extent, lost: impl Fn(&Loss)) -> 
         if matches!(extent, Extent::Time(time) if begin.elapsed() >= time) {
             break;
         }
-        let mut attempt = Attempt::new(kind.name, setup.seed, number)?;
-        let survived = scene.attempt(&mut attempt);
-        report.tried += 1;
-        match survived {
-            Ok(()) => report.survived += 1,
-            Err(problem) => {
-                let loss = attempt.lost(setup, problem);
-                lost(&loss);
-                report.losses.push(loss);
-            }
+        one(&mut *scene, kind, setup, number, listener, &mut report)?;
+        if listener.is_told_to_end() {
+            report.was_ended = true;
+            break;
         }
     }
     report.left_out = scene.left_out();
     report.elapsed = start.elapsed();
     Ok(report)
+}
+
+/// Makes an attempt, and counts its result. If a command exceeds its limit, this may be the fault of
+/// a busy machine, so the attempt is made again, once.
+fn one(
+    scene: &mut dyn Scene,
+    kind: &Kind,
+    setup: &Setup,
+    number: u64,
+    listener: &dyn Listener,
+    report: &mut Report,
+) -> Result<()> {
+    for is_again in [false, true] {
+        let mut attempt = Attempt::new(kind.name, setup.seed, number)?;
+        let exceeded = run::exceeded();
+        let Err(problem) = scene.attempt(&mut attempt) else {
+            report.tried += 1;
+            report.survived += 1;
+            return Ok(());
+        };
+        std::thread::sleep(HEARD);
+        if listener.is_told_to_end() {
+            return Ok(());
+        }
+        if !is_again && run::exceeded() > exceeded {
+            report.not_tried += 1;
+            listener.not_tried(kind.name, number, &problem);
+            continue;
+        }
+        report.tried += 1;
+        let loss = attempt.lost(setup, problem);
+        listener.lost(&loss);
+        report.losses.push(loss);
+        return Ok(());
+    }
+    Ok(())
 }
 
 /// The kinds with these names; all if there are none.
@@ -171,3 +225,6 @@ pub fn named(names: &[&str]) -> Result<Vec<&'static Kind>> {
 pub fn kept_in(target: &Path) -> PathBuf {
     target.join("torture")
 }
+
+#[cfg(test)]
+mod tests;

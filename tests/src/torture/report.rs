@@ -15,6 +15,11 @@ pub struct Report {
     pub survived: u64,
     /// The others.
     pub losses: Vec<Loss>,
+    /// How many attempts were made again because a command exceeded its limit the first time. The
+    /// counts above have their second results.
+    pub not_tried: u64,
+    /// Whether the run was told to end. The attempt of that moment does not count.
+    pub was_ended: bool,
     /// Why the kind cannot run on this machine.
     pub not_run: Option<String>,
     /// The parts of the kind that this machine cannot have, with the reasons.
@@ -30,6 +35,8 @@ impl Report {
             tried: 0,
             survived: 0,
             losses: Vec::new(),
+            not_tried: 0,
+            was_ended: false,
             not_run: None,
             left_out: Vec::new(),
             elapsed: Duration::ZERO,
@@ -51,6 +58,12 @@ impl fmt::Display for Report {
             self.losses.len(),
             self.elapsed.as_secs_f32(),
         )?;
+        if self.not_tried > 0 {
+            write!(f, "  not tried at first {}", self.not_tried)?;
+        }
+        if self.was_ended {
+            f.write_str("  ended by a signal")?;
+        }
         for part in &self.left_out {
             write!(f, "\n             without {part}")?;
         }

@@ -73,12 +73,13 @@ impl Guests {
             let after = Duration::from_millis(attempt.random.below(LONGEST.as_millis() as u64));
             attempt.say(format!("cut after {after:?}"));
             let script = format!("SYSTEM={system}\n{SCRIPT}");
-            if let Some(verdict) = self.guest(&disk)?.script(script).cut_power("@cut", after)? {
+            let guest = self.guest(&disk)?.script(script);
+            if let Some(verdict) = run::told(guest.cut_power("@cut", after))? {
                 return Err(said(&verdict));
             }
         }
         let script = format!("LAST=1\nSYSTEM={system}\n{SCRIPT}");
-        match self.guest(&disk)?.script(script).run()? {
+        match run::told(self.guest(&disk)?.script(script).run())? {
             verdict if verdict.ok => Ok(()),
             verdict => Err(said(&verdict)),
         }

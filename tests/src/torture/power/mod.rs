@@ -57,7 +57,7 @@ impl Scene for Power {
                 if !self.missing.contains(&line) {
                     self.missing.push(line);
                 }
-                Ok(())
+                emulated::attempt(&self.works, attempt)
             }
         }
     }
