@@ -6,19 +6,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::{self, LabKernel};
+use kbuild_tests::plain::HELLO;
 use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{Limits, run, scope};
 
 const LIMIT: Duration = Duration::from_secs(120);
-
-const HELLO: &str = r#"
-#include <linux/module.h>
-static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
-static void __exit hello_exit(void) { pr_info("bye\n"); }
-module_init(hello_init);
-module_exit(hello_exit);
-MODULE_LICENSE("GPL");
-"#;
 
 const RUSTY: &str = r#"
 //! The smallest module.

@@ -11,6 +11,16 @@ use std::time::Duration;
 use crate::lab::LabKernel;
 use crate::{Result, run};
 
+/// A module of one file that loads in every kernel and says `hello from <name>`.
+pub const HELLO: &str = r#"
+#include <linux/module.h>
+static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
+static void __exit hello_exit(void) { pr_info("bye from %s\n", KBUILD_MODNAME); }
+module_init(hello_init);
+module_exit(hello_exit);
+MODULE_LICENSE("GPL");
+"#;
+
 /// With `-j`, pahole writes other bytes at every run, so both sides of a comparison omit it.
 pub const PAHOLE: &str = "PAHOLE_FLAGS=--btf_gen_floats";
 

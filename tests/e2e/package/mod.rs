@@ -10,7 +10,7 @@ use kbuild_tests::snapshot::Snapshot;
 use kbuild_tests::{run, scope};
 
 use crate::support::*;
-use modules::{Modules, RING, extracted, files, text};
+use modules::{Modules, extracted, files, text};
 
 mod closure;
 mod debian;

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use kbuild_tests::lab::LabKernel;
-pub(crate) use kbuild_tests::plain::PAHOLE;
+pub(crate) use kbuild_tests::plain::{HELLO, PAHOLE};
 pub(crate) use kbuild_tests::program::started_make;
 use kbuild_tests::run::{self, Output};
 use kbuild_tests::snapshot::Snapshot;
@@ -56,16 +56,6 @@ pub(crate) fn leave_git(command: &mut Command) {
 pub(crate) fn copy(from: &Path, to: &Path) {
     plain::copy(from, to).unwrap();
 }
-
-/// A module of one file that loads in every kernel and says `hello from <name>`.
-pub(crate) const HELLO: &str = r#"
-#include <linux/module.h>
-static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
-static void __exit hello_exit(void) { pr_info("bye from %s\n", KBUILD_MODNAME); }
-module_init(hello_init);
-module_exit(hello_exit);
-MODULE_LICENSE("GPL");
-"#;
 
 /// A module that exports a symbol.
 pub(crate) const RING: &str = r#"

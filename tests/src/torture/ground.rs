@@ -16,16 +16,6 @@ use crate::run::{self, Output};
 /// The longest time of one call on an idle machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// A module of one file.
-pub const HELLO: &str = r#"
-#include <linux/module.h>
-static int __init hello_init(void) { pr_info("hello from %s\n", KBUILD_MODNAME); return 0; }
-static void __exit hello_exit(void) { pr_info("bye from %s\n", KBUILD_MODNAME); }
-module_init(hello_init);
-module_exit(hello_exit);
-MODULE_LICENSE("GPL");
-"#;
-
 /// A kernel and the program.
 #[derive(Debug)]
 pub struct Ground {

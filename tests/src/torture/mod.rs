@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use attempt::Attempt;
-pub use ground::{Ground, HELLO, LIMIT, call};
+pub use ground::{Ground, LIMIT, call};
 pub use report::{Loss, Report};
 
 use crate::{Result, run};

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use super::files::{
     NOBODY, at, below, copy_kernel, give, make_folder, open_to_all, remove, set_age, write,
 };
-use super::{Attempt, Ground, HELLO, Kind, LIMIT, Prepared, Scene, Setup};
+use super::{Attempt, Ground, Kind, LIMIT, Prepared, Scene, Setup};
+use crate::plain::HELLO;
 use crate::{Result, lab, run};
 
 /// The kind.

@@ -8,11 +8,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::plain::HELLO;
 use crate::snapshot::Snapshot;
 use crate::torture::files::{
     NOBODY, at, below, copy_kernel, give, make_folder, open_to_all, remove, write,
 };
-use crate::torture::{Ground, HELLO, LIMIT, Setup};
+use crate::torture::{Ground, LIMIT, Setup};
 use crate::{Result, plain, run};
 
 /// ```text

@@ -6,17 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Place, Trial, World};
-use crate::torture::HELLO;
+use crate::plain::HELLO;
 use crate::torture::files::write;
 use crate::{Result, lab};
 
 pub(super) fn places() -> Vec<Place> {
-    let place = |name, craft| Place {
-        name,
-        weight: 1,
-        craft,
-    };
-    vec![place("CMake", cmake), place("Meson", meson)]
+    vec![Place::new("CMake", 1, cmake), Place::new("Meson", 1, meson)]
 }
 
 /// The folder of the workspace.

@@ -1,6 +1,5 @@
 //! Verbs for finished modules: install, sign, package, info, clean.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Finished, Place, Trial, World, copy_module};
+use super::{Finished, Place, Trial, World, copy_module, word};
+use crate::plain::HELLO;
 use crate::torture::files::{at, holds, make_folder, write};
-use crate::torture::{Ground, HELLO, LIMIT};
+use crate::torture::{Ground, LIMIT};
 use crate::{Result, plain, run};
 
 /// The end of a signed module.
@@ -43,30 +43,18 @@ pub(super) fn make(ground: &Ground, folder: TempDir) -> Result<Finished> {
 }
 
 pub(super) fn places() -> Vec<Place> {
-    let place = |name, weight, craft| Place {
-        name,
-        weight,
-        craft,
-    };
     vec![
-        place("root of install", 4, install_root),
-        place("folder of install", 4, install_dir),
-        place("module to install", 3, install_module),
-        place("other verbs for a root", 3, root_verbs),
-        place("key and certificate", 6, key),
-        place("module to sign", 3, sign_module),
-        place("words for a package", 8, package_words),
-        place("paths for a package", 3, package_paths),
-        place("info", 3, info),
-        place("clean", 3, clean),
+        Place::new("root of install", 4, install_root),
+        Place::new("folder of install", 4, install_dir),
+        Place::new("module to install", 3, install_module),
+        Place::new("other verbs for a root", 3, root_verbs),
+        Place::new("key and certificate", 6, key),
+        Place::new("module to sign", 3, sign_module),
+        Place::new("words for a package", 8, package_words),
+        Place::new("paths for a package", 3, package_paths),
+        Place::new("info", 3, info),
+        Place::new("clean", 3, clean),
     ]
-}
-
-/// A flag and its path in one word.
-fn word(lead: &str, path: &Path) -> OsString {
-    let mut word = OsString::from(lead);
-    word.push(path);
-    word
 }
 
 fn install(world: &World) -> Result<Command> {

@@ -1,36 +1,30 @@
 //! Folders and files that a call names, and files in them.
 
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::{Place, Trial, World};
+use super::{Place, Trial, World, word};
 use crate::Result;
-use crate::torture::HELLO;
+use crate::plain::HELLO;
 use crate::torture::files::{at, make_folder, write};
 
 pub(super) fn places() -> Vec<Place> {
-    let place = |name, weight, craft| Place {
-        name,
-        weight,
-        craft,
-    };
     vec![
-        place("source folder", 4, source),
-        place("output directory", 4, out),
-        place("kernel path", 3, kernel),
-        place("source file", 4, source_file),
-        place("a long path", 2, long),
-        place("files in the tree", 4, tree_files),
-        place("include in a Kbuild", 2, kbuild_include),
-        place("include folder", 3, include),
-        place("tree root", 2, tree_root),
-        place("symvers", 2, symvers),
-        place("named products", 3, named_products),
-        place("working directory", 2, working_directory),
-        place("response file", 2, response_file),
+        Place::new("source folder", 4, source),
+        Place::new("output directory", 4, out),
+        Place::new("kernel path", 3, kernel),
+        Place::new("source file", 4, source_file),
+        Place::new("a long path", 2, long),
+        Place::new("files in the tree", 4, tree_files),
+        Place::new("include in a Kbuild", 2, kbuild_include),
+        Place::new("include folder", 3, include),
+        Place::new("tree root", 2, tree_root),
+        Place::new("symvers", 2, symvers),
+        Place::new("named products", 3, named_products),
+        Place::new("working directory", 2, working_directory),
+        Place::new("response file", 2, response_file),
     ]
 }
 
@@ -270,11 +264,4 @@ fn response_file(world: &World) -> Result<Trial> {
     // A message names the line or the letter that is no flag.
     trial.names_value = world.choice % 2 != 0;
     Ok(trial)
-}
-
-/// A flag and its path in one word.
-fn word(lead: &str, path: &Path) -> OsString {
-    let mut word = OsString::from(lead);
-    word.push(path);
-    word
 }

@@ -10,7 +10,7 @@ mod folders;
 mod payload;
 mod values;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,10 +19,11 @@ use tempfile::TempDir;
 
 use self::payload::{FILE, PROGRAM, Payload};
 use super::files::{below, holds, make_folder, write, write_program};
-use super::{Attempt, Ground, HELLO, Kind, LIMIT, Prepared, Scene, Setup, call};
+use super::{Attempt, Ground, Kind, LIMIT, Prepared, Scene, Setup, call};
+use crate::Result;
+use crate::plain::{self, HELLO};
 use crate::run::{self, Output};
 use crate::snapshot::Snapshot;
-use crate::{Result, plain};
 
 /// The kind.
 pub(super) const KIND: Kind = Kind {
@@ -39,6 +40,23 @@ struct Place {
     /// How often it is chosen, compared with the others.
     weight: u64,
     craft: fn(&World) -> Result<Trial>,
+}
+
+impl Place {
+    fn new(name: &'static str, weight: u64, craft: fn(&World) -> Result<Trial>) -> Place {
+        Place {
+            name,
+            weight,
+            craft,
+        }
+    }
+}
+
+/// A flag and its path in one word.
+fn word(lead: &str, path: &Path) -> OsString {
+    let mut word = OsString::from(lead);
+    word.push(path);
+    word
 }
 
 /// A call with a payload.

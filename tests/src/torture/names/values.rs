@@ -5,31 +5,26 @@ use std::process::Command;
 
 use super::{Place, Trial, World};
 use crate::Result;
-use crate::torture::HELLO;
+use crate::plain::HELLO;
 use crate::torture::files::{holds, write};
 
 pub(super) fn places() -> Vec<Place> {
-    let place = |name, weight, craft| Place {
-        name,
-        weight,
-        craft,
-    };
     vec![
-        place("module name", 4, module_name),
-        place("name of a macro", 2, macro_name),
-        place("value of a macro", 8, macro_value),
-        place("string macro", 8, string_macro),
-        place("flag", 6, flag),
-        place("name of a make variable", 2, make_name),
-        place("value of a make variable", 8, make_value),
-        place("name of an environment variable", 2, env_name),
-        place("value of an environment variable", 8, env_value),
-        place("name of a symbol", 2, config_name),
-        place("value of a symbol", 2, config_value),
-        place("target", 3, target),
-        place("exclude", 3, exclude),
-        place("other values", 4, others),
-        place("variable from outside", 4, outside),
+        Place::new("module name", 4, module_name),
+        Place::new("name of a macro", 2, macro_name),
+        Place::new("value of a macro", 8, macro_value),
+        Place::new("string macro", 8, string_macro),
+        Place::new("flag", 6, flag),
+        Place::new("name of a make variable", 2, make_name),
+        Place::new("value of a make variable", 8, make_value),
+        Place::new("name of an environment variable", 2, env_name),
+        Place::new("value of an environment variable", 8, env_value),
+        Place::new("name of a symbol", 2, config_name),
+        Place::new("value of a symbol", 2, config_value),
+        Place::new("target", 3, target),
+        Place::new("exclude", 3, exclude),
+        Place::new("other values", 4, others),
+        Place::new("variable from outside", 4, outside),
     ]
 }
 

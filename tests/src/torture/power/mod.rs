@@ -1,7 +1,9 @@
-//! Power cuts: emulated on an output directory, and real ones of a guest that installs into its disk.
+//! Power cuts: emulated on an output directory and on a root, and real ones of a guest that installs into
+//! its disk.
 
 mod emulated;
 mod guest;
+mod installed;
 
 use super::works::Works;
 use super::{Attempt, Kind, Prepared, Scene, Setup};
@@ -11,7 +13,7 @@ use guest::{FILE_SYSTEMS, Guests};
 pub(super) const KIND: Kind = Kind {
     name: "power",
     about: "files without their last bytes; a guest that is cut off on ext4, xfs and btrfs",
-    few: 2,
+    few: 3,
     // Fifteen guests, with one or two cuts each.
     many: 180,
     scene,
@@ -39,8 +41,10 @@ fn scene(setup: &Setup) -> Result<Prepared> {
 impl Scene for Power {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let (round, place) = (attempt.number() / GUEST, attempt.number() % GUEST);
-        if place != 1 {
-            return emulated::attempt(&self.works, attempt);
+        match place {
+            1 => {}
+            place if place % 3 == 2 => return installed::attempt(&self.works.rooted, attempt),
+            _ => return emulated::attempt(&self.works, attempt),
         }
         if self.guests.is_none() {
             self.guests = Some(Guests::new(&self.works.rooted)?);

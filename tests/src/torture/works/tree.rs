@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::products::Products;
 use super::{Deed, Work, Works, done, folder};
-use crate::torture::HELLO;
+use crate::plain::HELLO;
 use crate::{Result, program};
 
 /// Writes the sources of a module of two objects, which takes a second to build.
