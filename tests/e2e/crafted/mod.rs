@@ -267,7 +267,8 @@ fn nothing_outside_is_touched(mut world: World, tell: &dyn Fn(&str)) {
         let mut number = turn;
         kinds.retain(|kind| {
             number += 1;
-            kind.always || number % 10 == 0
+            // Another caller makes no difference to most of it, and torture tries more.
+            (kind.always && !is_users) || number % 10 == 0
         });
     }
     let mut table = String::new();

@@ -19,7 +19,8 @@ pub(super) const KIND: Kind = Kind {
     scene,
 };
 
-/// Every such attempt is one with a guest, which takes ten times as long as another.
+/// Of so many attempts, the second to last has a guest, which takes ten times as long as another. The
+/// few attempts of the tests have none.
 const GUEST: u64 = 12;
 
 struct Power {
@@ -42,7 +43,7 @@ impl Scene for Power {
     fn attempt(&mut self, attempt: &mut Attempt) -> Result<()> {
         let (round, place) = (attempt.number() / GUEST, attempt.number() % GUEST);
         match place {
-            1 => {}
+            10 => {}
             place if place % 3 == 2 => return installed::attempt(&self.works.rooted, attempt),
             _ => return emulated::attempt(&self.works, attempt),
         }
