@@ -22,7 +22,12 @@ const NEXT: &str = "ifb";
 const RECORDS: &str = "var/lib/kbuild-rs";
 
 /// The words of a remedy.
-const REMEDIES: [&str; 4] = ["--replace", "move it away", "depmod", "kbuild-rs install"];
+const REMEDIES: [&str; 4] = [
+    "--replace",
+    "move it away",
+    "depmod",
+    "install the module again",
+];
 
 pub(super) fn attempt(ground: &Ground, attempt: &mut Attempt) -> Result<()> {
     let folder = attempt.folder().to_owned();
