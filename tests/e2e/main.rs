@@ -13,6 +13,7 @@ mod builders;
 mod cache;
 mod caches;
 mod cargo;
+mod cargo_cache;
 mod chain;
 mod changes;
 mod crafted;

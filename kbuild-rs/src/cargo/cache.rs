@@ -1,18 +1,36 @@
-//! The folder in Cargo's target folder where build scripts keep finished modules. `cargo build`, `cargo
-//! check` and `cargo clippy` run a script once each, with an `OUT_DIR` of its own.
+//! The folder in Cargo's target folder where build scripts keep finished modules. `cargo build` and
+//! `cargo clippy` run a script once each, with an `OUT_DIR` of its own, and so does each profile and
+//! target.
+//!
+//! # Decisions
+//!
+//! - The cache is for all profiles and targets, because a module depends on none of them. Cargo names
+//!   no target folder, so its own file there tells which folder it is.
 
 use std::path::{Path, PathBuf};
 
 use crate::settings::Environment;
 
-/// The folder's name, in the folder of the profile. `cargo clean` removes it.
+/// The folder's name. `cargo clean` removes it.
 const NAME: &str = "kbuild-rs-cache";
+
+/// What Cargo remembers about its rustc, in the target folder.
+const OF_CARGO: &str = ".rustc_info.json";
 
 /// The cache folder of a build script under Cargo.
 pub(crate) fn cache_folder(environment: &Environment) -> Option<PathBuf> {
     let out = PathBuf::from(environment.of_cargo("OUT_DIR")?);
     let out = std::fs::canonicalize(out).ok()?;
-    Some(profile_folder(&out)?.join(NAME))
+    Some(target_folder(&out)?.join(NAME))
+}
+
+/// The target folder, or the folder of the profile if Cargo's file is in none above it.
+fn target_folder(out: &Path) -> Option<&Path> {
+    let profile = profile_folder(out)?;
+    // Above `debug`, or above `x86_64-unknown-linux-gnu/debug`.
+    let mut above = profile.ancestors().skip(1).take(2);
+    let target = above.find(|folder| folder.join(OF_CARGO).is_file());
+    Some(target.unwrap_or(profile))
 }
 
 /// `target/debug` of `target/debug/build/package-0123456789abcdef/out`.
@@ -42,5 +60,27 @@ mod tests {
         ] {
             assert_eq!(of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn all_profiles_and_targets_lead_to_the_folder_with_the_file_of_cargos() {
+        let scratch = tempfile::tempdir().unwrap();
+        let target = scratch.path().join("target");
+        let outs = ["debug", "x86_64-unknown-linux-gnu/release"]
+            .map(|profile| target.join(profile).join("build/a-0123456789abcdef/out"));
+        std::fs::create_dir_all(&target).unwrap();
+        let [debug, release] = [
+            target.join("debug"),
+            target.join("x86_64-unknown-linux-gnu/release"),
+        ];
+        assert_eq!(target_folder(&outs[0]), Some(&*debug));
+        assert_eq!(target_folder(&outs[1]), Some(&*release));
+        std::fs::write(target.join(OF_CARGO), "{}").unwrap();
+        for out in &outs {
+            assert_eq!(target_folder(out), Some(&*target));
+        }
+        // A file further up is another project's.
+        std::fs::rename(target.join(OF_CARGO), scratch.path().join(OF_CARGO)).unwrap();
+        assert_eq!(target_folder(&outs[1]), Some(&*release));
     }
 }

@@ -1,6 +1,7 @@
 //! Helpers of the end-to-end tests.
 
 pub(crate) mod kernel_tree;
+pub(crate) mod makes;
 pub(crate) mod project;
 pub(crate) mod recorder;
 pub(crate) mod repository;

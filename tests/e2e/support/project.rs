@@ -62,7 +62,7 @@ impl Project {
             .map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default())
             .concat();
         let has = |feature: &&str| text.contains(&format!("features = [\"{feature}\"]"));
-        let feature = ["bindgen", "rust"].into_iter().find(has);
+        let feature = ["bindgen", "cache", "rust"].into_iter().find(has);
         Project::with_copy_of(dir, seed(feature.unwrap_or_default()))
     }
 
@@ -251,10 +251,11 @@ pub(crate) fn root() -> &'static Path {
 /// A target folder in which the library with this feature (none: `""`) and its dependencies are
 /// already compiled. Each project starts with a copy of it.
 fn seed(feature: &str) -> &'static Path {
-    static SEEDS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+    static SEEDS: [OnceLock<PathBuf>; 4] = [const { OnceLock::new() }; 4];
     let (number, name) = match feature {
         "bindgen" => (1, "project-seed-bindgen"),
         "rust" => (2, "project-seed-rust"),
+        "cache" => (3, "project-seed-cache"),
         _ => (0, "project-seed"),
     };
     SEEDS[number].get_or_init(|| {

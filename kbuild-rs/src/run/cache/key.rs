@@ -111,10 +111,14 @@ impl Run<'_> {
         Ok(Key(parts.hash.finalize().into()))
     }
 
-    /// The placeholders, with one for the output directory.
+    /// The placeholders, with one for the output directory, and one for each symvers of a provider. Two
+    /// build trees have the providers of a module at two places, and the places do not matter.
     pub(super) fn cache_words(&self) -> Words {
         let mut words = self.words(false);
         words.add("O", self.resolved.out.as_os_str());
+        for (number, (original, _)) in self.resolved.inputs.symvers.iter().enumerate() {
+            words.add(&format!("S{number}"), original.as_os_str());
+        }
         words
     }
 
