@@ -22,6 +22,7 @@ mod support;
 #[path = "../jobs/meeting.rs"]
 mod meeting;
 
+mod cache;
 mod cargo;
 mod chain;
 mod changeable;

@@ -25,6 +25,7 @@ mod meeting;
 #[path = "../cmake/changeable.rs"]
 mod changeable;
 
+mod cache;
 mod cases;
 mod chain;
 mod changes;
