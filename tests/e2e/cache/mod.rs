@@ -3,6 +3,7 @@
 mod builders;
 mod damage;
 mod differences;
+mod outside;
 mod places;
 mod stand;
 mod trees;

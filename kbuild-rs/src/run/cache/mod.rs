@@ -15,7 +15,7 @@
 //! | `shadow.rs` | places where a new header would come before a used one |
 //! | `look_up.rs`, `check.rs` | finds an entry that fits |
 //! | `take.rs` | publishes the products of an entry |
-//! | `keep.rs`, `refuse.rs` | stores the build that has just ended, or tells why not |
+//! | `keep.rs`, `refuse.rs`, `outside.rs` | stores the build that has just ended, or tells why not |
 //! | `room.rs` | the size limit; status, prune and verify |
 //!
 //! # Decisions
@@ -40,6 +40,7 @@ mod hashes;
 mod keep;
 mod key;
 mod look_up;
+mod outside;
 mod refuse;
 mod room;
 mod scripts;

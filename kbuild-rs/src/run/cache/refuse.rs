@@ -35,6 +35,7 @@ impl Run<'_> {
         if !place.is_whole && has_own().map_err(|e| e.to_string())? {
             return Err("files that rules of the tree made were here before it".into());
         }
+        self.refuse_questions(items)?;
         // rust-project.json shows the caller's variables.
         #[cfg(feature = "ide")]
         if r.target.rustc.is_some() && !r.make.given_env.is_empty() {
