@@ -1,5 +1,6 @@
 //! kbuild's first phase is remembered: the next build starts kbuild's makes directly.
 
+mod makes;
 mod memory;
 mod noticed;
 mod random;

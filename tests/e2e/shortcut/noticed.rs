@@ -5,31 +5,36 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kbuild_tests::lab::packages;
+use kbuild_tests::lab::{LabKernel, packages};
 use kbuild_tests::scope;
 
 use super::{Cache, edited};
-use crate::scene::{Scene, kernel_at};
-use crate::support::kernel_tree::link_headers;
+use crate::scene::{Scene, kernel_at, private_kernel};
 use crate::support::*;
 
-/// A scene, and a folder with a compiler and a make of its own.
-struct Stand {
-    scene: Scene,
-    own: PathBuf,
+/// A scene with a kernel tree that it may change, and a folder with a compiler and a make of its own.
+pub(super) struct Stand {
+    pub(super) scene: Scene,
+    pub(super) own: PathBuf,
     _cache: Cache,
     _folder: tempfile::TempDir,
 }
 
 impl Stand {
-    fn new() -> Stand {
+    fn new(kernel: &LabKernel) -> Stand {
+        let cache = Cache::new();
+        let scene = cache.hello(kernel);
+        Stand::of(scene, cache)
+    }
+
+    /// A stand of a scene with a private kernel tree.
+    pub(super) fn of(mut scene: Scene, cache: Cache) -> Stand {
         let folder = folder(&[("tools/readme", ""), ("other/readme", "")]);
         let path = folder.path();
-        let kernel = link_headers(&kernel_at(2), &path.join("kernel"));
-        let cache = Cache::new();
-        let mut scene = cache.hello(&kernel);
+        let kernel = scene.kernel.clone();
         let own = path.join("tools");
         script(&own.join("own-cc"), &kernel.compiler(), "");
+        fs::copy(program_path("make"), own.join("make")).unwrap();
         let cc = own.join("own-cc").to_str().unwrap().to_owned();
         scene.args.extend(["--cc".to_owned(), cc]);
         let searched = std::env::var("PATH").unwrap();
@@ -47,15 +52,18 @@ impl Stand {
         }
     }
 
-    /// Appends a line to a file of the kernel, which may be a link into the lab.
-    fn append(&self, file: &Path, line: &str) {
-        let text = fs::read_to_string(file).unwrap();
-        fs::remove_file(file).unwrap();
-        fs::write(file, format!("{text}{line}\n")).unwrap();
+    /// Appends a line to a file of the kernel's shared half.
+    pub(super) fn append(&self, file: &str, line: &str) {
+        append(&self.scene.kernel.common.join(file), line);
     }
 }
 
-fn script(at: &Path, program: &str, comment: &str) {
+pub(super) fn append(file: &Path, line: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    fs::write(file, format!("{text}{line}\n")).unwrap();
+}
+
+pub(super) fn script(at: &Path, program: &str, comment: &str) {
     let _ = fs::remove_file(at);
     fs::write(
         at,
@@ -71,9 +79,13 @@ const CHANGES: &[Change] = &[
     ("the compiler in place", |s| {
         script(&s.own.join("own-cc"), &s.scene.kernel.compiler(), "another");
     }),
+    ("make in place", |s| {
+        let make = s.own.join("make");
+        fs::remove_file(&make).unwrap();
+        fs::copy(program_path("make"), &make).unwrap();
+    }),
     ("a makefile of the kernel", |s| {
-        let common = s.scene.kernel.common.clone();
-        s.append(&common.join("Makefile"), "# another");
+        s.append("Makefile", "# another");
     }),
     ("a variable of the environment", |s| {
         s.scene.args.extend(["--env".into(), "ANY_NAME=1".into()]);
@@ -87,8 +99,8 @@ const CHANGES: &[Change] = &[
             .extend(["--make-var".into(), "ANY_VAR=1".into()]);
     }),
     ("the configuration", |s| {
-        let kdir = s.scene.kernel.kdir.clone();
-        s.append(&kdir.join("include/config/auto.conf"), "CONFIG_ANY_NEW=y");
+        let file = s.scene.kernel.kdir.join("include/config/auto.conf");
+        append(&file, "CONFIG_ANY_NEW=y");
     }),
     ("PATH", |s| {
         let path = format!("{}:/nonexistent", s.scene.env["PATH"]);
@@ -101,18 +113,54 @@ const CHANGES: &[Change] = &[
         s.scene.env.insert("USER".into(), "another".into());
     }),
     ("more warnings", |s| s.scene.args.push("-W1".into())),
-    ("make", |s| {
-        let make = s.own.join("make");
-        script(&make, "/usr/bin/make", "");
+    ("another makefile of the kernel", |s| {
+        s.append("scripts/Makefile.modpost", "# another");
     }),
+    ("a script of the kernel", |s| {
+        s.append("scripts/cc-version.sh", "# another");
+    }),
+    ("another make", |s| {
+        let make = s.own.with_file_name("other").join("make");
+        fs::copy(program_path("make"), make).unwrap();
+    }),
+    ("ARCH", |s| variable(s, "ARCH=x86_64")),
+    ("CROSS_COMPILE", |s| {
+        let prefix = s.own.join("cross-");
+        for name in [
+            "gcc", "ld", "ar", "nm", "objcopy", "objdump", "readelf", "strip",
+        ] {
+            let to = s.own.join(format!("cross-{name}"));
+            std::os::unix::fs::symlink(program_path(name), to).unwrap();
+        }
+        variable(s, &format!("CROSS_COMPILE={}", prefix.display()));
+    }),
+    ("C", |s| {
+        variable(s, "CHECK=true");
+        variable(s, "C=1");
+    }),
+    ("LLVM_IAS", |s| variable(s, "LLVM_IAS=0")),
+    ("KCFLAGS", |s| variable(s, "KCFLAGS=-g")),
     ("a new file of the kernel", |s| {
         fs::write(s.scene.kernel.kdir.join(".kernelvariables"), "").unwrap();
     }),
 ];
 
+fn variable(stand: &mut Stand, pair: &str) {
+    let args = &mut stand.scene.args;
+    args.extend(["--make-var".into(), pair.into()]);
+}
+
+/// A program of this machine.
+fn program_path(name: &str) -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap();
+    let mut all = std::env::split_paths(&folders).map(|folder| folder.join(name));
+    all.find(|path| path.is_file()).unwrap()
+}
+
 #[test]
 fn a_change_of_what_decides_the_first_phase_runs_it_again() {
-    let mut stand = Stand::new();
+    let (_folder, kernel) = private_kernel(&kernel_at(2));
+    let mut stand = Stand::new(&kernel);
     assert!(!edited(&stand.scene, 0));
     assert!(edited(&stand.scene, 1));
     let several = if scope::is_full() { CHANGES.len() } else { 4 };

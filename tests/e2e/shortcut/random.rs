@@ -1,105 +1,154 @@
 //! After any sequence of changes, the modules are those of a build that runs the top Makefile.
 
+use std::fs;
+use std::path::Path;
+
+use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::random::Random;
 use kbuild_tests::scope;
 
-use super::Cache;
-use crate::scene::{Scene, kernel_at};
+use super::noticed::{Stand, append, script};
+use super::{Cache, was_direct};
+use crate::scene::{Scene, kernel_at, private_kernel};
 use crate::support::*;
 
-const ONE: &[(&str, &str)] = &[("hello.c", HELLO), ("Kbuild", "obj-m := hello.o\n")];
+/// A module: the package of its sources (none for the one-file module), a source, a header, the
+/// file with the flags.
+type Module = (&'static str, [&'static str; 3]);
 
-const TWO: &[(&str, &str)] = &[
-    ("Kbuild", "obj-m := pair.o\npair-y := hello.o two.o\n"),
-    ("hello.c", HELLO),
+const MODULES: &[Module] = &[
+    ("", ["hello.c", "own.h", "Kbuild"]),
+    ("lime-forensics-dkms", ["hash.c", "lime.h", "Makefile"]),
     (
-        "two.c",
-        "#include \"own.h\"\nint two(void);\nint two(void) { return OWN; }\n",
+        "digimend-dkms",
+        ["hid-uclogic-params.c", "hid-ids.h", "Kbuild"],
     ),
-    ("own.h", "#define OWN 1\n"),
 ];
 
-const DEEP: &[(&str, &str)] = &[
-    ("Kbuild", "obj-m := hello.o sub/\n"),
-    ("hello.c", HELLO),
-    ("sub/Kbuild", "obj-m := below.o\n"),
-    ("sub/below.c", HELLO),
-];
+fn scene(package: &str, kernel: &LabKernel, cache: &Cache) -> Scene {
+    let one = format!("#include \"own.h\"\n{HELLO}");
+    let files = [
+        ("hello.c", &*one),
+        ("own.h", ""),
+        ("Kbuild", "obj-m := hello.o\n"),
+    ];
+    if package.is_empty() {
+        return cache.tree(kernel, &files);
+    }
+    let scene = cache.tree(kernel, &[]);
+    let source = lab::source_for(package, kernel).unwrap();
+    copy(&source.join("."), scene.source.path());
+    scene
+}
 
-/// Changes one thing. Returns what it is.
-fn change(scene: &mut Scene, random: &mut Random, step: usize) -> &'static str {
-    let set = |scene: &mut Scene, flag: &str, value: String| {
-        if let Some(at) = scene.args.iter().position(|arg| arg == flag) {
-            scene.args.drain(at..at + 2);
+/// Changes one thing. Returns its name.
+fn change(stand: &mut Stand, files: [&str; 3], random: &mut Random, step: usize) -> &'static str {
+    let set = |stand: &mut Stand, flag: &str, value: String| {
+        let args = &mut stand.scene.args;
+        if let Some(at) = args.iter().position(|arg| arg == flag) {
+            args.drain(at..at + 2);
         }
-        scene.args.extend([flag.to_owned(), value]);
+        args.extend([flag.to_owned(), value]);
     };
-    let kbuild = std::fs::read_to_string(scene.path("Kbuild")).unwrap();
-    match random.below(9) {
+    let [source, header, flags] = files.map(|name| stand.scene.path(name));
+    let env = |stand: &mut Stand, name: &str, value: String| {
+        stand.scene.env.insert(name.to_owned(), value);
+    };
+    let add = |file: &Path, line: String| append(file, &line);
+    match random.below(13) {
         0 => {
-            scene.write("hello.c", &format!("{HELLO}\nint step_{step};\n"));
+            add(&source, format!("int step_{step}(void);"));
             "a source"
         }
         1 => {
-            scene.write("Kbuild", &format!("{kbuild}ccflags-y += -DSTEP={step}\n"));
+            add(&flags, format!("ccflags-y += -DSTEP={step}"));
             "Kbuild"
         }
         2 => {
-            set(scene, "-D", format!("OF_CALLER={step}"));
+            set(stand, "-D", format!("OF_CALLER={step}"));
             "a flag"
         }
         3 => {
-            scene.write("own.h", &format!("#define OWN {step}\n"));
+            add(&header, format!("#define STEP_OF_HEADER_{step} 1"));
             "a header"
         }
         4 => {
-            set(scene, "--env", format!("KBUILD_BUILD_USER=user{step}"));
+            set(stand, "--env", format!("KBUILD_BUILD_USER=user{step}"));
             "the environment"
         }
         5 => {
-            let user = format!("user{step}");
-            scene.env.insert("USER".to_owned(), user);
+            env(stand, "USER", format!("user{step}"));
             "the user"
         }
         6 => {
-            let names = ["C", "C.UTF-8", "POSIX"];
-            let name = names[step % names.len()].to_owned();
-            scene.env.insert("LC_ALL".to_owned(), name);
+            let name = ["C", "C.UTF-8", "POSIX"][step % 3];
+            env(stand, "LC_ALL", name.to_owned());
             "the locale"
         }
         7 => {
-            set(scene, "-W", ["1", "2"][step % 2].to_owned());
+            set(stand, "-W", ["1", "2"][step % 2].to_owned());
             "warnings"
         }
-        _ => {
-            set(scene, "--make-var", format!("ANY_VAR={step}"));
+        8 => {
+            set(stand, "--make-var", format!("ANY_VAR={step}"));
             "a variable of make"
+        }
+        9 => {
+            stand.append(
+                "include/linux/module.h",
+                &format!("#define STEP_OF_KERNEL_{step} 1"),
+            );
+            "a header of the kernel"
+        }
+        10 => {
+            let name = ["Makefile", "scripts/Makefile.build", "scripts/Makefile.lib"][step % 3];
+            stand.append(name, &format!("KBUILD_CFLAGS += -DOF_MAKEFILE_{step}"));
+            "a makefile of the kernel"
+        }
+        11 => {
+            let compiler = format!("{} -DOF_COMPILER={step}", stand.scene.kernel.compiler());
+            script(&stand.own.join("own-cc"), &compiler, "");
+            "the compiler"
+        }
+        _ => {
+            let make = stand.own.join("make");
+            if fs::remove_file(&make).is_err() {
+                std::os::unix::fs::symlink("/usr/bin/make", make).unwrap();
+            }
+            "make"
         }
     }
 }
 
 #[test]
-fn after_any_changes_the_modules_are_those_of_a_build_from_nothing_on_the_long_way() {
-    let modules: &[&[(&str, &str)]] = if scope::is_full() {
-        &[ONE, TWO, DEEP]
-    } else {
-        &[TWO]
-    };
-    let steps = if scope::is_full() { 50 } else { 4 };
-    for (number, files) in modules.iter().enumerate() {
-        let mut random = Random::new();
-        let seed = random.seed;
+fn after_any_changes_the_modules_are_those_of_the_long_way() {
+    let steps = if scope::is_full() { 50 } else { 5 };
+    let (_folder, kernel) = private_kernel(&kernel_at(1));
+    let mut random = Random::new();
+    let seed = random.seed;
+    for (package, files) in MODULES {
         let cache = Cache::new();
-        let mut scene = cache.tree(&kernel_at(number), files);
-        scene.build();
+        let mut stand = Stand::of(scene(package, &kernel, &cache), cache);
+        let long = folder(&[]);
+        let mut direct = 0;
+        stand.scene.build();
         for step in 0..steps {
-            let what = change(&mut scene, &mut random, step);
-            scene.build();
-            let clean = folder(&[]);
-            built(scene.command_to(clean.path()).arg("--no-shortcut"));
-            let what = format!("seed {seed}, module {number}, step {step}: {what}");
-            let ours = super::modules(scene.out.path());
-            assert_same_modules(&ours, &super::modules(clean.path()), &what);
+            let what = change(&mut stand, *files, &mut random, step);
+            stand.scene.build();
+            direct += usize::from(was_direct(stand.scene.out.path()));
+            // Each way has an output directory, so both compile only what has changed.
+            built(stand.scene.command_to(long.path()).arg("--no-shortcut"));
+            let what = format!("seed {seed}, module {package:?}, step {step}: {what}");
+            let ours = modules(stand.scene.out.path());
+            assert_same_modules(&ours, &modules(long.path()), &what);
         }
+        if scope::is_full() || package.is_empty() {
+            let clean = folder(&[]);
+            built(stand.scene.command_to(clean.path()).arg("--no-shortcut"));
+            let ours = modules(stand.scene.out.path());
+            assert_same_modules(&ours, &modules(clean.path()), "from nothing");
+        }
+        println!("{package:?}: {direct} of {steps} builds took the shortcut");
+        assert!(direct > 0, "seed {seed}, module {package:?}");
     }
 }

@@ -54,6 +54,7 @@ impl Run<'_> {
             text.split(' ').next().map(str::to_owned)
         });
         let mut programs: Vec<String> = programs.filter(|name| !name.is_empty()).collect();
+        programs.push("make".to_owned());
         programs.sort();
         programs.dedup();
         let files = self.deciding_files(&makefiles, &programs, start)?;
