@@ -107,7 +107,7 @@ const CHANGES: &[Change] = &[
         s.scene.env.insert("PATH".into(), path);
     }),
     ("the locale", |s| {
-        s.scene.env.insert("LANG".into(), "C.UTF-8".into());
+        s.scene.env.insert("LC_ALL".into(), "POSIX".into());
     }),
     ("the user", |s| {
         s.scene.env.insert("USER".into(), "another".into());
@@ -117,7 +117,7 @@ const CHANGES: &[Change] = &[
         s.append("scripts/Makefile.modpost", "# another");
     }),
     ("a script of the kernel", |s| {
-        s.append("scripts/cc-version.sh", "# another");
+        s.append("scripts/pahole-version.sh", "# another");
     }),
     ("another make", |s| {
         let make = s.own.with_file_name("other").join("make");
