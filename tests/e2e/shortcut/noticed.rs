@@ -123,7 +123,6 @@ const CHANGES: &[Change] = &[
         let make = s.own.with_file_name("other").join("make");
         fs::copy(program_path("make"), make).unwrap();
     }),
-    ("ARCH", |s| variable(s, "ARCH=x86_64")),
     ("CROSS_COMPILE", |s| {
         let prefix = s.own.join("cross-");
         for name in [
