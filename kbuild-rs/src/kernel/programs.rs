@@ -6,8 +6,9 @@
 //! process.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -38,8 +39,7 @@ impl Kernel {
             return Ok(());
         };
         for path in self.programs() {
-            let program = regular::read(&path).ok();
-            let program = program.and_then(|bytes| Elf::parse(&bytes));
+            let program = Elf::of(&path);
             let Some(doubt) = program.and_then(|program| program.doubt(&mut here)) else {
                 continue;
             };
@@ -94,12 +94,12 @@ impl Here {
         })
     }
 
-    /// The newest version of symbols in the C library beside the loader. The file is large, and all
-    /// programs name one loader, so the answer is kept.
+    /// The newest version of symbols in the C library beside the loader. All programs name one
+    /// loader, so the answer is kept.
     fn library(&mut self, loader: PathBuf) -> Option<u32> {
         let library = loader.with_file_name("libc.so.6");
         let known = self.libraries.entry(loader);
-        *known.or_insert_with(|| versions(&regular::read(library).ok()?).max())
+        *known.or_insert_with(|| Elf::of(&library)?.defined)
     }
 }
 
@@ -133,45 +133,88 @@ struct Elf {
     machine: u16,
     /// The loader that the file names.
     interpreter: Option<PathBuf>,
-    /// The newest version of the C library's symbols that the file names: 38 of `GLIBC_2.38`.
+    /// The newest version of the C library's symbols that the file needs: 38 of `GLIBC_2.38`.
     newest: Option<u32>,
+    /// The newest version that the file itself defines.
+    defined: Option<u32>,
+}
+
+/// The types of the sections that list needed and defined versions of symbols.
+const NEEDED: usize = 0x6fff_fffe;
+const DEFINED: usize = 0x6fff_fffd;
+
+/// The places of the fields of an ELF file's tables.
+struct Layout {
+    wide: bool,
+    big_endian: bool,
+}
+
+impl Layout {
+    /// The field of this size at the place for the file's class.
+    fn field(&self, bytes: &[u8], [narrow, wide]: [usize; 2], size: usize) -> Option<usize> {
+        let at = if self.wide { wide } else { narrow };
+        let field = bytes.get(at..at.checked_add(size)?)?;
+        let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
+        Some(match self.big_endian {
+            true => field.iter().fold(0, add),
+            false => field.iter().rev().fold(0, add),
+        })
+    }
+
+    /// A field with an address or an offset.
+    fn word(&self, bytes: &[u8], places: [usize; 2]) -> Option<usize> {
+        self.field(bytes, places, if self.wide { 8 } else { 4 })
+    }
 }
 
 impl Elf {
-    fn parse(bytes: &[u8]) -> Option<Elf> {
-        let [0x7f, b'E', b'L', b'F', class, order, ..] = *bytes else {
+    /// Reads the tables of a file and the names of versions, and nothing else: a C library is large,
+    /// and each build looks at it.
+    fn of(path: &Path) -> Option<Elf> {
+        let file = regular::open(path).ok()?;
+        let length = usize::try_from(file.metadata().ok()?.len()).ok()?;
+        let part = |at: usize, size: usize| part(&file, length, at, size);
+        let header = part(0, length.min(64))?;
+        let [0x7f, b'E', b'L', b'F', class, order, ..] = header[..] else {
             return None;
         };
-        let number = |at: usize, size: usize| -> Option<usize> {
-            let field = bytes.get(at..at.checked_add(size)?)?;
-            let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
-            Some(match order {
-                2 => field.iter().fold(0, add),
-                _ => field.iter().rev().fold(0, add),
-            })
+        let layout = Layout {
+            wide: class == 2,
+            big_endian: order == 2,
         };
-        // Offsets in the file: (table, size and count of its entries), and in an entry (offset,
-        // size).
-        let wide = class == 2;
-        let word = if wide { 8 } else { 4 };
-        let table = number(if wide { 32 } else { 28 }, word)?;
-        let size = number(if wide { 54 } else { 42 }, 2)?;
-        let count = number(if wide { 56 } else { 44 }, 2)?;
+        let table = |offset, size, count| {
+            let offset = layout.word(&header, offset)?;
+            let size = layout.field(&header, size, 2)?;
+            let count = layout.field(&header, count, 2)?;
+            let bytes = part(offset, size.checked_mul(count)?)?;
+            Some(
+                bytes
+                    .chunks_exact(size.max(1))
+                    .map(<[u8]>::to_vec)
+                    .collect::<Vec<_>>(),
+            )
+        };
         let mut interpreter = None;
-        for entry in 0..count {
-            let at = table.checked_add(entry * size)?;
-            if number(at, 4)? == 3 {
-                let offset = number(at + if wide { 8 } else { 4 }, word)?;
-                let length = number(at + if wide { 32 } else { 16 }, word)?;
-                let name = bytes.get(offset..offset.checked_add(length)?)?;
+        for entry in table([28, 32], [42, 54], [44, 56])? {
+            if layout.field(&entry, [0, 0], 4)? == 3 {
+                let name = part(layout.word(&entry, [4, 8])?, layout.word(&entry, [16, 32])?)?;
                 let name = name.split(|b| *b == 0).next()?;
                 interpreter = Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()));
             }
         }
+        let sections = table([32, 40], [46, 58], [48, 60]).unwrap_or_default();
+        let newest = |kind: usize| {
+            let is_kind = |entry: &&Vec<u8>| layout.field(entry, [4, 4], 4) == Some(kind);
+            let list = sections.iter().find(is_kind)?;
+            let names = sections.get(layout.field(list, [24, 40], 4)?)?;
+            let names = part(layout.word(names, [16, 24])?, layout.word(names, [20, 32])?)?;
+            versions(&names).max()
+        };
         Some(Elf {
-            machine: u16::try_from(number(18, 2)?).ok()?,
+            machine: u16::try_from(layout.field(&header, [18, 18], 2)?).ok()?,
             interpreter,
-            newest: versions(bytes).max(),
+            newest: newest(NEEDED),
+            defined: newest(DEFINED),
         })
     }
 
@@ -207,7 +250,19 @@ impl Elf {
     }
 }
 
-/// The versions of the C library's symbols that a file names.
+/// A part of a file of this length.
+fn part(file: &File, length: usize, at: usize, size: usize) -> Option<Vec<u8>> {
+    let end = at.checked_add(size)?;
+    if end > length {
+        return None;
+    }
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, u64::try_from(at).ok()?)
+        .ok()?;
+    Some(bytes)
+}
+
+/// The versions of the C library's symbols among these names.
 fn versions(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     let names = bytes.split(|b| *b == 0);
     names.filter_map(|name| {
@@ -242,18 +297,24 @@ mod tests {
 
     #[test]
     fn the_header_of_this_program_is_read_and_raises_no_doubt() {
-        let this = Elf::parse(&fs::read("/proc/self/exe").unwrap()).unwrap();
+        let this = Elf::of(&std::env::current_exe().unwrap()).unwrap();
         let mut here = Here::new().unwrap();
         assert_eq!(this.machine, here.machine);
         assert_eq!(this.doubt(&mut here), None);
-        assert_eq!(Elf::parse(b"#!/bin/sh\n").map(|e| e.machine), None);
-        assert_eq!(Elf::parse(b"\x7fELF\x02\x01").map(|e| e.machine), None);
+        let root = Root::new();
+        let none = |bytes: &[u8]| Elf::of(&root.write("file", bytes)).is_none();
+        assert!(none(b"#!/bin/sh\n") && none(b"\x7fELF\x02\x01") && none(b""));
+        // The tables are said to lie behind the end of the file.
+        let mut bytes = fs::read("/proc/self/exe").unwrap();
+        bytes.truncate(64);
+        assert!(none(&bytes));
+        bytes[32..48].fill(0xff);
+        assert!(none(&bytes));
     }
 
     #[test]
     fn another_machine_a_missing_loader_and_a_newer_library_are_reported() {
-        let bytes = std::fs::read("/proc/self/exe").unwrap();
-        let here = Elf::parse(&bytes).unwrap();
+        let here = Elf::of(&std::env::current_exe().unwrap()).unwrap();
         let Some(needed) = here.newest.filter(|_| here.interpreter.is_some()) else {
             println!("not run: this program needs no C library at run time");
             return;
@@ -263,6 +324,7 @@ mod tests {
                 machine,
                 interpreter: interpreter.map(PathBuf::from).or(here.interpreter.clone()),
                 newest: Some(newest),
+                defined: None,
             };
             elf.doubt(&mut Here::new().unwrap()).unwrap_or_default()
         };
