@@ -10,7 +10,7 @@ use super::regular;
 /// sort adds much code to compile.)
 pub(crate) fn sort_paths(paths: &mut Vec<PathBuf>) {
     paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-    paths.dedup();
+    paths.dedup_by(|a, b| a.as_os_str() == b.as_os_str());
 }
 
 /// Whether paths that [`sort_paths`] has sorted hold this one.

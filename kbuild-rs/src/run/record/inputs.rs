@@ -40,7 +40,7 @@ impl Run<'_> {
         let targets = resolver.targets()?;
         let (rules, ran) = self.rules(&resolver, &targets, &trace, made.record);
         let (shared, unseen) = self.shared(&resolver, &ran)?;
-        let mut named = union(targets);
+        let mut named = union(&targets);
         let inputs = rules.iter().map(|rule| &rule.prerequisite);
         named.extend(inputs.filter(|p| !p.starts_with(&r.stage.dir)).cloned());
         named.extend(shared);
@@ -165,7 +165,11 @@ impl Run<'_> {
                     continue;
                 }
                 let mut sources = resolver.sources(named);
-                sources.retain(|p| command.is_none_or(|t| !t.prerequisites.contains(p)));
+                let is_known = |t: &Target, p: &PathBuf| {
+                    let mut known = t.prerequisites.iter();
+                    known.any(|known| known.as_os_str() == p.as_os_str())
+                };
+                sources.retain(|p| !command.is_some_and(|t| is_known(t, p)));
                 rules.extend(sources.into_iter().map(|prerequisite| Rule {
                     target: target.clone(),
                     prerequisite,

@@ -5,9 +5,11 @@ mod git;
 mod modpost;
 mod prepare;
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
 use super::Run;
 use super::record::{Reason, Record, Rule, Stale};
@@ -87,7 +89,7 @@ impl Run<'_> {
         let mut changed = stale.changed.clone();
         sort_paths(&mut changed);
         if !changed.is_empty() {
-            let gone = |p: &PathBuf| is_among(p, &changed) || !p.exists();
+            let gone = |p: &Path| is_among(p, &changed) || !p.exists();
             let resolver = self.resolver(items);
             // The targets of rules come first, because they may be headers. make may check a header
             // before a recipe that make does not know of rebuilds it (`main.o: | generated`), so
@@ -110,8 +112,15 @@ impl Run<'_> {
                     }
                 }
             }
-            for target in resolver.targets()? {
-                if target.prerequisites.iter().any(gone) {
+            // The targets share their paths, which stay at their places as long as the targets do.
+            let targets = resolver.targets()?;
+            let mut known = HashMap::new();
+            let mut gone = |p: &Rc<Path>| {
+                let place = Rc::as_ptr(p).cast::<u8>();
+                *known.entry(place).or_insert_with(|| gone(p))
+            };
+            for target in &targets {
+                if target.prerequisites.iter().any(&mut gone) {
                     self.writer.remove_file(&target.path)?;
                     self.writer.remove_file(&target.command)?;
                 }

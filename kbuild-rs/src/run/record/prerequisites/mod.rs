@@ -5,17 +5,19 @@
 //! covers. A saved command names more files: a linker script, a plugin.
 
 pub(in crate::run) mod incbin;
+mod known;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::kbuild::cmd_file;
 use crate::stage::{Item, Stage};
-use crate::sys::{normal, regular, sort_paths, walk};
+use crate::sys::{regular, sort_paths, walk};
 use crate::{Error, Kernel, Result};
 
 use incbin::Operand;
+use known::{Known, Named, canonical, resolved};
 
 /// One target in the stage and the files that its `.cmd` names.
 #[derive(Debug)]
@@ -27,8 +29,9 @@ pub(crate) struct Target {
     /// Whether kbuild saved the command that built the target.
     pub(crate) has_command: bool,
     /// The inputs: real paths, and the names that lead to them through links, because a link may
-    /// lead elsewhere later. Files that kbuild generated in the stage are left out.
-    pub(crate) prerequisites: Vec<PathBuf>,
+    /// lead elsewhere later. Files that kbuild generated in the stage are left out. Targets share
+    /// the paths, because most have the same thousand headers.
+    pub(crate) prerequisites: Vec<Rc<Path>>,
 }
 
 /// Turns the paths in `.cmd` files into real ones.
@@ -84,7 +87,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The files that the text of a `.cmd` file names.
-    fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<PathBuf> {
+    fn prerequisites(&self, text: &str, known: &mut Known) -> Vec<Rc<Path>> {
         let mut found = Vec::new();
         let command = cmd_file::saved_command(text).unwrap_or_default();
         let mut bytes = Vec::new();
@@ -116,7 +119,7 @@ impl<'a> Resolver<'a> {
             }
         }
         for file in bytes {
-            found.extend(self.files(&file, known));
+            found.extend(self.files(&file, known).into_iter().map(Rc::from));
         }
         found
     }
@@ -143,10 +146,14 @@ impl<'a> Resolver<'a> {
 
     /// The text of a source or header, unless it belongs to the kernel.
     fn own_source(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        let (file, _) = resolved(&self.cwd.join(path));
+        self.own_text(&resolved(&self.cwd.join(path)).0)
+    }
+
+    /// The same for a path that [`resolved`] gave.
+    fn own_text(&self, file: &Path) -> Option<Vec<u8>> {
         let is_kernels = self.of_kernel.iter().any(|dir| file.starts_with(dir));
-        let is_staged = file.starts_with(&self.stage.dir);
-        (is_staged || !is_kernels).then(|| regular::read(&file).ok())?
+        let is_staged = || file.starts_with(&self.stage.dir);
+        (!is_kernels || is_staged()).then(|| regular::read(file).ok())?
     }
 
     /// The sources for which `path` stands: see [`Target::prerequisites`].
@@ -156,19 +163,38 @@ impl<'a> Resolver<'a> {
 
     /// [`Resolver::sources`] and `.incbin` operands, searched once for each path.
     fn known<'k>(&self, path: &str, known: &'k mut Known) -> &'k Named {
-        if !known.named.contains_key(path) {
-            let named = Named {
-                files: self.files(Path::new(path), known),
-                operands: incbin::operands(&self.own_source(path).unwrap_or_default()),
-            };
-            known.named.insert(path.to_owned(), named);
-        }
-        &known.named[path]
+        let at = match known.places.get(path) {
+            Some(&at) => at,
+            None => {
+                let named = self.cwd.join(path);
+                let (file, over_link) = resolved(&named);
+                let text = self.own_text(&file).unwrap_or_default();
+                let files = self.of_named(named, file, over_link, known);
+                known.named.push(Named {
+                    files: files.into_iter().map(Rc::from).collect(),
+                    operands: incbin::operands(&text),
+                });
+                let at = known.named.len() - 1;
+                known.places.insert(path.to_owned(), at);
+                at
+            }
+        };
+        &known.named[at]
     }
 
     fn files(&self, named: &Path, known: &mut Known) -> Vec<PathBuf> {
         let named = self.cwd.join(named);
         let (path, over_link) = resolved(&named);
+        self.of_named(named, path, over_link, known)
+    }
+
+    fn of_named(
+        &self,
+        named: PathBuf,
+        path: PathBuf,
+        over_link: bool,
+        known: &mut Known,
+    ) -> Vec<PathBuf> {
         let mut files = self.of_resolved(path, known);
         // The link may lead elsewhere later.
         if over_link && !named.starts_with(&self.stage.dir) {
@@ -234,37 +260,15 @@ pub(crate) fn working_dir(kernel: &Kernel, module_dir: &Path) -> PathBuf {
 }
 
 /// The distinct prerequisites of all targets.
-pub(crate) fn union(targets: Vec<Target>) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for target in targets {
-        all.extend(target.prerequisites);
-    }
+pub(crate) fn union(targets: &[Target]) -> Vec<PathBuf> {
+    let all = targets.iter().flat_map(|target| &target.prerequisites);
+    let mut shared: Vec<&Rc<Path>> = all.collect();
+    // Comparing thousands of long paths takes longer than comparing their places.
+    shared.sort_unstable_by_key(|path| Rc::as_ptr(path).cast::<u8>());
+    shared.dedup_by(|a, b| Rc::ptr_eq(a, b));
+    let mut all = shared.into_iter().map(|path| path.to_path_buf()).collect();
     sort_paths(&mut all);
     all
-}
-
-/// The path without `.` and `..`, and whether it goes through a link. The file system decides where
-/// `..` leads behind a link.
-fn resolved(path: &Path) -> (PathBuf, bool) {
-    if !path.components().any(|c| c == Component::ParentDir) {
-        return (path.components().collect(), false);
-    }
-    let mut result = PathBuf::new();
-    let mut over_link = false;
-    for component in path.components() {
-        if component != Component::ParentDir {
-            result.push(component);
-            continue;
-        }
-        if result.is_symlink() {
-            match std::fs::canonicalize(&result) {
-                Ok(real) => (result, over_link) = (real, true),
-                Err(_) => return (normal(path), false),
-            }
-        }
-        result.pop();
-    }
-    (result, over_link)
 }
 
 /// `/dir/.foo.o.cmd` -> `/dir/foo.o`
@@ -274,110 +278,9 @@ fn target_of(command: &Path) -> Option<PathBuf> {
     (!name.is_empty()).then(|| command.with_file_name(name))
 }
 
-/// The earlier answers.
-#[derive(Debug, Default)]
-struct Known {
-    named: HashMap<String, Named>,
-    /// Whether a file of that name exists.
-    is_file: HashMap<String, bool>,
-    /// Folders of headers, and the real ones. A lookup of each header would look up all folders
-    /// above it too.
-    folders: Vec<(PathBuf, PathBuf)>,
-}
-
-/// A name in a `.cmd` file.
-#[derive(Debug)]
-struct Named {
-    files: Vec<PathBuf>,
-    /// The operands of the source's `.incbin` directives.
-    operands: Vec<Operand>,
-}
-
-impl Known {
-    fn is_file(&mut self, name: &str, cwd: &Path) -> bool {
-        if let Some(&known) = self.is_file.get(name) {
-            return known;
-        }
-        let is_file = cwd.join(name).is_file();
-        self.is_file.insert(name.to_owned(), is_file);
-        is_file
-    }
-
-    /// The path, and the real path if it differs.
-    fn with_real(&mut self, path: PathBuf) -> Vec<PathBuf> {
-        let is_link = path
-            .symlink_metadata()
-            .map_or(true, |meta| meta.is_symlink());
-        let real = match (is_link, path.parent(), path.file_name()) {
-            (false, Some(folder), Some(name)) => self.folder(folder).join(name),
-            _ => canonical(&path),
-        };
-        match real == path {
-            true => vec![path],
-            false => vec![path, real],
-        }
-    }
-
-    fn folder(&mut self, folder: &Path) -> &Path {
-        let text = folder.as_os_str();
-        let found = self.folders.iter().position(|(f, _)| f.as_os_str() == text);
-        let at = found.unwrap_or_else(|| {
-            self.folders.push((folder.to_owned(), canonical(folder)));
-            self.folders.len() - 1
-        });
-        &self.folders[at].1
-    }
-}
-
-/// The real path, or the path itself if the file does not exist any more.
-fn canonical(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Root;
-
-    #[test]
-    fn two_dots_behind_a_link_lead_where_the_file_system_says() {
-        let root = Root::new();
-        root.create_dir("v1/drv");
-        root.create_dir("include/sub");
-        root.link("../v1/drv", "include/drv");
-        let of = |path: &str| {
-            let (path, over_link) = resolved(&root.join(path));
-            (
-                path.strip_prefix(root.path()).unwrap().to_owned(),
-                over_link,
-            )
-        };
-        for (named, real, over_link) in [
-            ("include/drv/../common/t.h", "v1/common/t.h", true),
-            ("include/drv/../../include/./a.h", "include/a.h", true),
-            ("include/drv/sub/../a.h", "include/drv/a.h", false),
-            ("include/sub/../a.h", "include/a.h", false),
-            ("include/./drv/a.h", "include/drv/a.h", false),
-            ("gone/../a.h", "a.h", false),
-        ] {
-            assert_eq!(of(named), (PathBuf::from(real), over_link), "{named}");
-        }
-    }
-
-    #[test]
-    fn a_file_behind_links_has_its_own_name_and_the_real_one() {
-        let root = Root::new();
-        let real = root.write("real/a.h", "");
-        root.link("real", "linked");
-        root.link("a.h", "real/b.h");
-        let mut known = Known::default();
-        let mut of = |path: &str| known.with_real(root.join(path));
-        assert_eq!(of("real/a.h"), std::slice::from_ref(&real));
-        for link in ["linked/a.h", "linked/b.h", "real/b.h"] {
-            assert_eq!(of(link), [root.join(link), real.clone()]);
-        }
-        assert_eq!(of("linked/gone.h"), [root.join("linked/gone.h")]);
-    }
 
     #[test]
     fn a_cmd_file_names_its_target() {
