@@ -6,7 +6,10 @@
 //! - When make has read all makefiles, it builds a missing included makefile that has a rule. The
 //!   rule's recipe expands to nothing, so that no shell starts.
 //! - `.SHELLFLAGS` is expanded for each line of a recipe, with the automatic variables of its target
-//!   (GNU make's `construct_command_argv`). Its value stays `-c`.
+//!   (GNU make's `construct_command_argv`). Its value stays `-c`. kbuild's recipes have lines that do
+//!   nothing, and an object has hundreds of headers to leave out, so only the first line counts.
+//!   A target that kbuild has saved no headers for may have several rules (`target:: file`), so each
+//!   line counts there.
 //!
 //! A tree may set `.SHELLFLAGS` itself (`-eu -o pipefail -c`). After make has read the tree's
 //! makefiles, ours is put in front of that value.
@@ -34,17 +37,24 @@ pub(crate) struct Trace {
 /// exists, before modpost's make does anything.
 pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let [log, put_back] = [log, put_back].map(|path| path.to_string_lossy());
-    let each = |words: &str, line: &str| format!("$(foreach w,{words},$(file >>{log},{line}))");
+    // One write for all words. `foreach` puts a blank in front of all lines but the first.
+    let each = |words: &str, line: &str| {
+        format!("$(call kbuild-rs-tell,$(foreach w,{words},{line}$(kbuild-rs-end)))")
+    };
     let makefiles = each("$(filter-out %.cmd,$(MAKEFILE_LIST))", "M $(CURDIR) $(w)");
     // Only variables that are set are read, because make may warn about undefined variables.
-    let set = |name: &str| format!("$(if $(filter undefined,$(origin {name})),,$({name}))");
-    let symvers = each(&set("KBUILD_EXTRA_SYMBOLS"), "E $(CURDIR) $(w)");
+    let is_unset = |name: &str| format!("$(filter undefined,$(origin {name}))");
+    let unset = is_unset("KBUILD_EXTRA_SYMBOLS");
+    let set = format!("$(if {unset},,$(KBUILD_EXTRA_SYMBOLS))");
+    let symvers = each(&set, "E $(CURDIR) $(w)");
     // The headers of an object are in its `.cmd` file.
-    let headers = set("deps_$@");
-    let rules = each(
-        &format!("$(filter-out FORCE {headers},$^ $|)"),
-        "P $(CURDIR) $@ $(w)",
-    );
+    let rule = |left_out: &str| {
+        let words = format!("$(filter-out FORCE{left_out},$^ $|)");
+        each(&words, "P $(CURDIR) $@ $(w)")
+    };
+    let (rule, object) = (rule(""), rule(" $(deps_$@)"));
+    let first = "$(subst <$@>,,<$(kbuild-rs-last)>),$(eval override kbuild-rs-last := $$@)";
+    let rules = format!("$(if {},{rule},$(if {first}{object}))", is_unset("deps_$@"));
     // make drops the `./` of a kernel that was built in its source tree.
     let modpost = "$(filter %/scripts/Makefile.modpost scripts/Makefile.modpost,$(MAKEFILE_LIST))";
     let put_back =
@@ -55,6 +65,9 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
                  $(eval override .SHELLFLAGS = $$(kbuild-rs-rules)$(value .SHELLFLAGS)))";
     format!(
         "override {TOP} =\n\
+         override kbuild-rs-last :=\n\
+         override define kbuild-rs-end\n\n\nendef\n\
+         override kbuild-rs-tell = $(if $1,$(file >>{log},$1))\n\
          override kbuild-rs-rules = $(if $@,$({TOP}){rules})\n\
          -include {log}.none\n\
          {log}.none: ; {flags}{makefiles}{symvers}{put_back}\n\
@@ -79,6 +92,7 @@ impl Trace {
     pub(crate) fn read(text: &[u8]) -> Trace {
         let mut trace = Trace::default();
         for line in text.split(|&b| b == b'\n') {
+            let line = line.strip_prefix(b" ").unwrap_or(line);
             let Some((tag, line)) = line.split_at_checked(2) else {
                 continue;
             };
@@ -166,6 +180,32 @@ mod tests {
         std::fs::remove_file(&log).unwrap();
         make(&["order"]);
         assert_eq!(Trace::read(&std::fs::read(&log).unwrap()).rules, []);
+    }
+
+    #[test]
+    fn an_object_is_told_once_and_each_rule_of_a_double_colon_target() {
+        let root = Root::new();
+        let log = root.join("log");
+        root.write("watch.mk", lines(&log, &root.join("put-back")));
+        root.write(
+            "Makefile",
+            "all: x.o twice\ndeps_x.o := a.h b.h\nx.o: c.c a.h b.h | order.h ; @:\n\t@:\n\t@echo >$@\n\
+             twice:: c.c ; @echo >$@\ntwice:: d.c ; @echo >>$@\nc.c d.c a.h b.h order.h: ;\n",
+        );
+        let mut make = Command::new("make");
+        make.current_dir(root.path()).env_remove("MAKEFLAGS");
+        make.env("MAKEFILES", root.join("watch.mk"));
+        assert!(make.output().unwrap().status.success());
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(text.matches("x.o c.c").count(), 1, "{text}");
+        let rule = |target: &str, from: &str| (root.join(target), root.join(from));
+        let expected = [
+            rule("twice", "c.c"),
+            rule("twice", "d.c"),
+            rule("x.o", "c.c"),
+            rule("x.o", "order.h"),
+        ];
+        assert_eq!(Trace::read(text.as_bytes()).rules, expected);
     }
 
     #[test]
