@@ -14,7 +14,7 @@ pub(super) fn rows(setup: &Setup) -> Result<Vec<Row>> {
     // make needs some time to find that there is nothing to do, the same for a module in Rust.
     let [ours, theirs] = [&times.ours_again, &times.theirs_again];
     let what = "nothing to do for a one-file module";
-    let bound = 1.0 / 25.0;
+    let bound = 1.0 / 50.0;
     rows.push(ratio(
         &format!("{what}, wall"),
         wall(ours),

@@ -7,6 +7,7 @@ mod build;
 mod cache;
 mod cmake;
 mod corpus;
+mod edit;
 mod install;
 mod jobs;
 mod library;
@@ -107,6 +108,7 @@ const GROUPS: &[Group] = &[
     ("sandbox", sandbox::rows),
     ("shortcut", shortcut::rows),
     ("cache", cache::rows),
+    ("edit", edit::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {

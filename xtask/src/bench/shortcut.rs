@@ -89,7 +89,8 @@ fn cpu(mut command: Command) -> Result<f64> {
     Ok(measure(&mut command)?.cpu.as_secs_f64())
 }
 
-fn edit(path: &Path, run: usize) -> Result<()> {
+/// Adds a line to a source.
+pub(super) fn edit(path: &Path, run: usize) -> Result<()> {
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     let mut file = File::options().append(true).open(path).map_err(failed)?;
     let text = format!("static const int edit_{run} __attribute__((__used__)) = {run};");
