@@ -69,6 +69,10 @@ impl Folder {
         let Some(root) = sys::private_folder(path, make).map_err(of_others)? else {
             return Ok(None);
         };
+        // A new cache. It gets its tag with the first build.
+        if !make && fs::read_dir(path).is_ok_and(|mut names| names.next().is_none()) {
+            return Ok(None);
+        }
         let root = OURS.known(root, make).map_err(|e| {
             unusable(
                 e,

@@ -29,20 +29,24 @@ impl Run<'_> {
         items: &[Item],
     ) {
         let Some(mut place) = place else { return };
-        let kept = self.entry(&mut place, record, said, items);
-        let kept = kept.and_then(|file| self.store(&place, &file));
-        place.hashes.save(&place.folder);
-        if let Err(why) = kept {
-            self.tell_why_not(&why);
+        match self.entry(&mut place, record, said, items) {
+            Ok(file) => self.store(&place, &file),
+            Err(why) => self.tell_why_not(&why),
         }
+        place.hashes.save(&place.folder);
     }
 
-    fn store(&self, place: &Place, (id, file): &(String, Vec<u8>)) -> Result<(), String> {
+    fn store(&self, place: &Place, (id, file): &(String, Vec<u8>)) {
         if file.len() as u64 > place.limit / 4 {
-            return Err("it would take more than a quarter of the cache".into());
+            return self.tell_why_not("it would take more than a quarter of the cache");
         }
-        let stored = place.folder.store(&place.key, id, file);
-        let path = stored.map_err(|e| e.to_string())?;
+        let path = match place.folder.store(&place.key, id, file) {
+            Ok(path) => path,
+            Err(e) => {
+                let note = format!("the cache of finished modules keeps nothing new: {e}");
+                return self.tell_once(&place.folder.path, &note);
+            }
+        };
         let others = place.folder.under(&place.key);
         let too_many: Vec<_> = others
             .into_iter()
@@ -52,7 +56,6 @@ impl Run<'_> {
         // Another builder may remove the same files.
         let _ = place.folder.remove(&too_many);
         let _ = make_room(&place.folder, place.limit);
-        Ok(())
     }
 
     /// The file of the entry, and the beginning of its hash.

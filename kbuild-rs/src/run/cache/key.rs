@@ -180,6 +180,9 @@ impl Run<'_> {
                     let copy = stage.file(&item.rel);
                     let bytes =
                         regular::read(&copy).map_err(|e| format!("{}: {e}", copy.display()))?;
+                    if shows_time(&bytes) {
+                        return Err(format!("{} shows the time", source.display()));
+                    }
                     parts.add("content", &sha256(&bytes));
                 }
             }
@@ -252,6 +255,20 @@ impl Run<'_> {
     }
 }
 
+/// Whether a source has a macro that stands for the time of the build, or of the file.
+fn shows_time(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|&b| b == b'_') {
+        rest = &rest[at..];
+        let macros: [&[u8]; 3] = [b"__DATE__", b"__TIME__", b"__TIMESTAMP__"];
+        if macros.iter().any(|name| rest.starts_with(name)) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}
+
 /// The umask of this process, as the system shows it. (The system call would change it.)
 fn umask() -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -259,4 +276,19 @@ fn umask() -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("Umask:"))?;
     Some(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_shows_the_time_is_told_from_others() {
+        for text in ["x __DATE__", "__TIME__", "___TIMESTAMP__;"] {
+            assert!(shows_time(text.as_bytes()), "{text}");
+        }
+        for text in ["", "_", "__DATE_", "_DATE__ __TIMES__", "TIME"] {
+            assert!(!shows_time(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Looks for a build in the cache.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::Place;
@@ -13,7 +14,7 @@ use crate::settings::{ChosenCache, Report};
 use crate::stage::Item;
 
 /// The caches that could not be used and that the user was told about.
-static TOLD: Mutex<Vec<std::path::PathBuf>> = Mutex::new(Vec::new());
+static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 impl Run<'_> {
     /// The report of a build whose products came from the cache. If there is none, `before` gets the
@@ -82,16 +83,20 @@ impl Run<'_> {
         match Folder::chosen(chosen) {
             Err(e) if e.kind() == crate::ErrorKind::NotOurs => Err(e),
             Err(e) => {
-                let mut told = TOLD.lock().unwrap_or_else(|p| p.into_inner());
-                if !told.contains(&chosen.folder) {
-                    told.push(chosen.folder.clone());
-                    self.resolved
-                        .sink
-                        .note(&format!("the cache of finished modules is not used: {e}"));
-                }
+                let note = format!("the cache of finished modules is not used: {e}");
+                self.tell_once(&chosen.folder, &note);
                 Ok(None)
             }
             opened => opened,
+        }
+    }
+
+    /// Tells something about a cache, if this process has told nothing about it yet.
+    pub(super) fn tell_once(&self, cache: &Path, note: &str) {
+        let mut told = TOLD.lock().unwrap_or_else(|p| p.into_inner());
+        if !told.iter().any(|known| known == cache) {
+            told.push(cache.to_owned());
+            self.resolved.sink.note(note);
         }
     }
 
