@@ -23,7 +23,7 @@ fn a_flipped_or_missing_byte_of_an_entry_is_refused_and_the_entry_removed() {
     let entry = stand.caches.entries().remove(0);
     let whole = fs::read(&entry).unwrap();
     let mut random = Random::new();
-    let number = if scope::is_full() { 300 } else { 30 };
+    let number = if scope::is_full() { 300 } else { 12 };
     for step in 0..number {
         let mut bytes = whole.clone();
         let at = random.below(bytes.len() as u64) as usize;

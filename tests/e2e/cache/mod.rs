@@ -16,9 +16,10 @@ use std::path::Path;
 
 use kbuild_tests::lab::LabKernel;
 use kbuild_tests::run::Output;
+use kbuild_tests::scope;
 use tempfile::TempDir;
 
-use crate::scene::{Scene, kernel_at, make_old, oldest_and_newest};
+use crate::scene::{Scene, kernel_at, make_old};
 use crate::support::*;
 
 const KBUILD: &str = "obj-m := hello.o\n";
@@ -118,7 +119,7 @@ fn files(out: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
 
 #[test]
 fn another_output_directory_gets_the_bytes_of_plain_make_without_a_make() {
-    for kernel in oldest_and_newest() {
+    for kernel in scope::kernels(0).unwrap() {
         let caches = Caches::new();
         let scene = caches.hello(&kernel);
         let said = scene.build();

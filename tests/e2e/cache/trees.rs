@@ -112,6 +112,10 @@ fn a_build_that_may_not_be_stored_says_why_and_is_built_each_time() {
         ),
         ("KBUILD_SIGN_PIN", "", &["--env", "KBUILD_SIGN_PIN=1234"]),
     ] {
+        // The others are as cheap to check for kbuild-rs, but each is a build here.
+        if !scope::is_full() && !["date", "shows"].iter().any(|word| what.contains(word)) {
+            continue;
+        }
         let files = [
             ("hello.c", HELLO),
             ("Kbuild", &kbuild(text)),
