@@ -4,6 +4,9 @@
 //! the library cannot know which of them a reader uses.
 
 pub(crate) const ASFLAG: &str = "--asflag, Build::asflag; in CMake, ASM_FLAGS; in Meson, asm_args";
+#[cfg(feature = "cache")]
+pub(crate) const CACHE: &str = "KBUILD_RS_CACHE=DIR in the environment, --cache DIR, Build::cache; in \
+     CMake, -DKbuild_CACHE=DIR; in Meson, cache: 'DIR'";
 pub(crate) const CC: &str = "KBUILD_RS_CC in the environment, --cc CC, Build::cc; in CMake, \
      -DKbuild_CC=CC; in Meson, kernel(cc: 'CC')";
 pub(crate) const CFLAG: &str = "--cflag, Build::cflag; in CMake, COMPILE_OPTIONS; in Meson, c_args";
@@ -21,6 +24,9 @@ pub(crate) const MISSING_SYMVERS: &str = "--missing-symvers warn, \
      Build::missing_symvers(MissingSymvers::Warn); in CMake, -DKbuild_MISSING_SYMVERS=warn; in \
      Meson, kernel(missing_symvers: 'warn')";
 pub(crate) const MODULE: &str = "--module, Build::module; in CMake, MODULES; in Meson, modules";
+#[cfg(feature = "cache")]
+pub(crate) const NO_CACHE: &str = "KBUILD_RS_CACHE=0, --no-cache, Build::no_cache; in CMake, \
+     -DKbuild_CACHE=OFF; in Meson, cache: false";
 pub(crate) const RUSTC: &str = "--rustc FILE, Build::rustc, KBUILD_RS_RUSTC; in CMake, \
      -DKbuild_RUSTC=FILE; in Meson, kernel(rustc: 'FILE')";
 pub(crate) const SANDBOX_ALLOW: &str = "--sandbox-allow, Build::sandbox_allow; in CMake, \

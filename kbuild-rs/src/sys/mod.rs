@@ -58,6 +58,8 @@ pub(crate) use image::Image;
 pub(crate) use limits::has_room_for_a_thread;
 pub use limits::limit_behind;
 pub(crate) use lock::Lock;
+#[cfg(feature = "cache")]
+pub(crate) use private::is_private;
 pub(crate) use private::{Private, cache_folder, check_folder, private_folder, runtime_folder};
 pub(crate) use process::{
     ChildSetup, Limit, has_ended, process_exists, signal, signal_group, soft_limit, tie_child,

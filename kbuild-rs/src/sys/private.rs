@@ -214,21 +214,22 @@ pub(crate) fn private_folder(path: &Path, make: bool) -> Result<Option<Root>> {
 
 /// Fails unless only the effective user and root can change the contents of a folder, now or later.
 pub(crate) fn check_folder(folder: &Path) -> Result<()> {
-    let mut checked = check_way(folder);
-    if let (Ok(()), Ok(meta)) = (&checked, std::fs::metadata(folder)) {
-        if let Some(why) = distrust(meta.uid(), meta.gid(), meta.mode(), true) {
-            checked = Err(format!("{} {why}", folder.display()));
-        }
-    }
-    checked.map_err(|why| {
-        Error::new(
-            ErrorKind::NotOurs,
-            format!(
-                "{why}, so kbuild-rs does not use \
-                                                                  it"
-            ),
-        )
+    is_private(folder).map_err(|why| {
+        let text = format!("{why}, so kbuild-rs does not use it");
+        Error::new(ErrorKind::NotOurs, text)
     })
+}
+
+/// The same with only the reason: `/shared can be written by everybody`.
+pub(crate) fn is_private(folder: &Path) -> std::result::Result<(), String> {
+    check_way(folder)?;
+    let Ok(meta) = std::fs::metadata(folder) else {
+        return Ok(());
+    };
+    match distrust(meta.uid(), meta.gid(), meta.mode(), true) {
+        Some(why) => Err(format!("{} {why}", folder.display())),
+        None => Ok(()),
+    }
 }
 
 /// Whether all parents of a folder are safe from other users.

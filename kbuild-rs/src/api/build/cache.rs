@@ -15,8 +15,8 @@ impl Build {
     /// `docs/cache.md` in the repository.
     ///
     /// # Errors
-    /// The build fails if other users can write to the folder. A folder that cannot be written is
-    /// only a note.
+    /// The build fails if other users can write to the folder. If kbuild-rs cannot write to it, the
+    /// build warns and goes on without the cache.
     pub fn cache(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.settings.cache = CacheChoice::Folder(dir.as_ref().to_owned());
         self

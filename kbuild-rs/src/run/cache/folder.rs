@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::key::Key;
+use crate::error::names::{CACHE, NO_CACHE};
 use crate::settings::ChosenCache;
 use crate::stage::{CACHEDIR_TAG, TAG};
 use crate::sys::{self, Private, Writer};
-use crate::{Error, ErrorKind, Result};
+use crate::{Advice, Error, ErrorKind, Result};
 
 const ENTRIES: &str = "entries";
 const HASHES: &str = "hashes";
@@ -50,34 +51,30 @@ impl Folder {
     /// [`ErrorKind::NotOurs`] if others can write to it, or if it is a folder of somebody's files;
     /// [`ErrorKind::Io`] if it cannot be created.
     pub(crate) fn open(path: &Path, make: bool) -> Result<Option<Folder>> {
-        let unusable = |e: Error, why: &str| match e.kind() {
-            ErrorKind::NotOurs => Error::new(
-                ErrorKind::NotOurs,
-                format!(
-                    "the cache folder {} cannot be used: {why}. Choose another folder for the cache \
-                     of finished modules (--cache, KBUILD_RS_CACHE), or none (--no-cache)",
-                    path.display()
-                ),
-            ),
+        let refused = |e: Error| match e.kind() {
+            ErrorKind::NotOurs => unusable(path, &without_advice(&e)),
             _ => e,
         };
-        let of_others = |e: Error| {
-            let why = e.to_string();
-            unusable(e, &why)
-        };
-        sys::check_folder(path).map_err(of_others)?;
-        let Some(root) = sys::private_folder(path, make).map_err(of_others)? else {
+        if let Some(file) = file_in_the_way(path) {
+            let why = format!("{} is not a folder", file.display());
+            return Err(unusable(path, &why));
+        }
+        if let Err(why) = sys::is_private(path) {
+            return Err(unusable(path, &why));
+        }
+        let Some(root) = sys::private_folder(path, make).map_err(refused)? else {
             return Ok(None);
         };
         // A new cache. It gets its tag with the first build.
         if !make && fs::read_dir(path).is_ok_and(|mut names| names.next().is_none()) {
             return Ok(None);
         }
-        let root = OURS.known(root, make).map_err(|e| {
-            unusable(
-                e,
-                "it exists and has no CACHEDIR.TAG of kbuild-rs, so its files are not kbuild-rs's",
-            )
+        let root = OURS.known(root, make).map_err(|e| match e.kind() {
+            ErrorKind::NotOurs => unusable(
+                path,
+                "it contains files and no CACHEDIR.TAG of kbuild-rs, so the files may be somebody's",
+            ),
+            _ => e,
         })?;
         Ok(Some(Folder {
             path: path.to_owned(),
@@ -85,7 +82,7 @@ impl Folder {
         }))
     }
 
-    /// Like [`open`](Self::open), for the folder that a build was told, or found by itself.
+    /// Like [`open`](Self::open), for the folder that a build was told, or found in Cargo's target folder.
     pub(super) fn chosen(chosen: &ChosenCache) -> Result<Option<Folder>> {
         match Folder::open(&chosen.folder, true) {
             Err(_) if !chosen.is_named => Ok(None),
@@ -186,6 +183,37 @@ fn is_left(path: &Path) -> bool {
         front.rsplit_once('.')?.1.parse().ok()
     });
     process.is_none_or(|process| !sys::process_exists(process))
+}
+
+fn unusable(path: &Path, why: &str) -> Error {
+    let text = format!(
+        "cannot use {} as the cache of finished modules: {why}. {}",
+        path.display(),
+        what_to_do()
+    );
+    Error::new(ErrorKind::NotOurs, text).advise(Advice::new("unusable-cache", what_to_do()))
+}
+
+/// The advice for a cache that cannot be used.
+pub(super) fn what_to_do() -> String {
+    format!("Choose another folder ({CACHE}), or turn the cache off ({NO_CACHE})")
+}
+
+/// The text of an error without its advice, which is about output directories.
+pub(super) fn without_advice(error: &Error) -> String {
+    let mut text = error.to_string();
+    for advice in error.advice() {
+        text = text.replace(&format!(". {}", advice.text()), "");
+    }
+    text
+}
+
+/// The last existing part of a path, if it is not a folder.
+fn file_in_the_way(path: &Path) -> Option<&Path> {
+    let there = path
+        .ancestors()
+        .find(|part| part.symlink_metadata().is_ok())?;
+    (!there.is_dir()).then_some(there)
 }
 
 fn is_id(text: &str) -> bool {

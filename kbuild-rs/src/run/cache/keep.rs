@@ -43,8 +43,7 @@ impl Run<'_> {
         let path = match place.folder.store(&place.key, id, file) {
             Ok(path) => path,
             Err(e) => {
-                let note = format!("the cache of finished modules keeps nothing new: {e}");
-                return self.tell_once(&place.folder.path, &note);
+                return self.warn_once(&place.folder.path, "stores nothing new", &e);
             }
         };
         let others = place.folder.under(&place.key);
@@ -68,7 +67,7 @@ impl Run<'_> {
     ) -> Result<(String, Vec<u8>), String> {
         self.refuse_build(place, record, items)?;
         let mut entry = Entry {
-            said: said.ok_or("make and the compilers said too much")?,
+            said: said.ok_or("make and the compilers printed more than 64 KiB")?,
             ..Entry::default()
         };
         let words = self.words(false);
@@ -87,6 +86,10 @@ impl Run<'_> {
             self.add_product(&mut entry, &mut bytes, (Kind::Other, name), product)?;
         }
         self.add_texts(&mut entry, &mut bytes, &words)?;
+        // Checked last: `-vv` shows the reason, and the others also hold without `-v`.
+        if self.variable("V").is_some_and(|level| level != "0") {
+            return Err("with -v, make shows its commands".into());
+        }
         let (mut file, sha) = entry.text();
         file.extend_from_slice(&bytes);
         Ok((hex(&sha)[..16].to_owned(), file))

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::Place;
 use super::entry::Entry;
-use super::folder::{Folder, Stored};
+use super::folder::{Folder, Stored, what_to_do, without_advice};
 use super::hashes::Hashes;
 use crate::Result;
 use crate::resolve::{Fingerprint, Sources};
@@ -13,7 +13,7 @@ use crate::run::{BeforeMake, Run};
 use crate::settings::{ChosenCache, Report};
 use crate::stage::Item;
 
-/// The caches that could not be used and that the user was told about.
+/// The caches that this process has warned of.
 static TOLD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 impl Run<'_> {
@@ -83,21 +83,27 @@ impl Run<'_> {
         match Folder::chosen(chosen) {
             Err(e) if e.kind() == crate::ErrorKind::NotOurs => Err(e),
             Err(e) => {
-                let note = format!("the cache of finished modules is not used: {e}");
-                self.tell_once(&chosen.folder, &note);
+                self.warn_once(&chosen.folder, "is not used", &e);
                 Ok(None)
             }
             opened => opened,
         }
     }
 
-    /// Tells something about a cache, if this process has told nothing about it yet.
-    pub(super) fn tell_once(&self, cache: &Path, note: &str) {
+    /// Warns that a cache cannot be written, if this process has not warned of it yet. CMake and Meson
+    /// show no notes.
+    pub(super) fn warn_once(&self, cache: &Path, state: &str, error: &crate::Error) {
         let mut told = TOLD.lock().unwrap_or_else(|p| p.into_inner());
-        if !told.iter().any(|known| known == cache) {
-            told.push(cache.to_owned());
-            self.resolved.sink.note(note);
+        if told.iter().any(|known| known == cache) {
+            return;
         }
+        told.push(cache.to_owned());
+        let why = without_advice(error);
+        let text = format!(
+            "the cache of finished modules {state}: {why}. {}",
+            what_to_do()
+        );
+        self.resolved.sink.warning("unusable-cache", &text);
     }
 
     /// Whether the products of this build can come from a cache at all.
@@ -134,7 +140,7 @@ impl Run<'_> {
         let _ = folder.writer.remove_file(&stored.path);
         if self.variable("V").is_some() {
             self.resolved.sink.note(&format!(
-                "the cache had a damaged entry for {}, which is removed",
+                "the cache had a damaged entry for {}. kbuild-rs has removed it",
                 self.resolved.label
             ));
         }

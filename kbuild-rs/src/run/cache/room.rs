@@ -39,9 +39,11 @@ pub(crate) fn make_room(folder: &Folder, limit: u64) -> Result<Sizes> {
 
 /// Removes everything.
 pub(crate) fn remove_all(folder: &Folder) -> Result<Sizes> {
-    let removed = make_room(folder, 0)?;
+    let mut removed = make_room(folder, 0)?;
     for stored in folder.all_hashes() {
-        folder.writer.remove_file(&stored.path)?;
+        if folder.writer.remove_file(&stored.path)? {
+            removed.bytes += stored.size;
+        }
     }
     Ok(removed)
 }
