@@ -193,7 +193,7 @@ A module is intact, changed or missing. Exit status of `verify`: 0 no difference
 
 pub(super) const CACHE_PRUNE_EXAMPLES: &str = "\
 Examples:
-  Leave one gigabyte of the builds that were used last
+  Keep at most one gigabyte
       kbuild-rs cache prune --size 1G
 
   Remove everything

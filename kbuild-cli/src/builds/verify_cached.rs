@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kbuild::{Matrix, Report};
+use kbuild::{Kernel, Matrix, Report};
 
 use super::configure::configure;
 use super::selection::Selection;
@@ -47,15 +47,20 @@ fn compare_all(args: &BuildArgs, selection: &Selection) -> Result<(), Vec<Failur
     let built = reports(args, selection, scratch.path(), Side::Make)?;
     let mut failures = Vec::new();
     for (build, (cached, built)) in selection.builds.iter().zip(cached.iter().zip(&built)) {
-        let label = selection.label(build);
+        let source = &selection.sources[build.source].name;
+        let release = cached.kernel().map_or("", Kernel::release);
+        let label = format!("{source} for {release}");
         if !cached.is_cached() {
-            failures.push(Failure::no_result(format!("{label} is not in the cache")));
+            failures.push(Failure::no_result(format!(
+                "{label} is not in the cache: build it with the same options first"
+            )));
             continue;
         }
         match difference(cached, built) {
-            None => streams::result(format!("{label}: the cache has what a build makes")),
+            None => streams::result(format!("{label}: cache and build have the same bytes")),
             Some(file) => failures.push(Failure::no_result(format!(
-                "{label}: the cache has another {} than a build makes",
+                "{label}: the {} in the cache differs from that of a build. If two builds without \
+                 the cache are equal, remove all stored builds:\n    kbuild-rs cache prune --all",
                 file.display()
             ))),
         }

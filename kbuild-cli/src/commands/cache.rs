@@ -170,7 +170,7 @@ fn verify(args: &CacheVerifyArgs, style: Style) -> Result<ExitCode, Failure> {
 
 fn tell_damaged(damaged: &[PathBuf], format: MessageFormat, style: Style) {
     let mut progress = Progress::new(UiOptions::new(style, false));
-    let show = |file: &Path| format!("{} was damaged, and is removed", file.display());
+    let show = |file: &Path| format!("{} was damaged. kbuild-rs has removed it", file.display());
     for file in damaged {
         match format {
             MessageFormat::Json => json::print(&Event::Problem { path: path(file) }),

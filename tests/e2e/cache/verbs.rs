@@ -95,7 +95,7 @@ fn verify_finds_what_is_damaged_and_what_differs_from_a_build() {
     scene.build();
     let said = built(&mut verify());
     assert!(
-        said.out().contains("the cache has what a build makes"),
+        said.out().contains("cache and build have the same bytes"),
         "{}",
         said.out()
     );
@@ -106,7 +106,10 @@ fn verify_finds_what_is_damaged_and_what_differs_from_a_build() {
     bytes[last] ^= 1;
     fs::write(&entry, bytes).unwrap();
     let said = refused(&mut cache(&caches, &["verify"]), 1);
-    assert!(said.contains("was damaged, and is removed"), "{said}");
+    assert!(
+        said.contains("was damaged. kbuild-rs has removed it"),
+        "{said}"
+    );
     built(&mut cache(&caches, &["verify"]));
     assert!(caches.entries().is_empty());
     assert!(!is_cached(&built(
