@@ -49,6 +49,23 @@ fn a_flipped_or_missing_byte_of_an_entry_is_refused_and_the_entry_removed() {
     assert_eq!(files(looked.path()), files(out.path()));
 }
 
+#[test]
+fn an_entry_under_the_name_of_another_key_is_refused() {
+    let stand = Stand::new();
+    let define = ["-D".to_owned(), "LEVEL=7".to_owned()];
+    let outs = [folder(&[]), folder(&[])];
+    stand.build(outs[0].path(), &[]);
+    let one = stand.caches.entries().remove(0);
+    stand.build(outs[1].path(), &define);
+    let mut entries = stand.caches.entries();
+    entries.retain(|entry| *entry != one);
+    put(&one, &fs::read(&entries[0]).unwrap());
+    let looked = folder(&[]);
+    assert!(!stand.has(looked.path(), &[]));
+    assert!(!one.exists() && entries[0].exists());
+    assert!(stand.has(folder(&[]).path(), &define));
+}
+
 /// A build whose make fails.
 fn stopped(stand: &Stand) -> std::process::Command {
     fs::write(stand.own.path().join("stop"), "").unwrap();

@@ -1,8 +1,9 @@
 //! An entry: what a build read, said and published. Its file has lines, and behind them the bytes of
 //! the products.
 //!
-//! The second line has the hash of the lines below it, and each product's line has the hash of its
-//! bytes. So a flipped byte anywhere is noticed before it is used.
+//! The second line has the hash of the key and of the lines below it, and each product's line has the
+//! hash of its bytes. So a flipped byte anywhere, or the name of another key, is noticed before
+//! anything is used.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -100,8 +101,8 @@ impl Entry {
         });
     }
 
-    /// The file of this entry, without the bytes behind it, and the hash of its lines.
-    pub(super) fn text(&self) -> (Vec<u8>, Sha) {
+    /// The file of this entry of a key, without the bytes behind it, and the hash of its lines.
+    pub(super) fn text(&self, key: &str) -> (Vec<u8>, Sha) {
         let mut text = Vec::new();
         let mut line = |tag: u8, words: &[&[u8]]| {
             text.extend_from_slice(&[b'\n', tag]);
@@ -157,17 +158,17 @@ impl Entry {
             );
         }
         text.extend_from_slice(END);
-        let sha = sha256(&text);
+        let sha = sha256(&[key.as_bytes(), &text].concat());
         ([HEADER, hex(&sha).as_bytes(), &text].concat(), sha)
     }
 
-    /// Reads an entry, and finds where its bytes begin. `None` for a damaged one, or one of another
-    /// version.
-    pub(super) fn parse(file: &[u8]) -> Option<(Entry, usize)> {
+    /// Reads an entry of a key, and finds where its bytes begin. `None` for a damaged one, or one of
+    /// another key or version.
+    pub(super) fn parse(key: &str, file: &[u8]) -> Option<(Entry, usize)> {
         let rest = file.strip_prefix(HEADER)?;
         let (hash, rest) = rest.split_at_checked(64)?;
         let end = find(rest, END)? + END.len();
-        if sha256(&rest[..end]) != sha_of_hex(hash)? {
+        if sha256(&[key.as_bytes(), &rest[..end]].concat()) != sha_of_hex(hash)? {
             return None;
         }
         let lines = &rest[..end - END.len()];
@@ -270,14 +271,14 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 #[cfg(feature = "fuzzing")]
 pub(super) fn fuzz(bytes: &[u8]) {
     let check = |bytes: &[u8]| {
-        let Some((entry, start)) = Entry::parse(bytes) else {
+        let Some((entry, start)) = Entry::parse("", bytes) else {
             return;
         };
         entry.bytes(bytes, start);
-        let text = entry.text().0;
+        let text = entry.text("").0;
         drop(entry);
-        let again = Entry::parse(&[&text, &bytes[start..]].concat());
-        let again = again.map(|(entry, start)| (entry.text().0, start));
+        let again = Entry::parse("", &[&text, &bytes[start..]].concat());
+        let again = again.map(|(entry, start)| (entry.text("").0, start));
         assert_eq!(again, Some((text.clone(), text.len())));
     };
     check(bytes);
@@ -321,27 +322,34 @@ mod tests {
     #[test]
     fn an_entry_comes_back_as_it_was() {
         let (entry, bytes) = entry();
-        let (text, _) = entry.text();
+        let (text, _) = entry.text("ab12");
         let file = [&text[..], &bytes].concat();
-        assert_eq!(Entry::parse(&file), Some((entry.clone(), text.len())));
+        assert_eq!(
+            Entry::parse("ab12", &file),
+            Some((entry.clone(), text.len()))
+        );
         assert_eq!(entry.bytes(&file, text.len()).unwrap().len(), 2);
-        let (empty, _) = Entry::default().text();
-        assert_eq!(Entry::parse(&empty), Some((Entry::default(), empty.len())));
+        assert_eq!(Entry::parse("ab13", &file), None);
+        let (empty, _) = Entry::default().text("ab12");
+        assert_eq!(
+            Entry::parse("ab12", &empty),
+            Some((Entry::default(), empty.len()))
+        );
     }
 
     #[test]
     fn a_flipped_or_missing_byte_anywhere_is_noticed() {
         let (entry, bytes) = entry();
-        let file = [&entry.text().0[..], &bytes].concat();
+        let file = [&entry.text("ab12").0[..], &bytes].concat();
         for at in 0..file.len() {
             let mut damaged = file.clone();
             damaged[at] ^= 1;
-            let read = Entry::parse(&damaged);
+            let read = Entry::parse("ab12", &damaged);
             let used = read.is_some_and(|(entry, start)| entry.bytes(&damaged, start).is_some());
             assert!(!used, "byte {at}");
-            assert_eq!(Entry::parse(&file[..at]), None, "cut at {at}");
+            assert_eq!(Entry::parse("ab12", &file[..at]), None, "cut at {at}");
         }
         let older = [b"kbuild-rs cache 0\n", &file[HEADER.len()..]].concat();
-        assert_eq!(Entry::parse(&older), None);
+        assert_eq!(Entry::parse("ab12", &older), None);
     }
 }

@@ -9,6 +9,7 @@
 //! Everything is written under another name first, and renamed. Only the effective user and root may
 //! write to the folder and to those above it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -122,6 +123,15 @@ impl Folder {
         let mut all: Vec<Stored> = folders.flat_map(|entry| files(&entry.path())).collect();
         all.sort();
         all
+    }
+
+    /// The text of the key that the path of an entry names.
+    pub(super) fn key_of(path: &Path) -> String {
+        let text = |path: Option<&OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
+        let folder = text(path.parent().and_then(Path::file_name));
+        let name = text(path.file_name());
+        let key = name.split_once('-').map_or(&*name, |(key, _)| key);
+        folder + key
     }
 
     /// Stores an entry. `id` is the beginning of its own hash.

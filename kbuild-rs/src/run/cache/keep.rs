@@ -90,7 +90,7 @@ impl Run<'_> {
         if self.variable("V").is_some_and(|level| level != "0") {
             return Err("with -v, make shows its commands".into());
         }
-        let (mut file, sha) = entry.text();
+        let (mut file, sha) = entry.text(&place.key.text());
         file.extend_from_slice(&bytes);
         Ok((hex(&sha)[..16].to_owned(), file))
     }

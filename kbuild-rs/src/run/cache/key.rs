@@ -37,9 +37,13 @@ const GENERATED_FROM: &[&str] = &[
 pub(crate) struct Key(Sha);
 
 impl Key {
+    pub(super) fn text(&self) -> String {
+        hex(&self.0)
+    }
+
     /// The folder and the name of its entries.
     pub(super) fn place(&self) -> (String, String) {
-        let mut text = hex(&self.0);
+        let mut text = self.text();
         let name = text.split_off(2);
         (text, name)
     }

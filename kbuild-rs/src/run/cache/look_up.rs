@@ -126,7 +126,7 @@ impl Run<'_> {
 
     fn read_entry(&self, folder: &Folder, stored: &Stored) -> Option<(Entry, Vec<u8>, usize)> {
         let file = folder.writer.read(&stored.path).ok().flatten()?;
-        match Entry::parse(&file) {
+        match Entry::parse(&Folder::key_of(&stored.path), &file) {
             Some((entry, start)) => Some((entry, file, start)),
             None => {
                 self.refuse_entry(folder, stored);

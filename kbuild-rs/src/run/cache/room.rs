@@ -68,7 +68,7 @@ pub(crate) fn verify(folder: &Folder) -> Result<(usize, Vec<PathBuf>)> {
         let Some(file) = folder.writer.read(path)? else {
             continue;
         };
-        let parsed = Entry::parse(&file);
+        let parsed = Entry::parse(&Folder::key_of(path), &file);
         let is_whole = parsed.is_some_and(|(entry, start)| entry.bytes(&file, start).is_some());
         if !is_whole {
             folder.writer.remove_file(path)?;
