@@ -12,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -63,6 +64,13 @@ impl MakeJobs {
         // A description of its own that waits. make 4.2 reports one that does not wait as an error,
         // and 4.3 changes it.
         let file = File::options().read(true).write(true).open(path)?;
+        // Somebody may have put another file there since its kind was checked. make would write its
+        // tokens into that file.
+        let kind = file.metadata()?.file_type();
+        if !kind.is_fifo() && !kind.is_char_device() {
+            let why = "it is neither a fifo nor a character device";
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+        }
         let fd = file.as_raw_fd();
         let by_name = || descriptor_path(fd).filter(|_| version >= (4, 4));
         let mut handed = match by_name() {
@@ -211,6 +219,20 @@ mod tests {
             // make splits its flags at blanks.
             assert_eq!(named == fifo, name == "jobs", "{named:?}");
             assert!(named.exists() && !named.to_str().unwrap().contains(' '));
+        }
+    }
+
+    #[test]
+    fn a_file_that_took_the_place_of_a_fifo_is_not_given_to_make() {
+        let root = Root::new();
+        let file = root.write("jobs", "++++");
+        for version in ["4.3", "3.82"] {
+            let refused = MakeJobs::fifo(&file, &make_of(version, &root));
+            let why = refused.err().unwrap().to_string();
+            assert!(
+                why.contains("neither a fifo nor a character device"),
+                "{why}"
+            );
         }
     }
 
