@@ -14,7 +14,7 @@ pub(crate) fn is_taken(package: &str, out: &Path) -> Result<()> {
     let mut refused = Vec::new();
     let mut is_taken = false;
     for folder in folders(out) {
-        if let Ok(why) = fs::read_to_string(folder.join("first-phase/why")) {
+        if let Ok(why) = fs::read_to_string(folder.join("first-phase.why")) {
             refused.push(why);
         }
         // A build that starts them directly knows the makefiles before make writes any.

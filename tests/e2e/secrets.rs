@@ -276,6 +276,71 @@ fn a_declared_source_that_others_may_not_read_is_never_readable_in_the_stage() {
     assert_eq!(seen, Vec::<String>::new(), "others could read these");
 }
 
+/// The files below `dir` that make writes while kbuild's first phase is recorded.
+fn recorded_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = try_files_below(dir, Path::new(""));
+    files.retain(|rel| rel.iter().any(|part| part == "first-phase"));
+    files
+}
+
+/// Builds the module with a new cache, without a umask. Returns the output, what others could read,
+/// and the files of the recording that had a secret.
+fn recorded(scene: &Scene, envs: &[(&str, &str)]) -> (Output, Vec<String>, Vec<PathBuf>) {
+    let (cache, stop, out) = (folder(&[]), AtomicBool::new(false), scene.out.path());
+    std::thread::scope(|threads| {
+        let watcher = threads.spawn(|| watch(out, &stop));
+        let files = threads.spawn(|| {
+            let mut seen = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let mut files = recorded_files(out);
+                files.retain(|rel| {
+                    let text = fs::read(out.join(rel)).unwrap_or_default();
+                    !seen.contains(rel) && holds(&text, SECRET.as_bytes())
+                });
+                seen.extend(files);
+            }
+            seen
+        });
+        let mut command = without_umask(&scene.command());
+        command.env("XDG_CACHE_HOME", cache.path());
+        let token = format!("TOKEN={SECRET}");
+        command.args([
+            "-q",
+            "--env",
+            if envs.is_empty() { &token } else { "TOKEN=x" },
+        ]);
+        let output = run::run(command.envs(envs.iter().copied()), LIMIT);
+        stop.store(true, Ordering::Relaxed);
+        let (open, seen) = (watcher.join().unwrap(), files.join().unwrap());
+        (output.unwrap(), open, seen)
+    })
+}
+
+/// make writes its environment into files while kbuild's first phase is recorded.
+#[test]
+fn the_environment_that_a_recorded_make_writes_down_is_private_and_never_has_the_pin() {
+    let scene = hello();
+    let nothing = Vec::<PathBuf>::new();
+    let (output, open, seen) = recorded(&scene, &[]);
+    assert!(output.status.success(), "{}", output.err());
+    assert!(!seen.is_empty(), "nothing was recorded");
+    assert_eq!(open, Vec::<String>::new(), "others could read these");
+    assert_eq!(recorded_files(scene.out.path()), nothing);
+
+    let scene = hello();
+    let (output, open, seen) = recorded(&scene, &[("KBUILD_SIGN_PIN", SECRET)]);
+    assert!(output.status.success(), "{}", output.err());
+    assert_eq!((open, seen), (Vec::new(), nothing.clone()));
+
+    // A build that is cut off leaves nothing.
+    let scene = hello();
+    let kbuild = "obj-m := hello.o\n$(obj)/hello.o: $(obj)/cut\n$(obj)/cut: ; kill -9 $$$$\n";
+    scene.write("Kbuild", kbuild);
+    let (output, _, seen) = recorded(&scene, &[]);
+    assert!(!output.status.success() && !seen.is_empty());
+    assert_eq!(recorded_files(scene.out.path()), nothing);
+}
+
 #[test]
 fn a_value_that_is_not_utf_8_is_secret_too() {
     let scene = hello();

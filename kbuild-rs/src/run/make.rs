@@ -35,9 +35,11 @@ impl Run<'_> {
             facts: &facts,
             sink: &r.sink,
         };
-        let outcome = make::run(&r.make.command, slot, held, &hearing, phase.way())?;
+        let outcome = make::run(&r.make.command, slot, held, &hearing, phase.way())
+            .inspect_err(|_| self.remove_recording())?;
         let what = format!("{} for {}", r.label, r.kernel().release());
         if outcome.cut_off {
+            self.remove_recording();
             // The marker stays, so the next build deletes the files that this one wrote.
             return Err(outcome.error(&what));
         }

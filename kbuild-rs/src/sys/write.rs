@@ -99,6 +99,13 @@ impl Writer {
         }
     }
 
+    /// Creates a folder in an existing one. Only its owner may read it.
+    pub(crate) fn create_private_dir(&self, path: &Path) -> Result<()> {
+        let root = self.root(path)?;
+        let (parent, name) = root.parent("create", path)?;
+        mkdirat(&parent, name, root.mode(0o700)).map_err(|e| root.refused("create", path, e))
+    }
+
     /// Creates a new file, which replaces an existing file or link.
     pub(crate) fn create(&self, path: &Path, mode: u32) -> Result<File> {
         let root = self.root(path)?;

@@ -39,9 +39,6 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
     ] {
         scene.args.extend([flag.to_owned(), value]);
     }
-    scene
-        .env
-        .insert("KBUILD_SIGN_PIN".into(), format!("{SECRET}-pin"));
     scene.build();
     assert!(edited(&scene, 1));
     let files = cache.files();

@@ -1,11 +1,13 @@
 //! Reads the files in which makes wrote how they were started.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::sys::regular;
+use crate::sys::{is_trusted, regular};
 
 /// How one make was started.
 #[derive(Debug)]
@@ -18,15 +20,21 @@ pub(super) struct Dump {
     pub(super) env: Vec<(OsString, OsString)>,
 }
 
-/// The makes that wrote into `folder`, in the order of their starts.
+/// The makes that wrote into `folder`, in the order of their starts. Files that others could have
+/// written do not count.
 pub(super) fn read(folder: &Path) -> Vec<Dump> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut dumps: Vec<(SystemTime, Dump)> = entries
         .filter_map(|entry| {
             let process = entry.file_name().to_str()?.parse().ok()?;
-            let time = entry.metadata().ok()?.modified().ok()?;
-            let text = regular::read(entry.path()).ok()?;
-            Some((time, parse(process, &text)?))
+            let mut file = regular::open(&entry.path()).ok()?;
+            let meta = file.metadata().ok()?;
+            if !is_trusted(meta.uid()) || meta.mode() & 0o077 != 0 {
+                return None;
+            }
+            let mut text = Vec::new();
+            file.read_to_end(&mut text).ok()?;
+            Some((meta.modified().ok()?, parse(process, &text)?))
         })
         .collect();
     dumps.sort_by_key(|(time, dump)| (*time, dump.process));
@@ -83,6 +91,17 @@ mod tests {
         assert_eq!(dump.args, ["make", "-f", "x=a b"]);
         let pair = |a: &str, b: &str| (OsString::from(a), OsString::from(b));
         assert_eq!(dump.env, [pair("A", "1\nmore"), pair("B", "=")]);
+    }
+
+    #[test]
+    fn a_file_that_others_could_have_written_is_no_make() {
+        let root = crate::fixture::Root::new();
+        let file = root.write("12", "/k\n12 (make) S 7 12 12\nmake\0make\nA=1\0");
+        for (mode, number) in [(0o600, 1), (0o666, 0), (0o640, 0), (0o400, 1)] {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(&file, mode).unwrap();
+            assert_eq!(read(root.path()).len(), number);
+        }
     }
 
     #[test]

@@ -12,20 +12,22 @@ pub(in crate::make) const MARK: &str = "kbuild-rs: the first phase has ended";
 /// The files of a recording.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// The folder for the files that makes write, one each.
+    /// The folder for the files that makes write, one each. They have the whole environment, so only
+    /// the builder may read them.
     pub(crate) folder: PathBuf,
     /// The file with the targets whose recipes the top Makefile ran, one in a line.
     pub(crate) targets: PathBuf,
-    /// The reason why the last recording was not understood.
+    /// The reason why the last recording was not understood. It outlives the folder.
     pub(crate) why: PathBuf,
 }
 
 impl Recorder {
     pub(in crate::make) fn new(folder: &Path) -> Recorder {
+        let why = folder.join("first-phase.why");
         let folder = folder.join("first-phase");
         Recorder {
             targets: folder.join("targets"),
-            why: folder.join("why"),
+            why,
             folder,
         }
     }
@@ -38,8 +40,8 @@ impl Recorder {
         // Deeper makes belong to folders of a module.
         format!(
             "ifneq ($(filter 0 1 2 3,$(or $(MAKELEVEL),0)),)\n\
-             kbuild-rs-dump := $(shell exec >{folder}/$$PPID && pwd -P && exec cat \
-             /proc/$$PPID/stat /proc/$$PPID/cmdline /proc/$$PPID/comm /proc/$$PPID/environ)\n\
+             kbuild-rs-dump := $(shell umask 077 && exec >{folder}/$$PPID && pwd -P && \
+             exec cat /proc/$$PPID/stat /proc/$$PPID/cmdline /proc/$$PPID/comm /proc/$$PPID/environ)\n\
              ifeq ($(origin need-builtin)-$(wildcard {folder}/ended),command line-)\n\
              $(file >{folder}/ended,)$(info {MARK})$(warning {MARK})\n\
              endif\n\

@@ -12,6 +12,8 @@
 //! - The contents of our flag files do not count, because they differ from module to module. The top
 //!   Makefile asks its questions before it adds `KCFLAGS`, which names them. The one question after
 //!   that (`--ld-path`, up to 6.1) is about programs of the kernel, not about modules.
+//! - A recorded make writes down its whole environment. So a build with `KBUILD_SIGN_PIN` is not
+//!   recorded, and the files of a recording go away however the build ends.
 //! - A build that shows make's commands runs the top Makefile, which shows its own.
 
 mod place;
@@ -56,6 +58,8 @@ impl Run<'_> {
     pub(crate) fn first_phase(&self, slot: &Slot) -> Result<FirstPhase> {
         let watch = &self.resolved.make.watch;
         let phase = self.decide_first_phase(slot);
+        // A killed build may have left one.
+        self.writer.remove_tree(&watch.recorder.folder)?;
         let mut log = Vec::new();
         match &phase {
             FirstPhase::Direct(_, makefiles) => log = Trace::of_makefiles(makefiles),
@@ -63,8 +67,8 @@ impl Run<'_> {
                 let kernel = self.resolved.kernel();
                 let lines = watch.recorder.lines([kernel.dir(), kernel.source_dir()]);
                 let text = [&watch.text[..], &lines].concat();
-                self.writer.remove_tree(&watch.recorder.folder)?;
-                self.writer.create_dirs(&watch.recorder.folder)?;
+                self.writer.remove_file(&watch.recorder.why)?;
+                self.writer.create_private_dir(&watch.recorder.folder)?;
                 self.writer.write_whole(&watch.makefile, &text)?;
             }
             FirstPhase::Whole => {}
@@ -92,6 +96,11 @@ impl Run<'_> {
         }
         if r.make.command.targets != [MODULES] {
             tell("it exists only for the target `modules`");
+            return FirstPhase::Whole;
+        }
+        let env = &r.make.command.env;
+        if env.iter().any(|(name, _)| name == "KBUILD_SIGN_PIN") {
+            tell("KBUILD_SIGN_PIN is set, and a recording would write it to a file");
             return FirstPhase::Whole;
         }
         let found = self.place(slot).and_then(|place| {
@@ -166,11 +175,17 @@ impl Run<'_> {
         // A make that is started by hand reads the file, too.
         let _ = self.writer.write_whole(&watch.makefile, &watch.text);
         // The next build records again.
-        let _ = self.writer.remove_tree(&recorder.folder);
+        self.remove_recording();
         if let Err(why) = kept {
-            let _ = self.writer.create_dirs(&recorder.folder);
             let _ = self.writer.write_private(&recorder.why, why.as_bytes());
         }
+    }
+
+    /// Removes what makes wrote down.
+    pub(crate) fn remove_recording(&self) {
+        let _ = self
+            .writer
+            .remove_tree(&self.resolved.make.watch.recorder.folder);
     }
 
     /// The texts that differ from build to build. Without `given`, only the paths of the stage.
