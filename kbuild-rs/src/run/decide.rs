@@ -142,6 +142,12 @@ impl Run<'_> {
 fn is_bystander(rel: &Path) -> bool {
     let name = rel.file_name().unwrap_or_default().to_string_lossy();
     let is_editors = name.starts_with(['.', '#']) || name.ends_with(['~', '#']);
+    is_editors || is_document(rel)
+}
+
+/// Whether a file is documentation by its name, or what `patch` leaves.
+pub(super) fn is_document(rel: &Path) -> bool {
+    let name = rel.file_name().unwrap_or_default().to_string_lossy();
     let documents = [
         "README",
         "LICENSE",
@@ -151,11 +157,9 @@ fn is_bystander(rel: &Path) -> bool {
         "NEWS",
         "AUTHORS",
     ];
-    let is_document = documents.iter().any(|start| name.starts_with(start))
-        || [".md", ".rst", ".orig", ".rej", ".patch"]
-            .iter()
-            .any(|end| name.ends_with(end));
-    is_editors || is_document
+    let ends = [".md", ".rst", ".orig", ".rej", ".patch"];
+    documents.iter().any(|start| name.starts_with(start))
+        || ends.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

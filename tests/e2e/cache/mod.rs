@@ -122,6 +122,11 @@ fn another_output_directory_gets_the_bytes_of_plain_make_without_a_make() {
     for kernel in scope::kernels(0).unwrap() {
         let caches = Caches::new();
         let scene = caches.hello(&kernel);
+        // The words of a license are no program.
+        scene.write(
+            "COPYING",
+            "stating that you changed the files and the\n date of any change.\n",
+        );
         let said = scene.build();
         assert!(!is_cached(&said), "{}", said.err());
         let built = files(scene.out.path());

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{Caches, is_cached};
 use crate::scene::kernel_at;
+use crate::support::repository::commit;
 use crate::support::*;
 
 #[test]
@@ -35,4 +36,28 @@ fn a_build_that_asks_for_files_outside_of_its_tree_is_built_each_time() {
         assert!(modules(second.path()) != first, "{kbuild}");
         fs::remove_file(&header).unwrap();
     }
+}
+
+#[test]
+fn a_build_that_asks_git_about_more_than_its_tree_is_built_each_time() {
+    let caches = Caches::new();
+    let ask = "ccflags-y := -DSTATE=\\\"$(shell cd $(src) && git describe --always --dirty)\\\"\n\
+               obj-m := hello.o\n";
+    let source = format!("{HELLO}\nMODULE_INFO(state, STATE);\n");
+    let mut scene = caches.tree(
+        &kernel_at(0),
+        &[
+            ("driver/hello.c", &source),
+            ("driver/Kbuild", ask),
+            ("other/x.c", "int x;\n"),
+        ],
+    );
+    scene.args = vec!["driver".to_owned()];
+    commit(scene.source.path(), "v1");
+    scene.build();
+    let (first, second) = (modules(scene.out.path()), folder(&[]));
+    scene.write("other/x.c", "int y;\n");
+    let said = built(&mut scene.command_to(second.path()));
+    assert!(!is_cached(&said), "{}", said.err());
+    assert!(modules(second.path()) != first);
 }

@@ -77,6 +77,37 @@ fn module_folders_of_one_tree_come_from_the_cache_with_the_symbols_between_them(
 }
 
 #[test]
+fn a_module_folder_finds_the_header_that_another_one_generates() {
+    let caches = Caches::new();
+    let kernel = kernel_at(1);
+    let uses = format!("#include \"../maker/gen.h\"\n{HELLO}\nint value = VALUE;\n");
+    let maker = "obj-m := maker.o\n$(obj)/maker.o: $(obj)/gen.h\n$(obj)/gen.h:\n\t\
+                 echo '#define VALUE 7' > $@\n";
+    let scene = caches.tree(
+        &kernel,
+        &[
+            ("maker/Kbuild", maker),
+            ("maker/maker.c", HELLO),
+            ("user/Kbuild", "obj-m := user.o\n"),
+            ("user/user.c", &uses),
+        ],
+    );
+    let source = scene.source.path();
+    let outs = [folder(&[]), folder(&[])];
+    for out in &outs {
+        for name in ["maker", "user"] {
+            let mut command = build(&kernel, out.path());
+            command
+                .arg(source.join(name))
+                .arg("--tree-root")
+                .arg(source);
+            built(command.envs(&scene.env).current_dir(source));
+        }
+    }
+    assert_eq!(files(outs[0].path()), files(outs[1].path()));
+}
+
+#[test]
 fn a_tree_that_uses_another_trees_symbols_is_found_in_any_output_directory() {
     let caches = Caches::new();
     let mut scene = caches.tree(&kernel_at(2), FOLDERS);

@@ -111,7 +111,7 @@ impl Run<'_> {
         }
         self.add_items(items, &mut parts)?;
         self.add_symvers_of_others(items, &mut parts)?;
-        self.add_repositories(items, &mut parts);
+        self.add_repositories(items, &mut parts)?;
         Ok(Key(parts.hash.finalize().into()))
     }
 
@@ -215,11 +215,18 @@ impl Run<'_> {
     }
 
     /// Adds the state of the repositories, if the build may ask git.
-    fn add_repositories(&self, items: &[Item], parts: &mut Parts<'_>) {
+    ///
+    /// # Errors
+    /// If a repository has more than the module tree. git's answers then also depend on edits of files
+    /// that are not in the key.
+    fn add_repositories(&self, items: &[Item], parts: &mut Parts<'_>) -> Result<(), String> {
         let r = self.resolved;
         let staged = r.repositories.staged(r, items);
         if staged.is_empty() || !self.asks_git(items) {
-            return;
+            return Ok(());
+        }
+        if staged.iter().any(|one| one.is_part || one.only.is_some()) {
+            return Err("it may ask git, and the repository has more than the module tree".into());
         }
         for one in staged {
             parts.add_path("work tree", &one.work_tree);
@@ -243,6 +250,7 @@ impl Run<'_> {
                 );
             }
         }
+        Ok(())
     }
 
     /// Adds what a script of the tree asks of the machine.

@@ -1,6 +1,6 @@
 //! The builds that are not stored, and why.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::shadow::Shadows;
@@ -32,6 +32,12 @@ impl Run<'_> {
         if !place.is_whole && has_own().map_err(|e| e.to_string())? {
             return Err("files that rules of the tree made were here before it".into());
         }
+        if let Some(file) = self.file_for_others(items).map_err(|e| e.to_string())? {
+            return Err(format!(
+                "other module folders of its tree may need {}",
+                file.display()
+            ));
+        }
         self.refuse_questions(items)?;
         // rust-project.json shows the caller's variables.
         #[cfg(feature = "ide")]
@@ -41,6 +47,21 @@ impl Run<'_> {
         #[cfg(not(feature = "ide"))]
         let _ = r;
         Ok(())
+    }
+
+    /// A file in the module folder that another module folder of the same stage may read, such as a
+    /// generated header. After a hit it would be missing.
+    fn file_for_others(&self, items: &[Item]) -> crate::Result<Option<PathBuf>> {
+        let r = self.resolved;
+        if r.module_dir() == r.stage.dir {
+            return Ok(None);
+        }
+        let made = r.stage.products(r.module_dir(), items)?;
+        let mut others = made.into_iter().map(|(path, _)| path).filter(|path| {
+            let is_given = r.make.files.iter().any(|(file, _)| file == path);
+            !is_given && !is_of_modules(path)
+        });
+        Ok(others.next())
     }
 
     /// # Errors
@@ -116,6 +137,16 @@ impl Run<'_> {
             None => Ok(shadows),
         }
     }
+}
+
+/// Whether only the build of a module itself reads such a file. Others read its symvers, which a hit
+/// writes, and kbuild builds missing objects again.
+fn is_of_modules(path: &Path) -> bool {
+    const ENDS: [&str; 4] = [".o", ".ko", ".mod", ".mod.c"];
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.')
+        || ["modules.order", "Module.symvers"].contains(&&*name)
+        || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
