@@ -8,7 +8,7 @@ use crate::kernels_guide::sources;
 use crate::support::project::root;
 
 /// The rows of the README's table, and the tests that prove them.
-const ROWS: [(&str, &[&str]); 9] = [
+const ROWS: [(&str, &[&str]); 10] = [
     (
         "output",
         &[
@@ -21,6 +21,10 @@ const ROWS: [(&str, &[&str]); 9] = [
     (
         "one-file module after an edit",
         &["another_module_and_an_edit_start_kbuilds_makes_directly_with_the_bytes_of_plain_make"],
+    ),
+    (
+        "the same build in another output directory",
+        &["another_output_directory_gets_the_bytes_of_plain_make_without_a_make"],
     ),
     (
         "build with nothing to do",
