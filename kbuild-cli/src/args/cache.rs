@@ -46,7 +46,7 @@ pub(crate) struct CachePruneArgs {
     #[command(flatten)]
     pub(crate) of: CacheStatusArgs,
     /// Size that the other builds may take: bytes, or a number with a unit, as in 500M or 5G
-    /// [default: $KBUILD_RS_CACHE_SIZE, else 5G].
+    /// [default: $KBUILD_RS_CACHE_SIZE, else 5G]. 0 is no limit; --all removes everything.
     #[arg(long, value_name = "SIZE")]
     pub(crate) size: Option<String>,
     /// Remove everything.

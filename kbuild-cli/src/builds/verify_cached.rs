@@ -18,13 +18,15 @@ use crate::ui::view::View;
 
 /// Whether the builds take part in the cache.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Cache,
+enum Side<'a> {
+    /// Takes products from this cache, and stores nothing, so that a later call compares with a stored
+    /// build too.
+    Cache(&'a Path),
     Make,
 }
 
 /// Compares, and returns the failures, which it has already reported.
-pub(crate) fn verify_cached(args: &BuildArgs, style: Style) -> Vec<Failure> {
+pub(crate) fn verify_cached(args: &BuildArgs, cache: &Path, style: Style) -> Vec<Failure> {
     let view = View::new(MessageFormat::Human, UiOptions::new(style, true));
     let (selection, mut failures) = match Selection::new(args, &view) {
         Ok(selected) => selected,
@@ -33,17 +35,17 @@ pub(crate) fn verify_cached(args: &BuildArgs, style: Style) -> Vec<Failure> {
             return vec![failure];
         }
     };
-    if let Err(more) = compare_all(args, &selection) {
+    if let Err(more) = compare_all(args, &selection, cache) {
         failures.extend(more);
     }
     failures.iter().for_each(|failure| view.failure(failure));
     failures
 }
 
-fn compare_all(args: &BuildArgs, selection: &Selection) -> Result<(), Vec<Failure>> {
+fn compare_all(args: &BuildArgs, selection: &Selection, cache: &Path) -> Result<(), Vec<Failure>> {
     let scratch = tempfile::tempdir()
         .map_err(|e| vec![Failure::file("create", &std::env::temp_dir(), &e)])?;
-    let cached = reports(args, selection, scratch.path(), Side::Cache)?;
+    let cached = reports(args, selection, scratch.path(), Side::Cache(cache))?;
     let built = reports(args, selection, scratch.path(), Side::Make)?;
     let mut failures = Vec::new();
     for (build, (cached, built)) in selection.builds.iter().zip(cached.iter().zip(&built)) {
@@ -76,20 +78,21 @@ fn reports(
     args: &BuildArgs,
     selection: &Selection,
     scratch: &Path,
-    side: Side,
+    side: Side<'_>,
 ) -> Result<Vec<Report>, Vec<Failure>> {
     let mut matrix = Matrix::new();
     for build in &selection.builds {
         let mut build = build.clone();
-        let side = match side {
-            Side::Cache => "cache",
+        let name = match side {
+            Side::Cache(_) => "cache",
             Side::Make => "make",
         };
-        build.out_dir = scratch.join(side).join(build.kernel.to_string());
+        build.out_dir = scratch.join(name).join(build.kernel.to_string());
         let mut build = configure(args, &build);
-        if side == "make" {
-            build.no_cache();
-        }
+        match side {
+            Side::Cache(folder) => build.look_up_in_cache(folder),
+            Side::Make => build.no_cache(),
+        };
         build.on_message(|_| {});
         matrix.add(&build, args.declared.name.as_deref());
     }

@@ -50,9 +50,7 @@ pub(super) fn run(args: &CacheArgs, style: Style) -> ExitCode {
     let done = match &args.verb {
         CacheVerb::Status(args) => status(args),
         CacheVerb::Prune(args) => prune(args),
-        CacheVerb::Verify(args) if has_source(args) => {
-            return signals::relayed(|| exit_code(&builds::verify_cached(&args.build, style)));
-        }
+        CacheVerb::Verify(args) if has_source(args) => verify_source(args, style),
         CacheVerb::Verify(args) => verify(args, style),
     };
     done.unwrap_or_else(|failure| {
@@ -139,6 +137,12 @@ fn prune(args: &CachePruneArgs) -> Result<ExitCode, Failure> {
         )),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn verify_source(args: &CacheVerifyArgs, style: Style) -> Result<ExitCode, Failure> {
+    let (folder, _) = opened(args.build.run.cache.as_ref())?;
+    let verified = || exit_code(&builds::verify_cached(&args.build, &folder, style));
+    Ok(signals::relayed(verified))
 }
 
 fn verify(args: &CacheVerifyArgs, style: Style) -> Result<ExitCode, Failure> {

@@ -5,17 +5,23 @@
 //! # Decisions
 //!
 //! - The cache is for all profiles and targets, because a module depends on none of them. Cargo names
-//!   no target folder, so its own file there tells which folder it is.
+//!   no target folder, so its own files there tell which folder it is. Cargo may write what it remembers
+//!   about rustc after the scripts of the first build, and it writes no tag into a folder that was there.
 
 use std::path::{Path, PathBuf};
 
 use crate::settings::Environment;
+use crate::sys::regular;
 
 /// The folder's name. `cargo clean` removes it.
 const NAME: &str = "kbuild-rs-cache";
 
 /// What Cargo remembers about its rustc, in the target folder.
 const OF_CARGO: &str = ".rustc_info.json";
+
+/// Cargo's tag, which it writes with the target folder, and words in it. A folder below for another
+/// target has one too.
+const TAG: (&str, &str) = ("CACHEDIR.TAG", "created by cargo");
 
 /// The cache folder of a build script under Cargo.
 pub(crate) fn cache_folder(environment: &Environment) -> Option<PathBuf> {
@@ -28,9 +34,16 @@ pub(crate) fn cache_folder(environment: &Environment) -> Option<PathBuf> {
 fn target_folder(out: &Path) -> Option<&Path> {
     let profile = profile_folder(out)?;
     // Above `debug`, or above `x86_64-unknown-linux-gnu/debug`.
-    let mut above = profile.ancestors().skip(1).take(2);
-    let target = above.find(|folder| folder.join(OF_CARGO).is_file());
+    let above = profile.ancestors().skip(1).take(2);
+    let target = above.filter(|folder| is_cargos(folder)).last();
     Some(target.unwrap_or(profile))
+}
+
+fn is_cargos(folder: &Path) -> bool {
+    let (tag, words) = TAG;
+    let has_tag =
+        || regular::read_to_string(folder.join(tag)).is_ok_and(|text| text.contains(words));
+    folder.join(OF_CARGO).is_file() || has_tag()
 }
 
 /// `target/debug` of `target/debug/build/package-0123456789abcdef/out`.
@@ -79,6 +92,19 @@ mod tests {
         for out in &outs {
             assert_eq!(target_folder(out), Some(&*target));
         }
+        // In its first build, Cargo has only written its tags.
+        std::fs::rename(target.join(OF_CARGO), scratch.path().join("x")).unwrap();
+        std::fs::create_dir_all(&outs[1]).unwrap();
+        for folder in [&target, release.parent().unwrap()] {
+            std::fs::write(folder.join(TAG.0), "# a tag created by cargo.\n").unwrap();
+        }
+        for out in &outs {
+            assert_eq!(target_folder(out), Some(&*target));
+        }
+        for folder in [&target, release.parent().unwrap()] {
+            std::fs::remove_file(folder.join(TAG.0)).unwrap();
+        }
+        std::fs::rename(scratch.path().join("x"), target.join(OF_CARGO)).unwrap();
         // A file further up is another project's.
         std::fs::rename(target.join(OF_CARGO), scratch.path().join(OF_CARGO)).unwrap();
         assert_eq!(target_folder(&outs[1]), Some(&*release));

@@ -20,6 +20,14 @@ pub(super) fn chosen(settings: &Settings) -> Result<Option<ChosenCache>> {
             is_named: true,
             limit: SIZE,
         }),
+        // Nothing fits into a cache without room, so nothing is stored.
+        CacheChoice::LookUp(dir) => {
+            return Ok(Some(ChosenCache {
+                folder: absolute(&dir)?,
+                is_named: true,
+                limit: 0,
+            }));
+        }
         CacheChoice::Default => {
             let folder = (settings.default_cache)(&settings.environment);
             folder.map(|folder| ChosenCache {

@@ -20,6 +20,9 @@ pub(super) const STAMPS: &[&str] = &[
     "SOURCE_DATE_EPOCH",
 ];
 
+/// The name of the entries for providers' symvers. No variable can have a name with a NUL.
+const SYMVERS: &str = "\0symvers";
+
 /// The state of these inputs. Two builds with different ones are different builds, even if no file
 /// changed.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Fingerprint {
         }
         // make gets the copies, whose names do not contain the names of the originals.
         for (original, _) in &inputs.symvers {
-            config.push(pair(OsStr::new("symvers"), original.as_os_str()));
+            config.push(pair(OsStr::new(SYMVERS), original.as_os_str()));
         }
         if let Sources::Tree { tree, .. } = &resolved.sources {
             for command in &tree.prepare {
@@ -78,6 +81,12 @@ impl Fingerprint {
             }
         }
         Ok(Fingerprint(config))
+    }
+
+    /// Whether an entry names the symvers of a provider.
+    #[cfg(feature = "cache")]
+    pub(crate) fn names_symvers(entry: &[u8]) -> bool {
+        entry.starts_with(SYMVERS.as_bytes())
     }
 }
 

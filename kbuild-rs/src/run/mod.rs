@@ -183,7 +183,9 @@ impl Run<'_> {
         self.write_files()?;
         let is_news = first || !changes.is_empty();
         #[cfg(feature = "cache")]
-        let is_whole = stale.from_nothing.is_some();
+        // After a hit, the stage has only sources too.
+        let is_whole = stale.from_nothing.is_some()
+            || r.cache.is_some() && !self.has_products_of_own_rules(&items)?;
         self.prepare(&items, stale.from_nothing.is_some(), held)?;
         if is_news {
             self.warn_about_makefiles();

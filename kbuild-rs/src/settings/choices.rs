@@ -47,4 +47,6 @@ pub(crate) enum CacheChoice {
     Default,
     Off,
     Folder(PathBuf),
+    /// Takes products from this folder, and stores nothing.
+    LookUp(PathBuf),
 }

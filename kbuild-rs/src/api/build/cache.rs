@@ -15,10 +15,18 @@ impl Build {
     /// `docs/cache.md` in the repository.
     ///
     /// # Errors
-    /// The build fails if other users can write to the folder. If kbuild-rs cannot write to it, the
-    /// build warns and goes on without the cache.
+    /// The build fails if other users can write to the folder or to one above it, if a file is in its
+    /// place, or if it contains other files and no `CACHEDIR.TAG` of kbuild-rs. If kbuild-rs cannot
+    /// write to it, the build warns and goes on without the cache.
     pub fn cache(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.settings.cache = CacheChoice::Folder(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Like [`cache`](Self::cache), but stores nothing: a build that is not in the cache leaves it as it
+    /// is.
+    pub fn look_up_in_cache(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.settings.cache = CacheChoice::LookUp(dir.as_ref().to_owned());
         self
     }
 

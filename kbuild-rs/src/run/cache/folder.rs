@@ -12,7 +12,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::key::Key;
 use crate::error::names::{CACHE, NO_CACHE};
@@ -23,6 +23,9 @@ use crate::{Advice, Error, ErrorKind, Result};
 
 const ENTRIES: &str = "entries";
 const HASHES: &str = "hashes";
+
+/// No builder writes one file for longer than this.
+const TAKES_AT_MOST: Duration = Duration::from_secs(3600);
 
 const OURS: Private<'_> = Private {
     tag: (CACHEDIR_TAG, TAG),
@@ -170,7 +173,10 @@ impl Folder {
     pub(super) fn left_parts(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.path.join(HASHES)];
         let entries = fs::read_dir(self.path.join(ENTRIES));
-        folders.extend(entries.into_iter().flatten().flatten().map(|e| e.path()));
+        let entries = entries.into_iter().flatten().flatten();
+        // A link may lead to somebody's files.
+        let entries = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(entries.map(|entry| entry.path()));
         let names = folders.iter().flat_map(|folder| fs::read_dir(folder).ok());
         let files = names.flatten().flatten().map(|entry| entry.path());
         files.filter(|path| is_left(path)).collect()
@@ -182,7 +188,8 @@ impl Folder {
     }
 }
 
-/// Whether this is an unfinished file of a process that has ended: `.name.1234-0.part`.
+/// Whether this is an unfinished file of a process that has ended: `.name.1234-0.part`. A builder in
+/// a container has a number that is none here, so that only old files count.
 fn is_left(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     if !sys::is_part(name) {
@@ -192,7 +199,11 @@ fn is_left(path: &Path) -> bool {
         let (front, _) = name.strip_suffix(".part")?.rsplit_once('-')?;
         front.rsplit_once('.')?.1.parse().ok()
     });
-    process.is_none_or(|process| !sys::process_exists(process))
+    let is_old = || {
+        let time = fs::symlink_metadata(path).and_then(|meta| meta.modified());
+        time.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > TAKES_AT_MOST))
+    };
+    process.is_none_or(|process| !sys::process_exists(process)) && is_old()
 }
 
 fn unusable(path: &Path, why: &str) -> Error {

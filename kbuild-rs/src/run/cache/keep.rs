@@ -37,6 +37,9 @@ impl Run<'_> {
     }
 
     fn store(&self, place: &Place, (id, file): &(String, Vec<u8>)) {
+        if place.limit == 0 {
+            return self.tell_why_not("it only looks into the cache");
+        }
         if file.len() as u64 > place.limit / 4 {
             return self.tell_why_not("it would take more than a quarter of the cache");
         }

@@ -3,8 +3,8 @@
 //!
 //! # Decisions
 //!
-//! - Times of sources do not count, as long as no file looks as if another one is generated from it:
-//!   make compares the times of such files.
+//! - Times of sources do not count, as long as no file looks as if another one is generated from it
+//!   (`times.rs`): make compares the times of such files.
 //! - The umask counts, because files in the stage get their modes from it.
 //! - The number of jobs does not count: kbuild's products do not depend on it.
 
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::hashes::Hashes;
+use super::times::times_count;
 use super::{Sha, hex, sha256};
 use crate::make::Words;
 use crate::resolve::{Fingerprint, Sources};
@@ -26,11 +27,6 @@ use crate::sys::{regular, walk};
 
 /// The version of the key. Another one does not fit entries of this one.
 const VERSION: &[u8] = b"1";
-
-/// The endings of files from which builds generate others, depending on times.
-const GENERATED_FROM: &[&str] = &[
-    "ac", "am", "asn1", "in", "l", "lex", "m4", "proto", "re", "rl", "y", "yacc",
-];
 
 /// The hash under which entries are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +89,7 @@ impl Run<'_> {
         let with_out = self.cache_words();
         for entry in &fingerprint.0 {
             // make gets copies of providers' symvers, so it does not matter where the originals are.
-            match entry.starts_with(b"symvers=") {
+            match Fingerprint::names_symvers(entry) {
                 true => parts.add("config", &with_out.hide(OsStr::from_bytes(entry))),
                 false => parts.add_hidden("config", entry),
             }
@@ -161,11 +157,7 @@ impl Run<'_> {
     /// Adds the staged copies, which make reads, and the modes of their sources.
     fn add_items(&self, items: &[Item], parts: &mut Parts<'_>) -> Result<(), String> {
         let stage = &self.resolved.stage;
-        let generates = |item: &Item| {
-            let extension = item.rel.extension().and_then(OsStr::to_str);
-            extension.is_some_and(|e| GENERATED_FROM.contains(&e))
-        };
-        let times_count = items.iter().any(generates);
+        let times_count = times_count(items.iter().map(|item| item.rel.as_path()));
         for item in items {
             parts.add_path("item", &item.rel);
             let source = stage.source_of(item);

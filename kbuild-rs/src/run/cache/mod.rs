@@ -9,7 +9,7 @@
 //! | file | has |
 //! | --- | --- |
 //! | `folder.rs` | the cache folder: who may write to it, what is in it |
-//! | `key.rs`, `scripts.rs` | the key of a build |
+//! | `key.rs`, `scripts.rs`, `times.rs` | the key of a build |
 //! | `hashes.rs` | hashes of contents, remembered by the identity of the file |
 //! | `entry.rs` | an entry, and its file |
 //! | `shadow.rs` | places where a new header would come before a used one |
@@ -46,6 +46,7 @@ mod room;
 mod scripts;
 mod shadow;
 mod take;
+mod times;
 
 use sha2::{Digest, Sha256};
 
