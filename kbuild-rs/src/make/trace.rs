@@ -37,10 +37,8 @@ pub(crate) struct Trace {
 /// exists, before modpost's make does anything.
 pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     let [log, put_back] = [log, put_back].map(|path| path.to_string_lossy());
-    // One write for all words. `foreach` puts a blank in front of all lines but the first.
-    let each = |words: &str, line: &str| {
-        format!("$(call kbuild-rs-tell,$(foreach w,{words},{line}$(kbuild-rs-end)))")
-    };
+    // One write for each line: the C library splits long texts, and makes write at the same time.
+    let each = |words: &str, line: &str| format!("$(foreach w,{words},$(file >>{log},{line}))");
     let makefiles = each("$(filter-out %.cmd,$(MAKEFILE_LIST))", "M $(CURDIR) $(w)");
     // Only variables that are set are read, because make may warn about undefined variables.
     let is_unset = |name: &str| format!("$(filter undefined,$(origin {name}))");
@@ -66,8 +64,6 @@ pub(super) fn lines(log: &Path, put_back: &Path) -> Vec<u8> {
     format!(
         "override {TOP} =\n\
          override kbuild-rs-last :=\n\
-         override define kbuild-rs-end\n\n\nendef\n\
-         override kbuild-rs-tell = $(if $1,$(file >>{log},$1))\n\
          override kbuild-rs-rules = $(if $@,$({TOP}){rules})\n\
          -include {log}.none\n\
          {log}.none: ; {flags}{makefiles}{symvers}{put_back}\n\
@@ -92,7 +88,6 @@ impl Trace {
     pub(crate) fn read(text: &[u8]) -> Trace {
         let mut trace = Trace::default();
         for line in text.split(|&b| b == b'\n') {
-            let line = line.strip_prefix(b" ").unwrap_or(line);
             let Some((tag, line)) = line.split_at_checked(2) else {
                 continue;
             };
@@ -206,6 +201,36 @@ mod tests {
             rule("x.o", "order.h"),
         ];
         assert_eq!(Trace::read(text.as_bytes()).rules, expected);
+    }
+
+    /// The lines of a rule are longer than what the C library writes at once.
+    #[test]
+    fn makes_that_write_at_the_same_time_tear_no_line() {
+        let root = Root::new();
+        let log = root.join("log");
+        root.write("watch.mk", lines(&log, &root.join("put-back")));
+        let files: String = (0..400)
+            .map(|n| format!(" a-long-name-of-a-file-{n}.c"))
+            .collect();
+        let targets = "a b c d e f g h";
+        root.write(
+            "Makefile",
+            format!("all: {targets}\n{targets}: ; @$(MAKE) -f sub.mk t=$@\n"),
+        );
+        root.write(
+            "sub.mk",
+            format!("$t-all:{files} ; @:\n{}: ;\n", files.trim()),
+        );
+        let mut make = Command::new("make");
+        make.current_dir(root.path()).env_remove("MAKEFLAGS");
+        make.arg("-j8").env("MAKEFILES", root.join("watch.mk"));
+        assert!(make.output().unwrap().status.success());
+        let text = std::fs::read_to_string(&log).unwrap();
+        let start = format!("P {} ", root.path().display());
+        let told = text.lines().filter(|line| line.contains("-all "));
+        let is_whole = |line: &&str| line.starts_with(&start) && line.ends_with(".c");
+        assert_eq!(told.filter(is_whole).count(), 8 * 400);
+        assert_eq!(Trace::read(text.as_bytes()).rules.len(), 8 * 400);
     }
 
     #[test]
