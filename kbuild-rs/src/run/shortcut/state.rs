@@ -51,9 +51,9 @@ impl Run<'_> {
         };
         let programs = PROGRAMS.iter().filter_map(|name| {
             let text = env(name)?.into_string().ok()?;
-            text.split(' ').next().map(str::to_owned)
+            program(&text).map(str::to_owned)
         });
-        let mut programs: Vec<String> = programs.filter(|name| !name.is_empty()).collect();
+        let mut programs: Vec<String> = programs.collect();
         programs.push("make".to_owned());
         programs.sort();
         programs.dedup();
@@ -115,5 +115,33 @@ impl Run<'_> {
             }
         }
         Ok(states)
+    }
+}
+
+/// The program of a shell command, which may start with variables: `TOKEN=x pahole`.
+fn program(command: &str) -> Option<&str> {
+    let is_variable = |word: &&str| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| !name.contains('/'))
+    };
+    let mut words = command.split_ascii_whitespace();
+    words.find(|word| !is_variable(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    #[test]
+    fn the_variables_before_a_program_are_not_its_name() {
+        for (command, name) in [
+            ("pahole", Some("pahole")),
+            (" TOKEN=s3cret  A= pahole -j", Some("pahole")),
+            ("/opt/a=b/ld -x", Some("/opt/a=b/ld")),
+            ("TOKEN=s3cret", None),
+            ("", None),
+        ] {
+            assert_eq!(program(command), name, "{command:?}");
+        }
     }
 }
