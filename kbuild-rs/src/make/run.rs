@@ -170,7 +170,7 @@ impl Runner<'_> {
         }
         let mut last = ExitStatus::default();
         for (number, make) in replay.makes.iter().enumerate() {
-            if number == 1 && self.has_conflict(replay, ears) {
+            if number == 1 && self.has_conflict(replay, ears)? {
                 return Ok((ExitStatus::from_raw(MAKE_FAILED << 8), false));
             }
             if number > 0 && signals::check().is_err() {
@@ -188,18 +188,18 @@ impl Runner<'_> {
     }
 
     /// Whether the module has two modules of one name. The top Makefile's messages are printed.
-    fn has_conflict(&self, replay: &Replay, ears: &mut Ears) -> bool {
+    fn has_conflict(&self, replay: &Replay, ears: &mut Ears) -> Result<bool> {
         let Some(check) = &replay.check else {
-            return false;
+            return Ok(false);
         };
-        let refused = check.refused();
+        let refused = check.refused()?;
         for line in &refused {
             ears.hear(line, Stream::Error, self.hearing);
         }
         if !refused.is_empty() {
             self.tell_failing(&check.failing, 1, ears);
         }
-        !refused.is_empty()
+        Ok(!refused.is_empty())
     }
 
     /// Prints the lines that the top Makefile would print. Its own makes fail with exit code 2.

@@ -3,10 +3,12 @@
 //! A replay makes it itself: to start the top Makefile for its message would run the rules of the
 //! module's makefiles twice.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::words::Template;
 use crate::sys::regular;
+use crate::{Error, Result};
 
 /// The check of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +69,16 @@ impl Form {
     }
 
     /// The lines about the modules of one name in a `modules.order`.
-    fn refused(self, order: &str) -> Vec<String> {
-        let paths: Vec<&str> = order.lines().filter(|line| !line.is_empty()).collect();
-        let mut names: Vec<&str> = paths.iter().filter_map(|p| p.rsplit('/').next()).collect();
+    fn refused(self, order: &[u8]) -> Vec<String> {
+        let paths = order.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+        let paths: Vec<&[u8]> = paths.collect();
+        let mut names: Vec<&[u8]> = paths
+            .iter()
+            .filter_map(|path| path.rsplit(|&b| b == b'/').next())
+            .collect();
         // The top Makefile sets LC_COLLATE to C.
         names.sort_unstable();
-        let mut twice: Vec<&str> = names
+        let mut twice: Vec<&[u8]> = names
             .windows(2)
             .filter(|w| w[0] == w[1])
             .map(|w| w[0])
@@ -81,7 +87,9 @@ impl Form {
         let mut said = Vec::new();
         for name in twice {
             said.push("error: the following would cause module name conflict:".to_owned());
-            for path in paths.iter().filter(|path| holds(path, name)) {
+            let name = String::from_utf8_lossy(name);
+            let shown = paths.iter().map(|path| String::from_utf8_lossy(path));
+            for path in shown.filter(|path| holds(path, &name)) {
                 match self {
                     Form::Modules => said.push(format!("  {path}")),
                     Form::Objects => {
@@ -118,9 +126,15 @@ pub(crate) struct OwnCheck {
 
 impl OwnCheck {
     /// The lines about modules of one name; none if there are no such modules.
-    pub(crate) fn refused(&self) -> Vec<String> {
-        let order = regular::read(&self.order).unwrap_or_default();
-        self.form.refused(&String::from_utf8_lossy(&order))
+    ///
+    /// # Errors
+    /// If the list of modules cannot be read.
+    pub(crate) fn refused(&self) -> Result<Vec<String>> {
+        match regular::read(&self.order) {
+            Ok(order) => Ok(self.form.refused(&order)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => Err(Error::reading("read", &self.order, e)),
+        }
     }
 }
 
@@ -161,11 +175,28 @@ mod tests {
                 let sh = sh.arg(&script).arg(&file).env("LC_ALL", "C");
                 let output = sh.output().unwrap();
                 let said = String::from_utf8(output.stderr).unwrap();
-                let ours = form.refused(&order);
+                let ours = form.refused(order.as_bytes());
                 assert_eq!(ours, said.lines().collect::<Vec<_>>(), "{order:?}");
                 assert_eq!(output.status.success(), ours.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_differ_and_a_list_that_cannot_be_read_is_an_error() {
+        let root = Root::new();
+        let check = |order: PathBuf| OwnCheck {
+            form: Form::Objects,
+            order,
+            failing: Vec::new(),
+        };
+        let order = root.write("modules.order", b"/s/\xe8.o\n/s/\xe9.o\n");
+        assert_eq!(check(order).refused().unwrap(), Vec::<String>::new());
+        let order = root.write("modules.order", b"/s/\xe8.o\n/t/\xe8.o\n");
+        assert_eq!(check(order).refused().unwrap().len(), 3);
+        let missing = check(root.join("missing")).refused();
+        assert_eq!(missing.unwrap(), Vec::<String>::new());
+        assert!(check(root.path().to_owned()).refused().is_err());
     }
 
     #[test]
