@@ -32,6 +32,9 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
         ("--make-var", format!("ANY_VAR={SECRET}-var a\\b$c")),
         ("--env", format!("ANY_SHORT={}", SHORT[0])),
         ("--make-var", format!("OTHER_SHORT={}", SHORT[1])),
+        // make takes the last value.
+        ("--make-var", "TWICE=x".to_owned()),
+        ("--make-var", format!("TWICE={SECRET}-twice")),
         (
             "--make-var",
             format!("OTHER_FLAGS=-D{} {}", SHORT[0], SHORT[1]),

@@ -214,4 +214,12 @@ fn the_shortcut_can_be_turned_off_and_says_why_it_is_not_taken() {
     let said = built(scene.command().arg("-vv"));
     let why = "no shortcut: make shows its commands";
     assert!(said.err().contains(why), "{}", said.err());
+    // make takes the last value.
+    scene.write("hello.c", &format!("{HELLO}\nint other_edit;\n"));
+    let said = built(
+        scene
+            .command()
+            .args(["--make-var", "V=0", "--make-var", "V=2"]),
+    );
+    assert!(said.err().contains("no shortcut: "), "{}", said.err());
 }

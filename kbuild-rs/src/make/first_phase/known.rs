@@ -13,7 +13,7 @@ use super::failing;
 use super::memory::{RememberedMake, Value};
 use super::name_check::{Form, NameCheck};
 use super::recorder::Recorder;
-use super::words::{Template, Words};
+use super::words::Words;
 use crate::sys::regular;
 
 /// The facts about the build that was recorded, or that may be a replay.
@@ -29,10 +29,6 @@ pub(crate) struct Build<'a> {
     pub(crate) module_dir: &'a Path,
     /// Whether kbuild works in the module's folder, as it does since 6.13.
     pub(crate) works_in_module: bool,
-    /// A part of the stage's path that no other path has, and a secret. Neither may be part of what
-    /// is stored.
-    pub(crate) path: Option<OsString>,
-    pub(crate) secret: Option<OsString>,
 }
 
 /// Targets of the top Makefile with recipes that start the known makes, print warnings about the
@@ -95,9 +91,6 @@ pub(crate) fn recorded(
         })
     });
     let makes = makes.collect::<Result<Vec<_>, String>>()?;
-    for make in &makes {
-        build.private_free(make)?;
-    }
     Ok((makes, checks_names))
 }
 
@@ -202,7 +195,7 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
     env.sort_by(|a, b| a.0.cmp(&b.0));
     env.dedup_by(|a, b| a.0 == b.0);
     // Otherwise the top Makefile shows the commands that start the makes.
-    if !env.contains(&("Q".into(), Value::Text(b"@".to_vec()))) {
+    if !make.env.contains(&("Q".into(), "@".into())) {
         return Err("kbuild shows its commands".to_owned());
     }
     if !env
@@ -250,30 +243,4 @@ impl Build<'_> {
         let is_folder = cwd == self.kernel_dir || cwd == self.module_dir;
         flag == "-f" && is_makefile && are_known && is_folder
     }
-
-    /// Refuses a make in which a path of this build, or a secret, is left.
-    fn private_free(&self, make: &RememberedMake) -> Result<(), String> {
-        let values = make.env.iter().filter_map(|(_, value)| match value {
-            Value::Text(text) => Some(text),
-            Value::Given => None,
-        });
-        for template in values.chain(&make.args).chain([&make.cwd]) {
-            for (text, what) in [
-                (&self.path, "a path of this build"),
-                (&self.secret, "a secret"),
-            ] {
-                if text.as_ref().is_some_and(|text| holds(template, text)) {
-                    return Err(format!("the kernel's top Makefile passes on {what}"));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the text between the placeholders has `word`.
-fn holds(template: &Template, word: &OsStr) -> bool {
-    let word = word.as_bytes();
-    let mut parts = template.split(|&b| b == 0).step_by(2);
-    !word.is_empty() && parts.any(|part| part.windows(word.len()).any(|at| at == word))
 }

@@ -21,8 +21,7 @@
 //! - Each make writes its own state, as the system shows it in `/proc`. A program in the place of
 //!   `MAKE` would be a variable of the command line, which makefiles and the makes below can see.
 //! - A placeholder replaces each text that the caller gave, so a secret in a variable is not
-//!   stored. A recorded make counts as understood only if the placeholders, filled in again, give
-//!   exactly what was recorded.
+//!   stored.
 
 mod dump;
 mod failing;

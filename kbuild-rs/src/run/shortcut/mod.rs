@@ -20,6 +20,7 @@ mod place;
 mod state;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -133,8 +134,19 @@ impl Run<'_> {
     }
 
     pub(in crate::run) fn variable(&self, name: &str) -> Option<&OsStr> {
-        let mut all = self.resolved.make.command.variables.iter();
+        let mut all = self.resolved.make.command.variables.iter().rev();
         all.find(|(known, _)| known == name).map(|(_, v)| &**v)
+    }
+
+    /// The variables of make's command line that can decide the first phase. The last value of a
+    /// name counts, as for make.
+    fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        let all = &self.resolved.make.command.variables;
+        let is_last = |at: usize, name: &str| !all[at + 1..].iter().any(|(later, _)| later == name);
+        all.iter()
+            .enumerate()
+            .filter(move |(at, (name, value))| is_last(*at, name) && counts(name, value))
+            .map(|(_, (name, value))| (&**name, &**value))
     }
 
     /// The makes that are remembered for this build, and the makefiles of the first phase.
@@ -170,7 +182,18 @@ impl Run<'_> {
             true => self.memory(outcome, start),
             false => Err("the build failed".to_owned()),
         };
-        let keep = |memory: Memory| place.keep(&memory.write()).map_err(|e| e.to_string());
+        let keep = |memory: Memory| {
+            let text = memory.write();
+            // No other path has this part.
+            let path = self.resolved.stage.private.file_name().unwrap_or_default();
+            if text
+                .windows(path.len().max(1))
+                .any(|at| at == path.as_bytes())
+            {
+                return Err("the first phase depends on a path of this build".to_owned());
+            }
+            place.keep(&text).map_err(|e| e.to_string())
+        };
         let kept = kept.and_then(keep);
         // A make that is started by hand reads the file, too.
         let _ = self.writer.write_whole(&watch.makefile, &watch.text);
@@ -205,8 +228,7 @@ impl Run<'_> {
             for (name, value) in r.make.command.env.iter().filter(|(n, _)| is_of_key(n)) {
                 words.add_word(&format!("e:{}", name.to_string_lossy()), value);
             }
-            let variables = r.make.command.variables.iter();
-            for (name, value) in variables.filter(|(name, value)| counts(name, value)) {
+            for (name, value) in self.variables() {
                 // On the command line, in MAKEFLAGS, and as make expands it for the environment.
                 let escaped = escape_value(name, value).unwrap_or_default();
                 words.add(&format!("q:{name}"), &quoted(&escaped));
@@ -228,7 +250,6 @@ impl Run<'_> {
     ) -> std::result::Result<Build<'b>, String> {
         let r = self.resolved;
         let env = &r.make.command.env;
-        let pin = env.iter().find(|(name, _)| name == "KBUILD_SIGN_PIN");
         Ok(Build {
             program: self.program()?,
             args,
@@ -238,8 +259,6 @@ impl Run<'_> {
             source_dir: r.kernel().source_dir(),
             module_dir: r.module_dir(),
             works_in_module: r.kernel().version() >= (6, 13),
-            path: r.stage.private.file_name().map(OsStr::to_owned),
-            secret: pin.map(|(_, value)| value.clone()),
         })
     }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use hmac_sha256::HMAC;
 
-use super::{counts, is_of_key};
+use super::is_of_key;
 use crate::jobs::Slot;
 use crate::run::Run;
 use crate::syntax::escape_value;
@@ -74,8 +74,7 @@ impl Run<'_> {
         // It has the questions to compilers, and lines for the products of a module.
         let watch = words.hide(OsStr::from_bytes(&r.make.watch.text));
         add(OsStr::new("watch"), &watch);
-        let variables = command.variables.iter();
-        for (name, value) in variables.filter(|(name, value)| counts(name, value)) {
+        for (name, value) in self.variables() {
             let value = escape_value(name, value).map_err(|e| e.to_string())?;
             add(OsStr::new(name), &words.hide(&value));
         }
