@@ -359,6 +359,7 @@ fn only_kbuild_rs_looks_into_the_initramfs() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{NAME}.ko")), OLD).unwrap();
     let archive = place.world.root.join(format!("boot/initrd.img-{release}"));
+    lab::packages::install(&["cpio"]).unwrap();
     let line = format!("find . | cpio -o -H newc > '{}'", archive.display());
     let mut shell = Command::new("sh");
     done(

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kbuild_tests::run;
+use kbuild_tests::{lab, run};
 
 use crate::guest::executable;
 use crate::world::{LIMIT, World, done};
@@ -189,6 +189,7 @@ impl Reader {
         let folder = self.path("initramfs/lib/modules").join(release);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("hello.ko"), "old").unwrap();
+        lab::packages::install(&["cpio"]).unwrap();
         let line = format!(
             "find . | cpio -o -H newc > '{}/boot/initrd.img-{release}'",
             self.world.root.display()
