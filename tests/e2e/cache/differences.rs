@@ -227,7 +227,9 @@ fn each_of_two_builds_that_differ_in_one_thing_gets_its_own_bytes() {
             !is_there || files(again.path()) == own,
             "{what}, step {step}"
         );
-        assert!(is_there, "{what}, step {step}: {}", said.err());
+        // With more warnings than -W1, the kernel's headers make compilers print more than is stored.
+        let is_loud = args.iter().any(|a| a.starts_with("-W") && a != "-W1");
+        assert!(is_there != is_loud, "{what}, step {step}: {}", said.err());
         undo(&mut stand);
         let back = folder(&[]);
         assert!(stand.has(back.path(), &[]), "after {what}");
