@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use kbuild_tests::expected::cached;
 use kbuild_tests::lab;
 use kbuild_tests::run::Output;
 
@@ -56,17 +57,6 @@ impl Ground {
         let output = built(self.makes.record(&mut command));
         (output, self.makes.started())
     }
-}
-
-/// The names of the modules that a build says to have from the cache.
-fn cached(output: &Output) -> Vec<String> {
-    let said = output.out() + &output.err();
-    let names = said.lines().filter_map(|line| line.strip_prefix("cached "));
-    let mut names: Vec<_> = names
-        .map(|rest| rest.split(' ').next().unwrap().to_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 fn products(project: &Project) -> BTreeMap<String, Vec<u8>> {

@@ -2,12 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use kbuild_tests::lab::LabKernel;
 use kbuild_tests::run::{self, Output};
-use kbuild_tests::scope;
+use kbuild_tests::{other_user, scope};
 use tempfile::TempDir;
 
 use crate::scene::kernel_at;
@@ -100,30 +99,14 @@ fn too_few_open_files_are_named_with_their_limit() {
 #[test]
 fn too_few_processes_are_named_with_their_limit() {
     let scene = Scene::new();
-    // The limit does not apply to root, so this takes another user who may still read and write
-    // everything.
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let user = (54_000 + std::process::id() % 1000).to_string();
-    let caps = [
-        "--inh-caps=-all,+dac_override",
-        "--ambient-caps=-all,+dac_override",
-    ];
-    let front = [
-        "setpriv",
-        "--reuid",
-        &user,
-        "--regid",
-        &user,
-        "--clear-groups",
-    ];
-    let front: Vec<&str> = front.into_iter().chain(caps).collect();
-    let front = if is_root { &front[..] } else { &[] };
+    let front = other_user(54_000, "+dac_override");
+    let front: Vec<&str> = front.iter().map(String::as_str).collect();
     for number in 0..if scope::is_full() { 8 } else { 4 } {
-        let output = scene.build(front, "u", number);
+        let output = scene.build(&front, "u", number);
         let name = format!("(ulimit -u) is {number}: raise it");
         assert!(!names_the_limit(&output, &name), "{number} are enough");
         for call in scene.others() {
-            let output = scene.limited(front, "u", number, &call);
+            let output = scene.limited(&front, "u", number, &call);
             assert_eq!(output.status.signal_or_panic(), None, "{}", output.err());
         }
     }

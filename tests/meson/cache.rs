@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use kbuild_tests::expected::cached;
 use kbuild_tests::run::Output;
 
 use crate::project::*;
@@ -42,17 +43,6 @@ fn build(project: &Project, makes: &Makes, cache: Option<&Path>) -> (Output, boo
     ninja.envs(cache.map(|dir| ("KBUILD_RS_CACHE", dir)));
     let output = built(makes.record(&mut ninja));
     (output, makes.started())
-}
-
-/// The names of the modules that a build says to have from the cache.
-fn cached(output: &Output) -> Vec<String> {
-    let said = output.out();
-    let names = said.lines().filter_map(|line| line.strip_prefix("cached "));
-    let mut names: Vec<_> = names
-        .map(|rest| rest.split(' ').next().unwrap().to_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 fn products(project: &Project) -> BTreeMap<&'static str, Vec<u8>> {

@@ -22,6 +22,16 @@ pub fn success(command: &mut Command, limits: impl Into<Limits>) -> Output {
     output
 }
 
+/// The names of the modules that a build says to have from the cache, in the order of the alphabet.
+pub fn cached(output: &Output) -> Vec<String> {
+    let said = output.out() + &output.err();
+    let names = said.lines().filter_map(|line| line.strip_prefix("cached "));
+    let names = names.filter_map(|rest| rest.split(' ').next());
+    let mut names: Vec<_> = names.map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
 /// Runs a command that must fail with this exit code, and returns its messages.
 ///
 /// # Panics

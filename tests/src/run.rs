@@ -43,7 +43,7 @@ pub fn told<T>(result: std::result::Result<T, Error>) -> Result<T> {
 }
 
 /// Counts a limit that a command of this thread exceeded, and that its caller watched itself.
-pub fn note_exceeded() {
+fn note_exceeded() {
     EXCEEDED.set(exceeded() + 1);
 }
 

@@ -74,7 +74,7 @@ fn print(line: String) {
 /// minutes.
 fn make(names: &[&str], say: impl Fn(String)) -> Result<()> {
     for &name in names {
-        // It is no kernel, and is only named where the lab has it.
+        // Only a lab that has it names it, because it is no kernel.
         let why_not = match name {
             ARM64 => None,
             _ => lab::why_not(name),

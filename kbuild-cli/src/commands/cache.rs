@@ -31,7 +31,7 @@ enum Event {
         bytes: u64,
         limit: Option<u64>,
     },
-    /// What was removed.
+    /// The removed builds and files.
     #[serde(rename = "cache-pruned")]
     Pruned {
         path: String,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use kbuild_tests::lab::packages;
 use kbuild_tests::snapshot::Snapshot;
-use kbuild_tests::{run, scope};
+use kbuild_tests::{other_user, run, scope};
 
 use super::modules::Modules;
 use super::stopped::{calls, make_key};
@@ -35,25 +35,8 @@ fn too_few_processes_are_named_and_never_a_panic() {
     make_key(&modules);
     let tmp = modules.scratch.path().join("tmp");
     fs::create_dir(&tmp).unwrap();
-    // The limit does not apply to root, so this takes another user who may still read and write
-    // everything. No other test has this user.
-    let user = (55_000 + std::process::id() % 1000).to_string();
-    let front = [
-        "setpriv",
-        "--reuid",
-        &user,
-        "--regid",
-        &user,
-        "--clear-groups",
-    ];
-    let caps = [
-        "--inh-caps=-all,+dac_override,+chown,+fowner",
-        "--ambient-caps=-all,+dac_override,+chown,+fowner",
-    ];
-    let front: Vec<&str> = match packages::is_root() {
-        true => front.into_iter().chain(caps).collect(),
-        false => vec!["env"],
-    };
+    let front = other_user(55_000, "+dac_override,+chown,+fowner");
+    let front: Vec<&str> = front.iter().map(String::as_str).collect();
     // One format of `package`, `sign` and `install`: all formats start their programs in one place.
     let count = calls(&modules, &tmp).len();
     let places = match scope::is_full() {

@@ -54,7 +54,7 @@ pub(super) fn add(corpus: &mut BTreeMap<&'static str, Vec<Vec<u8>>>) -> Result<(
     Ok(())
 }
 
-/// What makes and compilers print: the quoted lines of the page that explains them, a few lines each.
+/// The output of makes and compilers: a few lines of each quotation in the page that explains it.
 fn outputs() -> Result<Vec<Vec<u8>>> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = top.join("../docs/messages.md");

@@ -13,7 +13,7 @@ use super::{Attempt, Kind, LIMIT, Prepared, Scene};
 use crate::jobserver::Jobserver;
 use crate::random::Random;
 use crate::root::{Root, modules, unpacked};
-use crate::{Limits, Result, run};
+use crate::{Limits, Result};
 
 pub(super) const KIND: Kind = Kind {
     name: "crowds",
@@ -242,7 +242,6 @@ fn at_once(calls: Vec<Command>, pauses: &[u64], folder: &Path) -> Result<Vec<Opt
                 break status;
             }
             if begun.elapsed() > limit {
-                run::note_exceeded();
                 return Err(format!("it hangs: see {}", said.display()));
             }
             std::thread::sleep(Duration::from_millis(5));

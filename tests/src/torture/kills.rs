@@ -11,7 +11,7 @@ use kbuild_vm::process::tree;
 use super::works::{Deed, Works};
 use super::{Attempt, Kind, LIMIT, Prepared, Scene};
 use crate::processes::{self, Signal};
-use crate::{Limits, Result, run};
+use crate::{Limits, Result};
 
 pub(super) const KIND: Kind = Kind {
     name: "kills",
@@ -121,7 +121,6 @@ impl Running {
             }
             if begun.elapsed() > Limits::from(LIMIT).wall {
                 tree::kill(self.child.id());
-                run::note_exceeded();
                 return Err(format!("it hangs\n{}", self.said()));
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -157,7 +156,6 @@ fn nothing_runs(folder: &Path) -> Result<()> {
             return Ok(());
         }
         if begun.elapsed() > GRACE {
-            run::note_exceeded();
             let lines: Vec<_> = left.iter().map(|process| &*process.line).collect();
             return Err(format!("still running:\n{}", lines.join("\n")));
         }

@@ -42,7 +42,11 @@ impl Salted {
         let odd = odd.or_else(|| self.entries.iter().find(|e| !now.entries.contains(e)));
         Some(odd.map_or_else(
             || "the order of the flags changed".to_owned(),
-            |(name, _)| format!("{} changed", String::from_utf8_lossy(name)),
+            |(name, _)| {
+                // A NUL tells our own names from those of variables.
+                let name = String::from_utf8_lossy(name);
+                format!("{} changed", name.trim_start_matches('\0'))
+            },
         ))
     }
 
@@ -99,6 +103,9 @@ mod tests {
         ];
         assert_eq!(kept.difference(&other).unwrap(), "TOKEN changed");
         assert_eq!(kept.difference(&config[..2]).unwrap(), "map changed");
+        let own = Salted::of(&[b"\0symvers=/a".to_vec()]);
+        let moved = [b"\0symvers=/b".to_vec()];
+        assert_eq!(own.difference(&moved).unwrap(), "symvers changed");
         let swapped = [config[1].clone(), config[0].clone(), config[2].clone()];
         assert!(kept.difference(&swapped).unwrap().contains("order"));
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use crate::Result;
+use crate::other_user;
 use crate::random::Random;
 use crate::torture::works::in_front;
 
@@ -156,25 +157,11 @@ const CLOCKS: &[i64] = &[
     15_000_000_000,
 ];
 
-/// The limit does not apply to root, so this takes another user who may still read and write
-/// everything.
 fn processes(number: u64, call: &Command) -> Command {
-    let user = (54_000 + std::process::id() % 1000).to_string();
+    let front = other_user(54_000, "+dac_override");
     let script = format!("ulimit -c 0; ulimit -u {number} && exec \"$@\"");
-    let words = [
-        "setpriv",
-        "--reuid",
-        &user,
-        "--regid",
-        &user,
-        "--clear-groups",
-        "--inh-caps=-all,+dac_override",
-        "--ambient-caps=-all,+dac_override",
-        "bash",
-        "-c",
-        &script,
-        "bash",
-    ];
+    let words = front.iter().map(String::as_str);
+    let words: Vec<&str> = words.chain(["bash", "-c", &script, "bash"]).collect();
     in_front(&words, call)
 }
 
