@@ -213,7 +213,5 @@ fn torture_that_a_signal_ends_says_what_it_did_and_loses_and_leaves_nothing() {
         );
         assert_eq!(processes::around(dir.path()).len(), 0);
         assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0, "{said}");
-        let mounts = fs::read_to_string("/proc/mounts").unwrap();
-        assert!(!mounts.contains(dir.path().to_str().unwrap()), "{mounts}");
     }
 }

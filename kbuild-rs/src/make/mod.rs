@@ -23,7 +23,7 @@ mod watch;
 pub(crate) use command::Make;
 pub(crate) use diagnose::{BuildFacts, no_modules};
 pub(crate) use env::{check_value, firewall};
-pub(crate) use first_phase::{Build, FileState, Memory, Replay, Words, quoted, recorded};
+pub(crate) use first_phase::{Build, FileState, Recording, Replay, Words, quoted, recorded};
 pub(crate) use git::{
     DotGit, GitPlaces, Repository, RunGit, StagedRepository, asked, asked_in_kernel, before_path,
     is_bare, prefix_in,

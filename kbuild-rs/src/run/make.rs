@@ -36,14 +36,14 @@ impl Run<'_> {
             sink: &r.sink,
         };
         let outcome = make::run(&r.make.command, slot, held, &hearing, phase.way())
-            .inspect_err(|_| self.remove_recording())?;
+            .inspect_err(|_| self.remove_dumps())?;
         let what = format!("{} for {}", r.label, r.kernel().release());
         if outcome.cut_off {
-            self.remove_recording();
+            self.remove_dumps();
             // The marker stays, so the next build deletes the files that this one wrote.
             return Err(outcome.error(&what));
         }
-        self.remember(phase, &outcome, start);
+        self.keep_recording(phase, &outcome, start);
         self.put_back(&put)?;
         if let Some(time) = outcome.stopped {
             self.remove_unfinished(items, time, start)?;

@@ -1,9 +1,9 @@
-//! kbuild's first phase is remembered: the next build starts kbuild's makes directly.
+//! kbuild's first phase is recorded: the next build starts kbuild's makes directly.
 
 mod makes;
-mod memory;
 mod noticed;
 mod random;
+mod recording;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Cache {
         self.0.path().join("kbuild-rs/shortcut")
     }
 
-    /// The memories.
+    /// The recordings.
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder()).into_iter().flatten();
         entries.map(|entry| entry.unwrap().path()).collect()

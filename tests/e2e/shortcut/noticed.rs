@@ -197,7 +197,7 @@ fn a_change_of_the_module_does_not_run_the_first_phase_again() {
     }
 }
 
-/// Names of variables of which a memory has at most the name.
+/// Names of variables of which a recording has at most the name.
 const ASKED: [&str; 3] = ["V", "TERM", "KBUILD_SIGN_PIN"];
 
 #[test]
@@ -230,7 +230,7 @@ fn a_makefile_finds_the_variables_of_its_own_build() {
     }
 }
 
-/// A make writes down how /proc shows it, so nothing is remembered, and no memory is used.
+/// A make writes down how /proc shows it, so nothing is recorded, and no recording is used.
 #[test]
 fn without_proc_the_first_phase_runs_as_ever() {
     if !packages::is_root() {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::dump::{self, Dump};
 use super::failing;
-use super::memory::{RememberedMake, Value};
 use super::name_check::{Form, NameCheck};
 use super::recorder::Recorder;
+use super::recording::{RecordedMake, Value};
 use super::words::Words;
 use crate::sys::regular;
 
@@ -75,7 +75,7 @@ const ONLY_GIVEN: &[&str] = &[
 pub(crate) fn recorded(
     recorder: &Recorder,
     build: &Build<'_>,
-) -> Result<(Vec<RememberedMake>, Option<NameCheck>), String> {
+) -> Result<(Vec<RecordedMake>, Option<NameCheck>), String> {
     let dumps = dump::read(&recorder.folder);
     let makes = started(&dumps, build)?;
     let above = makes.first().map_or(0, |(above, _)| *above);
@@ -85,9 +85,9 @@ pub(crate) fn recorded(
     let makes = makes.map(|(number, (above, make))| {
         let failing = failing::lines(number, above, build)?;
         let hide = |text: OsString| build.words.hide(&text);
-        Ok(RememberedMake {
+        Ok(RecordedMake {
             failing: failing.into_iter().map(hide).collect(),
-            ..remembered(make, build)?
+            ..recorded_make(make, build)?
         })
     });
     let makes = makes.collect::<Result<Vec<_>, String>>()?;
@@ -171,7 +171,7 @@ fn name_check(above: usize, build: &Build<'_>) -> Result<NameCheck, String> {
     Ok(NameCheck { form, failing })
 }
 
-fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> {
+fn recorded_make(make: &Dump, build: &Build<'_>) -> Result<RecordedMake, String> {
     let hide = |text: &OsStr| build.words.hide(text);
     let mut env = Vec::new();
     for (name, text) in &make.env {
@@ -204,7 +204,7 @@ fn remembered(make: &Dump, build: &Build<'_>) -> Result<RememberedMake, String> 
     {
         return Err("make got neither -j nor a jobserver".to_owned());
     }
-    Ok(RememberedMake {
+    Ok(RecordedMake {
         cwd: hide(make.cwd.as_os_str()),
         args: make.args.iter().skip(1).map(|arg| hide(arg)).collect(),
         env,

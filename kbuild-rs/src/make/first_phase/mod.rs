@@ -13,7 +13,7 @@
 //! | `failing.rs` | the lines that the top Makefile prints if such a make fails |
 //! | `name_check.rs` | the check for two modules of one name |
 //! | `words.rs` | the texts that differ from build to build, and their placeholders |
-//! | `memory.rs`, `text.rs` | what is remembered, and its file |
+//! | `recording.rs`, `text.rs` | what is recorded, and its file |
 //! | `replay.rs` | the makes of a build that starts them directly |
 //!
 //! # Decisions
@@ -26,17 +26,17 @@
 mod dump;
 mod failing;
 mod known;
-mod memory;
 mod name_check;
 mod recorder;
+mod recording;
 mod replay;
 mod text;
 mod words;
 
 pub(crate) use known::{Build, recorded};
-pub(crate) use memory::{FileState, Memory};
 pub(crate) use recorder::Recorder;
 pub(super) use recorder::{MARK, TOP};
+pub(crate) use recording::{FileState, Recording};
 pub(crate) use replay::Replay;
 pub(super) use replay::StartedMake;
 pub(crate) use words::{Words, quoted};

@@ -9,7 +9,7 @@ pub(in crate::make) const TOP: &str = "kbuild-rs-top";
 /// belong to the first phase.
 pub(in crate::make) const MARK: &str = "kbuild-rs: the first phase has ended";
 
-/// The files of a recording.
+/// The files of a build that is being recorded.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     /// The folder for the files that makes write, one each. They have the whole environment, so only

@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::known::{Build, is_only_given};
-use super::memory::{Memory, RememberedMake, Value};
 use super::name_check::OwnCheck;
+use super::recording::{RecordedMake, Recording, Value};
 use super::words::Words;
 use crate::make::lines::Stream;
 
-/// A build that starts the makes of a memory.
+/// A build that starts the makes of a recording.
 #[derive(Debug)]
 pub(crate) struct Replay {
     /// The lines that the first phase would print.
@@ -40,12 +40,12 @@ enum Text {
 
 impl Replay {
     /// # Errors
-    /// The reason why this build cannot use the memory.
-    pub(crate) fn of(memory: &Memory, build: &Build<'_>) -> Result<Replay, String> {
+    /// The reason why this build cannot use the recording.
+    pub(crate) fn of(recording: &Recording, build: &Build<'_>) -> Result<Replay, String> {
         let damaged = || "the recording is damaged".to_owned();
         let show = |template: &[u8]| build.words.show(template).ok_or_else(damaged);
         let mut makes = Vec::new();
-        for (number, make) in memory.makes.iter().enumerate() {
+        for (number, make) in recording.makes.iter().enumerate() {
             let cwd = PathBuf::from(show(&make.cwd)?);
             let args = make.args.iter().map(|arg| show(arg));
             let args = args.collect::<Result<Vec<_>, String>>()?;
@@ -65,7 +65,7 @@ impl Replay {
         if !(2..=3).contains(&makes.len()) {
             return Err(damaged());
         }
-        let check = memory.checks_names.as_ref().map(|check| {
+        let check = recording.checks_names.as_ref().map(|check| {
             let failing = check.failing.iter().map(|line| show(line));
             Ok::<_, String>(OwnCheck {
                 form: check.form,
@@ -74,7 +74,7 @@ impl Replay {
             })
         });
         let check = check.transpose()?;
-        let said = memory.said.iter().map(|(stream, line)| {
+        let said = recording.said.iter().map(|(stream, line)| {
             let line = show(line)?;
             Ok((*stream, line.to_string_lossy().into_owned()))
         });
@@ -99,7 +99,7 @@ impl StartedMake {
     }
 }
 
-fn environment(make: &RememberedMake, build: &Build<'_>) -> Option<Vec<(OsString, Text)>> {
+fn environment(make: &RecordedMake, build: &Build<'_>) -> Option<Vec<(OsString, Text)>> {
     let mut env = Vec::new();
     for (name, value) in &make.env {
         let text = match value {

@@ -1,18 +1,18 @@
-//! The file that holds a memory.
+//! The file that holds a recording.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::memory::{FileState, Memory, RememberedMake, Value};
 use super::name_check::{Form, NameCheck};
+use super::recording::{FileState, RecordedMake, Recording, Value};
 use crate::make::lines::Stream;
 use crate::syntax::{escape, unescape};
 use crate::sys::{Hash, Identity};
 
 const HEADER: &[u8] = b"kbuild-rs first phase 2";
 
-impl Memory {
+impl Recording {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut text = HEADER.to_vec();
         let mut line = |tag: u8, words: &[&[u8]]| {
@@ -77,8 +77,8 @@ impl Memory {
         text
     }
 
-    /// Reads a memory; `None` for a damaged one, or one of another version.
-    pub(crate) fn parse(text: &[u8]) -> Option<Memory> {
+    /// Reads a recording; `None` for a damaged one, or one of another version.
+    pub(crate) fn parse(text: &[u8]) -> Option<Recording> {
         let end = text.windows(3).rposition(|at| at == b"\n. ")?;
         let hash = std::str::from_utf8(&text[end + 3..]).ok()?;
         let text = &text[..end];
@@ -89,7 +89,7 @@ impl Memory {
         if lines.next() != Some(HEADER) {
             return None;
         }
-        let mut memory = Memory {
+        let mut recording = Recording {
             files: Vec::new(),
             makefiles: Vec::new(),
             said: Vec::new(),
@@ -97,12 +97,12 @@ impl Memory {
             makes: Vec::new(),
         };
         for line in lines {
-            memory.add(line)?;
+            recording.add(line)?;
         }
-        for make in &mut memory.makes {
+        for make in &mut recording.makes {
             make.env.sort_by(|a, b| a.0.cmp(&b.0));
         }
-        Some(memory)
+        Some(recording)
     }
 
     fn add(&mut self, line: &[u8]) -> Option<()> {
@@ -143,7 +143,7 @@ impl Memory {
                 let check = self.checks_names.as_mut()?;
                 check.failing.push(bytes(word()?));
             }
-            b"w" => self.makes.push(RememberedMake {
+            b"w" => self.makes.push(RecordedMake {
                 cwd: bytes(word()?),
                 args: Vec::new(),
                 failing: Vec::new(),
@@ -173,7 +173,7 @@ fn form_word(form: Form) -> &'static [u8] {
     }
 }
 
-fn set(make: &mut RememberedMake, name: OsString, value: Value) {
+fn set(make: &mut RecordedMake, name: OsString, value: Value) {
     make.env.retain(|(known, _)| *known != name);
     make.env.push((name, value));
 }
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::fixture::Root;
 
-    fn memory() -> Memory {
+    fn recording() -> Recording {
         let root = Root::new();
         let file = root.write("a b", "");
         let env = |pairs: &[(&str, Option<&str>)]| {
@@ -204,13 +204,13 @@ mod tests {
             let pairs = pairs.iter().map(|(n, v)| (OsString::from(n), value(v)));
             pairs.collect::<Vec<_>>()
         };
-        let make = |args: &[&str], env| RememberedMake {
+        let make = |args: &[&str], env| RecordedMake {
             cwd: b"\0M\0/x".to_vec(),
             args: args.iter().map(|a| a.as_bytes().to_vec()).collect(),
             env,
             failing: vec![b"make: *** [Makefile:7: \0M\0] Error ".to_vec()],
         };
-        Memory {
+        Recording {
             files: vec![
                 FileState::File(file.clone(), Identity::of(&file).unwrap()),
                 FileState::Names("/k".into(), 7),
@@ -240,18 +240,18 @@ mod tests {
 
     #[test]
     fn a_memory_comes_back_as_it_was() {
-        let memory = memory();
-        assert_eq!(Memory::parse(&memory.write()), Some(memory));
+        let recording = recording();
+        assert_eq!(Recording::parse(&recording.write()), Some(recording));
     }
 
     #[test]
     fn a_damaged_memory_is_not_read() {
-        let text = memory().write();
+        let text = recording().write();
         for at in 0..text.len() {
             let mut damaged = text.clone();
             damaged[at] ^= 1;
-            assert_eq!(Memory::parse(&damaged), None, "byte {at}");
-            assert_eq!(Memory::parse(&text[..at]), None, "cut at {at}");
+            assert_eq!(Recording::parse(&damaged), None, "byte {at}");
+            assert_eq!(Recording::parse(&text[..at]), None, "cut at {at}");
         }
     }
 }

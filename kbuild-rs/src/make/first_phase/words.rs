@@ -7,7 +7,7 @@
 //! - A short value is in every text, so it is only replaced where it is a whole word, such as the
 //!   `1` of `W=1` in `KBUILD_EXTRA_WARN=1`. Its placeholder is a number: the name of its variable
 //!   would tell the value wherever a kernel has the same word anyway.
-//! - The key of a memory holds all values, so a word that is the same by chance does no harm.
+//! - The key of a recording holds all values, so a word that is the same by chance does no harm.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

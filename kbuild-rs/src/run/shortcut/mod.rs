@@ -1,6 +1,6 @@
-//! Decides whether kbuild's first phase is remembered, and remembers it.
+//! The shortcut: records kbuild's first phase, and decides when a build starts its makes directly.
 //!
-//! A memory is a file in the effective user's cache folder. Its name is a hash of all values that
+//! A recording is a file in the effective user's cache folder. Its name is a hash of all values that
 //! decide the first phase; the file itself lists the files that decide it too. All output
 //! directories share it.
 //!
@@ -8,12 +8,12 @@
 //!
 //! - The values are not stored: some may be secrets. A keyed hash over all of them together cannot
 //!   be reversed for one of them.
-//! - A failing build remembers nothing, because it is unknown what would have come next.
+//! - A failing build records nothing, because it is unknown what would have come next.
 //! - The contents of our flag files do not count, because they differ from module to module. The top
 //!   Makefile asks its questions before it adds `KCFLAGS`, which names them. The one question after
 //!   that (`--ld-path`, up to 6.1) is about programs of the kernel, not about modules.
 //! - A recorded make writes down its whole environment. So a build with `KBUILD_SIGN_PIN` is not
-//!   recorded, and the files of a recording go away however the build ends.
+//!   recorded, and what makes write down goes away however the build ends.
 //! - A build that shows make's commands runs the top Makefile, which shows its own.
 
 mod place;
@@ -28,7 +28,7 @@ use super::Run;
 use crate::Result;
 use crate::jobs::Slot;
 use crate::make::{
-    Build, MODULES, Memory, Outcome, Replay, Trace, Way, Words, find_program, quoted,
+    Build, MODULES, Outcome, Recording, Replay, Trace, Way, Words, find_program, quoted,
 };
 use crate::syntax::escape_value;
 
@@ -38,9 +38,9 @@ use place::Place;
 #[derive(Debug)]
 pub(crate) enum FirstPhase {
     Whole,
-    /// It is recorded, for this file.
+    /// The build records it, in this file.
     Recorded(Place),
-    /// It is remembered; make read these makefiles in it.
+    /// A recording has it; make read these makefiles in it.
     Direct(Replay, Vec<PathBuf>),
 }
 
@@ -149,7 +149,7 @@ impl Run<'_> {
             .map(|(_, (name, value))| (&**name, &**value))
     }
 
-    /// The makes that are remembered for this build, and the makefiles of the first phase.
+    /// The makes that are recorded for this build, and the makefiles of the first phase.
     fn recall(&self, text: Option<Vec<u8>>) -> std::result::Result<(Replay, Vec<PathBuf>), String> {
         let nothing = || {
             let why = self.writer.read(&self.resolved.make.watch.recorder.why);
@@ -160,30 +160,30 @@ impl Run<'_> {
             why.unwrap_or_else(|| "nothing is recorded for this kernel and these settings".into())
         };
         let text = text.ok_or_else(nothing)?;
-        let memory = Memory::parse(&text).ok_or("the recording is damaged")?;
+        let recording = Recording::parse(&text).ok_or("the recording is damaged")?;
         let env = &self.resolved.make.command.env;
-        if let Some(state) = memory.files.iter().find(|state| !state.holds(env)) {
+        if let Some(state) = recording.files.iter().find(|state| !state.holds(env)) {
             return Err(format!("{} changed", state.name()));
         }
         let words = self.words(true);
         let args = self.args()?;
-        let replay = Replay::of(&memory, &self.build(&words, &args)?)?;
-        Ok((replay, memory.makefiles))
+        let replay = Replay::of(&recording, &self.build(&words, &args)?)?;
+        Ok((replay, recording.makefiles))
     }
 
-    /// Remembers the first phase of the build that has just ended.
-    pub(crate) fn remember(&self, phase: FirstPhase, outcome: &Outcome, start: Duration) {
+    /// Records the first phase of the build that has just ended.
+    pub(crate) fn keep_recording(&self, phase: FirstPhase, outcome: &Outcome, start: Duration) {
         let FirstPhase::Recorded(place) = phase else {
             return;
         };
         let watch = &self.resolved.make.watch;
         let recorder = &watch.recorder;
         let kept = match outcome.success {
-            true => self.memory(outcome, start),
+            true => self.recording(outcome, start),
             false => Err("the build failed".to_owned()),
         };
-        let keep = |memory: Memory| {
-            let text = memory.write();
+        let keep = |recording: Recording| {
+            let text = recording.write();
             // No other path has this part.
             let path = self.resolved.stage.private.file_name().unwrap_or_default();
             if text
@@ -198,14 +198,14 @@ impl Run<'_> {
         // A make that is started by hand reads the file, too.
         let _ = self.writer.write_whole(&watch.makefile, &watch.text);
         // The next build records again.
-        self.remove_recording();
+        self.remove_dumps();
         if let Err(why) = kept {
             let _ = self.writer.write_private(&recorder.why, why.as_bytes());
         }
     }
 
     /// Removes what makes wrote down.
-    pub(crate) fn remove_recording(&self) {
+    pub(crate) fn remove_dumps(&self) {
         let _ = self
             .writer
             .remove_tree(&self.resolved.make.watch.recorder.folder);
@@ -274,7 +274,7 @@ fn shows(value: &OsStr) -> bool {
 }
 
 /// Whether the value of a variable of make's can decide the first phase. A build that shows its commands finds what
-/// a silent one remembers, and says so.
+/// a silent one records, and says so.
 fn counts(name: &str, value: &OsStr) -> bool {
     name != "V" || !shows(value)
 }

@@ -1,4 +1,4 @@
-//! The file of a memory: its name, and the room for all of them.
+//! The file of a recording: its name, and the room for all of them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,13 +17,13 @@ use crate::syntax::escape_value;
 use crate::sys::{self, Writer};
 use crate::{Error, Result};
 
-/// The folder of the memories in our folder in the user's cache.
+/// The folder of the recordings in our folder in the user's cache.
 const FOLDER: &str = "shortcut";
 
-/// The number of memories that are kept.
+/// The number of recordings that are kept.
 const MOST: usize = 64;
 
-/// The place of a memory.
+/// The place of a recording.
 #[derive(Debug)]
 pub(crate) struct Place {
     folder: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 }
 
 impl Run<'_> {
-    /// The place of the memory of this build.
+    /// The place of the recording of this build.
     pub(super) fn place(&self, slot: &Slot) -> std::result::Result<Place, String> {
         let (cache, _) = sys::cache_folder(|_| true);
         let cache = cache.ok_or("this user has no cache folder")?;
@@ -42,7 +42,7 @@ impl Run<'_> {
         })
     }
 
-    /// The name of the memory: a hash of all values that decide the first phase.
+    /// The name of the recording: a hash of all values that decide the first phase.
     fn key(&self, slot: &Slot) -> std::result::Result<String, String> {
         let r = self.resolved;
         let words = self.words(false);
@@ -82,7 +82,7 @@ impl Run<'_> {
         for (name, value) in &command.env {
             match is_of_key(name) {
                 true => add(name, &words.hide(value)),
-                // A memory gives it to the makes only if they had it.
+                // A recording gives it to the makes only if they had it.
                 false => add(name, b""),
             }
         }
@@ -92,7 +92,7 @@ impl Run<'_> {
 }
 
 impl Place {
-    /// The memory, if there is one. Anything else at its path is no memory: it has no text, and
+    /// The recording, if there is one. Anything else at its path counts as none: it has no text, and
     /// [`keep`](Self::keep) replaces it.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl Place {
         Ok(())
     }
 
-    /// Removes the oldest memories if there are too many.
+    /// Removes the oldest recordings if there are too many.
     fn make_room(&self, writer: &Writer) {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let with_time = |entry: fs::DirEntry| {

@@ -1,10 +1,10 @@
-//! The memory of a build that has just ended: the makes, and the files that decided the first phase.
+//! The recording of a build that has just ended: the makes, and the files that decided the first phase.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::make::{FileState, Memory, Outcome, Trace, recorded};
+use crate::make::{FileState, Outcome, Recording, Trace, recorded};
 use crate::run::Run;
 use crate::sys;
 
@@ -30,11 +30,11 @@ const PROGRAMS: &[&str] = &[
 ];
 
 impl Run<'_> {
-    pub(super) fn memory(
+    pub(super) fn recording(
         &self,
         outcome: &Outcome,
         start: Duration,
-    ) -> std::result::Result<Memory, String> {
+    ) -> std::result::Result<Recording, String> {
         let r = self.resolved;
         let words = self.words(true);
         let args = self.args()?;
@@ -58,7 +58,7 @@ impl Run<'_> {
         programs.sort();
         programs.dedup();
         let files = self.deciding_files(&makefiles, &programs, start)?;
-        Ok(Memory {
+        Ok(Recording {
             files,
             makefiles,
             said: said

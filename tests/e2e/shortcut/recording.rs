@@ -1,4 +1,4 @@
-//! The memory: what it holds, crafted contents, many users, kills.
+//! The recording: what it holds, crafted contents, many users, kills.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -56,7 +56,7 @@ fn a_memory_holds_no_value_that_the_caller_gave() {
     assert_eq!((mode(&files[0]), mode(&cache.folder())), (0o600, 0o700));
 }
 
-/// The hash at the end of a memory: FNV-1a.
+/// The hash at the end of a recording: FNV-1a.
 fn with_hash(text: &str) -> String {
     let text = &text[..text.rfind("\n. ").unwrap()];
     let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -159,7 +159,7 @@ fn a_folder_that_others_can_write_to_is_not_used_and_v_says_so() {
     assert!(edited(&scene, 2));
 }
 
-/// Puts something in the place of a memory. The other path is free.
+/// Puts something in the place of a recording. The other path is free.
 type Spoil = (&'static str, fn(&Path, &Path));
 
 const SPOILED: &[Spoil] = &[

@@ -1,4 +1,4 @@
-//! The memory of a first phase: its contents, as a value.
+//! The recording of a first phase: its contents, as a value.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::sys::{Hash, Identity};
 
 /// A first phase.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Memory {
+pub(crate) struct Recording {
     /// The state of the files that decided it.
     pub(crate) files: Vec<FileState>,
     /// The makefiles that make read.
@@ -22,12 +22,12 @@ pub(crate) struct Memory {
     /// The check for two modules of one name, if the kernel makes one.
     pub(crate) checks_names: Option<NameCheck>,
     /// The makes that it started, in their order.
-    pub(crate) makes: Vec<RememberedMake>,
+    pub(crate) makes: Vec<RecordedMake>,
 }
 
 /// A make that the top Makefile started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RememberedMake {
+pub(crate) struct RecordedMake {
     pub(crate) cwd: Template,
     /// Its words without the program.
     pub(crate) args: Vec<Template>,
