@@ -13,6 +13,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("btf", kernel::fuzzing::btf),
     ("cache-entry", run::fuzzing::cache_entry),
     ("cache-hashes", run::fuzzing::cache_hashes),
     ("cargo-modules", cargo::fuzzing::modules),

@@ -26,6 +26,7 @@
 //!
 //! # Features
 //! - `bindgen`: `UapiBindings`. Needs libclang at run time, and compiles about twenty crates.
+//! - `btf`: [`Build::btf_base`] can take the image of a kernel (`vmlinuz`).
 //! - `cache`: [`Build`] can take finished modules from a local cache (`Build::cache`).
 //! - `ide`: builds with Rust write `rust-project.json` beside their products.
 //! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the
@@ -85,5 +86,5 @@ pub use module::{
 };
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
-pub use settings::{Artifact, Config, MissingSymvers, Plan, Report, SandboxView};
+pub use settings::{Artifact, BtfBase, Config, MissingSymvers, Plan, Report, SandboxView};
 pub use sys::{Signals, limit_behind};

@@ -24,6 +24,9 @@ const FIXED: usize = 2 << 20;
 /// dictionary of `xz -9`.
 const UNPACKED: usize = 3 * (16 << 20) + (65 << 20);
 
+/// The dictionary of a kernel that is compressed with xz.
+const DICTIONARY: usize = 131 << 20;
+
 /// The longest input that is mutated.
 const SHORT: usize = 16 << 10;
 
@@ -54,6 +57,7 @@ impl Replay {
         let elapsed = start.elapsed();
         let fixed = match self.target {
             "compressed" | "initramfs" => UNPACKED,
+            "btf" => DICTIONARY,
             _ => FIXED,
         };
         let fault = match () {

@@ -45,6 +45,9 @@ const fn binary(target: &'static str, is_one: fn(&str) -> bool) -> Source {
 }
 
 const SOURCES: &[Source] = &[
+    text("btf", |name| {
+        name == "Makefile.modfinal" || name.starts_with("vmlinuz-")
+    }),
     text("cmd-file", |name| name.ends_with(".cmd")),
     text("compile-commands", |name| name == "compile_commands.json"),
     binary("compressed", |name| name.ends_with(".ko.xz")),

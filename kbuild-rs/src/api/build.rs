@@ -15,7 +15,7 @@ use std::path::Path;
 use super::kernels;
 use crate::error::{Message, Sink};
 use crate::settings::{
-    Config, Declared, Environment, MissingSymvers, Module, Report, Settings, Tree,
+    BtfBase, Config, Declared, Environment, MissingSymvers, Module, Report, Settings, Tree,
 };
 use crate::{Result, cargo, run};
 
@@ -283,6 +283,16 @@ impl Build {
     /// is an error, which is the default, or a warning.
     pub fn missing_symvers(&mut self, policy: MissingSymvers) -> &mut Self {
         self.settings.missing_symvers = policy;
+        self
+    }
+
+    /// Sets the BTF of the kernel on which the BTF of the modules builds. Default: kbuild takes the
+    /// `vmlinux` in the kernel tree, and without one, modules get no BTF.
+    ///
+    /// Such BTF only fits one kernel, so a base of another release is an error. A file of BTF does not
+    /// name its release. The feature `btf` of this crate unpacks a `vmlinuz`. The build needs pahole.
+    pub fn btf_base(&mut self, base: BtfBase) -> &mut Self {
+        self.settings.btf_base = Some(base);
         self
     }
 

@@ -4,6 +4,8 @@
 //! the library cannot know which of them a reader uses.
 
 pub(crate) const ASFLAG: &str = "--asflag, Build::asflag; in CMake, ASM_FLAGS; in Meson, asm_args";
+pub(crate) const BTF_BASE: &str = "--btf-base auto, Build::btf_base; in CMake, BTF_BASE; in Meson, \
+     btf_base";
 #[cfg(feature = "cache")]
 pub(crate) const CACHE: &str = "KBUILD_RS_CACHE=DIR in the environment, --cache DIR, Build::cache; in \
      CMake, -DKbuild_CACHE=DIR; in Meson, cache: 'DIR'";

@@ -86,6 +86,11 @@ impl Distro {
             .unwrap_or(Distro::Other)
     }
 
+    /// Whether its packages have Debian's names.
+    pub(super) fn is_debian_like(self) -> bool {
+        matches!(self, Distro::Debian | Distro::Ubuntu)
+    }
+
     /// The command that installs the headers of `release`.
     pub(super) fn headers(self, release: &str) -> Install {
         match self {

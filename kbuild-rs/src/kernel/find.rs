@@ -24,7 +24,7 @@ pub struct Installed {
 
 /// The machine to search. Tests use an invented one.
 pub(super) struct Host {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// The machine's architecture, by the kernel's name.
     pub(super) machine: &'static str,
 }

@@ -3,10 +3,22 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use super::{Config, Symvers, output, rust_metadata};
+use super::{Config, Symvers, btf, output, rust_metadata};
 
 /// Some of them are searched for: a search takes as long as the file.
 const SEARCHED: usize = 16;
+
+/// A base, or a makefile with the command for it.
+pub(crate) fn btf(bytes: &[u8]) {
+    if let Ok(base) = btf::of_bytes(bytes) {
+        let again = btf::of_bytes(&base.bytes);
+        assert!(again.is_ok_and(|again| again.bytes == base.bytes));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(recipe) = btf::Recipe::from_text(&text, "/base", true) {
+        assert!(recipe.0.contains("/base") && !recipe.0.contains('\n'));
+    }
+}
 
 pub(crate) fn symvers(bytes: &[u8]) {
     let Ok(symvers) = Symvers::of_bytes(bytes.to_vec(), Path::new("Module.symvers")) else {

@@ -3,6 +3,7 @@
 mod arch;
 #[cfg(feature = "cc")]
 mod ask_cc;
+pub(crate) mod btf;
 mod compiler;
 mod config;
 mod distro;

@@ -144,14 +144,19 @@ const NEEDED: usize = 0x6fff_fffe;
 const DEFINED: usize = 0x6fff_fffd;
 
 /// The places of the fields of an ELF file's tables.
-struct Layout {
-    wide: bool,
-    big_endian: bool,
+pub(super) struct Layout {
+    pub(super) wide: bool,
+    pub(super) big_endian: bool,
 }
 
 impl Layout {
     /// The field of this size at the place for the file's class.
-    fn field(&self, bytes: &[u8], [narrow, wide]: [usize; 2], size: usize) -> Option<usize> {
+    pub(super) fn field(
+        &self,
+        bytes: &[u8],
+        [narrow, wide]: [usize; 2],
+        size: usize,
+    ) -> Option<usize> {
         let at = if self.wide { wide } else { narrow };
         let field = bytes.get(at..at.checked_add(size)?)?;
         let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
@@ -162,7 +167,7 @@ impl Layout {
     }
 
     /// A field with an address or an offset.
-    fn word(&self, bytes: &[u8], places: [usize; 2]) -> Option<usize> {
+    pub(super) fn word(&self, bytes: &[u8], places: [usize; 2]) -> Option<usize> {
         self.field(bytes, places, if self.wide { 8 } else { 4 })
     }
 }

@@ -52,6 +52,7 @@ impl Fingerprint {
         if make.command.sandbox.is_some() {
             config.push(b"sandbox".to_vec());
         }
+        config.extend(inputs.btf.config());
         for (path, text) in &make.files {
             let name = path.file_name().unwrap_or_default();
             config.push([name.as_bytes(), b"\n", text].concat());

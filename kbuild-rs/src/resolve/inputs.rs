@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::btf::Btf;
 use super::{Context, Target};
 use crate::error::Advice;
 use crate::make::{PathMap, find_program};
@@ -23,6 +24,7 @@ pub(crate) struct Inputs {
     pub(crate) provided: Provided,
     /// Links to folders whose paths kbuild cannot carry.
     pub(crate) links: CarriedFolders,
+    pub(crate) btf: Btf,
 }
 
 /// The folders that compilers search for headers.
@@ -87,12 +89,15 @@ impl Inputs {
         let mut whole = target.kernel.identity_files();
         whole.extend(target.tools.tools.iter().cloned());
         whole.push(make);
+        let btf = Btf::of(context, env)?;
+        whole.extend(btf.files(&whole));
         let provided = headers.provided;
         Ok(Inputs {
             whole,
             symvers: providers(context, &provided.symvers, map)?,
             provided,
             links: headers.links,
+            btf,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Turns the settings of a build into a value that holds everything a run needs: it looks up every
 //! default and checks every argument. This folder reads, and does not write.
 
+mod btf;
 #[cfg(feature = "cache")]
 mod cache;
 mod declared;
@@ -37,6 +38,7 @@ use inputs::Headers;
 use make_input::set;
 use site::Site;
 
+pub(crate) use btf::{BtfSource, BtfWay};
 #[cfg(feature = "cache")]
 pub(crate) use cache::{limit as cache_limit, size_of_environment};
 pub(crate) use declared::check_name;
@@ -157,7 +159,7 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         files,
         map,
         placeholders,
-        asked: products::asked_of_kbuild(&products, &sources, &site.module_dir),
+        asked: asked(&products, &sources, &inputs, &site),
     })?;
     Ok(Resolved {
         jobs: SharedJobs::of(settings, &out)?,
@@ -175,6 +177,13 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         make,
         products,
     })
+}
+
+/// Lines for the makefile that every make reads first.
+fn asked(products: &[PathBuf], sources: &Sources, inputs: &Inputs, site: &Site) -> Vec<u8> {
+    let mut lines = products::asked_of_kbuild(products, sources, &site.module_dir);
+    lines.extend_from_slice(&inputs.btf.lines);
+    lines
 }
 
 /// Puts a program before git in `PATH`, if the build needs it.

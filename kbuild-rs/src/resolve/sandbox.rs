@@ -167,6 +167,7 @@ impl Used<'_> {
         let named = named.map(PathBuf::from).filter(|path| path.is_absolute());
         let programs = tools.tools.iter().cloned().chain(named);
         let programs = programs.chain(find_program("make", self.env));
+        let programs = programs.chain(self.inputs.btf.pahole.clone());
         #[cfg(feature = "rust")]
         let programs = programs.chain(self.target.rustc.clone());
         for program in programs {

@@ -28,6 +28,7 @@ impl Run<'_> {
         let r = self.resolved;
         let (old, start) = (made.record, made.start);
         let facts = self.build_facts();
+        self.prepare_btf()?;
         let phase = self.first_phase(slot)?;
         let put = self.put_away(items)?;
         let hearing = Hearing {
@@ -68,9 +69,10 @@ impl Run<'_> {
         match built {
             Ok(Some(published)) => {
                 #[cfg(feature = "rust")]
-                let _has_warned = self.warn_of_frames(items, start)?;
+                let of_frames = self.warn_of_frames(items, start)?;
                 #[cfg(not(feature = "rust"))]
-                let _has_warned = false;
+                let of_frames = false;
+                let _has_warned = self.warn_without_btf(&published) || of_frames;
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
                     self.remove_stale(old, &published)?;

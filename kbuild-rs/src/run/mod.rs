@@ -1,6 +1,7 @@
 //! The steps of a build in their order: take the result of [`resolve`](crate::resolve), decide
 //! whether there is anything to do, refresh the stage, run make, publish the products, report.
 
+mod btf;
 #[cfg(feature = "cache")]
 mod cache;
 mod clean;

@@ -1,6 +1,5 @@
 //! Choices that have names.
 
-#[cfg(feature = "cache")]
 use std::path::PathBuf;
 
 /// The value of a `CONFIG_` symbol for a module's own sources, see
@@ -13,6 +12,19 @@ pub enum Config {
     Builtin,
     /// Not set.
     Off,
+}
+
+/// The BTF of the kernel on which the BTF of modules builds, see
+/// [`Build::btf_base`](crate::Build::btf_base).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BtfBase {
+    /// The `vmlinux` in the kernel tree, else the running kernel's BTF if it has the right release,
+    /// else that of the installed image of this release. Without any of them, modules get no BTF.
+    Auto,
+    /// A `vmlinux`, a bootable image (`vmlinuz`), or a file of BTF.
+    File(PathBuf),
+    /// Modules get no BTF.
+    None,
 }
 
 /// The policy for a kernel tree without a `Module.symvers`, see

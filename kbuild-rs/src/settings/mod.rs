@@ -15,9 +15,9 @@ use std::path::PathBuf;
 
 use crate::error::Sink;
 
+pub use choices::{BtfBase, Config, MissingSymvers};
 #[cfg(feature = "cache")]
 pub(crate) use choices::{CacheChoice, ChosenCache};
-pub use choices::{Config, MissingSymvers};
 pub(crate) use environment::Environment;
 pub(crate) use flags::Flags;
 pub(crate) use module::{Declared, Module, Tree};
@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) products: Vec<PathBuf>,
     pub(crate) symvers: Vec<PathBuf>,
     pub(crate) missing_symvers: MissingSymvers,
+    /// `None` leaves BTF to kbuild.
+    pub(crate) btf_base: Option<BtfBase>,
     pub(crate) verbose: Option<String>,
     pub(crate) extra_warnings: Option<String>,
     /// Whether kbuild's first phase may be remembered.
@@ -98,6 +100,7 @@ impl Settings {
             products: Vec::new(),
             symvers: Vec::new(),
             missing_symvers: MissingSymvers::Error,
+            btf_base: None,
             verbose: None,
             extra_warnings: None,
             shortcut: true,

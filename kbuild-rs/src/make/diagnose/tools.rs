@@ -4,7 +4,7 @@
 //! compiler probe could not fork, and the module had different bytes.
 
 use super::rules::{Explains, Rule, example, has_any};
-use crate::error::names::{CC, MAKE_VAR};
+use crate::error::names::{BTF_BASE, CC, MAKE_VAR};
 use crate::kernel::is_of_loader;
 use crate::sys::limits;
 
@@ -34,12 +34,15 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "btf-skipped",
         explains: Explains::Harmless(
-            |line| has_any(line, &["Skipping BTF generation"]),
+            // make shows the command with these words, too.
+            |line| line.starts_with("Skipping BTF generation").then_some(""),
             |_, _| {
-                "\"Skipping BTF generation\" is not an error. The kernel tree has no vmlinux, so \
-                 the module has no type information (BTF). The module works. Only BPF programs and \
-                 debuggers that need its types notice the difference"
-                    .into()
+                format!(
+                    "\"Skipping BTF generation\" is not an error. The kernel tree has no vmlinux, so \
+                     the module has no type information (BTF). The module works. Only BPF programs \
+                     and debuggers that need its types notice the difference. To give it BTF from \
+                     another place, choose a base ({BTF_BASE})"
+                )
             },
         ),
         examples: (
