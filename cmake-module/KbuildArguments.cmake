@@ -8,7 +8,7 @@ macro(_kbuild_check_arguments)
       "kbuild_add_module(${name}): a module's name holds letters, digits, - and _ only")
   endif()
   # The other keywords take a list, which may be empty: KERNEL ${kernels}.
-  if(arg_KEYWORDS_MISSING_VALUES MATCHES "KBUILD|TREE_ROOT")
+  if(arg_KEYWORDS_MISSING_VALUES MATCHES "KBUILD|TREE_ROOT|BTF_BASE")
     message(FATAL_ERROR "kbuild_add_module(${name}): ${CMAKE_MATCH_0} has no value")
   endif()
   if(arg_MODULES OR arg_KERNEL OR arg_CONFIG OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT

@@ -46,12 +46,13 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 #     [PREPARE <command>...] [PREPARE_INPUTS <file>...] [MODULES <name>...] [PRODUCTS <file>...]]
 #   [KERNEL <kernel>...] [CONFIG <FOO=m|y|n>...] [MAKE_VARIABLES <NAME=VALUE>...]
 #   [ENVIRONMENT <NAME=VALUE>...] [EXTRA_WARNINGS <level>] [SANDBOX] [SANDBOX_ALLOW <what>...]
+#   [BTF_BASE auto|<file>|none]
 #   [COMPILE_DEFINITIONS <definition>...] [COMPILE_OPTIONS <option>...]
 #   [INCLUDE_DIRECTORIES <dir>...] [ASM_FLAGS <flag>...] [LINK_OPTIONS <flag>...] [DEPENDS <file>...]
 #   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL;SANDBOX" "KBUILD;TREE_ROOT;EXTRA_WARNINGS"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL;SANDBOX" "KBUILD;TREE_ROOT;EXTRA_WARNINGS;BTF_BASE"
     "MODULES;PRODUCTS;EXCLUDE;PREPARE;PREPARE_INPUTS;KERNEL;CONFIG;MAKE_VARIABLES;ENVIRONMENT;SANDBOX_ALLOW;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;ASM_FLAGS;LINK_OPTIONS;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
   # A module with only sources needs no further checks.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
@@ -235,7 +236,7 @@ function(_kbuild_add_rule target kernel)
     _kbuild_rust_inputs()
   endif()
   if(arg_CONFIG OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT OR arg_ASM_FLAGS OR arg_LINK_OPTIONS
-      OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS OR arg_SANDBOX OR Kbuild_SANDBOX
+      OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS OR arg_BTF_BASE OR arg_SANDBOX OR Kbuild_SANDBOX
       OR NOT Kbuild_CACHE STREQUAL "")
     _kbuild_settings_inputs()
   endif()

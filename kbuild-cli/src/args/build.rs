@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use super::help;
 use super::output::MessageFormat;
-use super::parsers::{cmake_words, config, define, make_var, pair};
+use super::parsers::{btf_base, cmake_words, config, define, make_var, pair};
 
 /// `kbuild-rs build`.
 #[derive(Debug, Args)]
@@ -147,6 +147,12 @@ pub(crate) struct CommonArgs {
     /// Policy for a kernel tree without Module.symvers: modpost then cannot check symbols.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]
     pub(crate) missing_symvers: SymversPolicy,
+    /// Kernel whose BTF the modules' BTF builds on: FILE is its vmlinux, its vmlinuz or a file of BTF.
+    /// auto takes the vmlinux in the kernel tree, else the BTF of the running kernel or of the
+    /// installed image with the kernel's release. none: no BTF. Default: only the vmlinux in the
+    /// kernel tree.
+    #[arg(long, value_name = "auto|FILE|none", value_parser = OsStringValueParser::new().map(btf_base))]
+    pub(crate) btf_base: Option<kbuild::BtfBase>,
     /// Set one of the module's own CONFIG_ symbols to m, y or n.
     #[arg(long, value_name = "FOO=m|y|n", value_parser = StringValueParser::new().try_map(config))]
     pub(crate) config: Vec<(String, kbuild::Config)>,

@@ -14,6 +14,15 @@ pub(super) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     }
 }
 
+/// A file called `auto` or `none` needs a folder in front: `./auto`.
+pub(super) fn btf_base(text: OsString) -> kbuild::BtfBase {
+    match text.to_str() {
+        Some("auto") => kbuild::BtfBase::Auto,
+        Some("none") => kbuild::BtfBase::None,
+        _ => kbuild::BtfBase::File(text.into()),
+    }
+}
+
 pub(super) fn make_var(text: OsString) -> Result<(String, OsString), String> {
     let (name, value) = pair(text)?;
     match name.into_string() {

@@ -85,6 +85,9 @@ fn set_make_input(build: &mut Build, args: &BuildArgs) {
         SymversPolicy::Error => MissingSymvers::Error,
         SymversPolicy::Warn => MissingSymvers::Warn,
     });
+    if let Some(base) = &common.btf_base {
+        build.btf_base(base.clone());
+    }
     for (name, value) in &common.config {
         build.config(name, *value);
     }

@@ -166,6 +166,7 @@ class KbuildModule(ExtensionModule):
         listed('asm_args'),
         listed('link_args'),
         KwargInfo('extra_warnings', (str, int, type(None))),
+        KwargInfo('btf_base', (str, type(None))),
         KwargInfo('sandbox', bool, default=False),
         listed('sandbox_allow'),
         KwargInfo('cache', (str, bool, type(None))),

@@ -85,6 +85,9 @@ def arguments(kwargs: Kwargs, folder: str) -> T.List[str]:
         lines += ['--env', f'{name}={value}']
     if kwargs['extra_warnings'] not in (None, ''):
         lines += ['--extra-warnings', str(kwargs['extra_warnings'])]
+    if kwargs['btf_base']:
+        base = kwargs['btf_base']
+        lines += ['--btf-base', base if base in ('auto', 'none') else os.path.join(folder, base)]
     if kwargs['sandbox']:
         lines.append('--sandbox')
     for what in kwargs['sandbox_allow']:
