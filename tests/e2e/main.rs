@@ -9,6 +9,7 @@
 mod support;
 
 mod bindings;
+mod btf;
 mod builders;
 mod cache;
 mod caches;

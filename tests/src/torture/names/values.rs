@@ -190,6 +190,7 @@ fn others(world: &World) -> Result<Trial> {
         "--product=",
         "--message-format=",
         "--base=",
+        "--btf-base=",
         "--kernel=",
         "--rustc=",
         "--sandbox-allow=",
