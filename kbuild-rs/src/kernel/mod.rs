@@ -11,6 +11,7 @@ mod find;
 pub(crate) mod fuzzing;
 mod gcc;
 mod llvm;
+mod number;
 mod open;
 mod output;
 mod path;

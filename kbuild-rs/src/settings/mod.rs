@@ -7,6 +7,7 @@ mod module;
 mod plan;
 mod provided;
 mod report;
+mod requirement;
 #[cfg(feature = "rust")]
 mod rust;
 
@@ -24,6 +25,7 @@ pub(crate) use module::{Declared, Module, Tree};
 pub use plan::{Plan, SandboxView};
 pub(crate) use provided::Provided;
 pub use report::{Artifact, Report};
+pub use requirement::{Requirement, RequirementKind};
 #[cfg(feature = "rust")]
 pub(crate) use rust::{Cfg, HeadersForRust, RustFlags, RustTools};
 
@@ -52,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) products: Vec<PathBuf>,
     pub(crate) symvers: Vec<PathBuf>,
     pub(crate) missing_symvers: MissingSymvers,
+    /// The requirements on the kernel, as text.
+    pub(crate) requires: Vec<(RequirementKind, String)>,
     pub(crate) verbose: Option<String>,
     pub(crate) extra_warnings: Option<String>,
     /// Whether kbuild's first phase may be remembered.
@@ -98,6 +102,7 @@ impl Settings {
             products: Vec::new(),
             symvers: Vec::new(),
             missing_symvers: MissingSymvers::Error,
+            requires: Vec::new(),
             verbose: None,
             extra_warnings: None,
             shortcut: true,
