@@ -97,7 +97,7 @@ impl Error {
         &self.advice
     }
 
-    /// The requirements that are not met, in their usual form (`CONFIG_NET`): empty unless the kind is
+    /// The requirements that are not met, in few words (`CONFIG_NET`, `kernel >=6.1`): empty unless the kind is
     /// [`ErrorKind::RequirementNotMet`].
     pub fn unmet_requirements(&self) -> &[String] {
         self.unmet.as_ref().map_or(&[], |unmet| &unmet.checks)

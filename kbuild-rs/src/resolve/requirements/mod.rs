@@ -235,7 +235,7 @@ impl Requirements {
             let (requirement, _) = &self.all[one.index];
             text += "\n  ";
             text += &sentences(requirement, one);
-            checks.push(requirement.check.clone());
+            checks.push(named(requirement));
         }
         let error = Error::new(ErrorKind::RequirementNotMet, text);
         let error = fatal
@@ -262,19 +262,24 @@ fn sentences(requirement: &Requirement, unmet: &Unmet) -> String {
         Some(reason) => format!("{}. ", reason.trim_end_matches('.')),
         None => String::new(),
     };
+    let mut found = unmet.found.chars();
+    let first = found.next().map(|c| c.to_ascii_uppercase());
+    let found: String = first.into_iter().chain(found).collect();
+    format!(
+        "{} ({}): {reason}{found}: {}",
+        named(requirement),
+        requirement.origin,
+        unmet.advice.text()
+    )
+}
+
+/// "CONFIG_NET", "kernel >=5.10".
+fn named(requirement: &Requirement) -> String {
     let subject = match requirement.kind {
         RequirementKind::Config => "",
         RequirementKind::Kernel => "kernel ",
         RequirementKind::Arch => "architecture ",
         RequirementKind::Symbol => "symbol ",
     };
-    let mut found = unmet.found.chars();
-    let first = found.next().map(|c| c.to_ascii_uppercase());
-    let found: String = first.into_iter().chain(found).collect();
-    format!(
-        "{subject}{} ({}): {reason}{found}: {}",
-        requirement.check,
-        requirement.origin,
-        unmet.advice.text()
-    )
+    format!("{subject}{}", requirement.check)
 }

@@ -1,0 +1,142 @@
+# The requirements on the kernel that a module states: REQUIRES_* of kbuild_add_module(), and the
+# kbuild.toml files of a module tree.
+#
+# Decisions:
+# - CMake checks them when it runs, because a missing module may change the rest of the project.
+#   `kbuild-rs info` compares; nothing here knows what a requirement means. It also names the files
+#   whose change calls for another run of CMake.
+# - The program shows warnings here. A build does not repeat them.
+# - A provider is not built yet, so a symbol that the kernel lacks is left to the build, if the project
+#   already has another module. The build gets REQUIRES_SYMBOLS for that.
+# - KERNEL with several kernels keeps those that meet the requirements, if OPTIONAL is given.
+
+# Checks the requirements of the caller's arg_*. Sets `met` to whether the module can be built.
+macro(_kbuild_meet_requirements)
+  set(met TRUE)
+  if(arg_REQUIRES_CONFIG OR arg_REQUIRES_KERNEL OR arg_REQUIRES_ARCH OR arg_REQUIRES_SYMBOLS
+      OR arg_TREE_ROOT OR (arg_KBUILD AND EXISTS "${arg_KBUILD}/kbuild.toml"))
+    set(_kbuild_checked TRUE)
+    set(kernels "${arg_KERNEL}")
+    if(NOT kernels)
+      set(kernels "${Kbuild_KERNEL_DIR}")
+    endif()
+    set(those "")
+    foreach(kernel IN LISTS kernels)
+      _kbuild_compare("${kernel}" unmet)
+      if(unmet STREQUAL "")
+        list(APPEND those "${kernel}")
+      elseif(arg_OPTIONAL)
+        message(STATUS "Kbuild: skipped: ${unmet}")
+      else()
+        message(FATAL_ERROR "kbuild_add_module(${name}): ${unmet}\nWith OPTIONAL, there is no target ${name} for such a kernel")
+      endif()
+    endforeach()
+    if(NOT those)
+      set(met FALSE)
+    elseif(arg_KERNEL MATCHES ";")
+      set(arg_KERNEL "${those}")
+      # One kernel that is left is still one of several: it has a target of its own.
+      set(_kbuild_several TRUE)
+    endif()
+  endif()
+endmacro()
+
+# As _kbuild_take_sources(), for REQUIRES_*: a reason may end like a source.
+macro(_kbuild_take_sources_behind_requirements)
+  foreach(keyword CONFIG KERNEL ARCH SYMBOLS)
+    if(arg_REQUIRES_${keyword})
+      set(taken "${arg_REQUIRES_${keyword}}")
+      list(FILTER taken INCLUDE REGEX "^[^:<>=]*[.](c|S|rs|h|o_shipped)$")
+      if(taken)
+        list(REMOVE_ITEM arg_REQUIRES_${keyword} ${taken})
+        list(APPEND arg_UNPARSED_ARGUMENTS ${taken})
+      endif()
+    endif()
+  endforeach()
+endmacro()
+
+# Sets <out> to the error of a build of the module (`name` and arg_* of the caller) for a kernel, or to
+# an empty string.
+function(_kbuild_compare kernel out)
+  _kbuild_describe_kernel("${kernel}" description error)
+  if(error)
+    message(FATAL_ERROR "kbuild_add_module(${name}): ${error}")
+  endif()
+  string(JSON dir GET "${description}" path)
+  set(arguments info --message-format json --kernel "${dir}")
+  foreach(pair CONFIG=config KERNEL=kernel ARCH=arch SYMBOLS=symbol)
+    string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
+    set(flag "--requires-${CMAKE_MATCH_2}")
+    foreach(value IN LISTS arg_REQUIRES_${CMAKE_MATCH_1})
+      list(APPEND arguments "${flag}=${value}")
+    endforeach()
+  endforeach()
+  get_property(others GLOBAL PROPERTY _KBUILD_MODULES)
+  if(others)
+    list(APPEND arguments --providers-later)
+  endif()
+  foreach(variable IN LISTS arg_MAKE_VARIABLES)
+    if(variable MATCHES "^KBUILD_EXTRA_SYMBOLS=(.*)$")
+      separate_arguments(files UNIX_COMMAND "${CMAKE_MATCH_1}")
+      foreach(file IN LISTS files)
+        cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+        list(APPEND arguments --symvers "${file}")
+      endforeach()
+    endif()
+  endforeach()
+  if(arg_TREE_ROOT)
+    list(APPEND arguments --tree-root "${arg_TREE_ROOT}")
+  endif()
+  if(arg_KBUILD)
+    list(APPEND arguments -- "${arg_KBUILD}")
+  else()
+    list(APPEND arguments --name ${name})
+  endif()
+  execute_process(COMMAND "${Kbuild_EXECUTABLE}" ${arguments}
+    OUTPUT_VARIABLE said ERROR_VARIABLE noise)
+  # Objects about modules in the tree may follow.
+  string(REGEX MATCH "^[^\n]*" said "${said}")
+  string(JSON met ERROR_VARIABLE no_answer GET "${said}" met)
+  if(no_answer)
+    string(JSON message ERROR_VARIABLE no_message GET "${said}" message)
+    if(no_message)
+      set(message "${Kbuild_EXECUTABLE} cannot compare the requirements with the kernel: ${noise}")
+    endif()
+    message(FATAL_ERROR "kbuild_add_module(${name}): ${message}")
+  endif()
+  _kbuild_watch_inputs("${said}")
+  set(${out} "" PARENT_SCOPE)
+  if(NOT met)
+    string(JSON message GET "${said}" error message)
+    set(${out} "${message}" PARENT_SCOPE)
+  endif()
+  string(JSON count LENGTH "${said}" warnings)
+  while(count)
+    math(EXPR count "${count} - 1")
+    string(JSON warning GET "${said}" warnings ${count})
+    message(WARNING "kbuild_add_module(${name}): ${warning}")
+  endwhile()
+endfunction()
+
+# Lets CMake run again when a file changes that decides about a requirement.
+function(_kbuild_watch_inputs said)
+  get_property(known DIRECTORY "${CMAKE_SOURCE_DIR}" PROPERTY CMAKE_CONFIGURE_DEPENDS)
+  string(JSON count LENGTH "${said}" inputs)
+  while(count)
+    math(EXPR count "${count} - 1")
+    string(JSON file GET "${said}" inputs ${count})
+    if(NOT file IN_LIST known)
+      list(APPEND known "${file}")
+      set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+    endif()
+  endwhile()
+endfunction()
+
+# Adds the arguments of the build: the warnings have been shown, and the symbols of providers are known
+# then.
+macro(_kbuild_requirement_inputs)
+  string(PREPEND inputs "--requirements-shown\n")
+  foreach(symbol IN LISTS arg_REQUIRES_SYMBOLS)
+    string(PREPEND inputs "--requires-symbol\n${symbol}\n")
+  endforeach()
+endmacro()
