@@ -6,8 +6,9 @@
 #   `kbuild-rs info` compares; nothing here knows what a requirement means. It also names the files
 #   whose change calls for another run of CMake.
 # - The program shows warnings here. A build does not repeat them.
-# - A provider is not built yet, so a symbol that the kernel lacks is left to the build, if the project
-#   already has another module. The build gets REQUIRES_SYMBOLS for that.
+# - REQUIRES_SYMBOLS is about the kernel: target_link_libraries() names a provider, and comes later.
+#   A symbol that a kbuild.toml states and the kernel lacks is left to the build, if the project already
+#   has another module, because that may be the provider.
 # - KERNEL with several kernels keeps those that meet the requirements, if OPTIONAL is given.
 
 # Checks the requirements of the caller's arg_*. Sets `met` to whether the module can be built.
@@ -73,7 +74,7 @@ function(_kbuild_compare kernel out)
   endforeach()
   get_property(others GLOBAL PROPERTY _KBUILD_MODULES)
   if(others)
-    list(APPEND arguments --providers-later)
+    list(APPEND arguments --providers-later files)
   endif()
   foreach(variable IN LISTS arg_MAKE_VARIABLES)
     if(variable MATCHES "^KBUILD_EXTRA_SYMBOLS=(.*)$")
@@ -131,12 +132,3 @@ function(_kbuild_watch_inputs said)
     endif()
   endwhile()
 endfunction()
-
-# Adds the arguments of the build: the warnings have been shown, and the symbols of providers are known
-# then.
-macro(_kbuild_requirement_inputs)
-  string(PREPEND inputs "--requirements-shown\n")
-  foreach(symbol IN LISTS arg_REQUIRES_SYMBOLS)
-    string(PREPEND inputs "--requires-symbol\n${symbol}\n")
-  endforeach()
-endmacro()

@@ -65,6 +65,7 @@ mod providers;
 mod quiet;
 mod readme;
 mod repositories;
+mod requirements;
 mod rerun;
 mod rust;
 mod rust_bindings;

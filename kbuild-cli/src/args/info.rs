@@ -33,10 +33,10 @@ pub(crate) struct InfoArgs {
     /// The module from sources that has these requirements.
     #[arg(long, value_name = "NAME", hide = true, conflicts_with = "paths")]
     pub(crate) name: Option<String>,
-    /// A provider that is not built yet may export the symbols that the kernel does not. The build
-    /// checks them.
-    #[arg(long, hide = true)]
-    pub(crate) providers_later: bool,
+    /// A provider that is not built yet may export the symbols that the kernel does not: all of them,
+    /// or those that kbuild.toml files state. The build checks them.
+    #[arg(long, hide = true, value_parser = ["all", "files"])]
+    pub(crate) providers_later: Option<String>,
     /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]
     pub(crate) message_format: MessageFormat,

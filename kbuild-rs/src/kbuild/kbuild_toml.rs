@@ -4,7 +4,7 @@
 //! of its entries have limits. An unknown key is an error, because a requirement with a misspelled
 //! key would never be checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml_parser::decoder::{Encoding, ScalarKind};
@@ -23,6 +23,9 @@ const LONGEST: u64 = 1 << 20;
 
 /// The most keys and values of a file.
 const MOST: usize = 4096;
+
+/// The most parts of a key, and the most levels of values: more than any key here needs.
+const DEEPEST: usize = 8;
 
 const KINDS: [(&str, RequirementKind); 4] = [
     ("kernel", RequirementKind::Kernel),
@@ -58,7 +61,7 @@ pub(crate) fn read_kbuild_toml(path: &Path) -> Result<Option<Vec<StatedInFile>>>
 }
 
 /// The requirements in a text, or a line and what is wrong there.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<StatedInFile>, (usize, String)> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<StatedInFile>, (usize, String)> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         (line_at(before), "this is not UTF-8 text".to_owned())
@@ -74,12 +77,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<StatedInFile>, (usize, String)> 
         path: Vec::new(),
         containers: Vec::new(),
         seen: BTreeSet::new(),
+        tables: BTreeMap::new(),
         found: Vec::new(),
         wrong: None,
     };
     let mut error: Option<ParseError> = None;
     let mut checked = ValidateWhitespace::new(&mut leaves, source);
-    let mut limited = RecursionGuard::new(&mut checked, 8);
+    let mut limited = RecursionGuard::new(&mut checked, DEEPEST as u32);
     parse_document(&tokens, &mut limited, &mut error);
     let line = |at: usize| line_at(&bytes[..at.min(bytes.len())]);
     if let Some((at, why)) = leaves.wrong {
@@ -131,6 +135,8 @@ struct Leaves<'i> {
     containers: Vec<Container>,
     /// The paths of all keys and headers.
     seen: BTreeSet<Vec<Step>>,
+    /// The number of tables of each list of tables.
+    tables: BTreeMap<Vec<Step>, usize>,
     found: Vec<Leaf>,
     /// The first fault, and its place in bytes.
     wrong: Option<(usize, String)>,
@@ -177,11 +183,10 @@ impl EventReceiver for Leaves<'_> {
 
     fn array_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.path = self.take_keys();
-        let mut index = 0;
-        self.path.push(Step::Index(0));
-        while self.seen.contains(&self.path) {
-            index += 1;
-            self.path.pop();
+        if self.wrong.is_none() {
+            let known = self.tables.entry(self.path.clone()).or_default();
+            *known += 1;
+            let index = *known - 1;
             self.path.push(Step::Index(index));
         }
         self.base.clone_from(&self.path);
@@ -209,6 +214,9 @@ impl EventReceiver for Leaves<'_> {
     }
 
     fn simple_key(&mut self, span: Span, kind: Option<Encoding>, error: &mut dyn ErrorSink) {
+        if self.keys.len() >= DEEPEST {
+            return self.refuse(span, format!("this key has more than {DEEPEST} parts"));
+        }
         let mut key = std::borrow::Cow::Borrowed("");
         if let Some(raw) = self.source.get(span) {
             let raw = toml_parser::Raw::new_unchecked(raw.as_str(), kind, span);
@@ -293,6 +301,7 @@ fn requirements(
     leaves: impl Iterator<Item = (usize, Leaf)>,
 ) -> Result<Vec<StatedInFile>, (usize, String)> {
     let mut groups: Vec<(Vec<Step>, StatedInFile)> = Vec::new();
+    let mut places: BTreeMap<Vec<Step>, usize> = BTreeMap::new();
     for (line, Leaf { mut path, text, .. }) in leaves {
         let is_reason = path.last() == Some(&Step::Key("reason".to_owned())) && path.len() > 2;
         let is_check = path.last() == Some(&Step::Key("check".to_owned())) && path.len() > 2;
@@ -313,24 +322,17 @@ fn requirements(
             };
             return Err((line, format!("`{name}` must be {what}")));
         };
-        let known = groups.iter_mut().rev().find(|(known, _)| *known == path);
-        let group = match known {
-            Some((_, group)) => group,
-            None => {
-                let group = StatedInFile {
-                    kind: *kind,
-                    text: String::new(),
-                    reason: None,
-                    line,
-                };
-                groups.push((path, group));
-                // The list cannot be empty.
-                let Some((_, group)) = groups.last_mut() else {
-                    continue;
-                };
-                group
-            }
-        };
+        let place = *places.entry(path.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            let group = StatedInFile {
+                kind: *kind,
+                text: String::new(),
+                reason: None,
+                line,
+            };
+            groups.push((path, group));
+        }
+        let (_, group) = &mut groups[place];
         if is_reason {
             group.reason = Some(text);
         } else {

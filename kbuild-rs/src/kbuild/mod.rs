@@ -12,6 +12,8 @@ mod module_folders;
 mod rust_flag_files;
 
 pub(crate) use dkms_conf::Dkms;
+#[cfg(feature = "fuzzing")]
+pub(crate) use kbuild_toml::parse as parse_kbuild_toml;
 pub(crate) use kbuild_toml::{KBUILD_TOML, StatedInFile, read_kbuild_toml};
 pub(crate) use makefiles::{
     ALWAYS_SET, Assignment, Conditional, Folder, Form, Line, Makefiles, Statement, conditional,

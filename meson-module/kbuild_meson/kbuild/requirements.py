@@ -97,7 +97,7 @@ def unmet(call: Call, program: T.Any) -> T.Optional[str]:
 def ask_program(call: Call, program: T.Any, given: T.List[str]) -> T.Dict[str, T.Any]:
     command = program.get_command() + ['info', '--message-format', 'json', '--kernel', call.kernel.path] + given
     if call.kwargs['depends']:
-        command.append('--providers-later')
+        command += ['--providers-later', 'all']
     for variable in call.kwargs['make_variables']:
         name, _, value = variable.partition('=')
         for file in value.split() if name == 'KBUILD_EXTRA_SYMBOLS' else []:

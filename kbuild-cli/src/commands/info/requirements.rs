@@ -112,8 +112,12 @@ fn selected(args: &InfoArgs) -> Vec<kbuild::Result<Kernel>> {
 fn error(args: &InfoArgs, requirements: &Requirements, kernel: &Kernel) -> Option<Error> {
     let stated: Vec<&Requirement> = requirements.stated().collect();
     let is_decided = |index: usize| {
-        let is_later = args.providers_later && stated[index].kind == RequirementKind::Symbol;
-        !is_later || kernel.symvers().is_none()
+        let is_later = match args.providers_later.as_deref() {
+            Some("files") => Path::new(&stated[index].origin).is_absolute(),
+            which => which.is_some(),
+        };
+        let is_symbol = stated[index].kind == RequirementKind::Symbol;
+        !(is_symbol && is_later) || kernel.symvers().is_none()
     };
     let mut unmet = requirements.unmet(kernel).into_iter();
     let is_refused = unmet.any(|one| !stated[one.index].only_warns && is_decided(one.index));

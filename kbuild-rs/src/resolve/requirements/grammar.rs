@@ -15,14 +15,14 @@ use crate::settings::RequirementKind;
 
 /// A requirement, parsed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parsed {
-    pub(super) check: Check,
+pub(in crate::resolve) struct Parsed {
+    pub(in crate::resolve) check: Check,
     pub(super) only_warns: bool,
     pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Check {
+pub(in crate::resolve) enum Check {
     /// The name without `CONFIG_`, and whether it must be on.
     Config(String, bool),
     Kernel(Vec<Bound>),
@@ -51,7 +51,7 @@ impl fmt::Display for Check {
 
 /// A limit of the kernel's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bound {
+pub(in crate::resolve) struct Bound {
     relation: &'static str,
     /// One to three numbers.
     number: Vec<u32>,
@@ -111,7 +111,7 @@ impl fmt::Display for Bound {
 }
 
 /// Parses a requirement; the error says what is wrong with it.
-pub(super) fn parse(kind: RequirementKind, text: &str) -> Result<Parsed, String> {
+pub(in crate::resolve) fn parse(kind: RequirementKind, text: &str) -> Result<Parsed, String> {
     // A terminal shows the text, and the files of others contain it.
     if text.chars().any(char::is_control) {
         return Err(format!("{text:?} contains a control character"));

@@ -9,7 +9,7 @@
 //! - The architectures of one place are alternatives; all other requirements have to be met.
 
 mod check;
-mod grammar;
+pub(super) mod grammar;
 #[cfg(test)]
 mod tests;
 
