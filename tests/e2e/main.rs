@@ -66,6 +66,7 @@ mod quiet;
 mod readme;
 mod repositories;
 mod requirements;
+mod requirements_cargo;
 mod rerun;
 mod rust;
 mod rust_bindings;

@@ -1,6 +1,7 @@
 //! Stated requirements: kernels that do not meet them are skipped before anything starts.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use kbuild_tests::lab::{self, LabKernel};
@@ -9,12 +10,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::scene::*;
-use crate::support::kernel_tree::link_kernel;
-use crate::support::project::{Project, manifest};
 use crate::support::*;
 
 /// These kernels of the lab, as far as this machine can have them.
-fn kernels(names: &[&str]) -> Vec<LabKernel> {
+#[allow(clippy::print_stdout, reason = "tests print what they leave out")]
+pub(crate) fn kernels(names: &[&str]) -> Vec<LabKernel> {
     let names = names.iter().filter(|name| match lab::why_not(name) {
         Some(why) => {
             println!("not run: {name}: {why}");
@@ -23,11 +23,6 @@ fn kernels(names: &[&str]) -> Vec<LabKernel> {
         None => true,
     });
     names.map(|name| lab::kernel(name).unwrap()).collect()
-}
-
-/// The kernel without CONFIG_NET.
-fn without_net() -> Option<LabKernel> {
-    kernels(&["7.3"]).pop()
 }
 
 const NET: &str = "[requires]\nkernel = \">=6.1.100\"\n\
@@ -62,11 +57,13 @@ fn json(command: &mut Command) -> (Option<i32>, Vec<Value>) {
     (output.status.code(), lines.collect())
 }
 
+/// The kind and the check of a requirement, the kernels that meet it, and words of the error.
+type Case<'a> = (&'a str, &'a str, &'a dyn Fn(&LabKernel) -> bool, &'a str);
+
 #[test]
 fn each_requirement_is_compared_with_the_kernels_own_files() {
     let kernels = kernels(&["5.10", "6.1", "6.12", "7.2", "7.3"]);
     let source = folder(&[("hello.c", HELLO)]);
-    let out = source.path().join("out");
     let is_set = |kernel: &LabKernel, symbol: &str| {
         let config = fs::read_to_string(kernel.kdir.join("include/config/auto.conf")).unwrap();
         config.contains(&format!("\n{symbol}=y\n")) || config.contains(&format!("\n{symbol}=m\n"))
@@ -77,8 +74,7 @@ fn each_requirement_is_compared_with_the_kernels_own_files() {
     };
     // Debian's release of 6.1 has another number than the kernel.
     let is_from = |kernel: &LabKernel| !kernel.release.starts_with("5.");
-    type Met<'a> = &'a dyn Fn(&LabKernel) -> bool;
-    let cases: [(&str, &str, Met<'_>, &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (
             "config",
             "CONFIG_NET",
@@ -118,36 +114,46 @@ fn each_requirement_is_compared_with_the_kernels_own_files() {
             "exports it",
         ),
     ];
-    for (kind, check, is_met, words) in cases {
-        let mut met = Vec::new();
-        for kernel in &kernels {
-            let mut command = build(kernel, &out);
-            command.arg(format!("--requires-{kind}={check}"));
-            command.args(["--dry-run", "--name", "hello", "hello.c"]);
-            command.current_dir(source.path());
-            if is_met(kernel) {
-                built(&mut command);
-            } else {
-                let said = refused(&mut command, 77);
-                let setting = format!("(the setting requires_{kind})");
-                for word in [
-                    "error: hello cannot be built for",
-                    &*kernel.release,
-                    &setting,
-                    words,
-                ] {
-                    assert!(said.contains(word), "{check}, {word}: {said}");
-                }
-            }
-            met.push(is_met(kernel));
-        }
+    for case in &cases {
+        let met = compare(case, &kernels, source.path());
         let is_mixed = met.contains(&true) && met.contains(&false);
+        let one = case.1;
         assert!(
-            is_mixed || kind == "arch" || kernels.len() < 5,
-            "{check}: {met:?}"
+            is_mixed || case.0 == "arch" || kernels.len() < 5,
+            "{one}: {met:?}"
         );
     }
-    assert!(!out.exists());
+    assert!(!source.path().join("out").exists());
+}
+
+/// Compares a requirement with each kernel, and returns which of them meet it.
+fn compare(
+    (kind, check, is_met, words): &Case<'_>,
+    kernels: &[LabKernel],
+    source: &Path,
+) -> Vec<bool> {
+    for kernel in kernels {
+        let mut command = build(kernel, &source.join("out"));
+        command.arg(format!("--requires-{kind}={check}"));
+        command.args(["--dry-run", "--name", "hello", "hello.c"]);
+        command.current_dir(source);
+        if is_met(kernel) {
+            built(&mut command);
+            continue;
+        }
+        let said = refused(&mut command, 77);
+        let setting = format!("(the setting requires_{kind})");
+        let words = [
+            "error: hello cannot be built for",
+            &*kernel.release,
+            &setting,
+            words,
+        ];
+        for word in words {
+            assert!(said.contains(word), "{check}, {word}: {said}");
+        }
+    }
+    kernels.iter().map(is_met).collect()
 }
 
 #[test]
@@ -218,15 +224,21 @@ fn several_kernels_skip_those_that_do_not_meet_a_requirement_and_one_kernel_give
         "{lines:?}"
     );
 
-    // A user of a skipped provider is skipped too; what is left of the call decides about the exit code.
-    let mut alone = build_all(&trees, &["net", "plain"], &kernels[2..]);
+    nothing_but_skips_gives_77(&trees, &kernels[2..]);
+    assert!(!out.join(small).exists());
+    what_info_says(&trees, &kernels);
+}
+
+fn nothing_but_skips_gives_77(trees: &TempDir, kernels: &[LabKernel]) {
+    // A user of a skipped provider is skipped too.
+    let mut alone = build_all(trees, &["net", "plain"], kernels);
     let said = refused(alone.args(["--symvers", "net"]), 77);
     assert!(
         said.contains("plain is not built: it needs symbols of net. net cannot"),
         "{said}"
     );
     assert!(said.trim_end().ends_with(": 2 skipped"), "{said}");
-    let (code, lines) = json(&mut build_all(&trees, &["net"], &kernels[2..]));
+    let (code, lines) = json(&mut build_all(trees, &["net"], kernels));
     let error = lines.iter().find(|line| line["reason"] == "error").unwrap();
     assert_eq!(
         (code, &error["kind"]),
@@ -234,13 +246,8 @@ fn several_kernels_skip_those_that_do_not_meet_a_requirement_and_one_kernel_give
     );
     assert_eq!(error["advice"][0]["code"], "required-config");
     assert_eq!(lines.last().unwrap()["success"], false);
-    let said = refused(
-        build_all(&trees, &["net"], &kernels[2..]).arg("--dry-run"),
-        77,
-    );
+    let said = refused(build_all(trees, &["net"], kernels).arg("--dry-run"), 77);
     assert!(said.contains("it opens a socket"), "{said}");
-    assert!(!out.join(small).exists());
-    what_info_says(&trees, &kernels);
 }
 
 fn what_info_says(trees: &TempDir, kernels: &[LabKernel]) {
@@ -338,81 +345,4 @@ fn requirements_are_compared_at_each_build_and_start_nothing() {
         said.contains("user/kbuild.toml:2: unknown key `symbol`. The known keys of"),
         "{said}"
     );
-}
-
-const SCRIPT: &str = r#"
-fn main() {
-    let mut build = kbuild::Build::new();
-    build.file("hello.c").requires_config("CONFIG_NET: it opens a socket");
-    let has = match build.try_compile("hello") {
-        Ok(_) => "with",
-        Err(error) if error.kind() == kbuild::ErrorKind::RequirementNotMet => "without",
-        Err(error) => panic!("{error}"),
-    };
-    println!("cargo:rustc-env=HAS={has}");
-}
-"#;
-
-#[test]
-fn a_build_script_can_do_without_the_module_and_runs_again_when_the_kernel_changes() {
-    let Some(small) = without_net() else {
-        return;
-    };
-    let project = Project::new(&[
-        ("Cargo.toml", &(manifest("net", "", "") + "[workspace]\n")),
-        ("build.rs", SCRIPT),
-        (
-            "src/main.rs",
-            "fn main() { println!(\"{}\", env!(\"HAS\")); }\n",
-        ),
-        ("hello.c", HELLO),
-    ]);
-    let scratch = tempfile::tempdir().unwrap();
-    let own = ["include", "include/config"];
-    let kernel = link_kernel(&small, &scratch.path().join("k"), &own);
-    let config = kernel.kdir.join("include/config/auto.conf");
-    let text = fs::read_to_string(&config).unwrap();
-    let build = || {
-        let outcome = project.built(&mut project.cargo_for(&kernel));
-        let mut program = Command::new(project.program("net"));
-        (outcome, run::checked(&mut program, LIMIT).unwrap().out())
-    };
-    assert_eq!(build().1, "without\n");
-    let (again, _) = build();
-    assert!(again.ran.is_empty(), "{}", again.said);
-    fs::remove_file(&config).unwrap();
-    fs::write(&config, text.clone() + "CONFIG_NET=y\n").unwrap();
-    assert_eq!(build().1, "with\n");
-
-    // A script for several kernels leaves this one out; one for this kernel fails.
-    fs::remove_file(&config).unwrap();
-    fs::write(&config, text).unwrap();
-    let several = "fn main() { kbuild::Build::new().file(\"hello.c\").requires_config(\"NET\")\
-                   .compile_each(\"hello\"); }\n";
-    write(
-        &project.dir,
-        &[
-            ("build.rs", several),
-            (
-                "src/main.rs",
-                "static HELLO: &[(&str, &[u8])] = include!(env!(\"HELLO_KO_TABLE\"));\n\
-             fn main() { for (release, _) in HELLO { println!(\"{release}\"); } }\n",
-            ),
-        ],
-    );
-    let said = project.fails(&mut project.cargo_for(&kernel));
-    assert!(said.contains("error: hello cannot be built for"), "{said}");
-    let other = kernel_at(1);
-    let mut both = project.cargo_for(&kernel);
-    let dirs = std::env::join_paths([&other.kdir, &kernel.kdir]).unwrap();
-    let outcome = project.built(both.env("KDIR", dirs).env("KBUILD_RS_CC", "gcc-12"));
-    assert!(
-        outcome
-            .said
-            .contains("warning: net@0.1.0: hello cannot be built for"),
-        "{}",
-        outcome.said
-    );
-    let listed = run::checked(&mut Command::new(project.program("net")), LIMIT).unwrap();
-    assert_eq!(listed.out(), format!("{}\n", other.release));
 }

@@ -117,7 +117,11 @@ fn a_symbol_may_be_a_providers() {
     settings.requires = vec![(RequirementKind::Symbol, "ring_push".to_owned())];
     let of = |settings: &Settings| Requirements::of(settings, None, root.path()).unwrap();
     assert_eq!(of(&settings).unmet(&kernel, &[]).len(), 1);
-    assert!(of(&settings).unmet(&kernel, &[ring.clone()]).is_empty());
+    assert!(
+        of(&settings)
+            .unmet(&kernel, std::slice::from_ref(&ring))
+            .is_empty()
+    );
     settings.make_vars = vec![("KBUILD_EXTRA_SYMBOLS".to_owned(), ring.clone().into())];
     assert!(of(&settings).unmet(&kernel, &[]).is_empty());
     assert!(of(&settings).inputs(&kernel).contains(&ring));
