@@ -3,15 +3,12 @@
 use super::Build;
 use crate::api::Requirements;
 use crate::resolve::base;
-use crate::resolve::requirements::UNMET;
 use crate::settings::{Report, RequirementKind};
 use crate::{Error, ErrorKind, Result};
 
 impl Build {
     /// States that the kernel's configuration must have a symbol: `CONFIG_NET` must be `y` or `m`,
     /// `!CONFIG_PREEMPT_RT` must be off. `CONFIG_` may be left out.
-    ///
-    /// # Requirements
     ///
     /// A build compares its kernel with the stated requirements before it writes or starts anything. A
     /// kernel that does not meet one is an error of the kind
@@ -39,20 +36,20 @@ impl Build {
     ///
     /// A bound compares only the numbers that it has: 6.1.192 is `<=6.1`. The number is that of the
     /// upstream version: Debian's `6.1.0-57-amd64` is 6.1.192. See
-    /// [Requirements](Self::requires_config#requirements).
+    /// [`requires_config`](Self::requires_config).
     pub fn requires_kernel(&mut self, check: &str) -> &mut Self {
         self.requires(RequirementKind::Kernel, check)
     }
 
     /// States an architecture, by the kernel's name (`x86`, `arm64`) or a usual one (`amd64`,
     /// `aarch64`). Several calls are alternatives. See
-    /// [Requirements](Self::requires_config#requirements).
+    /// [`requires_config`](Self::requires_config).
     pub fn requires_arch(&mut self, check: &str) -> &mut Self {
         self.requires(RequirementKind::Arch, check)
     }
 
     /// States a symbol that the kernel's `Module.symvers` must export, or that of a provider
-    /// ([`symvers`](Self::symvers)). See [Requirements](Self::requires_config#requirements).
+    /// ([`symvers`](Self::symvers)). See [`requires_config`](Self::requires_config).
     pub fn requires_symbol(&mut self, check: &str) -> &mut Self {
         self.requires(RequirementKind::Symbol, check)
     }
@@ -85,7 +82,8 @@ impl Build {
         for result in results {
             match result {
                 Err(error) if any_built && is_skipped(&error) => {
-                    self.settings.sink.warning(UNMET, &error.to_string());
+                    let text = error.to_string();
+                    self.settings.sink.warning("unmet-requirement", &text);
                 }
                 result => reports.push(result?),
             }

@@ -17,15 +17,6 @@ pub(super) struct Difference {
     pub(super) advice: Advice,
 }
 
-impl Difference {
-    fn new(code: &'static str, found: String, remedy: String) -> Difference {
-        Difference {
-            found,
-            advice: Advice::new(code, remedy),
-        }
-    }
-}
-
 /// The exported symbols that a build can use.
 pub(super) enum Exports {
     /// The kernel's and the providers'.
@@ -80,7 +71,10 @@ fn of_config(name: &str, is_on: bool, kernel: &Kernel) -> Option<Difference> {
             format!("use a kernel without CONFIG_{name}, or build this kernel again without it")
         }
     };
-    Some(Difference::new("required-config", found, remedy))
+    Some(Difference {
+        found,
+        advice: Advice::new("required-config", remedy),
+    })
 }
 
 fn of_version(check: &Check, kernel: &Kernel) -> Option<Difference> {
@@ -94,11 +88,13 @@ fn of_version(check: &Check, kernel: &Kernel) -> Option<Difference> {
         true => "a newer",
         false => "an older",
     };
-    Some(Difference::new(
-        "required-kernel-version",
-        format!("the kernel is {major}.{minor}.{patch}"),
-        format!("use {kind} kernel, {check} ({KERNEL})"),
-    ))
+    Some(Difference {
+        found: format!("the kernel is {major}.{minor}.{patch}"),
+        advice: Advice::new(
+            "required-kernel-version",
+            format!("use {kind} kernel, {check} ({KERNEL})"),
+        ),
+    })
 }
 
 fn of_arch(words: &[String], kernel: &Kernel) -> Option<Difference> {
@@ -112,11 +108,13 @@ fn of_arch(words: &[String], kernel: &Kernel) -> Option<Difference> {
         true => 64,
         false => 32,
     };
-    Some(Difference::new(
-        "required-arch",
-        format!("the kernel is for {} ({bits} bits)", kernel.arch()),
-        format!("use a kernel for {} ({KERNEL})", words.join(" or ")),
-    ))
+    Some(Difference {
+        found: format!("the kernel is for {} ({bits} bits)", kernel.arch()),
+        advice: Advice::new(
+            "required-arch",
+            format!("use a kernel for {} ({KERNEL})", words.join(" or ")),
+        ),
+    })
 }
 
 fn of_symbol(name: &str, kernel: &Kernel, exports: &Exports) -> Option<Difference> {
@@ -144,5 +142,8 @@ fn of_symbol(name: &str, kernel: &Kernel, exports: &Exports) -> Option<Differenc
             ),
         ),
     };
-    Some(Difference::new("required-symbol", found, remedy))
+    Some(Difference {
+        found,
+        advice: Advice::new("required-symbol", remedy),
+    })
 }

@@ -25,9 +25,6 @@ use crate::{Error, ErrorKind, Kernel, Result};
 use check::Exports;
 use grammar::{Check, Parsed};
 
-/// The code of the warning about a requirement with `~`.
-pub(crate) const UNMET: &str = "unmet-requirement";
-
 /// The requirements of a build.
 #[derive(Debug)]
 pub(crate) struct Requirements {
@@ -212,7 +209,8 @@ impl Requirements {
             return Err(error);
         }
         for one in &unmet {
-            settings.sink.warning(UNMET, &self.warning(kernel, one));
+            let text = self.warning(kernel, one);
+            settings.sink.warning("unmet-requirement", &text);
         }
         Ok(())
     }
