@@ -6,6 +6,7 @@
 #   KbuildModule     kbuild_add_module()
 #   KbuildArguments  its arguments
 #   KbuildSettings   those of its arguments that make and the tools get
+#   KbuildRequirements       what a module requires of the kernel
 #   KbuildRust       additional rules for sources in Rust
 #   KbuildLink       links between targets: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
@@ -23,6 +24,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildArguments.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildSettings.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildRequirements.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildRust.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")

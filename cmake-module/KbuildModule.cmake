@@ -41,7 +41,9 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
   BRIEF_DOCS "The path of the symvers of a target's modules"
   FULL_DOCS "Set by kbuild_add_module(). A symvers keeps its time while its content stays.")
 
-# kbuild_add_module(<name> [EXCLUDE_FROM_ALL]
+# kbuild_add_module(<name> [EXCLUDE_FROM_ALL] [OPTIONAL]
+#   [REQUIRES_CONFIG <check>...] [REQUIRES_KERNEL <bounds>...] [REQUIRES_ARCH <arch>...]
+#   [REQUIRES_SYMBOLS <symbol>...]
 #   [KBUILD <dir> [TREE_ROOT <dir>] [EXCLUDE <pattern>...]
 #     [PREPARE <command>...] [PREPARE_INPUTS <file>...] [MODULES <name>...] [PRODUCTS <file>...]]
 #   [KERNEL <kernel>...] [CONFIG <FOO=m|y|n>...] [MAKE_VARIABLES <NAME=VALUE>...]
@@ -52,15 +54,20 @@ define_property(TARGET PROPERTY KBUILD_SYMVERS
 #   [RUST_CFGS <cfg>...] [RUST_FLAGS <flag>...] [BINDINGS <header>...] [BINDINGS_ITEMS <regex>...]
 #   [<source>...])
 function(kbuild_add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL;SANDBOX" "KBUILD;TREE_ROOT;EXTRA_WARNINGS;BTF_BASE"
-    "MODULES;PRODUCTS;EXCLUDE;PREPARE;PREPARE_INPUTS;KERNEL;CONFIG;MAKE_VARIABLES;ENVIRONMENT;SANDBOX_ALLOW;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;ASM_FLAGS;LINK_OPTIONS;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EXCLUDE_FROM_ALL;SANDBOX;OPTIONAL" "KBUILD;TREE_ROOT;EXTRA_WARNINGS;BTF_BASE"
+    "MODULES;PRODUCTS;EXCLUDE;PREPARE;PREPARE_INPUTS;KERNEL;CONFIG;MAKE_VARIABLES;ENVIRONMENT;SANDBOX_ALLOW;COMPILE_DEFINITIONS;COMPILE_OPTIONS;INCLUDE_DIRECTORIES;ASM_FLAGS;LINK_OPTIONS;DEPENDS;RUST_CFGS;RUST_FLAGS;BINDINGS;BINDINGS_ITEMS;REQUIRES_CONFIG;REQUIRES_KERNEL;REQUIRES_ARCH;REQUIRES_SYMBOLS")
   # A module with only sources needs no further checks.
   if(NOT Kbuild_FOUND OR NOT name MATCHES "^[A-Za-z0-9_-]+$" OR NOT arg_UNPARSED_ARGUMENTS
       OR arg_KEYWORDS_MISSING_VALUES OR arg_KBUILD OR arg_TREE_ROOT OR arg_MODULES OR arg_PRODUCTS
       OR arg_EXCLUDE OR arg_PREPARE OR arg_PREPARE_INPUTS OR arg_KERNEL OR arg_CONFIG
       OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT OR arg_LINK_OPTIONS OR arg_COMPILE_DEFINITIONS OR arg_INCLUDE_DIRECTORIES
-      OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS OR arg_SANDBOX_ALLOW)
+      OR arg_RUST_CFGS OR arg_RUST_FLAGS OR arg_BINDINGS OR arg_BINDINGS_ITEMS OR arg_SANDBOX_ALLOW
+      OR arg_REQUIRES_CONFIG OR arg_REQUIRES_KERNEL OR arg_REQUIRES_ARCH OR arg_REQUIRES_SYMBOLS)
     _kbuild_check_arguments()
+    _kbuild_meet_requirements()
+    if(NOT met)
+      return()
+    endif()
   endif()
   set(all "")
   if(arg_EXCLUDE_FROM_ALL)
@@ -87,7 +94,7 @@ function(kbuild_add_module name)
     _kbuild_find_bindings()
   endif()
 
-  if(arg_KERNEL MATCHES ";")
+  if(arg_KERNEL MATCHES ";" OR _kbuild_several)
     _kbuild_add_rules()
   else()
     _kbuild_add_rule(${name} "${arg_KERNEL}")
@@ -239,6 +246,10 @@ function(_kbuild_add_rule target kernel)
       OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS OR arg_BTF_BASE OR arg_SANDBOX OR Kbuild_SANDBOX
       OR NOT Kbuild_CACHE STREQUAL "")
     _kbuild_settings_inputs()
+  endif()
+  if(_kbuild_checked)
+    # A build does not repeat the warnings.
+    string(PREPEND inputs "--requirements-shown\n")
   endif()
   set(includes "")
   set(definitions "")

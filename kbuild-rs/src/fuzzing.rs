@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("initramfs", module::fuzzing::initramfs),
     ("inventory", stage::fuzzing::inventory),
     ("journal", module::fuzzing::journal),
+    ("kbuild-toml", resolve::fuzzing::kbuild_toml),
     ("kernel-makefile", kernel::fuzzing::makefile),
     ("make-output", make::fuzzing::make_output),
     ("makefile", kbuild::fuzzing::makefile),

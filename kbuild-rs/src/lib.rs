@@ -64,7 +64,7 @@ mod sys;
 
 #[cfg(feature = "bindgen")]
 pub use api::UapiBindings;
-pub use api::{Build, Matrix, clean};
+pub use api::{Build, Matrix, Requirements, UnmetRequirement, clean};
 #[cfg(feature = "cache")]
 pub use api::{Cache, CacheCheck, CacheSize};
 pub use editor::merge_compile_commands;
@@ -86,5 +86,8 @@ pub use module::{
 };
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
-pub use settings::{Artifact, BtfBase, Config, MissingSymvers, Plan, Report, SandboxView};
+pub use settings::{
+    Artifact, BtfBase, Config, MissingSymvers, Plan, Report, Requirement, RequirementKind,
+    SandboxView,
+};
 pub use sys::{Signals, limit_behind};

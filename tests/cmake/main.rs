@@ -38,6 +38,7 @@ mod late;
 mod missing;
 mod program;
 mod project;
+mod requirements;
 mod rust;
 mod sdk;
 mod suite;

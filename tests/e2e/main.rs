@@ -66,6 +66,8 @@ mod providers;
 mod quiet;
 mod readme;
 mod repositories;
+mod requirements;
+mod requirements_cargo;
 mod rerun;
 mod rust;
 mod rust_bindings;

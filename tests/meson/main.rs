@@ -37,6 +37,7 @@ mod mixed;
 mod packages;
 mod plain;
 mod project;
+mod requirements;
 mod rust;
 mod system;
 mod wheel;

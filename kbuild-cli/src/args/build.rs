@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, ValueEnum, value_parser};
 use super::help;
 use super::output::MessageFormat;
 use super::parsers::{btf_base, cmake_words, config, define, make_var, pair};
+use super::requires::RequiresArgs;
 
 /// `kbuild-rs build`.
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub(crate) struct BuildArgs {
     pub(crate) declared: DeclaredArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+    #[command(flatten)]
+    pub(crate) requires: RequiresArgs,
     #[command(flatten)]
     pub(crate) products: ProductArgs,
     #[command(flatten)]
@@ -268,6 +271,9 @@ pub(crate) struct RunArgs {
     /// with --quiet: the outer build said that it builds them.
     #[arg(long, hide = true)]
     pub(crate) outer_verbose: bool,
+    /// The outer build has shown the warnings about requirements.
+    #[arg(long, hide = true)]
+    pub(crate) requirements_shown: bool,
     /// Format of messages and results. As text, messages go to standard error, and the paths of the
     /// products to standard output.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Human)]

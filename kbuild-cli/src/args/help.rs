@@ -18,6 +18,7 @@ Exit status:
   0  success: everything was built or was up to date
   1  failure: no such kernel, no compiler, make reported an error, the disk is full
   2  wrong call: an unknown flag, a bad value, a missing source
+  77 skipped: the kernel does not meet a stated requirement
 
 `kbuild-rs build --help` has examples.";
 
@@ -69,7 +70,8 @@ Examples:
 --cflag, --asflag, --rustflag, --ldflag and --llvm accept a value that begins with a dash. For \
 any other flag, write --flag=-value.
 
-Exit status: 0 built or up to date, 1 the build failed, 2 wrong call.";
+Exit status: 0 built or up to date, 1 the build failed, 2 wrong call, 77 the kernel does not meet a stated
+requirement (of several kernels: no kernel does).";
 
 pub(super) const IDE_USAGE: &str = "\
 kbuild-rs ide [OPTIONS] [DIR]

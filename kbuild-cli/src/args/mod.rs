@@ -17,6 +17,7 @@ mod kernels;
 mod output;
 mod package;
 mod parsers;
+mod requires;
 mod response_file;
 mod sign;
 mod utf8;

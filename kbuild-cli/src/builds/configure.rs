@@ -21,6 +21,7 @@ pub(super) fn configure(args: &BuildArgs, selected: &SelectedBuild) -> Build {
     set_toolchain(&mut build, args);
     set_flags(&mut build, args);
     set_make_input(&mut build, args);
+    args.requires.state(&mut build);
     set_run(&mut build, args);
     for name in &args.products.module {
         build.module(name);

@@ -8,7 +8,7 @@ use crate::ui::table::{Cell, aligned};
 use crate::ui::text::{count, duration, printable};
 
 /// The end of one of several builds. Its time begins when the build starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
     Built(Duration),
     /// The products came from the cache.
@@ -17,43 +17,51 @@ pub(super) enum Outcome {
     Failed(Duration),
     /// A provider failed.
     NotBuilt,
+    /// The kernel does not meet these requirements.
+    Skipped(Vec<String>),
     Stopped,
     NoKernel,
 }
 
 impl Outcome {
     /// The name in JSON.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self {
             Outcome::Built(_) => "built",
             Outcome::Cached(_) => "cached",
             Outcome::Fresh => "fresh",
             Outcome::Failed(_) => "failed",
             Outcome::NotBuilt | Outcome::NoKernel => "not-built",
+            Outcome::Skipped(_) => "skipped",
             Outcome::Stopped => "stopped",
         }
     }
 
-    pub(super) fn time(self) -> Duration {
+    pub(super) fn time(&self) -> Duration {
         match self {
-            Outcome::Built(time) | Outcome::Cached(time) | Outcome::Failed(time) => time,
+            Outcome::Built(time) | Outcome::Cached(time) | Outcome::Failed(time) => *time,
             _ => Duration::ZERO,
         }
     }
 
-    fn text(self) -> String {
+    fn text(&self) -> String {
         match self {
-            Outcome::Built(time) => format!("built, {}", duration(time)),
-            Outcome::Cached(time) => format!("cached, {}", duration(time)),
+            Outcome::Built(time) => format!("built, {}", duration(*time)),
+            Outcome::Cached(time) => format!("cached, {}", duration(*time)),
             Outcome::Fresh => "up to date".to_owned(),
-            Outcome::Failed(time) => format!("FAILED, {}", duration(time)),
+            Outcome::Failed(time) => format!("FAILED, {}", duration(*time)),
             Outcome::NotBuilt => "not built".to_owned(),
+            Outcome::Skipped(checks) => match &checks[..] {
+                [] => "skipped".to_owned(),
+                [check] => format!("skipped, {check}"),
+                [check, others @ ..] => format!("skipped, {check} and {} more", others.len()),
+            },
             Outcome::Stopped => "stopped".to_owned(),
             Outcome::NoKernel => "no such kernel".to_owned(),
         }
     }
 
-    fn cell(self, style: Style) -> Cell {
+    fn cell(&self, style: Style) -> Cell {
         let text = self.text();
         match self {
             Outcome::Failed(_) | Outcome::NoKernel => {
@@ -103,8 +111,8 @@ impl Results {
             false => (&self.sources, &self.kernels),
         };
         let outcome = |row: usize, column: usize| match down_kernels {
-            true => self.outcomes[column][row],
-            false => self.outcomes[row][column],
+            true => &self.outcomes[column][row],
+            false => &self.outcomes[row][column],
         };
         let heading = across.iter().map(Cell::from);
         let mut rows = vec![std::iter::once(Cell::from("")).chain(heading).collect()];
@@ -117,13 +125,14 @@ impl Results {
 
     /// "4 builds in 5.2 s: 2 built, 1 up to date, 1 failed".
     pub(super) fn summary(&self, time: Duration) -> String {
-        let all: Vec<Outcome> = self.outcomes.iter().flatten().copied().collect();
+        let all: Vec<&Outcome> = self.outcomes.iter().flatten().collect();
         let parts = [
             ("built", "built"),
             ("cached", "cached"),
             ("fresh", "up to date"),
             ("failed", "failed"),
             ("not-built", "not built"),
+            ("skipped", "skipped"),
             ("stopped", "stopped"),
         ];
         let parts = parts.iter().filter_map(|(word, text)| {
@@ -162,8 +171,8 @@ mod tests {
             &["ring", "user", "c"],
             &["6.1.0-56-amd64", "7.3.4"],
             &[
-                &[built, fresh],
-                &[failed, built],
+                &[built.clone(), fresh.clone()],
+                &[failed, built.clone()],
                 &[fresh, Outcome::NotBuilt],
             ],
         );
@@ -180,10 +189,24 @@ mod tests {
             modules.summary(Duration::from_secs(5)),
             "6 builds in 5.0 s: 2 built, 2 up to date, 1 failed, 1 not built"
         );
-        let kernels = results(&["."], &["6.1", "7.3"], &[&[built, Outcome::NoKernel]]);
+        let skipped = Outcome::Skipped(vec!["CONFIG_NET".to_owned(), "arm64".to_owned()]);
+        let kernels = results(
+            &["."],
+            &["6.1", "7.2", "7.3"],
+            &[&[built, Outcome::NoKernel, skipped]],
+        );
         assert_eq!(
             kernels.lines(plain),
-            ["     .", "6.1  built, 2.1 s", "7.3  no such kernel"]
+            [
+                "     .",
+                "6.1  built, 2.1 s",
+                "7.2  no such kernel",
+                "7.3  skipped, CONFIG_NET and 1 more"
+            ]
+        );
+        assert_eq!(
+            kernels.summary(Duration::from_secs(5)),
+            "3 builds in 5.0 s: 1 built, 1 not built, 1 skipped"
         );
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use kbuild::{Artifact, ErrorKind, Matrix, Report};
+use kbuild::{Artifact, ErrorKind, Matrix, Message, Report};
 
 use super::announce::announce;
 use super::configure::configure;
@@ -47,12 +47,32 @@ pub(crate) fn run(args: &BuildArgs, style: Style) -> Vec<Failure> {
 }
 
 fn show_all(args: &BuildArgs, selection: &Selection, view: &View, failures: &mut Vec<Failure>) {
+    let mut skipped = Vec::new();
     for build in &selection.builds {
-        if let Err(failure) = dry_run::show(args, selection, build) {
-            view.failure(&failure);
-            failures.push(failure);
+        match dry_run::show(args, selection, build) {
+            Err(failure) if failure.is_skip() && !selection.is_one() => {
+                view.note(&skipping(&failure));
+                skipped.push(failure);
+            }
+            Err(failure) => {
+                view.failure(&failure);
+                failures.push(failure);
+            }
+            Ok(()) => {}
         }
     }
+    add_skips(selection, skipped, failures);
+}
+
+/// Skips are no failures, unless nothing else is left of the call.
+fn add_skips(selection: &Selection, skipped: Vec<Failure>, failures: &mut Vec<Failure>) {
+    if skipped.len() == selection.builds.len() {
+        failures.extend(skipped);
+    }
+}
+
+fn skipping(failure: &Failure) -> String {
+    format!("skipped: {failure}")
 }
 
 /// Runs all builds, even if some fail.
@@ -89,10 +109,14 @@ fn build_all(
         views: &views,
         published: Published::default(),
         results: Results::new(selection),
+        skipped: Vec::new(),
         failures,
     };
     matrix(args, selection, &views).run_telling(|i, result| ended.add(i, result));
-    let results = ended.results;
+    let Ended {
+        results, skipped, ..
+    } = ended;
+    add_skips(selection, skipped, failures);
     if !failures.is_empty() {
         made.remove_if_unused();
     }
@@ -110,7 +134,11 @@ fn matrix(args: &BuildArgs, selection: &Selection, views: &[View]) -> Matrix {
     for (selected, view) in selection.builds.iter().zip(views) {
         let mut build = configure(args, selected);
         let listener = view.clone();
-        build.on_message(move |message| listener.message(message));
+        let shown = args.run.requirements_shown;
+        build.on_message(move |message| match message {
+            Message::Warning { code, .. } if shown && *code == "unmet-requirement" => {}
+            _ => listener.message(message),
+        });
         matrix.add(&build, args.declared.name.as_deref());
     }
     for (i, build) in selection.builds.iter().enumerate() {
@@ -128,6 +156,7 @@ struct Ended<'a> {
     views: &'a [View],
     published: Published,
     results: Results,
+    skipped: Vec<Failure>,
     failures: &'a mut Vec<Failure>,
 }
 
@@ -147,19 +176,31 @@ impl Ended<'_> {
                 let outcome = match error.kind() {
                     ErrorKind::ProviderFailed => Outcome::NotBuilt,
                     ErrorKind::Stopped => Outcome::Stopped,
+                    ErrorKind::RequirementNotMet => {
+                        Outcome::Skipped(error.unmet_requirements().to_vec())
+                    }
                     _ => Outcome::Failed(time),
                 };
                 (outcome, Some(Failure::from(error)))
             }
         };
-        if let Some(failure) = failure {
-            view.failure(&failure);
-            self.failures.push(failure);
+        let mut skip = None;
+        match failure {
+            Some(failure) if failure.is_skip() && !self.selection.is_one() => {
+                view.aside(&skipping(&failure));
+                skip = Some(failure.to_string());
+                self.skipped.push(failure);
+            }
+            Some(failure) => {
+                view.failure(&failure);
+                self.failures.push(failure);
+            }
+            None => {}
         }
         let is_json = self.args.run.message_format == MessageFormat::Json;
         if is_json && !self.selection.is_one() {
             let report = result.as_ref().ok();
-            json::print(&build_result(self.selection, build, outcome, report));
+            json::print(&build_result(self.selection, build, &outcome, report, skip));
         }
         view.ended();
         self.results.set(build, outcome);
@@ -188,8 +229,9 @@ fn build_id(selection: &Selection, build: &SelectedBuild) -> BuildId {
 fn build_result<'a>(
     selection: &'a Selection,
     build: &SelectedBuild,
-    outcome: Outcome,
+    outcome: &Outcome,
     report: Option<&'a Report>,
+    message: Option<String>,
 ) -> Event<'a> {
     let modules = report.map_or(&[][..], Report::modules);
     let source = &selection.sources[build.source];
@@ -200,6 +242,7 @@ fn build_result<'a>(
         name: (!is_tree).then_some(&*source.named),
         outcome: outcome.word(),
         seconds: outcome.time().as_secs_f64(),
+        message,
         modules: modules.iter().map(Artifact::name).collect(),
     }
 }

@@ -81,6 +81,11 @@ impl Failure {
         matches!(self.kind, ErrorKind::BuildFailed | ErrorKind::NothingBuilt)
     }
 
+    /// Whether the kernel does not meet a stated requirement.
+    pub(crate) fn is_skip(&self) -> bool {
+        self.kind == ErrorKind::RequirementNotMet
+    }
+
     /// Whether the call was wrong, and not the machine or the sources.
     pub(crate) fn is_wrong_call(&self) -> bool {
         self.is_wrong_call
@@ -115,15 +120,17 @@ impl From<&kbuild::Error> for Failure {
     }
 }
 
-/// The exit code of these failures: 2 if only the call was wrong, else 1.
+/// The exit code of these failures: 2 if only the call was wrong, 77 if only requirements were not met,
+/// else 1.
 pub(crate) fn exit_code<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> ExitCode {
     let mut code = 0;
     for failure in failures {
-        match (code, failure.is_wrong_call()) {
-            (0, true) => code = 2,
-            (_, false) => code = 1,
-            _ => {}
-        }
+        let own = match (failure.is_wrong_call(), failure.is_skip()) {
+            (true, _) => 2,
+            (_, true) => 77,
+            _ => 1,
+        };
+        code = if code == 0 || code == own { own } else { 1 };
     }
     ExitCode::from(code)
 }
@@ -145,5 +152,9 @@ mod tests {
         assert_eq!(code(&[machine()]), number(1));
         assert_eq!(code(&[Failure::wrong_call("x"), machine()]), number(1));
         assert_eq!(code(&[machine(), Failure::wrong_call("x")]), number(1));
+        let skip = || Failure::new(ErrorKind::RequirementNotMet, "");
+        assert_eq!(code(&[skip(), skip()]), number(77));
+        assert_eq!(code(&[skip(), machine()]), number(1));
+        assert_eq!(code(&[Failure::wrong_call("x"), skip()]), number(1));
     }
 }

@@ -123,8 +123,8 @@ pub(crate) enum Event<'a> {
         #[serde(flatten)]
         build: BuildId,
     },
-    /// The end of one of several builds: `outcome` is built, cached, fresh, failed, not-built
-    /// or stopped.
+    /// The end of one of several builds: `outcome` is built, cached, fresh, failed, not-built,
+    /// skipped or stopped.
     BuildResult {
         release: &'a str,
         /// The module tree as the caller named it; `None` for a declared module.
@@ -133,6 +133,8 @@ pub(crate) enum Event<'a> {
         name: Option<&'a str>,
         outcome: &'a str,
         seconds: f64,
+        /// Why it was skipped.
+        message: Option<String>,
         modules: Vec<&'a str>,
     },
     /// The last line.

@@ -112,6 +112,16 @@ impl View {
         }
     }
 
+    /// Tells people, also with `-q`, why a build was skipped; programs get it with the result.
+    pub(crate) fn aside(&self, text: &str) {
+        let mut inner = self.lock();
+        inner.progress.end();
+        if inner.format == MessageFormat::Human {
+            inner.progress.without_heading();
+            inner.progress.line(text);
+        }
+    }
+
     /// Shows people the last line of a build or a call; programs get JSON. The text contains
     /// [`Self::time`].
     pub(crate) fn closing(&self, text: impl FnOnce(Duration) -> String) {

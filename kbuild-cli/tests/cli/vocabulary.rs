@@ -256,7 +256,8 @@ fn the_vocabulary_has_every_key_of_the_json() {
     let files = [
         "kbuild-cli/src/ui/installed.rs",
         "kbuild-cli/src/ui/json.rs",
-        "kbuild-cli/src/commands/info.rs",
+        "kbuild-cli/src/commands/info/mod.rs",
+        "kbuild-cli/src/commands/info/requirements.rs",
         "kbuild-cli/src/commands/kernels/row.rs",
         "kbuild-cli/src/commands/package/mod.rs",
         "kbuild-cli/src/commands/sign.rs",

@@ -5,6 +5,7 @@ mod cache;
 mod flags;
 mod jobs;
 mod kernel;
+mod requirements;
 #[cfg(feature = "rust")]
 mod rust;
 mod tree;
@@ -78,7 +79,8 @@ impl Build {
     /// Builds for one kernel, and reports the result to Cargo.
     fn build(&self, name: Option<&str>) -> Result<Report> {
         let environment = &self.settings.environment;
-        let report = run::build(&self.settings, name)?;
+        let report = run::build(&self.settings, name)
+            .inspect_err(|error| cargo::announce_requirements(environment, error))?;
         if environment.is_build_script {
             cargo::announce_files(&report);
             cargo::announce_modules(&report);
@@ -130,7 +132,8 @@ impl Build {
 
     /// Builds for each kernel that [`kernels`](Self::kernels) or `KDIR` names, into
     /// `OUT_DIR/<release>/`; ends the process with a readable error when one of the builds fails.
-    /// `name` is `None` for every module of a tree.
+    /// `name` is `None` for every module of a tree. A kernel that does not meet a
+    /// [requirement](Self::requires_config) is left out, with a warning, unless all kernels are.
     ///
     /// For each module the crate gets a table of the results. At run time, a program selects its
     /// entry by `uname -r`. For `hello`:
@@ -140,7 +143,7 @@ impl Build {
     /// ```
     pub fn compile_each<'a>(&self, name: impl Into<Option<&'a str>>) -> Vec<Report> {
         let reports = kernels::each(&self.settings, name.into());
-        self.or_fail(reports.and_then(|reports| reports.into_iter().collect()))
+        self.or_fail(reports.and_then(|reports| self.without_skipped(reports)))
     }
 
     /// Like [`compile_each`](Self::compile_each), but returns a result for each kernel: one failure

@@ -44,6 +44,9 @@ pub(super) fn each(settings: &Settings, name: Option<&str>) -> Result<Vec<Result
     let results = builds.run(&mut |i, _| {
         kept[i].tell(&format!("for {}:", kernels[i].release()), &settings.sink);
     });
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
+        cargo::announce_requirements(environment, error);
+    }
     let reports: Vec<&Report> = results.iter().flatten().collect();
     let mut tables: BTreeMap<&str, Vec<(&str, &Path)>> = BTreeMap::new();
     for report in &reports {

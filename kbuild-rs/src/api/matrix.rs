@@ -10,7 +10,8 @@ use crate::{Result, cargo};
 /// Builds run in parallel as far as there are jobs, with two exceptions: a provider is built before
 /// the builds that [need](Self::needs) it, and module trees of one tree root are built in the
 /// order in which they were added, so that each finds the files of the others, as with plain make.
-/// One failure does not hide the other results. Each build sends its messages to the handler of
+/// One failure does not hide the other results; a build whose kernel does not meet a stated
+/// requirement has [`ErrorKind::RequirementNotMet`](crate::ErrorKind::RequirementNotMet). Each build sends its messages to the handler of
 /// [its own](Build::on_message) `Build`, from any thread.
 ///
 /// ```no_run
@@ -78,6 +79,9 @@ impl Matrix {
             results.iter().flatten().for_each(cargo::announce_files);
         }
         for (environment, result) in environments.iter().zip(&mut results) {
+            if let Err(error) = result {
+                cargo::announce_requirements(environment, error);
+            }
             let recorded = result
                 .as_ref()
                 .map(|r| cargo::record_modules(environment, r));

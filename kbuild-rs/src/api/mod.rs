@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod kernels;
 mod matrix;
+mod requirements;
 #[cfg(feature = "bindgen")]
 mod uapi_bindings;
 
@@ -17,6 +18,7 @@ pub use build::Build;
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheCheck, CacheSize};
 pub use matrix::Matrix;
+pub use requirements::{Requirements, UnmetRequirement};
 #[cfg(feature = "bindgen")]
 pub use uapi_bindings::UapiBindings;
 

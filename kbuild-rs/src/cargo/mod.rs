@@ -42,6 +42,17 @@ pub(crate) fn announce_files(report: &Report) {
     }
 }
 
+/// Tells Cargo which files decide about a requirement that the kernel does not meet. The script may
+/// go on without the module, and Cargo runs it again when one of them changes.
+pub(crate) fn announce_requirements(environment: &Environment, error: &Error) {
+    for path in error.requirement_inputs() {
+        let path = path.as_os_str().as_bytes();
+        if environment.is_build_script && !path.contains(&b'\n') {
+            directive("rerun-if-changed", path);
+        }
+    }
+}
+
 /// Tells the crate the paths of its modules.
 pub(crate) fn announce_modules(report: &Report) {
     for module in report.modules() {

@@ -5,6 +5,7 @@ mod message;
 pub(crate) mod names;
 
 use std::fmt;
+use std::path::PathBuf;
 
 pub use advice::Advice;
 pub(crate) use message::{KeptMessages, Sink};
@@ -22,7 +23,15 @@ pub struct Error {
     quoted: String,
     explained: String,
     advice: Vec<Advice>,
+    unmet: Option<Box<Unmet>>,
     source: Option<std::io::Error>,
+}
+
+/// The requirements that a kernel does not meet.
+#[derive(Debug)]
+struct Unmet {
+    checks: Vec<String>,
+    inputs: Vec<PathBuf>,
 }
 
 /// The classes of failure that a caller may want to tell apart.
@@ -41,6 +50,9 @@ pub enum ErrorKind {
     ToolNotFound,
     /// The kernel's configuration rules the build out, for instance without `CONFIG_MODULES`.
     KernelConfig,
+    /// The kernel does not meet a requirement that the module states. Another kernel may, so several
+    /// builds skip this one.
+    RequirementNotMet,
     /// A named source, include folder or symvers does not exist.
     SourceNotFound,
     /// An invalid argument: a bad module name, a path that kbuild cannot handle.
@@ -85,6 +97,23 @@ impl Error {
         &self.advice
     }
 
+    /// The requirements that are not met, in few words (`CONFIG_NET`, `kernel >=6.1`): empty unless the kind is
+    /// [`ErrorKind::RequirementNotMet`].
+    pub fn unmet_requirements(&self) -> &[String] {
+        self.unmet.as_ref().map_or(&[], |unmet| &unmet.checks)
+    }
+
+    /// The files that decide whether these requirements are met.
+    pub(crate) fn requirement_inputs(&self) -> &[PathBuf] {
+        self.unmet.as_ref().map_or(&[], |unmet| &unmet.inputs)
+    }
+
+    /// Adds the requirements that are not met, and the files that decide about it.
+    pub(crate) fn with_unmet(mut self, checks: Vec<String>, inputs: Vec<PathBuf>) -> Self {
+        self.unmet = Some(Box::new(Unmet { checks, inputs }));
+        self
+    }
+
     /// Adds advice that the message already contains as text.
     pub(crate) fn advise(mut self, advice: Advice) -> Self {
         self.advice.push(advice);
@@ -98,6 +127,7 @@ impl Error {
             quoted: String::new(),
             explained: String::new(),
             advice: Vec::new(),
+            unmet: None,
             source: None,
         }
     }

@@ -33,5 +33,7 @@ pub(crate) const RUSTC: &str = "--rustc FILE, Build::rustc, KBUILD_RS_RUSTC; in 
      -DKbuild_RUSTC=FILE; in Meson, kernel(rustc: 'FILE')";
 pub(crate) const SANDBOX_ALLOW: &str = "--sandbox-allow, Build::sandbox_allow; in CMake, \
      -DKbuild_SANDBOX_ALLOW; in Meson, sandbox_allow";
+pub(crate) const SYMVERS: &str = "--symvers FILE, Build::symvers; in CMake, MAKE_VARIABLES \
+     KBUILD_EXTRA_SYMBOLS=FILE; in Meson, make_variables";
 pub(crate) const TREE_ROOT: &str =
     "--tree-root, Build::tree_root; in CMake, TREE_ROOT; in Meson, tree_root";

@@ -5,12 +5,16 @@ mod dkms_conf;
 mod flag_files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod kbuild_toml;
 mod makefiles;
 mod module_folders;
 #[cfg(feature = "rust")]
 mod rust_flag_files;
 
 pub(crate) use dkms_conf::Dkms;
+#[cfg(feature = "fuzzing")]
+pub(crate) use kbuild_toml::parse as parse_kbuild_toml;
+pub(crate) use kbuild_toml::{KBUILD_TOML, StatedInFile, read_kbuild_toml};
 pub(crate) use makefiles::{
     ALWAYS_SET, Assignment, Conditional, Folder, Form, Line, Makefiles, Statement, conditional,
     is_makefile, makefile_in, used, uses,

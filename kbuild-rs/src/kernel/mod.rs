@@ -12,6 +12,7 @@ mod find;
 pub(crate) mod fuzzing;
 mod gcc;
 mod llvm;
+mod number;
 mod open;
 mod output;
 mod path;

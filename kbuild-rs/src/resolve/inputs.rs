@@ -9,7 +9,7 @@ use super::btf::Btf;
 use super::{Context, Target};
 use crate::error::Advice;
 use crate::make::{PathMap, find_program};
-use crate::settings::Provided;
+use crate::settings::{Provided, Settings};
 use crate::stage::CarriedFolders;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
@@ -116,13 +116,8 @@ fn existing_folder(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The providers' symvers, each with the place of its copy: a path that make can carry.
-fn providers(
-    context: &Context<'_>,
-    received: &[PathBuf],
-    map: &PathMap,
-) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let Context { settings, site, .. } = context;
+/// The symvers that the caller names.
+pub(super) fn named_symvers(settings: &Settings, base: &Path) -> Vec<PathBuf> {
     let of_make = settings
         .make_vars
         .iter()
@@ -130,10 +125,18 @@ fn providers(
         .flat_map(|(_, v)| v.as_bytes().split(u8::is_ascii_whitespace))
         .filter(|word| !word.is_empty())
         .map(|word| PathBuf::from(OsStr::from_bytes(word)));
-    let mut all: Vec<PathBuf> = Vec::new();
-    for path in settings.symvers.iter().cloned().chain(of_make) {
-        all.push(site.base.join(path));
-    }
+    let named = settings.symvers.iter().cloned().chain(of_make);
+    named.map(|path| base.join(path)).collect()
+}
+
+/// The providers' symvers, each with the place of its copy: a path that make can carry.
+fn providers(
+    context: &Context<'_>,
+    received: &[PathBuf],
+    map: &PathMap,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let Context { settings, site, .. } = context;
+    let mut all = named_symvers(settings, &site.base);
     // Two crates may pass on the same file, and modpost refuses to read one file twice.
     for path in received {
         if !all.contains(path) {

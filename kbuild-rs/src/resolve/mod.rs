@@ -16,6 +16,7 @@ mod misplaced;
 mod placeholders;
 mod places;
 mod products;
+pub(crate) mod requirements;
 #[cfg(feature = "rust")]
 mod rust;
 mod sandbox;
@@ -36,6 +37,7 @@ use crate::stage::{Item, Stage};
 
 use inputs::Headers;
 use make_input::set;
+use requirements::Requirements;
 use site::Site;
 
 pub(crate) use btf::{BtfSource, BtfWay};
@@ -100,6 +102,7 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     let (base, out) = (base(settings)?, output_directory(settings)?);
     let wanted = Wanted::of(settings);
     let kernel = wanted.kernel(settings)?;
+    Requirements::of(settings, name, &base)?.check(settings, &kernel)?;
     target::check(settings, &kernel)?;
     let site = Site::of(settings, name, (base, &out), &kernel)?;
     let names = Names::of(&kernel);

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Run;
 use super::record::{Class, Reason, Record, Stale};
 use crate::Result;
-use crate::kbuild::is_makefile;
+use crate::kbuild::{KBUILD_TOML, is_makefile};
 use crate::resolve::Fingerprint;
 use crate::stage::{Changes, Item, Kind};
 use crate::sys::{is_among, sort_paths};
@@ -137,10 +137,13 @@ impl Run<'_> {
     }
 }
 
-/// Whether builds do not read a file: an editor's file, or documentation. Such files change all the
-/// time.
+/// Whether builds do not read a file: an editor's file, documentation, or our own `kbuild.toml`, which
+/// each build checks before anything else. Such files change all the time.
 fn is_bystander(rel: &Path) -> bool {
     let name = rel.file_name().unwrap_or_default().to_string_lossy();
+    if name == KBUILD_TOML {
+        return true;
+    }
     let is_editors = name.starts_with(['.', '#']) || name.ends_with(['~', '#']);
     is_editors || is_document(rel)
 }
@@ -174,6 +177,7 @@ mod tests {
             "#a.c#",
             ".#a.c",
             "doc/README.txt",
+            "kbuild.toml",
             "x/notes.md",
         ] {
             assert!(is_bystander(Path::new(name)), "{name}");

@@ -7,6 +7,7 @@ mod module;
 mod plan;
 mod provided;
 mod report;
+mod requirement;
 #[cfg(feature = "rust")]
 mod rust;
 
@@ -24,6 +25,7 @@ pub(crate) use module::{Declared, Module, Tree};
 pub use plan::{Plan, SandboxView};
 pub(crate) use provided::Provided;
 pub use report::{Artifact, Report};
+pub use requirement::{Requirement, RequirementKind};
 #[cfg(feature = "rust")]
 pub(crate) use rust::{Cfg, HeadersForRust, RustFlags, RustTools};
 
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) missing_symvers: MissingSymvers,
     /// `None` leaves BTF to kbuild.
     pub(crate) btf_base: Option<BtfBase>,
+    /// The requirements on the kernel, as text.
+    pub(crate) requires: Vec<(RequirementKind, String)>,
     pub(crate) verbose: Option<String>,
     pub(crate) extra_warnings: Option<String>,
     /// Whether kbuild's first phase may be remembered.
@@ -101,6 +105,7 @@ impl Settings {
             symvers: Vec::new(),
             missing_symvers: MissingSymvers::Error,
             btf_base: None,
+            requires: Vec::new(),
             verbose: None,
             extra_warnings: None,
             shortcut: true,

@@ -23,9 +23,10 @@ from ...interpreterbase import (
     ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
 )
 from ...mesonlib import File, MachineChoice, MesonException
-from . import commands, installation
+from . import commands, installation, requirements
 from .files import write_if_changed
 from .kernel import Kernel, configuration_file
+from .requirements import NotBuilt
 from .target import KNOWN, Call
 
 if T.TYPE_CHECKING:
@@ -161,7 +162,7 @@ class KbuildModule(ExtensionModule):
         listed('rust_cfgs'),
         listed('bindings', SOURCE),
         listed('bindings_items'),
-        listed('depends', (CustomTarget, BuildTarget)),
+        listed('depends', (CustomTarget, BuildTarget, NotBuilt)),
         listed('dependencies', Dependency),
         listed('asm_args'),
         listed('link_args'),
@@ -180,6 +181,11 @@ class KbuildModule(ExtensionModule):
         KwargInfo('config', ContainerTypeInfo(dict, str), default={}),
         listed('make_variables'),
         ENV_KW,
+        listed('requires_config'),
+        listed('requires_kernel'),
+        listed('requires_arch'),
+        listed('requires_symbols'),
+        REQUIRED_KW,
         KwargInfo('kernel', (Kernel, type(None))),
         KwargInfo('install', bool, default=False),
         KwargInfo('install_dir', (str, type(None))),
@@ -192,13 +198,38 @@ class KbuildModule(ExtensionModule):
         KwargInfo('compress', (str, type(None)), validator=one_of(None, *installation.COMPRESSIONS)),
         KwargInfo('build_by_default', bool, default=True),
     )
-    def module(self, state: ModuleState, args: T.Tuple[str, T.List], kwargs: T.Dict[str, T.Any]) -> CustomTarget:
-        kernel = kwargs['kernel'] or Kernel(self.describe(state, None))
+    def module(self, state: ModuleState, args: T.Tuple[str, T.List],
+               kwargs: T.Dict[str, T.Any]) -> T.Union[CustomTarget, NotBuilt]:
+        disabled, required, feature = extract_required_kwarg(kwargs, state.subproject)
+        if disabled:
+            mlog.log('Kernel module', mlog.bold(args[0]), 'skipped: feature', mlog.bold(feature), 'disabled')
+            return NotBuilt(args[0], f'the feature {feature} is disabled')
+        kernel = kwargs['kernel']
+        if kernel is None:
+            try:
+                kernel = Kernel(self.describe(state, None))
+            except MesonException as error:
+                if required:
+                    raise
+                return self.leave_out(args[0], str(error))
+        if kernel.description is None and not required:
+            return self.leave_out(args[0], 'its kernel was not found')
         program = self.find_program(state)
-        target = Call(state, self.interpreter, *args, kwargs, kernel).target(program)
+        call = Call(state, self.interpreter, *args, kwargs, kernel)
+        unmet = requirements.unmet(call, program)
+        if unmet is not None:
+            if required:
+                raise call.error(f'{unmet}\nWith required: false, found() of the module is false for such a kernel')
+            return self.leave_out(args[0], unmet)
+        target = call.target(program)
         commands.merge_after_setup(self.interpreter, program, KNOWN[target].out_dir)
         return target
 
+    def leave_out(self, name: str, why: str) -> NotBuilt:
+        mlog.log('Kernel module', mlog.bold(name), 'found:', mlog.red('NO'), f'({why})')
+        return NotBuilt(name, why)
+
 
 def initialize(interpreter: Interpreter) -> KbuildModule:
+    interpreter.append_holder_map(CustomTarget, requirements.Holder)
     return KbuildModule(interpreter)

@@ -30,6 +30,8 @@ FLAGS = {
     'products': '--product',
     'make_variables': '--make-var',
     'asm_args': '--asflag',
+    # The symvers of providers are only known now.
+    'requires_symbols': '--requires-symbol',
     'link_args': '--ldflag',
 }
 

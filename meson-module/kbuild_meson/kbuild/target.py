@@ -30,6 +30,7 @@ from ...interpreterbase import InvalidArguments
 from ...mesonlib import File, MachineChoice
 from . import commands, installation, settings
 from .files import write_if_changed
+from .requirements import NotBuilt
 
 if T.TYPE_CHECKING:
     from .. import ModuleState
@@ -67,6 +68,8 @@ class Call:
         self.name = name
         self.kwargs = kwargs
         self.kernel = kernel
+        # Whether the setup has checked the requirements.
+        self.requirements_shown = False
         self.source_dir = os.path.join(state.environment.get_source_dir(), state.subdir)
         self.build_root = state.environment.get_build_dir()
         self.check()
@@ -131,7 +134,10 @@ class Call:
             raise self.error(f'"tree_root" is {root}, which does not contain the module tree {self.tree}')
         return ['--tree-root', root]
 
-    def provider(self, target: T.Union[CustomTarget, BuildTarget]) -> Given:
+    def provider(self, target: T.Union[CustomTarget, BuildTarget, NotBuilt]) -> Given:
+        if isinstance(target, NotBuilt):
+            raise self.error(f'it depends on {target.name!r}, whose found() is false: test that first. '
+                             f'The reason: {target.why}')
         if isinstance(target, BuildTarget):
             raise self.error(f'it depends on the {target.typename} {target.name!r}, which is compiled '
                              'for programs: list its sources in the module')
@@ -210,6 +216,7 @@ class Call:
         lines += flags('--module', modules)
         lines += self.tree_root()
         lines += settings.arguments(self.kwargs, self.source_dir)
+        lines += ['--requirements-shown'] if self.requirements_shown else []
         lines += flags('--output', [os.path.join(folder, file) for file in target.get_outputs()])
         # As with Meson's own targets, the compiler finds the files beside it in the build folder.
         here = os.path.join(self.build_root, folder)

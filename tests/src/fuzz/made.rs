@@ -24,10 +24,19 @@ const MAKEFLAGS: &[&str] = &[
 /// Package, and name, release, path and symvers of each module.
 const ROWS: &[&str] = &["ring\0ring\x006.1.0\0/o/ring.ko\0/o/ring.symvers\0a\0b\0/\"\\\0"];
 
+/// Requirements in every form.
+const REQUIREMENTS: &[&str] = &[
+    "[requires]\nkernel = \">=5.10, <7.0: why\"\narch = ['x86', 'arm64']\nconfig = [\n  \"CONFIG_NET\",\n  \
+     { check = \"~!CONFIG_X\", reason = \"a \\\"b\\\" \\u00e4\" },\n]\nsymbols = { check = '~printk' }\n",
+    "requires.config.check = 'A'\nrequires.config.\"reason\" = \"\"\"b\n\"\"\"\n",
+    "[[requires.config]]\ncheck = '''A'''\n[[requires.config]]\nreason = 'b'\ncheck = '!B'\n",
+];
+
 pub(super) fn add(corpus: &mut BTreeMap<&'static str, Vec<Vec<u8>>>) -> Result<()> {
     let bytes = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
     corpus.insert("makeflags", bytes(MAKEFLAGS));
     corpus.insert("cargo-modules", bytes(ROWS));
+    corpus.insert("kbuild-toml", bytes(REQUIREMENTS));
     corpus.insert("make-output", outputs()?);
     let modules = corpus.get("modinfo").cloned().unwrap_or_default();
     let small: Vec<Vec<u8>> = modules.into_iter().take(3).collect();

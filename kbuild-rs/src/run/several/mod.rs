@@ -259,6 +259,9 @@ impl<'b> Board<'b> {
                         .symvers
                         .extend(symvers.filter(|path| !known.contains(path)));
                 }
+                Some(Err(error)) if error.kind() == ErrorKind::RequirementNotMet => {
+                    return Err(self.without_provider(i, provider, error));
+                }
                 _ => {
                     return Err(Error::new(
                         ErrorKind::ProviderFailed,
@@ -272,6 +275,20 @@ impl<'b> Board<'b> {
             }
         }
         Ok(settings)
+    }
+
+    /// The error of a build whose provider is left out for this kernel.
+    fn without_provider(&self, i: usize, provider: usize, error: &Error) -> Error {
+        let message = format!(
+            "{} is not built: it needs symbols of {}. {error}",
+            self.entries[i].label(),
+            self.entries[provider].label()
+        );
+        let checks = error.unmet_requirements().to_vec();
+        let inputs = error.requirement_inputs().to_vec();
+        let own = Error::new(ErrorKind::RequirementNotMet, message);
+        let advice = error.advice().iter().cloned();
+        advice.fold(own, Error::advise).with_unmet(checks, inputs)
     }
 
     fn need_each_other(&self, i: usize) -> Error {

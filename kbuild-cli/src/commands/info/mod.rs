@@ -1,4 +1,6 @@
-//! `kbuild-rs info`: the properties of a module.
+//! `kbuild-rs info`: the properties of a module, and the requirements that a module tree states.
+
+mod requirements;
 
 use std::fs;
 use std::io;
@@ -37,7 +39,43 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
     let mut failures = Vec::new();
     let mut first = true;
     let is_json = args.message_format == MessageFormat::Json;
-    for (path, info) in args.paths.iter().flat_map(|path| read(path)) {
+    if args.name.is_some() {
+        failures.extend(requirements::show(args, None));
+    }
+    for tree in args
+        .paths
+        .iter()
+        .filter(|path| requirements::has_any(args, path))
+    {
+        if !is_json && !std::mem::take(&mut first) {
+            streams::result("");
+        }
+        if !is_json {
+            streams::result(tree.as_os_str().as_encoded_bytes());
+        }
+        failures.extend(requirements::show(args, Some(tree)));
+    }
+    for failure in &failures {
+        match is_json {
+            true => json::print(&json::Event::Error {
+                kind: failure.kind(),
+                message: failure.to_string(),
+                advice: failure.advice(),
+                build: json::BuildId::default(),
+            }),
+            false => progress.error(&failure.to_string()),
+        }
+    }
+    let of_modules = args
+        .paths
+        .iter()
+        .flat_map(|path| match requirements::has_any(args, path) {
+            // A module tree need not contain modules.
+            true => modules_below(path)
+                .map_or_else(|failure| vec![(path.clone(), Err(failure))], read_all),
+            false => read(path),
+        });
+    for (path, info) in of_modules {
         match info {
             Ok(info) if is_json => json::print(&Described {
                 path: json::path(&path),
@@ -85,15 +123,18 @@ fn read(path: &Path) -> Vec<Read> {
             "{} contains no module (.ko): build first, or name another folder",
             path.display()
         )))),
-        Ok(modules) => modules
-            .into_iter()
-            .map(|module| {
-                let info = ModuleInfo::read(&module).map_err(Failure::from);
-                (module, info)
-            })
-            .collect(),
+        Ok(modules) => read_all(modules),
         Err(failure) => one(Err(failure)),
     }
+}
+
+fn read_all(modules: Vec<PathBuf>) -> Vec<Read> {
+    let modules = modules.into_iter();
+    let read = modules.map(|module| {
+        let info = ModuleInfo::read(&module).map_err(Failure::from);
+        (module, info)
+    });
+    read.collect()
 }
 
 /// Whether a file is named like a module, compressed ones included.
