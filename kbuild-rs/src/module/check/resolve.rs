@@ -260,7 +260,8 @@ impl<'a> Call<'a> {
             return;
         };
         let (provider, found) = &self.modules[*other];
-        if found.faults.is_empty() || *other == number {
+        let is_certain = found.faults.is_empty() && found.unclear.is_empty();
+        if is_certain || *other == number {
             return;
         }
         let name = &provider.info.name;
@@ -272,6 +273,10 @@ impl<'a> Call<'a> {
         });
         if let Some(import) = needed {
             let symbol = &import.name;
+            if found.faults.is_empty() {
+                let text = format!("it uses {symbol} of {name}, which may not load");
+                return findings.unclear.push(text);
+            }
             findings.of_symbol(
                 CheckFaultKind::Provider,
                 symbol,

@@ -161,6 +161,28 @@ fn a_namespace_must_be_imported_unless_the_kernel_allows_it() {
 }
 
 #[test]
+fn a_kernel_that_is_configured_so_refuses_unsigned_modules_in_its_own_words() {
+    for (config, message) in [
+        ("MODULE_SIG_FORCE", "Loading of unsigned module is rejected"),
+        (
+            "LOCK_DOWN_KERNEL_FORCE_INTEGRITY",
+            "Lockdown: unsigned module loading is restricted",
+        ),
+    ] {
+        let on = format!("CONFIG_MODULE_SIG=y\nCONFIG_{config}=y\n");
+        let verdict = World::new(&on).of(module("one", ""));
+        assert_eq!(said(&verdict), [("signature", message)]);
+        let advice = verdict.faults[0].advice.text();
+        assert!(advice.contains(&format!("(CONFIG_{config})")), "{advice}");
+        let off = format!("CONFIG_{config}=y\n");
+        assert_eq!(said(&World::new(&off).of(module("one", ""))), []);
+    }
+    let lax = World::new("CONFIG_MODULE_SIG=y\n").of(module("one", ""));
+    assert_eq!(lax.outcome, CheckOutcome::Loads);
+    assert!(lax.notes[0].contains("module verification failed"));
+}
+
+#[test]
 fn an_architecture_and_a_struct_of_another_kernel_are_seen() {
     let world = World::new("");
     let mut other = Elf::new(183, false);

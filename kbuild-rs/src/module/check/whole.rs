@@ -31,22 +31,24 @@ pub(super) fn signature(
         }
         return;
     }
-    let mut refused = |what: &str, mend: String| {
-        findings.fault(
-            CheckFaultKind::Signature,
-            format!("Loading of {what} is rejected"),
-            mend,
-        );
+    let mut refused = |what: &str, reason: &str, mend: String| {
+        let is_locked = reason.contains("lockdown") || reason.contains("LOCK_DOWN");
+        let message = match is_locked {
+            true => "Lockdown: unsigned module loading is restricted".to_owned(),
+            false => format!("Loading of {what} is rejected"),
+        };
+        findings.fault(CheckFaultKind::Signature, message, mend);
     };
     let sign = "sign it with a key that this kernel knows:\n    kbuild-rs sign FILE".to_owned();
     match (verifier.standing(module), enforced) {
         (Standing::Good, _) => {}
         (Standing::Unsigned, Some(reason)) => {
-            refused("unsigned module", format!("the kernel {reason}; {sign}"));
+            let mend = format!("the kernel {reason}; {sign}");
+            refused("unsigned module", &reason, mend);
         }
         (Standing::UnknownKey(signer), Some(reason)) => {
             let mend = format!("the kernel {reason}, and it does not know {signer}; {sign}");
-            refused("module with unavailable key", mend);
+            refused("module with unavailable key", &reason, mend);
         }
         (Standing::Unclear(signer), Some(reason)) => findings.unclear.push(format!(
             "the kernel {reason}; nothing here says whether it knows the key of {signer}. Name the \
