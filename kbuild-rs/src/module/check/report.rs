@@ -6,6 +6,7 @@ use crate::error::Advice;
 
 /// The result of a [`Check`](super::Check).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct CheckReport {
     /// The release of the kernel; `None` if only a `Module.symvers` is known.
     pub release: Option<String>,
@@ -25,6 +26,7 @@ impl CheckReport {
 
 /// Whether one module loads.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Verdict {
     /// The file.
     pub path: PathBuf,
@@ -60,6 +62,7 @@ pub enum CheckOutcome {
 
 /// One reason why a kernel refuses a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct CheckFault {
     /// The class.
     pub kind: CheckFaultKind,
