@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("symvers", kernel::fuzzing::symvers),
     ("syntax", syntax::fuzzing::syntax),
     ("trace", make::fuzzing::trace),
+    ("vermagic", module::fuzzing::vermagic),
 ];
 
 /// Gives bytes to the target called `name`.

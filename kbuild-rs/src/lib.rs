@@ -29,6 +29,7 @@
 //! - `btf`: [`Build::btf_base`] can take the image of a kernel (`vmlinuz`).
 //! - `cache`: [`Build`] can take finished modules from a local cache (`Build::cache`).
 //! - `ide`: builds with Rust write `rust-project.json` beside their products.
+//! - `check`: `Check`, which says whether a kernel would load a module.
 //! - `cc`: also searches for cross compilers with the crate `cc`, if neither the kernel nor the
 //!   usual prefix of its architecture leads to one.
 //! - `compressed`: `modinfo`, for compressed modules too.
@@ -78,6 +79,8 @@ pub use kernel::{
     Compiler, CompilerKind, Installed, Kernel, Symbol, Symbols, Symvers, ToolRequest, Toolchain,
     arch_name, arch_of_target,
 };
+#[cfg(feature = "check")]
+pub use module::{Check, CheckFault, CheckFaultKind, CheckOutcome, CheckReport, Verdict};
 #[cfg(feature = "install")]
 pub use module::{
     Compression, Finished, Finisher, InTree, Install, InstallAction, InstallChange, InstallProblem,

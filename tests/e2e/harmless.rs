@@ -25,6 +25,8 @@ const CALLS: &[&str] = &[
     "cache verify --cache cache",
     "cache prune --all --cache cache",
     "info kbuild-out/hello.ko",
+    "check --kernel KDIR",
+    "check kbuild-out/hello.ko --kernel KDIR --root ROOT --trusted-cert mok.pem",
     "status --root ROOT",
     "verify --root ROOT",
     "sign kbuild-out/hello.ko --dry-run --key mok.key --cert mok.pem --hash sha256",

@@ -17,6 +17,7 @@ mod cargo;
 mod cargo_cache;
 mod chain;
 mod changes;
+mod check;
 mod crafted;
 mod crash;
 mod cross;

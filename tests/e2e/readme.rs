@@ -8,7 +8,7 @@ use crate::kernels_guide::sources;
 use crate::support::project::root;
 
 /// The rows of the README's table, and the tests that prove them.
-const ROWS: [(&str, &[&str]); 10] = [
+const ROWS: [(&str, &[&str]); 11] = [
     (
         "output",
         &[
@@ -43,6 +43,10 @@ const ROWS: [(&str, &[&str]); 10] = [
             "trees_build_for_all_kernels_providers_first_and_a_failure_hides_no_other_result",
             "there_are_as_many_compilers_as_there_are_tokens_under_every_outer_build",
         ],
+    ),
+    (
+        "would a module load on that kernel?",
+        &["every_verdict_is_what_the_kernel_does"],
     ),
     (
         "signing fails during an installation",

@@ -71,6 +71,7 @@ const SOURCES: &[Source] = &[
     text("symvers", |name| name == "Module.symvers"),
     text("syntax", |name| name == "dkms.conf"),
     text("trace", |name| name.starts_with("Makefile.")),
+    text("vermagic", |name| name == "vermagic.h"),
 ];
 
 /// The folders of the lab that are searched.

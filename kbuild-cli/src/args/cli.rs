@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::build::BuildArgs;
 use super::cache::CacheArgs;
+use super::check::CheckArgs;
 use super::clean::CleanArgs;
 use super::compile_commands::CompileCommandsArgs;
 use super::help;
@@ -49,6 +50,8 @@ pub(crate) enum Verb {
     Kernels(KernelsArgs),
     /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
+    /// Tell whether a kernel would load modules, and if not, why.
+    Check(CheckArgs),
     /// Install modules into a system or an image, and run depmod.
     Install(Box<InstallArgs>),
     /// Remove installed modules, and restore the files that they replaced.

@@ -108,6 +108,22 @@ and the new file replaces a symbolic link. docs/signing.md describes keys and th
 
 Exit status: 0 signed, 1 a module could not be signed, 2 wrong call.";
 
+pub(super) const CHECK_EXAMPLES: &str = "\
+Examples:
+  Would the modules of the last build load on the kernel that they were built for?
+      kbuild-rs check
+
+  Would a module load on every kernel of this machine?
+      kbuild-rs check hello.ko --all-kernels
+
+  On the kernel of an image that only loads signed modules
+      kbuild-rs check hello.ko --kernel KDIR --root image --enforce-signatures --trusted-cert mok.der
+
+kbuild-rs compares what the kernel compares, and prints the kernel's own messages. It runs no code of the \
+modules or of the kernel tree, and needs no root. docs/check.md describes each comparison.
+
+Exit status: 0 all modules load, 1 a module does not load or its verdict is unclear, 2 wrong call.";
+
 pub(super) const PACKAGE_EXAMPLES: &str = "\
 Examples:
   A Debian package of all modules in kbuild-out, for each kernel that they were built for

@@ -4,6 +4,7 @@
 
 mod build;
 mod cache;
+mod check;
 mod checks;
 mod clean;
 mod cli;
@@ -24,6 +25,7 @@ mod utf8;
 
 pub(crate) use build::{BuildArgs, SymversPolicy};
 pub(crate) use cache::{CacheArgs, CachePruneArgs, CacheStatusArgs, CacheVerb, CacheVerifyArgs};
+pub(crate) use check::CheckArgs;
 pub(crate) use clean::CleanArgs;
 pub(crate) use cli::{Cli, Verb};
 pub(crate) use compile_commands::CompileCommandsArgs;

@@ -2,12 +2,14 @@
 
 mod build;
 mod cache;
+mod check;
 mod clean;
 mod compile_commands;
 mod ide;
 mod info;
 mod install;
 mod kernels;
+mod module_files;
 mod package;
 mod sign;
 mod signing;
@@ -40,6 +42,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Build(args) => build::run(*args, style),
         Verb::Ide(args) => ide::run(&args, style),
         Verb::Kernels(args) => kernels::run(&args, style),
+        Verb::Check(args) => check::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
         Verb::Install(args) => install::run(*args, style),
         Verb::Uninstall(args) => uninstall::run(&args, style),

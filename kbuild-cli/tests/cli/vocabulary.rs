@@ -183,7 +183,7 @@ fn the_vocabulary_has_every_word_of_the_four_front_ends_and_no_other() {
 }
 
 #[test]
-fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_and_package() {
+fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_package_and_check() {
     let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
     let table = |head: &str| {
         let (_, table) = page.split_once(head).unwrap();
@@ -211,6 +211,7 @@ fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_and_package() {
         "verify",
         "sign",
         "package",
+        "check",
     ];
     for verb in verbs {
         for flag in flags(verb) {
@@ -258,6 +259,7 @@ fn the_vocabulary_has_every_key_of_the_json() {
         "kbuild-cli/src/ui/json.rs",
         "kbuild-cli/src/commands/info/mod.rs",
         "kbuild-cli/src/commands/info/requirements.rs",
+        "kbuild-cli/src/commands/check.rs",
         "kbuild-cli/src/commands/kernels/row.rs",
         "kbuild-cli/src/commands/package/mod.rs",
         "kbuild-cli/src/commands/sign.rs",

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "install")]
 mod built;
+#[cfg(feature = "check")]
+mod check;
 #[cfg(feature = "install")]
 mod closure;
 #[cfg(feature = "install")]
@@ -27,6 +29,8 @@ mod sign;
 #[cfg(feature = "install")]
 mod target;
 
+#[cfg(feature = "check")]
+pub use check::{Check, CheckFault, CheckFaultKind, CheckOutcome, CheckReport, Verdict};
 #[cfg(feature = "install")]
 pub use closure::InTree;
 #[cfg(feature = "install")]

@@ -2,14 +2,13 @@
 
 mod requirements;
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kbuild::ModuleInfo;
 use serde::Serialize;
 
+use super::module_files;
 use crate::args::{InfoArgs, MessageFormat};
 use crate::ui::failure::{Failure, exit_code};
 use crate::ui::json::{self, Reason};
@@ -66,15 +65,14 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
             false => progress.error(&failure.to_string()),
         }
     }
-    let of_modules = args
-        .paths
-        .iter()
-        .flat_map(|path| match requirements::has_any(args, path) {
-            // A module tree need not contain modules.
-            true => modules_below(path)
-                .map_or_else(|failure| vec![(path.clone(), Err(failure))], read_all),
-            false => read(path),
-        });
+    let of_modules = args.paths.iter().flat_map(|path| {
+        // A module tree need not contain modules.
+        let modules = match requirements::has_any(args, path) {
+            true => module_files::in_folder(path),
+            false => module_files::below(path),
+        };
+        read(path, modules)
+    });
     for (path, info) in of_modules {
         match info {
             Ok(info) if is_json => json::print(&Described {
@@ -106,72 +104,17 @@ pub(super) fn run(args: &InfoArgs, style: Style) -> ExitCode {
 
 type Read = (PathBuf, Result<ModuleInfo, Failure>);
 
-fn read(path: &Path) -> Vec<Read> {
-    let one = |info| vec![(path.to_owned(), info)];
-    let found = match fs::metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return one(Err(Failure::wrong_call(format!(
-                "{} does not exist: name a .ko file, or a folder with modules",
-                path.display()
-            ))));
-        }
-        Ok(meta) if meta.is_dir() => modules_below(path),
-        _ => return one(ModuleInfo::read(path).map_err(Failure::from)),
-    };
-    match found {
-        Ok(modules) if modules.is_empty() => one(Err(Failure::no_result(format!(
-            "{} contains no module (.ko): build first, or name another folder",
-            path.display()
-        )))),
-        Ok(modules) => read_all(modules),
-        Err(failure) => one(Err(failure)),
+fn read(path: &Path, modules: Result<Vec<PathBuf>, Failure>) -> Vec<Read> {
+    match modules {
+        Err(failure) => vec![(path.to_owned(), Err(failure))],
+        Ok(modules) => modules
+            .into_iter()
+            .map(|module| {
+                let info = ModuleInfo::read(&module).map_err(Failure::from);
+                (module, info)
+            })
+            .collect(),
     }
-}
-
-fn read_all(modules: Vec<PathBuf>) -> Vec<Read> {
-    let modules = modules.into_iter();
-    let read = modules.map(|module| {
-        let info = ModuleInfo::read(&module).map_err(Failure::from);
-        (module, info)
-    });
-    read.collect()
-}
-
-/// Whether a file is named like a module, compressed ones included.
-fn is_module(path: &Path) -> bool {
-    let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_owned);
-    match extension(path).as_deref() {
-        Some("ko") => true,
-        Some("xz" | "zst" | "gz") => {
-            let stem = path.file_stem().unwrap_or_default();
-            extension(Path::new(stem)).as_deref() == Some("ko")
-        }
-        _ => false,
-    }
-}
-
-/// All modules below a folder, sorted. Links to folders are not followed (they may lead back), and
-/// private folders of builds are skipped.
-fn modules_below(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |dir: &Path, error: io::Error| Failure::file("read", dir, &error);
-    let mut modules = Vec::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(|e| failed(&folder, e))? {
-            let entry = entry.map_err(|e| failed(&folder, e))?;
-            let kind = entry.file_type().map_err(|e| failed(&folder, e))?;
-            let path = entry.path();
-            if kind.is_dir() {
-                if entry.file_name() != ".kbuild" {
-                    folders.push(path);
-                }
-            } else if is_module(&path) {
-                modules.push(path);
-            }
-        }
-    }
-    modules.sort();
-    Ok(modules)
 }
 
 /// The lines for a person. A property that the module lacks is left out, unless its absence is
@@ -243,7 +186,6 @@ fn lines(info: &ModuleInfo, verbose: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tempfile::TempDir;
 
     fn hello() -> ModuleInfo {
         ModuleInfo {
@@ -290,22 +232,5 @@ mod tests {
         assert!(!text.contains('\x1b'));
         assert!(text.contains("  parameter   times (int): how often"));
         assert!(text.contains("  depends     none"));
-    }
-
-    #[test]
-    fn a_folder_gives_its_modules_without_the_builds_own_copies() {
-        let scratch = TempDir::new().unwrap();
-        let dir = scratch.path();
-        for folder in ["b", "a/deep", ".kbuild/x/stage"] {
-            fs::create_dir_all(dir.join(folder)).unwrap();
-        }
-        let files = ["b/b.ko", "a/deep/a.ko", ".kbuild/x/stage/b.ko", "b/b.o"];
-        for file in files {
-            fs::write(dir.join(file), "").unwrap();
-        }
-        assert_eq!(
-            modules_below(dir).unwrap(),
-            [dir.join("a/deep/a.ko"), dir.join("b/b.ko")]
-        );
     }
 }

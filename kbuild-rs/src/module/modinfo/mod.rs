@@ -6,7 +6,9 @@ mod compressed;
 pub(crate) mod fuzzing;
 mod invalid;
 mod names;
+mod versions;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -19,7 +21,11 @@ use crate::{Error, ErrorKind, Result};
 #[cfg(feature = "compressed")]
 pub(super) use compressed::DICTIONARY;
 use invalid::Invalid;
-use names::{Names, length_at, string_at};
+pub(super) use names::Names;
+use names::{length_at, string_at};
+pub(super) use versions::Versions;
+#[cfg(feature = "check")]
+pub(super) use versions::number;
 
 /// The properties that a module file stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -128,12 +134,7 @@ impl ModuleInfo {
 
     /// The same of the contents of a file, which messages name by `path`.
     pub(crate) fn of_bytes(bytes: &[u8], path: &Path) -> Result<ModuleInfo> {
-        let mut info = parse(bytes).map_err(|why| {
-            Error::new(
-                ErrorKind::InvalidFile,
-                format!("{} {}", path.display(), why.in_words(path)),
-            )
-        })?;
+        let mut info = parse(bytes).map_err(|why| about(path, &why))?;
         if info.name.is_empty() {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let stem = name.split_once(".ko").map_or(&*name, |(stem, _)| stem);
@@ -200,16 +201,34 @@ pub(crate) fn compressed_by(bytes: &[u8]) -> Option<&'static str> {
 }
 
 fn parse(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
+    parse_elf(&unpack(bytes)?)
+}
+
+/// The bytes that the kernel gets: those of a compressed module are unpacked.
+fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Invalid> {
     match compressed_by(bytes) {
-        None => parse_elf(bytes),
+        None => Ok(Cow::Borrowed(bytes)),
         #[cfg(not(feature = "compressed"))]
         Some(tool) => Err(Invalid::Compressed(tool)),
         #[cfg(feature = "compressed")]
-        Some(tool) => {
-            let unpacked = compressed::unpack(tool, bytes);
-            parse_elf(&unpacked.map_err(|why| Invalid::Unpacking(tool, why))?)
-        }
+        Some(tool) => match compressed::unpack(tool, bytes) {
+            Ok(unpacked) => Ok(Cow::Owned(unpacked)),
+            Err(why) => Err(Invalid::Unpacking(tool, why)),
+        },
     }
+}
+
+fn about(path: &Path, why: &Invalid) -> Error {
+    Error::new(
+        ErrorKind::InvalidFile,
+        format!("{} {}", path.display(), why.in_words(path)),
+    )
+}
+
+/// As [`unpack`], for a file that messages name by `path`.
+#[cfg(feature = "check")]
+pub(super) fn unpacked<'a>(bytes: &'a [u8], path: &Path) -> Result<Cow<'a, [u8]>> {
+    unpack(bytes).map_err(|why| about(path, &why))
 }
 
 fn parse_elf(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
@@ -252,7 +271,7 @@ fn parse_elf(bytes: &[u8]) -> Result<ModuleInfo, Invalid> {
     Ok(info)
 }
 
-fn section<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
+pub(super) fn section<'data>(file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
     file.section_by_name(name)?.data().ok()
 }
 
@@ -332,13 +351,13 @@ fn flagged_gpl(flags: &[u8], table_size: u64, offset: u64) -> bool {
 }
 
 fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, Invalid> {
-    let crcs = checksums(file);
+    let versions = Versions::of(file);
     let mut imports = Vec::new();
     for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
         let name = names.count(symbol.name()?)?;
         if !name.is_empty() {
             imports.push(Import {
-                crc: crcs.get(name).copied(),
+                crc: versions.of_symbol(name),
                 name: name.to_owned(),
                 weak: symbol.is_weak(),
             });
@@ -346,43 +365,6 @@ fn imports(file: &object::File<'_>, names: &mut Names) -> Result<Vec<Import>, In
     }
     imports.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(imports)
-}
-
-/// `__versions` has records of 64 bytes: a checksum as `unsigned long`, and the name. From 6.14 on
-/// there may be two tables beside it or in its place, for longer names.
-fn checksums(file: &object::File<'_>) -> HashMap<String, u32> {
-    let long = if file.is_64() { 8 } else { 4 };
-    let number = |bytes: &[u8]| -> Option<u32> {
-        let little = file.is_little_endian();
-        let low = if little {
-            bytes.get(..4)?
-        } else {
-            bytes.get(bytes.len().checked_sub(4)?..)?
-        };
-        let low: [u8; 4] = low.try_into().ok()?;
-        Some(if little {
-            u32::from_le_bytes(low)
-        } else {
-            u32::from_be_bytes(low)
-        })
-    };
-    let mut found = HashMap::new();
-    for record in section(file, "__versions")
-        .unwrap_or_default()
-        .chunks_exact(64)
-    {
-        if let (Some(crc), Some(name)) = (number(&record[..long]), string_at(&record[long..], 0)) {
-            found.insert(name, crc);
-        }
-    }
-    let names = section(file, "__version_ext_names").unwrap_or_default();
-    let crcs = section(file, "__version_ext_crcs").unwrap_or_default();
-    for (name, crc) in names.split(|byte| *byte == 0).zip(crcs.chunks_exact(4)) {
-        if let Some(crc) = number(crc) {
-            found.insert(String::from_utf8_lossy(name).into_owned(), crc);
-        }
-    }
-    found
 }
 
 #[cfg(test)]

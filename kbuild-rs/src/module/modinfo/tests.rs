@@ -4,7 +4,7 @@ use super::*;
 use crate::fixture::Root;
 
 /// A 64-bit ELF object in the making.
-struct Elf {
+pub(in crate::module) struct Elf {
     big: bool,
     machine: u16,
     /// Name, type, data, link, entry size.
@@ -14,7 +14,7 @@ struct Elf {
 }
 
 impl Elf {
-    fn new(machine: u16, big: bool) -> Elf {
+    pub(in crate::module) fn new(machine: u16, big: bool) -> Elf {
         Elf {
             big,
             machine,
@@ -32,13 +32,13 @@ impl Elf {
     }
 
     /// Adds a section; the answer is its index.
-    fn section(&mut self, name: &str, data: impl AsRef<[u8]>) -> u16 {
+    pub(in crate::module) fn section(&mut self, name: &str, data: impl AsRef<[u8]>) -> u16 {
         let data = data.as_ref().to_vec();
         self.sections.push((name.into(), 1, data, 0, 0));
         self.sections.len() as u16
     }
 
-    fn symbol(&mut self, name: &str, section: u16, value: u64) {
+    pub(in crate::module) fn symbol(&mut self, name: &str, section: u16, value: u64) {
         self.symbols.push((name.into(), section, value, 0x10));
     }
 
@@ -47,7 +47,7 @@ impl Elf {
         self.symbols.push((String::new(), 0, 0, 0x10));
     }
 
-    fn build(mut self) -> Vec<u8> {
+    pub(in crate::module) fn build(mut self) -> Vec<u8> {
         let mut names = vec![0];
         let mut table = vec![0; 24];
         for (name, section, value, info) in std::mem::take(&mut self.symbols) {
@@ -125,7 +125,8 @@ pub(crate) fn module(name: &str, release: &str, fields: &str) -> Vec<u8> {
     elf.build()
 }
 
-fn version(name: &str, crc: u64, big: bool) -> Vec<u8> {
+/// A record of `__versions`.
+pub(in crate::module) fn version(name: &str, crc: u64, big: bool) -> Vec<u8> {
     let mut record = if big {
         crc.to_be_bytes()
     } else {

@@ -118,6 +118,21 @@ impl Certificate {
         id.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether this is the certificate that a PKCS#7 message names as its signer's.
+    #[cfg(feature = "check")]
+    pub(super) fn is_of(&self, signer: &Element<'_>) -> bool {
+        let mut parts = signer.inside();
+        match signer.tag {
+            tag::SEQUENCE => {
+                let issuer = parts.any().map(|it| it.whole);
+                let serial = parts.any().map(|it| it.whole);
+                issuer == Some(self.issuer()) && serial == Some(self.serial())
+            }
+            // `[0]`, the identifier of the key.
+            _ => self.fields.key_id.as_deref() == Some(signer.value),
+        }
+    }
+
     /// The subject's common name, for messages.
     pub(super) fn name(&self) -> String {
         let name = common_name(&self.fields.subject);
@@ -189,6 +204,22 @@ fn key_id(mut rest: Reader<'_>) -> Option<Vec<u8>> {
         }
     }
     None
+}
+
+/// The name and the number of the signer that a PKCS#7 message names, for messages.
+#[cfg(feature = "check")]
+pub(super) fn shown(signer: &Element<'_>) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    if signer.tag != tag::SEQUENCE {
+        return format!("key {}", hex(signer.value));
+    }
+    let mut parts = signer.inside();
+    let issuer = parts.any().and_then(|it| common_name(it.value));
+    let serial = parts.any().map(|it| hex(it.value)).unwrap_or_default();
+    match issuer {
+        Some(name) => format!("{name}, certificate {serial}"),
+        None => format!("certificate {serial}"),
+    }
 }
 
 fn common_name(subject: &[u8]) -> Option<String> {

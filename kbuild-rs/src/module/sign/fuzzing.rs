@@ -17,6 +17,9 @@ pub(crate) fn signature(bytes: &[u8]) {
             assert_eq!(again, Ok((parts.content, Some(message))));
         }
     }
+    if let Some(signer) = message::signer(bytes) {
+        assert!(super::certificate::shown(&signer).len() <= bytes.len() * 8 + 64);
+    }
     let given = message::read(bytes);
     if let Ok(message::Given::Message(message)) = given {
         assert_eq!(

@@ -87,6 +87,19 @@ impl System {
     }
 }
 
+/// The certificates of the firmware and of shim that the running kernel has loaded.
+#[cfg(feature = "check")]
+pub(super) fn loaded(system: &System) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for name in LOADED {
+        let path = system.root.join(EFI_VARIABLES).join(name);
+        let bytes = regular::read(path).unwrap_or_default();
+        let lists = certificates(bytes.get(4..).unwrap_or_default());
+        found.extend(lists.into_iter().map(<[u8]>::to_vec));
+    }
+    found
+}
+
 /// Looks for a key in `/proc/keys`, which shows each user the keys that they may see: an ordinary
 /// user sees none of the kernel's.
 pub(super) fn in_keyrings(keys: &str, id: &str) -> Known {

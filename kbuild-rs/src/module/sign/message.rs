@@ -74,6 +74,26 @@ fn is_detached(bytes: &[u8]) -> Option<bool> {
     data.is_empty().then_some(content.is_empty())
 }
 
+/// The signer that a message names: an element of DER, which is the issuer and the serial number of its
+/// certificate, or the identifier of its key. `None` if it is not a PKCS#7 message with a signer.
+#[cfg(feature = "check")]
+pub(super) fn signer(bytes: &[u8]) -> Option<Element<'_>> {
+    let mut outer = der::only(bytes, tag::SEQUENCE)?.inside();
+    outer
+        .next(tag::OBJECT)
+        .filter(|it| it.value == SIGNED_DATA)?;
+    let data = outer.next(tag::explicit(0))?;
+    let mut data = der::only(data.value, tag::SEQUENCE)?.inside();
+    data.next(tag::INTEGER)?;
+    data.next(tag::SET)?;
+    data.next(tag::SEQUENCE)?;
+    data.next(tag::explicit(0));
+    data.next(tag::explicit(1));
+    let mut signer = data.next(tag::SET)?.inside().next(tag::SEQUENCE)?.inside();
+    signer.next(tag::INTEGER)?;
+    signer.any()
+}
+
 /// Wraps the signature that a key made of a digest: the bytes that `scripts/sign-file` writes. The
 /// error is a sentence.
 pub(super) fn wrap(

@@ -27,6 +27,8 @@ mod pem;
 mod policy;
 mod run;
 mod sign_file;
+#[cfg(feature = "check")]
+mod standing;
 mod trailer;
 
 use std::io;
@@ -44,6 +46,8 @@ pub(crate) use key::PIN;
 use openssl::Access;
 pub(crate) use policy::check_policy;
 use run::{Failed, Scratch};
+#[cfg(feature = "check")]
+pub(crate) use standing::{Standing, Verifier, enforced};
 
 /// The module without a signature, in the folder of the programs that sign.
 const MODULE: &str = "module.ko";

@@ -69,7 +69,7 @@ fn check(
 }
 
 /// Why a kernel refuses modules without a good signature: the end of a sentence about it.
-fn reason(target: &Target, system: Option<&System>) -> Option<String> {
+pub(super) fn reason(target: &Target, system: Option<&System>) -> Option<String> {
     const ONLY: &str = "only loads signed modules";
     let is_on = |name| target.config(name) == Some("y");
     if target.config.is_some() && !is_on("MODULE_SIG") {

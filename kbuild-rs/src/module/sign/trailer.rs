@@ -6,6 +6,10 @@ use crate::module::modinfo::SIGNATURE as MARKER;
 /// unused bytes, and `sig_len` in big endian.
 const INFO: usize = 12;
 
+/// What is behind the message of a signature.
+#[cfg(feature = "check")]
+pub(super) const OVERHEAD: usize = INFO + MARKER.len();
+
 /// `MODULE_SIGNATURE_TYPE_PKCS7`, the only type since Linux 4.3.
 const PKCS7: u8 = 2;
 
