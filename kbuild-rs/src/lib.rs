@@ -65,7 +65,7 @@ mod sys;
 
 #[cfg(feature = "bindgen")]
 pub use api::UapiBindings;
-pub use api::{Build, Matrix, Requirements, UnmetRequirement, clean};
+pub use api::{Build, Matrix, Probe, Requirements, UnmetRequirement, clean};
 #[cfg(feature = "cache")]
 pub use api::{Cache, CacheCheck, CacheSize};
 pub use editor::merge_compile_commands;
@@ -90,7 +90,7 @@ pub use module::{
 #[cfg(feature = "modinfo")]
 pub use module::{Export, Import, ModuleInfo, Parameter};
 pub use settings::{
-    Artifact, BtfBase, Config, MissingSymvers, Plan, Report, Requirement, RequirementKind,
+    Answers, Artifact, BtfBase, Config, MissingSymvers, Plan, Report, Requirement, RequirementKind,
     SandboxView,
 };
 pub use sys::{Signals, limit_behind};

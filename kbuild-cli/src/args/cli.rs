@@ -14,6 +14,7 @@ use super::install::{InstallArgs, RollbackArgs, StatusArgs, UninstallArgs};
 use super::kernels::KernelsArgs;
 use super::output::ColorWhen;
 use super::package::PackageArgs;
+use super::probe::ProbeArgs;
 use super::sign::SignArgs;
 
 /// Builds, signs, installs and packages Linux kernel modules, for any number of kernels.
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
     Ide(Box<IdeArgs>),
     /// List the kernel trees on this machine and what each of them can do.
     Kernels(KernelsArgs),
+    /// Ask whether something compiles for a kernel: sources, headers, symbols, members.
+    Probe(Box<ProbeArgs>),
     /// Describe modules: release, vermagic, dependencies, imported and exported symbols.
     Info(InfoArgs),
     /// Tell whether a kernel would load modules, and if not, why.

@@ -87,6 +87,18 @@ Examples:
 
 An editor shows the code for one kernel: name at most one.";
 
+pub(super) const PROBE_EXAMPLES: &str = "\
+Examples:
+  Ask three questions about the running kernel
+      kbuild-rs probe --has-header HAVE_UNALIGNED=linux/unaligned.h \\
+          --has-symbol HAVE_TIMER_DELETE=timer_delete@linux/timer.h \\
+          --has-member 'HAVE_PROC_OPS=struct proc_ops.proc_open@linux/proc_fs.h'
+
+  Ask whether a file compiles for another kernel
+      kbuild-rs probe --kernel 6.1.0-40-amd64 --compiles HAVE_CLASS_CREATE_1=test.c
+
+The exit status is 0 if every question has an answer, yes or no.";
+
 pub(super) const CLEAN_EXAMPLES: &str = "\
 Examples:
   Remove all outputs of builds in kbuild-out/

@@ -18,6 +18,7 @@ mod kernels;
 mod output;
 mod package;
 mod parsers;
+mod probe;
 mod requires;
 mod response_file;
 mod sign;
@@ -36,6 +37,7 @@ pub(crate) use install::{InstallArgs, OutputArgs, RollbackArgs, StatusArgs, Unin
 pub(crate) use kernels::KernelsArgs;
 pub(crate) use output::{ColorWhen, MessageFormat};
 pub(crate) use package::{AboutArgs, Format, PackageArgs};
+pub(crate) use probe::{ProbeArgs, ProbeKernelArgs, ProbeRunArgs, QuestionArgs};
 pub(crate) use response_file::expand;
 pub(crate) use sign::{KeyArgs, SignArgs, SigningArgs};
 pub(crate) use utf8::with_value;

@@ -11,6 +11,7 @@ mod install;
 mod kernels;
 mod module_files;
 mod package;
+mod probe;
 mod sign;
 mod signing;
 mod status;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Ide(args) => ide::run(&args, style),
         Verb::Kernels(args) => kernels::run(&args, style),
         Verb::Check(args) => check::run(&args, style),
+        Verb::Probe(args) => probe::run(&args, style),
         Verb::Info(args) => info::run(&args, style),
         Verb::Install(args) => install::run(*args, style),
         Verb::Uninstall(args) => uninstall::run(&args, style),

@@ -139,6 +139,14 @@ pub(crate) enum Event<'a> {
     },
     /// The last line.
     BuildFinished { success: bool },
+    /// The answer to a question of `probe`.
+    ProbeAnswer {
+        name: &'a str,
+        answer: bool,
+        log: Option<String>,
+    },
+    /// The last line of `probe`.
+    ProbeFinished { success: bool },
 }
 
 /// Prints one object as one line.

@@ -91,12 +91,12 @@ impl Build {
     }
 
     /// Ends a build script that cannot go on.
-    fn or_fail<T>(&self, result: Result<T>) -> T {
+    pub(super) fn or_fail<T>(&self, result: Result<T>) -> T {
         self.go_on(result.unwrap_or_else(|e| cargo::fail(&e)))
     }
 
     /// The caller's script continues after a failure, and may succeed.
-    fn go_on<T>(&self, result: T) -> T {
+    pub(super) fn go_on<T>(&self, result: T) -> T {
         cargo::announce_env_read(&self.settings.environment);
         result
     }

@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod kernels;
 mod matrix;
+mod probe;
 mod requirements;
 #[cfg(feature = "bindgen")]
 mod uapi_bindings;
@@ -18,6 +19,7 @@ pub use build::Build;
 #[cfg(feature = "cache")]
 pub use cache::{Cache, CacheCheck, CacheSize};
 pub use matrix::Matrix;
+pub use probe::Probe;
 pub use requirements::{Requirements, UnmetRequirement};
 #[cfg(feature = "bindgen")]
 pub use uapi_bindings::UapiBindings;

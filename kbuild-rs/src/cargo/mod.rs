@@ -14,7 +14,7 @@ mod modules;
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::error::{Level, Message};
@@ -27,10 +27,15 @@ pub(crate) use modules::record_modules;
 
 /// Tells Cargo which files and folders a finished build depends on.
 pub(crate) fn announce_files(report: &Report) {
+    announce_prerequisites(report.prerequisites().iter().chain(report.folders()));
+}
+
+/// Tells Cargo that the script must run again if one of these files or folders changes.
+pub(crate) fn announce_prerequisites<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) {
     // The script has just created the files there, so Cargo sees them as newer than the script's
     // run.
     let own = std::env::var_os("OUT_DIR").and_then(|dir| std::fs::canonicalize(dir).ok());
-    for path in report.prerequisites().iter().chain(report.folders()) {
+    for path in paths {
         if own.as_ref().is_some_and(|own| path.starts_with(own)) {
             continue;
         }

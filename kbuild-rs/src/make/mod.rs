@@ -15,6 +15,7 @@ mod names;
 mod output;
 mod placeholders;
 mod probes;
+mod questions;
 mod run;
 mod rustc;
 mod trace;
@@ -35,6 +36,10 @@ pub(crate) use listen::say_again;
 pub(crate) use names::Names;
 pub(crate) use output::PathMap;
 pub(crate) use placeholders::{Placeholders, instead, instead_in_command};
+pub(crate) use questions::{
+    Group, SANITY, SANITY_SOURCE, Verdict, check as check_question, is_of_group,
+    kbuild as kbuild_of_questions,
+};
 pub(crate) use run::{ChildDescriptors, Outcome, Way, find_program, run, run_prepare};
 pub(crate) use trace::Trace;
 pub(crate) use watch::Watch;

@@ -96,6 +96,11 @@ const DEATHS: &[&str] = &[
     "ermission denied",
 ];
 
+/// Whether a line of a tool's output says that the tool could not do its work.
+pub(super) fn is_death(line: &str) -> bool {
+    DEATHS.iter().any(|word| line.contains(word))
+}
+
 /// The last word that the shell prints when it finishes its work.
 const ANSWERED: &str = "<answered>";
 

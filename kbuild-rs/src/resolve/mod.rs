@@ -32,7 +32,7 @@ use crate::kernel::Kernel;
 use crate::make::{MODULES, Names, PathMap, Placeholders, goals};
 #[cfg(feature = "cache")]
 use crate::settings::ChosenCache;
-use crate::settings::Settings;
+use crate::settings::{Question, Settings};
 use crate::stage::{Item, Stage};
 
 use inputs::Headers;
@@ -76,6 +76,8 @@ pub(crate) struct Resolved {
     pub(crate) repositories: Repositories,
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,
+    /// The questions that are asked instead of building a module.
+    pub(crate) questions: Option<Vec<Question>>,
     pub(crate) jobs: SharedJobs,
     /// The cache of finished modules.
     #[cfg(feature = "cache")]
@@ -165,6 +167,7 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         asked: asked(&products, &sources, &inputs, &site),
     })?;
     Ok(Resolved {
+        questions: settings.questions().map(<[Question]>::to_vec),
         jobs: SharedJobs::of(settings, &out)?,
         #[cfg(feature = "cache")]
         cache: cache::chosen(settings)?,

@@ -179,6 +179,10 @@ pub(super) fn check(settings: &Settings, kernel: &Kernel) -> Result<()> {
         let advice = Advice::new("kernel-without-modules", &*why);
         return Err(Error::new(ErrorKind::KernelConfig, &*why).advise(advice));
     }
+    // Questions to a compiler become no module.
+    if settings.questions().is_some() {
+        return Ok(());
+    }
     check_symvers(settings, kernel)?;
     note_signing(settings, kernel);
     Ok(())

@@ -29,7 +29,10 @@ impl Run<'_> {
         let (old, start) = (made.record, made.start);
         let facts = self.build_facts();
         self.prepare_btf()?;
-        let phase = self.first_phase(slot)?;
+        let mut phase = self.first_phase(slot)?;
+        if r.questions.is_some() {
+            phase.leave_modpost_out();
+        }
         let put = self.put_away(items)?;
         let hearing = Hearing {
             map: &r.make.map,
@@ -61,11 +64,12 @@ impl Run<'_> {
             rules: Vec::new(),
             elsewhere: self.made_elsewhere(items, old, start)?,
         };
+        let answered = self.note_answers(outcome.success);
         self.note_prerequisites(items, &made, &mut record)?;
-        let built = outcome
-            .success
-            .then(|| self.publish(old, items, start))
-            .transpose();
+        let built = answered.and_then(|()| {
+            let published = outcome.success.then(|| self.publish(old, items, start));
+            published.transpose()
+        });
         match built {
             Ok(Some(published)) => {
                 #[cfg(feature = "rust")]

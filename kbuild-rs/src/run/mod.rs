@@ -13,6 +13,7 @@ mod jobs;
 mod make;
 mod nothing_built;
 mod plan;
+mod probe;
 mod publish;
 mod record;
 mod refresh;
@@ -43,6 +44,7 @@ pub(crate) use cache::{
 };
 pub(crate) use clean::clean;
 pub(crate) use plan::plan;
+pub(crate) use probe::probe;
 pub(crate) use several::Several;
 
 /// Builds for one kernel, or writes placeholders if nothing is to be built. Prints nothing for
@@ -133,12 +135,17 @@ impl Run<'_> {
         let Some(record) = record.filter(|record| !asks_more && self.has_products(record)) else {
             return Ok(None);
         };
+        if !self.knows_answers()? {
+            return Ok(None);
+        }
         let verdict = self.verdict(record, fingerprint, manifest, items)?;
         let is_cut = record.is_of_another_boot() && self.has_cut_file_for_editors();
         if verdict.is_some() || is_cut {
             return Ok(None);
         }
-        self.write_missing_for_editors()?;
+        if r.questions.is_none() {
+            self.write_missing_for_editors()?;
+        }
         self.note_boot(record);
         Ok(Some(self.report(record, items, false)))
     }
@@ -182,6 +189,7 @@ impl Run<'_> {
             self.remove_stale_targets(&stale, &record, &items)?;
         }
         self.write_files()?;
+        self.write_questions()?;
         let is_news = first || !changes.is_empty();
         #[cfg(feature = "cache")]
         // After a hit, the stage has only sources too.

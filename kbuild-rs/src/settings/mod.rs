@@ -6,6 +6,7 @@ mod flags;
 mod module;
 mod plan;
 mod provided;
+mod question;
 mod report;
 mod requirement;
 #[cfg(feature = "rust")]
@@ -24,6 +25,8 @@ pub(crate) use flags::Flags;
 pub(crate) use module::{Declared, Module, Tree};
 pub use plan::{Plan, SandboxView};
 pub(crate) use provided::Provided;
+pub use question::Answers;
+pub(crate) use question::{Answer, Asked, Question};
 pub use report::{Artifact, Report};
 pub use requirement::{Requirement, RequirementKind};
 #[cfg(feature = "rust")]
@@ -123,6 +126,14 @@ impl Settings {
             environment,
             received: |_, _| Provided::default(),
             sink,
+        }
+    }
+
+    /// The questions that are asked instead of building a module.
+    pub(crate) fn questions(&self) -> Option<&[Question]> {
+        match &self.module {
+            Module::Declared(declared) => declared.questions.as_deref(),
+            Module::Tree(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "rust")]
 use super::HeadersForRust;
+use super::Question;
 
 /// A module to build.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) enum Module {
 pub(crate) struct Declared {
     pub(crate) sources: Vec<PathBuf>,
     pub(crate) ldflags: Vec<OsString>,
+    /// The questions that are asked instead of building a module.
+    pub(crate) questions: Option<Vec<Question>>,
     #[cfg(feature = "rust")]
     pub(crate) rust: HeadersForRust,
 }

@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Context;
+use crate::make::kbuild_of_questions;
 use crate::settings::Declared;
 use crate::stage::{CarriedFolders, Item, Kind, Stage, sort_items};
 use crate::syntax::is_carryable;
@@ -67,6 +68,9 @@ impl Layout {
     ) -> Result<Layout> {
         let site = context.site;
         let (name, base, stage) = (&site.label, &*site.base, &site.stage);
+        if declared.questions.is_some() {
+            return Layout::of_questions(context);
+        }
         if declared.sources.is_empty() {
             return Err(Error::input(format!("the module {name} has no sources")));
         }
@@ -124,6 +128,18 @@ impl Layout {
         #[cfg(feature = "rust")]
         layout.add_rust(&declared.rust, context, links, &order)?;
         Ok(layout)
+    }
+
+    /// Lays out questions for a compiler. A run writes their sources, because those of earlier runs
+    /// stay.
+    fn of_questions(context: &Context<'_>) -> Result<Layout> {
+        let site = context.site;
+        Ok(Layout {
+            kbuild: kbuild_of_questions(&site.flags_dir().to_string_lossy()),
+            flags: context.settings.flags.files()?.to_vec(),
+            pairs: vec![(site.stage.dir.clone(), site.base.clone())],
+            ..Layout::default()
+        })
     }
 
     fn add_pair(&mut self, stage: &Stage, rel: &Path, folder: &Path) {

@@ -39,6 +39,13 @@ impl Run<'_> {
     ) -> Result<Published> {
         let r = self.resolved;
         let dir = r.module_dir();
+        if r.questions.is_some() {
+            return Ok(Published {
+                modules: Vec::new(),
+                others: Vec::new(),
+                targets: Vec::new(),
+            });
+        }
         let _lock = self.lock_to_publish()?;
         let targets = self.publish_targets(start)?;
         if !r.wants_modules() {

@@ -52,6 +52,14 @@ impl FirstPhase {
             FirstPhase::Direct(replay, _) => Way::Direct(replay),
         }
     }
+
+    /// Leaves out the makes after the one that compiles, if they are started directly.
+    pub(crate) fn leave_modpost_out(&mut self) {
+        if let FirstPhase::Direct(replay, _) = self {
+            replay.makes.truncate(1);
+            replay.check = None;
+        }
+    }
 }
 
 impl Run<'_> {

@@ -1,0 +1,223 @@
+//! The output of a compiler that was asked.
+
+use std::path::{Path, PathBuf};
+
+use super::group::{Group, MARK};
+use super::{FOLDERS, STATUS};
+use crate::make::probes;
+
+/// The longest exit code of a program that ended by itself.
+const LAST_CODE: i32 = 128;
+
+/// The answer to the questions of one source.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// The keys of the questions whose answer is no.
+    pub(crate) no: Vec<String>,
+    /// The headers that the compiler read, as it named them.
+    pub(crate) headers: Vec<String>,
+    /// Files that may come into being, and would change the answer.
+    pub(crate) missing: Vec<PathBuf>,
+    /// The compiler's output without the list of headers.
+    pub(crate) said: String,
+}
+
+impl Verdict {
+    /// Reads the answer of make's recipe. Relative paths start at `cwd`.
+    ///
+    /// # Errors
+    /// The compiler's output, if it is not an honest answer: the compiler died or refused its
+    /// command line.
+    pub(crate) fn of(group: &Group, output: &[u8], cwd: &Path) -> Result<Verdict, String> {
+        let text = String::from_utf8_lossy(output);
+        let mut lines = text.lines();
+        let mut folders = Vec::new();
+        let mut rest = lines.by_ref().skip_while(|line| *line != FOLDERS).skip(1);
+        let mut said = Vec::new();
+        let mut headers = Vec::new();
+        let mut code = None;
+        let mut is_list = false;
+        for line in rest.by_ref() {
+            if let Some(folder) = line.strip_prefix("-I").filter(|_| said.is_empty()) {
+                folders.push(cwd.join(folder));
+            } else if let Some(status) = line.strip_prefix(STATUS) {
+                code = status.trim().parse::<i32>().ok();
+            } else if let Some(header) = header(line) {
+                headers.push(header.to_owned());
+            } else if line == "Multiple include guards may be useful for:" {
+                is_list = true;
+            } else if !is_list || line.starts_with(' ') || line.contains(": ") {
+                said.push(line);
+            }
+        }
+        let said: String = said.iter().map(|line| format!("{line}\n")).collect();
+        let Some(code) = code.filter(|code| *code <= LAST_CODE) else {
+            return Err(said);
+        };
+        let mut looked_for = group.looked_for();
+        let mut no = Vec::new();
+        if code != 0 {
+            let blamed = blamed(&said, &mut looked_for).ok_or_else(|| said.clone())?;
+            no = match blamed {
+                Blamed::All => group.keys.clone(),
+                Blamed::Some(keys) => keys,
+            };
+        }
+        let mut missing = Vec::new();
+        for name in &looked_for {
+            for file in folders.iter().map(|folder| folder.join(name)) {
+                match file.exists() {
+                    true => headers.push(file.to_string_lossy().into_owned()),
+                    false => missing.push(file),
+                }
+            }
+        }
+        headers.sort();
+        headers.dedup();
+        Ok(Verdict {
+            no,
+            headers,
+            missing,
+            said,
+        })
+    }
+}
+
+/// The questions of a source that do not compile.
+enum Blamed {
+    All,
+    Some(Vec<String>),
+}
+
+/// The questions that errors belong to; `None` if the compiler died. Adds headers that it missed to
+/// `looked_for`.
+fn blamed(said: &str, looked_for: &mut Vec<String>) -> Option<Blamed> {
+    let mut keys = Vec::new();
+    let mut all = false;
+    for line in said.lines() {
+        let Some((place, message)) = honest(line) else {
+            // Lines that quote the source may hold any word.
+            if !line.starts_with(' ') && probes::is_death(line) {
+                return None;
+            }
+            continue;
+        };
+        match missing_header(message) {
+            Some(header) => looked_for.push(header.to_owned()),
+            // The compiler cannot read or write a file.
+            None if line.contains(": fatal error: ") => return None,
+            None => {}
+        }
+        let key = place.strip_prefix(MARK).map(|key| key.to_owned());
+        match key {
+            Some(key) => keys.push(key),
+            None => all = true,
+        }
+    }
+    match (all, keys.is_empty()) {
+        (true, _) => Some(Blamed::All),
+        (false, false) => Some(Blamed::Some(keys)),
+        (false, true) => None,
+    }
+}
+
+/// The file and the message of an error about a line of the source, of the compiler or the
+/// assembler.
+fn honest(line: &str) -> Option<(&str, &str)> {
+    let (place, message) = [": error: ", ": fatal error: ", ": Error: "]
+        .iter()
+        .find_map(|mark| line.split_once(mark))?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (place, number) = place.rsplit_once(':')?;
+    let place = match place.rsplit_once(':') {
+        Some((file, line)) if is_number(line) && is_number(number) => file,
+        _ if is_number(number) => place,
+        _ => return None,
+    };
+    Some((place, message))
+}
+
+/// The header that gcc (`x.h: No such file or directory`) or clang (`'x.h' file not found`) missed.
+fn missing_header(message: &str) -> Option<&str> {
+    if let Some(name) = message.strip_suffix(": No such file or directory") {
+        return Some(name);
+    }
+    let name = message.strip_suffix(" file not found")?;
+    name.strip_prefix('\'')?.strip_suffix('\'')
+}
+
+/// The header in a line of `-H`: `.. ./include/linux/types.h`.
+fn header(line: &str) -> Option<&str> {
+    let rest = line.trim_start_matches('.');
+    (rest.len() < line.len())
+        .then(|| rest.strip_prefix(' '))?
+        .filter(|path| !path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(keys: &[&str]) -> Group {
+        Group {
+            name: "parsed-0".into(),
+            text: Vec::new(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        }
+    }
+
+    fn of(output: &str) -> Result<Verdict, String> {
+        let output = format!("{FOLDERS}\n-I./include\n-I/src/include\n{output}");
+        Verdict::of(&group(&["a", "b"]), output.as_bytes(), Path::new("/k"))
+    }
+
+    #[test]
+    fn errors_belong_to_the_question_whose_lines_they_name() {
+        let none =
+            of(". ./include/a.h\n.. include/b.h\nx.c:1:2: warning: w\nkbuild-rs-status: 0\n");
+        let none = none.unwrap();
+        assert!(none.no.is_empty());
+        assert_eq!(none.headers, ["./include/a.h", "include/b.h"]);
+        assert_eq!(none.said, "x.c:1:2: warning: w\n");
+        let one = of(&format!(
+            "{MARK}b: In function 'f':\n{MARK}b:3:20: error: 'x' undeclared\n\
+             Multiple include guards may be useful for:\n./include/a.h\nkbuild-rs-status: 1\n"
+        ));
+        let one = one.unwrap();
+        assert_eq!(one.no, ["b"]);
+        assert!(!one.said.contains("include/a.h"), "{}", one.said);
+        let all = of("/s/x.c:1:10: error: unknown type name 'foo'\nkbuild-rs-status: 1\n");
+        assert_eq!(all.unwrap().no, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_missing_header_is_watched_in_each_folder() {
+        for line in [
+            "/s/x.c:1:10: fatal error: linux/x.h: No such file or directory",
+            "/s/x.c:1:10: fatal error: 'linux/x.h' file not found",
+        ] {
+            let verdict = of(&format!("{line}\nkbuild-rs-status: 1\n")).unwrap();
+            assert_eq!(verdict.no.len(), 2);
+            let files = ["/k/./include/linux/x.h", "/src/include/linux/x.h"];
+            assert_eq!(verdict.missing, files.map(PathBuf::from));
+        }
+    }
+
+    #[test]
+    fn a_compiler_that_died_or_refused_its_flags_gives_no_answer() {
+        for output in [
+            "",
+            "x.c:1:2: error: x\n",
+            "x.c:1:2: error: x\nkbuild-rs-status: 137\n",
+            "gcc: error: unrecognized command-line option '-fx'\nkbuild-rs-status: 1\n",
+            "x.c:1:2: internal compiler error: Segmentation fault\nkbuild-rs-status: 1\n",
+            "/s/x.c:1:1: fatal error: error writing to /tmp/x.s: No space left on device\n\
+             compilation terminated.\nkbuild-rs-status: 1\n",
+            "x.c:1:2: error: x\ngcc: fatal error: Killed signal terminated program cc1\n\
+             kbuild-rs-status: 1\n",
+            "kbuild-rs-status: 1\n",
+        ] {
+            assert!(of(output).is_err(), "{output}");
+        }
+    }
+}
