@@ -3,6 +3,7 @@
 # The interface for projects is described in docs/cmake.md. Each file has one job:
 #   KbuildProgram    finds kbuild-rs, which builds the modules
 #   KbuildKernel     the kernel tree: finds and describes it
+#   KbuildProbe      kbuild_check_*(): questions about the kernel
 #   KbuildModule     kbuild_add_module()
 #   KbuildArguments  its arguments
 #   KbuildSettings   those of its arguments that make and the tools get
@@ -21,6 +22,7 @@ cmake_policy(VERSION 3.22...4.0)
 
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildProgram.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildKernel.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildProbe.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildModule.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildArguments.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildSettings.cmake")

@@ -26,6 +26,7 @@ from ...mesonlib import File, MachineChoice, MesonException
 from . import commands, installation, requirements
 from .files import write_if_changed
 from .kernel import Kernel, configuration_file
+from .probe import Prober
 from .requirements import NotBuilt
 from .target import KNOWN, Call
 
@@ -87,7 +88,9 @@ class KbuildModule(ExtensionModule):
                 if required:
                     raise
                 mlog.log('Kernel tree found:', mlog.red('NO'), f'({error})')
-        return Kernel(description, kwargs['cc'], kwargs['rustc'], kwargs['missing_symvers'])
+        found = Kernel(description, kwargs['cc'], kwargs['rustc'], kwargs['missing_symvers'])
+        Prober(found, self.find_program)
+        return found
 
     def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:
         """Describes a kernel tree: a path, a release, or None for the default."""

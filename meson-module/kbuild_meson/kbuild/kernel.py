@@ -28,6 +28,7 @@ class Kernel(ModuleObject):
         self.methods.update({
             'found': self.found_method,
             'dir': self.dir_method,
+            'source_dir': self.source_dir_method,
             'release': self.release_method,
             'arch': self.arch_method,
             'has_rust': self.has_rust_method,
@@ -56,6 +57,11 @@ class Kernel(ModuleObject):
     @noKwargs
     def dir_method(self, state: ModuleState, args: T.List, kwargs: T.Dict) -> str:
         return self.path
+
+    @noPosargs
+    @noKwargs
+    def source_dir_method(self, state: ModuleState, args: T.List, kwargs: T.Dict) -> str:
+        return self.get('source')
 
     @noPosargs
     @noKwargs
