@@ -64,6 +64,7 @@ mod probes;
 mod products;
 mod program;
 mod providers;
+mod questions;
 mod quiet;
 mod readme;
 mod repositories;

@@ -70,7 +70,10 @@ impl Site {
             module_dir: stage.inside(rel)?,
             folder: stage.folder(rel),
             base,
-            label,
+            label: match settings.questions() {
+                Some(_) => "the probes".to_owned(),
+                None => label,
+            },
             root,
             dir,
             above,

@@ -238,25 +238,28 @@ impl Run<'_> {
             return Ok(());
         }
         let dir = r.module_dir();
-        let mut failed = None;
+        let mut failed = Ok(());
         for group in self.in_stage()? {
             let files = Files::of(dir, &group.name);
             if regular::look(&files.command).is_ok() {
                 continue;
             }
-            match self.note_answer(&group, &files) {
-                Ok(()) => {}
-                Err(error) => {
-                    self.writer.remove_file(&files.answer)?;
-                    failed = Some(error);
+            let Err(error) = self.note_answer(&group, &files) else {
+                continue;
+            };
+            self.writer.remove_file(&files.answer)?;
+            match self.names(&group) {
+                Some(_) => failed = Err(error),
+                // Nobody asks this any more, and it must not fail those who ask something else.
+                None => {
+                    self.writer.remove_file(&files.source)?;
                 }
             }
         }
-        failed.map_or(Ok(()), Err)
+        failed
     }
 
     fn note_answer(&self, group: &Group, files: &Files) -> Result<()> {
-        let r = self.resolved;
         let verdict = self.verdict_of(group, files)?;
         let headers = verdict.headers.iter().map(Path::new);
         let missing = verdict.missing.iter().map(PathBuf::as_path);
@@ -281,7 +284,6 @@ impl Run<'_> {
         self.writer.write_private(&files.missing, &missing)?;
         // The last one: it says that the others are whole.
         self.writer.write_private(&files.command, text.as_bytes())?;
-        let _ = r;
         Ok(())
     }
 
@@ -294,27 +296,25 @@ impl Run<'_> {
             Error::new(
                 ErrorKind::BuildFailed,
                 format!(
-                    "the compiler for {} gave no answer to {}, neither yes nor no. It printed:\n{}",
+                    "the compiler for {} gave no answer to the question {}, neither yes nor no. It \
+                     printed:\n{}",
                     r.kernel().release(),
-                    self.names(group),
+                    self.names(group).unwrap_or_default(),
                     r.make.map.text(said.trim_end())
                 ),
             )
         })
     }
 
-    /// The names of a source's questions.
-    fn names(&self, group: &Group) -> String {
+    /// The names of a source's questions; `None` if this call asks none of them.
+    fn names(&self, group: &Group) -> Option<String> {
         let questions = self.resolved.questions.iter().flatten();
         let is_here = |question: &&Question| {
             let mut groups = Group::of([*question]).into_iter();
             groups.any(|asks| asks.keys.iter().any(|key| group.keys.contains(key)))
         };
         let names: Vec<_> = questions.filter(is_here).map(|q| &*q.name).collect();
-        match names.is_empty() {
-            true => "a question of an earlier call".to_owned(),
-            false => format!("the question {}", names.join(", ")),
-        }
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
     /// Fills in the answers, and writes a log for each question.

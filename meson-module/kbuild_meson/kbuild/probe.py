@@ -16,7 +16,8 @@ import typing as T
 from ... import mlog
 from ...build import IncludeDirs
 from ...interpreterbase import ContainerTypeInfo, KwargInfo, noKwargs, typed_kwargs, typed_pos_args
-from ...mesonlib import File, MachineChoice, MesonException
+from ...mesonlib import File, MesonException
+from .target import toolchain
 
 if T.TYPE_CHECKING:
     from .. import ModuleState
@@ -99,10 +100,7 @@ class Prober:
         os.makedirs(folder, exist_ok=True)
         command = ['probe', '--quiet', '--message-format', 'json', '--kernel', self.kernel.path,
                    '--base', state.environment.get_build_dir(), '--out-dir', folder]
-        if self.kernel.cc:
-            command += ['--cc', self.kernel.cc]
-        if state.environment.is_cross_build():
-            command += ['--arch', state.environment.machines[MachineChoice.HOST].cpu_family]
+        command += toolchain(state.environment, self.kernel)
         command += self.flags(state, kwargs)
         prefix = kwargs.get('prefix', '')
         if not isinstance(prefix, str):

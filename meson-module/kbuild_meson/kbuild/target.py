@@ -273,28 +273,31 @@ class Call:
         return [os.path.normpath(os.path.join(folder, output)) for output in source.get_outputs()]
 
     def toolchain(self) -> T.List[str]:
-        """The tools to build with. Only a cross file counts, because Meson's own choice of
-        a compiler is for programs, and a module uses the kernel's."""
-        environment = self.state.environment
-        cc = self.kernel.cc
-        chosen: T.List[str] = []
-        if environment.is_cross_build():
-            chosen += ['--arch', environment.machines[MachineChoice.HOST].cpu_family]
-            compiler = environment.lookup_binary_entry(MachineChoice.HOST, 'c') or []
-            # A command such as [ccache, aarch64-linux-gnu-gcc, -some-flag].
-            found = [word for word in compiler if re.search(r'(gcc|clang)(-[0-9.]+)?$', word)]
-            if found:
-                folder, name = os.path.split(found[0])
-                gcc = re.fullmatch(r'(.+-)gcc(-[0-9.]+)?', name)
-                if gcc:
-                    chosen += ['--cross-compile', os.path.join(folder, gcc[1])]
-                elif 'clang' in name:
-                    chosen += ['--llvm', f'{folder}/' if folder else name.partition('clang')[2] or '1']
-                launcher = compiler[:compiler.index(found[0])]
-                if gcc and (gcc[2] or launcher) and cc is None:
-                    cc = ' '.join(launcher + found[:1])
-        rustc = self.kernel.rustc
-        return chosen + flags('--cc', [cc] if cc else []) + flags('--rustc', [rustc] if rustc else [])
+        return toolchain(self.state.environment, self.kernel)
+
+
+def toolchain(environment: T.Any, kernel: Kernel) -> T.List[str]:
+    """The tools to build with. Only a cross file counts, because Meson's own choice of
+    a compiler is for programs, and a module uses the kernel's."""
+    cc = kernel.cc
+    chosen: T.List[str] = []
+    if environment.is_cross_build():
+        chosen += ['--arch', environment.machines[MachineChoice.HOST].cpu_family]
+        compiler = environment.lookup_binary_entry(MachineChoice.HOST, 'c') or []
+        # A command such as [ccache, aarch64-linux-gnu-gcc, -some-flag].
+        found = [word for word in compiler if re.search(r'(gcc|clang)(-[0-9.]+)?$', word)]
+        if found:
+            folder, name = os.path.split(found[0])
+            gcc = re.fullmatch(r'(.+-)gcc(-[0-9.]+)?', name)
+            if gcc:
+                chosen += ['--cross-compile', os.path.join(folder, gcc[1])]
+            elif 'clang' in name:
+                chosen += ['--llvm', f'{folder}/' if folder else name.partition('clang')[2] or '1']
+            launcher = compiler[:compiler.index(found[0])]
+            if gcc and (gcc[2] or launcher) and cc is None:
+                cc = ' '.join(launcher + found[:1])
+    rustc = kernel.rustc
+    return chosen + flags('--cc', [cc] if cc else []) + flags('--rustc', [rustc] if rustc else [])
 
 
 def flags(flag: str, values: T.Iterable[str]) -> T.List[str]:

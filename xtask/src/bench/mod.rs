@@ -13,6 +13,7 @@ mod jobs;
 mod library;
 mod measure;
 mod meson;
+mod probes;
 mod sandbox;
 mod shortcut;
 mod staging;
@@ -105,6 +106,7 @@ const GROUPS: &[Group] = &[
     ("cmake", cmake::rows),
     ("meson", meson::rows),
     ("install", install::rows),
+    ("probes", probes::rows),
     ("sandbox", sandbox::rows),
     ("shortcut", shortcut::rows),
     ("cache", cache::rows),

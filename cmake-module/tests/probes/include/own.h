@@ -1,0 +1,1 @@
+struct own { int first; };

@@ -1,0 +1,2 @@
+#include <own.h>
+int x[OWN];
