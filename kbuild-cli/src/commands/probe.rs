@@ -1,6 +1,6 @@
 //! `kbuild-rs probe`: asks whether something compiles for a kernel.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -146,7 +146,7 @@ fn add(probe: &mut Probe, args: &QuestionArgs) -> Result<(), Failure> {
 /// The bytes of a file; `-` is standard input.
 fn read(file: &OsStr) -> Result<Vec<u8>, Failure> {
     let path = Path::new(file);
-    if file != OsString::from("-") {
+    if file != "-" {
         return fs::read(path).map_err(|error| Failure::file("read", path, &error));
     }
     let mut text = Vec::new();

@@ -88,7 +88,7 @@ fn flags(verb: &str) -> BTreeSet<String> {
 fn program() -> FrontEnd {
     FrontEnd {
         name: "program",
-        words: flags("build"),
+        words: &flags("build") | &flags("probe"),
         sources: texts("kbuild-cli/src", "rs") + &texts("kbuild-rs/src", "rs"),
     }
 }

@@ -94,10 +94,12 @@ enum Blamed {
 fn blamed(said: &str, looked_for: &mut Vec<String>) -> Option<Blamed> {
     let mut keys = Vec::new();
     let mut all = false;
-    for line in said.lines() {
+    let mut lines = said.lines().peekable();
+    while let Some(line) = lines.next() {
         let Some((place, message)) = honest(line) else {
-            // Lines that quote the source may hold any word.
-            if !line.starts_with(' ') && probes::is_death(line) {
+            // Lines that quote the source may hold any word. gcc indents them, clang does not.
+            let is_quoted = line.starts_with(' ') || lines.peek().is_some_and(|l| is_marker(l));
+            if !is_quoted && probes::is_death(line) {
                 return None;
             }
             continue;
@@ -135,6 +137,11 @@ fn honest(line: &str) -> Option<(&str, &str)> {
         _ => return None,
     };
     Some((place, message))
+}
+
+/// Whether a line marks a place in the line of source above it.
+fn is_marker(line: &str) -> bool {
+    line.contains('^') && line.chars().all(|c| " ^~|-".contains(c))
 }
 
 /// The header that gcc (`x.h: No such file or directory`) or clang (`'x.h' file not found`) missed.
@@ -188,6 +195,17 @@ mod tests {
         assert!(!one.said.contains("include/a.h"), "{}", one.said);
         let all = of("/s/x.c:1:10: error: unknown type name 'foo'\nkbuild-rs-status: 1\n");
         assert_eq!(all.unwrap().no, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_quoted_line_may_hold_any_word() {
+        for quote in [
+            "    3 | int Killed = temporary;\n      |     ^~~~",
+            "int Killed = temporary;\n             ^",
+        ] {
+            let text = format!("{MARK}a:3:5: error: x\n{quote}\nkbuild-rs-status: 1\n");
+            assert_eq!(of(&text).unwrap().no, ["a"], "{quote}");
+        }
     }
 
     #[test]
