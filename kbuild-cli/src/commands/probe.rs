@@ -112,6 +112,19 @@ fn set_run(build: &mut Build, args: &ProbeRunArgs) {
 }
 
 fn add(probe: &mut Probe, args: &QuestionArgs) -> Result<(), Failure> {
+    let asked = [
+        &args.has_header,
+        &args.has_symbol,
+        &args.has_member,
+        &args.exports,
+    ];
+    if args.compiles.is_empty() && asked.iter().all(|questions| questions.is_empty()) {
+        return Err(Failure::wrong_call(
+            "no question is given. Ask for instance\n    kbuild-rs probe --has-header \
+             HAVE_UNALIGNED=linux/unaligned.h"
+                .to_owned(),
+        ));
+    }
     let given = match &args.prefix {
         Some(file) => read(file.as_os_str())?,
         None => Vec::new(),
