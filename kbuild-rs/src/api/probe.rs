@@ -121,6 +121,8 @@ impl Probe {
         settings.targets.clear();
         settings.products = Vec::<PathBuf>::new();
         settings.symvers.clear();
+        settings.requires.clear();
+        settings.btf_base = None;
         #[cfg(feature = "cache")]
         {
             settings.cache = crate::settings::CacheChoice::Off;

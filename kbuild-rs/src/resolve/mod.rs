@@ -76,8 +76,6 @@ pub(crate) struct Resolved {
     pub(crate) repositories: Repositories,
     /// Files to publish beside the modules, relative to the module folder.
     pub(crate) products: Vec<PathBuf>,
-    /// The questions that are asked instead of building a module.
-    pub(crate) questions: Option<Vec<Question>>,
     pub(crate) jobs: SharedJobs,
     /// The cache of finished modules.
     #[cfg(feature = "cache")]
@@ -167,7 +165,6 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
         asked: asked(&products, &sources, &inputs, &site),
     })?;
     Ok(Resolved {
-        questions: settings.questions().map(<[Question]>::to_vec),
         jobs: SharedJobs::of(settings, &out)?,
         #[cfg(feature = "cache")]
         cache: cache::chosen(settings)?,
@@ -224,6 +221,14 @@ fn add_rust(
 impl Resolved {
     pub(crate) fn kernel(&self) -> &Kernel {
         &self.target.kernel
+    }
+
+    /// The questions that are asked instead of building a module.
+    pub(crate) fn questions(&self) -> Option<&[Question]> {
+        match &self.sources {
+            Sources::Declared(layout) => layout.questions.as_deref(),
+            Sources::Tree { .. } => None,
+        }
     }
 
     /// The module folder in the stage.

@@ -29,10 +29,7 @@ impl Run<'_> {
         let (old, start) = (made.record, made.start);
         let facts = self.build_facts();
         self.prepare_btf()?;
-        let mut phase = self.first_phase(slot)?;
-        if r.questions.is_some() {
-            phase.leave_modpost_out();
-        }
+        let phase = self.first_phase(slot)?;
         let put = self.put_away(items)?;
         let hearing = Hearing {
             map: &r.make.map,

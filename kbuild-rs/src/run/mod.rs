@@ -143,7 +143,7 @@ impl Run<'_> {
         if verdict.is_some() || is_cut {
             return Ok(None);
         }
-        if r.questions.is_none() {
+        if r.questions().is_none() {
             self.write_missing_for_editors()?;
         }
         self.note_boot(record);

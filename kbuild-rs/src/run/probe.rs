@@ -163,7 +163,7 @@ impl Files {
 impl Run<'_> {
     /// Whether this run asks nothing that was not answered before.
     pub(crate) fn knows_answers(&self) -> Result<bool> {
-        let Some(questions) = &self.resolved.questions else {
+        let Some(questions) = self.resolved.questions() else {
             return Ok(true);
         };
         let known = self.known()?;
@@ -200,7 +200,7 @@ impl Run<'_> {
     /// any more.
     pub(crate) fn write_questions(&self) -> Result<()> {
         let r = self.resolved;
-        let Some(questions) = &r.questions else {
+        let Some(questions) = r.questions() else {
             return Ok(());
         };
         let dir = r.module_dir();
@@ -235,7 +235,7 @@ impl Run<'_> {
     /// A compiler that gave no honest answer.
     pub(crate) fn note_answers(&self, succeeded: bool) -> Result<()> {
         let r = self.resolved;
-        if r.questions.is_none() || !succeeded {
+        if r.questions().is_none() || !succeeded {
             return Ok(());
         }
         let dir = r.module_dir();
@@ -309,7 +309,7 @@ impl Run<'_> {
 
     /// The names of a source's questions; `None` if this call asks none of them.
     fn names(&self, group: &Group) -> Option<String> {
-        let questions = self.resolved.questions.iter().flatten();
+        let questions = self.resolved.questions().into_iter().flatten();
         let is_here = |question: &&Question| {
             let mut groups = Group::of([*question]).into_iter();
             groups.any(|asks| asks.keys.iter().any(|key| group.keys.contains(key)))
@@ -324,7 +324,7 @@ impl Run<'_> {
         let known = self.known()?;
         let logs = r.folder.join("log");
         self.writer.create_dirs(&logs)?;
-        let questions = r.questions.iter().flatten();
+        let questions = r.questions().into_iter().flatten();
         for (question, answer) in questions.zip(answers) {
             let Some(key) = Group::of([question])
                 .into_iter()

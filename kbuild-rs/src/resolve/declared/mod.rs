@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::make::kbuild_of_questions;
-use crate::settings::Declared;
+use crate::settings::{Declared, Question};
 use crate::stage::{CarriedFolders, Item, Kind, Stage, sort_items};
 use crate::syntax::is_carryable;
 use crate::sys::{Identity, sort_paths};
@@ -39,6 +39,8 @@ pub(crate) struct Layout {
     pub(crate) searched: Vec<PathBuf>,
     /// Stage folders and the source folders that they stand for.
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
+    /// The questions that are asked instead of building a module.
+    pub(crate) questions: Option<Vec<Question>>,
     /// The `.cmd` files of shipped objects. kbuild writes none when it copies an object, and
     /// modpost (6.1, 6.12) fails without one.
     pub(crate) commands: Vec<PathBuf>,
@@ -138,6 +140,7 @@ impl Layout {
             kbuild: kbuild_of_questions(&site.flags_dir().to_string_lossy()),
             flags: context.settings.flags.files()?.to_vec(),
             pairs: vec![(site.stage.dir.clone(), site.base.clone())],
+            questions: context.settings.questions().map(<[Question]>::to_vec),
             ..Layout::default()
         })
     }

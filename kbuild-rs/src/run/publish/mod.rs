@@ -39,7 +39,7 @@ impl Run<'_> {
     ) -> Result<Published> {
         let r = self.resolved;
         let dir = r.module_dir();
-        if r.questions.is_some() {
+        if r.questions().is_some() {
             return Ok(Published {
                 modules: Vec::new(),
                 others: Vec::new(),

@@ -54,7 +54,7 @@ impl FirstPhase {
     }
 
     /// Leaves out the makes after the one that compiles, if they are started directly.
-    pub(crate) fn leave_modpost_out(&mut self) {
+    fn leave_modpost_out(&mut self) {
         if let FirstPhase::Direct(replay, _) = self {
             replay.makes.truncate(1);
             replay.check = None;
@@ -66,7 +66,10 @@ impl Run<'_> {
     /// Decides how this build does the first phase, and prepares the files for it.
     pub(crate) fn first_phase(&self, slot: &Slot) -> Result<FirstPhase> {
         let watch = &self.resolved.make.watch;
-        let phase = self.decide_first_phase(slot);
+        let mut phase = self.decide_first_phase(slot);
+        if self.resolved.questions().is_some() {
+            phase.leave_modpost_out();
+        }
         // A killed build may have left one.
         self.writer.remove_tree(&watch.recorder.folder)?;
         let mut log = Vec::new();
