@@ -247,6 +247,8 @@ pub(super) const WORDS: &[&str] = &[
     "OBJCOPY",
     "OBJDUMP",
     "PAHOLE",
+    // kbuild-rs removes words of it, and so perhaps one of two quotes.
+    "PAHOLE_FLAGS",
     "PERL",
     "PYTHON",
     "PYTHON3",

@@ -159,7 +159,13 @@ fn variables_in_kbuilds_commands_may_hold_words_and_nothing_that_a_shell_runs() 
     }
     // kbuild puts some of these into its own quotes.
     for value in ["\";x;\"", "';x;'", "\\;x"] {
-        for name in ["OBJCOPY", "CONFIG_CC_VERSION_TEXT", "obj-m", "FUTURE_ARGS"] {
+        for name in [
+            "OBJCOPY",
+            "CONFIG_CC_VERSION_TEXT",
+            "obj-m",
+            "FUTURE_ARGS",
+            "PAHOLE_FLAGS",
+        ] {
             refuses(name, value);
         }
     }
