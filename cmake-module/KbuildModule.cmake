@@ -243,7 +243,7 @@ function(_kbuild_add_rule target kernel)
     _kbuild_rust_inputs()
   endif()
   if(arg_CONFIG OR arg_MAKE_VARIABLES OR arg_ENVIRONMENT OR arg_ASM_FLAGS OR arg_LINK_OPTIONS
-      OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS OR arg_BTF_BASE OR arg_SANDBOX OR Kbuild_SANDBOX
+      OR arg_EXTRA_WARNINGS OR Kbuild_EXTRA_WARNINGS OR DEFINED arg_BTF_BASE OR arg_SANDBOX OR Kbuild_SANDBOX
       OR NOT Kbuild_CACHE STREQUAL "")
     _kbuild_settings_inputs()
   endif()

@@ -38,17 +38,19 @@ foreach(target_level driver=2 plain=1)
   expect_match("${arguments}" "--extra-warnings ${CMAKE_MATCH_2} ")
 endforeach()
 
-# A file starts at the source folder.
+# A file starts at the source folder, also one whose name is a constant for false.
 file(READ "${BUILD_DIR}/CMakeFiles/plain.dir/arguments" arguments)
 expect_match("${arguments}" "--btf-base none ")
-edit(CMakeLists.txt "BTF_BASE none" "BTF_BASE ../base")
-configure()
-file(READ "${BUILD_DIR}/CMakeFiles/plain.dir/arguments" arguments)
-string(REGEX MATCH "\n--btf-base\n/[^\n]*/base\n" line "${arguments}")
-if(NOT line)
-  message(FATAL_ERROR "no absolute path: ${arguments}")
-endif()
-edit(CMakeLists.txt "BTF_BASE ../base" "BTF_BASE none")
+foreach(base ../base OFF)
+  edit(CMakeLists.txt "BTF_BASE none" "BTF_BASE ${base}")
+  configure()
+  file(READ "${BUILD_DIR}/CMakeFiles/plain.dir/arguments" arguments)
+  string(REGEX MATCH "\n--btf-base\n/[^\n]*/(base|OFF)\n" line "${arguments}")
+  if(NOT line)
+    message(FATAL_ERROR "no absolute path: ${arguments}")
+  endif()
+  edit(CMakeLists.txt "BTF_BASE ${base}" "BTF_BASE none")
+endforeach()
 
 # The cache: a path of the command line starts at the working directory, another one at the build
 # folder.
