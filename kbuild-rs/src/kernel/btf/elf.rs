@@ -54,6 +54,18 @@ pub(super) fn is_elf(head: &[u8]) -> bool {
     head.starts_with(b"\x7fELF")
 }
 
+/// The number of the machine that an ELF file is for.
+pub(super) fn machine(head: &[u8]) -> Option<usize> {
+    let [0x7f, b'E', b'L', b'F', class, order, ..] = head[..] else {
+        return None;
+    };
+    let layout = Layout {
+        wide: class == 2,
+        big_endian: order == 2,
+    };
+    layout.field(head, [18, 18], 2)
+}
+
 /// The content of the section with this name (`elf(5)`).
 pub(super) fn section(of: &(impl Parts + ?Sized), name: &str) -> Option<Vec<u8>> {
     let head = of.part(0, 64).or_else(|| of.part(0, 52))?;

@@ -18,6 +18,20 @@ impl Image<'_> {
     }
 }
 
+/// Whether these are the first sectors of an image with a compressed kernel.
+pub(super) fn is_packed(head: &[u8]) -> bool {
+    is_bzimage(head) || is_zboot(head)
+}
+
+/// Whether this is an image for x86.
+pub(super) fn is_bzimage(head: &[u8]) -> bool {
+    head.get(0x202..0x206) == Some(&b"HdrS"[..])
+}
+
+fn is_zboot(head: &[u8]) -> bool {
+    head.get(4..8) == Some(&b"zimg"[..])
+}
+
 fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
     let field = bytes.get(at..at.checked_add(size)?)?;
     let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
@@ -26,7 +40,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
 
 /// The release in the first sectors of a bzImage.
 pub(super) fn release(head: &[u8]) -> Option<String> {
-    if head.get(0x202..0x206) != Some(&b"HdrS"[..]) {
+    if !is_bzimage(head) {
         return None;
     }
     let at = number(head, 0x20e, 2).filter(|at| *at != 0)?;
@@ -34,9 +48,8 @@ pub(super) fn release(head: &[u8]) -> Option<String> {
 }
 
 fn x86(bytes: &[u8]) -> Option<Image<'_>> {
-    let is_one = bytes.get(0x202..0x206) == Some(&b"HdrS"[..]);
     // The fields of the payload exist since version 2.08 of the boot protocol.
-    if !is_one || number(bytes, 0x206, 2)? < 0x208 {
+    if !is_bzimage(bytes) || number(bytes, 0x206, 2)? < 0x208 {
         return None;
     }
     let sectors = match bytes.get(0x1f1)? {
@@ -53,7 +66,7 @@ fn x86(bytes: &[u8]) -> Option<Image<'_>> {
 
 /// An EFI program that unpacks a kernel (arm64, riscv, loongarch).
 fn zboot(bytes: &[u8]) -> Option<Image<'_>> {
-    if bytes.get(4..8) != Some(&b"zimg"[..]) {
+    if !is_zboot(bytes) {
         return None;
     }
     let at = number(bytes, 8, 4)?;

@@ -22,10 +22,12 @@ use elf::{OpenFile, Parts, is_elf};
 use image::Image;
 
 pub(crate) use recipe::{NoRecipe, Recipe};
-pub(crate) use search::Found;
+pub(crate) use search::{Found, SHOWN};
 
 /// The largest image (bytes).
 const LARGEST: usize = 128 << 20;
+
+const OF_A_MODULE: &str = "it is the BTF of a module, which lacks the kernel's own types";
 
 /// The base, and the release of its kernel if the file has it.
 pub(crate) struct Base {
@@ -80,6 +82,9 @@ fn release_of_tree(vmlinux: &Path) -> Option<String> {
 /// The base in the bytes of a file.
 pub(super) fn of_bytes(bytes: &[u8]) -> Result<Base, String> {
     if let Some(length) = raw::length(bytes) {
+        if !raw::is_base(bytes) {
+            return Err(OF_A_MODULE.to_owned());
+        }
         return Ok(Base {
             bytes: bytes[..length].to_vec(),
             release: None,
@@ -114,6 +119,9 @@ fn of_elf(file: &(impl Parts + ?Sized)) -> Result<Base, String> {
     let none = "it has no BTF: that kernel was built without CONFIG_DEBUG_INFO_BTF";
     let mut bytes = elf::section(file, ".BTF").ok_or(none)?;
     bytes.truncate(raw::length(&bytes).ok_or("its BTF is damaged")?);
+    if !raw::is_base(&bytes) {
+        return Err(OF_A_MODULE.to_owned());
+    }
     let rodata = elf::section(file, ".rodata");
     Ok(Base {
         bytes,

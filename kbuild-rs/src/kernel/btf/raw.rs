@@ -12,6 +12,24 @@ pub(super) const LONGEST: usize = 128 << 20;
 /// The shortest BTF of a whole kernel. In a flat image, something shorter may only look like BTF.
 const SHORTEST: usize = 64 << 10;
 
+/// The number at this place of a header.
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    let field: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+    usize::try_from(match bytes.starts_with(&MAGIC) {
+        true => u32::from_le_bytes(field),
+        false => u32::from_be_bytes(field),
+    })
+    .ok()
+}
+
+/// Whether this BTF, which has a [length], is complete in itself. Its strings then begin with an empty
+/// one. The BTF of a module has only what its base lacks (`btf_parse_str_sec` in `kernel/bpf/btf.c`).
+pub(super) fn is_base(bytes: &[u8]) -> bool {
+    let strings = number(bytes, 4).zip(number(bytes, 16));
+    let strings = strings.and_then(|(header, at)| header.checked_add(at));
+    strings.and_then(|at| bytes.get(at)) == Some(&0)
+}
+
 /// The length of the BTF at the beginning of `bytes`, by its header. `None` if it is no BTF, or not
 /// whole.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
@@ -19,14 +37,7 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     if !is_little && !bytes.starts_with(&[MAGIC[1], MAGIC[0]]) || bytes.get(2) != Some(&1) {
         return None;
     }
-    let number = |at: usize| {
-        let field: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-        usize::try_from(match is_little {
-            true => u32::from_le_bytes(field),
-            false => u32::from_be_bytes(field),
-        })
-        .ok()
-    };
+    let number = |at: usize| number(bytes, at);
     let header = number(4).filter(|header| (HEADER..=4096).contains(header))?;
     let (types, strings) = (number(12)?, number(20)?);
     if types == 0 || strings == 0 {
@@ -47,7 +58,7 @@ pub(super) fn within(image: &[u8]) -> Option<&[u8]> {
     while let Some(at) = rest.iter().position(|byte| MAGIC.contains(byte)) {
         rest = &rest[at..];
         match length(rest) {
-            Some(length) if length >= SHORTEST => return rest.get(..length),
+            Some(length) if length >= SHORTEST && is_base(rest) => return rest.get(..length),
             _ => rest = &rest[1..],
         }
     }

@@ -81,8 +81,28 @@ fn raw_btf_is_known_by_its_header_and_must_be_whole() {
     }
     big.extend(b"abcd\0");
     assert_eq!(raw::length(&big), Some(29));
+    assert!(raw::is_base(&big));
     big[2] = 2;
     assert_eq!(raw::length(&big), None);
+}
+
+#[test]
+fn the_btf_of_a_module_is_no_base() {
+    let mut of_module = btf(100);
+    let strings = of_module.len() - 4;
+    of_module[strings] = b'x';
+    for bytes in [of_module.clone(), vmlinux(&[(".BTF", &of_module)])] {
+        let text = of_bytes(&bytes).err().unwrap();
+        assert!(text.contains("BTF of a module"), "{text}");
+    }
+}
+
+#[test]
+fn an_image_is_known_as_packed_by_its_first_sectors() {
+    use super::image::is_packed;
+    let image = bzimage(&vec![0; 100 << 10]);
+    assert!(is_packed(&image[..64 << 10]) && !is_packed(&image[..100]));
+    assert!(is_packed(b"MZ\0\0zimg\0\0\x10\0") && !is_packed(b"\x7fELF"));
 }
 
 #[test]
@@ -221,9 +241,51 @@ fn the_running_kernels_btf_is_only_taken_for_its_own_release() {
         "{search:?}"
     );
     root.write("proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");
-    let version = "Linux version 6.1.0-9-amd64 #1\n".to_owned();
-    let running = Some(Found::Running(shown, version));
-    assert_eq!(kernel.find_btf_base_on(&host).found, running);
+    let running = |id: &str| {
+        let version = format!("Linux version 6.1.0-9-amd64 #1\n{id}");
+        Some(Found::Running(shown.clone(), version))
+    };
+    assert_eq!(kernel.find_btf_base_on(&host).found, running(""));
+    let mut notes = Vec::new();
+    for (kind, content) in [(6_u32, &b"Linux-6.1"[..]), (3, &[0xab, 0xcd])] {
+        for number in [4, content.len() as u32, kind] {
+            notes.extend(number.to_ne_bytes());
+        }
+        notes.extend(b"GNU\0");
+        notes.extend(content);
+        notes.resize(notes.len().next_multiple_of(4), 0);
+    }
+    root.write("sys/kernel/notes", &notes);
+    assert_eq!(kernel.find_btf_base_on(&host).found, running("abcd"));
+    root.write("sys/kernel/notes", &notes[..notes.len() - 3]);
+    assert_eq!(kernel.find_btf_base_on(&host).found, running(""));
+}
+
+#[test]
+fn the_running_kernels_btf_is_not_taken_for_another_build_or_architecture() {
+    let root = Root::new();
+    let (host, kernel) = machine(&root, "");
+    root.write("sys/kernel/btf/vmlinux", btf(10));
+    root.write("proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");
+    root.write("proc/version", "Linux version 6.1.0-9-amd64 (a@b) #2 SMP\n");
+    let image = root.write("boot/vmlinuz-6.1.0-9-amd64", b"\x7fELF");
+    let header = kernel.dir().join("include/generated/utsversion.h");
+    std::fs::write(&header, "#define UTS_VERSION \"#1 SMP\"\n").unwrap();
+    let search = kernel.find_btf_base_on(&host);
+    assert_eq!(search.found, Some(Found::Image(image)));
+    assert!(search.passed[0].contains("another build"), "{search:?}");
+    std::fs::write(&header, "#define UTS_VERSION \"#2 SMP\"\n").unwrap();
+    let search = kernel.find_btf_base_on(&host);
+    assert!(
+        matches!(search.found, Some(Found::Running(..))),
+        "{search:?}"
+    );
+    let search = kernel.find_btf_base_on(&Host::below(root.path(), "arm64"));
+    assert_eq!(search.found, None);
+    assert!(
+        search.passed[0].contains("this machine is arm64"),
+        "{search:?}"
+    );
 }
 
 #[test]
@@ -244,6 +306,15 @@ fn images_are_searched_in_the_root_of_the_tree_and_only_of_its_release() {
     assert_eq!(kernel.find_btf_base_on(&host).found, found(&own));
     let first = image("image/boot/vmlinuz-6.1.0-9-amd64", b"\x7fELF");
     assert_eq!(kernel.find_btf_base_on(&host).found, found(&first));
+    let mut foreign = vmlinux(&[]);
+    foreign[18] = 183;
+    image("image/boot/vmlinuz-6.1.0-9-amd64", &foreign);
+    assert_eq!(kernel.find_btf_base_on(&host).found, found(&own));
+    // The root of the tree comes before the running kernel.
+    root.write("sys/kernel/btf/vmlinux", btf(10));
+    root.write("proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");
+    root.write("proc/version", "Linux version 6.1.0-9-amd64 #1\n");
+    assert_eq!(kernel.find_btf_base_on(&host).found, found(&own));
 }
 
 #[test]
