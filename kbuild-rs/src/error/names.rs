@@ -6,6 +6,11 @@
 pub(crate) const ASFLAG: &str = "--asflag, Build::asflag; in CMake, ASM_FLAGS; in Meson, asm_args";
 pub(crate) const BTF_BASE: &str = "--btf-base auto, Build::btf_base; in CMake, BTF_BASE; in Meson, \
      btf_base";
+pub(crate) const BTF_BASE_FILE: &str = "--btf-base FILE, Build::btf_base(BtfBase::File); in CMake, \
+     BTF_BASE; in Meson, btf_base";
+// A shell prints this one from within single quotes.
+pub(crate) const BTF_BASE_NONE: &str = "--btf-base none, Build::btf_base(BtfBase::None); in CMake, \
+     BTF_BASE none; in Meson, btf_base none";
 #[cfg(feature = "cache")]
 pub(crate) const CACHE: &str = "KBUILD_RS_CACHE=DIR in the environment, --cache DIR, Build::cache; in \
      CMake, -DKbuild_CACHE=DIR; in Meson, cache: 'DIR'";

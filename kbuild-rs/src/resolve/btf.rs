@@ -7,6 +7,7 @@
 //! - If the kernel tree has a vmlinux, `auto` leaves everything to kbuild.
 //! - `auto` never fails because there is no base: it stands for the best that this machine can do. A
 //!   named file that cannot be used is an error.
+//! - A missing pahole is an error with `auto`, too: there is a base, and one command installs it.
 //! - An image is unpacked when make is about to start, and not here: a build with nothing to do does
 //!   not read it.
 
@@ -16,12 +17,16 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use super::target::search_path;
-use crate::error::names::{BTF_BASE, MAKE_VAR};
+use crate::error::names::{BTF_BASE_FILE, BTF_BASE_NONE, MAKE_VAR};
 use crate::kernel::Kernel;
-use crate::kernel::btf::{Found, NoRecipe, Recipe};
+use crate::kernel::btf::{Found, NoRecipe, Recipe, SHOWN};
+use crate::make::find_program;
 use crate::settings::BtfBase;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
+
+/// The beginning of the entry for the record.
+pub(super) const ENTRY: &[u8] = b"the BTF base=";
 
 /// The BTF of a build.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ pub(crate) struct Btf {
     pub(crate) way: BtfWay,
     /// The pahole that make starts, if kbuild-rs checks it.
     pub(crate) pahole: Option<PathBuf>,
+    /// The programs in the caller's `RESOLVE_BTFIDS`.
+    pub(crate) resolver: Vec<PathBuf>,
     /// Whether the caller replaces the kernel's flags for pahole.
     pub(crate) own_flags: bool,
     /// Lines for the makefile that every make reads first.
@@ -85,10 +92,14 @@ impl Btf {
             BtfBase::File(file) => BtfWay::From(named(context, file)?),
             BtfBase::Auto => found(context),
         };
+        let resolver = match &way {
+            BtfWay::Tree(_) | BtfWay::From(_) => resolver(context, env)?,
+            BtfWay::Kbuild | BtfWay::Off => Vec::new(),
+        };
         let lines = match &way {
             BtfWay::Kbuild | BtfWay::Tree(_) => Vec::new(),
             BtfWay::Off => Recipe::lines_for_none(),
-            BtfWay::From(source) => recipe(kernel, &source.copy)?.lines(),
+            BtfWay::From(source) => recipe(kernel, &source.copy, !resolver.is_empty())?.lines(),
         };
         let pahole = match &way {
             BtfWay::Kbuild | BtfWay::Off => None,
@@ -98,6 +109,7 @@ impl Btf {
         Ok(Btf {
             way,
             pahole,
+            resolver,
             own_flags,
             lines,
         })
@@ -113,16 +125,19 @@ impl Btf {
 
     /// The files whose change starts a build from nothing, if `known` does not have them.
     pub(super) fn files(&self, known: &[PathBuf]) -> Vec<PathBuf> {
-        let pahole = self.pahole.iter().filter(|file| !known.contains(file));
+        let programs = self.pahole.iter().chain(&self.resolver);
+        let programs = programs.filter(|file| !known.contains(file));
         let base = self.file().map(Path::to_owned);
-        pahole.cloned().chain(base).collect()
+        programs.cloned().chain(base).collect()
     }
 
     /// The entry for the record of a build.
     pub(crate) fn config(&self) -> Option<Vec<u8>> {
-        let mut entry = b"the BTF base=".to_vec();
+        let mut entry = ENTRY.to_vec();
         match &self.way {
-            BtfWay::Kbuild | BtfWay::Tree(_) => return None,
+            BtfWay::Kbuild => return None,
+            // kbuild makes the same bytes by itself, but did not compare the releases.
+            BtfWay::Tree(_) => entry.extend(b"tree"),
             BtfWay::Off => entry.extend(b"none"),
             BtfWay::From(source) => {
                 entry.extend(source.file.as_os_str().as_bytes());
@@ -159,12 +174,24 @@ fn named(context: &Context<'_>, file: &Path) -> Result<BtfSource> {
             ErrorKind::SourceNotFound,
             format!(
                 "the BTF base {} cannot be read: {e}. Name a vmlinux, a vmlinuz, or a file of BTF \
-                 ({BTF_BASE})",
+                 ({BTF_BASE_FILE})",
                 file.display()
             ),
         )
     })?;
-    Ok(source(context, file, None, true))
+    let is_shown = std::fs::canonicalize(&file).is_ok_and(|real| real == Path::new(SHOWN));
+    if !is_shown {
+        return Ok(source(context, file, None, true));
+    }
+    let running = context.kernel.is_running().map_err(|why| {
+        let own = context.kernel.release();
+        Error::input(format!(
+            "the BTF base {} is that of the running kernel, but this build is for {own}: {why}. Name a \
+             vmlinux or vmlinuz of {own} ({BTF_BASE_FILE})",
+            file.display()
+        ))
+    })?;
+    Ok(source(context, file, Some(running), true))
 }
 
 /// The base that is here for this kernel.
@@ -183,7 +210,7 @@ fn found(context: &Context<'_>) -> BtfWay {
             let passed = search.passed.join("\n    ");
             context.settings.sink.note(&format!(
                 "the modules get no BTF, because the BTF of {} is not on this machine. Name a \
-                 vmlinux or vmlinuz of that kernel ({BTF_BASE}). These places were searched:\n    \
+                 vmlinux or vmlinuz of that kernel ({BTF_BASE_FILE}). These places were searched:\n    \
                  {passed}",
                 kernel.release()
             ));
@@ -209,18 +236,18 @@ fn source(
 }
 
 /// The kernel's command for BTF.
-fn recipe(kernel: &Kernel, base: &Path) -> Result<Recipe> {
-    Recipe::of(kernel, base).map_err(|why| {
+fn recipe(kernel: &Kernel, base: &Path, own_resolver: bool) -> Result<Recipe> {
+    Recipe::of(kernel, base, own_resolver).map_err(|why| {
         let why = match why {
             NoRecipe::Unknown => format!(
                 "kbuild-rs does not understand how this kernel gives modules their BTF (cmd_btf_ko \
-                 in {}/scripts/Makefile.modfinal). Build without a base",
+                 in {}/scripts/Makefile.modfinal). Build without BTF ({BTF_BASE_NONE})",
                 kernel.source_dir().display()
             ),
             NoRecipe::NeedsResolver => format!(
                 "{}/tools/bpf/resolve_btfids/resolve_btfids is missing, and this kernel writes BTF \
-                 with it. Install the whole package of headers, or build it in the source of that \
-                 kernel:\n    make modules_prepare",
+                 with it. Install the whole package of headers, name it with RESOLVE_BTFIDS=FILE \
+                 ({MAKE_VAR}), or build it in the source of that kernel:\n    make modules_prepare",
                 kernel.dir().display()
             ),
         };
@@ -231,11 +258,34 @@ fn recipe(kernel: &Kernel, base: &Path) -> Result<Recipe> {
     })
 }
 
+/// The value that the caller gives a variable.
+fn given<'a>(context: &Context<'a>, name: &str) -> Option<&'a OsStr> {
+    let mut all = context.settings.make_vars.iter().rev();
+    let (_, value) = all.find(|(other, _)| other == name)?;
+    Some(value)
+}
+
+/// The programs in the caller's `RESOLVE_BTFIDS`: `resolve_btfids`, and perhaps one that starts it.
+fn resolver(context: &Context<'_>, env: &[(OsString, OsString)]) -> Result<Vec<PathBuf>> {
+    let value = given(context, "RESOLVE_BTFIDS").unwrap_or_default();
+    let words = value.to_string_lossy();
+    let find = |word: &str| match word.contains('/') {
+        true => Some(PathBuf::from(word)).filter(|file| file.is_absolute() && file.is_file()),
+        false => find_program(word, env),
+    };
+    let found: Vec<_> = words.split_whitespace().filter_map(find).collect();
+    if found.is_empty() && !words.trim().is_empty() {
+        return Err(Error::input(format!(
+            "RESOLVE_BTFIDS is {value:?}, which is not there. Name a program in PATH, or write an \
+             absolute path ({MAKE_VAR})"
+        )));
+    }
+    Ok(found)
+}
+
 /// The pahole that make starts.
 fn pahole(context: &Context<'_>, env: &[(OsString, OsString)]) -> Result<PathBuf> {
-    let mut given = context.settings.make_vars.iter().rev();
-    let given = given.find(|(name, _)| name == "PAHOLE");
-    let name = given.map_or(OsStr::new("pahole"), |(_, value)| value);
+    let name = given(context, "PAHOLE").unwrap_or(OsStr::new("pahole"));
     let text = name.to_str().filter(|text| {
         // make runs in the kernel tree.
         !text.contains('/') || Path::new(text).is_absolute()

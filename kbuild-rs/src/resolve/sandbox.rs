@@ -168,6 +168,7 @@ impl Used<'_> {
         let programs = tools.tools.iter().cloned().chain(named);
         let programs = programs.chain(find_program("make", self.env));
         let programs = programs.chain(self.inputs.btf.pahole.clone());
+        let programs = programs.chain(self.inputs.btf.resolver.iter().cloned());
         #[cfg(feature = "rust")]
         let programs = programs.chain(self.target.rustc.clone());
         for program in programs {

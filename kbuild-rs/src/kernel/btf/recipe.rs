@@ -10,6 +10,7 @@
 
 use std::path::Path;
 
+use crate::error::names::BTF_BASE_NONE;
 use crate::kernel::Kernel;
 use crate::sys::regular;
 
@@ -27,22 +28,28 @@ pub(crate) enum NoRecipe {
 }
 
 /// A module that registers functions for BPF programs has their ids in this section. Without it,
-/// `resolve_btfids` has nothing to do.
-const IDS: &str = "if $(OBJDUMP) -h $@ | grep -q '[.]BTF_ids'; then \
-     echo '$@ registers functions for BPF programs (section .BTF_ids), which needs \
-     tools/bpf/resolve_btfids/resolve_btfids in the kernel tree. Build it in the source of that \
-     kernel, or build this module without BTF (--btf-base none)' 1>&2; false; fi";
+/// `resolve_btfids` has nothing to do. objdump runs twice, because a pipe hides that it failed.
+fn refuse_ids() -> String {
+    format!(
+        "$(OBJDUMP) -h $@ >/dev/null || exit 1; if $(OBJDUMP) -h $@ | grep -q '[.]BTF_ids'; then \
+         echo '$@ registers functions for BPF programs (section .BTF_ids), which needs \
+         tools/bpf/resolve_btfids/resolve_btfids in the kernel tree. Build it in the source of that \
+         kernel, or build this module without BTF ({BTF_BASE_NONE})' 1>&2; false; fi"
+    )
+}
 
 /// The program of the kernel tree.
 const RESOLVER: &str = "tools/bpf/resolve_btfids/resolve_btfids";
 
 impl Recipe {
     /// The command of a kernel for the base at `base`, a path without special characters.
-    pub(crate) fn of(kernel: &Kernel, base: &Path) -> Result<Recipe, NoRecipe> {
+    /// `own_resolver` tells whether the caller has set `RESOLVE_BTFIDS`.
+    pub(crate) fn of(kernel: &Kernel, base: &Path, own_resolver: bool) -> Result<Recipe, NoRecipe> {
         let file = kernel.source_dir().join("scripts/Makefile.modfinal");
         let text = regular::read_to_string(file).map_err(|_| NoRecipe::Unknown)?;
         let base = base.to_str().ok_or(NoRecipe::Unknown)?;
-        Recipe::from_text(&text, base, kernel.dir().join(RESOLVER).is_file())
+        let has_resolver = own_resolver || kernel.dir().join(RESOLVER).is_file();
+        Recipe::from_text(&text, base, has_resolver)
     }
 
     pub(in crate::kernel) fn from_text(
@@ -57,7 +64,7 @@ impl Recipe {
                 return Err(NoRecipe::NeedsResolver);
             }
             let resolve = format!("$(RESOLVE_BTFIDS) -b {base} $@");
-            recipe = recipe.replace(&resolve, IDS);
+            recipe = recipe.replace(&resolve, &refuse_ids());
             if recipe.contains("$(RESOLVE_BTFIDS)") {
                 return Err(NoRecipe::NeedsResolver);
             }
@@ -66,8 +73,10 @@ impl Recipe {
         const ONE_THREAD: &str = "$(filter-out -j%,$(PAHOLE_FLAGS))";
         recipe = match recipe.contains(FLAGS) {
             true => recipe.replace(FLAGS, ONE_THREAD),
-            // A script reads them from the environment.
-            false => format!("export PAHOLE_FLAGS=\"{ONE_THREAD}\"; {recipe}"),
+            // A script reads them from the environment. They may contain quotes.
+            false => {
+                format!("export PAHOLE_FLAGS='$(subst ','\\'',{ONE_THREAD})'; {recipe}")
+            }
         };
         Ok(Recipe(recipe))
     }
