@@ -297,3 +297,19 @@ fn pahole(context: &Context<'_>, env: &[(OsString, OsString)]) -> Result<PathBuf
     })?;
     context.kernel.pahole(text, search_path(env))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_compares_the_trees_vmlinux_is_another_one_than_plain_kbuild() {
+        let of = |way: BtfWay| Btf {
+            way,
+            ..Btf::default()
+        };
+        assert_eq!(of(BtfWay::Kbuild).config(), None);
+        let tree = of(BtfWay::Tree("/k/vmlinux".into())).config().unwrap();
+        assert!(tree.starts_with(ENTRY) && of(BtfWay::Off).config() != Some(tree));
+    }
+}

@@ -29,6 +29,13 @@ const SYMVERS: &str = "\0symvers";
 pub(crate) struct Fingerprint(pub(crate) Vec<Vec<u8>>);
 
 impl Fingerprint {
+    /// The entries for the record. Those of a build that could not use its base of BTF (`lacks_base`)
+    /// lack the base: the next build then starts from nothing, and tries again.
+    pub(crate) fn recorded(&self, lacks_base: bool) -> Vec<Vec<u8>> {
+        let is_kept = |entry: &&Vec<u8>| !lacks_base || !entry.starts_with(super::btf::ENTRY);
+        self.0.iter().filter(is_kept).cloned().collect()
+    }
+
     /// The current state of all inputs other than files.
     pub(crate) fn of(resolved: &Resolved) -> Result<Fingerprint> {
         let Resolved { make, inputs, .. } = resolved;

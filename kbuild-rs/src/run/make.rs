@@ -9,7 +9,7 @@ use super::record::salted::Salted;
 use super::{BeforeMake, Run};
 use crate::jobs::Slot;
 use crate::make::{BuildFacts, ChildDescriptors, Hearing};
-use crate::resolve::Fingerprint;
+use crate::resolve::{BtfWay, Fingerprint};
 use crate::settings::Report;
 use crate::stage::{Inventory, Item};
 use crate::sys::{boot_id, sort_paths};
@@ -28,7 +28,7 @@ impl Run<'_> {
         let r = self.resolved;
         let (old, start) = (made.record, made.start);
         let facts = self.build_facts();
-        self.prepare_btf()?;
+        let lacks_base = self.prepare_btf(made.base.as_ref())?;
         let phase = self.first_phase(slot)?;
         let put = self.put_away(items)?;
         let hearing = Hearing {
@@ -50,7 +50,7 @@ impl Run<'_> {
             self.remove_unfinished(items, time, start)?;
         }
         let mut record = Record {
-            config: Salted::of(&fingerprint.0),
+            config: Salted::of(&fingerprint.recorded(lacks_base)),
             boot: boot_id(),
             succeeded: false,
             prerequisites: Vec::new(),
@@ -73,7 +73,7 @@ impl Run<'_> {
                 let of_frames = self.warn_of_frames(items, start)?;
                 #[cfg(not(feature = "rust"))]
                 let of_frames = false;
-                let _has_warned = self.warn_without_btf(&published) || of_frames;
+                let _has_warned = self.warn_without_btf(&published) || of_frames || lacks_base;
                 record.succeeded = r.wants_modules();
                 if record.succeeded {
                     self.remove_stale(old, &published)?;
@@ -121,6 +121,7 @@ impl Run<'_> {
             #[cfg(feature = "rust")]
             kernel_source: r.kernel().source_dir().to_owned(),
             works_in_module: r.kernel().version() >= (6, 13),
+            has_chosen_btf: matches!(r.inputs.btf.way, BtfWay::From(_)),
             module_dir: r.module_dir().to_owned(),
         }
     }

@@ -34,6 +34,7 @@ use crate::settings::{Artifact, Report, Settings};
 use crate::stage::{Inventory, Item, Kind, Sync, told};
 use crate::sys::{Writer, boot_id, sort_paths, wait_for_tick};
 
+use btf::ReadBase;
 use record::prerequisites::Resolver;
 use record::settled::FoldersBefore;
 use record::{Record, Stale};
@@ -73,6 +74,8 @@ pub(crate) struct BeforeMake<'a> {
     /// The marker's time.
     pub(crate) start: Duration,
     pub(crate) folders: FoldersBefore,
+    /// The base of the modules' BTF, if it was read.
+    pub(crate) base: Option<ReadBase>,
     /// The place of the build in the cache.
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<cache::Place>,
@@ -102,6 +105,9 @@ impl Run<'_> {
             None => None,
         };
         r.kernel().check_programs()?;
+        let has_commands =
+            matches!(&r.sources, Sources::Tree { tree, .. } if !tree.prepare.is_empty());
+        let base = self.check_btf(record.is_some() || has_commands)?;
         // The token is only taken while holding the stage's lock, because a holder of a token must
         // not wait for a lock.
         let mut slot = r.jobs.slot(&r.sink)?;
@@ -116,7 +122,7 @@ impl Run<'_> {
         // A later change then has a later time than all existing files, and this second look sees
         // the changes since the first one.
         wait_for_tick(writer, &r.stage.private, start)?;
-        let report = self.stage_and_make(record, start, &mut slot, &held);
+        let report = self.stage_and_make((record, base), start, &mut slot, &held);
         if !r.stage.is_interrupted() {
             lock.release();
         }
@@ -153,7 +159,7 @@ impl Run<'_> {
     /// Updates the stage from the sources, and runs make. `start` is the marker's time.
     fn stage_and_make(
         &self,
-        record: Option<Record>,
+        (record, base): (Option<Record>, Option<ReadBase>),
         start: Duration,
         slot: &mut Slot,
         held: &ChildDescriptors,
@@ -204,6 +210,7 @@ impl Run<'_> {
             inventory,
             start,
             folders: self.folders_before(&record, start),
+            base,
             #[cfg(feature = "cache")]
             cache: None,
         };

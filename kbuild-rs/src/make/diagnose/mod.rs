@@ -41,6 +41,8 @@ pub(crate) struct BuildFacts {
     pub(crate) kernel_source: PathBuf,
     /// Whether make works in the module folder and not in the kernel's folder.
     pub(crate) works_in_module: bool,
+    /// Whether kbuild-rs has chosen a base for the modules' BTF.
+    pub(crate) has_chosen_btf: bool,
     /// The module folder in the stage.
     pub(crate) module_dir: PathBuf,
 }

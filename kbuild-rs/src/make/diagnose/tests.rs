@@ -27,6 +27,7 @@ fn facts_of(example: &Example, root: &Root) -> BuildFacts {
             _ => root.join("").components().collect(),
         },
         works_in_module: false,
+        has_chosen_btf: false,
     }
 }
 
@@ -142,7 +143,14 @@ fn skipped_btf_is_explained_as_harmless_once() {
     let line = "Skipping BTF generation for x.ko due to unavailability of vmlinux";
     let hint = diagnosis.hear(line, Level::Plain, &facts).unwrap();
     assert!(hint.text().contains("not an error"), "{hint:?}");
+    assert!(hint.text().contains("--btf-base auto"), "{hint:?}");
     assert_eq!(diagnosis.hear(line, Level::Plain, &facts), None);
+    let facts = BuildFacts {
+        has_chosen_btf: true,
+        ..facts
+    };
+    let hint = Diagnosis::default().hear(line, Level::Plain, &facts);
+    assert!(!hint.unwrap().text().contains("--btf-base"));
 }
 
 #[test]

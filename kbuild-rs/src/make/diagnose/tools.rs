@@ -36,12 +36,21 @@ pub(super) static RULES: &[Rule] = &[
         explains: Explains::Harmless(
             // make shows the command with these words, too.
             |line| line.starts_with("Skipping BTF generation").then_some(""),
-            |_, _| {
+            |_, facts| {
+                let (missing, advice) = match facts.has_chosen_btf {
+                    true => (
+                        "The base that kbuild-rs found cannot be used",
+                        String::new(),
+                    ),
+                    false => (
+                        "The kernel tree has no vmlinux",
+                        format!(". To give it BTF from another place, choose a base ({BTF_BASE})"),
+                    ),
+                };
                 format!(
-                    "\"Skipping BTF generation\" is not an error. The kernel tree has no vmlinux, so \
-                     the module has no type information (BTF). The module works. Only BPF programs \
-                     and debuggers that need its types notice the difference. To give it BTF from \
-                     another place, choose a base ({BTF_BASE})"
+                    "\"Skipping BTF generation\" is not an error. {missing}, so the module has no type \
+                     information (BTF). The module works. Only BPF programs and debuggers that need \
+                     its types notice the difference{advice}"
                 )
             },
         ),

@@ -84,7 +84,12 @@ impl Run<'_> {
             words: &words,
         };
         parts.add("version", VERSION);
-        let features = [cfg!(feature = "rust"), cfg!(feature = "ide")].map(u8::from);
+        let features = [
+            cfg!(feature = "rust"),
+            cfg!(feature = "ide"),
+            cfg!(feature = "btf"),
+        ]
+        .map(u8::from);
         parts.add("features", &features);
         let with_out = self.cache_words();
         for entry in &fingerprint.0 {
