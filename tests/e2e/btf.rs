@@ -176,7 +176,9 @@ fn a_base_that_changes_is_used_at_once_and_none_leaves_btf_out() {
     let copy = fs::read(copy_of_base(&out).unwrap()).unwrap();
     fs::write(&base, &copy[..copy.len() - 1]).unwrap();
     let said = refused(&mut call(&base), 1);
-    assert_says(&said, &["a base of 'Linux'", "cannot be used", "vmlinuz"]);
+    let words = ["a base of 'Linux'", "cannot be used", "vmlinuz", "FILE"];
+    assert_says(&said, &words);
+    assert!(!said.contains("from scratch"), "{said}");
     fs::write(&base, &copy).unwrap();
     let output = built(&mut call(&base));
     assert!(started_make(&output), "{}", output.err());
@@ -212,6 +214,12 @@ fn a_base_of_another_kernel_is_refused_before_anything_is_built() {
         ];
         assert_says(&said, &words);
         assert!(modules(out.path()).is_empty());
+    }
+    let shown = Path::new("/sys/kernel/btf/vmlinux");
+    if shown.exists() {
+        let out = tempfile::tempdir().unwrap();
+        let said = refused(&mut call(&old, source.path(), out.path(), shown), 2);
+        assert_says(&said, &[&old.release, "the running kernel is "]);
     }
 }
 
@@ -269,6 +277,32 @@ fn a_vmlinux_that_is_older_than_its_kernel_tree_is_named() {
     let words = [&*new.release, "was prepared again", "make -C "];
     assert_says(&said, &words);
     assert!(!said.contains("  CC "), "{said}");
+}
+
+#[test]
+fn an_image_that_is_damaged_is_named_each_time_until_it_is_whole() {
+    let Some(kernel) = kernel("6.1") else { return };
+    let (source, scratch) = (typed(), tempfile::tempdir().unwrap());
+    let root = scratch.path().join("root");
+    let release = &kernel.release;
+    let tree = root.join(format!("usr/src/linux-headers-{release}"));
+    let linked = link_kernel(&kernel, &tree, &[]);
+    fs::create_dir(root.join("boot")).unwrap();
+    let image = root.join(format!("boot/vmlinuz-{release}"));
+    let whole = fs::read(&kernel.vmlinuz).unwrap();
+    fs::write(&image, &whole[..whole.len() / 2]).unwrap();
+    let out = scratch.path().join("out");
+    let again = || {
+        let output = built(&mut call(&linked, source.path(), &out, "auto"));
+        assert!(started_make(&output), "{}", output.err());
+        output.err()
+    };
+    let said = again();
+    assert_says(&said, &["cannot be used", "is not an error"]);
+    assert!(!said.contains("--btf-base auto"), "{said}");
+    assert_says(&again(), &["cannot be used"]);
+    fs::write(&image, &whole).unwrap();
+    assert_says(&again(), &["  BTF [M] "]);
 }
 
 /// A module that registers a function for BPF programs.

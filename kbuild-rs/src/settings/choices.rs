@@ -18,8 +18,9 @@ pub enum Config {
 /// [`Build::btf_base`](crate::Build::btf_base).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BtfBase {
-    /// The `vmlinux` in the kernel tree, else the running kernel's BTF if it has the right release,
-    /// else that of the installed image of this release. Without any of them, modules get no BTF.
+    /// The `vmlinux` in the kernel tree, else the running kernel's BTF if it is the same kernel, else
+    /// that of the installed image of this release. Without any of them, modules get no BTF. A pahole
+    /// that is missing or too old is an error.
     Auto,
     /// A `vmlinux`, a bootable image (`vmlinuz`), or a file of BTF.
     File(PathBuf),
