@@ -23,6 +23,19 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "x86_64",
+            Arch::Arm64 => "arm64",
+        }
+    }
+
+    /// QEMU's program.
+    pub(crate) fn program(self) -> &'static str {
+        self.qemu().0
+    }
+
     /// Parameters of its kernels. A kernel counts the ticks of a PC's timer, and panics if a busy host
     /// gave it too few of them.
     fn parameters(self) -> &'static str {
@@ -80,6 +93,18 @@ pub struct Guest {
     limits: Limits,
 }
 
+/// A run of a guest, however it ended.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) console: String,
+    /// The words of QEMU itself.
+    pub(crate) stderr: String,
+    /// The limit that it exceeded.
+    pub(crate) over_limit: Option<String>,
+    pub(crate) elapsed: Duration,
+}
+
 impl Guest {
     /// A guest that boots `kernel`, with 512 MiB of memory and 60 s of time on an idle machine.
     ///
@@ -105,6 +130,13 @@ impl Guest {
         self
     }
 
+    /// Puts a file with these bytes into the guest.
+    #[must_use]
+    pub fn bytes(mut self, guest_path: impl Into<String>, bytes: Vec<u8>) -> Guest {
+        self.contents.made.push((guest_path.into(), bytes));
+        self
+    }
+
     /// Puts everything below a folder of the host into the guest's `/`.
     #[must_use]
     pub fn tree(mut self, folder: impl AsRef<Path>) -> Guest {
@@ -115,8 +147,8 @@ impl Guest {
     /// Loads the kernel's own modules with these names, and the modules that they depend on, before
     /// the script runs. A module that is built into the kernel may be named too.
     #[must_use]
-    pub fn module_dependencies(mut self, names: &[&str]) -> Guest {
-        let names = names.iter().map(|name| (*name).to_owned());
+    pub fn module_dependencies<S: AsRef<str>>(mut self, names: &[S]) -> Guest {
+        let names = names.iter().map(|name| name.as_ref().to_owned());
         self.contents.dependencies.extend(names);
         self
     }
@@ -190,6 +222,26 @@ impl Guest {
             None => Ok(None),
             Some(console) => self.verdict(&console, b"").map(Some),
         }
+    }
+
+    /// As [`run`](Guest::run), and the console comes back however the guest ends. The guest is ended
+    /// once `stop` is true.
+    pub(crate) fn attempt(&self, stop: &dyn Fn() -> bool) -> Result<Attempt> {
+        let place = Place::fill(self)?;
+        let heard = process::listen(&mut self.qemu(&place), self.limits, stop)?;
+        let console = String::from_utf8_lossy(&heard.stdout).replace('\r', "");
+        let over_limit = match heard.ended {
+            Ok(_) => None,
+            Err(Error::Killed { why, .. }) => Some(why),
+            Err(error) => return Err(error),
+        };
+        Ok(Attempt {
+            verdict: verdict::parse(&console),
+            console,
+            stderr: String::from_utf8_lossy(&heard.stderr).into_owned(),
+            over_limit,
+            elapsed: heard.elapsed,
+        })
     }
 
     fn verdict(self, console: &[u8], stderr: &[u8]) -> Result<Verdict> {

@@ -1,0 +1,294 @@
+//! A test of modules: load them in a guest, run a command, unload them, and judge what the kernel
+//! wrote.
+//!
+//! # Decisions
+//! - Each step writes its name into the kernel's log, so a finding has its step.
+//! - The kernel's log comes from `dmesg` if the guest ended as it should. Otherwise the console has it:
+//!   the guest prints everything there from the first step on.
+//! - The modules of the kernel that a module names in `depends` are loaded before the first step.
+
+mod judge;
+mod ktap;
+mod report;
+mod script;
+mod taint;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use ktap::{KunitCase, KunitResult, KunitSuite};
+pub use report::TestReport;
+
+use crate::guest::{Guest, Kernel};
+use crate::image::decompress;
+use crate::ko::{self, Ko};
+use crate::process::Limits;
+use crate::{Error, Result, locate};
+
+/// A test of modules on one kernel.
+#[derive(Clone, Debug)]
+pub struct ModuleTest {
+    modules: Vec<Ko>,
+    /// Names of modules, and their parameters.
+    parameters: Vec<(String, String)>,
+    kernel: Option<Kernel>,
+    tree: Option<PathBuf>,
+    busybox: Option<PathBuf>,
+    command: Option<String>,
+    files: Vec<(String, PathBuf)>,
+    expected_taint: String,
+    timeout: Duration,
+    memory: u32,
+    unload: bool,
+    stop: fn() -> bool,
+}
+
+impl ModuleTest {
+    /// A test of these `.ko` files, which are for one kernel. They are loaded in an order in which each
+    /// comes after those that it needs.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::NotAModule`]; [`Error::Modules`] if there is none, if they are for
+    /// several kernels, or if no order exists.
+    pub fn new<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Result<ModuleTest> {
+        let modules = files.into_iter().map(|file| Ko::read(file.as_ref()));
+        ModuleTest::of(modules.collect::<Result<_>>()?)
+    }
+
+    /// The same for modules that were [read](Ko::read).
+    ///
+    /// # Errors
+    /// [`Error::Modules`] as above.
+    pub fn of(modules: Vec<Ko>) -> Result<ModuleTest> {
+        let modules = ko::in_order(modules)?;
+        let fail = |why: String| Err(Error::Modules { why });
+        let Some(first) = modules.first() else {
+            return fail("a test needs at least one module".to_owned());
+        };
+        if let Some(other) = modules.iter().find(|one| one.release != first.release) {
+            return fail(format!(
+                "{} is for the kernel {}, but {} for {}: test the modules of one kernel at a time",
+                first.path.display(),
+                first.release,
+                other.path.display(),
+                other.release
+            ));
+        }
+        Ok(ModuleTest {
+            modules,
+            parameters: Vec::new(),
+            kernel: None,
+            tree: None,
+            busybox: None,
+            command: None,
+            files: Vec::new(),
+            expected_taint: "OE".to_owned(),
+            timeout: Duration::from_secs(180),
+            memory: 512,
+            unload: true,
+            stop: || false,
+        })
+    }
+
+    /// The kernel to boot. Default: the one that the modules were built for, as
+    /// [`Kernel::find`] finds it.
+    #[must_use]
+    pub fn kernel(mut self, kernel: Kernel) -> ModuleTest {
+        self.kernel = Some(kernel);
+        self
+    }
+
+    /// The kernel tree that the modules were built against: image, configuration and modules of the
+    /// kernel are searched there and beside it.
+    #[must_use]
+    pub fn tree(mut self, tree: impl Into<PathBuf>) -> ModuleTest {
+        self.tree = Some(tree.into());
+        self
+    }
+
+    /// A static busybox for the kernel's processor. Default: the one in `PATH`.
+    #[must_use]
+    pub fn busybox(mut self, busybox: impl Into<PathBuf>) -> ModuleTest {
+        self.busybox = Some(busybox.into());
+        self
+    }
+
+    /// Parameters with which a module is loaded: `who=everyone count=2`.
+    #[must_use]
+    pub fn parameters(mut self, module: &str, parameters: &str) -> ModuleTest {
+        let name = module.replace('-', "_");
+        self.parameters.push((name, parameters.to_owned()));
+        self
+    }
+
+    /// Runs this command with `sh` once the modules are loaded. It has busybox's programs, is root, and
+    /// works in `/`. An exit code other than 0 fails the test.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> ModuleTest {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// Puts a file of the host into the guest; it keeps its permission bits. The guest has no shared
+    /// libraries, so a program has to be static.
+    #[must_use]
+    pub fn file(
+        mut self,
+        guest_path: impl Into<String>,
+        host_path: impl AsRef<Path>,
+    ) -> ModuleTest {
+        let host_path = host_path.as_ref().to_path_buf();
+        self.files.push((guest_path.into(), host_path));
+        self
+    }
+
+    /// The letters of `/proc/sys/kernel/tainted` that the test may set. Default: `OE`, because the
+    /// modules are built outside of the kernel and perhaps unsigned. See
+    /// <https://docs.kernel.org/admin-guide/tainted-kernels.html>.
+    #[must_use]
+    pub fn expected_taint(mut self, letters: &str) -> ModuleTest {
+        self.expected_taint = letters.to_owned();
+        self
+    }
+
+    /// The time for boot and test together, by the clock. Default: 180 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> ModuleTest {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The guest's memory, in MiB. Default: 512.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> ModuleTest {
+        self.memory = mebibytes;
+        self
+    }
+
+    /// Whether the modules are unloaded at the end, in reverse order. Default: yes.
+    #[must_use]
+    pub fn unload(mut self, unload: bool) -> ModuleTest {
+        self.unload = unload;
+        self
+    }
+
+    /// A function that is asked many times a second; the guest ends when it says yes.
+    #[must_use]
+    pub fn stop_when(mut self, stop: fn() -> bool) -> ModuleTest {
+        self.stop = stop;
+        self
+    }
+
+    /// The modules in the order of loading.
+    pub fn modules(&self) -> &[Ko] {
+        &self.modules
+    }
+
+    /// Boots the kernel, and does the test. A test that fails is not an error: see
+    /// [`TestReport::passed`].
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without QEMU, busybox or an image; [`Error::Modules`] if the kernel is not
+    /// the one of the modules; [`Error::NoModule`] if the kernel lacks a module that these need;
+    /// [`Error::File`] for the files of the guest; [`Error::Start`] if QEMU does not start;
+    /// [`Error::Stopped`] after [`stop_when`](ModuleTest::stop_when).
+    pub fn run(&self) -> Result<TestReport> {
+        let kernel = self.find_kernel()?;
+        locate::check_qemu(kernel.arch)?;
+        let busybox = match &self.busybox {
+            Some(path) => path.clone(),
+            None => locate::busybox(kernel.arch)?,
+        };
+        if let Some((name, _)) = self.parameters.iter().find(|(name, _)| !self.has(name)) {
+            let why = format!("there are parameters for {name}, which is not one of the modules");
+            return Err(Error::Modules { why });
+        }
+        // The image may be unpacked into it.
+        let scratch = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
+        let release = kernel.release.clone();
+        let kernel = self.unpacked(kernel, scratch.path());
+        let attempt = self.guest(kernel, busybox).attempt(&self.stop)?;
+        Ok(judge::judge(self, &release, attempt))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.modules.iter().any(|one| one.name == name)
+    }
+
+    fn find_kernel(&self) -> Result<Kernel> {
+        let first = &self.modules[0];
+        let fail = |why: String| Err(Error::Modules { why });
+        let Some(arch) = first.arch else {
+            return fail(format!(
+                "{} is for a processor that a test cannot emulate: only x86-64 and arm64",
+                first.path.display()
+            ));
+        };
+        match &self.kernel {
+            None => Kernel::find(&first.release, arch, self.tree.as_deref()),
+            Some(kernel) if kernel.release != first.release => fail(format!(
+                "{} was built for the kernel {}, not for {}: build it for that kernel",
+                first.path.display(),
+                first.release,
+                kernel.release
+            )),
+            Some(kernel) => Ok(kernel.clone()),
+        }
+    }
+
+    /// The same kernel, without its own decompressor if possible: an emulated machine spends more time
+    /// there than in the rest of the boot.
+    fn unpacked(&self, kernel: Kernel, scratch: &Path) -> Kernel {
+        let plain = scratch.join("vmlinux");
+        let config = kernel.config(self.tree.as_deref());
+        let done = config.is_some_and(|config| {
+            // Without xz or zstd, the image starts as it is.
+            kernel.arch == crate::Arch::X86_64
+                && decompress(&kernel.image, &config, &plain).unwrap_or(false)
+        });
+        match done {
+            true => Kernel {
+                image: plain,
+                ..kernel
+            },
+            false => kernel,
+        }
+    }
+
+    fn guest(&self, kernel: Kernel, busybox: PathBuf) -> Guest {
+        let parameters = |name: &str| {
+            let mut all = self.parameters.iter().rev();
+            all.find(|(module, _)| module == name)
+                .map_or("", |(_, text)| text)
+        };
+        let modules = self.modules.iter();
+        let plan = script::Plan {
+            modules: modules
+                .map(|one| (&*one.name, parameters(&one.name)))
+                .collect(),
+            command: self.command.as_deref(),
+            unload: self.unload,
+            time: self.timeout,
+        };
+        // The kernel's own watchdogs come before the end of the guest's time, and not much earlier:
+        // an emulated processor may stand still when the host is busy.
+        let seconds = (self.timeout.as_secs() / 6).clamp(5, 60);
+        let mut guest = Guest::new(kernel, busybox)
+            .script(script::script(&plan))
+            .parameters(&format!(
+                "log_buf_len=2M kunit.enable=1 watchdog_thresh={seconds}"
+            ))
+            .parameters(&format!("rcupdate.rcu_cpu_stall_timeout={}", 2 * seconds))
+            .memory(self.memory)
+            .timeout(Limits::wall(self.timeout))
+            .module_dependencies(&ko::in_tree(&self.modules));
+        for one in &self.modules {
+            let place = format!("{}/{}.ko", script::MODULES, one.name);
+            guest = guest.bytes(place, one.bytes.clone());
+        }
+        for (place, file) in &self.files {
+            guest = guest.file(place, file);
+        }
+        guest
+    }
+}
