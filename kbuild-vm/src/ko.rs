@@ -25,6 +25,8 @@ pub struct Ko {
     pub(crate) exports: Vec<String>,
     /// The symbols that it needs from the kernel and from other modules.
     pub(crate) imports: Vec<String>,
+    /// Whether it has suites of KUnit.
+    pub(crate) has_suites: bool,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -89,6 +91,7 @@ impl Ko {
                 .collect(),
             exports,
             imports,
+            has_suites: file.section_by_name(".kunit_test_suites").is_some(),
             bytes,
         })
     }
@@ -163,6 +166,7 @@ mod tests {
             depends: own(depends),
             exports: own(exports),
             imports: own(imports),
+            has_suites: false,
             bytes: Vec::new(),
         }
     }

@@ -221,6 +221,19 @@ fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_package_and_chec
 }
 
 #[test]
+fn the_vocabulary_has_every_flag_of_test() {
+    let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
+    let (_, rest) = page.split_once("\n## Testing\n").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let words = table.split('`').skip(1).step_by(2);
+    let known: BTreeSet<String> = words
+        .filter(|w| w.starts_with("--"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(flags("test"), known);
+}
+
+#[test]
 fn messages_name_settings_as_the_vocabulary_does() {
     let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
     let rows = rows(&page);
@@ -264,6 +277,7 @@ fn the_vocabulary_has_every_key_of_the_json() {
         "kbuild-cli/src/commands/package/mod.rs",
         "kbuild-cli/src/commands/sign.rs",
         "kbuild-cli/src/commands/status.rs",
+        "kbuild-cli/src/commands/test/json.rs",
         "kbuild-rs/src/error/advice.rs",
         "kbuild-rs/src/error/message.rs",
         "kbuild-rs/src/kernel/compiler.rs",

@@ -52,6 +52,11 @@ const NOISE: &[&str] = &[
 
 /// The kernel's way from the system call to the module is the same each time.
 const ENTRY: &[&str] = &[
+    "do_one_initcall+",
+    "do_init_module+",
+    "load_module+",
+    "init_module_from_file+",
+    "idempotent_init_module+",
     "do_syscall_64",
     "entry_SYSCALL",
     "__x64_sys_",

@@ -100,6 +100,7 @@ fn an_oops_is_one_finding_with_its_step_and_the_calls_of_the_module() {
 [    1.1] RSP: 0018:ffffc90000 EFLAGS: 00000246
 [    1.1] Call Trace:
 [    1.1]  <TASK>
+[    1.1]  hello_probe+0x5b/0x300 [hello]
 [    1.1]  do_one_initcall+0x5b/0x300
 [    1.1]  ? kmalloc+0x1/0x2
 [    1.1]  do_syscall_64+0x5b/0x300
@@ -121,7 +122,7 @@ fn an_oops_is_one_finding_with_its_step_and_the_calls_of_the_module() {
             "Oops: Oops: 0002 [#1] SMP",
             "CPU: 0 UID: 0 PID: 70 Comm: insmod Tainted: G           O",
             "RIP: 0010:hello_init+0x5/0xff0 [hello]",
-            " do_one_initcall+0x5b/0x300",
+            " hello_probe+0x5b/0x300 [hello]",
         ]
     );
 }

@@ -26,6 +26,9 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }
     found.extend(failed_cases(&suites));
+    if suites.is_empty() && found.is_empty() {
+        found.extend(not_run(test));
+    }
     if let Some(facts) = &facts {
         let expected = match suites.is_empty() {
             true => test.expected_taint.clone(),
@@ -172,9 +175,9 @@ fn no_end(test: &ModuleTest, attempt: &Attempt, log: &str, found: &[Finding]) ->
     })
 }
 
-/// What kmemleak reports: an object, and where it was allocated.
+/// What kmemleak reports: objects, and where they were allocated.
 fn leaks(report: &str) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
+    let mut places: Vec<(Finding, usize)> = Vec::new();
     let mut lines: Vec<&str> = Vec::new();
     let mut all = report.lines().chain(["unreferenced object"]);
     let mut head = None;
@@ -186,16 +189,30 @@ fn leaks(report: &str) -> Vec<Finding> {
         if let Some(head) = head.replace(line) {
             let is_dump = |line: &&str| line.contains("hex dump") || is_hex_dump(line);
             lines.retain(|line| !is_dump(line));
-            found.push(Finding {
-                kind: FindingKind::Leak,
-                headline: head.to_owned(),
-                step: "leaks".to_owned(),
-                excerpt: cut(FindingKind::Leak, &lines),
-            });
+            let excerpt = cut(FindingKind::Leak, &lines);
+            match places.iter_mut().find(|(one, _)| one.excerpt == excerpt) {
+                Some((_, more)) => *more += 1,
+                None => places.push((leak(head, excerpt), 0)),
+            }
         }
         lines.clear();
     }
-    found
+    let found = places.into_iter().map(|(mut finding, more)| {
+        if more > 0 {
+            finding.headline += &format!(", and {more} more from the same place");
+        }
+        finding
+    });
+    found.collect()
+}
+
+fn leak(head: &str, excerpt: Vec<String>) -> Finding {
+    Finding {
+        kind: FindingKind::Leak,
+        headline: head.trim_end_matches(':').to_owned(),
+        step: "leaks".to_owned(),
+        excerpt,
+    }
 }
 
 /// `    68 65 6c 6c 6f …  hello`.
@@ -228,6 +245,20 @@ fn failed_cases(suites: &[KunitSuite]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// The finding about suites that no kernel without KUnit runs.
+fn not_run(test: &ModuleTest) -> Option<Finding> {
+    let module = test.modules.iter().find(|one| one.has_suites)?;
+    Some(Finding {
+        kind: FindingKind::Kunit,
+        headline: format!(
+            "the kernel did not run the suites of {}: it needs CONFIG_KUNIT",
+            module.name
+        ),
+        step: format!("load {}", module.name),
+        excerpt: Vec::new(),
+    })
 }
 
 /// The flags that came, were not expected, and that no finding explains.

@@ -29,7 +29,7 @@ use crate::{Error, Result, locate};
 #[derive(Clone, Debug)]
 pub struct ModuleTest {
     modules: Vec<Ko>,
-    /// Names of modules, and their parameters.
+    /// Names of modules, each with one of its parameters.
     parameters: Vec<(String, String)>,
     kernel: Option<Kernel>,
     tree: Option<PathBuf>,
@@ -113,11 +113,11 @@ impl ModuleTest {
         self
     }
 
-    /// Parameters with which a module is loaded: `who=everyone count=2`.
+    /// A parameter with which a module is loaded: `who=everyone`.
     #[must_use]
-    pub fn parameters(mut self, module: &str, parameters: &str) -> ModuleTest {
+    pub fn parameter(mut self, module: &str, parameter: &str) -> ModuleTest {
         let name = module.replace('-', "_");
-        self.parameters.push((name, parameters.to_owned()));
+        self.parameters.push((name, parameter.to_owned()));
         self
     }
 
@@ -189,7 +189,7 @@ impl ModuleTest {
     ///
     /// # Errors
     /// [`Error::Missing`] without QEMU, busybox or an image; [`Error::Modules`] if the kernel is not
-    /// the one of the modules; [`Error::NoModule`] if the kernel lacks a module that these need;
+    /// the one of the modules, or lacks a module that these need;
     /// [`Error::File`] for the files of the guest; [`Error::Start`] if QEMU does not start;
     /// [`Error::Stopped`] after [`stop_when`](ModuleTest::stop_when).
     pub fn run(&self) -> Result<TestReport> {
@@ -207,8 +207,29 @@ impl ModuleTest {
         let scratch = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
         let release = kernel.release.clone();
         let kernel = self.unpacked(kernel, scratch.path());
-        let attempt = self.guest(kernel, busybox).attempt(&self.stop)?;
+        let guest = self.guest(kernel, busybox);
+        let attempt = guest
+            .attempt(&self.stop)
+            .map_err(|error| self.named(error))?;
         Ok(judge::judge(self, &release, attempt))
+    }
+
+    /// Says which module needs one that is missing.
+    fn named(&self, error: Error) -> Error {
+        let Error::NoModule { name, folder } = &error else {
+            return error;
+        };
+        let mut modules = self.modules.iter();
+        let Some(user) = modules.find(|one| one.depends.contains(name)) else {
+            return error;
+        };
+        let why = format!(
+            "{} needs the module {name}, which is not one of these modules and not in {}: name its \
+             .ko, too",
+            user.name,
+            folder.display()
+        );
+        Error::Modules { why }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -257,9 +278,8 @@ impl ModuleTest {
 
     fn guest(&self, kernel: Kernel, busybox: PathBuf) -> Guest {
         let parameters = |name: &str| {
-            let mut all = self.parameters.iter().rev();
-            all.find(|(module, _)| module == name)
-                .map_or("", |(_, text)| text)
+            let own = self.parameters.iter().filter(|(module, _)| module == name);
+            own.map(|(_, text)| &**text).collect()
         };
         let modules = self.modules.iter();
         let plan = script::Plan {
@@ -276,7 +296,7 @@ impl ModuleTest {
         let mut guest = Guest::new(kernel, busybox)
             .script(script::script(&plan))
             .parameters(&format!(
-                "log_buf_len=2M kunit.enable=1 watchdog_thresh={seconds}"
+                "log_buf_len=2M kunit.enable=1 kunit.autorun=1 watchdog_thresh={seconds}"
             ))
             .parameters(&format!("rcupdate.rcu_cpu_stall_timeout={}", 2 * seconds))
             .memory(self.memory)

@@ -7,7 +7,7 @@ use crate::findings::MARK;
 /// What a test's script is made of.
 pub(super) struct Plan<'a> {
     /// The names of the modules in the order of loading, with their parameters.
-    pub(super) modules: Vec<(&'a str, &'a str)>,
+    pub(super) modules: Vec<(&'a str, Vec<&'a str>)>,
     /// The command for `sh`.
     pub(super) command: Option<&'a str>,
     pub(super) unload: bool,
@@ -83,7 +83,10 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
         "hung=/proc/sys/kernel/hung_task_timeout_secs\n[ -w $hung ] && echo {hung} >$hung\n"
     );
     for (name, parameters) in &plan.modules {
-        let words: Vec<String> = parameters.split_whitespace().map(quoted).collect();
+        let words: Vec<String> = parameters
+            .iter()
+            .map(|one| quoted(&parameter(one)))
+            .collect();
         script += &format!("load {name} {}\n", words.join(" "));
     }
     if let Some(command) = plan.command {
@@ -102,6 +105,14 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
         script += "leak_check=1\n";
     }
     script + TAIL
+}
+
+/// A parameter as the kernel reads it: with quotes around a value with blanks.
+fn parameter(text: &str) -> String {
+    match text.split_once('=') {
+        Some((name, value)) if value.contains(char::is_whitespace) => format!("{name}=\"{value}\""),
+        _ => text.to_owned(),
+    }
 }
 
 /// A word for the shell.
@@ -162,7 +173,10 @@ mod tests {
     #[test]
     fn a_script_has_the_steps_in_their_order_and_quotes_what_a_user_gave() {
         let plan = Plan {
-            modules: vec![("base", ""), ("top", "who='me' a=$(reboot)")],
+            modules: vec![
+                ("base", vec![]),
+                ("top", vec!["who='me' too", "a=$(reboot)"]),
+            ],
             command: Some("echo it's"),
             unload: true,
             time: Duration::from_secs(60),
@@ -171,7 +185,7 @@ mod tests {
         let parts = [
             "echo 20 >$hung",
             "\nload base \n",
-            r"load top 'who='\''me'\''' 'a=$(reboot)'",
+            r#"load top 'who="'\''me'\'' too"' 'a=$(reboot)'"#,
             r"sh -c 'echo it'\''s'",
             "rmmod $name",
             "mark end",

@@ -14,6 +14,7 @@ fn hello() -> ModuleTest {
         depends: Vec::new(),
         exports: Vec::new(),
         imports: Vec::new(),
+        has_suites: false,
         bytes: Vec::new(),
     };
     ModuleTest::of(vec![ko]).unwrap()
@@ -81,6 +82,21 @@ fn a_module_that_did_not_load_has_the_kernels_words_about_it() {
 }
 
 #[test]
+fn suites_that_the_kernel_did_not_run_are_no_success() {
+    let mut test = hello();
+    test.modules[0].has_suites = true;
+    let text = "\n@test output\n\n@test leaks\n\n@test facts\ntainted-before 0\ntainted-after 0\n";
+    let verdict = Verdict {
+        text: text.to_owned(),
+        log: LOG.to_owned(),
+        code: 0,
+        ok: true,
+    };
+    let report = judge(&test, "6.12", attempt(Some(verdict), "", None));
+    assert_eq!(kinds(&report), [FindingKind::Kunit]);
+}
+
+#[test]
 fn a_command_that_fails_is_a_finding_with_its_last_lines() {
     let report = ended(LOG, "tainted-before 0\ncommand 3\ntainted-after 0\n");
     assert_eq!(kinds(&report), [FindingKind::Command]);
@@ -115,8 +131,17 @@ fn each_lost_object_is_a_leak_with_the_place_of_its_allocation() {
     assert_eq!(found.len(), 2);
     assert_eq!(
         found[0].headline,
-        "unreferenced object 0xffff888001 (size 64):"
+        "unreferenced object 0xffff888001 (size 64)"
     );
     assert_eq!(found[0].excerpt[1], "  backtrace (crc 1):");
     assert!(leaks("").is_empty());
+    let found = leaks(
+        &report
+            .replace("0x2 (size 8)", "0xffff888001 (size 64)")
+            .repeat(3),
+    );
+    assert_eq!(
+        found[0].headline,
+        "unreferenced object 0xffff888001 (size 64), and 2 more from the same place"
+    );
 }
