@@ -51,6 +51,13 @@ pub(crate) struct GuestArgs {
     /// Load a module with this parameter, as on a kernel's command line: hello.who=everyone.
     #[arg(long = "param", value_name = "MODULE.NAME=VALUE", value_parser = StringValueParser::new().try_map(module_parameter))]
     pub(crate) parameters: Vec<(String, String)>,
+    /// Give a shell in the guest once the modules are loaded, instead of the test. There is no limit of
+    /// time.
+    #[arg(long, conflicts_with_all = ["run", "junit", "log"])]
+    pub(crate) interactive: bool,
+    /// Wait for gdb before the kernel starts. The output has the command that connects it.
+    #[arg(long)]
+    pub(crate) gdb: bool,
     /// Leave the modules loaded at the end.
     #[arg(long)]
     pub(crate) no_unload: bool,

@@ -13,6 +13,6 @@ mod sys;
 pub mod tree;
 
 pub use limits::{Limits, Patience};
-pub(crate) use run::listen;
 pub use run::{Output, checked, run, tail};
+pub(crate) use run::{attend, listen};
 pub use running::{Running, describe};

@@ -118,6 +118,33 @@ pub(crate) fn listen(
     })
 }
 
+/// Runs a command on this process's own terminal, without limits. Once `stop` is true, it is asked to
+/// end, so that it can give back the terminal.
+pub(crate) fn attend(command: &mut Command, stop: &dyn Fn() -> bool) -> Result<()> {
+    let limits = Limits {
+        idle: Duration::MAX,
+        processor: Duration::MAX,
+        wall: Duration::MAX,
+    };
+    let mut running = Running::start(command, limits)?;
+    let mut asked: Option<Instant> = None;
+    while running.poll()?.is_none() {
+        match asked {
+            Some(asked) if asked.elapsed() > Duration::from_secs(2) => return Err(Error::Stopped),
+            None if stop() => {
+                sys::signal(running.id(), rustix::process::Signal::TERM);
+                asked = Some(Instant::now());
+            }
+            _ => {}
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    match asked {
+        Some(_) => Err(Error::Stopped),
+        None => Ok(()),
+    }
+}
+
 /// As [`run`], but an exit status other than 0 is an error.
 ///
 /// # Errors

@@ -41,6 +41,10 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         modules: test.modules.iter().map(|one| one.name.clone()).collect(),
         findings: found,
         suites,
+        kept: facts
+            .as_ref()
+            .map(|facts| facts.kept.clone())
+            .unwrap_or_default(),
         output: facts.map(|facts| facts.output).unwrap_or_default(),
         log,
         elapsed: attempt.elapsed,

@@ -9,6 +9,7 @@
 
 mod judge;
 mod ktap;
+mod ready;
 mod report;
 mod script;
 mod taint;
@@ -17,13 +18,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use ktap::{KunitCase, KunitResult, KunitSuite};
+use ready::Ready;
 pub use report::TestReport;
 
 use crate::guest::{Guest, Kernel};
-use crate::image::decompress;
 use crate::ko::{self, Ko};
 use crate::process::Limits;
-use crate::{Error, Result, locate};
+use crate::{Error, Result};
 
 /// A test of modules on one kernel.
 #[derive(Clone, Debug)]
@@ -41,6 +42,7 @@ pub struct ModuleTest {
     memory: u32,
     unload: bool,
     stop: fn() -> bool,
+    debugger: Option<PathBuf>,
 }
 
 impl ModuleTest {
@@ -87,6 +89,7 @@ impl ModuleTest {
             memory: 512,
             unload: true,
             stop: || false,
+            debugger: None,
         })
     }
 
@@ -179,6 +182,15 @@ impl ModuleTest {
         self
     }
 
+    /// Stops before the kernel's first instruction, until a debugger continues. gdb connects with
+    /// `target remote SOCKET`. The time has no limit then, and addresses are those of the kernel's
+    /// `vmlinux`. QEMU creates the socket; its folder should be private.
+    #[must_use]
+    pub fn debugger(mut self, socket: impl Into<PathBuf>) -> ModuleTest {
+        self.debugger = Some(socket.into());
+        self
+    }
+
     /// The modules in the order of loading.
     pub fn modules(&self) -> &[Ko] {
         &self.modules
@@ -193,90 +205,25 @@ impl ModuleTest {
     /// [`Error::File`] for the files of the guest; [`Error::Start`] if QEMU does not start;
     /// [`Error::Stopped`] after [`stop_when`](ModuleTest::stop_when).
     pub fn run(&self) -> Result<TestReport> {
-        let kernel = self.find_kernel()?;
-        locate::check_qemu(kernel.arch)?;
-        let busybox = match &self.busybox {
-            Some(path) => path.clone(),
-            None => locate::busybox(kernel.arch)?,
-        };
-        if let Some((name, _)) = self.parameters.iter().find(|(name, _)| !self.has(name)) {
-            let why = format!("there are parameters for {name}, which is not one of the modules");
-            return Err(Error::Modules { why });
-        }
-        // The image may be unpacked into it.
-        let scratch = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
-        let release = kernel.release.clone();
-        let kernel = self.unpacked(kernel, scratch.path());
-        let guest = self.guest(kernel, busybox);
-        let attempt = guest
-            .attempt(&self.stop)
-            .map_err(|error| self.named(error))?;
+        let ready = self.ready()?;
+        let release = ready.kernel.release.clone();
+        let attempt = self.guest(&ready, false).attempt(&self.stop);
+        let attempt = attempt.map_err(|error| self.named(error))?;
         Ok(judge::judge(self, &release, attempt))
     }
 
-    /// Says which module needs one that is missing.
-    fn named(&self, error: Error) -> Error {
-        let Error::NoModule { name, folder } = &error else {
-            return error;
-        };
-        let mut modules = self.modules.iter();
-        let Some(user) = modules.find(|one| one.depends.contains(name)) else {
-            return error;
-        };
-        let why = format!(
-            "{} needs the module {name}, which is not one of these modules and not in {}: name its \
-             .ko, too",
-            user.name,
-            folder.display()
-        );
-        Error::Modules { why }
+    /// Boots the kernel, loads the modules, and gives a shell on this process's own terminal. There is
+    /// no limit of time.
+    ///
+    /// # Errors
+    /// As [`run`](ModuleTest::run).
+    pub fn interact(&self) -> Result<()> {
+        let ready = self.ready()?;
+        let done = self.guest(&ready, true).interact(&self.stop);
+        done.map_err(|error| self.named(error))
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.modules.iter().any(|one| one.name == name)
-    }
-
-    fn find_kernel(&self) -> Result<Kernel> {
-        let first = &self.modules[0];
-        let fail = |why: String| Err(Error::Modules { why });
-        let Some(arch) = first.arch else {
-            return fail(format!(
-                "{} is for a processor that a test cannot emulate: only x86-64 and arm64",
-                first.path.display()
-            ));
-        };
-        match &self.kernel {
-            None => Kernel::find(&first.release, arch, self.tree.as_deref()),
-            Some(kernel) if kernel.release != first.release => fail(format!(
-                "{} was built for the kernel {}, not for {}: build it for that kernel",
-                first.path.display(),
-                first.release,
-                kernel.release
-            )),
-            Some(kernel) => Ok(kernel.clone()),
-        }
-    }
-
-    /// The same kernel, without its own decompressor if possible: an emulated machine spends more time
-    /// there than in the rest of the boot.
-    fn unpacked(&self, kernel: Kernel, scratch: &Path) -> Kernel {
-        let plain = scratch.join("vmlinux");
-        let config = kernel.config(self.tree.as_deref());
-        let done = config.is_some_and(|config| {
-            // Without xz or zstd, the image starts as it is.
-            kernel.arch == crate::Arch::X86_64
-                && decompress(&kernel.image, &config, &plain).unwrap_or(false)
-        });
-        match done {
-            true => Kernel {
-                image: plain,
-                ..kernel
-            },
-            false => kernel,
-        }
-    }
-
-    fn guest(&self, kernel: Kernel, busybox: PathBuf) -> Guest {
+    fn guest(&self, ready: &Ready, shell: bool) -> Guest {
         let parameters = |name: &str| {
             let own = self.parameters.iter().filter(|(module, _)| module == name);
             own.map(|(_, text)| &**text).collect()
@@ -287,20 +234,21 @@ impl ModuleTest {
                 .map(|one| (&*one.name, parameters(&one.name)))
                 .collect(),
             command: self.command.as_deref(),
+            shell,
             unload: self.unload,
             time: self.timeout,
         };
         // The kernel's own watchdogs come before the end of the guest's time, and not much earlier:
         // an emulated processor may stand still when the host is busy.
         let seconds = (self.timeout.as_secs() / 6).clamp(5, 60);
-        let mut guest = Guest::new(kernel, busybox)
+        let mut guest = Guest::new(ready.kernel.clone(), &ready.busybox)
             .script(script::script(&plan))
             .parameters(&format!(
                 "log_buf_len=2M kunit.enable=1 kunit.autorun=1 watchdog_thresh={seconds}"
             ))
             .parameters(&format!("rcupdate.rcu_cpu_stall_timeout={}", 2 * seconds))
             .memory(self.memory)
-            .timeout(Limits::wall(self.timeout))
+            .timeout(self.limits())
             .module_dependencies(&ko::in_tree(&self.modules));
         for one in &self.modules {
             let place = format!("{}/{}.ko", script::MODULES, one.name);
@@ -309,6 +257,16 @@ impl ModuleTest {
         for (place, file) in &self.files {
             guest = guest.file(place, file);
         }
-        guest
+        match &self.debugger {
+            Some(socket) => guest.debugger(socket.clone()),
+            None => guest,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        match self.debugger {
+            Some(_) => Limits::wall(Duration::MAX),
+            None => Limits::wall(self.timeout),
+        }
     }
 }

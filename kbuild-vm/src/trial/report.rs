@@ -18,6 +18,8 @@ pub struct TestReport {
     pub findings: Vec<Finding>,
     /// The suites of KUnit that the modules ran.
     pub suites: Vec<KunitSuite>,
+    /// Modules that stayed loaded, because they have no exit function, or such a module uses them.
+    pub kept: Vec<String>,
     /// The output of the command.
     pub output: String,
     /// The kernel's log since the first step; the whole console if the guest did not reach its end.

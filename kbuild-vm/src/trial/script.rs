@@ -10,6 +10,8 @@ pub(super) struct Plan<'a> {
     pub(super) modules: Vec<(&'a str, Vec<&'a str>)>,
     /// The command for `sh`.
     pub(super) command: Option<&'a str>,
+    /// A shell on the console instead of the command; the guest ends with it.
+    pub(super) shell: bool,
     pub(super) unload: bool,
     /// The time that the guest has.
     pub(super) time: Duration,
@@ -22,12 +24,15 @@ pub(super) const MODULES: &str = "/test/modules";
 /// - After an oops, the kernel's locks may be held forever: nothing is loaded, run or unloaded any
 ///   more.
 /// - kmemleak only reports objects that are five seconds old and the same in two scans.
+/// - A module with an init function and without an exit function cannot be unloaded, and that is its
+///   author's choice. It stays, and so do the modules that it uses.
 /// - A report of a hung task has to come before the guest's time is over.
 const HEAD: &str = r#"
 facts=/test/facts
 leaks=/sys/kernel/debug/kmemleak
 loaded=
 broken=
+kept=
 mark() { echo "@test $*" >/dev/kmsg; }
 fact() { echo "$*" >>$facts; }
 tainted() { cat /proc/sys/kernel/tainted 2>/dev/null || echo 0; }
@@ -43,6 +48,19 @@ load() {
         broken=1
     fi
     if died; then broken=1; loaded=; fi
+}
+unload() {
+    line=$(grep "^$1 " /proc/modules)
+    case $line in *"[permanent]"*) keep $1; return ;; esac
+    for user in $(echo "$line" | cut -d' ' -f4 | tr , ' '); do
+        case " $kept " in *" $user "*) keep $1; return ;; esac
+    done
+    mark unload $1
+    rmmod $1 2>/test/error || fact failed-unload $1 $(head -c 500 /test/error)
+}
+keep() {
+    kept="$kept $1"
+    fact kept $1
 }
 mkdir -p /test
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
@@ -76,6 +94,15 @@ cat $facts
 exit 0
 "#;
 
+const SHELL: &str = r#"
+echo
+[ -z "$broken" ] || cat $facts
+echo "This is the guest, with busybox. To end it, type exit."
+cd / && setsid cttyhack sh
+sync
+reboot -f
+"#;
+
 pub(super) fn script(plan: &Plan<'_>) -> String {
     let mut script = String::from(HEAD);
     let hung = (plan.time.as_secs() / 3).max(5);
@@ -89,6 +116,9 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
             .collect();
         script += &format!("load {name} {}\n", words.join(" "));
     }
+    if plan.shell {
+        return script + SHELL;
+    }
     if let Some(command) = plan.command {
         let command = quoted(command);
         script += &format!(
@@ -98,12 +128,9 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
         );
     }
     if plan.unload {
-        script += "for name in $loaded; do\n    died && break\n    mark unload $name\n    \
-                   rmmod $name 2>/test/error || fact failed-unload $name $(head -c 500 /test/error)\ndone\n\
-                   leak_check=1\n";
-    } else {
-        script += "leak_check=1\n";
+        script += "for name in $loaded; do died || unload $name; done\n";
     }
+    script += "leak_check=1\n";
     script + TAIL
 }
 
@@ -134,6 +161,8 @@ pub(super) struct Written {
     /// Modules that did not load, with the words of insmod.
     pub(super) failed_loads: Vec<(String, String)>,
     pub(super) failed_unloads: Vec<(String, String)>,
+    /// Modules that cannot be unloaded.
+    pub(super) kept: Vec<String>,
 }
 
 /// Reads the output of a script; `None` if it is not complete.
@@ -159,6 +188,7 @@ pub(super) fn written(text: &str) -> Option<Written> {
             "tainted-after" => written.tainted_after = value.parse().ok()?,
             "command" => written.command = Some(value.parse().ok()?),
             "failed-load" => written.failed_loads.push(pair()),
+            "kept" => written.kept.push(value.to_owned()),
             "failed-unload" => written.failed_unloads.push(pair()),
             _ => {}
         }
@@ -178,6 +208,7 @@ mod tests {
                 ("top", vec!["who='me' too", "a=$(reboot)"]),
             ],
             command: Some("echo it's"),
+            shell: false,
             unload: true,
             time: Duration::from_secs(60),
         };
@@ -187,7 +218,7 @@ mod tests {
             "\nload base \n",
             r#"load top 'who="'\''me'\'' too"' 'a=$(reboot)'"#,
             r"sh -c 'echo it'\''s'",
-            "rmmod $name",
+            "do died || unload $name; done",
             "mark end",
         ];
         let places = parts.map(|part| script.find(part).unwrap_or_else(|| panic!("no {part}")));

@@ -57,7 +57,7 @@ fn a_kernel_with_checks_finds_leaks_locks_sleeps_overflows_and_hangs() {
     // The kernel's own watchdogs report before the time is over.
     for (name, kind) in [("waits", "hung-task"), ("spins", "lockup")] {
         let mut command = test(&kernel, &[ko(out.path(), name)]);
-        let (kinds, said) = failed(command.args(["--timeout", "60"]));
+        let (kinds, said) = failed(command.args(["--timeout", "90"]));
         for kind in [kind, "timeout"] {
             assert!(
                 kinds.iter().any(|one| one == kind),

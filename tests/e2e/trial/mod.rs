@@ -1,6 +1,7 @@
 //! `kbuild-rs test`: modules that misbehave in a guest, each in its way.
 
 mod debug;
+mod hands_on;
 mod modules;
 
 use std::fs;

@@ -40,8 +40,8 @@ const MODULES: &[Module] = &[
     },
     Module {
         name: "waits",
-        before: "static bool on = true;\nmodule_param(on, bool, 0);",
-        init: "while (on) schedule_timeout_uninterruptible(HZ);",
+        before: "static DECLARE_COMPLETION(never);",
+        init: "wait_for_completion(&never);",
         exit: "",
     },
     Module {
@@ -127,7 +127,7 @@ fn text(module: &Module) -> String {
         exit,
     } = module;
     format!(
-        "#include <linux/delay.h>\n#include <linux/module.h>\n#include <linux/mutex.h>\n\
+        "#include <linux/completion.h>\n#include <linux/delay.h>\n#include <linux/module.h>\n#include <linux/mutex.h>\n\
          #include <linux/sched.h>\n#include <linux/slab.h>\n#include <linux/spinlock.h>\n\
          {before}\n\
          static int __init {name}_init(void)\n{{\n{init}\nreturn 0;\n}}\n\

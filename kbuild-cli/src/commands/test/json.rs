@@ -20,6 +20,8 @@ pub(super) enum Event<'a> {
         seconds: f64,
         findings: Vec<FindingJson<'a>>,
         suites: Vec<SuiteJson<'a>>,
+        /// Modules that cannot be unloaded.
+        kept: &'a [String],
         /// The output of the command.
         output: &'a str,
         /// The reason why the kernel was not booted.
@@ -68,6 +70,7 @@ pub(super) fn event(tested: &Tested) -> Event<'_> {
         seconds: 0.0,
         findings: Vec::new(),
         suites: Vec::new(),
+        kept: &[],
         output: "",
         message: None,
     };
@@ -76,6 +79,7 @@ pub(super) fn event(tested: &Tested) -> Event<'_> {
         seconds,
         findings,
         suites,
+        kept,
         output,
         message,
         ..
@@ -89,6 +93,7 @@ pub(super) fn event(tested: &Tested) -> Event<'_> {
                 *seconds = report.elapsed.as_secs_f64();
                 *findings = report.findings.iter().map(finding).collect();
                 *suites = report.suites.iter().map(suite).collect();
+                *kept = &report.kept;
                 *output = &report.output;
             }
             Outcome::Skipped(why) => {
@@ -96,6 +101,7 @@ pub(super) fn event(tested: &Tested) -> Event<'_> {
                 *message = Some(why);
             }
             Outcome::Failed(why) => *message = Some(why),
+            Outcome::Interactive => *outcome = "passed",
         }
     }
     event

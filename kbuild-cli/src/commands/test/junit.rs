@@ -38,6 +38,7 @@ fn suite(tested: &Tested, xml: &mut String) {
             of_kernel(report)
         }
         Outcome::Skipped(why) => Inside::Skipped(why.clone()),
+        Outcome::Interactive => Inside::Nothing,
         Outcome::Failed(why) => Inside::Failure {
             message: "the kernel was not booted".to_owned(),
             text: why.clone(),

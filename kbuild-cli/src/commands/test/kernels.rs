@@ -63,6 +63,18 @@ pub(super) fn candidates(args: &TestArgs, modules: Vec<Ko>) -> Result<Vec<Candid
              the kernels of the modules, leave out --all-kernels",
         ));
     }
+    let flag = [
+        ("--interactive", args.guest.interactive),
+        ("--gdb", args.guest.gdb),
+    ];
+    let flag = flag
+        .into_iter()
+        .find(|(_, given)| *given && chosen.len() > 1);
+    if let Some((flag, _)) = flag {
+        return Err(Failure::wrong_call(format!(
+            "{flag} is for one kernel, but these modules are for several: name one with --kernel"
+        )));
+    }
     if args.guest.image.is_some() && chosen.len() > 1 {
         return Err(Failure::wrong_call(
             "--image names one image, but these modules are for several kernels: name one kernel \

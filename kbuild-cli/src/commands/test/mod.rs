@@ -9,6 +9,7 @@
 //! - Kernels are tested one after the other: an emulated processor takes a whole one of this machine,
 //!   and times out if it does not get it.
 
+mod debug;
 mod inputs;
 mod json;
 mod junit;
@@ -37,6 +38,8 @@ use kernels::{Booted, Candidate};
 /// What happened on one kernel.
 pub(super) enum Outcome {
     Ended(Box<TestReport>),
+    /// A person has looked at the guest.
+    Interactive,
     /// The reason why the kernel was not booted.
     Skipped(String),
     /// The machine could not do the test.
@@ -55,7 +58,7 @@ impl Tested {
         match &self.outcome {
             Outcome::Ended(report) => !report.passed(),
             Outcome::Failed(_) => true,
-            Outcome::Skipped(_) => false,
+            Outcome::Skipped(_) | Outcome::Interactive => false,
         }
     }
 }
@@ -148,9 +151,22 @@ impl Call<'_> {
             let line = format!("testing {} on {}", names.join(", "), candidate.release);
             self.progress.chatter(&line);
         }
-        let test = self.configured(candidate.modules, candidate.tree, kernel);
-        match test.and_then(|test| test.run()) {
-            Ok(report) => Ok(Outcome::Ended(Box::new(report))),
+        let (image, tree) = (kernel.image.clone(), candidate.tree.clone());
+        let mut test = self.configured(candidate.modules, candidate.tree, kernel);
+        // The socket for a debugger is in it.
+        let scratch = self.args.guest.gdb.then(tempfile::tempdir).transpose();
+        let scratch = scratch.map_err(|e| Failure::file("create", &std::env::temp_dir(), &e))?;
+        if let Some(scratch) = &scratch {
+            let socket = scratch.path().join("gdb");
+            streams::text(debug::advice(&socket, &image, tree.as_deref()));
+            test = test.map(|test| test.debugger(socket));
+        }
+        let done = match self.args.guest.interactive {
+            true => test.and_then(|test| test.interact().map(|()| Outcome::Interactive)),
+            false => test.and_then(|test| Ok(Outcome::Ended(Box::new(test.run()?)))),
+        };
+        match done {
+            Ok(outcome) => Ok(outcome),
             Err(Error::Stopped) => {
                 Signals::check()?;
                 Err(Failure::tool("stopped"))
@@ -219,7 +235,9 @@ impl Call<'_> {
         let success = self.failures.is_empty() && !self.tested.iter().any(Tested::failed);
         match self.is_json() {
             true => print(&json::finished(success)),
-            false if !self.tested.is_empty() => streams::result(tap::document(&self.tested)),
+            false if !self.tested.is_empty() && !self.args.guest.interactive => {
+                streams::result(tap::document(&self.tested))
+            }
             false => {}
         }
         match (success, self.failures.is_empty()) {

@@ -19,6 +19,7 @@ pub(super) fn document(tested: &[Tested]) -> String {
                 let why = why.lines().next().unwrap_or_default();
                 points.push((true, format!("{} # SKIP {}", escaped(&name), escaped(why))));
             }
+            Outcome::Interactive => {}
             Outcome::Failed(_) => points.push((false, escaped(&name))),
         }
     }

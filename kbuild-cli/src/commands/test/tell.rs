@@ -17,6 +17,12 @@ pub(super) fn tell(progress: &mut Progress, style: Style, tested: &Tested) {
             };
             let time = duration(report.elapsed);
             progress.chatter(&format!("{release}: passed ({modules}{cases}, {time})"));
+            if !report.kept.is_empty() {
+                let names = report.kept.join(", ");
+                progress.chatter(&format!(
+                    "  not unloaded, because there is no exit function, or a user without one: {names}"
+                ));
+            }
         }
         Outcome::Ended(report) => {
             let time = duration(report.elapsed);
@@ -31,6 +37,7 @@ pub(super) fn tell(progress: &mut Progress, style: Style, tested: &Tested) {
                 }
             }
         }
+        Outcome::Interactive => {}
         Outcome::Skipped(why) => progress.line(&format!("{release}: skipped, because {why}")),
         Outcome::Failed(why) => {
             let word = style.error("FAILED");
