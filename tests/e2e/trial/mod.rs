@@ -93,7 +93,7 @@ fn modules_that_misbehave_fail_each_in_its_way_and_a_good_one_passes() {
     passes(&kernel, out.path());
     stops(&kernel, out.path());
     let mut hangs = test(&kernel, &[ko(out.path(), "waits")]);
-    let (kinds, said) = failed(hangs.args(["--timeout", "25"]));
+    let (kinds, said) = failed(hangs.args(["--timeout", "60"]));
     assert_eq!(kinds, ["timeout"], "{said}");
     assert!(said.contains("\"step\":\"load waits\""), "{said}");
 }
