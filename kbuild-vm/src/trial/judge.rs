@@ -25,6 +25,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         }
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }
+    drop_own_panics(&mut found);
     found.extend(failed_cases(&suites));
     if suites.is_empty() && found.is_empty() {
         found.extend(not_run(test));
@@ -48,6 +49,20 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         output: facts.map(|facts| facts.output).unwrap_or_default(),
         log,
         elapsed: attempt.elapsed,
+    }
+}
+
+/// Drops the panics that this crate asked the watchdogs for.
+fn drop_own_panics(found: &mut Vec<Finding>) {
+    let watchdogs = [FindingKind::Lockup, FindingKind::HungTask];
+    if found.iter().any(|one| watchdogs.contains(&one.kind)) {
+        let is_own = |one: &Finding| {
+            one.kind == FindingKind::Panic
+                && ["softlockup", "hung_task"]
+                    .iter()
+                    .any(|word| one.headline.contains(word))
+        };
+        found.retain(|one| !is_own(one));
     }
 }
 
@@ -162,6 +177,7 @@ fn no_end(test: &ModuleTest, attempt: &Attempt, log: &str, found: &[Finding]) ->
         });
     }
     if found.iter().any(|one| one.kind == FindingKind::Panic) {
+        // The kernel has said why.
         return None;
     }
     let words: Vec<&str> = attempt.stderr.lines().collect();
@@ -187,7 +203,8 @@ fn leaks(report: &str) -> Vec<Finding> {
     let mut head = None;
     for line in &mut all {
         if !line.starts_with("unreferenced object") {
-            lines.push(line);
+            // The time is all in which objects from the same place differ.
+            lines.push(line.split(", jiffies ").next().unwrap_or(line));
             continue;
         }
         if let Some(head) = head.replace(line) {

@@ -239,7 +239,8 @@ impl ModuleTest {
             time: self.timeout,
         };
         // The kernel's own watchdogs come before the end of the guest's time, and not much earlier:
-        // an emulated processor may stand still when the host is busy.
+        // an emulated processor may stand still when the host is busy. They panic, because a panic
+        // writes everything to the console: the thread that does so otherwise gets no processor.
         let seconds = (self.timeout.as_secs() / 6).clamp(5, 60);
         let mut guest = Guest::new(ready.kernel.clone(), &ready.busybox)
             .script(script::script(&plan))
@@ -247,6 +248,7 @@ impl ModuleTest {
                 "log_buf_len=2M kunit.enable=1 kunit.autorun=1 watchdog_thresh={seconds}"
             ))
             .parameters(&format!("rcupdate.rcu_cpu_stall_timeout={}", 2 * seconds))
+            .parameters("softlockup_panic=1 hung_task_panic=1")
             .memory(self.memory)
             .timeout(self.limits())
             .module_dependencies(&ko::in_tree(&self.modules));

@@ -23,7 +23,8 @@ pub(super) const MODULES: &str = "/test/modules";
 /// # Decisions
 /// - After an oops, the kernel's locks may be held forever: nothing is loaded, run or unloaded any
 ///   more.
-/// - kmemleak only reports objects that are five seconds old and the same in two scans.
+/// - kmemleak only reports objects that are five seconds old and the same in two scans, at times in
+///   three (7.3).
 /// - A module with an init function and without an exit function cannot be unloaded, and that is its
 ///   author's choice. It stays, and so do the modules that it uses.
 /// - A report of a hung task has to come before the guest's time is over.
@@ -36,7 +37,10 @@ kept=
 mark() { echo "@test $*" >/dev/kmsg; }
 fact() { echo "$*" >>$facts; }
 tainted() { cat /proc/sys/kernel/tainted 2>/dev/null || echo 0; }
-died() { [ $(($(tainted) & 128)) -ne 0 ]; }
+died() {
+    if [ -r /proc/sys/kernel/tainted ]; then [ $(($(tainted) & 128)) -ne 0 ]
+    else dmesg | grep -q '\[#[0-9][0-9]*\]'; fi
+}
 load() {
     [ -z "$broken" ] || return
     name=$1; shift
@@ -76,7 +80,7 @@ const TAIL: &str = r#"
 if [ -n "$leak_check" ] && [ -w $leaks ] && ! died; then
     mark leaks
     sleep 6
-    echo scan >$leaks 2>/dev/null; echo scan >$leaks 2>/dev/null
+    for pause in 2 1 0; do echo scan >$leaks 2>/dev/null; sleep $pause; done
     head -c 100000 $leaks >/test/leaks
 fi
 mark end

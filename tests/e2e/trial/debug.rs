@@ -54,16 +54,13 @@ fn a_kernel_with_checks_finds_leaks_locks_sleeps_overflows_and_hangs() {
             ("overflows", "ubsan", "array-index-out-of-bounds"),
         ],
     );
-    // The kernel's own watchdogs report before the time is over.
+    // The kernel's own watchdogs end the guest before its time is over.
     for (name, kind) in [("waits", "hung-task"), ("spins", "lockup")] {
         let mut command = test(&kernel, &[ko(out.path(), name)]);
-        let (kinds, said) = failed(command.args(["--timeout", "90"]));
-        for kind in [kind, "timeout"] {
-            assert!(
-                kinds.iter().any(|one| one == kind),
-                "{name}: {kinds:?}: {said}"
-            );
-        }
+        let (mut kinds, said) = failed(command.args(["--timeout", "90"]));
+        // Without CONFIG_PROC_SYSCTL, a task that hangs does not end the guest.
+        kinds.retain(|one| one != "timeout");
+        assert_eq!(kinds, [kind], "{name}: {said}");
     }
     let passed = run::run(&mut test(&kernel, &[ko(out.path(), "base")]), LIMIT).unwrap();
     assert_eq!(passed.status.code(), Some(0), "{}", passed.err());

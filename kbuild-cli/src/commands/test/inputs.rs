@@ -45,6 +45,11 @@ pub(super) fn modules(args: &TestArgs, style: Style) -> Result<(Vec<Ko>, Vec<Fai
     ))
 }
 
+/// Whether this call builds module trees.
+pub(super) fn builds(args: &TestArgs) -> bool {
+    args.inputs.iter().any(|input| is_tree(input))
+}
+
 fn is_tree(input: &Path) -> bool {
     ["Kbuild", "Makefile"]
         .iter()

@@ -46,7 +46,10 @@ fn suite(tested: &Tested, xml: &mut String) {
     };
     cases.push(Case {
         class: tested.release.clone(),
-        name: tested.modules.join(", "),
+        name: match tested.modules.is_empty() {
+            true => tested.release.clone(),
+            false => tested.modules.join(", "),
+        },
         seconds,
         inside,
     });

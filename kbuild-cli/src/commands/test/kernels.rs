@@ -27,13 +27,19 @@ pub(super) enum Booted {
     Missing(String),
 }
 
-/// The kernels in the order of the call, else by release.
-pub(super) fn candidates(args: &TestArgs, modules: Vec<Ko>) -> Result<Vec<Candidate>, Failure> {
+/// The kernels in the order of the call, else by release. `builds` is whether this call has built module
+/// trees for them.
+pub(super) fn candidates(
+    args: &TestArgs,
+    modules: Vec<Ko>,
+    builds: bool,
+) -> Result<Vec<Candidate>, Failure> {
     check(args, &modules)?;
     let mut chosen: Vec<(String, Option<PathBuf>)> = Vec::new();
     for name in &args.kernels {
         let one = named(name)?;
-        if !modules.iter().any(|module| module.release == one.0) {
+        let has_modules = modules.iter().any(|module| module.release == one.0);
+        if !has_modules && !builds {
             return Err(no_module(&one.0, &modules));
         }
         if !chosen.contains(&one) {
@@ -137,6 +143,9 @@ fn tree(kernel: &Kernel, name: &OsStr) -> PathBuf {
 }
 
 fn booted(args: &TestArgs, release: &str, tree: Option<&Path>, modules: &[Ko]) -> Booted {
+    if modules.is_empty() {
+        return Booted::Skipped("no module was built for it".to_owned());
+    }
     let arch = modules
         .iter()
         .find_map(|module| module.arch)

@@ -103,7 +103,7 @@ impl Call<'_> {
         if modules.is_empty() && builds_failed {
             return Ok(());
         }
-        let candidates = kernels::candidates(self.args, modules)?;
+        let candidates = kernels::candidates(self.args, modules, inputs::builds(self.args))?;
         for candidate in candidates {
             Signals::check()?;
             let release = candidate.release.clone();

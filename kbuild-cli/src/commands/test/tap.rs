@@ -9,7 +9,10 @@ use super::{Outcome, Tested};
 pub(super) fn document(tested: &[Tested]) -> String {
     let mut points: Vec<(bool, String)> = Vec::new();
     for one in tested {
-        let name = format!("{}: {}", one.release, one.modules.join(", "));
+        let name = match one.modules.is_empty() {
+            true => one.release.clone(),
+            false => format!("{}: {}", one.release, one.modules.join(", ")),
+        };
         match &one.outcome {
             Outcome::Ended(report) => {
                 cases(report, &mut points);

@@ -123,6 +123,19 @@ fn a_guest_that_did_not_end_names_the_step() {
 }
 
 #[test]
+fn a_watchdog_that_ends_the_guest_is_one_finding() {
+    let console = "@test load hello\nwatchdog: BUG: soft lockup - CPU#0 stuck for 60s! [insmod:70]\n\
+        RIP: 0010:hello_init+0x1/0x2 [hello]\n </TASK>\n\
+        Kernel panic - not syncing: softlockup: hung tasks\n---[ end Kernel panic";
+    let report = judge(&hello(), "6.12", attempt(None, console, None));
+    assert_eq!(kinds(&report), [FindingKind::Lockup], "{report}");
+    assert_eq!(
+        report.findings[0].excerpt,
+        ["RIP: 0010:hello_init+0x1/0x2 [hello]"]
+    );
+}
+
+#[test]
 fn each_lost_object_is_a_leak_with_the_place_of_its_allocation() {
     let report = "unreferenced object 0xffff888001 (size 64):\n  comm \"insmod\", pid 70, jiffies 4\n  \
         hex dump (first 32 bytes):\n    68 65 6c 6c 6f 00 00 00  hello...\n  backtrace (crc 1):\n    \
