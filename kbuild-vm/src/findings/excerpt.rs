@@ -45,6 +45,7 @@ const NOISE: &[&str] = &[
     "dump_stack",
     "__dump_stack",
     "CR2: ",
+    "\"echo 0 > /proc/sys/kernel/hung_task",
     "Call Trace:",
     "Call trace:",
     "note: ",

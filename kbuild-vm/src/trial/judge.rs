@@ -25,7 +25,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         }
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }
-    drop_own_panics(&mut found);
+    drop_repetitions(&mut found);
     found.extend(failed_cases(&suites));
     if suites.is_empty() && found.is_empty() {
         found.extend(not_run(test));
@@ -52,9 +52,20 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
     }
 }
 
-/// Drops the panics that this crate asked the watchdogs for.
-fn drop_own_panics(found: &mut Vec<Finding>) {
-    let watchdogs = [FindingKind::Lockup, FindingKind::HungTask];
+/// Drops the repetitions of watchdogs, and the panics that this crate asked them for.
+fn drop_repetitions(found: &mut Vec<Finding>) {
+    let watchdogs = [
+        FindingKind::Lockup,
+        FindingKind::HungTask,
+        FindingKind::RcuStall,
+    ];
+    // They report the same hang again and again.
+    let mut seen: Vec<FindingKind> = Vec::new();
+    found.retain(|one| {
+        let is_known = seen.contains(&one.kind);
+        seen.push(one.kind);
+        !(is_known && watchdogs.contains(&one.kind))
+    });
     if found.iter().any(|one| watchdogs.contains(&one.kind)) {
         let is_own = |one: &Finding| {
             one.kind == FindingKind::Panic

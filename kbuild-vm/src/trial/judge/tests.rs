@@ -127,7 +127,11 @@ fn a_watchdog_that_ends_the_guest_is_one_finding() {
     let console = "@test load hello\nwatchdog: BUG: soft lockup - CPU#0 stuck for 60s! [insmod:70]\n\
         RIP: 0010:hello_init+0x1/0x2 [hello]\n </TASK>\n\
         Kernel panic - not syncing: softlockup: hung tasks\n---[ end Kernel panic";
-    let report = judge(&hello(), "6.12", attempt(None, console, None));
+    let console = format!(
+        "{}\n{console}",
+        console.split("Kernel panic").next().unwrap()
+    );
+    let report = judge(&hello(), "6.12", attempt(None, &console, None));
     assert_eq!(kinds(&report), [FindingKind::Lockup], "{report}");
     assert_eq!(
         report.findings[0].excerpt,
