@@ -11,6 +11,7 @@
 #   KbuildRust       additional rules for sources in Rust
 #   KbuildLink       links between targets: order and errors, once the whole project is known
 #   KbuildInstall    kbuild_install()
+#   KbuildTest       kbuild_add_test()
 #   KbuildCompileCommands    the modules' entries in compile_commands.json
 
 if(CMAKE_VERSION VERSION_LESS 3.22)
@@ -30,6 +31,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/KbuildRequirements.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildRust.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildLink.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildInstall.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/KbuildTest.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/KbuildCompileCommands.cmake")
 
 set(Kbuild_FOUND TRUE)

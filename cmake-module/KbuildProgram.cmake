@@ -104,7 +104,7 @@ function(_kbuild_build_program out out_error)
     return()
   endif()
   file(GLOB_RECURSE sources
-    "${source}/kbuild-rs/src/*.rs" "${source}/kbuild-cli/src/*.rs" "${source}/kbuild-*/Cargo.toml")
+    "${source}/kbuild-rs/src/*.rs" "${source}/kbuild-cli/src/*.rs" "${source}/kbuild-vm/src/*.rs" "${source}/kbuild-*/Cargo.toml")
   set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY
     CMAKE_CONFIGURE_DEPENDS ${sources} "${source}/Cargo.toml" "${source}/Cargo.lock")
 
@@ -119,7 +119,7 @@ function(_kbuild_build_program out out_error)
   _kbuild_host_environment(environment)
   execute_process(
     COMMAND "${CMAKE_COMMAND}" -E env ${environment}
-      "${Kbuild_CARGO}" build --release --locked ${quiet} --package kbuild-cli --no-default-features
+      "${Kbuild_CARGO}" build --release --locked ${quiet} --package kbuild-cli --no-default-features --features test
       --manifest-path "${source}/Cargo.toml" --target-dir "${target_dir}"
     WORKING_DIRECTORY "${source}"
     RESULT_VARIABLE result)

@@ -48,6 +48,25 @@ pub enum Error {
         /// The last lines of its output, if the caller did not read them itself.
         said: String,
     },
+    /// The caller asked to stop.
+    Stopped,
+    /// A file is not a module that this crate can read.
+    NotAModule {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// Modules cannot be loaded together: they need each other, come twice, or are for several kernels.
+    Modules {
+        /// What is wrong, with the names of the modules.
+        why: String,
+    },
+    /// Something that a guest is made of is not on this machine.
+    Missing {
+        /// What is missing, and what to do.
+        what: String,
+    },
     /// A guest ended before its script did: the kernel panicked, or QEMU did not start it.
     NoVerdict {
         /// The kernel's release.
@@ -87,6 +106,12 @@ impl fmt::Display for Error {
                     said => write!(f, "; its last words:\n{said}"),
                 }
             }
+            Error::Stopped => f.write_str("stopped"),
+            Error::NotAModule { path, why } => {
+                write!(f, "{} is not a kernel module: {why}", path.display())
+            }
+            Error::Modules { why } => f.write_str(why),
+            Error::Missing { what } => f.write_str(what),
             Error::NoVerdict { release, said } => write!(
                 f,
                 "the guest of {release} ended without a verdict; its console:\n{said}"

@@ -23,6 +23,19 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "x86_64",
+            Arch::Arm64 => "arm64",
+        }
+    }
+
+    /// QEMU's program.
+    pub(crate) fn program(self) -> &'static str {
+        self.qemu().0
+    }
+
     /// Parameters of its kernels. A kernel counts the ticks of a PC's timer, and panics if a busy host
     /// gave it too few of them.
     fn parameters(self) -> &'static str {
@@ -78,6 +91,20 @@ pub struct Guest {
     disks: Vec<PathBuf>,
     memory: u32,
     limits: Limits,
+    /// The socket on which QEMU waits for a debugger.
+    debugger: Option<PathBuf>,
+}
+
+/// A run of a guest, however it ended.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) console: String,
+    /// The words of QEMU itself.
+    pub(crate) stderr: String,
+    /// The limit that it exceeded.
+    pub(crate) over_limit: Option<String>,
+    pub(crate) elapsed: Duration,
 }
 
 impl Guest {
@@ -94,6 +121,7 @@ impl Guest {
             disks: Vec::new(),
             memory: 512,
             limits: Duration::from_secs(60).into(),
+            debugger: None,
         }
     }
 
@@ -102,6 +130,13 @@ impl Guest {
     pub fn file(mut self, guest_path: impl Into<String>, host_path: impl AsRef<Path>) -> Guest {
         let host_path = host_path.as_ref().to_path_buf();
         self.contents.files.push((guest_path.into(), host_path));
+        self
+    }
+
+    /// Puts a file with these bytes into the guest.
+    #[must_use]
+    pub fn bytes(mut self, guest_path: impl Into<String>, bytes: Vec<u8>) -> Guest {
+        self.contents.made.push((guest_path.into(), bytes));
         self
     }
 
@@ -115,8 +150,8 @@ impl Guest {
     /// Loads the kernel's own modules with these names, and the modules that they depend on, before
     /// the script runs. A module that is built into the kernel may be named too.
     #[must_use]
-    pub fn module_dependencies(mut self, names: &[&str]) -> Guest {
-        let names = names.iter().map(|name| (*name).to_owned());
+    pub fn module_dependencies<S: AsRef<str>>(mut self, names: &[S]) -> Guest {
+        let names = names.iter().map(|name| name.as_ref().to_owned());
         self.contents.dependencies.extend(names);
         self
     }
@@ -164,6 +199,14 @@ impl Guest {
         self
     }
 
+    /// Stops before the kernel's first instruction, until a debugger on this socket continues. Symbols
+    /// are where the kernel's `vmlinux` has them.
+    #[must_use]
+    pub(crate) fn debugger(mut self, socket: PathBuf) -> Guest {
+        self.debugger = Some(socket);
+        self.parameters("nokaslr")
+    }
+
     /// Boots, runs the script, and ends the guest. A script that fails is not an error here: see
     /// [`Verdict::ok`].
     ///
@@ -192,6 +235,32 @@ impl Guest {
         }
     }
 
+    /// As [`run`](Guest::run), and the console comes back however the guest ends. The guest is ended
+    /// once `stop` is true.
+    pub(crate) fn attempt(&self, stop: &dyn Fn() -> bool) -> Result<Attempt> {
+        let place = Place::fill(self)?;
+        let heard = process::listen(&mut self.qemu(&place), self.limits, stop)?;
+        let console = String::from_utf8_lossy(&heard.stdout).replace('\r', "");
+        let over_limit = match heard.ended {
+            Ok(_) => None,
+            Err(Error::Killed { why, .. }) => Some(why),
+            Err(error) => return Err(error),
+        };
+        Ok(Attempt {
+            verdict: verdict::parse(&console),
+            console,
+            stderr: String::from_utf8_lossy(&heard.stderr).into_owned(),
+            over_limit,
+            elapsed: heard.elapsed,
+        })
+    }
+
+    /// Boots with the console on this process's own terminal, until the guest ends or `stop` is true.
+    pub(crate) fn interact(&self, stop: &dyn Fn() -> bool) -> Result<()> {
+        let place = Place::fill(self)?;
+        process::attend(&mut self.qemu_on(&place, "chardev:terminal"), stop)
+    }
+
     fn verdict(self, console: &[u8], stderr: &[u8]) -> Result<Verdict> {
         let text = String::from_utf8_lossy(console);
         verdict::parse(&text).ok_or_else(|| Error::NoVerdict {
@@ -201,12 +270,26 @@ impl Guest {
     }
 
     fn qemu(&self, place: &Place) -> Command {
+        self.qemu_on(place, "stdio")
+    }
+
+    fn qemu_on(&self, place: &Place, serial: &str) -> Command {
         let (program, machine, console) = self.kernel.arch.qemu();
         let mut qemu = Command::new(program);
         qemu.args(["-M", machine, "-accel", "tcg", "-cpu", "max"])
             .args(["-m", &self.memory.to_string()])
             .args(["-nodefaults", "-no-user-config", "-no-reboot"])
-            .args(["-display", "none", "-serial", "stdio"]);
+            .args(["-display", "none", "-serial", serial]);
+        if serial != "stdio" {
+            // Ctrl-C is for the guest.
+            qemu.args(["-chardev", "stdio,id=terminal,signal=off"]);
+        }
+        if let Some(socket) = &self.debugger {
+            let mut server = OsString::from("unix:");
+            server.push(socket);
+            server.push(",server=on,wait=off");
+            qemu.arg("-gdb").arg(server).arg("-S");
+        }
         if let Some(firmware) = &self.firmware {
             qemu.arg("-drive")
                 .arg(drive("if=pflash,unit=0,readonly=on", &firmware.code))
@@ -270,73 +353,4 @@ impl Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn guest(arch: Arch) -> Guest {
-        let kernel = Kernel {
-            release: "6.12".into(),
-            arch,
-            image: "/boot/vmlinuz".into(),
-            modules: "/no/such/folder".into(),
-        };
-        Guest::new(kernel, "/no/such/busybox")
-    }
-
-    fn line(arch: Arch) -> String {
-        words_of(&guest(arch).memory(256))
-    }
-
-    fn words_of(guest: &Guest) -> String {
-        let qemu = guest.qemu(&Place(tempfile::tempdir().unwrap()));
-        let words = std::iter::once(qemu.get_program()).chain(qemu.get_args());
-        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn guests_are_emulated_and_speak_through_their_machines_serial_console() {
-        for (arch, program, console) in [
-            (Arch::X86_64, "qemu-system-x86_64 -M pc ", "console=ttyS0 "),
-            (
-                Arch::Arm64,
-                "qemu-system-aarch64 -M virt ",
-                "console=ttyAMA0 ",
-            ),
-        ] {
-            let line = line(arch);
-            assert!(line.starts_with(program), "{line}");
-            for part in ["-accel tcg", "-m 256", "-kernel /boot/vmlinuz", console] {
-                assert!(line.contains(part), "no {part}: {line}");
-            }
-        }
-    }
-
-    #[test]
-    fn firmware_disks_and_parameters_are_words_of_qemus() {
-        let firmware = Firmware {
-            code: "/code.fd".into(),
-            variables: "/variables.fd".into(),
-        };
-        let line = words_of(
-            &guest(Arch::X86_64)
-                .firmware(firmware)
-                .disk("/a,b.img")
-                .parameters("module.sig_enforce=1"),
-        );
-        for part in [
-            "-drive if=pflash,unit=0,readonly=on,format=raw,file=/code.fd ",
-            "-drive if=virtio,format=raw,file=/a,,b.img ",
-            "quiet no_timer_check module.sig_enforce=1",
-        ] {
-            assert!(line.contains(part), "no {part}: {line}");
-        }
-        assert!(!line.contains("=/variables.fd"), "no copy: {line}");
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_an_error_that_names_it() {
-        let error = guest(Arch::X86_64).run().unwrap_err().to_string();
-        assert!(error.starts_with("/no/such/busybox: "), "{error}");
-    }
-}
+mod tests;

@@ -40,6 +40,8 @@ pub(crate) struct Contents {
     pub(crate) busybox: PathBuf,
     /// Paths in the guest, and the files of the host for them.
     pub(crate) files: Vec<(String, PathBuf)>,
+    /// Paths in the guest, and the contents of the files there.
+    pub(crate) made: Vec<(String, Vec<u8>)>,
     pub(crate) trees: Vec<PathBuf>,
     pub(crate) dependencies: Vec<String>,
     pub(crate) script: String,
@@ -50,6 +52,7 @@ impl Contents {
         Contents {
             busybox,
             files: Vec::new(),
+            made: Vec::new(),
             trees: Vec::new(),
             dependencies: Vec::new(),
             script: String::new(),
@@ -66,13 +69,18 @@ pub(crate) fn build(contents: &Contents, kernel: &Kernel) -> Result<Vec<u8>> {
     archive.file("bin/busybox", 0o755, &read(&contents.busybox)?.1);
     let mut load = String::new();
     for path in load_order(contents, kernel)? {
-        let guest = format!("/lib/modules/{}/{path}", kernel.release);
+        let plain = modules::uncompressed(&path).unwrap_or(&path);
+        let guest = format!("/lib/modules/{}/{plain}", kernel.release);
         let (mode, content) = read(&kernel.modules.join(&path))?;
+        let content = modules::unpacked(&path, content)?;
         archive.file(&guest, mode, &content);
         load.push_str(&format!("insmod {guest} || exit 1\n"));
     }
     archive.file("load-deps", 0o644, load.as_bytes());
     archive.file("script", 0o644, contents.script.as_bytes());
+    for (guest, content) in &contents.made {
+        archive.file(guest, 0o644, content);
+    }
     let mut files = contents.files.clone();
     let mut links = Vec::new();
     for tree in &contents.trees {

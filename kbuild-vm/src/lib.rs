@@ -24,6 +24,20 @@
 //! # }
 //! ```
 //!
+//! A [`ModuleTest`] loads modules in a guest, runs a command, unloads them, and reports what the
+//! kernel complained about. As a test of a package that builds a module, with `kbuild-vm` among its
+//! `dev-dependencies`:
+//!
+//! ```no_run
+//! # const HELLO_KO: &str = "hello.ko";
+//! // #[test]
+//! fn hello_loads_and_unloads() {
+//!     // In a package with a build script: env!("HELLO_KO")
+//!     let report = kbuild_vm::ModuleTest::new([HELLO_KO]).unwrap().run().unwrap();
+//!     assert!(report.passed(), "{report}");
+//! }
+//! ```
+//!
 //! Guests are always emulated (`-accel tcg`): a KVM device can exist and hang every guest.
 //!
 //! [`process`] runs QEMU and every other command within limits, and ends process trees.
@@ -31,16 +45,24 @@
 mod cpio;
 mod cut;
 mod error;
+mod findings;
 mod guest;
 mod image;
 mod initrd;
+mod ko;
+mod locate;
 mod modules;
 pub mod process;
+mod trial;
 mod verdict;
 
 pub use error::Error;
+pub use findings::{Finding, FindingKind, findings};
 pub use guest::{Arch, Firmware, Guest, Kernel};
 pub use image::decompress;
+pub use ko::Ko;
+pub use locate::{busybox, check_busybox, check_qemu};
+pub use trial::{KunitCase, KunitResult, KunitSuite, ModuleTest, TestReport};
 pub use verdict::Verdict;
 
 /// The result of all functions here that can fail.

@@ -43,4 +43,5 @@ mod rust;
 mod sdk;
 mod suite;
 mod system;
+mod testing;
 mod world;

@@ -98,6 +98,7 @@ mod surprises;
 mod symbols;
 mod targets;
 mod traces;
+mod trial;
 mod untouched;
 mod values;
 mod vendored;

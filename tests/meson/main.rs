@@ -40,5 +40,6 @@ mod project;
 mod requirements;
 mod rust;
 mod system;
+mod testing;
 mod wheel;
 mod world;

@@ -16,6 +16,8 @@ use super::output::ColorWhen;
 use super::package::PackageArgs;
 use super::probe::ProbeArgs;
 use super::sign::SignArgs;
+#[cfg(feature = "test")]
+use super::test::TestArgs;
 
 /// Builds, signs, installs and packages Linux kernel modules, for any number of kernels.
 ///
@@ -69,6 +71,9 @@ pub(crate) enum Verb {
     Sign(SignArgs),
     /// Put modules into packages (deb, rpm, tar, sysext).
     Package(Box<PackageArgs>),
+    /// Boot kernels in QEMU, load modules there, and report what the kernel complains about.
+    #[cfg(feature = "test")]
+    Test(Box<TestArgs>),
     /// Look at the cache of finished modules, make room in it, or check it.
     Cache(CacheArgs),
     /// Remove the outputs of `build`.

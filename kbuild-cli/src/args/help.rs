@@ -247,3 +247,22 @@ Examples:
 The second form takes the options of `kbuild-rs build`. It builds in temporary folders.
 
 Exit status: 0 all sound and equal, 1 damaged, different or not in the cache, 2 wrong call.";
+
+#[cfg(feature = "test")]
+pub(super) const TEST_EXAMPLES: &str = "\
+A test boots the kernel in QEMU, loads the modules with those of the kernel that they need, runs the
+command, and unloads the modules. It fails if a module does not load or unload, if the command fails,
+or if the kernel reports an oops, a warning, an unexpected taint, a deadlock of locks (lockdep), a leak
+(kmemleak), a hang, or a failed case of KUnit. Standard output gets TAP.
+
+Examples:
+  kbuild-rs test                             test the modules in kbuild-out on their kernels
+  kbuild-rs test driver --all-kernels        build the tree for all kernels, and test it on each
+  kbuild-rs test hello.ko --run 'grep hello /proc/modules'
+  kbuild-rs test hello.ko --file check:/bin/check --run check --junit results.xml
+
+Exit status:
+  0  every kernel passed, or was skipped with --all-kernels
+  1  a test failed, a build failed, or no kernel could be tested
+  2  wrong call
+  77 no kernel meets the requirements of a module tree";

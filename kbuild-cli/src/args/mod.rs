@@ -22,6 +22,8 @@ mod probe;
 mod requires;
 mod response_file;
 mod sign;
+#[cfg(feature = "test")]
+mod test;
 mod utf8;
 
 pub(crate) use build::{BuildArgs, SymversPolicy};
@@ -40,4 +42,6 @@ pub(crate) use package::{AboutArgs, Format, PackageArgs};
 pub(crate) use probe::{ProbeArgs, ProbeKernelArgs, ProbeRunArgs, QuestionArgs};
 pub(crate) use response_file::expand;
 pub(crate) use sign::{KeyArgs, SignArgs, SigningArgs};
+#[cfg(feature = "test")]
+pub(crate) use test::TestArgs;
 pub(crate) use utf8::with_value;

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+#[cfg(feature = "test")]
+use std::path::PathBuf;
 
 pub(super) fn pair(text: OsString) -> Result<(OsString, OsString), String> {
     let bytes = text.as_bytes();
@@ -100,6 +102,38 @@ pub(super) fn cmake_words(option: &str) -> Vec<String> {
     words
 }
 
+/// `HOST[:GUEST]`; in the guest, the file is in the root folder by default.
+#[cfg(feature = "test")]
+pub(super) fn guest_file(text: OsString) -> Result<(PathBuf, String), String> {
+    let bytes = text.as_bytes();
+    let (host, guest) = match bytes.iter().rposition(|byte| *byte == b':') {
+        Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
+        None => (bytes, None),
+    };
+    let host = PathBuf::from(OsString::from_vec(host.to_vec()));
+    let guest = match guest {
+        Some(guest) => OsString::from_vec(guest.to_vec()),
+        None => host.file_name().unwrap_or_default().to_owned(),
+    };
+    match guest.into_string() {
+        Ok(guest) if !guest.is_empty() && !guest.ends_with('/') => {
+            Ok((host, format!("/{}", guest.trim_start_matches('/'))))
+        }
+        _ => Err("expected HOST or HOST:GUEST, and GUEST is the path of a file".to_owned()),
+    }
+}
+
+/// `MODULE.NAME=VALUE`.
+#[cfg(feature = "test")]
+pub(super) fn module_parameter(text: String) -> Result<(String, String), String> {
+    match text.split_once('.') {
+        Some((module, rest)) if !module.is_empty() && !rest.is_empty() => {
+            Ok((module.to_owned(), rest.to_owned()))
+        }
+        _ => Err("expected MODULE.NAME=VALUE".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,5 +186,23 @@ mod tests {
         for text in ["FOO", "FOO=", "=m"] {
             assert!(!config(text.into()).unwrap_err().contains("--make-var"));
         }
+    }
+
+    #[cfg(feature = "test")]
+    #[test]
+    fn a_file_for_a_guest_has_a_place_there() {
+        for (text, guest) in [
+            ("a/tool", "/tool"),
+            ("a/tool:/bin/x", "/bin/x"),
+            ("a:b:opt/x", "/opt/x"),
+        ] {
+            assert_eq!(guest_file(text.into()).unwrap().1, guest, "{text}");
+        }
+        for text in ["", "a:", "a:/opt/", "/"] {
+            assert!(guest_file(text.into()).is_err(), "{text}");
+        }
+        let parameter = module_parameter("hello.who=me.you".into()).unwrap();
+        assert_eq!(parameter, ("hello".into(), "who=me.you".into()));
+        assert!(module_parameter("who=me".into()).is_err());
     }
 }

@@ -15,7 +15,9 @@ mod run;
 mod selection;
 mod verify_cached;
 mod watched;
-mod whole_file;
+pub(crate) mod whole_file;
 
 pub(crate) use run::run;
+#[cfg(feature = "test")]
+pub(crate) use run::run_and_list;
 pub(crate) use verify_cached::verify_cached;

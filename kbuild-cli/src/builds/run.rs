@@ -1,6 +1,7 @@
 //! Runs the builds of a call, one or many: selects them, runs them side by side, delivers and
 //! announces the products of each, and sums up.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use kbuild::{Artifact, ErrorKind, Matrix, Message, Report};
@@ -22,6 +23,18 @@ use crate::ui::view::View;
 
 /// Runs the builds, and returns the failures, which it has already reported.
 pub(crate) fn run(args: &BuildArgs, style: Style) -> Vec<Failure> {
+    run_with(args, style, None)
+}
+
+/// As [`run`], and returns the modules instead of printing their paths.
+#[cfg(feature = "test")]
+pub(crate) fn run_and_list(args: &BuildArgs, style: Style) -> (Vec<Failure>, Vec<PathBuf>) {
+    let mut modules = Vec::new();
+    let failures = run_with(args, style, Some(&mut modules));
+    (failures, modules)
+}
+
+fn run_with(args: &BuildArgs, style: Style, modules: Option<&mut Vec<PathBuf>>) -> Vec<Failure> {
     let format = args.run.message_format;
     let view = View::new(format, UiOptions::new(style, args.run.quiet));
     let failures = match Selection::new(args, &view) {
@@ -33,7 +46,7 @@ pub(crate) fn run(args: &BuildArgs, style: Style) -> Vec<Failure> {
             failures.iter().for_each(|failure| view.failure(failure));
             match args.run.dry_run {
                 true => show_all(args, &selection, &view, &mut failures),
-                false => build_all(args, &selection, &view, style, &mut failures),
+                false => build_all(args, &selection, &view, style, (&mut failures, modules)),
             }
             failures
         }
@@ -81,7 +94,7 @@ fn build_all(
     selection: &Selection,
     view: &View,
     style: Style,
-    failures: &mut Vec<Failure>,
+    (failures, modules): (&mut Vec<Failure>, Option<&mut Vec<PathBuf>>),
 ) {
     let started = Instant::now();
     let made = match OutDir::make(args.products.out_dir.as_deref()) {
@@ -111,6 +124,7 @@ fn build_all(
         results: Results::new(selection),
         skipped: Vec::new(),
         failures,
+        modules,
     };
     matrix(args, selection, &views).run_telling(|i, result| ended.add(i, result));
     let Ended {
@@ -158,6 +172,8 @@ struct Ended<'a> {
     results: Results,
     skipped: Vec<Failure>,
     failures: &'a mut Vec<Failure>,
+    /// The list of modules for the caller, who does not want their paths printed.
+    modules: Option<&'a mut Vec<PathBuf>>,
 }
 
 impl Ended<'_> {
@@ -215,7 +231,14 @@ impl Ended<'_> {
     ) -> Result<(), Failure> {
         self.published.add(report)?;
         deliver(self.args, report, &build.out_dir, view)?;
-        announce(self.args, report, &build.out_dir, view)
+        match &mut self.modules {
+            None => announce(self.args, report, &build.out_dir, view),
+            Some(list) => {
+                let modules = report.modules().iter();
+                list.extend(modules.map(|one| one.path().to_owned()));
+                Ok(())
+            }
+        }
     }
 }
 

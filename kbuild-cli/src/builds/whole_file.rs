@@ -16,7 +16,7 @@ const END: &str = ".tmp";
 
 /// Writes `path` by renaming a finished file over it. A path that is not a regular file, such as
 /// `/dev/stdout`, is written into, because a rename would put a file in its place.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_dated(path, bytes, None)
 }
 

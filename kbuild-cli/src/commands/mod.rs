@@ -15,6 +15,8 @@ mod probe;
 mod sign;
 mod signing;
 mod status;
+#[cfg(feature = "test")]
+mod test;
 mod uninstall;
 
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ pub(crate) fn is_pretended(verb: &Verb) -> bool {
         Verb::Rollback(args) => !args.dry_run,
         Verb::Sign(args) => !args.dry_run,
         Verb::Package(args) => !args.dry_run,
+        #[cfg(feature = "test")]
+        Verb::Test(_) => true,
         _ => false,
     };
     writes && kbuild::outer_make_is_dry_run()
@@ -53,6 +57,8 @@ pub(crate) fn run(cli: Cli, style: Style) -> ExitCode {
         Verb::Verify(args) => status::verify(&args, style),
         Verb::Sign(args) => sign::run(&args, style),
         Verb::Package(args) => package::run(&args, style),
+        #[cfg(feature = "test")]
+        Verb::Test(args) => test::run(&args, style),
         Verb::Cache(args) => cache::run(&args, style),
         Verb::Clean(args) => clean::run(&args, style),
         Verb::CompileCommands(args) => compile_commands::run(&args, style),

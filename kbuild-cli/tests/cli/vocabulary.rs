@@ -89,14 +89,16 @@ fn program() -> FrontEnd {
     FrontEnd {
         name: "program",
         words: &flags("build") | &flags("probe"),
-        sources: texts("kbuild-cli/src", "rs") + &texts("kbuild-rs/src", "rs"),
+        sources: texts("kbuild-cli/src", "rs")
+            + &texts("kbuild-rs/src", "rs")
+            + &Vec::from_iter(flags("test")).join(" "),
     }
 }
 
 fn cmake() -> FrontEnd {
     let sources = texts("cmake-module", "cmake");
     let mut words = BTreeSet::new();
-    for command in ["kbuild_add_module", "kbuild_install"] {
+    for command in ["kbuild_add_module", "kbuild_install", "kbuild_add_test"] {
         // The names that begin like this count too.
         for body in between(&sources, &format!("\nfunction({command}"), "\nendfunction") {
             for arguments in between(body, "cmake_parse_arguments(", ")") {
@@ -221,6 +223,21 @@ fn the_vocabulary_has_every_flag_of_the_verbs_that_install_sign_package_and_chec
 }
 
 #[test]
+fn the_vocabulary_has_every_flag_of_test() {
+    let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
+    let (_, rest) = page.split_once("\n## Testing\n").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let rows = rows(table);
+    let cells = rows.iter().map(|cells| cells[2]);
+    let words = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let known: BTreeSet<String> = words
+        .filter(|w| w.starts_with("--"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(flags("test"), known);
+}
+
+#[test]
 fn messages_name_settings_as_the_vocabulary_does() {
     let page = fs::read_to_string(root().join("docs/vocabulary.md")).unwrap();
     let rows = rows(&page);
@@ -264,6 +281,7 @@ fn the_vocabulary_has_every_key_of_the_json() {
         "kbuild-cli/src/commands/package/mod.rs",
         "kbuild-cli/src/commands/sign.rs",
         "kbuild-cli/src/commands/status.rs",
+        "kbuild-cli/src/commands/test/json.rs",
         "kbuild-rs/src/error/advice.rs",
         "kbuild-rs/src/error/message.rs",
         "kbuild-rs/src/kernel/compiler.rs",

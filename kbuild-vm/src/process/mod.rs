@@ -4,8 +4,7 @@
 //! Both kill a command that exceeds its [`Limits`], with all its descendants ([`tree`]).
 //!
 //! This module is part of this crate because a guest is a command within limits like any other. The
-//! program will need both when guests become one of its verbs, and every crate that the program
-//! uses must be published. A crate for these few files would be one more.
+//! program needs both for `test`, and every crate that the program uses must be published. A crate for these few files would be one more.
 
 mod limits;
 mod run;
@@ -15,4 +14,5 @@ pub mod tree;
 
 pub use limits::{Limits, Patience};
 pub use run::{Output, checked, run, tail};
+pub(crate) use run::{attend, listen};
 pub use running::{Running, describe};

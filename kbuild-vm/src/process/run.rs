@@ -44,6 +44,39 @@ impl Output {
 /// # Errors
 /// [`Error::Start`]; [`Error::Killed`] if the command exceeded its limits.
 pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
+    let heard = listen(command, limits, &|| false)?;
+    match heard.ended {
+        Ok(status) => Ok(Output {
+            status,
+            stdout: heard.stdout,
+            stderr: heard.stderr,
+            elapsed: heard.elapsed,
+        }),
+        Err(Error::Killed { command, why, .. }) => Err(Error::Killed {
+            command,
+            why,
+            said: tail(&[heard.stdout, heard.stderr].concat()),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a command wrote until it ended or was ended.
+pub(crate) struct Heard {
+    /// [`Error::Killed`] if the command exceeded its limits, [`Error::Stopped`] if the caller did not
+    /// wait any longer.
+    pub(crate) ended: Result<ExitStatus>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) elapsed: Duration,
+}
+
+/// As [`run`], and kills the command once `stop` is true. The output comes back however it ends.
+pub(crate) fn listen(
+    command: &mut Command,
+    limits: impl Into<Limits>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Heard> {
     sys::listen_to_signals(command);
     command
         .stdin(Stdio::null())
@@ -62,6 +95,9 @@ pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
         if heard.swap(false, Ordering::Relaxed) {
             running.heard();
         }
+        if stop() {
+            break Err(Error::Stopped);
+        }
         match running.poll() {
             Ok(None) => std::thread::sleep(pause),
             Ok(Some(status)) => break Ok(status),
@@ -69,24 +105,43 @@ pub fn run(command: &mut Command, limits: impl Into<Limits>) -> Result<Output> {
         }
         pause = (pause * 2).min(Duration::from_millis(20));
     };
+    // Kills it, unless it has ended.
+    drop(running);
     let elapsed = start.elapsed();
     // A grandchild that left the group may hold the pipes open forever.
     let grace = Instant::now() + Duration::from_secs(2);
-    let stdout = stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
-    let stderr = stderr.map_or_else(Vec::new, |pipe| collect(&pipe, grace));
-    match ended {
-        Ok(status) => Ok(Output {
-            status,
-            stdout,
-            stderr,
-            elapsed,
-        }),
-        Err(Error::Killed { command, why, .. }) => Err(Error::Killed {
-            command,
-            why,
-            said: tail(&[stdout, stderr].concat()),
-        }),
-        Err(error) => Err(error),
+    Ok(Heard {
+        ended,
+        stdout: stdout.map_or_else(Vec::new, |pipe| collect(&pipe, grace)),
+        stderr: stderr.map_or_else(Vec::new, |pipe| collect(&pipe, grace)),
+        elapsed,
+    })
+}
+
+/// Runs a command on this process's own terminal, without limits. Once `stop` is true, it is asked to
+/// end, so that it can give back the terminal.
+pub(crate) fn attend(command: &mut Command, stop: &dyn Fn() -> bool) -> Result<()> {
+    let limits = Limits {
+        idle: Duration::MAX,
+        processor: Duration::MAX,
+        wall: Duration::MAX,
+    };
+    let mut running = Running::start(command, limits)?;
+    let mut asked: Option<Instant> = None;
+    while running.poll()?.is_none() {
+        match asked {
+            Some(asked) if asked.elapsed() > Duration::from_secs(2) => return Err(Error::Stopped),
+            None if stop() => {
+                sys::signal(running.id(), rustix::process::Signal::TERM);
+                asked = Some(Instant::now());
+            }
+            _ => {}
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    match asked {
+        Some(_) => Err(Error::Stopped),
+        None => Ok(()),
     }
 }
 

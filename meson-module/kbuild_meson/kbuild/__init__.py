@@ -23,7 +23,7 @@ from ...interpreterbase import (
     ContainerTypeInfo, InvalidArguments, KwargInfo, noPosargs, typed_kwargs, typed_pos_args,
 )
 from ...mesonlib import File, MachineChoice, MesonException
-from . import commands, installation, requirements
+from . import commands, installation, requirements, testing
 from .files import write_if_changed
 from .kernel import Kernel, configuration_file
 from .probe import Prober
@@ -58,6 +58,7 @@ class KbuildModule(ExtensionModule):
         self.methods.update({
             'kernel': self.kernel,
             'module': self.module,
+            'test': self.test,
         })
 
     @noPosargs
@@ -231,6 +232,24 @@ class KbuildModule(ExtensionModule):
     def leave_out(self, name: str, why: str) -> NotBuilt:
         mlog.log('Kernel module', mlog.bold(name), 'found:', mlog.red('NO'), f'({why})')
         return NotBuilt(name, why)
+
+    @typed_pos_args('kbuild.test', str, varargs=(CustomTarget, NotBuilt))
+    @typed_kwargs(
+        'kbuild.test',
+        KwargInfo('run', (str, type(None))),
+        listed('files', (str, File)),
+        listed('parameters'),
+        KwargInfo('timeout', int, default=180, validator=lambda value: None if value > 0 else 'must be positive'),
+        KwargInfo('image', (str, File, type(None))),
+        KwargInfo('allow_taint', (str, type(None))),
+    )
+    def test(self, state: ModuleState, args: T.Tuple[str, T.List], kwargs: T.Dict[str, T.Any]) -> None:
+        name, targets = args
+        left_out = next((target for target in targets if isinstance(target, NotBuilt)), None)
+        if left_out is not None:
+            mlog.log('Test', mlog.bold(name), 'left out:', left_out.name, 'is not built')
+            return
+        testing.add(state, self.interpreter, self.find_program(state), name, targets, kwargs)
 
 
 def initialize(interpreter: Interpreter) -> KbuildModule:

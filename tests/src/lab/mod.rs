@@ -67,11 +67,12 @@ pub const ALL: &[&str] = &[
     "7.3",
     "6.12-rust",
     "7.3-clang",
+    "7.3-debug",
     "7.3-arm64",
 ];
 
 /// The kernels of [`ALL`] that only the full run uses.
-pub const FULL: &[&str] = &["7.3-clang", "7.3-arm64"];
+pub const FULL: &[&str] = &["7.3-clang", "7.3-debug", "7.3-arm64"];
 
 /// The folder and the name of the tree for cross builds.
 const ARM64: &str = "arm64";

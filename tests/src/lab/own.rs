@@ -36,6 +36,7 @@ pub(super) struct Own {
 
 const X86: &str = include_str!("tiny.config");
 const ARM64: &str = include_str!("tiny-arm64.config");
+const DEBUG: &str = include_str!("debug.config");
 
 const OWN: &[Own] = &[
     Own {
@@ -71,6 +72,18 @@ const OWN: &[Own] = &[
         arch: "x86",
         variables: &["LLVM=-19"],
         packages: &["clang-19", "lld-19", "llvm-19"],
+        image: "bzImage",
+    },
+    // The kernel that sees what modules do wrong.
+    Own {
+        name: "7.3-debug",
+        source: "7.3",
+        config: X86,
+        more: DEBUG,
+        rust: false,
+        arch: "x86",
+        variables: &[],
+        packages: &[],
         image: "bzImage",
     },
     Own {

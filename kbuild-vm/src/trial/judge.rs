@@ -1,0 +1,324 @@
+//! From the output of a guest to the verdict about the modules.
+
+use super::ktap::{self, KunitResult, KunitSuite};
+use super::report::TestReport;
+use super::script::{Written, written};
+use super::{ModuleTest, taint};
+use crate::findings::{Finding, FindingKind, MARK, cut, findings, message};
+use crate::guest::Attempt;
+
+/// The most lines of a log or of an output in a finding.
+const TAIL: usize = 20;
+
+pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestReport {
+    let facts = attempt.verdict.as_ref().and_then(|one| written(&one.text));
+    let log = match (&attempt.verdict, &facts) {
+        (Some(verdict), Some(_)) => verdict.log.clone(),
+        _ => attempt.console.clone(),
+    };
+    let mut found = findings(&log);
+    let suites = ktap::suites(&log);
+    match &facts {
+        Some(facts) => {
+            add_failed_steps(facts, &log, &mut found);
+            found.extend(leaks(&facts.leaks));
+        }
+        None => found.extend(no_end(test, &attempt, &log, &found)),
+    }
+    drop_repetitions(&mut found);
+    found.extend(failed_cases(&suites));
+    if suites.is_empty() && found.is_empty() {
+        found.extend(not_run(test));
+    }
+    if let Some(facts) = &facts {
+        let expected = match suites.is_empty() {
+            true => test.expected_taint.clone(),
+            false => format!("{}N", test.expected_taint),
+        };
+        found.extend(new_taint(facts, &expected, &found));
+    }
+    TestReport {
+        release: release.to_owned(),
+        modules: test.modules.iter().map(|one| one.name.clone()).collect(),
+        findings: found,
+        suites,
+        kept: facts
+            .as_ref()
+            .map(|facts| facts.kept.clone())
+            .unwrap_or_default(),
+        output: facts.map(|facts| facts.output).unwrap_or_default(),
+        log,
+        elapsed: attempt.elapsed,
+    }
+}
+
+/// Drops the repetitions of watchdogs, and the panics that this crate asked them for.
+fn drop_repetitions(found: &mut Vec<Finding>) {
+    let watchdogs = [
+        FindingKind::Lockup,
+        FindingKind::HungTask,
+        FindingKind::RcuStall,
+    ];
+    // They report the same hang again and again.
+    let mut seen: Vec<FindingKind> = Vec::new();
+    found.retain(|one| {
+        let is_known = seen.contains(&one.kind);
+        seen.push(one.kind);
+        !(is_known && watchdogs.contains(&one.kind))
+    });
+    if found.iter().any(|one| watchdogs.contains(&one.kind)) {
+        let is_own = |one: &Finding| {
+            one.kind == FindingKind::Panic
+                && ["softlockup", "hung_task"]
+                    .iter()
+                    .any(|word| one.headline.contains(word))
+        };
+        found.retain(|one| !is_own(one));
+    }
+}
+
+/// Whether the kernel already explained why a step failed.
+fn is_explained(found: &[Finding], step: &str) -> bool {
+    let fatal = [FindingKind::Oops, FindingKind::Panic];
+    found
+        .iter()
+        .any(|one| one.step == step && fatal.contains(&one.kind))
+}
+
+fn add_failed_steps(facts: &Written, log: &str, found: &mut Vec<Finding>) {
+    let loads = facts
+        .failed_loads
+        .iter()
+        .map(|pair| (FindingKind::Load, "load", pair));
+    let unloads = facts
+        .failed_unloads
+        .iter()
+        .map(|pair| (FindingKind::Unload, "unload", pair));
+    for (kind, verb, (name, said)) in loads.chain(unloads) {
+        let step = format!("{verb} {name}");
+        if !is_explained(found, &step) {
+            found.push(Finding {
+                kind,
+                headline: match reason(said) {
+                    "" => format!("{name} did not {verb}"),
+                    reason => format!("{name} did not {verb}: {reason}"),
+                },
+                excerpt: tail(&of_step(log, &step)),
+                step,
+            });
+        }
+    }
+    if let Some(code) = facts.command.filter(|code| *code != 0) {
+        let output: Vec<&str> = facts.output.lines().collect();
+        found.push(Finding {
+            kind: FindingKind::Command,
+            headline: format!("the command failed with exit code {code}"),
+            step: "run".to_owned(),
+            excerpt: tail(&output),
+        });
+    }
+}
+
+/// The system's reason in the words of insmod and rmmod:
+/// `insmod: can't insert '/test/modules/hello.ko': No such device`.
+fn reason(said: &str) -> &str {
+    said.rsplit_once("': ").map_or(said, |(_, reason)| reason)
+}
+
+/// The kernel's messages of a step.
+fn of_step<'a>(log: &'a str, step: &str) -> Vec<&'a str> {
+    let lines = log.lines().map(message);
+    let mark = |line: &&str| {
+        line.strip_prefix(MARK)
+            .is_some_and(|s| s.trim_end() == step)
+    };
+    let lines = lines.skip_while(|line| !mark(line)).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with(MARK));
+    lines
+        .filter(|line| {
+            !line.trim().is_empty() && !line.contains(": loading out-of-tree module taints")
+        })
+        .collect()
+}
+
+fn tail(lines: &[&str]) -> Vec<String> {
+    let lines = &lines[lines.len().saturating_sub(TAIL)..];
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+/// The finding about a guest that did not reach its end.
+fn no_end(test: &ModuleTest, attempt: &Attempt, log: &str, found: &[Finding]) -> Option<Finding> {
+    let lines: Vec<&str> = log.lines().map(message).collect();
+    let step = lines.iter().rev().find_map(|line| line.strip_prefix(MARK));
+    let step = step
+        .map(|step| step.trim_end().to_owned())
+        .unwrap_or_default();
+    let last = match (found.is_empty(), step.is_empty()) {
+        (true, true) => tail(&lines),
+        (true, false) => tail(&of_step(log, &step)),
+        // The finding has them.
+        (false, _) => Vec::new(),
+    };
+    if attempt.over_limit.is_some() {
+        let seconds = test.timeout.as_secs();
+        return Some(Finding {
+            kind: FindingKind::Timeout,
+            headline: match step.is_empty() {
+                true => format!("the kernel did not boot within {seconds} s"),
+                false => format!("the test did not end within {seconds} s"),
+            },
+            step,
+            excerpt: last,
+        });
+    }
+    let needed = attempt
+        .verdict
+        .as_ref()
+        .filter(|verdict| verdict.code == 250);
+    if let Some(verdict) = needed {
+        let text: Vec<&str> = verdict.text.lines().collect();
+        return Some(Finding {
+            kind: FindingKind::Load,
+            headline: "a module of the kernel, which these modules need, did not load".to_owned(),
+            step,
+            excerpt: tail(&[text, verdict.log.lines().collect()].concat()),
+        });
+    }
+    if found.iter().any(|one| one.kind == FindingKind::Panic) {
+        // The kernel has said why.
+        return None;
+    }
+    let words: Vec<&str> = attempt.stderr.lines().collect();
+    Some(Finding {
+        kind: FindingKind::Boot,
+        headline: match step.is_empty() {
+            true => "the kernel did not boot".to_owned(),
+            false => "the guest ended before the test".to_owned(),
+        },
+        step,
+        excerpt: match words.is_empty() {
+            true => last,
+            false => tail(&words),
+        },
+    })
+}
+
+/// What kmemleak reports: objects, and where they were allocated.
+fn leaks(report: &str) -> Vec<Finding> {
+    let mut places: Vec<(Finding, usize)> = Vec::new();
+    let mut lines: Vec<&str> = Vec::new();
+    let mut all = report.lines().chain(["unreferenced object"]);
+    let mut head = None;
+    for line in &mut all {
+        if !line.starts_with("unreferenced object") {
+            // The time is all in which objects from the same place differ.
+            lines.push(line.split(", jiffies ").next().unwrap_or(line));
+            continue;
+        }
+        if let Some(head) = head.replace(line) {
+            let is_dump = |line: &&str| line.contains("hex dump") || is_hex_dump(line);
+            lines.retain(|line| !is_dump(line));
+            let excerpt = cut(FindingKind::Leak, &lines);
+            match places.iter_mut().find(|(one, _)| one.excerpt == excerpt) {
+                Some((_, more)) => *more += 1,
+                None => places.push((leak(head, excerpt), 0)),
+            }
+        }
+        lines.clear();
+    }
+    let found = places.into_iter().map(|(mut finding, more)| {
+        if more > 0 {
+            finding.headline += &format!(", and {more} more from the same place");
+        }
+        finding
+    });
+    found.collect()
+}
+
+fn leak(head: &str, excerpt: Vec<String>) -> Finding {
+    Finding {
+        kind: FindingKind::Leak,
+        headline: head.trim_end_matches(':').to_owned(),
+        step: "leaks".to_owned(),
+        excerpt,
+    }
+}
+
+/// `    68 65 6c 6c 6f …  hello`.
+fn is_hex_dump(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let is_byte = |word: &str| word.len() == 2 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    (0..4).all(|_| words.next().is_some_and(is_byte))
+}
+
+fn failed_cases(suites: &[KunitSuite]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let finding = |headline: String, excerpt: Vec<String>| Finding {
+        kind: FindingKind::Kunit,
+        headline,
+        step: String::new(),
+        excerpt,
+    };
+    for suite in suites {
+        for case in &suite.cases {
+            if case.result == KunitResult::Failed {
+                let headline = format!("{}.{} failed", suite.name, case.name);
+                found.push(finding(headline, case.lines.clone()));
+            }
+        }
+        if !suite.complete {
+            found.push(finding(
+                format!("the suite {} did not end", suite.name),
+                Vec::new(),
+            ));
+        }
+    }
+    found
+}
+
+/// The finding about suites that no kernel without KUnit runs.
+fn not_run(test: &ModuleTest) -> Option<Finding> {
+    let module = test.modules.iter().find(|one| one.has_suites)?;
+    Some(Finding {
+        kind: FindingKind::Kunit,
+        headline: format!(
+            "the kernel did not run the suites of {}: it needs CONFIG_KUNIT",
+            module.name
+        ),
+        step: format!("load {}", module.name),
+        excerpt: Vec::new(),
+    })
+}
+
+/// The flags that came, were not expected, and that no finding explains.
+fn new_taint(facts: &Written, expected: &str, found: &[Finding]) -> Option<Finding> {
+    let came = taint::letters(facts.tainted_after & !facts.tainted_before);
+    let is_of_kernel = |one: &Finding| one.kind < FindingKind::Leak;
+    let explained = match found.iter().any(is_of_kernel) {
+        true => "BDWL",
+        false => "",
+    };
+    let new: Vec<char> = came
+        .chars()
+        .filter(|letter| !expected.contains(*letter) && !explained.contains(*letter))
+        .collect();
+    if new.is_empty() {
+        return None;
+    }
+    let letters: String = new.iter().collect();
+    Some(Finding {
+        kind: FindingKind::Taint,
+        headline: format!("the kernel is tainted: {letters}"),
+        step: String::new(),
+        excerpt: new
+            .iter()
+            .map(|letter| format!("{letter}: {}", taint::meaning(*letter)))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

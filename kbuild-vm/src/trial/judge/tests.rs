@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use super::*;
+use crate::Arch;
+use crate::ko::Ko;
+use crate::verdict::Verdict;
+
+fn hello() -> ModuleTest {
+    let ko = Ko {
+        path: "hello.ko".into(),
+        name: "hello".into(),
+        release: "6.12".into(),
+        arch: Some(Arch::X86_64),
+        depends: Vec::new(),
+        exports: Vec::new(),
+        imports: Vec::new(),
+        has_suites: false,
+        bytes: Vec::new(),
+    };
+    ModuleTest::of(vec![ko]).unwrap()
+}
+
+/// The report about a guest that ended with this log and these facts.
+fn ended(log: &str, facts: &str) -> TestReport {
+    let text = format!("\n@test output\nsaid\n\n@test leaks\n\n@test facts\n{facts}");
+    let verdict = Verdict {
+        text,
+        log: log.to_owned(),
+        code: 0,
+        ok: true,
+    };
+    judge(&hello(), "6.12", attempt(Some(verdict), "", None))
+}
+
+fn attempt(verdict: Option<Verdict>, console: &str, over_limit: Option<&str>) -> Attempt {
+    Attempt {
+        verdict,
+        console: console.to_owned(),
+        stderr: String::new(),
+        over_limit: over_limit.map(str::to_owned),
+        elapsed: Duration::from_secs(1),
+    }
+}
+
+fn kinds(report: &TestReport) -> Vec<FindingKind> {
+    report.findings.iter().map(|one| one.kind).collect()
+}
+
+const LOG: &str = "@test load hello\nhello: loading out-of-tree module taints kernel.\n@test end\n";
+
+#[test]
+fn a_module_that_is_only_from_outside_of_the_kernel_passes() {
+    let report = ended(LOG, "tainted-before 0\ntainted-after 12288\n");
+    assert!(report.passed(), "{report}");
+    assert_eq!(report.output, "said");
+    assert_eq!(report.to_string(), "hello passed on 6.12");
+}
+
+#[test]
+fn a_flag_that_nobody_expected_is_a_finding_unless_the_kernel_explained_it() {
+    let report = ended(LOG, "tainted-before 512\ntainted-after 12801\n");
+    assert_eq!(kinds(&report), [FindingKind::Taint]);
+    assert_eq!(report.findings[0].headline, "the kernel is tainted: P");
+    let log = LOG.replace(
+        "hello: load",
+        "WARNING: at hello.c:3 hello_init\nhello: load",
+    );
+    let report = ended(&log, "tainted-before 0\ntainted-after 12800\n");
+    assert_eq!(kinds(&report), [FindingKind::Warning]);
+}
+
+#[test]
+fn a_module_that_did_not_load_has_the_kernels_words_about_it() {
+    let log = "before\n@test load hello\n[1.0] hello: Unknown symbol gone (err -2)\n@test end\n";
+    let facts =
+        "tainted-before 0\nfailed-load hello insmod: can't insert 'x': Gone\ntainted-after 0\n";
+    let report = ended(log, facts);
+    assert_eq!(kinds(&report), [FindingKind::Load]);
+    let finding = &report.findings[0];
+    assert_eq!(finding.headline, "hello did not load: Gone");
+    assert_eq!(finding.excerpt, ["hello: Unknown symbol gone (err -2)"]);
+}
+
+#[test]
+fn suites_that_the_kernel_did_not_run_are_no_success() {
+    let mut test = hello();
+    test.modules[0].has_suites = true;
+    let text = "\n@test output\n\n@test leaks\n\n@test facts\ntainted-before 0\ntainted-after 0\n";
+    let verdict = Verdict {
+        text: text.to_owned(),
+        log: LOG.to_owned(),
+        code: 0,
+        ok: true,
+    };
+    let report = judge(&test, "6.12", attempt(Some(verdict), "", None));
+    assert_eq!(kinds(&report), [FindingKind::Kunit]);
+}
+
+#[test]
+fn a_command_that_fails_is_a_finding_with_its_last_lines() {
+    let report = ended(LOG, "tainted-before 0\ncommand 3\ntainted-after 0\n");
+    assert_eq!(kinds(&report), [FindingKind::Command]);
+    assert_eq!(report.findings[0].excerpt, ["said"]);
+}
+
+#[test]
+fn a_guest_that_did_not_end_names_the_step() {
+    let console = "@guest begin\n[ 1.0] @test load hello\n[ 1.1] hello: waiting\n";
+    let report = judge(
+        &hello(),
+        "6.12",
+        attempt(None, console, Some("after 180 s")),
+    );
+    assert_eq!(kinds(&report), [FindingKind::Timeout]);
+    let finding = &report.findings[0];
+    assert_eq!(finding.headline, "the test did not end within 180 s");
+    assert_eq!(
+        (&*finding.step, &*finding.excerpt),
+        ("load hello", &["hello: waiting".to_owned()][..])
+    );
+    let report = judge(&hello(), "6.12", attempt(None, "SeaBIOS\n", None));
+    assert_eq!(kinds(&report), [FindingKind::Boot]);
+}
+
+#[test]
+fn a_watchdog_that_ends_the_guest_is_one_finding() {
+    let console = "@test load hello\nwatchdog: BUG: soft lockup - CPU#0 stuck for 60s! [insmod:70]\n\
+        RIP: 0010:hello_init+0x1/0x2 [hello]\n </TASK>\n\
+        Kernel panic - not syncing: softlockup: hung tasks\n---[ end Kernel panic";
+    let console = format!(
+        "{}\n{console}",
+        console.split("Kernel panic").next().unwrap()
+    );
+    let report = judge(&hello(), "6.12", attempt(None, &console, None));
+    assert_eq!(kinds(&report), [FindingKind::Lockup], "{report}");
+    assert_eq!(
+        report.findings[0].excerpt,
+        ["RIP: 0010:hello_init+0x1/0x2 [hello]"]
+    );
+}
+
+#[test]
+fn each_lost_object_is_a_leak_with_the_place_of_its_allocation() {
+    let report = "unreferenced object 0xffff888001 (size 64):\n  comm \"insmod\", pid 70, jiffies 4\n  \
+        hex dump (first 32 bytes):\n    68 65 6c 6c 6f 00 00 00  hello...\n  backtrace (crc 1):\n    \
+        __kmalloc_noprof+0x1\n    do_one_initcall+0x2\nunreferenced object 0x2 (size 8):\n  comm \"x\"\n";
+    let found = leaks(report);
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        found[0].headline,
+        "unreferenced object 0xffff888001 (size 64)"
+    );
+    assert_eq!(found[0].excerpt[1], "  backtrace (crc 1):");
+    assert!(leaks("").is_empty());
+    let found = leaks(
+        &report
+            .replace("0x2 (size 8)", "0xffff888001 (size 64)")
+            .repeat(3),
+    );
+    assert_eq!(
+        found[0].headline,
+        "unreferenced object 0xffff888001 (size 64), and 2 more from the same place"
+    );
+}
