@@ -1,5 +1,6 @@
 //! What a check says: plain data.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::Advice;
@@ -108,6 +109,14 @@ pub enum CheckFaultKind {
     BuiltIn,
     /// A module whose symbols it uses does not load.
     Provider,
+    /// It has symbols without a place (`-fcommon`).
+    CommonSymbol,
+    /// A section is writable and executable.
+    SectionFlags,
+    /// It is a live patch, which the kernel does not support.
+    Livepatch,
+    /// Its type information (BTF) does not continue the kernel's.
+    Btf,
 }
 
 impl CheckFaultKind {
@@ -128,16 +137,22 @@ impl CheckFaultKind {
             CheckFaultKind::Exports => "exports",
             CheckFaultKind::BuiltIn => "built-in",
             CheckFaultKind::Provider => "provider",
+            CheckFaultKind::CommonSymbol => "common-symbol",
+            CheckFaultKind::SectionFlags => "section-flags",
+            CheckFaultKind::Livepatch => "livepatch",
+            CheckFaultKind::Btf => "btf",
         }
     }
 }
 
 /// A list of reasons in the making.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Findings {
     pub(super) faults: Vec<CheckFault>,
     pub(super) unclear: Vec<String>,
     pub(super) notes: Vec<String>,
+    /// Texts that were said: a module may have 60,000 symbols.
+    said: HashSet<String>,
 }
 
 impl Findings {
@@ -166,8 +181,15 @@ impl Findings {
     }
 
     pub(super) fn note(&mut self, text: String) {
-        if !self.notes.contains(&text) {
+        if self.said.insert(text.clone()) {
             self.notes.push(text);
+        }
+    }
+
+    /// Adds a question that nothing answers.
+    pub(super) fn unclear(&mut self, text: String) {
+        if self.said.insert(text.clone()) {
+            self.unclear.push(text);
         }
     }
 }

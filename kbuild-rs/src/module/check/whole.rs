@@ -1,5 +1,6 @@
 //! The comparisons that are about a module as a whole.
 
+use super::btf;
 use super::facts::Facts;
 use super::report::{CheckFaultKind, Findings};
 use super::subject::{Elf, Subject};
@@ -13,7 +14,7 @@ const COMPARES_SIZE: (u32, u32) = (6, 4);
 /// What the kernel says about a signature. `enforced`: why it refuses modules without a good one.
 pub(super) fn signature(
     facts: &Facts,
-    verifier: &Verifier,
+    verifier: &Verifier<'_>,
     enforced: Option<String>,
     module: &[u8],
     findings: &mut Findings,
@@ -50,10 +51,25 @@ pub(super) fn signature(
             let mend = format!("the kernel {reason}, and it does not know {signer}; {sign}");
             refused("module with unavailable key", &reason, mend);
         }
-        (Standing::Unclear(signer), Some(reason)) => findings.unclear.push(format!(
-            "the kernel {reason}; nothing here says whether it knows the key of {signer}. Name the \
+        (Standing::Unsupported, Some(reason)) => {
+            let mend = format!("the kernel {reason}, and only knows PKCS#7; {sign}");
+            refused("module with unsupported crypto", &reason, mend);
+        }
+        (Standing::Unclear(what), Some(reason)) => findings.unclear(format!(
+            "the kernel {reason}; nothing here says whether {what}. Name the \
              certificates that it knows (--trusted-cert)"
         )),
+        (Standing::Unverified(what), _) => findings.unclear(format!(
+            "{what}; a kernel that knows the key refuses a wrong signature even where signatures are \
+             optional"
+        )),
+        (Standing::Refused(message), _) => findings.fault(
+            CheckFaultKind::Signature,
+            message.to_owned(),
+            "kernels refuse signatures of this form even where signatures are optional; sign it \
+             again:\n    kbuild-rs sign FILE"
+                .to_owned(),
+        ),
         (Standing::Damaged(what), _) => findings.fault(
             CheckFaultKind::Signature,
             format!("the module {what}"),
@@ -86,17 +102,40 @@ pub(super) fn before_symbols(facts: &Facts, module: &Subject, findings: &mut Fin
             rebuild(facts),
         );
     }
+    if module.versions.lacks_names && facts.is_from((6, 14)) == Some(true) {
+        findings.fault(
+            CheckFaultKind::NoSymbolVersion,
+            "more extended version crcs than names".to_owned(),
+            rebuild(facts),
+        );
+    }
     let layout = "module_layout";
     let mut offers = facts.symbols.of(layout).iter();
     if let Some(offer) = offers.find(|offer| offer.owner == Owner::Kernel) {
         version(facts, module, (layout, offer.crc), findings);
     }
     vermagic(facts, module, findings);
+    if module.field("livepatch").is_some() && facts.is_on("LIVEPATCH") == Some(false) {
+        findings.fault(
+            CheckFaultKind::Livepatch,
+            "module is marked as livepatch module, but livepatch support is disabled".to_owned(),
+            "use a kernel with CONFIG_LIVEPATCH, or remove MODULE_INFO(livepatch, …)".to_owned(),
+        );
+    }
+    let code = module.writable_code.as_ref();
+    if let (Some((name, number)), Some(true)) = (code, facts.is_on("STRICT_MODULE_RWX")) {
+        findings.fault(
+            CheckFaultKind::SectionFlags,
+            format!("section {name} (index {number}) has invalid WRITE|EXEC flags"),
+            format!("make the section {name} writable or executable, not both"),
+        );
+    }
     exports(facts, module, findings);
 }
 
 /// What the kernel compares at last.
 pub(super) fn after_symbols(facts: &Facts, module: &Subject, findings: &mut Findings) {
+    btf::compare(facts, module, findings);
     let name = &module.info.name;
     match facts.built_in.get(name) {
         Some(true) => findings.fault(
@@ -107,7 +146,7 @@ pub(super) fn after_symbols(facts: &Facts, module: &Subject, findings: &mut Find
                 facts.shown
             ),
         ),
-        Some(false) => findings.unclear.push(format!(
+        Some(false) => findings.unclear(format!(
             "the kernel {} has a module {name} built in; if /sys/module/{name} exists there, it \
              refuses yours (module is already loaded). Give yours another name",
             facts.shown
@@ -139,6 +178,13 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
     } else {
         notes.push(format!(
             "vermagic is not compared beyond the release: the kernel {} has no include/linux/vermagic.h",
+            facts.shown
+        ));
+    }
+    if facts.tree.is_some() && !facts.knows_built_in {
+        notes.push(format!(
+            "the names of built-in modules are not compared: neither the root nor the kernel tree has the \
+             modules.builtin of {}",
             facts.shown
         ));
     }
@@ -285,7 +331,7 @@ pub(super) fn version(
     };
     match (table.get(name), own) {
         (Some(_), Crc::Hidden) => {
-            findings.note(format!(
+            findings.unclear(format!(
                 "the checksum of {name} is not compared: its exporter was stripped"
             ));
             true
@@ -332,9 +378,7 @@ fn forced(
         Some(false) => findings.fault(kind, message, rebuild(facts)),
         None => {
             let text = format!("{message}: only a kernel with CONFIG_MODULE_FORCE_LOAD loads it");
-            if !findings.unclear.contains(&text) {
-                findings.unclear.push(text);
-            }
+            findings.unclear(text);
         }
     }
 }
