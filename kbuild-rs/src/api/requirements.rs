@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::settings::Requirement;
-use crate::{Advice, Error, Kernel, resolve};
+use crate::{Advice, Error, Kernel, Result, resolve};
 
 /// The stated requirements of a build, see [`Build::requirements`](crate::Build::requirements).
 #[derive(Debug)]
@@ -30,21 +30,33 @@ impl Requirements {
     }
 
     /// The requirements that a kernel does not meet, including those that only cause warnings.
-    pub fn unmet(&self, kernel: &Kernel) -> Vec<UnmetRequirement> {
-        let unmet = self.0.unmet(kernel, &[]);
-        let unmet = unmet.into_iter().map(|one| UnmetRequirement {
-            index: one.index,
-            text: self.0.warning(kernel, &one),
-            found: one.found,
-            advice: one.advice,
-        });
-        unmet.collect()
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceNotFound`](crate::ErrorKind::SourceNotFound),
+    /// [`ErrorKind::InvalidFile`](crate::ErrorKind::InvalidFile) and
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io): a required symbol is in no symvers that can be read, and
+    /// that of the kernel or of a provider cannot.
+    pub fn unmet(&self, kernel: &Kernel) -> Result<Vec<UnmetRequirement>> {
+        let unmet = self
+            .0
+            .unmet(kernel)?
+            .into_iter()
+            .map(|one| UnmetRequirement {
+                index: one.index,
+                text: self.0.warning(kernel, &one),
+                found: one.found,
+                advice: one.advice,
+            });
+        Ok(unmet.collect())
     }
 
-    /// The error of a build for this kernel; `None` if the kernel meets all requirements, or only
-    /// warnings remain.
+    /// The error of a build for this kernel, also one of [`unmet`](Self::unmet); `None` if the kernel
+    /// meets all requirements, or only warnings remain.
     pub fn error(&self, kernel: &Kernel) -> Option<Error> {
-        self.0.error(kernel, &self.0.unmet(kernel, &[]))
+        match self.0.unmet(kernel) {
+            Ok(unmet) => self.0.error(kernel, &unmet),
+            Err(error) => Some(error),
+        }
     }
 
     /// The existing files whose change can change these answers for a kernel: its configuration, its

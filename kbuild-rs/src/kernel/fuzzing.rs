@@ -21,7 +21,8 @@ pub(crate) fn btf(bytes: &[u8]) {
 }
 
 pub(crate) fn symvers(bytes: &[u8]) {
-    let Ok(symvers) = Symvers::of_bytes(bytes.to_vec(), Path::new("Module.symvers")) else {
+    let symvers = Symvers::of_text(bytes.to_vec(), Path::new("Module.symvers"));
+    let Some(symvers) = symvers.ok().filter(|symvers| symvers.check_lines().is_ok()) else {
         return;
     };
     for symbol in symvers.symbols().take(SEARCHED) {

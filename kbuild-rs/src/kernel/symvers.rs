@@ -54,12 +54,20 @@ impl Symvers {
     /// [`ErrorKind::Io`], and [`ErrorKind::InvalidFile`] with the number of the first invalid line.
     pub fn read(path: impl AsRef<Path>) -> Result<Symvers> {
         let path = path.as_ref();
+        let symvers = Symvers::read_unchecked(path)?;
+        symvers.check_lines()?;
+        Ok(symvers)
+    }
+
+    /// Reads the text and does not look at its lines, of which a kernel has many thousands.
+    /// [`find`](Self::find) ignores a line that is not valid.
+    pub(crate) fn read_unchecked(path: &Path) -> Result<Symvers> {
         let bytes = regular::read(path).map_err(|error| Error::reading("read", path, error))?;
-        Symvers::of_bytes(bytes, path)
+        Symvers::of_text(bytes, path)
     }
 
     /// The same of the contents of a file, which messages name by `path`.
-    pub(super) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Symvers> {
+    pub(super) fn of_text(bytes: Vec<u8>, path: &Path) -> Result<Symvers> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let lines = error.as_bytes()[..good]
@@ -67,15 +75,23 @@ impl Symvers {
                 .filter(|byte| **byte == b'\n');
             malformed(path, lines.count() + 1, "it is not text")
         })?;
-        if let Some(index) = text.lines().position(|line| parse(line).is_none()) {
-            let why = "a line contains checksum, symbol, module, export and namespace, with tabs \
-                       between them";
-            return Err(malformed(path, index + 1, why));
-        }
         Ok(Symvers {
             path: path.to_owned(),
             text,
         })
+    }
+
+    /// Fails at the first line that is not valid.
+    pub(crate) fn check_lines(&self) -> Result<()> {
+        let mut lines = self.text.lines();
+        match lines.position(|line| parse(line).is_none()) {
+            None => Ok(()),
+            Some(index) => {
+                let why = "a line contains checksum, symbol, module, export and namespace, with tabs \
+                           between them";
+                Err(malformed(&self.path, index + 1, why))
+            }
+        }
     }
 
     /// The path of the file.

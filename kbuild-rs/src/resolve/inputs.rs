@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::btf::Btf;
 use super::{Context, Target};
 use crate::error::Advice;
+use crate::kernel::Symvers;
 use crate::make::{PathMap, find_program};
 use crate::settings::{Provided, Settings};
 use crate::stage::CarriedFolders;
@@ -129,6 +130,23 @@ pub(super) fn named_symvers(settings: &Settings, base: &Path) -> Vec<PathBuf> {
     named.map(|path| base.join(path)).collect()
 }
 
+/// Reads the symvers of a provider, which messages name by `shown`.
+pub(super) fn read_provider(path: &Path, shown: &Path) -> Result<Symvers> {
+    if let Err(error) = regular::look(path) {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "does not exist. Build the module that provides it first".to_owned()
+            }
+            _ => format!("cannot be read: {error}"),
+        };
+        return Err(Error::new(
+            ErrorKind::SourceNotFound,
+            format!("the symvers {} {why}", shown.display()),
+        ));
+    }
+    Symvers::read(path)
+}
+
 /// The providers' symvers, each with the place of its copy: a path that make can carry.
 fn providers(
     context: &Context<'_>,
@@ -146,19 +164,7 @@ fn providers(
     all.into_iter()
         .enumerate()
         .map(|(number, path)| {
-            if let Err(error) = regular::look(&path) {
-                let why = match error.kind() {
-                    std::io::ErrorKind::NotFound => {
-                        "does not exist. Build the module that provides it first".to_owned()
-                    }
-                    _ => format!("cannot be read: {error}"),
-                };
-                return Err(Error::new(
-                    ErrorKind::SourceNotFound,
-                    format!("the symvers {} {why}", map.source(&path).display()),
-                ));
-            }
-            crate::kernel::Symvers::read(&path)?;
+            read_provider(&path, &map.source(&path))?;
             Ok((path, site.folder.join(format!("symvers/{number}.symvers"))))
         })
         .collect()

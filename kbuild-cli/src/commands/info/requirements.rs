@@ -1,8 +1,10 @@
 //! The stated requirements of a module tree, and the kernels that meet them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use kbuild::{Advice, Build, Error, ErrorKind, Kernel, Requirement, RequirementKind, Requirements};
+use kbuild::{
+    Advice, Build, Error, Kernel, Requirement, RequirementKind, Requirements, UnmetRequirement,
+};
 use serde::Serialize;
 
 use crate::args::{InfoArgs, MessageFormat};
@@ -46,6 +48,9 @@ struct Row<'a> {
     advice: Vec<Advice>,
 }
 
+/// A kernel, and what it does not meet.
+type KernelUnmet = (Kernel, Vec<UnmetRequirement>);
+
 /// Whether a path is a module tree that states requirements, or the call states some.
 pub(super) fn has_any(args: &InfoArgs, path: &Path) -> bool {
     let states = path.join("kbuild.toml").exists() || args.tree_root.is_some();
@@ -61,8 +66,9 @@ pub(super) fn show(args: &InfoArgs, tree: Option<&Path>) -> Vec<Failure> {
     let mut failures = Vec::new();
     let mut kernels = Vec::new();
     for kernel in selected(args) {
-        match kernel {
-            Ok(kernel) => kernels.push(kernel),
+        let unmet = kernel.and_then(|kernel| Ok((requirements.unmet(&kernel)?, kernel)));
+        match unmet {
+            Ok((unmet, kernel)) => kernels.push((kernel, unmet)),
             Err(error) => failures.push(error.into()),
         }
     }
@@ -89,7 +95,9 @@ fn requirements(args: &InfoArgs, tree: Option<&Path>) -> kbuild::Result<Requirem
     if let Some(root) = args.tree_root.as_ref().filter(|_| tree.is_some()) {
         build.tree_root(root);
     }
-    for file in &args.symvers {
+    // A file that is not there yet is a later provider's.
+    let is_known = |file: &&PathBuf| args.providers_later.is_none() || file.exists();
+    for file in args.symvers.iter().filter(is_known) {
         build.symvers(file);
     }
     args.requires.state(&mut build);
@@ -109,7 +117,12 @@ fn selected(args: &InfoArgs) -> Vec<kbuild::Result<Kernel>> {
 }
 
 /// The error of a build for a kernel. A symbol that only a later provider can export is none.
-fn error(args: &InfoArgs, requirements: &Requirements, kernel: &Kernel) -> Option<Error> {
+fn error(
+    args: &InfoArgs,
+    requirements: &Requirements,
+    kernel: &Kernel,
+    unmet: &[UnmetRequirement],
+) -> Option<Error> {
     let stated: Vec<&Requirement> = requirements.stated().collect();
     let is_decided = |index: usize| {
         let is_later = match args.providers_later.as_deref() {
@@ -119,7 +132,7 @@ fn error(args: &InfoArgs, requirements: &Requirements, kernel: &Kernel) -> Optio
         let is_symbol = stated[index].kind == RequirementKind::Symbol;
         !(is_symbol && is_later) || kernel.symvers().is_none()
     };
-    let mut unmet = requirements.unmet(kernel).into_iter();
+    let mut unmet = unmet.iter();
     let is_refused = unmet.any(|one| !stated[one.index].only_warns && is_decided(one.index));
     requirements.error(kernel).filter(|_| is_refused)
 }
@@ -128,13 +141,20 @@ fn compared<'a>(
     args: &'a InfoArgs,
     tree: Option<&Path>,
     requirements: &'a Requirements,
-    kernel: Option<&'a Kernel>,
+    kernel: Option<&'a KernelUnmet>,
 ) -> Compared<'a> {
-    let error = kernel.and_then(|kernel| error(args, requirements, kernel));
-    let unmet = kernel.map(|kernel| requirements.unmet(kernel));
+    let (kernel, unmet) = (
+        kernel.map(|(kernel, _)| kernel),
+        kernel.map(|(_, unmet)| unmet),
+    );
+    let known = kernel.zip(unmet);
+    let error = known.and_then(|(kernel, unmet)| error(args, requirements, kernel, unmet));
     let stated: Vec<&Requirement> = requirements.stated().collect();
     let rows = stated.iter().enumerate().map(|(index, one)| {
-        let difference = unmet.iter().flatten().find(|unmet| unmet.index == index);
+        let difference = unmet
+            .into_iter()
+            .flatten()
+            .find(|unmet| unmet.index == index);
         Row {
             kind: one.kind,
             check: &one.check,
@@ -149,7 +169,7 @@ fn compared<'a>(
                 .collect(),
         }
     });
-    let warnings = unmet.iter().flatten();
+    let warnings = unmet.into_iter().flatten();
     let warnings = warnings.filter(|one| stated[one.index].only_warns && error.is_none());
     Compared {
         path: tree.map(json::path),
@@ -170,7 +190,7 @@ fn compared<'a>(
 }
 
 /// The lines for a person.
-fn lines(args: &InfoArgs, requirements: &Requirements, kernels: &[Kernel]) -> Vec<String> {
+fn lines(args: &InfoArgs, requirements: &Requirements, kernels: &[KernelUnmet]) -> Vec<String> {
     let mut lines = Vec::new();
     for one in requirements.stated() {
         let word = if one.only_warns { "wants" } else { "requires" };
@@ -191,8 +211,7 @@ fn lines(args: &InfoArgs, requirements: &Requirements, kernels: &[Kernel]) -> Ve
         lines.push(printable(&line).into_owned());
     }
     let stated: Vec<&Requirement> = requirements.stated().collect();
-    for kernel in kernels {
-        let unmet = requirements.unmet(kernel);
+    for (kernel, unmet) in kernels {
         let said = unmet.iter().map(|one| {
             let requirement = stated[one.index];
             match requirement.kind {
@@ -201,13 +220,10 @@ fn lines(args: &InfoArgs, requirements: &Requirements, kernels: &[Kernel]) -> Ve
             }
         });
         let said: Vec<String> = said.collect();
-        let outcome = match (error(args, requirements, kernel), &said[..]) {
+        let outcome = match (error(args, requirements, kernel, unmet), &said[..]) {
             (_, []) => "met".to_owned(),
             (None, said) => format!("met, with warnings: {}", said.join("; ")),
-            (Some(error), said) if error.kind() == ErrorKind::RequirementNotMet => {
-                format!("not met: {}", said.join("; "))
-            }
-            (Some(error), _) => error.to_string(),
+            (Some(_), said) => format!("not met: {}", said.join("; ")),
         };
         lines.push(format!("  {:<12}{}: {outcome}", "kernel", kernel.release()));
     }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::super::inputs::read_provider;
 use super::grammar::Check;
-use crate::Kernel;
 use crate::error::Advice;
 use crate::error::names::{KERNEL, SYMVERS};
 use crate::kernel::Symvers;
 use crate::syntax::shell_quote;
+use crate::{Kernel, Result};
 
 /// The difference between a kernel and a requirement.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,40 +19,63 @@ pub(super) struct Difference {
 }
 
 /// The exported symbols that a build can use.
-pub(super) enum Exports {
-    /// The kernel's and the providers'.
-    Known(Vec<Symvers>),
-    /// The kernel tree has no symvers.
-    Unknown,
+#[derive(Default)]
+pub(super) struct Exports {
+    providers: Vec<Result<Symvers>>,
+    /// The kernel's; `None` if its tree has no symvers.
+    own: Option<Result<Symvers>>,
 }
 
 impl Exports {
-    /// The symbols of a kernel and of these providers. A file that cannot be read exports nothing: the
-    /// build reports it.
+    /// The symbols of a kernel and of these providers.
     pub(super) fn of(kernel: &Kernel, providers: &[PathBuf]) -> Exports {
-        let Some(own) = kernel.symvers() else {
-            return Exports::Unknown;
-        };
-        let files = std::iter::once(&own).chain(providers);
-        Exports::Known(files.filter_map(|file| Symvers::read(file).ok()).collect())
+        let providers = providers.iter().map(|file| read_provider(file, file));
+        let own = kernel.symvers();
+        Exports {
+            providers: providers.collect(),
+            own: own.map(|file| Symvers::read_unchecked(&file)),
+        }
     }
 
-    fn have(&self, name: &str) -> bool {
-        match self {
-            Exports::Known(all) => all.iter().any(|symvers| symvers.find(name).is_some()),
-            Exports::Unknown => false,
+    /// Whether one of the files exports a symbol. Only files that were all read and are valid can
+    /// deny it, so a file that is not is an error then.
+    fn have(&mut self, name: &str) -> Result<bool> {
+        let mut read = self.providers.iter().chain(&self.own).flatten();
+        if read.any(|symvers| symvers.find(name).is_some()) {
+            return Ok(true);
         }
+        let broken = self.providers.iter().position(Result::is_err);
+        if let Some(broken) = broken {
+            self.providers.swap_remove(broken)?;
+        }
+        match self.own.take() {
+            None => {}
+            Some(own) => {
+                let own = own?;
+                own.check_lines()?;
+                self.own = Some(Ok(own));
+            }
+        }
+        Ok(false)
     }
 }
 
-/// What of a kernel differs from a check; `None` if the kernel meets it.
-pub(super) fn difference(check: &Check, kernel: &Kernel, exports: &Exports) -> Option<Difference> {
-    match check {
+/// What of a kernel differs from a check; `None` if the kernel meets it. After an error, the exports
+/// are incomplete.
+pub(super) fn difference(
+    check: &Check,
+    kernel: &Kernel,
+    exports: &mut Exports,
+) -> Result<Option<Difference>> {
+    Ok(match check {
         Check::Config(name, is_on) => of_config(name, *is_on, kernel),
         Check::Kernel(_) => of_version(check, kernel),
         Check::Arch(words) => of_arch(words, kernel),
-        Check::Symbol(name) => of_symbol(name, kernel, exports),
-    }
+        Check::Symbol(name) => match exports.have(name)? {
+            true => None,
+            false => Some(of_symbol(kernel, exports.own.is_some())),
+        },
+    })
 }
 
 fn of_config(name: &str, is_on: bool, kernel: &Kernel) -> Option<Difference> {
@@ -117,13 +141,11 @@ fn of_arch(words: &[String], kernel: &Kernel) -> Option<Difference> {
     })
 }
 
-fn of_symbol(name: &str, kernel: &Kernel, exports: &Exports) -> Option<Difference> {
-    if exports.have(name) {
-        return None;
-    }
+/// A symbol that nobody exports, as far as is known.
+fn of_symbol(kernel: &Kernel, is_known: bool) -> Difference {
     let dir = kernel.dir();
-    let (found, remedy) = match exports {
-        Exports::Unknown => (
+    let (found, remedy) = match is_known {
+        false => (
             format!(
                 "{} has no Module.symvers, so its symbols are unknown",
                 dir.display()
@@ -134,7 +156,7 @@ fn of_symbol(name: &str, kernel: &Kernel, exports: &Exports) -> Option<Differenc
                 shell_quote(dir.as_os_str())
             ),
         ),
-        Exports::Known(_) => (
+        true => (
             "neither the kernel nor a provider exports it".to_owned(),
             format!(
                 "use a kernel that exports it, or name the symvers of the module that exports it \
@@ -142,8 +164,8 @@ fn of_symbol(name: &str, kernel: &Kernel, exports: &Exports) -> Option<Differenc
             ),
         ),
     };
-    Some(Difference {
+    Difference {
         found,
         advice: Advice::new("required-symbol", remedy),
-    })
+    }
 }

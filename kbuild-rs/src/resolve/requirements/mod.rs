@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::inputs::named_symvers;
 use crate::error::Advice;
 use crate::kbuild::{KBUILD_TOML, StatedInFile, read_kbuild_toml};
-use crate::settings::{Module, Requirement, RequirementKind, Settings};
+use crate::settings::{Environment, Module, Provided, Requirement, RequirementKind, Settings};
 use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Kernel, Result};
 
@@ -35,6 +35,8 @@ pub(crate) struct Requirements {
     files: Vec<PathBuf>,
     /// The symvers of providers.
     providers: Vec<PathBuf>,
+    environment: Environment,
+    received: fn(&Environment, &str) -> Provided,
 }
 
 /// A requirement that a kernel does not meet.
@@ -54,6 +56,8 @@ impl Requirements {
             label: name.unwrap_or("the module").to_owned(),
             files: Vec::new(),
             providers: named_symvers(settings, base),
+            environment: settings.environment.clone(),
+            received: settings.received,
         };
         let mut stated = Vec::new();
         for (kind, text) in &settings.requires {
@@ -152,25 +156,33 @@ impl Requirements {
         self.all.iter().map(|(requirement, _)| requirement)
     }
 
-    /// The requirements that a kernel does not meet. `received` are providers for this kernel.
-    pub(crate) fn unmet(&self, kernel: &Kernel, received: &[PathBuf]) -> Vec<Unmet> {
-        let exports = match self.needs_symbols() {
-            true => {
-                let providers = [&self.providers[..], received].concat();
-                Exports::of(kernel, &providers)
-            }
-            false => Exports::Unknown,
+    /// The requirements that a kernel does not meet.
+    ///
+    /// # Errors
+    /// Those of a symvers that cannot be read, if it would have to be: its lack of a symbol is not known.
+    pub(crate) fn unmet(&self, kernel: &Kernel) -> Result<Vec<Unmet>> {
+        let mut exports = match self.needs_symbols() {
+            true => Exports::of(kernel, &self.providers(kernel)),
+            false => Exports::default(),
         };
-        let all = self.all.iter().enumerate();
-        let unmet = all.filter_map(|(index, (_, check))| {
-            let difference = check::difference(check, kernel, &exports)?;
-            Some(Unmet {
-                index,
-                found: difference.found,
-                advice: difference.advice,
-            })
-        });
-        unmet.collect()
+        let mut unmet = Vec::new();
+        for (index, (_, check)) in self.all.iter().enumerate() {
+            if let Some(difference) = check::difference(check, kernel, &mut exports)? {
+                unmet.push(Unmet {
+                    index,
+                    found: difference.found,
+                    advice: difference.advice,
+                });
+            }
+        }
+        Ok(unmet)
+    }
+
+    /// The symvers of providers: named ones, and those that Cargo passes on for this kernel.
+    fn providers(&self, kernel: &Kernel) -> Vec<PathBuf> {
+        let received = (self.received)(&self.environment, kernel.release());
+        let named = self.providers.iter().cloned();
+        named.chain(received.symvers).collect()
     }
 
     /// The existing files whose change can change what [`unmet`](Self::unmet) returns.
@@ -183,7 +195,7 @@ impl Requirements {
         files.extend(Kernel::NUMBER_FILES.map(|file| kernel.dir().join(file)));
         if self.needs_symbols() {
             files.extend(kernel.symvers());
-            files.extend(self.providers.iter().cloned());
+            files.extend(self.providers(kernel));
         }
         files.retain(|file| file.is_file());
         sort_paths(&mut files);
@@ -200,11 +212,7 @@ impl Requirements {
         if self.all.is_empty() {
             return Ok(());
         }
-        let received = match self.needs_symbols() {
-            true => (settings.received)(&settings.environment, kernel.release()).symvers,
-            false => Vec::new(),
-        };
-        let unmet = self.unmet(kernel, &received);
+        let unmet = self.unmet(kernel)?;
         if let Some(error) = self.error(kernel, &unmet) {
             return Err(error);
         }

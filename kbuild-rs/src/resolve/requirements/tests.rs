@@ -28,7 +28,7 @@ fn unmet(root: &Root, requires: &[(RequirementKind, &str)]) -> Vec<(String, Stri
     let found = Requirements::of(&settings, None, root.path()).unwrap();
     let kernel = kernel(root);
     let stated: Vec<_> = found.stated().cloned().collect();
-    let unmet = found.unmet(&kernel, &[]).into_iter();
+    let unmet = found.unmet(&kernel).unwrap().into_iter();
     let row = |one: Unmet| {
         (
             stated[one.index].check.clone(),
@@ -116,15 +116,60 @@ fn a_symbol_may_be_a_providers() {
     let mut settings = tree(&root, "");
     settings.requires = vec![(RequirementKind::Symbol, "ring_push".to_owned())];
     let of = |settings: &Settings| Requirements::of(settings, None, root.path()).unwrap();
-    assert_eq!(of(&settings).unmet(&kernel, &[]).len(), 1);
-    assert!(
-        of(&settings)
-            .unmet(&kernel, std::slice::from_ref(&ring))
-            .is_empty()
-    );
+    assert_eq!(of(&settings).unmet(&kernel).unwrap().len(), 1);
     settings.make_vars = vec![("KBUILD_EXTRA_SYMBOLS".to_owned(), ring.clone().into())];
-    assert!(of(&settings).unmet(&kernel, &[]).is_empty());
+    assert!(of(&settings).unmet(&kernel).unwrap().is_empty());
     assert!(of(&settings).inputs(&kernel).contains(&ring));
+    // The kernel's symvers is not needed for it.
+    std::fs::remove_file(root.join("k/Module.symvers")).unwrap();
+    assert!(of(&settings).unmet(&kernel).unwrap().is_empty());
+    settings.make_vars.clear();
+    assert_eq!(of(&settings).unmet(&kernel).unwrap().len(), 1);
+    static RECEIVED: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    RECEIVED.set(ring.clone()).unwrap();
+    settings.received = |_, release| Provided {
+        symvers: RECEIVED
+            .get()
+            .cloned()
+            .filter(|_| release == "6.1.192")
+            .into_iter()
+            .collect(),
+        includes: Vec::new(),
+    };
+    assert!(of(&settings).unmet(&kernel).unwrap().is_empty());
+    assert!(of(&settings).inputs(&kernel).contains(&ring));
+}
+
+#[test]
+fn a_symvers_that_cannot_be_read_does_not_deny_a_symbol() {
+    let root = Root::new();
+    let kernel = kernel(&root);
+    root.write(
+        "k/Module.symvers",
+        "0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t\ngarbage\n",
+    );
+    let error = |symbol: &str, symvers: &[PathBuf]| {
+        let mut settings = tree(&root, "");
+        settings.symvers = symvers.to_vec();
+        settings.requires = vec![(RequirementKind::Symbol, symbol.to_owned())];
+        let found = Requirements::of(&settings, None, root.path()).unwrap();
+        found.unmet(&kernel).err()
+    };
+    let invalid = error("foo", &[]).unwrap();
+    assert_eq!(invalid.kind(), ErrorKind::InvalidFile);
+    assert!(
+        invalid.to_string().contains("k/Module.symvers:2:"),
+        "{invalid}"
+    );
+    assert!(error("printk", &[]).is_none());
+    let missing = error("foo", &[root.join("no/such.symvers")]).unwrap();
+    assert_eq!(missing.kind(), ErrorKind::SourceNotFound);
+    assert!(
+        missing
+            .to_string()
+            .contains("no/such.symvers does not exist"),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -168,7 +213,7 @@ fn the_error_names_the_kernel_the_value_the_place_the_reason_and_the_remedy() {
         "[requires]\nconfig = ['~!NLS', { check = 'NET', reason = 'it opens\\na socket.' }]\n",
     );
     let found = Requirements::of(&tree(&root, "net"), None, root.path()).unwrap();
-    let unmet = found.unmet(&kernel, &[]);
+    let unmet = found.unmet(&kernel).unwrap();
     let error = found.error(&kernel, &unmet).unwrap();
     assert_eq!(error.kind(), ErrorKind::RequirementNotMet);
     assert_eq!(error.unmet_requirements(), ["CONFIG_NET"]);
