@@ -4,7 +4,10 @@
 //! of its entries have limits. An unknown key is an error, because a requirement with a misspelled
 //! key would never be checked.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::Path;
 
 use toml_parser::decoder::{Encoding, ScalarKind};
@@ -15,11 +18,13 @@ use crate::settings::RequirementKind;
 use crate::sys::regular;
 use crate::{Error, ErrorKind, Result};
 
+use groups::{no_check, requirements};
+
 /// The name of the file.
 pub(crate) const KBUILD_TOML: &str = "kbuild.toml";
 
-/// Bytes.
-const LONGEST: u64 = 1 << 20;
+/// Bytes: more than the most entries need.
+const LONGEST: u64 = 64 << 10;
 
 /// The most keys and values of a file.
 const MOST: usize = 4096;
@@ -48,7 +53,10 @@ pub(crate) struct StatedInFile {
 pub(crate) fn read_kbuild_toml(path: &Path) -> Result<Option<Vec<StatedInFile>>> {
     let bytes = match regular::read_at_most(LONGEST, path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // A link to nothing may stand for requirements.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
         Err(error) => return Err(Error::reading("read", path, error)),
     };
     let found = parse(&bytes).map_err(|(line, why)| {
@@ -78,6 +86,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<StatedInFile>, (usize, String)> 
         containers: Vec::new(),
         seen: BTreeSet::new(),
         tables: BTreeMap::new(),
+        closed: BTreeSet::new(),
+        entries: Vec::new(),
         found: Vec::new(),
         wrong: None,
     };
@@ -95,8 +105,20 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<StatedInFile>, (usize, String)> 
         let why = format!("this is not TOML: {}", error.description());
         return Err((line(at), why));
     }
-    let found = leaves.found;
-    requirements(found.into_iter().map(|leaf| (line(leaf.at), leaf)))
+    let (mut line, mut counted) = (1, 0);
+    let mut found = Vec::with_capacity(leaves.found.len());
+    for leaf in leaves.found {
+        // The leaves are in the order of the file.
+        line += line_at(&bytes[counted..leaf.at]) - 1;
+        counted = leaf.at;
+        found.push((line, leaf));
+    }
+    let (found, with_check) = requirements(found.into_iter())?;
+    let mut entries = leaves.entries.into_iter();
+    match entries.find(|(path, _)| !with_check.contains(path)) {
+        Some((path, at)) => Err((line_at(&bytes[..at]), no_check(&path))),
+        None => Ok(found),
+    }
 }
 
 fn line_at(before: &[u8]) -> usize {
@@ -137,6 +159,10 @@ struct Leaves<'i> {
     seen: BTreeSet<Vec<Step>>,
     /// The number of tables of each list of tables.
     tables: BTreeMap<Vec<Step>, usize>,
+    /// The paths of the values that are complete: nothing can be added to them.
+    closed: BTreeSet<Vec<Step>>,
+    /// The paths of the tables that need a `check`, and their places in bytes.
+    entries: Vec<(Vec<Step>, usize)>,
     found: Vec<Leaf>,
     /// The first fault, and its place in bytes.
     wrong: Option<(usize, String)>,
@@ -153,10 +179,42 @@ impl Leaves<'_> {
             self.refuse(span, why);
         } else if self.seen.len() + self.found.len() >= MOST {
             self.refuse(span, format!("this file has more than {MOST} entries"));
-        } else if !self.seen.insert(self.path.clone()) {
-            let name = names(&self.path).join(".");
-            self.refuse(span, format!("`{name}` is there twice"));
+        } else if !self.seen.insert(self.path.clone()) || self.is_in_closed() {
+            self.refuse_second(span);
         }
+    }
+
+    fn refuse_second(&mut self, span: Span) {
+        let name = names(&self.path).join(".");
+        self.refuse(span, format!("`{name}` is there twice"));
+    }
+
+    /// Whether keys or headers below the path came before.
+    fn has_parts(&self) -> bool {
+        let from = (Bound::Excluded(&self.path), Bound::Unbounded);
+        let mut next = self.seen.range::<Vec<Step>, _>(from);
+        next.next().is_some_and(|next| next.starts_with(&self.path))
+    }
+
+    /// Call this at the beginning of each table.
+    fn begin_entry(&mut self, span: Span) {
+        if names(&self.path).len() > 1 {
+            self.entries.push((self.path.clone(), span.start()));
+        }
+    }
+
+    fn end_container(&mut self) {
+        if let Some(Container::Array(length, _) | Container::Table(length)) = self.containers.pop()
+        {
+            self.path.truncate(length);
+            self.closed.insert(self.path.clone());
+        }
+    }
+
+    /// Whether the path, or a part of it, has its value already.
+    fn is_in_closed(&self) -> bool {
+        let mut lengths = 1..=self.path.len();
+        lengths.any(|length| self.closed.contains(&self.path[..length]))
     }
 
     fn take_keys(&mut self) -> Vec<Step> {
@@ -178,11 +236,18 @@ impl EventReceiver for Leaves<'_> {
     fn std_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.base = self.take_keys();
         self.path.clone_from(&self.base);
+        if self.tables.contains_key(&self.path) {
+            self.refuse_second(span);
+        }
         self.enter(span);
+        self.begin_entry(span);
     }
 
     fn array_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.path = self.take_keys();
+        if self.seen.contains(&self.path) {
+            self.refuse_second(span);
+        }
         if self.wrong.is_none() {
             let known = self.tables.entry(self.path.clone()).or_default();
             *known += 1;
@@ -191,16 +256,18 @@ impl EventReceiver for Leaves<'_> {
         }
         self.base.clone_from(&self.path);
         self.enter(span);
+        self.begin_entry(span);
     }
 
-    fn inline_table_open(&mut self, _: Span, _: &mut dyn ErrorSink) -> bool {
+    fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
         self.begin_value();
+        self.begin_entry(span);
         self.containers.push(Container::Table(self.path.len()));
         true
     }
 
     fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.containers.pop();
+        self.end_container();
     }
 
     fn array_open(&mut self, _: Span, _: &mut dyn ErrorSink) -> bool {
@@ -210,7 +277,7 @@ impl EventReceiver for Leaves<'_> {
     }
 
     fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.containers.pop();
+        self.end_container();
     }
 
     fn simple_key(&mut self, span: Span, kind: Option<Encoding>, error: &mut dyn ErrorSink) {
@@ -234,6 +301,9 @@ impl EventReceiver for Leaves<'_> {
         }
         let keys = self.take_keys();
         self.path.extend(keys);
+        if self.has_parts() {
+            self.refuse_second(span);
+        }
         self.enter(span);
     }
 
@@ -252,6 +322,7 @@ impl EventReceiver for Leaves<'_> {
             return self.refuse(span, format!("this file has more than {MOST} entries"));
         }
         if self.wrong.is_none() {
+            self.closed.insert(self.path.clone());
             self.found.push(Leaf {
                 path: self.path.clone(),
                 text: text.into_owned(),
@@ -294,59 +365,6 @@ fn unknown(path: &[Step]) -> Option<String> {
             known.join(", ")
         ),
     })
-}
-
-/// Puts the strings of a requirement together.
-fn requirements(
-    leaves: impl Iterator<Item = (usize, Leaf)>,
-) -> Result<Vec<StatedInFile>, (usize, String)> {
-    let mut groups: Vec<(Vec<Step>, StatedInFile)> = Vec::new();
-    let mut places: BTreeMap<Vec<Step>, usize> = BTreeMap::new();
-    for (line, Leaf { mut path, text, .. }) in leaves {
-        let is_reason = path.last() == Some(&Step::Key("reason".to_owned())) && path.len() > 2;
-        let is_check = path.last() == Some(&Step::Key("check".to_owned())) && path.len() > 2;
-        if is_reason || is_check {
-            path.pop();
-        }
-        let kind = match &path[..] {
-            [_, Step::Key(kind)] | [_, Step::Key(kind), Step::Index(_)] => {
-                KINDS.iter().find(|(name, _)| name == kind)
-            }
-            _ => None,
-        };
-        let Some((_, kind)) = kind else {
-            let name = names(&path).join(".");
-            let what = match names(&path).len() {
-                1 => "a table: write [requires] and lines such as config = [\"CONFIG_X\"]",
-                _ => "a string, a table with `check` and `reason`, or a list of these",
-            };
-            return Err((line, format!("`{name}` must be {what}")));
-        };
-        let place = *places.entry(path.clone()).or_insert(groups.len());
-        if place == groups.len() {
-            let group = StatedInFile {
-                kind: *kind,
-                text: String::new(),
-                reason: None,
-                line,
-            };
-            groups.push((path, group));
-        }
-        let (_, group) = &mut groups[place];
-        if is_reason {
-            group.reason = Some(text);
-        } else {
-            (group.text, group.line) = (text, line);
-        }
-    }
-    let empty = groups
-        .iter()
-        .find(|(_, group)| group.text.trim().is_empty());
-    if let Some((path, group)) = empty {
-        let name = names(path).join(".");
-        return Err((group.line, format!("an entry of `{name}` has no `check`")));
-    }
-    Ok(groups.into_iter().map(|(_, group)| group).collect())
 }
 
 #[cfg(test)]

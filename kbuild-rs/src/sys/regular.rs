@@ -34,7 +34,10 @@ pub(crate) fn read_at_most(longest: u64, path: &Path) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > longest {
         true => Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it is longer than {} MiB", longest >> 20),
+            match longest >> 20 {
+                0 => format!("it is longer than {} KiB", longest >> 10),
+                mib => format!("it is longer than {mib} MiB"),
+            },
         )),
         false => Ok(bytes),
     }

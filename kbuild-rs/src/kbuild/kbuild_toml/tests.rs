@@ -139,3 +139,74 @@ fn a_fault_is_named_with_its_line_and_what_is_known() {
             .contains("more than 4096 entries")
     );
 }
+
+#[test]
+fn a_file_that_cannot_be_read_whole_is_an_error() {
+    let root = crate::fixture::Root::new();
+    assert!(
+        read_kbuild_toml(&root.join("kbuild.toml"))
+            .unwrap()
+            .is_none()
+    );
+    std::os::unix::fs::symlink("nothing", root.join("kbuild.toml")).unwrap();
+    assert!(read_kbuild_toml(&root.join("kbuild.toml")).is_err());
+    let long = root.write("long/kbuild.toml", "#".repeat(LONGEST as usize + 1));
+    let error = read_kbuild_toml(&long).unwrap_err();
+    assert!(error.to_string().contains("longer than 64 KiB"), "{error}");
+}
+
+#[test]
+fn a_requirement_that_is_there_twice_or_has_no_check_is_refused() {
+    for (text, line, words) in [
+        ("[requires]\n\nconfig = ['A', {}]\n", 3, "has no `check`"),
+        ("[requires]\nconfig = {}\n", 2, "has no `check`"),
+        ("[requires.config]\n", 1, "has no `check`"),
+        ("\n[[requires.config]]\n", 2, "has no `check`"),
+        (
+            "[requires]\nconfig = ['A']\n[[requires.config]]\ncheck = 'B'\n",
+            3,
+            "`requires.config` is there twice",
+        ),
+        (
+            "[[requires.config]]\ncheck = 'B'\n[requires]\nconfig = ['A']\n",
+            4,
+            "`requires.config` is there twice",
+        ),
+        (
+            "[requires]\nconfig.check = 'A'\nconfig = 'B'\n",
+            3,
+            "`requires.config` is there twice",
+        ),
+        (
+            "[requires]\nconfig = 'A'\nconfig.check = 'B'\n",
+            3,
+            "`requires.config.check` is there twice",
+        ),
+        (
+            "requires = { config.check = 'A', config = 'B' }\n",
+            1,
+            "`requires.config` is there twice",
+        ),
+        (
+            "[requires]\nconfig = { check = 'A' }\nconfig.reason = 'B'\n",
+            3,
+            "`requires.config.reason` is there twice",
+        ),
+        (
+            "[[requires.config]]\ncheck = 'A'\n[requires.config]\ncheck = 'B'\n",
+            3,
+            "`requires.config` is there twice",
+        ),
+        (
+            "[requires.config]\ncheck = 'A'\n[[requires.config]]\ncheck = 'B'\n",
+            3,
+            "`requires.config` is there twice",
+        ),
+    ] {
+        let (found, why) = parse(text.as_bytes()).unwrap_err();
+        assert!(
+            why.contains(words) && found == line,
+            "{text:?}: {found}: {why}"
+        );
+    }
+}
