@@ -49,6 +49,10 @@ fn compare_all(args: &BuildArgs, selection: &Selection, cache: &Path) -> Result<
     let built = reports(args, selection, scratch.path(), Side::Make)?;
     let mut failures = Vec::new();
     for (build, (cached, built)) in selection.builds.iter().zip(cached.iter().zip(&built)) {
+        // Neither side has a build that a requirement skips.
+        let (Some(cached), Some(built)) = (cached, built) else {
+            continue;
+        };
         let source = &selection.sources[build.source].name;
         let release = cached.kernel().map_or("", Kernel::release);
         let label = format!("{source} for {release}");
@@ -73,13 +77,14 @@ fn compare_all(args: &BuildArgs, selection: &Selection, cache: &Path) -> Result<
     }
 }
 
-/// Builds everything into folders of its own.
+/// Builds everything into folders of its own. There is no report for a kernel that does not meet a
+/// stated requirement, unless no kernel does: then that is the failure.
 fn reports(
     args: &BuildArgs,
     selection: &Selection,
     scratch: &Path,
     side: Side<'_>,
-) -> Result<Vec<Report>, Vec<Failure>> {
+) -> Result<Vec<Option<Report>>, Vec<Failure>> {
     let mut matrix = Matrix::new();
     for build in &selection.builds {
         let mut build = build.clone();
@@ -101,12 +106,19 @@ fn reports(
             matrix.needs(i, provider);
         }
     }
-    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    let (mut reports, mut skips, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for result in matrix.run() {
-        match result {
-            Ok(report) => reports.push(report),
-            Err(error) => failures.push(Failure::from(error)),
+        match result.map_err(Failure::from) {
+            Ok(report) => reports.push(Some(report)),
+            Err(failure) if failure.is_skip() => {
+                reports.push(None);
+                skips.push(failure);
+            }
+            Err(failure) => failures.push(failure),
         }
+    }
+    if skips.len() == reports.len() {
+        failures.extend(skips);
     }
     match failures.is_empty() {
         true => Ok(reports),
