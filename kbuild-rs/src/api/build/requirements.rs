@@ -76,18 +76,50 @@ impl Build {
 
     /// The reports of several kernels, without those that do not meet a requirement.
     pub(super) fn without_skipped(&self, results: Vec<Result<Report>>) -> Result<Vec<Report>> {
-        let is_skipped = |error: &Error| error.kind() == ErrorKind::RequirementNotMet;
-        let any_built = results.iter().any(Result::is_ok);
-        let mut reports = Vec::new();
-        for result in results {
-            match result {
-                Err(error) if any_built && is_skipped(&error) => {
-                    let text = error.to_string();
-                    self.settings.sink.warning("unmet-requirement", &text);
-                }
-                result => reports.push(result?),
-            }
+        let (reports, skips) = split(results)?;
+        for error in skips {
+            let text = error.to_string();
+            self.settings.sink.warning("unmet-requirement", &text);
         }
         Ok(reports)
+    }
+}
+
+/// The reports, and the errors of the kernels that are skipped. The error is the first one that is no
+/// skip, or a skip if there is no report.
+fn split(results: Vec<Result<Report>>) -> Result<(Vec<Report>, Vec<Error>)> {
+    let (mut reports, mut skips) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Err(error) if error.kind() == ErrorKind::RequirementNotMet => skips.push(error),
+            result => reports.push(result?),
+        }
+    }
+    match reports.is_empty() && !skips.is_empty() {
+        true => Err(skips.remove(0)),
+        false => Ok((reports, skips)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_no_skip_counts_first() {
+        let error = |kind| Err(Error::new(kind, ""));
+        let report = || Ok(Report::skipped("out".into(), Vec::new(), Vec::new()));
+        let skip = || error(ErrorKind::RequirementNotMet);
+        let kind = |results| split(results).map(|_| ()).unwrap_err().kind();
+        let failed = || error(ErrorKind::BuildFailed);
+        assert_eq!(kind(vec![skip(), failed()]), ErrorKind::BuildFailed);
+        assert_eq!(
+            kind(vec![skip(), report(), failed()]),
+            ErrorKind::BuildFailed
+        );
+        assert_eq!(kind(vec![skip(), skip()]), ErrorKind::RequirementNotMet);
+        let (reports, skips) = split(vec![skip(), report()]).unwrap();
+        assert_eq!((reports.len(), skips.len()), (1, 1));
+        assert!(split(Vec::new()).unwrap().0.is_empty());
     }
 }
