@@ -317,11 +317,17 @@ fn requirements_are_compared_at_each_build_and_start_nothing() {
     // An edit that changes no outcome compiles nothing.
     scene.edit("kbuild.toml", "never tried", "not tried");
     assert_eq!(compiled(&scene.build()), Vec::<String>::new());
-    let built_module = modules(scene.out.path());
+    let built_modules = modules(scene.out.path());
     scene.edit("kbuild.toml", "~!", "!");
+    refused(scene.command().arg("--dry-run"), 77);
+    assert_eq!(modules(scene.out.path()), built_modules);
     let said = refused(&mut scene.command(), 77);
     assert!(said.contains("!CONFIG_NET ("), "{said}");
-    assert_eq!(modules(scene.out.path()), built_module);
+    // A later step must not install what an earlier build left.
+    assert!(!scene.out.path().join("hello.ko").exists());
+    scene.edit("kbuild.toml", "!", "~!");
+    scene.build();
+    assert_eq!(modules(scene.out.path()), built_modules);
 
     // A provider may export the symbol.
     let trees = folder(&[
@@ -334,8 +340,30 @@ fn requirements_are_compared_at_each_build_and_start_nothing() {
     let kernels = [kernel];
     let said = refused(&mut build_all(&trees, &["user"], &kernels), 77);
     assert!(said.contains("symbol ring_push ("), "{said}");
-    let mut both = build_all(&trees, &["user", "ring"], &kernels);
-    built(both.args(["--symvers", "ring"]));
+    let both = || {
+        let mut both = build_all(&trees, &["user", "ring"], &kernels);
+        both.args(["--symvers", "ring"]);
+        both
+    };
+    built(both().arg("--dry-run"));
+    built(&mut both());
+    assert!(trees.path().join("out/user.ko").exists());
+    write(
+        trees.path(),
+        &[("ring/kbuild.toml", "[requires]\nconfig = 'NO_SUCH'\n")],
+    );
+    for how in [&["--dry-run"][..], &[]] {
+        let said = refused(both().args(how), 77);
+        assert!(
+            said.contains("user is not built: it needs symbols of ring"),
+            "{said}"
+        );
+    }
+    assert!(!trees.path().join("out/user.ko").exists());
+    // A file that cannot be read is no unmet requirement.
+    let mut missing = build_all(&trees, &["user"], &kernels);
+    let said = refused(missing.args(["--symvers", "/no/such.symvers"]), 2);
+    assert!(said.contains("/no/such.symvers does not exist"), "{said}");
     write(
         trees.path(),
         &[("user/kbuild.toml", "[requires]\nsymbol = 'ring_push'\n")],

@@ -1,19 +1,29 @@
 //! `--dry-run`: the commands of each build.
 
+use kbuild::{Matrix, Plan};
+
 use super::configure::configure;
 use super::selection::{SelectedBuild, Selection};
 use crate::args::{BuildArgs, MessageFormat};
-use crate::ui::failure::Failure;
 use crate::ui::json::{self, Event};
 use crate::ui::streams;
 
+/// The plans of all builds.
+pub(super) fn plans(args: &BuildArgs, selection: &Selection) -> Vec<kbuild::Result<Plan>> {
+    let mut matrix = Matrix::new();
+    for build in &selection.builds {
+        matrix.add(&configure(args, build), args.declared.name.as_deref());
+    }
+    for (i, build) in selection.builds.iter().enumerate() {
+        for provider in selection.providers_of(build) {
+            matrix.needs(i, provider);
+        }
+    }
+    matrix.plans()
+}
+
 /// Prints the environment and the make line of a build.
-pub(super) fn show(
-    args: &BuildArgs,
-    selection: &Selection,
-    build: &SelectedBuild,
-) -> Result<(), Failure> {
-    let plan = configure(args, build).plan(args.declared.name.as_deref())?;
+pub(super) fn show(args: &BuildArgs, selection: &Selection, build: &SelectedBuild, plan: &Plan) {
     match args.run.message_format {
         MessageFormat::Human => {
             if !selection.is_one() {
@@ -33,5 +43,4 @@ pub(super) fn show(
             sandbox: plan.sandbox().map(Into::into),
         }),
     }
-    Ok(())
 }

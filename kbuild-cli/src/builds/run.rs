@@ -61,8 +61,9 @@ fn run_with(args: &BuildArgs, style: Style, modules: Option<&mut Vec<PathBuf>>) 
 
 fn show_all(args: &BuildArgs, selection: &Selection, view: &View, failures: &mut Vec<Failure>) {
     let mut skipped = Vec::new();
-    for build in &selection.builds {
-        match dry_run::show(args, selection, build) {
+    let plans = dry_run::plans(args, selection);
+    for (build, plan) in selection.builds.iter().zip(plans) {
+        match plan.map_err(Failure::from) {
             Err(failure) if failure.is_skip() && !selection.is_one() => {
                 view.note(&skipping(&failure));
                 skipped.push(failure);
@@ -71,7 +72,7 @@ fn show_all(args: &BuildArgs, selection: &Selection, view: &View, failures: &mut
                 view.failure(&failure);
                 failures.push(failure);
             }
-            Ok(()) => {}
+            Ok(plan) => dry_run::show(args, selection, build, &plan),
         }
     }
     add_skips(selection, skipped, failures);

@@ -2,7 +2,7 @@
 
 use super::build::Build;
 use crate::run::Several;
-use crate::settings::Report;
+use crate::settings::{Plan, Report};
 use crate::{Result, cargo};
 
 /// Several builds that share one budget of jobs: different modules, different kernels, or both.
@@ -63,6 +63,17 @@ impl Matrix {
     /// paths of the modules.
     pub fn run(self) -> Vec<Result<Report>> {
         self.run_telling(|_, _| {})
+    }
+
+    /// The plans of the builds, in the order of [`add`](Self::add), see [`Build::plan`]. It does not
+    /// write or start anything.
+    ///
+    /// Required symbols of a build with a provider are not compared, because the provider is not built.
+    pub fn plans(self) -> Vec<Result<Plan>> {
+        let environments: Vec<_> = self.builds.environments().collect();
+        let plans = self.builds.plans();
+        environments.iter().for_each(cargo::announce_env_read);
+        plans
     }
 
     /// Like [`run`](Self::run), but also calls `ended` with each result as it comes, one at a time.

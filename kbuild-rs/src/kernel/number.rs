@@ -1,30 +1,53 @@
 //! The number of a kernel, for comparisons.
 
+use std::path::{Path, PathBuf};
+
 use super::Kernel;
 use crate::sys::regular;
 
 impl Kernel {
     /// The number of the upstream version: `[6, 1, 192]` for Debian's `6.1.0-57-amd64`.
     ///
-    /// The release may have a number of the distribution's, `kernel.release` may be missing, and
-    /// `LINUX_VERSION_CODE` ends at 255: 5.10.262 is 5.10.255 there. So the highest one counts.
+    /// The kernel's Makefile has it. Without one, the highest of the other numbers counts: the release
+    /// may have a number of the distribution's, `kernel.release` may be missing, and
+    /// `LINUX_VERSION_CODE` ends at 255, so that 5.10.262 is 5.10.255 there.
     pub(crate) fn number(&self) -> [u32; 3] {
-        let read = |file: &str| {
-            let bytes = regular::read(self.dir.join(file)).unwrap_or_default();
+        let read = |file: &Path| {
+            let bytes = regular::read(file).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        let [release, header] = Self::NUMBER_FILES;
-        let of_header = version_code(&read(header)).unwrap_or_default();
-        let of_file = leading_number(&read(release));
+        let [makefile, release, header] = self.number_files();
+        if let Some(number) = of_makefile(&read(&makefile)) {
+            return number;
+        }
+        let of_header = version_code(&read(&header)).unwrap_or_default();
+        let of_file = leading_number(&read(&release));
         leading_number(&self.release).max(of_file).max(of_header)
     }
 
     /// The files of a kernel tree with its number.
-    pub(crate) const NUMBER_FILES: [&'static str; 2] = [
-        "include/config/kernel.release",
-        "include/generated/uapi/linux/version.h",
-    ];
+    pub(crate) fn number_files(&self) -> [PathBuf; 3] {
+        [
+            self.source.join("Makefile"),
+            self.dir.join("include/config/kernel.release"),
+            self.dir.join("include/generated/uapi/linux/version.h"),
+        ]
+    }
 }
+
+/// `VERSION`, `PATCHLEVEL` and `SUBLEVEL`, the first variables of the kernel's Makefile.
+fn of_makefile(text: &str) -> Option<[u32; 3]> {
+    let value = |name: &str| {
+        let mut lines = text.lines().take(MAKEFILE_HEAD);
+        let value =
+            lines.find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='))?;
+        value.trim().parse().ok()
+    };
+    Some([value("VERSION")?, value("PATCHLEVEL")?, value("SUBLEVEL")?])
+}
+
+/// Lines of the Makefile, as far as the number may be.
+const MAKEFILE_HEAD: usize = 20;
 
 /// The first three numbers at the beginning of a release; a missing one is 0.
 fn leading_number(release: &str) -> [u32; 3] {
@@ -75,5 +98,10 @@ mod tests {
         assert_eq!(kernel.number(), [5, 10, 255]);
         root.write(header, "garbage");
         assert_eq!(kernel.number(), [5, 10, 0]);
+        root.write(
+            "k/Makefile",
+            "# SPDX\nVERSION = 5\nPATCHLEVEL = 10\nSUBLEVEL = 262\nEXTRAVERSION =\n",
+        );
+        assert_eq!(kernel.number(), [5, 10, 262]);
     }
 }

@@ -182,6 +182,27 @@ pub(crate) fn resolve(settings: &Settings, name: Option<&str>) -> Result<Resolve
     })
 }
 
+/// The private files of a build that is left out for its kernel, and its output directory.
+pub(crate) struct Place {
+    pub(crate) stage: Stage,
+    pub(crate) folder: PathBuf,
+    pub(crate) out: PathBuf,
+    pub(crate) label: String,
+}
+
+/// Names the place of a build, and reads none of its sources.
+pub(crate) fn place(settings: &Settings, name: Option<&str>) -> Result<Place> {
+    let (base, out) = (base(settings)?, output_directory(settings)?);
+    let kernel = Wanted::of(settings).kernel(settings)?;
+    let site = Site::of(settings, name, (base, &out), &kernel)?;
+    Ok(Place {
+        stage: site.stage,
+        folder: site.folder,
+        out,
+        label: site.label,
+    })
+}
+
 /// Lines for the makefile that every make reads first.
 fn asked(products: &[PathBuf], sources: &Sources, inputs: &Inputs, site: &Site) -> Vec<u8> {
     let mut lines = products::asked_of_kbuild(products, sources, &site.module_dir);

@@ -183,8 +183,7 @@ impl Clean {
     }
 
     fn remove_products(&self, record: &Record, removed: &mut Vec<PathBuf>) -> Result<()> {
-        let products = record.products.iter().chain(&record.others);
-        for product in products.chain(&record.targets) {
+        for product in record.published() {
             if artifact::remove_with_folders(&self.writer, &self.out, product)? {
                 removed.push(product.path.clone());
             }

@@ -20,6 +20,7 @@ mod refresh;
 mod several;
 mod shortcut;
 pub(crate) mod skip;
+mod unmet;
 mod warnings;
 
 use std::os::fd::AsRawFd;
@@ -56,7 +57,8 @@ pub(crate) fn build(settings: &Settings, name: Option<&str>) -> Result<Report> {
     }
     // This must come before anything is opened here.
     inherited_descriptors(settings.environment.is_build_script);
-    let resolved = resolve(settings, name)?;
+    let resolved =
+        resolve(settings, name).map_err(|error| unmet::without_products(settings, name, error))?;
     let writer = resolved.stage.writer(&resolved.out)?;
     let report = Run {
         resolved: &resolved,

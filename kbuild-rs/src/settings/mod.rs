@@ -61,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) btf_base: Option<BtfBase>,
     /// The requirements on the kernel, as text.
     pub(crate) requires: Vec<(RequirementKind, String)>,
+    /// Whether providers that are not built yet may export required symbols.
+    pub(crate) has_later_providers: bool,
     pub(crate) verbose: Option<String>,
     pub(crate) extra_warnings: Option<String>,
     /// Whether kbuild's first phase may be remembered.
@@ -109,6 +111,7 @@ impl Settings {
             missing_symvers: MissingSymvers::Error,
             btf_base: None,
             requires: Vec::new(),
+            has_later_providers: false,
             verbose: None,
             extra_warnings: None,
             shortcut: true,

@@ -117,7 +117,7 @@ pub(in crate::resolve) fn parse(kind: RequirementKind, text: &str) -> Result<Par
         return Err(format!("{text:?} contains a control character"));
     }
     let (check, reason) = match text.split_once(':') {
-        Some((check, reason)) => (check, Some(reason.trim().to_owned())),
+        Some((check, reason)) => (check, Some(left_to_right(reason.trim()).collect())),
         None => (text, None),
     };
     let check = check.trim();
@@ -134,8 +134,14 @@ pub(in crate::resolve) fn parse(kind: RequirementKind, text: &str) -> Result<Par
     Ok(Parsed {
         check,
         only_warns,
-        reason: reason.filter(|reason| !reason.is_empty()),
+        reason: reason.filter(|reason: &String| !reason.is_empty()),
     })
+}
+
+/// Text without the characters that change its direction: they show a terminal another order of words.
+pub(super) fn left_to_right(text: &str) -> impl Iterator<Item = char> {
+    let turns = |c: &char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(move |c| !turns(c))
 }
 
 fn config(text: &str) -> Result<Check, String> {
@@ -208,6 +214,7 @@ mod tests {
         assert_eq!(shown(Config, " !CONFIG_NET "), plain("!CONFIG_NET"));
         let warning = ("!CONFIG_NET".to_owned(), true, Some("a: b".to_owned()));
         assert_eq!(shown(Config, "~!NET: a: b"), warning);
+        assert_eq!(shown(Config, "~!NET: \u{202e}a: \u{2069}b"), warning);
         assert_eq!(shown(Kernel, ">=5.10,< 7 :"), plain(">=5.10, <7"));
         assert_eq!(shown(Kernel, "==6.1.192"), plain("=6.1.192"));
         assert_eq!(shown(Arch, "amd64"), plain("amd64"));

@@ -23,7 +23,7 @@ use crate::sys::sort_paths;
 use crate::{Error, ErrorKind, Kernel, Result};
 
 use check::Exports;
-use grammar::{Check, Parsed};
+use grammar::{Check, Parsed, left_to_right};
 
 /// The requirements of a build.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Requirements {
     files: Vec<PathBuf>,
     /// The symvers of providers.
     providers: Vec<PathBuf>,
+    /// Whether others follow, so that symbols are not decided.
+    has_later_providers: bool,
     environment: Environment,
     received: fn(&Environment, &str) -> Provided,
 }
@@ -56,6 +58,7 @@ impl Requirements {
             label: name.unwrap_or("the module").to_owned(),
             files: Vec::new(),
             providers: named_symvers(settings, base),
+            has_later_providers: settings.has_later_providers,
             environment: settings.environment.clone(),
             received: settings.received,
         };
@@ -108,7 +111,8 @@ impl Requirements {
                     // One line, whatever the file's author wrote.
                     let words: Vec<&str> = reason.split_whitespace().collect();
                     let is_shown = |c: &char| !c.is_control();
-                    parsed.reason = Some(words.join(" ").chars().filter(is_shown).collect());
+                    let words = words.join(" ");
+                    parsed.reason = Some(left_to_right(&words).filter(is_shown).collect());
                 }
                 stated.push((kind, parsed, origin));
             }
@@ -167,6 +171,9 @@ impl Requirements {
         };
         let mut unmet = Vec::new();
         for (index, (_, check)) in self.all.iter().enumerate() {
+            if self.has_later_providers && matches!(check, Check::Symbol(_)) {
+                continue;
+            }
             if let Some(difference) = check::difference(check, kernel, &mut exports)? {
                 unmet.push(Unmet {
                     index,
@@ -192,13 +199,19 @@ impl Requirements {
         }
         let mut files = self.files.clone();
         files.push(kernel.dir().join("include/config/auto.conf"));
-        files.extend(Kernel::NUMBER_FILES.map(|file| kernel.dir().join(file)));
+        files.extend(kernel.number_files());
         if self.needs_symbols() {
-            files.extend(kernel.symvers());
-            files.extend(self.providers(kernel));
+            files.extend(self.symvers(kernel));
         }
         files.retain(|file| file.is_file());
         sort_paths(&mut files);
+        files
+    }
+
+    /// All symvers that decide, also those that do not exist.
+    fn symvers(&self, kernel: &Kernel) -> Vec<PathBuf> {
+        let mut files = self.providers(kernel);
+        files.push(kernel.dir().join("Module.symvers"));
         files
     }
 
@@ -247,7 +260,17 @@ impl Requirements {
         let error = fatal
             .iter()
             .fold(error, |error, one| error.advise(one.advice.clone()));
-        Some(error.with_unmet(checks, self.inputs(kernel)))
+        let mut inputs = self.inputs(kernel);
+        let is_symbol = |one: &&Unmet| matches!(self.all[one.index].1, Check::Symbol(_));
+        if fatal.iter().any(is_symbol) {
+            // Cargo runs the build script again as long as one is missing: it may come at any time.
+            inputs.extend(
+                self.symvers(kernel)
+                    .into_iter()
+                    .filter(|file| !file.exists()),
+            );
+        }
+        Some(error.with_unmet(checks, inputs))
     }
 
     /// The warning about a requirement with `~`.

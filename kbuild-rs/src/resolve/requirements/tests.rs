@@ -124,7 +124,19 @@ fn a_symbol_may_be_a_providers() {
     std::fs::remove_file(root.join("k/Module.symvers")).unwrap();
     assert!(of(&settings).unmet(&kernel).unwrap().is_empty());
     settings.make_vars.clear();
-    assert_eq!(of(&settings).unmet(&kernel).unwrap().len(), 1);
+    let unmet = of(&settings).unmet(&kernel).unwrap();
+    assert_eq!(unmet.len(), 1);
+    let error = of(&settings).error(&kernel, &unmet).unwrap();
+    assert!(
+        error
+            .requirement_inputs()
+            .contains(&root.join("k/Module.symvers"))
+    );
+    assert!(
+        !of(&settings)
+            .inputs(&kernel)
+            .contains(&root.join("k/Module.symvers"))
+    );
     static RECEIVED: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     RECEIVED.set(ring.clone()).unwrap();
     settings.received = |_, release| Provided {

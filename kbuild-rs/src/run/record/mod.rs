@@ -147,6 +147,12 @@ impl Stale {
 }
 
 impl Record {
+    /// All files that the build put into OUT.
+    pub(crate) fn published(&self) -> impl Iterator<Item = &Product> {
+        let products = self.products.iter().chain(&self.others);
+        products.chain(&self.targets)
+    }
+
     /// Compares the record with the current state; `None` if there is nothing to do.
     pub(crate) fn check(&self, config: &[Vec<u8>]) -> Option<Stale> {
         let mut stale = Stale::default();

@@ -1,11 +1,13 @@
 //! Several builds side by side. Each make has its own token.
 
 mod order;
+mod plans;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::build;
+use super::unmet::without_products;
 use crate::jobs::inherited_descriptors;
 use crate::resolve::{absolute, base, output_directory};
 use crate::settings::{Environment, Module, Report, Settings};
@@ -148,6 +150,20 @@ impl Entry {
         }
     }
 
+    /// The error of a build whose provider is left out for this kernel.
+    fn without(&self, provider: &Entry, error: &Error) -> Error {
+        let message = format!(
+            "{} is not built: it needs symbols of {}. {error}",
+            self.label(),
+            provider.label()
+        );
+        let checks = error.unmet_requirements().to_vec();
+        let inputs = error.requirement_inputs().to_vec();
+        let own = Error::new(ErrorKind::RequirementNotMet, message);
+        let advice = error.advice().iter().cloned();
+        advice.fold(own, Error::advise).with_unmet(checks, inputs)
+    }
+
     /// The symvers that this build will publish.
     fn symvers(&self) -> Option<PathBuf> {
         let label = match (&self.settings.module, &self.name) {
@@ -207,7 +223,10 @@ impl<'b> Board<'b> {
         while let Some((i, settings)) = self.next() {
             let under_way = UnderWay(self);
             let name = self.entries[i].name.as_deref();
-            let result = settings.and_then(|settings| build(&settings, name));
+            let result = match settings {
+                Ok(settings) => build(&settings, name),
+                Err(error) => Err(without_products(&self.entries[i].settings, name, error)),
+            };
             let mut state = self.state();
             (state.ended)(i, &result);
             state.results[i] = Some(result);
@@ -260,7 +279,7 @@ impl<'b> Board<'b> {
                         .extend(symvers.filter(|path| !known.contains(path)));
                 }
                 Some(Err(error)) if error.kind() == ErrorKind::RequirementNotMet => {
-                    return Err(self.without_provider(i, provider, error));
+                    return Err(entry.without(&self.entries[provider], error));
                 }
                 _ => {
                     return Err(Error::new(
@@ -275,20 +294,6 @@ impl<'b> Board<'b> {
             }
         }
         Ok(settings)
-    }
-
-    /// The error of a build whose provider is left out for this kernel.
-    fn without_provider(&self, i: usize, provider: usize, error: &Error) -> Error {
-        let message = format!(
-            "{} is not built: it needs symbols of {}. {error}",
-            self.entries[i].label(),
-            self.entries[provider].label()
-        );
-        let checks = error.unmet_requirements().to_vec();
-        let inputs = error.requirement_inputs().to_vec();
-        let own = Error::new(ErrorKind::RequirementNotMet, message);
-        let advice = error.advice().iter().cloned();
-        advice.fold(own, Error::advise).with_unmet(checks, inputs)
     }
 
     fn need_each_other(&self, i: usize) -> Error {
