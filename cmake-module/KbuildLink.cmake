@@ -28,12 +28,25 @@ function(_kbuild_finish)
     endforeach()
     get_target_property(links ${module} INTERFACE_LINK_LIBRARIES)
     if(links)
+      _kbuild_check_links()
       _kbuild_order(${module} "${targets}")
     endif()
   endforeach()
   _kbuild_check_programs("${CMAKE_SOURCE_DIR}")
   _kbuild_add_compile_commands()
 endfunction()
+
+# Refuses a link of <module> to a module that was left out: CMake would take its name for a library.
+macro(_kbuild_check_links)
+  get_property(left_out GLOBAL PROPERTY _KBUILD_LEFT_OUT)
+  foreach(link IN LISTS left_out)
+    if(link IN_LIST links AND NOT TARGET "${link}")
+      get_property(why GLOBAL PROPERTY "_KBUILD_LEFT_OUT_${link}")
+      message(FATAL_ERROR
+        "kbuild_add_module(${module}): it links to ${link}, which was left out: ${why}\nAdd ${module} only if(TARGET ${link})")
+    endif()
+  endforeach()
+endmacro()
 
 # Sets <out> to arguments that make file(GENERATE) write its file once, for C. CMake evaluates the
 # content for each language of the project, and $<COMPILE_LANGUAGE:...> in a usage requirement has

@@ -14,7 +14,7 @@
 # Checks the requirements of the caller's arg_*. Sets `met` to whether the module can be built.
 macro(_kbuild_meet_requirements)
   set(met TRUE)
-  if(arg_REQUIRES_CONFIG OR arg_REQUIRES_KERNEL OR arg_REQUIRES_ARCH OR arg_REQUIRES_SYMBOLS
+  if(NOT "${arg_REQUIRES_CONFIG}${arg_REQUIRES_KERNEL}${arg_REQUIRES_ARCH}${arg_REQUIRES_SYMBOLS}" STREQUAL ""
       OR arg_TREE_ROOT OR (arg_KBUILD AND EXISTS "${arg_KBUILD}/kbuild.toml"))
     set(_kbuild_checked TRUE)
     set(kernels "${arg_KERNEL}")
@@ -34,6 +34,8 @@ macro(_kbuild_meet_requirements)
     endforeach()
     if(NOT those)
       set(met FALSE)
+      set_property(GLOBAL APPEND PROPERTY _KBUILD_LEFT_OUT "${name}")
+      set_property(GLOBAL PROPERTY "_KBUILD_LEFT_OUT_${name}" "${unmet}")
     elseif(arg_KERNEL MATCHES ";")
       set(arg_KERNEL "${those}")
       # One kernel that is left is still one of several: it has a target of its own.
@@ -42,17 +44,36 @@ macro(_kbuild_meet_requirements)
   endif()
 endmacro()
 
-# As _kbuild_take_sources(), for REQUIRES_*: a reason may end like a source.
+# Refuses characters that a list of CMake cannot hold: a value would become a part of the one before it,
+# and would not be checked.
+macro(_kbuild_check_requirements)
+  if("${arg_REQUIRES_CONFIG}${arg_REQUIRES_KERNEL}${arg_REQUIRES_ARCH}${arg_REQUIRES_SYMBOLS}" MATCHES "[][]")
+    message(FATAL_ERROR
+      "kbuild_add_module(${name}): a value of REQUIRES_* has ${CMAKE_MATCH_0}, which a list of CMake cannot hold; write round brackets")
+  endif()
+  set(i 1)
+  while(DEFINED ARGV${i})
+    if("${ARGV${i}}" MATCHES "\\\\$")
+      message(FATAL_ERROR
+        "kbuild_add_module(${name}): ${ARGV${i}} ends with a backslash, which a list of CMake cannot hold beside REQUIRES_*; remove it")
+    endif()
+    math(EXPR i "${i} + 1")
+  endwhile()
+endmacro()
+
+# As _kbuild_take_sources(), for REQUIRES_*: a reason may end like a source, and may have semicolons.
 macro(_kbuild_take_sources_behind_requirements)
   foreach(keyword CONFIG KERNEL ARCH SYMBOLS)
-    if(arg_REQUIRES_${keyword})
-      set(taken "${arg_REQUIRES_${keyword}}")
-      list(FILTER taken INCLUDE REGEX "^[^:<>=]*[.](c|S|rs|h|o_shipped)$")
-      if(taken)
-        list(REMOVE_ITEM arg_REQUIRES_${keyword} ${taken})
-        list(APPEND arg_UNPARSED_ARGUMENTS ${taken})
+    set(kept "")
+    foreach(value IN LISTS arg_REQUIRES_${keyword})
+      if(value MATCHES "^[^:<>=;]*[.](c|S|rs|h|o_shipped)$")
+        list(APPEND arg_UNPARSED_ARGUMENTS "${value}")
+      else()
+        string(REPLACE ";" "\\;" value "${value}")
+        list(APPEND kept "${value}")
       endif()
-    endif()
+    endforeach()
+    set(arg_REQUIRES_${keyword} "${kept}")
   endforeach()
 endmacro()
 
@@ -69,6 +90,7 @@ function(_kbuild_compare kernel out)
     string(REGEX MATCH "(.*)=(.*)" pair "${pair}")
     set(flag "--requires-${CMAKE_MATCH_2}")
     foreach(value IN LISTS arg_REQUIRES_${CMAKE_MATCH_1})
+      string(REPLACE ";" "\\;" value "${value}")
       list(APPEND arguments "${flag}=${value}")
     endforeach()
   endforeach()

@@ -10,9 +10,11 @@ use crate::support::*;
 
 const LISTS: &str = "\
 kbuild_add_module(net OPTIONAL KBUILD net)
+kbuild_add_module(semi OPTIONAL REQUIRES_CONFIG \"NO_SUCH: first; second.c\" MODULES hello.c)
+kbuild_add_module(no OPTIONAL REQUIRES_CONFIG NO hello.c)
 kbuild_add_module(hello REQUIRES_CONFIG \"!CONFIG_IPV6: see net.c\" MODULES REQUIRES_KERNEL \">=5.10, <100\" hello.c)
 kbuild_add_module(each OPTIONAL EXCLUDE_FROM_ALL REQUIRES_SYMBOLS folio_wait_stable KERNEL ${kernels} hello.c)
-foreach(target net hello each each-${first} each-${second})
+foreach(target net semi no hello each each-${first} each-${second})
   if(TARGET ${target})
     message(STATUS \"there is ${target}\")
   endif()
@@ -51,6 +53,15 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_no_target() {
     let said = project.configured(&[]);
     let has = |said: &str, target: &str| said.contains(&format!("-- there is {target}\n"));
     assert!(has(&said, "hello") && !has(&said, "net"), "{said}");
+    assert!(!has(&said, "semi") && !has(&said, "no"), "{said}");
+    assert!(
+        said.contains("first; second.c. CONFIG_NO_SUCH is not set"),
+        "{said}"
+    );
+    assert!(
+        said.contains("CONFIG_NO (the setting requires_config)"),
+        "{said}"
+    );
     assert!(
         said.contains("-- Kbuild: skipped: net cannot be built for "),
         "{said}"
@@ -69,6 +80,27 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_no_target() {
     );
     assert_eq!(project.builds(), ["hello"]);
     assert_eq!(project.builds(), [""; 0]);
+
+    let plain = fs::read_to_string(project.source().join("CMakeLists.txt")).unwrap();
+    for (line, words) in [
+        (
+            "target_link_libraries(hello INTERFACE net)",
+            "links to net, which was left out: net cannot be built",
+        ),
+        (
+            "kbuild_add_module(x REQUIRES_CONFIG \"A: [b\" x.c)",
+            "has [, which a list of CMake",
+        ),
+        (
+            "kbuild_add_module(x REQUIRES_CONFIG \"A: b\\\\\" x.c)",
+            "ends with a backslash",
+        ),
+    ] {
+        project.write("CMakeLists.txt", &format!("{plain}{line}\n"));
+        fails_with(&project.configure(&[]), words);
+    }
+    project.write("CMakeLists.txt", &plain);
+    project.configured(&[]);
 
     // CMake runs again when the kernel's configuration or the file changes.
     let config = kernel.kdir.join("include/config/auto.conf");

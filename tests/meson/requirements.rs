@@ -14,6 +14,7 @@ kbuild = import('kbuild')
 net = kbuild.module('net', kbuild: 'net', required: false)
 hello = kbuild.module('hello', 'hello.c', required: get_option('hello'),
   requires_config: ['!CONFIG_IPV6: see net.c', 'MODULES'], requires_kernel: '>=5.10, <100')
+user = kbuild.module('user', 'hello.c', depends: net, required: false)
 message('net', net.found(), 'hello', hello.found())
 if net.found()
   alias_target('all-net', net)
@@ -54,6 +55,8 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_not_found() {
             said.contains("Kernel module net found: NO (net cannot be built for"),
             "{said}"
         );
+        let user = "Kernel module user found: NO (it depends on net, which is left out: net cannot";
+        assert!(said.contains(user), "{said}");
         assert!(
             said.contains("it opens a socket. CONFIG_NET is not set"),
             "{said}"

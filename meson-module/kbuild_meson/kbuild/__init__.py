@@ -210,14 +210,13 @@ class KbuildModule(ExtensionModule):
             return NotBuilt(args[0], f'the feature {feature} is disabled')
         kernel = kwargs['kernel']
         if kernel is None:
-            try:
-                kernel = Kernel(self.describe(state, None))
-            except MesonException as error:
-                if required:
-                    raise
-                return self.leave_out(args[0], str(error))
+            # Only an unmet requirement leaves a module out. A missing or mistyped kernel is an error.
+            kernel = Kernel(self.describe(state, None))
         if kernel.description is None and not required:
             return self.leave_out(args[0], 'its kernel was not found')
+        for target in kwargs['depends']:
+            if isinstance(target, NotBuilt) and not required:
+                return self.leave_out(args[0], f'it depends on {target.name}, which is left out: {target.why}')
         program = self.find_program(state)
         call = Call(state, self.interpreter, *args, kwargs, kernel)
         unmet = requirements.unmet(call, program)
