@@ -141,7 +141,7 @@ impl Check {
             let has_kernel = facts.symbols.add(&facts::read_symvers(path)?, false);
             facts.knows_symbols |= has_kernel;
         }
-        let verifier = Verifier::new(&self.certificates, facts.target.as_ref())?;
+        let verifier = Verifier::new(&self.certificates, facts.target.as_ref(), &self.root)?;
         let mut call = Call::new(&facts);
         let mut files = Vec::new();
         for path in &self.modules {
@@ -179,7 +179,7 @@ impl Check {
             .enforces_signatures
             .then(|| "only loads signed modules".to_owned());
         let of_kernel = facts.target.as_ref();
-        asked.or_else(|| of_kernel.and_then(super::sign::enforced))
+        asked.or_else(|| of_kernel.and_then(|target| super::sign::enforced(target, &self.root)))
     }
 }
 

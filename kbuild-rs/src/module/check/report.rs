@@ -1,5 +1,6 @@
 //! What a check says: plain data.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::Advice;
@@ -133,11 +134,13 @@ impl CheckFaultKind {
 }
 
 /// A list of reasons in the making.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Findings {
     pub(super) faults: Vec<CheckFault>,
     pub(super) unclear: Vec<String>,
     pub(super) notes: Vec<String>,
+    /// Texts that were said: a module may have 60,000 symbols.
+    said: HashSet<String>,
 }
 
 impl Findings {
@@ -166,8 +169,15 @@ impl Findings {
     }
 
     pub(super) fn note(&mut self, text: String) {
-        if !self.notes.contains(&text) {
+        if self.said.insert(text.clone()) {
             self.notes.push(text);
+        }
+    }
+
+    /// Adds a question that nothing answers.
+    pub(super) fn unclear(&mut self, text: String) {
+        if self.said.insert(text.clone()) {
+            self.unclear.push(text);
         }
     }
 }

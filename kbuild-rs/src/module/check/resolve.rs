@@ -105,7 +105,7 @@ impl<'a> Call<'a> {
     fn imports(&self, number: usize, proprietary: &mut [bool], findings: &mut Findings) {
         let module = &self.modules[number].0;
         if !self.facts.knows_symbols {
-            findings.unclear.push(format!(
+            findings.unclear(format!(
                 "its imported symbols are not compared: the kernel tree {} has no Module.symvers. \
                  Name a Module.symvers of that kernel (--symvers)",
                 self.facts.shown
@@ -198,7 +198,7 @@ impl<'a> Call<'a> {
             Some(false) => {}
             Some(true) => return findings.note(message),
             None => {
-                return findings.unclear.push(format!(
+                return findings.unclear(format!(
                     "{message}: only a kernel with CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS \
                      loads it"
                 ));
@@ -275,7 +275,7 @@ impl<'a> Call<'a> {
             let symbol = &import.name;
             if found.faults.is_empty() {
                 let text = format!("it uses {symbol} of {name}, which may not load");
-                return findings.unclear.push(text);
+                return findings.unclear(text);
             }
             findings.of_symbol(
                 CheckFaultKind::Provider,

@@ -13,7 +13,7 @@ const COMPARES_SIZE: (u32, u32) = (6, 4);
 /// What the kernel says about a signature. `enforced`: why it refuses modules without a good one.
 pub(super) fn signature(
     facts: &Facts,
-    verifier: &Verifier,
+    verifier: &Verifier<'_>,
     enforced: Option<String>,
     module: &[u8],
     findings: &mut Findings,
@@ -50,10 +50,25 @@ pub(super) fn signature(
             let mend = format!("the kernel {reason}, and it does not know {signer}; {sign}");
             refused("module with unavailable key", &reason, mend);
         }
-        (Standing::Unclear(signer), Some(reason)) => findings.unclear.push(format!(
-            "the kernel {reason}; nothing here says whether it knows the key of {signer}. Name the \
+        (Standing::Unsupported, Some(reason)) => {
+            let mend = format!("the kernel {reason}, and only knows PKCS#7; {sign}");
+            refused("module with unsupported crypto", &reason, mend);
+        }
+        (Standing::Unclear(what), Some(reason)) => findings.unclear(format!(
+            "the kernel {reason}; nothing here says whether {what}. Name the \
              certificates that it knows (--trusted-cert)"
         )),
+        (Standing::Unverified(what), _) => findings.unclear(format!(
+            "{what}; a kernel that knows the key refuses a wrong signature even where signatures are \
+             optional"
+        )),
+        (Standing::Refused(message), _) => findings.fault(
+            CheckFaultKind::Signature,
+            message.to_owned(),
+            "kernels refuse signatures of this form even where signatures are optional; sign it \
+             again:\n    kbuild-rs sign FILE"
+                .to_owned(),
+        ),
         (Standing::Damaged(what), _) => findings.fault(
             CheckFaultKind::Signature,
             format!("the module {what}"),
@@ -107,7 +122,7 @@ pub(super) fn after_symbols(facts: &Facts, module: &Subject, findings: &mut Find
                 facts.shown
             ),
         ),
-        Some(false) => findings.unclear.push(format!(
+        Some(false) => findings.unclear(format!(
             "the kernel {} has a module {name} built in; if /sys/module/{name} exists there, it \
              refuses yours (module is already loaded). Give yours another name",
             facts.shown
@@ -332,9 +347,7 @@ fn forced(
         Some(false) => findings.fault(kind, message, rebuild(facts)),
         None => {
             let text = format!("{message}: only a kernel with CONFIG_MODULE_FORCE_LOAD loads it");
-            if !findings.unclear.contains(&text) {
-                findings.unclear.push(text);
-            }
+            findings.unclear(text);
         }
     }
 }

@@ -94,10 +94,7 @@ impl Certificate {
         let name = self
             .key_algorithm()
             .and_then(|it| it.inside().next(tag::OBJECT));
-        name.is_some_and(|name| {
-            let last = name.value.strip_prefix(SIGNATURES_OF_NIST);
-            matches!(last, Some([0x11..=0x13]))
-        })
+        name.is_some_and(|name| is_ml_dsa(name.value))
     }
 
     /// The serial number: an element of DER.
@@ -143,6 +140,12 @@ impl Certificate {
     pub(super) fn fingerprint(&self) -> String {
         format!("{:016x}", sys::Hash::new().add(&self.der).value())
     }
+}
+
+/// Whether an object identifier is one of ML-DSA.
+pub(super) fn is_ml_dsa(name: &[u8]) -> bool {
+    let last = name.strip_prefix(SIGNATURES_OF_NIST);
+    matches!(last, Some([0x11..=0x13]))
 }
 
 fn wrong(path: &Path, what: &str) -> Error {

@@ -17,8 +17,11 @@ pub(crate) fn signature(bytes: &[u8]) {
             assert_eq!(again, Ok((parts.content, Some(message))));
         }
     }
-    if let Some(signer) = message::signer(bytes) {
-        assert!(super::certificate::shown(&signer).len() <= bytes.len() * 8 + 64);
+    if let Some(form) = message::form(bytes) {
+        assert!(super::certificate::shown(&form.signer).len() <= bytes.len() * 8 + 64);
+    }
+    if let trailer::Seen::Signed { content, message } = trailer::seen(bytes) {
+        assert!(bytes.starts_with(content) && bytes[content.len()..].starts_with(message));
     }
     let given = message::read(bytes);
     if let Ok(message::Given::Message(message)) = given {

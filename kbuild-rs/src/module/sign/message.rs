@@ -1,6 +1,6 @@
 //! PKCS#7 messages that were made elsewhere, or are put together from a bare signature.
 
-use super::certificate::Certificate;
+use super::certificate::{self, Certificate};
 use super::der::{self, Element, element, tag};
 use super::openssl;
 use super::pem;
@@ -74,10 +74,25 @@ fn is_detached(bytes: &[u8]) -> Option<bool> {
     data.is_empty().then_some(content.is_empty())
 }
 
-/// The signer that a message names: an element of DER, which is the issuer and the serial number of its
-/// certificate, or the identifier of its key. `None` if it is not a PKCS#7 message with a signer.
+/// What a message says about itself, as far as the kernel decides by it.
 #[cfg(feature = "check")]
-pub(super) fn signer(bytes: &[u8]) -> Option<Element<'_>> {
+#[derive(Debug)]
+pub(super) struct Form<'a> {
+    /// An element of DER: the issuer and the serial number of the signer's certificate, or the
+    /// identifier of its key.
+    pub(super) signer: Element<'a>,
+    /// The object identifier of the digest.
+    pub(super) digest: &'a [u8],
+    /// Whether the signature is one of ML-DSA.
+    pub(super) is_ml_dsa: bool,
+    pub(super) has_attributes: bool,
+    /// Whether it contains what it signs.
+    pub(super) has_content: bool,
+}
+
+/// The form of a message; `None` if it is not a PKCS#7 message with a signer.
+#[cfg(feature = "check")]
+pub(super) fn form(bytes: &[u8]) -> Option<Form<'_>> {
     let mut outer = der::only(bytes, tag::SEQUENCE)?.inside();
     outer
         .next(tag::OBJECT)
@@ -86,12 +101,23 @@ pub(super) fn signer(bytes: &[u8]) -> Option<Element<'_>> {
     let mut data = der::only(data.value, tag::SEQUENCE)?.inside();
     data.next(tag::INTEGER)?;
     data.next(tag::SET)?;
-    data.next(tag::SEQUENCE)?;
+    let mut content = data.next(tag::SEQUENCE)?.inside();
+    content.next(tag::OBJECT)?;
     data.next(tag::explicit(0));
     data.next(tag::explicit(1));
     let mut signer = data.next(tag::SET)?.inside().next(tag::SEQUENCE)?.inside();
     signer.next(tag::INTEGER)?;
-    signer.any()
+    let name = signer.any()?;
+    let digest = signer.next(tag::SEQUENCE)?.inside().next(tag::OBJECT)?;
+    let attributes = signer.next(tag::explicit(0));
+    let algorithm = signer.next(tag::SEQUENCE)?.inside().next(tag::OBJECT)?;
+    Some(Form {
+        signer: name,
+        digest: digest.value,
+        is_ml_dsa: certificate::is_ml_dsa(algorithm.value),
+        has_attributes: attributes.is_some(),
+        has_content: !content.is_empty(),
+    })
 }
 
 /// Wraps the signature that a key made of a digest: the bytes that `scripts/sign-file` writes. The

@@ -6,10 +6,6 @@ use crate::module::modinfo::SIGNATURE as MARKER;
 /// unused bytes, and `sig_len` in big endian.
 const INFO: usize = 12;
 
-/// What is behind the message of a signature.
-#[cfg(feature = "check")]
-pub(super) const OVERHEAD: usize = INFO + MARKER.len();
-
 /// `MODULE_SIGNATURE_TYPE_PKCS7`, the only type since Linux 4.3.
 const PKCS7: u8 = 2;
 
@@ -69,6 +65,46 @@ fn last(signed: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
         // The kernel refuses a module that is nothing but a signature.
         Some((content, message)) if content > 0 => Ok((&rest[..content], &rest[message..])),
         _ => Err(Damage::Length),
+    }
+}
+
+/// The end of a module, as the kernel reads it: the last signature only, and each field.
+#[cfg(feature = "check")]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Seen<'a> {
+    Unsigned,
+    Damaged(Damage),
+    /// It is of another type than PKCS#7.
+    OtherType,
+    /// A field has a value that no signature of this type has.
+    NonZero,
+    Signed {
+        /// What is signed: earlier signatures, too.
+        content: &'a [u8],
+        message: &'a [u8],
+    },
+}
+
+/// Reads the end of a module in the order of the kernel's `mod_verify_sig` and `mod_check_sig`.
+#[cfg(feature = "check")]
+pub(super) fn seen(module: &[u8]) -> Seen<'_> {
+    let Some(signed) = module.strip_suffix(MARKER) else {
+        return Seen::Unsigned;
+    };
+    let Some((rest, info)) = signed.split_last_chunk::<INFO>() else {
+        return Seen::Damaged(Damage::Short);
+    };
+    let [fields @ .., a, b, c, d] = *info;
+    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok();
+    let content = length.and_then(|length| rest.len().checked_sub(length));
+    match (content, fields) {
+        (None | Some(0), _) => Seen::Damaged(Damage::Length),
+        (Some(content), [0, 0, PKCS7, 0, 0, 0, 0, 0]) => Seen::Signed {
+            content: &rest[..content],
+            message: &rest[content..],
+        },
+        (_, [_, _, PKCS7, ..]) => Seen::NonZero,
+        _ => Seen::OtherType,
     }
 }
 
@@ -138,6 +174,34 @@ mod tests {
         // A bad one below a good one.
         let inner = with_trailer(b"message", [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 99]);
         assert_eq!(split(&append(&inner, b"x").unwrap()), Err(Damage::Length));
+    }
+
+    #[cfg(feature = "check")]
+    #[test]
+    fn the_kernel_reads_each_field_of_the_last_signature() {
+        let twice = append(&append(b"module", b"first").unwrap(), b"second").unwrap();
+        let Seen::Signed { content, message } = seen(&twice) else {
+            panic!("{:?}", seen(&twice));
+        };
+        assert_eq!(
+            (split(content).unwrap().content, message),
+            (&b"module"[..], &b"second"[..])
+        );
+        assert_eq!(seen(b"module"), Seen::Unsigned);
+        let good = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        for at in [0, 1, 3, 4, 5, 6, 7] {
+            let mut info = good;
+            info[at] = 1;
+            assert_eq!(seen(&with_trailer(b"module", info)), Seen::NonZero, "{at}");
+        }
+        let mut info = good;
+        info[2] = 1;
+        assert_eq!(seen(&with_trailer(b"module", info)), Seen::OtherType);
+        // The length is compared first.
+        info[11] = 6;
+        let damaged = Seen::Damaged(Damage::Length);
+        assert_eq!(seen(&with_trailer(b"module", info)), damaged);
+        assert_eq!(seen(MARKER), Seen::Damaged(Damage::Short));
     }
 
     #[test]
