@@ -1,8 +1,10 @@
 //! What is known about the kernel that modules are checked for.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::btf::Extent;
 use super::subject::{Elf, Subject};
 use super::symbols::Symbols;
 use super::vermagic::Vermagic;
@@ -28,8 +30,15 @@ pub(super) struct Facts {
     /// One of its own modules.
     pub(super) sample: Option<Sample>,
     /// The modules that are built in; the value says whether `/sys/module` certainly has them, because
-    /// they have parameters or a version.
+    /// they have a version. Parameters make a folder there if one of them has permissions, which no
+    /// file tells.
     pub(super) built_in: BTreeMap<String, bool>,
+    /// Whether `modules.builtin` was found.
+    pub(super) knows_built_in: bool,
+    /// The modules in the root's `modules.dep`; `None` without it.
+    installed: Option<BTreeSet<String>>,
+    /// What the kernel's own BTF has; it is read once.
+    btf: OnceCell<Option<Extent>>,
     /// The names of its own modules that can be loaded.
     pub(super) in_tree: BTreeSet<String>,
 }
@@ -65,6 +74,9 @@ impl Facts {
             has_modversions: tree.has_modversions(),
             sample: lists.sample(),
             built_in: lists.built_in(),
+            knows_built_in: lists.read("modules.builtin").is_some(),
+            installed: lists.installed(),
+            btf: OnceCell::new(),
             in_tree: lists.in_tree(),
             target: Some(Target::of_tree(&image, tree.clone())?),
             tree: Some(tree.clone()),
@@ -88,6 +100,9 @@ impl Facts {
             symbols,
             sample: None,
             built_in: BTreeMap::new(),
+            knows_built_in: false,
+            installed: None,
+            btf: OnceCell::new(),
             in_tree: BTreeSet::new(),
         })
     }
@@ -130,6 +145,22 @@ impl Facts {
         })
     }
 
+    /// What the BTF of the kernel tree's vmlinux has; `None` without it.
+    pub(super) fn btf(&self, is_little: bool) -> Option<Extent> {
+        let read = || {
+            let vmlinux = self.tree.as_ref()?.dir().join("vmlinux");
+            let base = crate::kernel::btf::Base::read(&vmlinux).ok()?;
+            Extent::of(&base.bytes, is_little)
+        };
+        *self.btf.get_or_init(read)
+    }
+
+    /// Whether the root has a list of modules, and one of the kernel's own is not in it.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        let installed = self.installed.as_ref();
+        installed.is_some_and(|all| !all.contains(name)) && !self.built_in.contains_key(name)
+    }
+
     /// Whether its modules' exported symbols have flags. `include/linux/export-internal.h` of such a
     /// kernel makes them.
     pub(super) fn wants_flags(&self) -> bool {
@@ -162,37 +193,46 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     fn read(&self, name: &str) -> Option<String> {
+        let of_tree = || {
+            let bytes = regular::read(self.tree.dir().join(name)).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        self.of_root(name).or_else(of_tree)
+    }
+
+    fn of_root(&self, name: &str) -> Option<String> {
         let release = self.tree.release();
-        let of_root = ["lib/modules", "usr/lib/modules"]
+        let bytes = ["lib/modules", "usr/lib/modules"]
             .into_iter()
             .find_map(|dir| {
                 let place = Path::new(dir).join(release).join(name);
                 self.image.read(&place).ok().flatten()
-            });
-        let bytes = of_root.or_else(|| regular::read(self.tree.dir().join(name)).ok())?;
+            })?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn installed(&self) -> Option<BTreeSet<String>> {
+        let dep = self.of_root("modules.dep")?;
+        let paths = dep.lines().filter_map(|line| line.split_once(':'));
+        Some(paths.filter_map(|(path, _)| name_of(path)).collect())
     }
 
     fn built_in(&self) -> BTreeMap<String, bool> {
         let list = self.read("modules.builtin").unwrap_or_default();
         let info = self.read("modules.builtin.modinfo").unwrap_or_default();
         // `name.parm=…`, with a NUL behind each
-        let with_parameters: BTreeSet<&str> = info
-            .split('\0')
-            .filter_map(|entry| entry.split_once('.'))
-            .filter(|(_, field)| field.starts_with("parm=") || field.starts_with("version="))
-            .map(|(name, _)| name)
-            .collect();
+        let fields = info.split('\0').filter_map(|entry| entry.split_once('.'));
         let mut found: BTreeMap<String, bool> = list
             .lines()
             .filter_map(|line| Some((name_of(line)?, false)))
             .collect();
-        // Files that cannot be modules have parameters, too: printk.
-        found.extend(
-            with_parameters
-                .into_iter()
-                .map(|name| (name.to_owned(), true)),
-        );
+        for (name, field) in fields {
+            let has_version = field.starts_with("version=");
+            // Files that cannot be modules have parameters, too: printk.
+            if has_version || field.starts_with("parm=") {
+                *found.entry(name.to_owned()).or_insert(false) |= has_version;
+            }
+        }
         found
     }
 
@@ -242,6 +282,9 @@ fn sample(bytes: &[u8], path: &Path, release: &str) -> Option<Sample> {
 /// The kernel's name of a module in one of its lists.
 fn name_of(line: &str) -> Option<String> {
     let file = line.rsplit('/').next()?;
-    let stem = file.strip_suffix(".o").or(file.strip_suffix(".ko"))?;
+    let endings = [".o", ".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
+    let stem = endings
+        .iter()
+        .find_map(|ending| file.strip_suffix(ending))?;
     Some(stem.replace('-', "_"))
 }

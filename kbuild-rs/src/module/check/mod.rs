@@ -10,7 +10,10 @@
 //! | `facts.rs` | what is known about the kernel |
 //! | `vermagic.rs` | the text that the kernel compares with a module's vermagic |
 //! | `symbols.rs` | who exports a symbol |
-//! | `resolve.rs` | imports and exports of the modules of a call |
+//! | `resolve.rs` | the modules of a call, and their exports |
+//! | `order.rs` | the order in which they can be loaded |
+//! | `imports.rs` | the symbols that they import |
+//! | `btf.rs` | their type information, beside the kernel's |
 //! | `whole.rs` | the comparisons that are not about symbols |
 //! | `report.rs` | the verdicts |
 //!
@@ -20,10 +23,13 @@
 //!   *unclear* if the kernel may refuse the module, and is a note if it only may in odd cases.
 //! - Modules of one call are loaded in an order that their symbols need.
 
+mod btf;
 mod facts;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod imports;
 mod license;
+mod order;
 mod report;
 mod resolve;
 mod subject;
@@ -40,6 +46,7 @@ use facts::Facts;
 use report::Findings;
 pub use report::{CheckFault, CheckFaultKind, CheckOutcome, CheckReport, Verdict};
 use resolve::Call;
+use subject::Read;
 
 /// Checks whether a kernel would load modules.
 ///
@@ -130,7 +137,8 @@ impl Check {
     /// [`ErrorKind::SourceNotFound`](crate::ErrorKind::SourceNotFound) for a module or symvers that does
     /// not exist, [`ErrorKind::InvalidFile`](crate::ErrorKind::InvalidFile) for a damaged symvers,
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a file that is not a
-    /// certificate, [`ErrorKind::Io`](crate::ErrorKind::Io). A file that is not a module is a verdict.
+    /// certificate, [`ErrorKind::Io`](crate::ErrorKind::Io). A file that is not a module, or cannot be
+    /// read, is a verdict.
     pub fn run(&self) -> Result<CheckReport> {
         let (mut facts, providers) = match (&self.kernel, self.symvers.split_first()) {
             (Some(kernel), _) => (Facts::of_tree(kernel, &self.root)?, &*self.symvers),
@@ -146,18 +154,21 @@ impl Check {
         let mut files = Vec::new();
         for path in &self.modules {
             let mut findings = Findings::default();
-            let number = match subject::read(path)? {
-                Ok((subject, bytes)) => {
+            match subject::read(path)? {
+                Read::Module(subject, bytes) => {
                     let enforced = self.enforced(&facts);
                     whole::signature(&facts, &verifier, enforced, &bytes, &mut findings);
-                    Some(call.add(subject, findings))
-                }
-                Err(error) => {
-                    files.push((path, None, Some(not_a_module(&error))));
+                    files.push((path, Some(call.add(*subject, findings)), None));
                     continue;
                 }
-            };
-            files.push((path, number, None));
+                Read::Other(error) => findings.fault(
+                    CheckFaultKind::InvalidFile,
+                    error.to_string(),
+                    "build the module again".to_owned(),
+                ),
+                Read::Unreadable(error) => findings.unclear(error.to_string()),
+            }
+            files.push((path, None, Some(findings)));
         }
         let mut judged = call.judge();
         let verdicts = files.into_iter().map(|(path, number, findings)| {
@@ -198,16 +209,6 @@ fn verdict(path: &Path, name: String, findings: Findings, needs: Vec<String>) ->
         notes: findings.notes,
         needs,
     }
-}
-
-fn not_a_module(error: &Error) -> Findings {
-    let mut findings = Findings::default();
-    findings.fault(
-        CheckFaultKind::InvalidFile,
-        error.to_string(),
-        "build the module again".to_owned(),
-    );
-    findings
 }
 
 #[cfg(test)]

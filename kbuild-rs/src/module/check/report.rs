@@ -109,6 +109,14 @@ pub enum CheckFaultKind {
     BuiltIn,
     /// A module whose symbols it uses does not load.
     Provider,
+    /// It has symbols without a place (`-fcommon`).
+    CommonSymbol,
+    /// A section is writable and executable.
+    SectionFlags,
+    /// It is a live patch, which the kernel does not support.
+    Livepatch,
+    /// Its type information (BTF) does not continue the kernel's.
+    Btf,
 }
 
 impl CheckFaultKind {
@@ -129,6 +137,10 @@ impl CheckFaultKind {
             CheckFaultKind::Exports => "exports",
             CheckFaultKind::BuiltIn => "built-in",
             CheckFaultKind::Provider => "provider",
+            CheckFaultKind::CommonSymbol => "common-symbol",
+            CheckFaultKind::SectionFlags => "section-flags",
+            CheckFaultKind::Livepatch => "livepatch",
+            CheckFaultKind::Btf => "btf",
         }
     }
 }

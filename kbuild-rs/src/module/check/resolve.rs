@@ -1,25 +1,47 @@
-//! The imports and exports of the modules of a call.
+//! The modules of a call: which of them are loaded first, whose symbols they find, and what they export.
+
+use std::collections::BTreeMap;
 
 use super::facts::Facts;
 use super::license::is_proprietary;
+use super::order::{self, Edge};
 use super::report::{CheckFaultKind, Findings};
 use super::subject::Subject;
-use super::symbols::{Offer, Owner, Symbols, is_for_module};
+use super::symbols::{Offer, Owner, Symbols};
 use super::whole;
-use crate::module::modinfo::Import;
 
-/// The modules of a call, and what was found so far.
+/// The modules of a call, and what was found about each alone.
 pub(super) struct Call<'a> {
-    facts: &'a Facts,
+    pub(super) facts: &'a Facts,
     own: Symbols,
-    modules: Vec<(Subject, Findings)>,
+    pub(super) modules: Vec<(Subject, Findings)>,
 }
 
 /// The verdict about a module of a call: its name, what was found, the modules that it needs.
 pub(super) type Judged = (String, Findings, Vec<String>);
 
-/// Symbols that linkers and assemblers leave in modules and that no kernel exports: (architecture, name).
-const IGNORED: [(&str, &str); 2] = [("x86", "_GLOBAL_OFFSET_TABLE_"), ("powerpc", ".TOC.")];
+/// What became of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Its turn has not come.
+    Waiting,
+    Loaded,
+    Unclear,
+    Fails,
+}
+
+/// All modules, loaded one after the other.
+pub(super) struct Round<'a> {
+    pub(super) call: &'a Call<'a>,
+    /// Modules that do not load: they offer nothing if others do.
+    failing: &'a [bool],
+    /// The exporters of the symbols that each module imports.
+    needs: Vec<BTreeMap<Owner, bool>>,
+    /// Those of the call.
+    pub(super) edges: Vec<Vec<Edge>>,
+    pub(super) states: Vec<State>,
+    pub(super) proprietary: Vec<bool>,
+}
 
 impl<'a> Call<'a> {
     pub(super) fn new(facts: &'a Facts) -> Call<'a> {
@@ -40,281 +62,191 @@ impl<'a> Call<'a> {
 
     /// Judges all modules, in the order in which they can be loaded.
     pub(super) fn judge(mut self) -> Vec<Judged> {
-        let needs: Vec<Vec<Owner>> = (0..self.modules.len()).map(|at| self.needs(at)).collect();
-        let order = order(&needs);
-        let mut taken = vec![false; order.len()];
-        let mut proprietary = vec![false; order.len()];
-        for number in order {
-            let mut findings = std::mem::take(&mut self.modules[number].1);
-            let module = &self.modules[number].0;
-            whole::before_symbols(self.facts, module, &mut findings);
-            proprietary[number] = is_proprietary(&module.info.name, module.license());
-            self.imports(number, &mut proprietary, &mut findings);
-            self.exports(number, &needs[number], &taken, &mut findings);
-            whole::after_symbols(self.facts, module, &mut findings);
-            for owner in &needs[number] {
-                self.provider(number, owner, &mut findings);
-            }
-            taken[number] = true;
-            self.modules[number].1 = findings;
+        for (module, findings) in &mut self.modules {
+            whole::before_symbols(self.facts, module, findings);
         }
-        let names: Vec<String> = self
-            .modules
-            .iter()
-            .map(|it| it.0.info.name.clone())
-            .collect();
-        let judged = self.modules.into_iter().zip(&needs);
+        self.twins();
+        let fails = |findings: &Findings| !findings.faults.is_empty();
+        let failing: Vec<bool> = self.modules.iter().map(|it| fails(&it.1)).collect();
+        let mut judged = Round::new(&self, &failing).judge();
+        // If a module fails by its symbols, another one may offer those that it exports.
+        let found: Vec<bool> = judged.iter().map(|it| fails(&it.1)).collect();
+        if found != failing {
+            judged = Round::new(&self, &found).judge();
+        }
         judged
-            .map(|((subject, findings), needs)| {
-                let mut needed: Vec<String> = needs
-                    .iter()
-                    .filter_map(|owner| match owner {
-                        Owner::Kernel => None,
-                        Owner::Call(number) => Some(names[*number].clone()),
-                        Owner::Symvers(name) | Owner::InTree(name) => Some(name.clone()),
-                    })
-                    .collect();
-                needed.sort();
-                (subject.info.name, findings, needed)
-            })
-            .collect()
     }
 
-    /// Those who export a symbol, in the order in which they are searched. A module finds none of its
-    /// own.
-    fn offers(&self, number: usize, symbol: &str) -> Vec<&Offer> {
-        let own = self.own.of(symbol).iter();
-        let own = own.filter(|offer| offer.owner != Owner::Call(number));
-        let mut offers: Vec<&Offer> = own.chain(self.facts.symbols.of(symbol)).collect();
-        offers.sort_by(|a, b| a.owner.cmp(&b.owner));
-        offers
-    }
-
-    /// The exporters of the symbols that a module imports, each once.
-    fn needs(&self, number: usize) -> Vec<Owner> {
-        let imports = self.modules[number].0.info.imports.iter();
-        let mut owners: Vec<Owner> = imports
-            .filter_map(|import| Some(self.offers(number, &import.name).first()?.owner.clone()))
-            .filter(|owner| *owner != Owner::Kernel)
-            .collect();
-        owners.sort();
-        owners.dedup();
-        owners
-    }
-
-    fn imports(&self, number: usize, proprietary: &mut [bool], findings: &mut Findings) {
-        let module = &self.modules[number].0;
-        if !self.facts.knows_symbols {
-            findings.unclear(format!(
-                "its imported symbols are not compared: the kernel tree {} has no Module.symvers. \
-                 Name a Module.symvers of that kernel (--symvers)",
-                self.facts.shown
-            ));
+    /// Modules with the same name: a kernel has one of them at a time.
+    fn twins(&mut self) {
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (number, (module, _)) in self.modules.iter().enumerate() {
+            let name = module.info.name.clone();
+            by_name.entry(name).or_default().push(number);
         }
-        let is_closed = proprietary[number];
-        let mut gpl_only = None;
-        let mut inherited = None;
-        for import in &module.info.imports {
-            let offers = self.offers(number, &import.name);
-            let usable = offers.iter().find(|offer| !(is_closed && offer.gpl_only));
-            let Some(offer) = usable else {
-                self.unknown(number, import, !offers.is_empty(), findings);
-                continue;
+        for (name, numbers) in by_name.iter().filter(|(_, numbers)| numbers.len() > 1) {
+            let paths = numbers
+                .iter()
+                .map(|it| self.modules[*it].0.path.display().to_string());
+            let times = match numbers.len() {
+                2 => "twice".to_owned(),
+                more => format!("{more} times"),
             };
-            if offer.gpl_only {
-                gpl_only = Some(&import.name);
-            }
-            if let Owner::Call(other) = offer.owner {
-                if proprietary[other] && !is_closed {
-                    inherited = Some((&import.name, &self.modules[other].0.info.name));
-                }
-            }
-            let symbol = (&*import.name, offer.crc);
-            if whole::version(self.facts, module, symbol, findings) {
-                self.namespace(module, &import.name, offer, findings);
-            }
-        }
-        proprietary[number] |= inherited.is_some();
-        if let (Some(_), Some((symbol, owner))) = (gpl_only, inherited) {
-            findings.of_symbol(
-                CheckFaultKind::GplOnly,
-                symbol,
-                format!(
-                    "module using GPL-only symbols uses symbols {symbol} from proprietary module {owner}"
-                ),
-                format!("give {owner} a GPL-compatible license, or do not use its symbols"),
+            let text = format!(
+                "the call has {name} {times}: {}. A kernel has one of them at a time; check each in a \
+                 call of its own",
+                paths.collect::<Vec<_>>().join(", ")
             );
-        }
-    }
-
-    /// Nothing exports a symbol to this module. `is_closed`: somebody does, to GPL modules.
-    fn unknown(&self, number: usize, import: &Import, is_closed: bool, findings: &mut Findings) {
-        let module = &self.modules[number].0;
-        let name = &import.name;
-        let is_ignored = IGNORED.contains(&(&*module.info.arch, &**name));
-        if import.weak || is_ignored || !self.facts.knows_symbols && !is_closed {
-            return;
-        }
-        let message = format!("Unknown symbol {name} (err -2)");
-        match is_closed {
-            true => findings.of_symbol(
-                CheckFaultKind::GplOnly,
-                name,
-                message,
-                format!(
-                    "the symbol {name} is only for modules with a GPL-compatible license, and this one has \
-                     {:?}; change MODULE_LICENSE, or do not use the symbol",
-                    module.license()
-                ),
-            ),
-            false => findings.of_symbol(
-                CheckFaultKind::UnknownSymbol,
-                name,
-                message,
-                format!(
-                    "no module of this call exports {name}, and neither does the kernel {}; check the \
-                     module that exports it in the same call, or name its Module.symvers (--symvers)",
-                    self.facts.shown
-                ),
-            ),
-        }
-    }
-
-    fn namespace(&self, module: &Subject, name: &str, offer: &Offer, findings: &mut Findings) {
-        let Some(namespace) = offer.namespace.as_deref() else {
-            return;
-        };
-        let is_imported = module
-            .info
-            .imported_namespaces
-            .iter()
-            .any(|imported| imported == namespace);
-        if is_for_module(namespace, &module.info.name) || is_imported {
-            return;
-        }
-        let message =
-            format!("module uses symbol {name} from namespace {namespace}, but does not import it");
-        match self.facts.is_on("MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS") {
-            Some(false) => {}
-            Some(true) => return findings.note(message),
-            None => {
-                return findings.unclear(format!(
-                    "{message}: only a kernel with CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS \
-                     loads it"
-                ));
+            for number in numbers {
+                self.modules[*number].1.unclear(text.clone());
             }
-        }
-        let mend = match namespace.strip_prefix("module:") {
-            Some(names) => format!(
-                "the symbol {name} is only for the modules {names}, and no import opens it to others; do not use \
-                 it"
-            ),
-            None => {
-                let quote = match self.facts.is_from((6, 13)) {
-                    Some(true) => "\"",
-                    _ => "",
-                };
-                format!("add to its source:\n    MODULE_IMPORT_NS({quote}{namespace}{quote});")
-            }
-        };
-        findings.of_symbol(CheckFaultKind::Namespace, name, message, mend);
-    }
-
-    /// `taken`: the modules that are loaded before.
-    fn exports(&self, number: usize, needs: &[Owner], taken: &[bool], findings: &mut Findings) {
-        let module = &self.modules[number].0;
-        for export in &module.info.exports {
-            let name = &export.name;
-            for offer in self.offers(number, name) {
-                let owner = match &offer.owner {
-                    Owner::Kernel => "kernel".to_owned(),
-                    Owner::Call(other) if taken[*other] => self.modules[*other].0.info.name.clone(),
-                    Owner::Symvers(owner) | Owner::InTree(owner)
-                        if needs.contains(&offer.owner) && *owner != module.info.name =>
-                    {
-                        owner.clone()
-                    }
-                    Owner::InTree(owner) if *owner != module.info.name => {
-                        findings.note(format!(
-                            "the kernel's module {owner} exports {name}, too; only one of them can be \
-                             loaded at a time"
-                        ));
-                        continue;
-                    }
-                    _ => continue,
-                };
-                findings.of_symbol(
-                    CheckFaultKind::DuplicateSymbol,
-                    name,
-                    format!("exports duplicate symbol {name} (owned by {owner})"),
-                    format!("rename {name}, or do not export it"),
-                );
-                break;
-            }
-        }
-    }
-
-    /// A module cannot be loaded without those whose symbols it uses.
-    fn provider(&self, number: usize, owner: &Owner, findings: &mut Findings) {
-        let Owner::Call(other) = owner else {
-            return;
-        };
-        let (provider, found) = &self.modules[*other];
-        let is_certain = found.faults.is_empty() && found.unclear.is_empty();
-        if is_certain || *other == number {
-            return;
-        }
-        let name = &provider.info.name;
-        let imports = self.modules[number].0.info.imports.iter();
-        let mut imports = imports.filter(|import| !import.weak);
-        let needed = imports.find(|import| {
-            let offers = self.offers(number, &import.name);
-            offers.first().is_some_and(|offer| offer.owner == *owner)
-        });
-        if let Some(import) = needed {
-            let symbol = &import.name;
-            if found.faults.is_empty() {
-                let text = format!("it uses {symbol} of {name}, which may not load");
-                return findings.unclear(text);
-            }
-            findings.of_symbol(
-                CheckFaultKind::Provider,
-                symbol,
-                format!("Unknown symbol {symbol} (err -2)"),
-                format!(
-                    "the module {name}, which exports {symbol}, does not load; mend that first"
-                ),
-            );
         }
     }
 }
 
-/// The order in which modules can be loaded: after those that they need. Modules that need each other
-/// come in the order of the call.
-fn order(needs: &[Vec<Owner>]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(needs.len());
-    let mut seen = vec![false; needs.len()];
-    for first in 0..needs.len() {
-        // The modules on the way, each with the number of needs that were followed.
-        let mut way = vec![(first, 0)];
-        if std::mem::replace(&mut seen[first], true) {
-            continue;
+impl<'a> Round<'a> {
+    fn new(call: &'a Call<'a>, failing: &'a [bool]) -> Round<'a> {
+        let count = call.modules.len();
+        let mut round = Round {
+            call,
+            failing,
+            needs: Vec::new(),
+            edges: Vec::new(),
+            states: vec![State::Waiting; count],
+            proprietary: vec![false; count],
+        };
+        for number in 0..count {
+            let needs = round.needs(number);
+            let of_call = needs.iter().filter_map(|(owner, is_strong)| match owner {
+                Owner::Call(to) => Some(Edge {
+                    to: *to,
+                    is_strong: *is_strong,
+                }),
+                _ => None,
+            });
+            round.edges.push(of_call.collect());
+            round.needs.push(needs);
         }
-        while let Some((at, next)) = way.last_mut() {
-            let (at, need) = (*at, needs[*at].get(*next));
-            *next += 1;
-            match need {
-                Some(Owner::Call(other)) if !seen[*other] => {
-                    seen[*other] = true;
-                    way.push((*other, 0));
-                }
-                Some(_) => {}
-                None => {
-                    order.push(at);
-                    way.pop();
+        round
+    }
+
+    fn judge(mut self) -> Vec<Judged> {
+        let count = self.call.modules.len();
+        let mut all = vec![Findings::default(); count];
+        for number in order::order(&self.edges) {
+            let (module, found) = &self.call.modules[number];
+            let mut findings = found.clone();
+            self.proprietary[number] = is_proprietary(&module.info.name, module.license());
+            self.imports(number, &mut findings);
+            self.exports(number, &mut findings);
+            whole::after_symbols(self.call.facts, module, &mut findings);
+            self.states[number] = match (findings.faults.is_empty(), findings.unclear.is_empty()) {
+                (false, _) => State::Fails,
+                (true, false) => State::Unclear,
+                (true, true) => State::Loaded,
+            };
+            all[number] = findings;
+        }
+        let modules = all.into_iter().enumerate();
+        modules
+            .map(|(number, findings)| (self.name(number).to_owned(), findings, self.needed(number)))
+            .collect()
+    }
+
+    pub(super) fn name(&self, number: usize) -> &'a str {
+        &self.call.modules[number].0.info.name
+    }
+
+    /// The names of the modules that a module needs, sorted.
+    fn needed(&self, number: usize) -> Vec<String> {
+        let owners = self.needs[number].keys();
+        let names = owners.filter_map(|owner| match owner {
+            Owner::Kernel => None,
+            Owner::Call(other) => Some(self.name(*other).to_owned()),
+            Owner::Symvers(name) | Owner::InTree(name) => Some(name.clone()),
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Those who export a symbol, in the order in which they are searched: modules that do not load
+    /// come last. A module finds none of its own.
+    pub(super) fn offers(&self, number: usize, symbol: &str) -> Vec<&'a Offer> {
+        let own = self.call.own.of(symbol).iter();
+        let own = own.filter(|offer| offer.owner != Owner::Call(number));
+        let mut offers: Vec<&Offer> = own.chain(self.call.facts.symbols.of(symbol)).collect();
+        let fails = |offer: &Offer| matches!(offer.owner, Owner::Call(it) if self.failing[it]);
+        offers.sort_by(|a, b| (fails(a), &a.owner).cmp(&(fails(b), &b.owner)));
+        offers
+    }
+
+    /// The exporters of the symbols that a module imports, and whether it does not load without them.
+    fn needs(&self, number: usize) -> BTreeMap<Owner, bool> {
+        let mut needs = BTreeMap::new();
+        for import in &self.call.modules[number].0.info.imports {
+            let offers = self.offers(number, &import.name);
+            let owner = offers.first().map(|offer| &offer.owner);
+            if let Some(owner) = owner.filter(|owner| **owner != Owner::Kernel) {
+                *needs.entry(owner.clone()).or_insert(false) |= !import.weak;
+            }
+        }
+        needs
+    }
+
+    fn exports(&self, number: usize, findings: &mut Findings) {
+        let module = &self.call.modules[number].0;
+        for export in &module.info.exports {
+            for offer in self.offers(number, &export.name) {
+                if self.duplicate(number, &export.name, offer, findings) {
+                    break;
                 }
             }
         }
+        if module.hides_exports {
+            findings.unclear(
+                "its exported symbols cannot be read: it was stripped of their names. Check the file as it \
+                 was built"
+                    .to_owned(),
+            );
+        }
     }
-    order
+
+    /// Whether the exporter of a symbol that a module exports, too, is loaded before.
+    fn duplicate(&self, number: usize, name: &str, offer: &Offer, findings: &mut Findings) -> bool {
+        let own = self.name(number);
+        let owner = match &offer.owner {
+            Owner::Kernel => "kernel",
+            Owner::Call(other) if self.name(*other) == own => return false,
+            Owner::Call(other) => match self.states[*other] {
+                State::Loaded => self.name(*other),
+                State::Unclear => {
+                    findings.unclear(format!(
+                        "{} exports {name}, too; if that loads, this one does not",
+                        self.name(*other)
+                    ));
+                    return false;
+                }
+                State::Waiting | State::Fails => return false,
+            },
+            Owner::Symvers(owner) | Owner::InTree(owner) if owner == own => return false,
+            Owner::Symvers(owner) => owner,
+            Owner::InTree(owner) if self.needs[number].contains_key(&offer.owner) => owner,
+            Owner::InTree(owner) => {
+                findings.note(format!(
+                    "the kernel's module {owner} exports {name}, too; only one of them can be loaded at a \
+                     time"
+                ));
+                return false;
+            }
+        };
+        findings.of_symbol(
+            CheckFaultKind::DuplicateSymbol,
+            name,
+            format!("exports duplicate symbol {name} (owned by {owner})"),
+            format!("rename {name}, or do not export it"),
+        );
+        true
+    }
 }

@@ -1,7 +1,7 @@
 //! A module, as far as the kernel looks at it before it runs any of it.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionIndex, SymbolSection};
 
@@ -21,6 +21,17 @@ pub(super) struct Subject {
     pub(super) has_flags: bool,
     /// The checksums of its exported symbols; `None` without `__kcrctab`.
     pub(super) checksums: Option<HashMap<String, u32>>,
+    /// Whether it has exported symbols whose names its file does not show any more.
+    pub(super) hides_exports: bool,
+    /// Whether it was compiled with `-fcommon`, and needs it.
+    pub(super) has_common: bool,
+    /// The first section that is writable and executable: its name, and its number.
+    pub(super) writable_code: Option<(String, usize)>,
+    /// `.BTF`.
+    pub(super) btf: Option<Vec<u8>>,
+    /// `.BTF.base`
+    pub(super) has_btf_base: bool,
+    pub(super) path: PathBuf,
 }
 
 /// The kind of an ELF file.
@@ -61,6 +72,12 @@ impl Subject {
             size,
             has_flags: section(&file, "__kflagstab").is_some(),
             checksums: checksums(&file, bytes.len()).map_err(damaged)?,
+            hides_exports: hides_exports(&file, info.exports.len()),
+            has_common: has_common(&file),
+            writable_code: writable_code(&file),
+            btf: section(&file, ".BTF").map(<[u8]>::to_vec),
+            has_btf_base: section(&file, ".BTF.base").is_some(),
+            path: path.to_owned(),
             info,
         })
     }
@@ -81,6 +98,39 @@ impl Subject {
     pub(super) fn has_versions(&self) -> bool {
         self.versions.plain.is_some()
     }
+}
+
+/// Whether the tables of exported symbols have more entries than there are names: `strip
+/// --strip-unneeded` takes the names of entries.
+fn hides_exports(file: &object::File<'_>, names: usize) -> bool {
+    let tables = ["__ksymtab", "__ksymtab_gpl"].into_iter();
+    let size: u64 = tables
+        .filter_map(|name| file.section_by_name(name))
+        .map(|table| table.size())
+        .sum();
+    // The largest entry is three pointers.
+    let entry = if file.is_64() { 24 } else { 12 };
+    names as u64 * entry < size
+}
+
+/// The kernel gives no place to common symbols, except those of GCC's LTO.
+fn has_common(file: &object::File<'_>) -> bool {
+    let mut common = file.symbols().filter(object::ObjectSymbol::is_common);
+    common.any(|symbol| {
+        !symbol
+            .name()
+            .is_ok_and(|name| name.starts_with("__gnu_lto"))
+    })
+}
+
+fn writable_code(file: &object::File<'_>) -> Option<(String, usize)> {
+    let both = object::elf::SHF_WRITE | object::elf::SHF_EXECINSTR;
+    let mut sections = file.sections();
+    let found = sections.find(|section| match section.flags() {
+        object::SectionFlags::Elf { sh_flags, .. } => sh_flags & both == both,
+        _ => false,
+    })?;
+    Some((found.name().ok()?.to_owned(), found.index().0))
 }
 
 /// The checksums of exported symbols: the value of the absolute symbol `__crc_<name>` up to 6.x, and
@@ -123,25 +173,41 @@ fn at(file: &object::File<'_>, index: SectionIndex, offset: u64) -> Option<u32> 
     number(file, data.get(from..from.checked_add(4)?)?)
 }
 
-/// Reads a module of a call, and its unpacked contents. The inner error is about a file that is not a
-/// module, which is a verdict.
+/// A file of a call.
+pub(super) enum Read {
+    /// A module, and its unpacked contents.
+    Module(Box<Subject>, Vec<u8>),
+    /// It is not a module.
+    Other(Error),
+    /// It is there, and cannot be read.
+    Unreadable(Error),
+}
+
+/// Reads a file of a call. What is wrong with one file is a verdict.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub(super) fn read(path: &Path) -> Result<Result<(Subject, Vec<u8>)>> {
-    let bytes = regular::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::new(
-            ErrorKind::SourceNotFound,
-            format!(
-                "{} does not exist: build the module first, or name another file",
-                path.display()
-            ),
-        ),
-        _ => Error::reading("read", path, error),
-    })?;
+/// If there is nothing with this name.
+pub(super) fn read(path: &Path) -> Result<Read> {
+    let is_missing = || {
+        let link = std::fs::symlink_metadata(path);
+        link.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    };
+    let bytes = match regular::read(path) {
+        Ok(bytes) => bytes,
+        Err(_) if is_missing() => {
+            return Err(Error::new(
+                ErrorKind::SourceNotFound,
+                format!(
+                    "{} does not exist: build the module first, or name another file",
+                    path.display()
+                ),
+            ));
+        }
+        Err(error) => return Ok(Read::Unreadable(Error::reading("read", path, error))),
+    };
     let of_bytes = || {
         let unpacked = modinfo::unpacked(&bytes, path)?.into_owned();
-        Ok((Subject::of_bytes(&unpacked, path)?, unpacked))
+        Ok((Box::new(Subject::of_bytes(&unpacked, path)?), unpacked))
     };
-    Ok(of_bytes())
+    Ok(of_bytes().map_or_else(Read::Other, |(subject, bytes)| Read::Module(subject, bytes)))
 }

@@ -225,13 +225,15 @@ fn a_name_of_a_built_in_module_is_taken_or_unclear() {
     let folder = format!("image/lib/modules/{RELEASE}");
     let list = "kernel/drivers/with.ko\nkernel/drivers/without.ko\n";
     world.root.write(&format!("{folder}/modules.builtin"), list);
-    let info = "with.license=GPL\0with.parm=level:how much\0printk.parm=x:y\0without.license=GPL\0";
+    let info = "with.license=GPL\0with.version=1\0with.parm=level:how much\0printk.parm=x:y\0\
+        without.license=GPL\0";
     world
         .root
         .write(&format!("{folder}/modules.builtin.modinfo"), info);
     for (name, outcome) in [
         ("with", CheckOutcome::DoesNotLoad),
-        ("printk", CheckOutcome::DoesNotLoad),
+        // Only if the parameter has permissions.
+        ("printk", CheckOutcome::Unclear),
         ("without", CheckOutcome::Unclear),
         ("other", CheckOutcome::Loads),
     ] {
@@ -254,7 +256,13 @@ fn without_symbols_or_a_header_the_report_says_what_is_not_known() {
     let given = world.root.write("given.symvers", SYMBOLS);
     let path = world.put("one", user());
     let report = world.check().module(&path).symvers(given).run().unwrap();
-    assert!(report.all_load() && report.notes.is_empty());
+    assert!(report.all_load());
+    assert_eq!(report.notes.len(), 1);
+    assert!(
+        report.notes[0].contains("modules.builtin"),
+        "{:?}",
+        report.notes
+    );
     world.root.remove("tree/include/linux/vermagic.h");
     let report = world.check().module(&path).run().unwrap();
     assert!(report.notes[0].contains("no include/linux/vermagic.h"));
@@ -287,13 +295,21 @@ fn modules_are_loaded_after_those_that_they_need_and_fail_with_them() {
         (&*verdicts[0].needs, &*verdicts[1].needs),
         (&["ring".to_owned()][..], &["hid".to_owned()][..])
     );
-    // The later one of two exporters fails, and modules that need each other find an end.
+    // The later one of two exporters fails, and modules that need each other do not load.
     let twin = exporter("twin", "ring_push", "user_do", "");
     let verdicts = run(&[&ring, &user, &twin]);
     let message = "exports duplicate symbol ring_push (owned by ring)";
     assert_eq!(said(&verdicts[2]), [("duplicate-symbol", message)]);
     let circle = exporter("ring", "ring_push", "user_do", "");
-    assert_eq!(run(&[&circle, &user]).len(), 2);
+    let verdicts = run(&[&circle, &user]);
+    for (verdict, symbol) in verdicts.iter().zip(["user_do", "ring_push"]) {
+        let message = format!("Unknown symbol {symbol} (err -2)");
+        assert_eq!(said(verdict), [("provider", &*message)]);
+        // The other one is also said to fail, or to be in the circle.
+        assert_eq!(verdict.outcome, CheckOutcome::DoesNotLoad);
+    }
+    let advice = verdicts[0].faults[0].advice.text();
+    assert!(advice.contains("need each other"), "{advice}");
     let ring = exporter("ring", "ring_push", "nowhere", "");
     let verdicts = run(&[&user, &ring]);
     assert_eq!(
@@ -312,6 +328,21 @@ fn what_is_not_a_module_is_a_verdict_and_what_is_not_there_an_error() {
     let path = world.root.write("no.ko", "no module");
     let report = world.check().module(path).run().unwrap();
     assert_eq!(said(&report.verdicts[0])[0].0, "invalid-file");
+    // One file that cannot be read does not hide the others.
+    let good = world.put("one", module("one", ""));
+    world.root.link("nowhere", "dangling.ko");
+    world.root.create_dir("folder.ko");
+    for name in ["dangling.ko", "folder.ko"] {
+        let mut check = world.check();
+        check.module(world.root.join(name)).module(&good);
+        let verdicts = check.run().unwrap().verdicts;
+        assert_eq!(verdicts[0].outcome, CheckOutcome::Unclear, "{name}");
+        assert!(verdicts[0].unclear[0].contains(name));
+        assert_eq!(verdicts[1].outcome, CheckOutcome::Loads, "{name}");
+    }
     let gone = world.check().module(world.root.join("gone.ko")).run();
     assert_eq!(gone.unwrap_err().kind(), crate::ErrorKind::SourceNotFound);
 }
+
+mod alone;
+mod together;

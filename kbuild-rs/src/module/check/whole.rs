@@ -1,5 +1,6 @@
 //! The comparisons that are about a module as a whole.
 
+use super::btf;
 use super::facts::Facts;
 use super::report::{CheckFaultKind, Findings};
 use super::subject::{Elf, Subject};
@@ -101,17 +102,40 @@ pub(super) fn before_symbols(facts: &Facts, module: &Subject, findings: &mut Fin
             rebuild(facts),
         );
     }
+    if module.versions.lacks_names && facts.is_from((6, 14)) == Some(true) {
+        findings.fault(
+            CheckFaultKind::NoSymbolVersion,
+            "more extended version crcs than names".to_owned(),
+            rebuild(facts),
+        );
+    }
     let layout = "module_layout";
     let mut offers = facts.symbols.of(layout).iter();
     if let Some(offer) = offers.find(|offer| offer.owner == Owner::Kernel) {
         version(facts, module, (layout, offer.crc), findings);
     }
     vermagic(facts, module, findings);
+    if module.field("livepatch").is_some() && facts.is_on("LIVEPATCH") == Some(false) {
+        findings.fault(
+            CheckFaultKind::Livepatch,
+            "module is marked as livepatch module, but livepatch support is disabled".to_owned(),
+            "use a kernel with CONFIG_LIVEPATCH, or remove MODULE_INFO(livepatch, …)".to_owned(),
+        );
+    }
+    let code = module.writable_code.as_ref();
+    if let (Some((name, number)), Some(true)) = (code, facts.is_on("STRICT_MODULE_RWX")) {
+        findings.fault(
+            CheckFaultKind::SectionFlags,
+            format!("section {name} (index {number}) has invalid WRITE|EXEC flags"),
+            format!("make the section {name} writable or executable, not both"),
+        );
+    }
     exports(facts, module, findings);
 }
 
 /// What the kernel compares at last.
 pub(super) fn after_symbols(facts: &Facts, module: &Subject, findings: &mut Findings) {
+    btf::compare(facts, module, findings);
     let name = &module.info.name;
     match facts.built_in.get(name) {
         Some(true) => findings.fault(
@@ -154,6 +178,13 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
     } else {
         notes.push(format!(
             "vermagic is not compared beyond the release: the kernel {} has no include/linux/vermagic.h",
+            facts.shown
+        ));
+    }
+    if facts.tree.is_some() && !facts.knows_built_in {
+        notes.push(format!(
+            "the names of built-in modules are not compared: neither the root nor the kernel tree has the \
+             modules.builtin of {}",
             facts.shown
         ));
     }
@@ -300,7 +331,7 @@ pub(super) fn version(
     };
     match (table.get(name), own) {
         (Some(_), Crc::Hidden) => {
-            findings.note(format!(
+            findings.unclear(format!(
                 "the checksum of {name} is not compared: its exporter was stripped"
             ));
             true

@@ -21,6 +21,9 @@ pub(in crate::module) struct Versions {
     /// Whether only one of the two sections of the extended form exists.
     #[cfg(feature = "check")]
     pub(in crate::module) is_torn: bool,
+    /// Whether the extended form has more checksums than names.
+    #[cfg(feature = "check")]
+    pub(in crate::module) lacks_names: bool,
 }
 
 impl Versions {
@@ -34,6 +37,10 @@ impl Versions {
                 .map(|(names, crcs)| extended(file, names, crcs)),
             #[cfg(feature = "check")]
             is_torn: names.is_some() != crcs.is_some(),
+            #[cfg(feature = "check")]
+            lacks_names: names.zip(crcs).is_some_and(|(names, crcs)| {
+                names.iter().filter(|byte| **byte == 0).count() < crcs.len() / 4
+            }),
         }
     }
 
