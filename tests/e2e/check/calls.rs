@@ -60,7 +60,10 @@ fn modules_of_one_call_use_each_other_and_one_alone_says_what_it_lacks() {
     // The kernel is not installed here.
     let said = output.err();
     let wanted = "note: the names of built-in modules are not compared: ";
-    assert!(said.starts_with(wanted) && said.lines().count() == 1, "{said}");
+    assert!(
+        said.starts_with(wanted) && said.lines().count() == 1,
+        "{said}"
+    );
     let output = built(&mut check(&scene, ". --kernel KDIR --verbose"));
     assert!(
         output.err().contains("note: ./user.ko: needs ring\n"),

@@ -69,7 +69,9 @@ impl Edit {
             Edit::SignedAttributes => {
                 let message = keys.join("message");
                 let mut sign = Command::new("openssl");
-                sign.args("cms -sign -binary -nocerts -md sha256 -outform DER".split(' '));
+                sign.args(
+                    "cms -sign -binary -nocerts -nosmimecap -md sha256 -outform DER".split(' '),
+                );
                 sign.arg("-in").arg(file).arg("-out").arg(&message);
                 sign.arg("-inkey").arg(keys.join("mok.key"));
                 sign.arg("-signer").arg(keys.join("mok.pem"));
