@@ -20,7 +20,7 @@ pub(crate) struct CheckArgs {
     /// with --symvers, only the symbols; else the kernel that `build` takes.
     #[arg(long = "kernel", value_name = "PATH|RELEASE")]
     pub(crate) kernels: Vec<OsString>,
-    /// Check for every usable kernel that `kbuild-rs kernels` lists.
+    /// Check for every usable kernel that `kbuild-rs kernels` lists; a note names each other one.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) all_kernels: bool,
     /// Module.symvers of modules that will be loaded before. Without a kernel, the first is the
@@ -35,7 +35,8 @@ pub(crate) struct CheckArgs {
     /// knows it of the running kernel, and of one that is configured so.
     #[arg(long)]
     pub(crate) enforce_signatures: bool,
-    /// Certificate that the kernel knows (PEM or DER), besides the one that it was built with.
+    /// Certificate that the kernel knows (PEM or DER). If any are named, it knows no other one but that
+    /// of its own build.
     #[arg(long, value_name = "FILE")]
     pub(crate) trusted_cert: Vec<PathBuf>,
     /// Also print remarks: modules that must be loaded before, and why the kernel will be tainted.

@@ -131,8 +131,9 @@ Examples:
   On the kernel of an image that only loads signed modules
       kbuild-rs check hello.ko --kernel KDIR --root image --enforce-signatures --trusted-cert mok.der
 
-kbuild-rs compares what the kernel compares, and prints the kernel's own messages. It runs no code of the \
-modules or of the kernel tree, and needs no root. docs/check.md describes each comparison.
+kbuild-rs makes the kernel's comparisons over files, and prints the kernel's own messages. It runs no code of \
+the modules or of the kernel tree, and needs no root. docs/check.md describes each comparison, and what is not \
+compared.
 
 Exit status: 0 all modules load, 1 a module does not load or its verdict is unclear, 2 wrong call.";
 

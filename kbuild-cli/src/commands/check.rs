@@ -1,5 +1,6 @@
 //! `kbuild-rs check`: whether a kernel would load modules.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,6 +22,9 @@ use crate::ui::text::printable;
 
 /// The output directory of `build`.
 const OUT: &str = "kbuild-out";
+
+/// The most sentences of one kind about a module: it may lack 60,000 symbols.
+const MOST: usize = 20;
 
 /// What `check` prints, as JSON.
 #[derive(Serialize)]
@@ -159,8 +163,13 @@ impl Call<'_> {
 
     fn kernels(&mut self) -> Result<Vec<Kernel>, Failure> {
         if self.args.all_kernels {
-            let installed = kernel_search::installed().into_iter();
-            let kernels: Vec<Kernel> = installed.filter_map(|it| it.kernel.ok()).collect();
+            let mut kernels = Vec::new();
+            for installed in kernel_search::installed() {
+                match installed.kernel {
+                    Ok(kernel) => kernels.push(kernel),
+                    Err(error) => self.note(&format!("a kernel is left out: {error}")),
+                }
+            }
             return match kernels.is_empty() {
                 false => Ok(kernels),
                 true => Err(Failure::no_result(
@@ -214,20 +223,32 @@ impl Call<'_> {
             }
         };
         streams::result(line);
-        for (i, fault) in verdict.faults.iter().enumerate() {
-            // Several reasons often have one remedy.
-            let later = verdict.faults.get(i + 1..).unwrap_or_default();
-            let is_last = later.iter().all(|other| other.advice != fault.advice);
-            self.progress.error(&in_words(&file, fault, is_last));
+        let faults = &verdict.faults[..verdict.faults.len().min(MOST)];
+        // Several reasons often have one remedy: the last of them has it.
+        let mut seen = HashSet::new();
+        let is_last = |fault: &CheckFault| seen.insert(fault.advice.text().to_owned());
+        let mut with_advice: Vec<bool> = faults.iter().rev().map(is_last).collect();
+        with_advice.reverse();
+        for (fault, with_advice) in faults.iter().zip(with_advice) {
+            self.progress.error(&in_words(&file, fault, with_advice));
         }
-        for text in &verdict.unclear {
+        if let Some(text) = rest(verdict.faults.len(), "reasons") {
+            self.progress.error(&format!("{file}: {text}"));
+        }
+        for text in verdict.unclear.iter().take(MOST) {
             self.progress
                 .warning(&format!("{file}: {}", printable(text)));
         }
+        if let Some(text) = rest(verdict.unclear.len(), "questions") {
+            self.progress.warning(&format!("{file}: {text}"));
+        }
         if self.args.verbose {
-            for text in &verdict.notes {
+            for text in verdict.notes.iter().take(MOST) {
                 self.progress
                     .chatter(&format!("note: {file}: {}", printable(text)));
+            }
+            if let Some(text) = rest(verdict.notes.len(), "remarks") {
+                self.progress.chatter(&format!("note: {file}: {text}"));
             }
             if !verdict.needs.is_empty() {
                 let needs = verdict.needs.join(", ");
@@ -255,6 +276,14 @@ impl Call<'_> {
         }
         self.failures.push(failure);
     }
+}
+
+/// What stands for the sentences about a module that are not printed.
+fn rest(count: usize, what: &str) -> Option<String> {
+    let more = count.checked_sub(MOST).filter(|more| *more > 0)?;
+    Some(format!(
+        "and {more} more {what}. To see all, add\n    --message-format json"
+    ))
 }
 
 /// A reason for people: the kernel's message, and what to do. A command is on a line of its own.
@@ -290,5 +319,17 @@ fn event<'a>(verdict: &'a Verdict, release: Option<&'a str>) -> Event<'a> {
         unclear: &verdict.unclear,
         notes: &verdict.notes,
         needs: &verdict.needs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_left_out_is_counted() {
+        assert_eq!(rest(MOST, "reasons"), None);
+        let text = rest(60_000, "reasons").unwrap();
+        assert!(text.starts_with("and 59980 more reasons."), "{text}");
     }
 }

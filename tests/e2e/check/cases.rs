@@ -25,8 +25,11 @@ pub(super) enum On {
     Signing,
     /// With `CONFIG_MODULE_SIG`, after `sig_enforce` was set.
     Enforced,
-    /// Whose image says which built-in modules have parameters.
+    /// Whose image says which built-in modules have parameters; whether they have a folder in
+    /// `/sys/module` is unclear.
     BuiltIn,
+    /// That refuses modules whose BTF does not continue its own.
+    Btf,
 }
 
 const RING: (&str, Edit) = ("ring", Edit::None);
@@ -87,6 +90,16 @@ pub(super) const CASES: &[Case] = &[
         )
     },
     case("machine", &[("lonely", Edit::Machine)], false),
+    case(
+        "circle",
+        &[("left", Edit::None), ("right", Edit::None)],
+        false,
+    ),
+    case("common", &[("common", Edit::None)], false),
+    Case {
+        on: On::Btf,
+        ..case("garbage-btf", &[("lonely", Edit::GarbageBtf)], false)
+    },
     case(
         "duplicate-of-kernel",
         &[("twin", Edit::Text("twin_push", "kstrtoint"))],
@@ -164,6 +177,14 @@ pub(super) const CASES: &[Case] = &[
         )
     },
     Case {
+        on: On::Signing,
+        ..case(
+            "signed-attributes",
+            &[("lonely", Edit::SignedAttributes)],
+            false,
+        )
+    },
+    Case {
         on: On::Enforced,
         ..case("unsigned-enforced", &[("lonely", Edit::None)], false)
     },
@@ -191,6 +212,10 @@ impl On {
             On::Versions => opened.has_modversions(),
             On::ForModules => opened.version() >= (7, 0),
             On::Signing | On::Enforced => opened.has_signing(),
+            On::Btf => {
+                let is_on = |name| opened.config(name) == Some("y");
+                is_on("DEBUG_INFO_BTF_MODULES") && !is_on("MODULE_ALLOW_BTF_MISMATCH")
+            }
             On::BuiltIn => kernel.modules.join("modules.builtin.modinfo").exists(),
         }
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use kbuild_tests::run;
+
 use crate::support::*;
 
 /// One change to the file of a module.
@@ -29,6 +31,10 @@ pub(super) enum Edit {
     Signed,
     /// The end of the signature is damaged.
     DamagedSignature,
+    /// Signed with the same key, and attributes are signed: the default of `openssl cms`.
+    SignedAttributes,
+    /// Type information that is none.
+    GarbageBtf,
     /// The same module, built for another kernel.
     Foreign,
 }
@@ -59,6 +65,31 @@ impl Edit {
                 if let Edit::NoVersionsAndRelease = self {
                     other_release(&mut bytes);
                 }
+            }
+            Edit::SignedAttributes => {
+                let message = keys.join("message");
+                let mut sign = Command::new("openssl");
+                sign.args(
+                    "cms -sign -binary -nocerts -nosmimecap -md sha256 -outform DER".split(' '),
+                );
+                sign.arg("-in").arg(file).arg("-out").arg(&message);
+                sign.arg("-inkey").arg(keys.join("mok.key"));
+                sign.arg("-signer").arg(keys.join("mok.pem"));
+                run::checked(&mut sign, LIMIT).unwrap();
+                let message = fs::read(message).unwrap();
+                bytes.extend_from_slice(&message);
+                bytes.extend_from_slice(&[0, 0, 2, 0, 0, 0, 0, 0]);
+                bytes.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+                bytes.extend_from_slice(b"~Module signature appended~\n");
+            }
+            Edit::GarbageBtf => {
+                let garbage = keys.join("garbage");
+                fs::write(&garbage, "no type information").unwrap();
+                let mut objcopy = Command::new("objcopy");
+                objcopy.args(["--remove-section", ".BTF", "--add-section"]);
+                objcopy.arg(format!(".BTF={}", garbage.display())).arg(file);
+                run::checked(&mut objcopy, LIMIT).unwrap();
+                return;
             }
             Edit::Signed | Edit::DamagedSignature => {
                 let mut sign = Command::new(program());

@@ -73,8 +73,10 @@ fn the_guide_to_check_has_every_reason_with_words_of_its_message() {
     let names = names.split("\n    }\n").next().unwrap();
     let names: Vec<&str> = names.split('"').skip(1).step_by(2).collect();
     assert!(names.len() > 12, "{names:?}");
-    let sources = crate::kernels_guide::sources(&root().join("kbuild-rs/src/module/check"));
-    let sources = sources.replace("\\\n", "");
+    let sources = ["check", "sign"].map(|folder| {
+        crate::kernels_guide::sources(&root().join("kbuild-rs/src/module").join(folder))
+    });
+    let sources = sources.concat().replace("\\\n", "");
     for name in names {
         let row = page
             .lines()

@@ -201,6 +201,9 @@ fn compare(bench: &Bench) -> (usize, Vec<String>) {
             let loads = verdict["outcome"] == "loads";
             let is_last = number + 1 == verdicts.len();
             seen += usize::from(is_last);
+            if verdict["outcome"] == "unclear" && case.on == On::BuiltIn {
+                continue;
+            }
             if loads != deed.loaded || verdict["outcome"] == "unclear" {
                 wrong.push(format!("loaded: {}, {about}", deed.loaded));
             } else if !loads && case.name != "foreign" && !is_explained(verdict, &deed.log) {
@@ -214,27 +217,26 @@ fn compare(bench: &Bench) -> (usize, Vec<String>) {
     (seen, wrong)
 }
 
-/// Whether the kernel's log has one of the messages of a verdict. The kernel does not say everything.
+/// Whether the first message of a verdict is in the kernel's log. The kernel does not say everything.
 fn is_explained(verdict: &Value, log: &str) -> bool {
     let faults = verdict["faults"].as_array().unwrap();
     assert!(!faults.is_empty(), "{verdict}");
-    faults.iter().any(|fault| {
-        let message = fault["message"].as_str().unwrap();
-        // The checksums are ours.
-        let message = message.split(" (module 0x").next().unwrap();
-        let kind = fault["kind"].as_str().unwrap();
-        match kind {
-            // 5.10 is silent about it; a damaged signature is one of several errors.
-            "architecture" | "signature" if !log.contains("rejected") => true,
-            // From 7.x on, the symbol is in parentheses.
-            "namespace" => log.contains(message.split_once(" from ").unwrap().1),
-            // Depends on the order of the symbol table.
-            "gpl-only" => log.contains("Unknown symbol") || log.contains("GPL-only"),
-            // No kernel says it.
-            "vermagic" if message == "the module has no vermagic" => true,
-            _ => log.contains(message),
-        }
-    })
+    let message = faults[0]["message"].as_str().unwrap();
+    // The checksums are ours.
+    let message = message.split(" (module 0x").next().unwrap();
+    match faults[0]["kind"].as_str().unwrap() {
+        // 5.10 is silent about it.
+        "architecture" => true,
+        // So are all about the length.
+        "signature" if message.starts_with("the module ends with") => true,
+        // From 7.x on, the symbol is in parentheses.
+        "namespace" => log.contains(message.split_once(" from ").unwrap().1),
+        // Depends on the order of the symbol table.
+        "gpl-only" => log.contains("Unknown symbol") || log.contains("GPL-only"),
+        // No kernel says it.
+        "vermagic" if message == "the module has no vermagic" => true,
+        _ => log.contains(message),
+    }
 }
 
 #[test]
@@ -247,6 +249,9 @@ fn every_verdict_is_what_the_kernel_does() {
     let mut built = Vec::new();
     for name in names {
         match lab::why_not(name) {
+            Some(why) if scope::is_full() && lab::all().contains(name) => {
+                panic!("not run: {name}: {why}")
+            }
             Some(why) => println!("not run: {name}: {why}"),
             None => built.push(build_tree(&lab::kernel(name).unwrap())),
         }

@@ -5,7 +5,8 @@
 pub(super) const TREE: &[(&str, &str)] = &[
     (
         "Kbuild",
-        "obj-m := ring.o user.o names.o gpl.o twin.o weak.o prinxx.o lonely.o\n\
+        "obj-m := ring.o user.o names.o gpl.o twin.o weak.o prinxx.o lonely.o left.o right.o common.o\n\
+         CFLAGS_common.o := -fcommon\n\
          obj-$(if $(FOR_MODULES),m) += allowed.o\n",
     ),
     (
@@ -112,6 +113,40 @@ MODULE_LICENSE("GPL");
         r#"
 #include <linux/module.h>
 static int __init begin(void) { pr_info("lonely\n"); return 0; }
+static void __exit end(void) {}
+module_init(begin);
+module_exit(end);
+MODULE_LICENSE("GPL");
+"#,
+    ),
+    (
+        "left.c",
+        r#"
+#include <linux/module.h>
+int right_push(void);
+int left_push(void);
+int left_push(void) { return right_push(); }
+EXPORT_SYMBOL(left_push);
+MODULE_LICENSE("GPL");
+"#,
+    ),
+    (
+        "right.c",
+        r#"
+#include <linux/module.h>
+int left_push(void);
+int right_push(void);
+int right_push(void) { return left_push(); }
+EXPORT_SYMBOL(right_push);
+MODULE_LICENSE("GPL");
+"#,
+    ),
+    (
+        "common.c",
+        r#"
+#include <linux/module.h>
+int common_place;
+static int __init begin(void) { return common_place; }
 static void __exit end(void) {}
 module_init(begin);
 module_exit(end);

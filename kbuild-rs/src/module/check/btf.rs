@@ -151,7 +151,8 @@ impl<'a> Btf<'a> {
         Ok(is_beyond.then_some(Wrong::Beyond("name at", last_name)))
     }
 
-    /// Calls a function with each type. The kinds are those of `include/uapi/linux/btf.h`.
+    /// Calls a function with each type. The kinds are those of `include/uapi/linux/btf.h`; up to 7.2,
+    /// counts have 16 bits and kinds five, and the bits beside them are zero.
     fn each(&self, mut with: impl FnMut(Type)) -> Result<Result<(), Wrong>, Unknown> {
         let torn = Wrong::Malformed("its types are cut short");
         let word = |at: usize| number(self.types, at, 4, self.is_little);
@@ -162,10 +163,10 @@ impl<'a> Btf<'a> {
             else {
                 return Ok(Err(torn));
             };
-            let count = usize::try_from(info & 0xffff).unwrap_or_default();
+            let count = usize::try_from(info & 0xff_ffff).unwrap_or_default();
             // The size of each record behind, and the places of names and types in it.
             let (size, count, record): (usize, usize, (&[usize], &[usize])) =
-                match info >> 24 & 0x1f {
+                match info >> 24 & 0x7f {
                     1 | 17 => (4, 1, (&[], &[])),
                     2 | 7..=12 | 16 | 18 => (0, 0, (&[], &[])),
                     3 => (12, 1, (&[], &[0, 4])),
@@ -181,7 +182,7 @@ impl<'a> Btf<'a> {
                 uses: Vec::new(),
                 names: vec![name],
             };
-            if matches!(info >> 24 & 0x1f, 2 | 8..=14 | 17 | 18) {
+            if matches!(info >> 24 & 0x7f, 2 | 8..=14 | 17 | 18) {
                 of.uses.push(kind_or_size);
             }
             at += 12;

@@ -21,7 +21,8 @@
 //! - A verdict lists every reason, not only the first, which is the one that the kernel prints.
 //! - A question that the files do not answer is never answered with a guess: it makes the verdict
 //!   *unclear* if the kernel may refuse the module, and is a note if it only may in odd cases.
-//! - Modules of one call are loaded in an order that their symbols need.
+//! - Modules of one call are loaded in an order that their symbols need. One that does not load offers
+//!   nothing to others.
 
 mod btf;
 mod facts;
