@@ -47,7 +47,7 @@ const CALLS: &[&str] = &[
 const ASKING: &str = "probe --kernel KDIR --out-dir answers --has-header TYPES=linux/types.h";
 
 /// The verbs that run the code of a tree.
-const BUILDING: &[&str] = &["build", "ide"];
+const BUILDING: &[&str] = &["build", "ide", "test"];
 
 /// The kinds of files in which somebody can leave code. Each of them marks its own name.
 const FILES: &[(&str, &str)] = &[

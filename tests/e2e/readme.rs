@@ -8,7 +8,7 @@ use crate::kernels_guide::sources;
 use crate::support::project::root;
 
 /// The rows of the README's table, and the tests that prove them.
-const ROWS: [(&str, &[&str]); 11] = [
+const ROWS: [(&str, &[&str]); 12] = [
     (
         "output",
         &[
@@ -36,6 +36,10 @@ const ROWS: [(&str, &[&str]); 11] = [
             "a_kernel_header_with_an_old_time_recompiles_what_includes_it_and_a_new_symvers_everything",
             "modpost_runs_again_when_a_provider_exports_something_else_or_is_another_one",
         ],
+    ),
+    (
+        "twenty questions of a configure script (\"does this compile for that kernel?\")",
+        &["an_answer_stays_until_a_header_that_decided_it_changes_or_a_missing_one_appears"],
     ),
     (
         "several kernels",

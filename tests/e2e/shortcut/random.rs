@@ -21,7 +21,7 @@ const MODULES: &[Module] = &[
     ("lime-forensics-dkms", ["hash.c", "lime.h", "Makefile"]),
     (
         "digimend-dkms",
-        ["hid-uclogic-params.c", "hid-ids.h", "Kbuild"],
+        ["hid-uclogic-params.c", "hid-ids.h", "Makefile"],
     ),
 ];
 
