@@ -11,7 +11,7 @@ use super::{Finished, Place, Trial, World, copy_module, word};
 use crate::plain::HELLO;
 use crate::torture::files::{at, holds, make_folder, write};
 use crate::torture::{Ground, LIMIT};
-use crate::{Result, plain, run};
+use crate::{Result, lab, plain, run};
 
 /// The end of a signed module.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
@@ -216,6 +216,11 @@ fn sign_module(world: &World) -> Result<Trial> {
 }
 
 fn package(world: &World, format: &str) -> Result<Command> {
+    match format {
+        "rpm" => lab::packages::install(&["rpm"])?,
+        "sysext" => lab::packages::install(&["squashfs-tools"])?,
+        _ => {}
+    }
     let mut command = world.verb("package")?;
     command.args(["--format", format, "--unsigned", "--compress=none"]);
     command.env("SOURCE_DATE_EPOCH", "1700000000");
