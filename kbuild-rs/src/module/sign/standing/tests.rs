@@ -106,3 +106,18 @@ fn only_a_comparison_of_openssl_rejects_a_signature() {
     assert!(!is_rejection(unknown));
     assert!(!is_rejection("openssl: not found"));
 }
+
+#[test]
+fn this_machine_speaks_for_its_own_kernel_and_root_only() {
+    let here = System::here().line("proc/sys/kernel/osrelease");
+    let root = Root::new();
+    let tree = root.kernel_with("tree", &here, "x86", "CONFIG_MODULES=y\n");
+    let image = root.create_dir("image");
+    let opened = Image::open(&image).unwrap();
+    let mut target = Target::of_tree(&opened, Kernel::open(&tree).unwrap()).unwrap();
+    assert!(running(&target, Path::new("/")).is_some());
+    assert!(running(&target, Path::new("/usr/..")).is_some());
+    assert!(running(&target, &image).is_none());
+    target.release.push_str("-other");
+    assert!(running(&target, Path::new("/")).is_none());
+}
