@@ -54,22 +54,14 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_no_target() {
     let has = |said: &str, target: &str| said.contains(&format!("-- there is {target}\n"));
     assert!(has(&said, "hello") && !has(&said, "net"), "{said}");
     assert!(!has(&said, "semi") && !has(&said, "no"), "{said}");
-    assert!(
-        said.contains("first; second.c. CONFIG_NO_SUCH is not set"),
-        "{said}"
-    );
-    assert!(
-        said.contains("CONFIG_NO (the setting requires_config)"),
-        "{said}"
-    );
-    assert!(
-        said.contains("-- Kbuild: skipped: net cannot be built for "),
-        "{said}"
-    );
-    assert!(
-        said.contains("it opens a socket. CONFIG_NET is not set"),
-        "{said}"
-    );
+    for words in [
+        "first; second.c. CONFIG_NO_SUCH is not set",
+        "CONFIG_NO (the setting requires_config)",
+        "-- Kbuild: skipped: net cannot be built for ",
+        "it opens a socket. CONFIG_NET is not set",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     // Of several kernels, those that meet the requirements have targets.
     let of_each =
         [&*old.release, &new.release].map(|release| has(&said, &format!("each-{release}")));
@@ -81,26 +73,7 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_no_target() {
     assert_eq!(project.builds(), ["hello"]);
     assert_eq!(project.builds(), [""; 0]);
 
-    let plain = fs::read_to_string(project.source().join("CMakeLists.txt")).unwrap();
-    for (line, words) in [
-        (
-            "target_link_libraries(hello INTERFACE net)",
-            "links to net, which was left out: net cannot be built",
-        ),
-        (
-            "kbuild_add_module(x REQUIRES_CONFIG \"A: [b\" x.c)",
-            "has [, which a list of CMake",
-        ),
-        (
-            "kbuild_add_module(x REQUIRES_CONFIG \"A: b\\\\\" x.c)",
-            "ends with a backslash",
-        ),
-    ] {
-        project.write("CMakeLists.txt", &format!("{plain}{line}\n"));
-        fails_with(&project.configure(&[]), words);
-    }
-    project.write("CMakeLists.txt", &plain);
-    project.configured(&[]);
+    wrong_lists_are_errors(&project);
 
     // CMake runs again when the kernel's configuration or the file changes.
     let config = kernel.kdir.join("include/config/auto.conf");
@@ -126,4 +99,28 @@ fn a_module_that_the_kernel_does_not_support_is_an_error_or_no_target() {
         &project.configure(&[]),
         "never tried. CONFIG_NET is y: use a kernel without CONFIG_NET",
     );
+}
+
+/// Each of these lines is an error of CMake's run.
+fn wrong_lists_are_errors(project: &Project) {
+    let plain = fs::read_to_string(project.source().join("CMakeLists.txt")).unwrap();
+    for (line, words) in [
+        (
+            "target_link_libraries(hello INTERFACE net)",
+            "links to net, which was left out: net cannot be built",
+        ),
+        (
+            "kbuild_add_module(x REQUIRES_CONFIG \"A: [b\" x.c)",
+            "has [, which a list of CMake",
+        ),
+        (
+            "kbuild_add_module(x REQUIRES_CONFIG \"A: b\\\\\" x.c)",
+            "ends with a backslash",
+        ),
+    ] {
+        project.write("CMakeLists.txt", &format!("{plain}{line}\n"));
+        fails_with(&project.configure(&[]), words);
+    }
+    project.write("CMakeLists.txt", &plain);
+    project.configured(&[]);
 }
