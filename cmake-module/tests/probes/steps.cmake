@@ -41,6 +41,15 @@ expect_match("${log}" "has no member named")
 configure_without_make()
 expect_answers(MODULE_H TIMER_SETUP OWN FIRST GIVEN)
 
+# A variable that the user removes gets its answer again. One that the user sets stays, even if its
+# value is the answer.
+configure(-UHAVE_MODULE_H -UHAVE_FIRST -DHAVE_OWN=1)
+expect_answers(MODULE_H TIMER_SETUP OWN FIRST GIVEN)
+configure()
+expect_answers(MODULE_H TIMER_SETUP OWN FIRST GIVEN)
+configure(-UHAVE_OWN)
+expect_answers(MODULE_H TIMER_SETUP OWN FIRST GIVEN)
+
 edit(include/own.h first second)
 configure()
 expect_answers(MODULE_H TIMER_SETUP OWN SECOND GIVEN)
