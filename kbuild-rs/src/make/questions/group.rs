@@ -151,10 +151,11 @@ fn code(asked: &Asked, key: &str) -> Option<String> {
         Asked::Header(header) => {
             format!("#if !__has_include(<{header}>)\n#error no such header\n#endif\n")
         }
-        // An address would not do for an enumerator.
+        // An address would not do for an enumerator, nor the value for a variable of an incomplete
+        // type. The inner parentheses refuse a type.
         Asked::Symbol { symbol, .. } => format!(
-            "#ifndef {symbol}\nvoid {function}(void);\nvoid {function}(void) {{ (void)({symbol}); \
-             }}\n#endif\n"
+            "#ifndef {symbol}\nvoid {function}(void);\nvoid {function}(void) {{ \
+             (void)sizeof(__typeof__(({symbol})) *); }}\n#endif\n"
         ),
         // `sizeof` would not do for a bit field.
         Asked::Member { of, member, .. } => format!(
