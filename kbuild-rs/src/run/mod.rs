@@ -91,6 +91,11 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     fn go(&self) -> Result<Report> {
+        self.go_and(|| Ok(()))
+    }
+
+    /// Runs, and then calls `last` while the stage is still locked.
+    fn go_and(&self, last: impl FnOnce() -> Result<()>) -> Result<Report> {
         let (r, writer) = (self.resolved, self.writer);
         let doing = format!("{} for {}", r.label, r.kernel().release());
         let mut lock = r.stage.lock(writer, &doing, &r.sink)?;
@@ -100,7 +105,7 @@ impl Run<'_> {
             Some(manifest) => {
                 let record = Record::load(writer, &self.record_path(), &r.out)?;
                 if let Some(report) = self.fresh(record.as_ref(), &manifest, &now)? {
-                    return Ok(report);
+                    return last().map(|()| report);
                 }
                 record
             }
@@ -125,6 +130,7 @@ impl Run<'_> {
         // the changes since the first one.
         wait_for_tick(writer, &r.stage.private, start)?;
         let report = self.stage_and_make((record, base), start, &mut slot, &held);
+        let report = report.and_then(|report| last().map(|()| report));
         if !r.stage.is_interrupted() {
             lock.release();
         }

@@ -69,14 +69,14 @@ fn compile(settings: &Settings, answers: &mut Answers) -> Result<Kernel> {
         resolved: &resolved,
         writer: &writer,
     };
-    let report = run.go()?;
-    run.answer(&mut answers.answers)?;
+    // Another call may remove answers as soon as it has the lock.
+    let report = run.go_and(|| run.answer(&mut answers.answers))?;
     answers.prerequisites = report.prerequisites;
     answers.started_make = report.started_make;
     Ok(resolved.target.kernel)
 }
 
-/// The name of the stage: one for each set of flags.
+/// The name of the stage: one for each set of flags and of tools.
 fn stage_name(settings: &Settings) -> String {
     let mut hash = Hash::new();
     let mut add = |bytes: &[u8]| {
@@ -98,6 +98,24 @@ fn stage_name(settings: &Settings) -> String {
         add(name.as_bytes());
         add(value.as_bytes());
     }
+    for (name, value) in &settings.env {
+        add(name.as_bytes());
+        add(value.as_bytes());
+    }
+    let Settings {
+        arch,
+        cross_compile,
+        llvm,
+        cc,
+        extra_warnings,
+        ..
+    } = settings;
+    for tool in [arch, cross_compile, llvm, cc, extra_warnings] {
+        add(tool.as_deref().unwrap_or("\0").as_bytes());
+    }
+    add(&[u8::from(settings.sandbox)]);
+    let allowed = settings.sandbox_allow.iter();
+    allowed.for_each(|what| add(what.as_bytes()));
     format!("probe-{:016x}", hash.value())
 }
 
