@@ -217,6 +217,71 @@ fn a_compiler_that_cannot_answer_is_an_error_and_not_a_no() {
 }
 
 #[test]
+fn flags_of_the_caller_do_not_stop_the_compiler_at_the_first_error() {
+    let kernel = &scope::kernels(2).unwrap()[0];
+    for flag in ["-Wfatal-errors", "-fmax-errors=1"] {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = probe(kernel, out.path());
+        command.args(["--cflag", flag]);
+        for (name, member) in [("A", "no_such_member"), ("B", "f_op"), ("C", "none_either")] {
+            let question = format!("{name}=struct file.{member}@linux/fs.h");
+            command.args(["--has-member", &question]);
+        }
+        let wanted = [("A", false), ("B", true), ("C", false)];
+        let wanted = wanted.map(|(name, yes)| (name.to_owned(), yes));
+        assert_eq!(answers(&mut command), BTreeMap::from(wanted), "{flag}");
+    }
+}
+
+#[test]
+fn a_kernel_tree_without_its_generated_headers_gives_no_answer() {
+    let (_dir, kernel) = private_kernel(&kernel_at(1));
+    let out = tempfile::tempdir().unwrap();
+    let ask = || {
+        let mut command = probe(&kernel, out.path());
+        command.args(["--has-symbol", "SETUP=timer_setup@linux/timer.h"]);
+        command.args(["--has-symbol", "NONE=printk@linux/no_such_header.h"]);
+        command
+    };
+    let generated = kernel.kdir.join("include/generated/bounds.h");
+    let text = fs::read(&generated).unwrap();
+    fs::remove_file(&generated).unwrap();
+    let said = refused(&mut ask(), 1);
+    assert!(said.contains("bounds.h"), "{said}");
+    fs::write(&generated, text).unwrap();
+    // A flag that no kernel header survives.
+    let said = refused(
+        ask().args(["--cflag=-include", "--cflag=no_such_file.h"]),
+        1,
+    );
+    assert!(said.contains("linux/module.h does not compile"), "{said}");
+    let wanted = [("NONE", false), ("SETUP", true)];
+    let wanted = wanted.map(|(name, yes)| (name.to_owned(), yes));
+    assert_eq!(answers(&mut ask()), BTreeMap::from(wanted));
+}
+
+#[test]
+fn a_symbol_is_anything_but_a_type() {
+    let kernel = &scope::kernels(3).unwrap()[0];
+    let out = tempfile::tempdir().unwrap();
+    let source = folder(&[(
+        "prefix.h",
+        "extern struct unknown incomplete;\nextern int array[];\nenum { enumerator };\n\
+         static inline void function(void) {}\ntypedef int type;\n#define macro(x) x\n",
+    )]);
+    let mut command = probe(kernel, out.path());
+    command.current_dir(source.path());
+    command.args(["--prefix", "prefix.h"]);
+    let yes = ["incomplete", "array", "enumerator", "function", "macro"];
+    for name in yes.into_iter().chain(["type", "undeclared"]) {
+        command.arg(format!("--has-symbol={name}={name}"));
+    }
+    for (name, answer) in answers(&mut command) {
+        assert_eq!(answer, yes.contains(&&*name), "{name}");
+    }
+}
+
+#[test]
 fn code_is_a_value() {
     let kernel = &scope::kernels(3).unwrap()[0];
     let trap = tempfile::tempdir().unwrap();

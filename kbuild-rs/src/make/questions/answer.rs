@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::group::{Group, MARK};
-use super::{FOLDERS, STATUS};
+use super::{FOLDERS, STATUS, TREE};
 use crate::make::probes;
 
 /// The longest exit code of a program that ended by itself.
@@ -37,9 +37,13 @@ impl Verdict {
         let mut headers = Vec::new();
         let mut code = None;
         let mut is_list = false;
+        let mut has_tree = false;
         for line in rest.by_ref() {
             if let Some(folder) = line.strip_prefix("-I").filter(|_| said.is_empty()) {
                 folders.push(cwd.join(folder));
+            } else if line == TREE {
+                has_tree = true;
+                break;
             } else if let Some(status) = line.strip_prefix(STATUS) {
                 code = status.trim().parse::<i32>().ok();
             } else if let Some(header) = header(line) {
@@ -54,6 +58,9 @@ impl Verdict {
         let Some(code) = code.filter(|code| *code <= LAST_CODE) else {
             return Err(said);
         };
+        if let Some(why) = has_tree.then(|| without_headers(rest)).flatten() {
+            return Err(said + &why);
+        }
         let mut looked_for = group.looked_for();
         let mut no = Vec::new();
         if code != 0 {
@@ -83,29 +90,57 @@ impl Verdict {
     }
 }
 
+/// A sentence about a kernel tree whose `linux/module.h` does not compile, and the compiler's output;
+/// `None` if it compiles.
+fn without_headers<'l>(lines: impl Iterator<Item = &'l str>) -> Option<String> {
+    let mut text = "linux/module.h does not compile with the same flags. The kernel tree is not \
+                    prepared for modules, or a flag hides its headers:\n"
+        .to_owned();
+    for line in lines {
+        if line.strip_prefix(STATUS).map(str::trim) == Some("0") {
+            return None;
+        }
+        if !line.starts_with(STATUS) && header(line).is_none() {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    Some(text)
+}
+
 /// The questions of a source that do not compile.
 enum Blamed {
     All,
     Some(Vec<String>),
 }
 
-/// The questions that errors belong to; `None` if the compiler died. Adds headers that it missed to
-/// `looked_for`.
+/// The questions that errors belong to; `None` if the compiler died or stopped early. Adds headers
+/// that it missed to `looked_for`.
 fn blamed(said: &str, looked_for: &mut Vec<String>) -> Option<Blamed> {
     let mut keys = Vec::new();
     let mut all = false;
+    let mut misses_header = false;
     let mut lines = said.lines().peekable();
     while let Some(line) = lines.next() {
         let Some((place, message)) = honest(line) else {
             // Lines that quote the source may hold any word. gcc indents them, clang does not.
             let is_quoted = line.starts_with(' ') || lines.peek().is_some_and(|l| is_marker(l));
-            if !is_quoted && probes::is_death(line) {
+            if is_quoted || is_context(line) {
+                continue;
+            }
+            // A missing header stops the compiler too, and decides about all questions.
+            let is_stop = line.starts_with("compilation terminated") && !misses_header
+                || line.contains("too many errors emitted");
+            if is_stop || probes::is_death(line) {
                 return None;
             }
             continue;
         };
         match missing_header(message) {
-            Some(header) => looked_for.push(header.to_owned()),
+            Some(header) => {
+                misses_header = true;
+                looked_for.push(header.to_owned());
+            }
             // The compiler cannot read or write a file.
             None if line.contains(": fatal error: ") => return None,
             None => {}
@@ -137,6 +172,19 @@ fn honest(line: &str) -> Option<(&str, &str)> {
         _ => return None,
     };
     Some((place, message))
+}
+
+/// Whether a line only says where the compiler is, or is no error. The names in it may be any words.
+fn is_context(line: &str) -> bool {
+    let marks = [
+        ": warning: ",
+        ": note: ",
+        ": In function ",
+        ": Assembler messages:",
+    ];
+    line.starts_with("In file included from ")
+        || line.ends_with(": At top level:")
+        || marks.iter().any(|mark| line.contains(mark))
 }
 
 /// Whether a line marks a place in the line of source above it.
@@ -175,7 +223,8 @@ mod tests {
 
     fn of(output: &str) -> Result<Verdict, String> {
         let output = format!("{FOLDERS}\n-I./include\n-I/src/include\n{output}");
-        Verdict::of(&group(&["a", "b"]), output.as_bytes(), Path::new("/k"))
+        let group = group(&["a", "b"]);
+        Verdict::of(&group, output.as_bytes(), Path::new("/k"))
     }
 
     #[test]
@@ -209,6 +258,42 @@ mod tests {
     }
 
     #[test]
+    fn names_in_lines_of_context_may_hold_any_word() {
+        for line in [
+            "In file included from /s/temporary/a.h:1:",
+            "/s/temporary/x.c: In function 'Killed':",
+            "/s/temporary/x.c: At top level:",
+            "/s/temporary/x.c:3:2: warning: Killed [-Wx]",
+            "/s/temporary/x.c:3:2: note: declared here",
+            "/s/temporary/x.c: Assembler messages:",
+        ] {
+            let text = format!("{line}\n{MARK}a:3:5: error: x\nkbuild-rs-status: 1\n");
+            assert_eq!(of(&text).unwrap().no, ["a"], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_missing_header_is_a_no_only_if_the_kernel_has_its_headers() {
+        let first = "x.c:1:10: fatal error: linux/x.h: No such file or directory\n\
+            compilation terminated.\nkbuild-rs-status: 1\nkbuild-rs-tree:\n";
+        let good = format!("{first}. ./include/linux/module.h\nkbuild-rs-status: 0\n");
+        let good = of(&good).unwrap();
+        assert_eq!(good.no, ["a", "b"]);
+        assert!(good.headers.is_empty() && !good.said.contains("tree"));
+        for rest in [
+            "k.h:1:2: fatal error: generated/bounds.h: No such file or directory\n\
+             kbuild-rs-status: 1\n",
+            "",
+        ] {
+            let said = of(&format!("{first}{rest}")).unwrap_err();
+            assert!(said.contains("linux/x.h"), "{said}");
+            assert!(said.contains("linux/module.h does not compile"), "{said}");
+            assert_eq!(said.contains("bounds.h"), !rest.is_empty(), "{said}");
+            assert!(!said.contains("kbuild-rs-"), "{said}");
+        }
+    }
+
+    #[test]
     fn a_missing_header_is_watched_in_each_folder() {
         for line in [
             "/s/x.c:1:10: fatal error: linux/x.h: No such file or directory",
@@ -216,7 +301,10 @@ mod tests {
         ] {
             let verdict = of(&format!("{line}\nkbuild-rs-status: 1\n")).unwrap();
             assert_eq!(verdict.no.len(), 2);
-            let files = ["/k/./include/linux/x.h", "/src/include/linux/x.h"];
+            let files = [
+                "/k/./include/linux/x.h",
+                "/src/include/linux/x.h",
+            ];
             assert_eq!(verdict.missing, files.map(PathBuf::from));
         }
     }
@@ -234,6 +322,10 @@ mod tests {
             "x.c:1:2: error: x\ngcc: fatal error: Killed signal terminated program cc1\n\
              kbuild-rs-status: 1\n",
             "kbuild-rs-status: 1\n",
+            "x.c:1:2: error: x\ncompilation terminated due to -fmax-errors=1.\n\
+             kbuild-rs-status: 1\n",
+            "x.c:1:2: error: x\nfatal error: too many errors emitted, stopping now \
+             [-ferror-limit=]\nkbuild-rs-status: 1\n",
         ] {
             assert!(of(output).is_err(), "{output}");
         }

@@ -15,6 +15,10 @@
 //! - A header is looked for with `__has_include`: it exists even if it does not compile on its own.
 //! - A module without a header is compiled with the questions. If it fails, make fails: a compiler
 //!   that cannot run is not a "no". It also makes the first phase the same as that of any module.
+//! - If a header was missing, `linux/module.h` is tried with the same flags. Without it, the missing
+//!   header says nothing about this kernel: the tree lacks generated headers, or a flag hides them.
+//! - The caller's flags cannot stop the compiler at the first error: the questions after it in the
+//!   same source would get a "yes".
 
 mod answer;
 mod group;
@@ -34,6 +38,9 @@ pub(crate) const SANITY_SOURCE: &str = "static const char license[] __attribute_
 const FOLDERS: &str = "kbuild-rs-folders:";
 const STATUS: &str = "kbuild-rs-status:";
 
+/// The word before the compiler's output about a header that every prepared kernel tree has.
+const TREE: &str = "kbuild-rs-tree:";
+
 /// The Kbuild in the stage. It takes all sources that it finds, so that its text never changes.
 /// `flags` is the folder of the flag files.
 pub(crate) fn kbuild(flags: &str) -> String {
@@ -42,17 +49,24 @@ pub(crate) fn kbuild(flags: &str) -> String {
          obj-m := {SANITY}.o\n\
          kbuild-rs-sources := $(notdir $(wildcard $(src)/{whole}*.c $(src)/{parsed}*.c))\n\
          always-y := $(patsubst %.c,%.answer,$(kbuild-rs-sources))\n\
+         kbuild-rs-cc = $(CC) $(filter-out -Wp$(comma)-M%,$(c_flags)) -Wno-error \
+         -Werror=implicit-function-declaration -Werror=implicit-int -g0 -H @{flags}/cc \
+         -Wno-fatal-errors {limit}\n\
          quiet_cmd_probe = PROBE   $(basename $(@F))\n      \
          cmd_probe = {{ printf '%s\\n' '{FOLDERS}' $(filter -I%,$(LINUXINCLUDE)); \
-         code=0; $(CC) $(filter-out -Wp$(comma)-M%,$(c_flags)) -Wno-error \
-         -Werror=implicit-function-declaration -Werror=implicit-int {limit} -g0 -H @{flags}/cc \
+         code=0; $(kbuild-rs-cc) \
          $(if $(filter {parsed}%,$(@F)),-fsyntax-only,-c -o $(@D)/.$(basename $(@F)).o) $< || code=$$?; \
-         echo \"{STATUS} $$code\"; }} >$@ 2>&1\n\
+         echo \"{STATUS} $$code\"; \
+         if [ $$code != 0 ] && grep -q {missing} $@; then \
+         echo '{TREE}'; code=0; \
+         $(kbuild-rs-cc) -w -fsyntax-only -include linux/module.h -x c /dev/null || code=$$?; \
+         echo \"{STATUS} $$code\"; fi; }} >$@ 2>&1\n\
          $(obj)/%.answer: part-of-module := y\n\
          $(obj)/%.answer: $(obj)/%.c\n\
          \t$(call cmd,probe)\n",
         whole = group::WHOLE,
         parsed = group::PARSED,
+        missing = "-e 'No such file or directory' -e 'file not found'",
         limit = "$(if $(CONFIG_CC_IS_CLANG),-ferror-limit=0,-fmax-errors=0)",
     )
 }
