@@ -234,6 +234,37 @@ fn flags_of_the_caller_do_not_stop_the_compiler_at_the_first_error() {
 }
 
 #[test]
+fn a_header_that_appears_in_a_folder_of_a_flag_is_seen() {
+    let kernel = &scope::kernels(1).unwrap()[0];
+    let out = tempfile::tempdir().unwrap();
+    let own = folder(&[
+        ("first/x", ""),
+        ("second/sub/own.h", "#define OWN_SECOND\n"),
+    ]);
+    let makes = Makes::new();
+    let asked = || {
+        let mut command = probe(kernel, out.path());
+        for (flag, name) in [("-I", "first"), ("-idirafter", "second")] {
+            let folder = own.path().join(name);
+            command.arg(format!("--cflag={flag}{}", folder.display()));
+        }
+        command.args(["--has-symbol", "FIRST=OWN_FIRST@sub/own.h"]);
+        command.args(["--has-symbol", "SECOND=OWN_SECOND@sub/own.h"]);
+        command.args(["--has-header", "NEW=sub/new.h"]);
+        let answers = answers(makes.record(&mut command));
+        let yes = answers.into_iter().filter(|(_, yes)| *yes);
+        (Vec::from_iter(yes.map(|(name, _)| name)), makes.started())
+    };
+    assert_eq!(asked(), (vec!["SECOND".to_owned()], true));
+    assert!(!asked().1, "nothing changed");
+    write(own.path(), &[("second/sub/new.h", "")]);
+    assert_eq!(asked(), (vec!["NEW".to_owned(), "SECOND".to_owned()], true));
+    write(own.path(), &[("first/sub/own.h", "#define OWN_FIRST\n")]);
+    assert_eq!(asked(), (vec!["FIRST".to_owned(), "NEW".to_owned()], true));
+    assert!(!asked().1, "nothing changed");
+}
+
+#[test]
 fn a_kernel_tree_without_its_generated_headers_gives_no_answer() {
     let (_dir, kernel) = private_kernel(&kernel_at(1));
     let out = tempfile::tempdir().unwrap();

@@ -129,7 +129,7 @@ impl Probe {
         }
         let answers = run::probe(&settings)?;
         if settings.environment.is_build_script {
-            cargo::announce_prerequisites(&answers.prerequisites);
+            cargo::announce_prerequisites(answers.prerequisites.iter().chain(&answers.folders));
         }
         Ok(answers)
     }

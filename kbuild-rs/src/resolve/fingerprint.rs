@@ -79,6 +79,14 @@ impl Fingerprint {
         for folder in &inputs.provided.includes {
             config.push(header_names(folder, !resolved.out.starts_with(folder))?);
         }
+        for folder in resolved.flag_folders() {
+            let below = !resolved.out.starts_with(folder) && !resolved.is_around_kernel(folder);
+            // The compiler only warns about a folder that it cannot read. A relative one starts at
+            // the compiler's working directory; the answers name the headers that are missing there.
+            if folder.is_absolute() {
+                config.extend(header_names(folder, below).ok());
+            }
+        }
         // make gets the copies, whose names do not contain the names of the originals.
         for (original, _) in &inputs.symvers {
             config.push(pair(OsStr::new(SYMVERS), original.as_os_str()));

@@ -252,6 +252,21 @@ impl Resolved {
         }
     }
 
+    /// The folders in the compiler's flags that a question's headers are searched in, as written.
+    pub(crate) fn flag_folders(&self) -> &[PathBuf] {
+        match &self.sources {
+            Sources::Declared(layout) => &layout.flag_folders,
+            Sources::Tree { .. } => &[],
+        }
+    }
+
+    /// Whether a folder is one of the kernel's, or holds one of them.
+    fn is_around_kernel(&self, folder: &Path) -> bool {
+        let of_kernel = [self.kernel().dir(), self.kernel().source_dir()];
+        let mut of_kernel = of_kernel.into_iter();
+        of_kernel.any(|dir| folder.starts_with(dir) || dir.starts_with(folder))
+    }
+
     /// The module folder in the stage.
     pub(crate) fn module_dir(&self) -> &Path {
         &self.make.command.module_dir
@@ -273,9 +288,12 @@ impl Resolved {
     }
 
     /// The include folders, without those that hold the products, because these change with each
-    /// build.
+    /// build, and without flags that name the kernel's folders, because these are large.
     pub(crate) fn header_folders(&self) -> impl Iterator<Item = &PathBuf> {
-        let dirs = self.inputs.provided.includes.iter();
+        let of_flags = self.flag_folders().iter();
+        let of_flags =
+            of_flags.filter(|dir| dir.is_absolute() && dir.is_dir() && !self.is_around_kernel(dir));
+        let dirs = self.inputs.provided.includes.iter().chain(of_flags);
         dirs.filter(|dir| !self.out.starts_with(dir))
     }
 }

@@ -44,6 +44,7 @@ pub(crate) fn probe(settings: &Settings) -> Result<Answers> {
         kernel: None,
         answers: questions.iter().map(no).collect(),
         prerequisites: Vec::new(),
+        folders: Vec::new(),
         started_make: false,
     };
     if skip::is_wanted(settings) {
@@ -72,6 +73,7 @@ fn compile(settings: &Settings, answers: &mut Answers) -> Result<Kernel> {
     // Another call may remove answers as soon as it has the lock.
     let report = run.go_and(|| run.answer(&mut answers.answers))?;
     answers.prerequisites = report.prerequisites;
+    answers.folders = report.folders;
     answers.started_make = report.started_make;
     Ok(resolved.target.kernel)
 }
@@ -311,7 +313,7 @@ impl Run<'_> {
         let output = regular::read(&files.answer)
             .map_err(|e| Error::reading("read the answer of the compiler", &files.answer, e))?;
         let cwd = working_dir(r.kernel(), r.module_dir());
-        Verdict::of(group, &output, &cwd).map_err(|said| {
+        Verdict::of(group, &output, &cwd, r.flag_folders()).map_err(|said| {
             Error::new(
                 ErrorKind::BuildFailed,
                 format!(

@@ -46,6 +46,7 @@ pub struct Answers {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) answers: Vec<Answer>,
     pub(crate) prerequisites: Vec<PathBuf>,
+    pub(crate) folders: Vec<PathBuf>,
     pub(crate) started_make: bool,
 }
 
@@ -97,6 +98,12 @@ impl Answers {
     /// The files that decided the answers: headers, and files of the kernel and of the tools.
     pub fn prerequisites(&self) -> &[PathBuf] {
         &self.prerequisites
+    }
+
+    /// The folders of the build that were searched for headers: a new file in one of them may change
+    /// an answer. The kernel's own folders are not among them.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
     }
 
     /// Whether all answers were known, so that nothing was compiled.

@@ -23,15 +23,21 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Reads the answer of make's recipe. Relative paths start at `cwd`.
+    /// Reads the answer of make's recipe. Relative paths start at `cwd`. `searched` are the header
+    /// folders in the caller's flags.
     ///
     /// # Errors
     /// The compiler's output, if it is not an honest answer: the compiler died or refused its
     /// command line.
-    pub(crate) fn of(group: &Group, output: &[u8], cwd: &Path) -> Result<Verdict, String> {
+    pub(crate) fn of(
+        group: &Group,
+        output: &[u8],
+        cwd: &Path,
+        searched: &[PathBuf],
+    ) -> Result<Verdict, String> {
         let text = String::from_utf8_lossy(output);
         let mut lines = text.lines();
-        let mut folders = Vec::new();
+        let mut folders: Vec<_> = searched.iter().map(|folder| cwd.join(folder)).collect();
         let mut rest = lines.by_ref().skip_while(|line| *line != FOLDERS).skip(1);
         let mut said = Vec::new();
         let mut headers = Vec::new();
@@ -224,7 +230,7 @@ mod tests {
     fn of(output: &str) -> Result<Verdict, String> {
         let output = format!("{FOLDERS}\n-I./include\n-I/src/include\n{output}");
         let group = group(&["a", "b"]);
-        Verdict::of(&group, output.as_bytes(), Path::new("/k"))
+        Verdict::of(&group, output.as_bytes(), Path::new("/k"), &["own".into()])
     }
 
     #[test]
@@ -302,6 +308,7 @@ mod tests {
             let verdict = of(&format!("{line}\nkbuild-rs-status: 1\n")).unwrap();
             assert_eq!(verdict.no.len(), 2);
             let files = [
+                "/k/own/linux/x.h",
                 "/k/./include/linux/x.h",
                 "/src/include/linux/x.h",
             ];

@@ -41,6 +41,8 @@ pub(crate) struct Layout {
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
     /// The questions that are asked instead of building a module.
     pub(crate) questions: Option<Vec<Question>>,
+    /// The folders in the compiler's flags that a question's headers are searched in, as written.
+    pub(crate) flag_folders: Vec<PathBuf>,
     /// The `.cmd` files of shipped objects. kbuild writes none when it copies an object, and
     /// modpost (6.1, 6.12) fails without one.
     pub(crate) commands: Vec<PathBuf>,
@@ -141,6 +143,7 @@ impl Layout {
             flags: context.settings.flags.files()?.to_vec(),
             pairs: vec![(site.stage.dir.clone(), site.base.clone())],
             questions: context.settings.questions().map(<[Question]>::to_vec),
+            flag_folders: context.settings.flags.header_folders(),
             ..Layout::default()
         })
     }
