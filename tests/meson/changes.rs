@@ -48,6 +48,41 @@ fn a_file_that_is_edited_while_make_runs_is_built_next_time() {
 }
 
 #[test]
+fn the_setup_runs_again_if_a_file_changes_that_decided_an_answer() {
+    let files = [
+        (
+            "meson.build",
+            "project('asked', meson_version: '>=1.0')\n\
+             kernel = import('kbuild').kernel()\n\
+             own = include_directories('include')\n\
+             kernel.has_member('struct own', 'first', prefix: '#include <own.h>', include_directories: own)\n\
+             kernel.compiles(files('asks.c'), name: 'asks.c')\n",
+        ),
+        ("include/own.h", "struct own { int first; };\n"),
+        ("asks.c", "int x;\n"),
+    ];
+    let project = Project::new(CORNERS[0], &files);
+    let said = project.set_up(&[]);
+    assert!(said.contains("has member \"first\" : YES"), "{said}");
+    assert!(
+        said.contains("Checking if \"asks.c\" compiles: YES"),
+        "{said}"
+    );
+    let again = || built(&mut project.ninja(&[])).out();
+    assert!(!again().contains("asks.c"));
+    project.edit("include/own.h", "first", "second");
+    let said = again();
+    assert!(said.contains("has member \"first\" : NO"), "{said}");
+    project.edit("asks.c", "int x", "this is not C");
+    let said = again();
+    assert!(
+        said.contains("Checking if \"asks.c\" compiles: NO"),
+        "{said}"
+    );
+    assert!(!again().contains("asks.c"));
+}
+
+#[test]
 fn a_header_that_a_rule_makes_for_another_module_reaches_its_users_in_one_build() {
     let files = [
         (

@@ -59,6 +59,17 @@ if(said MATCHES "HAVE_OWN -")
   message(FATAL_ERROR "an unchanged answer was printed again\n${said}")
 endif()
 
+# The build runs CMake again if a header changed that decided an answer.
+edit(include/own.h second third)
+execute_process(COMMAND "${CMAKE_COMMAND}" --build "${BUILD_DIR}" RESULT_VARIABLE result
+  OUTPUT_VARIABLE said ERROR_VARIABLE said)
+expect_equal("${result}" 0)
+expect_answers(MODULE_H TIMER_SETUP OWN GIVEN)
+execute_process(COMMAND "${CMAKE_COMMAND}" --build "${BUILD_DIR}" OUTPUT_VARIABLE said ERROR_VARIABLE said)
+if(said MATCHES "Configuring done")
+  message(FATAL_ERROR "CMake ran again without a change\n${said}")
+endif()
+
 # A compiler that refuses its flags is no "no".
 edit(CMakeLists.txt "OWN=2 INCLUDE" "OWN=2 COMPILE_OPTIONS -fno-such-option=1 INCLUDE")
 try_configure(result said)

@@ -44,8 +44,11 @@ fn ask(args: &ProbeArgs, style: Style) -> ExitCode {
         }
     };
     if format == MessageFormat::Json {
+        let inputs = answers.as_ref().map(Answers::prerequisites);
+        let inputs = inputs.unwrap_or_default().iter();
         json::print(&Event::ProbeFinished {
             success: answers.is_ok(),
+            inputs: inputs.map(|path| json::path(path)).collect(),
         });
     }
     code

@@ -145,8 +145,8 @@ pub(crate) enum Event<'a> {
         answer: bool,
         log: Option<String>,
     },
-    /// The last line of `probe`.
-    ProbeFinished { success: bool },
+    /// The last line of `probe`. `inputs` are the files that decided the answers.
+    ProbeFinished { success: bool, inputs: Vec<String> },
 }
 
 /// Prints one object as one line.

@@ -90,7 +90,7 @@ class KbuildModule(ExtensionModule):
                     raise
                 mlog.log('Kernel tree found:', mlog.red('NO'), f'({error})')
         found = Kernel(description, kwargs['cc'], kwargs['rustc'], kwargs['missing_symvers'])
-        Prober(found, self.find_program)
+        Prober(found, self.find_program, self.interpreter.add_build_def_file)
         return found
 
     def describe(self, state: ModuleState, wanted: T.Optional[str]) -> T.Dict[str, T.Any]:

@@ -36,11 +36,16 @@ PREFIX = KwargInfo('prefix', (str, ContainerTypeInfo(list, str)), default='')
 
 class Prober:
 
-    """The methods. `kernel` is the kernel to ask, `program` finds kbuild-rs."""
+    """The methods. `kernel` is the kernel to ask, `program` finds kbuild-rs, and `watch` lets Meson
+    run again when a file changes."""
 
-    def __init__(self, kernel: T.Any, program: T.Callable[[ModuleState], T.Any]) -> None:
+    def __init__(self, kernel: T.Any, program: T.Callable[[ModuleState], T.Any],
+                 watch: T.Callable[[T.Union[str, File]], None]) -> None:
         self.kernel = kernel
         self.program = program
+        self.watch = watch
+        # Meson resolves each path that it is given, and the questions share thousands of headers.
+        self.watched: T.Set[str] = set()
         kernel.methods.update({
             'compiles': self.compiles,
             'has_header': self.has_header,
@@ -54,6 +59,7 @@ class Prober:
     def compiles(self, state: ModuleState, args: T.Tuple[T.Union[str, File]], kwargs: T.Dict) -> bool:
         source = args[0]
         if isinstance(source, File):
+            self.watch(source)
             with open(source.absolute_path(state.environment.source_dir, state.environment.build_dir), 'rb') as file:
                 code = file.read()
         else:
@@ -142,6 +148,10 @@ class Prober:
                 raise MesonException(f'No answer about the kernel: {event["message"]}')
             if event.get('reason') == 'probe-answer':
                 answer = event
+            for path in event.get('inputs', []):
+                if path not in self.watched:
+                    self.watched.add(path)
+                    self.watch(path)
         if answer is None:
             raise MesonException(f'{command[0]} gave no answer about the kernel: {said.stderr.strip()}')
         if answer['log']:
