@@ -6,7 +6,7 @@ use super::group::{Group, MARK};
 use super::{FOLDERS, STATUS, TREE};
 use crate::make::probes;
 
-/// The longest exit code of a program that ended by itself.
+/// The largest exit code of a program that no signal ended.
 const LAST_CODE: i32 = 128;
 
 /// The answer to the questions of one source.

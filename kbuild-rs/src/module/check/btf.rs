@@ -1,7 +1,7 @@
 //! The type information (BTF) of a module: a kernel with `CONFIG_DEBUG_INFO_BTF_MODULES` and without
 //! `CONFIG_MODULE_ALLOW_BTF_MISMATCH` refuses a module whose BTF does not continue its own.
 //!
-//! What is compared: the header, and whether each number of a type and each place of a name is in the
+//! It compares the header, and looks whether each number of a type and each place of a name is in the
 //! module or in the kernel's BTF. The kernel also compares the kinds of types.
 
 use super::facts::Facts;
@@ -132,7 +132,7 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// What is in neither this BTF nor its base.
+    /// A type or name that neither this BTF nor its base has.
     fn beyond(&self, base: Extent) -> Result<Option<Wrong>, Unknown> {
         let mut count = 0;
         let (mut highest, mut last_name) = (0, 0);

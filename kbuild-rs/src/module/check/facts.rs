@@ -1,4 +1,4 @@
-//! What is known about the kernel that modules are checked for.
+//! The known facts about the kernel that modules are checked for.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

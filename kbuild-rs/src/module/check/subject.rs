@@ -183,7 +183,7 @@ pub(super) enum Read {
     Unreadable(Error),
 }
 
-/// Reads a file of a call. What is wrong with one file is a verdict.
+/// Reads a file of a call. A fault of one file is a verdict.
 ///
 /// # Errors
 /// If there is nothing with this name.

@@ -79,7 +79,7 @@ pub(super) enum Seen<'a> {
     /// A field has a value that no signature of this type has.
     NonZero,
     Signed {
-        /// What is signed: earlier signatures, too.
+        /// The signed bytes: earlier signatures, too.
         content: &'a [u8],
         message: &'a [u8],
     },
