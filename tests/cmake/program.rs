@@ -60,7 +60,7 @@ impl Scene {
             (
                 "tree/kbuild-cli/Cargo.toml",
                 "[package]\nname = \"kbuild-cli\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
-                 [[bin]]\nname = \"kbuild-rs\"\npath = \"src/main.rs\"\n",
+                 [[bin]]\nname = \"kbuild-rs\"\npath = \"src/main.rs\"\n[features]\ntest = []\n",
             ),
             ("tree/kbuild-cli/build.rs", BUILD),
             ("tree/kbuild-cli/src/main.rs", MAIN),
