@@ -59,12 +59,12 @@ pub enum Error {
     },
     /// Modules cannot be loaded together: they need each other, come twice, or are for several kernels.
     Modules {
-        /// What is wrong, with the names of the modules.
+        /// The problem, with the names of the modules.
         why: String,
     },
     /// Something that a guest is made of is not on this machine.
     Missing {
-        /// What is missing, and what to do.
+        /// The missing thing, and the remedy.
         what: String,
     },
     /// A guest ended before its script did: the kernel panicked, or QEMU did not start it.

@@ -150,10 +150,10 @@ pub(crate) struct CommonArgs {
     /// Policy for a kernel tree without Module.symvers: modpost then cannot check symbols.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = SymversPolicy::Error)]
     pub(crate) missing_symvers: SymversPolicy,
-    /// Kernel whose BTF the modules' BTF builds on: FILE is its vmlinux, its vmlinuz or a file of BTF.
+    /// Base of the modules' BTF, the kernel's own BTF: FILE is a vmlinux, a vmlinuz or a file of BTF.
     /// auto takes the vmlinux in the kernel tree, else the BTF of the running kernel or of the
-    /// installed image with the kernel's release. none: no BTF. Default: only the vmlinux in the
-    /// kernel tree.
+    /// installed image with the kernel's release. none: no BTF. Default: the vmlinux in the kernel
+    /// tree, if there is one.
     #[arg(long, value_name = "auto|FILE|none", value_parser = OsStringValueParser::new().map(btf_base))]
     pub(crate) btf_base: Option<kbuild::BtfBase>,
     /// Set one of the module's own CONFIG_ symbols to m, y or n.

@@ -12,34 +12,36 @@ use super::output::MessageFormat;
 #[derive(Debug, Args)]
 #[command(after_help = help::CHECK_EXAMPLES)]
 pub(crate) struct CheckArgs {
-    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or a folder with modules. They may use each other's
-    /// symbols [default: kbuild-out].
+    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or a folder with modules. The modules may use each
+    /// other's symbols [default: kbuild-out].
     #[arg(value_name = "FILE|DIR")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Kernel to check for, given as for `build --kernel`. Repeat it to check for several. Default:
-    /// with --symvers, only the symbols; else the kernel that `build` takes.
+    /// Kernel to check for: the path of its tree, or a release. Repeat it to check for several.
+    /// Default: the kernel that `build` takes. With --symvers and without a kernel, only symbols are
+    /// compared.
     #[arg(long = "kernel", value_name = "PATH|RELEASE")]
     pub(crate) kernels: Vec<OsString>,
-    /// Check for every usable kernel that `kbuild-rs kernels` lists; a note names each other one.
+    /// Check for every usable kernel that `kbuild-rs kernels` lists. A note names each unusable one.
     #[arg(long, conflicts_with = "kernels")]
     pub(crate) all_kernels: bool,
-    /// Module.symvers of modules that will be loaded before. Without a kernel, the first is the
-    /// kernel's own.
+    /// Module.symvers of modules that will be loaded before. Without a kernel, the first one is that
+    /// of the kernel.
     #[arg(long, value_name = "FILE")]
     pub(crate) symvers: Vec<PathBuf>,
-    /// Root with the kernel's own modules, in lib/modules/RELEASE. They say which modules are built
-    /// in.
+    /// Root with the kernel's own modules, in lib/modules/RELEASE. This folder lists the built-in
+    /// modules, too.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
-    /// The kernel only loads signed modules: with Secure Boot, or with module.sig_enforce=1. kbuild-rs
-    /// knows it of the running kernel, and of one that is configured so.
+    /// Assume that the kernel only loads signed modules: with Secure Boot, or with
+    /// module.sig_enforce=1. Not needed for the running kernel, and for kernels whose configuration
+    /// requires signatures.
     #[arg(long)]
     pub(crate) enforce_signatures: bool,
-    /// Certificate that the kernel knows (PEM or DER). If any are named, it knows no other one but that
-    /// of its own build.
+    /// Certificate that the kernel knows (PEM or DER). Repeat it for several. kbuild-rs then assumes
+    /// that the kernel only knows these and the certificate of its own build.
     #[arg(long, value_name = "FILE")]
     pub(crate) trusted_cert: Vec<PathBuf>,
-    /// Also print remarks: modules that must be loaded before, and why the kernel will be tainted.
+    /// Also print remarks, such as modules that must be loaded before, or the reason for a taint.
     #[arg(short, long)]
     pub(crate) verbose: bool,
     /// Output format.

@@ -71,7 +71,7 @@ Examples:
 any other flag, write --flag=-value.
 
 Exit status: 0 built or up to date, 1 the build failed, 2 wrong call, 77 the kernel does not meet a stated
-requirement (of several kernels: no kernel does).";
+requirement (with several kernels: no kernel does).";
 
 pub(super) const IDE_USAGE: &str = "\
 kbuild-rs ide [OPTIONS] [DIR]
@@ -128,12 +128,12 @@ Examples:
   Would a module load on every kernel of this machine?
       kbuild-rs check hello.ko --all-kernels
 
-  On the kernel of an image that only loads signed modules
+  Would a module load in an image whose kernel only loads signed modules?
       kbuild-rs check hello.ko --kernel KDIR --root image --enforce-signatures --trusted-cert mok.der
 
-kbuild-rs makes the kernel's comparisons over files, and prints the kernel's own messages. It runs no code of \
-the modules or of the kernel tree, and needs no root. docs/check.md describes each comparison, and what is not \
-compared.
+kbuild-rs compares files as the kernel does, and prints the kernel's own messages. It runs no code of \
+the modules or of the kernel tree, and does not need root. docs/check.md describes each comparison, and lists \
+what is not compared.
 
 Exit status: 0 all modules load, 1 a module does not load or its verdict is unclear, 2 wrong call.";
 
@@ -253,8 +253,8 @@ Exit status: 0 all sound and equal, 1 damaged, different or not in the cache, 2 
 pub(super) const TEST_EXAMPLES: &str = "\
 A test boots the kernel in QEMU, loads the modules with those of the kernel that they need, runs the
 command, and unloads the modules. It fails if a module does not load or unload, if the command fails,
-or if the kernel reports an oops, a warning, an unexpected taint, a deadlock of locks (lockdep), a leak
-(kmemleak), a hang, or a failed case of KUnit. Standard output gets TAP.
+or if the kernel reports an oops, a warning, an unexpected taint, a possible deadlock (lockdep), a leak
+(kmemleak), a hang, or a failed KUnit case. Standard output gets TAP.
 
 Examples:
   kbuild-rs test                             test the modules in kbuild-out on their kernels

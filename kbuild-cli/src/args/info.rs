@@ -11,8 +11,8 @@ use super::requires::RequiresArgs;
 /// `kbuild-rs info`.
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), a folder with modules, or a module tree with a
-    /// kbuild.toml: its requirements, and the kernels that meet them.
+    /// Module (.ko, .ko.xz, .ko.zst, .ko.gz), or a folder with modules. For a module tree with a
+    /// kbuild.toml: show its requirements, and the kernels that meet them.
     #[arg(value_name = "FILE|DIR", required_unless_present = "name")]
     pub(crate) paths: Vec<PathBuf>,
     /// List the symbols instead of counting them.
@@ -22,7 +22,7 @@ pub(crate) struct InfoArgs {
     /// kernels that `kbuild-rs kernels` lists.
     #[arg(long, value_name = "PATH|RELEASE")]
     pub(crate) kernel: Vec<OsString>,
-    /// Tree root of the module trees, as for `build`: the kbuild.toml files from there down apply.
+    /// Tree root of the module trees, as for `build`. The kbuild.toml files from there down apply.
     #[arg(long, value_name = "DIR")]
     pub(crate) tree_root: Option<PathBuf>,
     /// The symvers of a provider, for requirements on symbols.

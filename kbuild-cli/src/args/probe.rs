@@ -35,7 +35,7 @@ pub(crate) struct QuestionArgs {
     /// Do these headers declare this function, variable, enumerator or macro?
     #[arg(long, value_name = "NAME=SYMBOL[@HEADER,…]", value_parser = StringValueParser::new().try_map(asked))]
     pub(crate) has_symbol: Vec<Asked>,
-    /// Has this type this member (struct proc_ops.proc_open)?
+    /// Does this type have this member (struct proc_ops.proc_open)?
     #[arg(long, value_name = "NAME=TYPE.MEMBER[@HEADER,…]", value_parser = StringValueParser::new().try_map(member))]
     pub(crate) has_member: Vec<Asked>,
     /// Does the kernel export this symbol to modules? Nothing is compiled for this.

@@ -7,7 +7,7 @@ use clap::Args;
 #[command(next_help_heading = "Requirements on the kernel")]
 pub(crate) struct RequiresArgs {
     /// The kernel's configuration must have this symbol as y or m. !CONFIG_X: it must be off. A ~ in
-    /// front makes any requirement a warning, and a reason for the message may follow after a colon:
+    /// front makes any requirement a warning. You may add a reason for the message after a colon:
     /// "~!CONFIG_X: the reason". A kbuild.toml in the module tree states requirements, too.
     #[arg(long, value_name = "CONFIG_X[: REASON]", allow_hyphen_values = true)]
     pub(crate) requires_config: Vec<String>,

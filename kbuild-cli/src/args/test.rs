@@ -18,8 +18,8 @@ pub(crate) struct TestArgs {
     /// Kbuild or a Makefile is a module tree: kbuild-rs builds it first, as `build` does.
     #[arg(value_name = "DIR|KO")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Kernel to boot: a release, or the path of a kernel tree. Repeat it for several. Module trees are
-    /// built for it. Default: every kernel that the modules were built for.
+    /// Kernel to boot: the path of a kernel tree, or a release. Repeat it for several. Module trees
+    /// are built for this kernel. Default: every kernel that the modules were built for.
     #[arg(long = "kernel", value_name = "PATH|RELEASE")]
     pub(crate) kernels: Vec<OsString>,
     /// Boot every usable kernel that `kbuild-rs kernels` lists and that the modules were built for.
@@ -40,31 +40,32 @@ pub(crate) struct TestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Guest")]
 pub(crate) struct GuestArgs {
-    /// Command to run with sh once the modules are loaded, with busybox's programs. The test fails if
-    /// it fails.
+    /// Command to run with sh after the modules are loaded. It can use busybox's programs. If the
+    /// command fails, the test fails.
     #[arg(long, value_name = "CMD")]
     pub(crate) run: Option<String>,
     /// Put a file into the guest, by default into its root folder. The guest has no shared libraries,
-    /// so a program has to be static.
+    /// so a program must be static.
     #[arg(long = "file", value_name = "HOST[:GUEST]", value_parser = OsStringValueParser::new().try_map(guest_file))]
     pub(crate) files: Vec<(PathBuf, String)>,
     /// Load a module with this parameter, as on a kernel's command line: hello.who=everyone.
     #[arg(long = "param", value_name = "MODULE.NAME=VALUE", value_parser = StringValueParser::new().try_map(module_parameter))]
     pub(crate) parameters: Vec<(String, String)>,
-    /// Give a shell in the guest once the modules are loaded, instead of the test. There is no limit of
-    /// time.
+    /// Open a shell in the guest after the modules are loaded, instead of the test. There is no time
+    /// limit.
     #[arg(long, conflicts_with_all = ["run", "junit", "log"])]
     pub(crate) interactive: bool,
-    /// Wait for gdb before the kernel starts. The output has the command that connects it.
+    /// Wait for gdb before the kernel starts. The output has the command that connects gdb.
     #[arg(long)]
     pub(crate) gdb: bool,
     /// Leave the modules loaded at the end.
     #[arg(long)]
     pub(crate) no_unload: bool,
-    /// Flags of the kernel's taint that are no failure, besides O and E: P for a proprietary module.
+    /// Flags of the kernel's taint that do not fail the test, besides O and E: P for a proprietary
+    /// module.
     #[arg(long, value_name = "LETTERS", default_value = "")]
     pub(crate) allow_taint: String,
-    /// Seconds that boot and test of a kernel may take.
+    /// Time limit in seconds for boot and test of a kernel.
     #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = value_parser!(u32).range(1..))]
     pub(crate) timeout: u32,
     /// Memory of the guest in MiB.

@@ -136,7 +136,7 @@ impl Btf {
         let mut entry = ENTRY.to_vec();
         match &self.way {
             BtfWay::Kbuild => return None,
-            // kbuild makes the same bytes by itself, but did not compare the releases.
+            // kbuild makes the same bytes without kbuild-rs, but did not compare the releases.
             BtfWay::Tree(_) => entry.extend(b"tree"),
             BtfWay::Off => entry.extend(b"none"),
             BtfWay::From(source) => {
@@ -276,7 +276,7 @@ fn resolver(context: &Context<'_>, env: &[(OsString, OsString)]) -> Result<Vec<P
     let found: Vec<_> = words.split_whitespace().filter_map(find).collect();
     if found.is_empty() && !words.trim().is_empty() {
         return Err(Error::input(format!(
-            "RESOLVE_BTFIDS is {value:?}, which is not there. Name a program in PATH, or write an \
+            "RESOLVE_BTFIDS is {value:?}, which does not exist. Name a program in PATH, or write an \
              absolute path ({MAKE_VAR})"
         )));
     }

@@ -133,7 +133,7 @@ fn look_into_symvers(kernel: &Kernel, questions: &[Question], answers: &mut Answ
                 Error::new(
                     ErrorKind::KernelConfig,
                     format!(
-                        "{0} has no Module.symvers, so nobody knows whether the kernel exports \
+                        "{0} has no Module.symvers, so kbuild-rs cannot tell whether the kernel exports \
                          {symbol} (question {1}). Build that kernel:\n    make -C {0} modules",
                         kernel.dir().display(),
                         question.name

@@ -12,7 +12,7 @@ pub(crate) struct Question {
     pub(crate) asked: Asked,
 }
 
-/// What is asked. `prefix` is C code in front of the question, which includes headers.
+/// The kind of a question. `prefix` is C code in front of the question, which includes headers.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
     /// Whether this C source compiles.

@@ -10,7 +10,7 @@ pub(super) fn advice(socket: &Path, image: &Path, tree: Option<&Path>) -> String
         None => (
             String::new(),
             format!(
-                "\nThe symbols of {} are in its vmlinux: name that file, too.",
+                "\nFor symbols, also give gdb the vmlinux of {}.",
                 image.display()
             ),
         ),

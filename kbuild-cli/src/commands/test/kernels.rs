@@ -65,8 +65,8 @@ pub(super) fn candidates(
     }
     if chosen.is_empty() {
         return Err(Failure::no_result(
-            "none of the kernels that this machine has a tree of is one of the modules'. To test on \
-             the kernels of the modules, leave out --all-kernels",
+            "the modules are for other kernels than those that this machine has a kernel tree for. To \
+             test on the kernels of the modules, leave out --all-kernels",
         ));
     }
     let flag = [

@@ -133,7 +133,7 @@ impl Call<'_> {
             .all(|one| matches!(one.outcome, Outcome::Skipped(_)))
         {
             return Err(Failure::no_result(
-                "no kernel was tested: every one of them was skipped",
+                "no kernel was tested, because every kernel was skipped",
             ));
         }
         Ok(())

@@ -20,7 +20,7 @@ pub(super) fn tell(progress: &mut Progress, style: Style, tested: &Tested) {
             if !report.kept.is_empty() {
                 let names = report.kept.join(", ");
                 progress.chatter(&format!(
-                    "  not unloaded, because there is no exit function, or a user without one: {names}"
+                    "  stays loaded, because it or a module that uses it has no exit function: {names}"
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! What the module requires of the kernel.
+//! Requirements of a module on the kernel.
 
 use super::Build;
 use crate::api::Requirements;

@@ -114,11 +114,11 @@ impl Round<'_> {
                 return true;
             }
             State::Waiting if order::reaches(&self.edges, other, number) => format!(
-                "this module and {name}, which exports {symbol}, need each other, so that none of them can \
-                 be loaded first; break the circle"
+                "this module and {name}, which exports {symbol}, need each other, so the kernel cannot load \
+                 one of them first; remove this dependency cycle"
             ),
             State::Waiting | State::Fails => {
-                format!("the module {name}, which exports {symbol}, does not load; mend that first")
+                format!("the module {name}, which exports {symbol}, does not load; fix it first")
             }
         };
         if is_new {
@@ -144,8 +144,8 @@ impl Round<'_> {
         let mut others = self.call.modules.iter();
         if let Some((other, _)) = others.find(|it| it.0.hides_exports).filter(|_| !is_closed) {
             return findings.unclear(format!(
-                "it uses {name}, which nothing is known to export; the exported symbols of {} cannot be \
-                 read, because it was stripped of their names",
+                "it uses {name}, which no known module exports; the exported symbols of {} cannot be read, \
+                 because strip removed their names",
                 other.info.name
             ));
         }
@@ -204,8 +204,8 @@ impl Round<'_> {
         }
         let mend = match namespace.strip_prefix("module:") {
             Some(names) => format!(
-                "the symbol {name} is only for the modules {names}, and no import opens it to others; do not use \
-                 it"
+                "the symbol {name} is only for the modules {names}, and other modules cannot import it; do not \
+                 use it"
             ),
             None => {
                 let quote = match self.call.facts.is_from((6, 13)) {

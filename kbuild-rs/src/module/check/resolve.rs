@@ -94,7 +94,7 @@ impl<'a> Call<'a> {
             };
             let text = format!(
                 "the call has {name} {times}: {}. A kernel has one of them at a time; check each in a \
-                 call of its own",
+                 separate call",
                 paths.collect::<Vec<_>>().join(", ")
             );
             for number in numbers {
@@ -206,7 +206,7 @@ impl<'a> Round<'a> {
         }
         if module.hides_exports {
             findings.unclear(
-                "its exported symbols cannot be read: it was stripped of their names. Check the file as it \
+                "its exported symbols cannot be read, because strip removed their names. Check the file as it \
                  was built"
                     .to_owned(),
             );

@@ -56,17 +56,17 @@ pub(super) fn signature(
             refused("module with unsupported crypto", &reason, mend);
         }
         (Standing::Unclear(what), Some(reason)) => findings.unclear(format!(
-            "the kernel {reason}; nothing here says whether {what}. Name the \
-             certificates that it knows (--trusted-cert)"
+            "the kernel {reason}, and kbuild-rs cannot tell whether {what}. Name the \
+             certificates that the kernel knows (--trusted-cert)"
         )),
         (Standing::Unverified(what), _) => findings.unclear(format!(
-            "{what}; a kernel that knows the key refuses a wrong signature even where signatures are \
+            "{what}; a kernel that knows the key refuses a wrong signature even if signatures are \
              optional"
         )),
         (Standing::Refused(message), _) => findings.fault(
             CheckFaultKind::Signature,
             message.to_owned(),
-            "kernels refuse signatures of this form even where signatures are optional; sign it \
+            "kernels refuse signatures of this form even if signatures are optional; sign it \
              again:\n    kbuild-rs sign FILE"
                 .to_owned(),
         ),
@@ -79,8 +79,8 @@ pub(super) fn signature(
             CheckFaultKind::Signature,
             "Key was rejected by service".to_owned(),
             format!(
-                "the module was changed after it was signed by {signer}, which the kernel refuses \
-                 even where signatures are optional; sign it again"
+                "the module was changed after {signer} signed it. The kernel refuses such a module even \
+                 if signatures are optional; sign it again"
             ),
         ),
         (_, None) => findings.note(
@@ -171,7 +171,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
     } else if let Some(word) = facts.vermagic.as_ref().map(|it| &it.stops_at) {
         if let Some(word) = word {
             notes.push(format!(
-                "vermagic is only compared up to {word}, which the headers of the kernel {} do not say",
+                "vermagic is only compared up to {word}, which the headers of the kernel {} do not contain",
                 facts.shown
             ));
         }
@@ -242,7 +242,7 @@ fn size(facts: &Facts, module: &Subject, findings: &mut Findings) {
             format!("the struct module has {sizes}; {}", rebuild(facts)),
         ),
         _ => findings.note(format!(
-            "the struct module has {sizes}. This kernel does not compare it, and may crash"
+            "the struct module has {sizes}. This kernel does not compare the sizes, and may crash"
         )),
     }
 }
