@@ -1,6 +1,6 @@
 //! From the output of a guest to the verdict about the modules.
 
-use super::ktap::{self, KunitResult, KunitSuite};
+use super::ktap::{self, KunitCase, KunitResult, KunitSuite};
 use super::report::TestReport;
 use super::script::{Written, written};
 use super::{ModuleTest, taint};
@@ -26,11 +26,10 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }
     drop_repetitions(&mut found);
-    found.extend(failed_cases(&suites));
-    if suites.is_empty() && found.is_empty() {
-        found.extend(not_run(test));
-    }
+    found.extend(failed_suites(&suites));
     if let Some(facts) = &facts {
+        let not_run = not_run(test, &suites, &found);
+        found.extend(not_run);
         let expected = match suites.is_empty() {
             true => test.expected_taint.clone(),
             false => format!("{}N", test.expected_taint),
@@ -254,43 +253,54 @@ fn is_hex_dump(line: &str) -> bool {
     (0..4).all(|_| words.next().is_some_and(is_byte))
 }
 
-fn failed_cases(suites: &[KunitSuite]) -> Vec<Finding> {
+fn failed_suites(suites: &[KunitSuite]) -> Vec<Finding> {
     let mut found = Vec::new();
-    let finding = |headline: String, excerpt: Vec<String>| Finding {
+    let finding = |headline: String, excerpt: &[String]| Finding {
         kind: FindingKind::Kunit,
         headline,
         step: String::new(),
-        excerpt,
+        excerpt: excerpt.to_vec(),
     };
     for suite in suites {
-        for case in &suite.cases {
-            if case.result == KunitResult::Failed {
-                let headline = format!("{}.{} failed", suite.name, case.name);
-                found.push(finding(headline, case.lines.clone()));
-            }
+        let failed = |case: &&KunitCase| case.result == KunitResult::Failed;
+        for case in suite.cases.iter().filter(failed) {
+            let headline = format!("{}.{} failed", suite.name, case.name);
+            found.push(finding(headline, &case.lines));
         }
         if !suite.complete {
             found.push(finding(
                 format!("the suite {} did not end", suite.name),
-                Vec::new(),
+                &[],
+            ));
+        } else if suite.failed && !suite.cases.iter().any(|case| failed(&case)) {
+            found.push(finding(
+                format!("the suite {} failed", suite.name),
+                &suite.lines,
             ));
         }
     }
     found
 }
 
-/// The finding about suites that no kernel without KUnit runs.
-fn not_run(test: &ModuleTest) -> Option<Finding> {
-    let module = test.modules.iter().find(|one| one.has_suites)?;
-    Some(Finding {
+/// The findings about modules whose suites did not run. A step that failed says so itself.
+fn not_run(test: &ModuleTest, suites: &[KunitSuite], found: &[Finding]) -> Vec<Finding> {
+    let reason = match suites.is_empty() {
+        true => ": it needs CONFIG_KUNIT",
+        false => "",
+    };
+    let has_run = |name: &str| suites.iter().any(|suite| suite.module == name);
+    let modules = test.modules.iter().filter(|one| one.has_suites);
+    let modules = modules.filter(|one| {
+        let step = format!("load {}", one.name);
+        !has_run(&one.name) && !found.iter().any(|finding| finding.step == step)
+    });
+    let finding = |one: &crate::ko::Ko| Finding {
         kind: FindingKind::Kunit,
-        headline: format!(
-            "the kernel did not run the suites of {}: it needs CONFIG_KUNIT",
-            module.name
-        ),
-        step: format!("load {}", module.name),
+        headline: format!("the kernel did not run the suites of {}{reason}", one.name),
+        step: format!("load {}", one.name),
         excerpt: Vec::new(),
-    })
+    };
+    modules.map(finding).collect()
 }
 
 /// The flags that came, were not expected, and that no finding explains.

@@ -1,6 +1,6 @@
 //! KUnit's results in a kernel's log: KTAP, <https://docs.kernel.org/dev-tools/ktap.html>.
 
-use crate::findings::message;
+use crate::findings::{MARK, message};
 
 /// How a case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +29,23 @@ pub struct KunitCase {
 pub struct KunitSuite {
     /// Its name.
     pub name: String,
-    /// Its cases, in the order in which they ran.
+    /// The module that ran it; empty if it is not known.
+    pub module: String,
+    /// Its cases, in the order in which they ran. None if the suite was skipped, or did not start.
     pub cases: Vec<KunitCase>,
     /// Whether the line with the result of the whole suite came.
     pub complete: bool,
+    /// Whether that line says `not ok`. Suites fail without a failed case, too: in `suite_init`.
+    pub failed: bool,
+    /// What KUnit printed about the suite, and not about a case.
+    pub lines: Vec<String>,
 }
 
 impl KunitSuite {
     /// Whether the suite ended and no case failed.
     pub fn passed(&self) -> bool {
         self.complete
+            && !self.failed
             && self
                 .cases
                 .iter()
@@ -46,41 +53,79 @@ impl KunitSuite {
     }
 }
 
-/// The suites in a log. A suite is a subtest with one level of indentation.
+/// The suites in a log. A suite is a subtest with one level of indentation. If it does not start, the
+/// line with its result is all that KUnit prints, at no indentation (`kunit_run_tests`).
 pub(super) fn suites(log: &str) -> Vec<KunitSuite> {
     let mut suites: Vec<KunitSuite> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
+    let mut module = String::new();
     for line in log.lines().map(message) {
         let depth = line.len() - line.trim_start().len();
         let text = line.trim();
+        if let Some(step) = line.strip_prefix(MARK) {
+            module = step.strip_prefix("load ").unwrap_or_default().trim().into();
+            lines.clear();
+            continue;
+        }
         if let Some(name) = text.strip_prefix("# Subtest: ") {
             lines.clear();
             // A deeper one is a case with parameters; its own line of result follows.
             if depth == SUITE {
-                suites.push(KunitSuite {
-                    name: name.to_owned(),
-                    cases: Vec::new(),
-                    complete: false,
-                });
+                suites.push(suite(name, &module));
             }
             continue;
         }
-        let Some(suite) = suites.last_mut().filter(|suite| !suite.complete) else {
-            continue;
-        };
-        match result(text) {
-            Some((name, result)) if depth == SUITE => suite.cases.push(KunitCase {
+        let open = suites.last_mut().filter(|suite| !suite.complete);
+        match (result(text), open) {
+            (Some((name, result)), Some(suite)) if depth == 0 && name == suite.name => {
+                suite.end(result, &mut lines);
+            }
+            (Some((name, result)), _) if depth == 0 && result != KunitResult::Passed => {
+                let mut suite = suite(&name, &module);
+                suite.end(result, &mut lines);
+                suites.push(suite);
+            }
+            (Some((name, result)), Some(suite)) if depth == SUITE => suite.cases.push(KunitCase {
                 name,
                 result,
                 lines: std::mem::take(&mut lines),
             }),
-            Some((name, _)) if depth == 0 && name == suite.name => suite.complete = true,
-            None if is_about_a_failure(text) => lines.push(text.to_owned()),
+            (None, Some(suite)) if suite.module.is_empty() && text.starts_with(OWNER) => {
+                suite.module = text[OWNER.len()..].trim().to_owned();
+            }
+            (None, open) if is_about_a_failure(text) => {
+                // Outside of suites, other messages stand between those of KUnit.
+                if open.is_some() || text.starts_with("# ") {
+                    lines.push(text.to_owned());
+                }
+            }
             _ => {}
         }
     }
     suites
 }
+
+fn suite(name: &str, module: &str) -> KunitSuite {
+    KunitSuite {
+        name: name.to_owned(),
+        module: module.to_owned(),
+        cases: Vec::new(),
+        complete: false,
+        failed: false,
+        lines: Vec::new(),
+    }
+}
+
+impl KunitSuite {
+    fn end(&mut self, result: KunitResult, lines: &mut Vec<String>) {
+        self.complete = true;
+        self.failed = result == KunitResult::Failed;
+        self.lines = std::mem::take(lines);
+    }
+}
+
+/// Before the name of a suite's module, since 6.6.
+const OWNER: &str = "# module: ";
 
 /// The blanks before the lines of a suite.
 const SUITE: usize = 4;
@@ -159,6 +204,36 @@ mod tests {
             ("divides", KunitResult::Skipped)
         );
         assert!(suites[0].complete && !suites[0].passed());
+    }
+
+    #[test]
+    fn a_suite_that_does_not_start_has_a_result_and_no_cases() {
+        let log = "\
+@test load first
+KTAP version 1
+1..2
+    # first:     # failed to initialize (-12)
+not ok 1 first
+ok 2 second # SKIP no device
+@test load third
+hello: not ok 1 things
+ok 3 things
+";
+        let suites = suites(log);
+        let [first, second] = &*suites else {
+            panic!("{suites:?}");
+        };
+        assert_eq!((&*first.name, &*first.module), ("first", "first"));
+        assert_eq!(first.lines, ["# first:     # failed to initialize (-12)"]);
+        assert!(first.failed && !first.passed(), "{first:?}");
+        assert!(second.passed() && second.cases.is_empty(), "{second:?}");
+    }
+
+    #[test]
+    fn a_suite_has_the_module_of_its_step_or_that_it_names() {
+        assert_eq!(suites(LOG)[0].module, "math");
+        let log = LOG.replace("@test load math", "@test run");
+        assert_eq!(suites(&log)[0].module, "math");
     }
 
     #[test]

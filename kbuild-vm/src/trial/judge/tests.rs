@@ -20,15 +20,21 @@ fn hello() -> ModuleTest {
     ModuleTest::of(vec![ko]).unwrap()
 }
 
-/// The report about a guest that ended with this log and these facts.
-fn ended(log: &str, facts: &str) -> TestReport {
-    let text = format!("\n@test output\nsaid\n\n@test leaks\n\n@test facts\n{facts}");
-    let verdict = Verdict {
-        text,
+/// The facts of a good test.
+const FACTS: &str = "tainted-before 0\ntainted-after 0\n";
+
+fn verdict(log: &str, facts: &str) -> Verdict {
+    Verdict {
+        text: format!("\n@test output\nsaid\n\n@test leaks\n\n@test facts\n{facts}"),
         log: log.to_owned(),
         code: 0,
         ok: true,
-    };
+    }
+}
+
+/// The report about a guest that ended with this log and these facts.
+fn ended(log: &str, facts: &str) -> TestReport {
+    let verdict = verdict(log, facts);
     judge(&hello(), "6.12", attempt(Some(verdict), "", None))
 }
 
@@ -85,15 +91,28 @@ fn a_module_that_did_not_load_has_the_kernels_words_about_it() {
 fn suites_that_the_kernel_did_not_run_are_no_success() {
     let mut test = hello();
     test.modules[0].has_suites = true;
-    let text = "\n@test output\n\n@test leaks\n\n@test facts\ntainted-before 0\ntainted-after 0\n";
-    let verdict = Verdict {
-        text: text.to_owned(),
-        log: LOG.to_owned(),
-        code: 0,
-        ok: true,
-    };
-    let report = judge(&test, "6.12", attempt(Some(verdict), "", None));
+    let report = judge(&test, "6.12", attempt(Some(verdict(LOG, FACTS)), "", None));
     assert_eq!(kinds(&report), [FindingKind::Kunit]);
+
+    let mut other = test.modules[0].clone();
+    other.name = "other".into();
+    test.modules.push(other);
+    let log =
+        "@test load hello\n    # Subtest: a\n    ok 1 b\nok 1 a\n@test load other\n@test end\n";
+    let report = judge(&test, "6.12", attempt(Some(verdict(log, FACTS)), "", None));
+    let found: Vec<&str> = report.findings.iter().map(|one| &*one.headline).collect();
+    assert_eq!(found, ["the kernel did not run the suites of other"]);
+}
+
+#[test]
+fn a_suite_that_fails_without_a_failed_case_is_a_finding() {
+    let log =
+        "@test load hello\n    # a:     # failed to initialize (-12)\nnot ok 1 a\n@test end\n";
+    let report = ended(log, FACTS);
+    assert_eq!(kinds(&report), [FindingKind::Kunit]);
+    let finding = &report.findings[0];
+    assert_eq!(finding.headline, "the suite a failed");
+    assert_eq!(finding.excerpt, ["# a:     # failed to initialize (-12)"]);
 }
 
 #[test]
