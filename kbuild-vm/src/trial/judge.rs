@@ -20,6 +20,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
     let suites = ktap::suites(&log);
     match &facts {
         Some(facts) => {
+            found.extend(dead(facts));
             add_failed_steps(facts, &log, &mut found);
             found.extend(leaks(&facts.leaks));
         }
@@ -35,6 +36,9 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
             false => format!("{}N", test.expected_taint),
         };
         found.extend(new_taint(facts, &expected, &found));
+        if found.is_empty() {
+            found.extend(missing_step(test, facts));
+        }
     }
     TestReport {
         release: release.to_owned(),
@@ -116,6 +120,48 @@ fn add_failed_steps(facts: &Written, log: &str, found: &mut Vec<Finding>) {
             excerpt: tail(&output),
         });
     }
+}
+
+/// The finding about a kernel that had an oops before the first step, so that there were no steps.
+fn dead(facts: &Written) -> Option<Finding> {
+    let is_dead = taint::letters(facts.tainted_before).contains('D');
+    is_dead.then(|| Finding {
+        kind: FindingKind::Boot,
+        headline:
+            "the kernel was tainted before the test (D): it had an oops, so nothing was loaded"
+                .to_owned(),
+        step: String::new(),
+        excerpt: Vec::new(),
+    })
+}
+
+/// The finding about a step that no fact proves, although nothing went wrong.
+fn missing_step(test: &ModuleTest, facts: &Written) -> Option<Finding> {
+    let finding = |kind, headline: String, step: String| Finding {
+        kind,
+        headline: format!("{headline}, and the guest does not say why"),
+        step,
+        excerpt: Vec::new(),
+    };
+    let mut modules = test.modules.iter().map(|one| &one.name);
+    let one = modules.find(|name| !facts.loaded.contains(name));
+    if let Some(name) = one {
+        let headline = format!("{name} was not loaded");
+        return Some(finding(FindingKind::Load, headline, format!("load {name}")));
+    }
+    if test.command.is_some() && facts.command.is_none() {
+        let headline = "the command did not run".to_owned();
+        return Some(finding(FindingKind::Command, headline, "run".to_owned()));
+    }
+    let mut modules = test.modules.iter().rev().map(|one| &one.name);
+    let is_done = |name: &String| facts.unloaded.contains(name) || facts.kept.contains(name);
+    let name = modules.find(|name| test.unload && !is_done(name))?;
+    let headline = format!("{name} was not unloaded");
+    Some(finding(
+        FindingKind::Unload,
+        headline,
+        format!("unload {name}"),
+    ))
 }
 
 /// The system's reason in the words of insmod and rmmod:

@@ -22,7 +22,8 @@ pub(super) const MODULES: &str = "/test/modules";
 
 /// # Decisions
 /// - After an oops, the kernel's locks may be held forever: nothing is loaded, run or unloaded any
-///   more.
+///   more. Without a taint, the words of an oops tell of it, and a module may print similar ones.
+/// - Each step that was done is a fact, so a step that was left out is known.
 /// - kmemleak only reports objects that are five seconds old and the same in two scans, at times in
 ///   three (7.3).
 /// - A module with an init function and without an exit function cannot be unloaded, and that is its
@@ -39,7 +40,7 @@ fact() { echo "$*" >>$facts; }
 tainted() { cat /proc/sys/kernel/tainted 2>/dev/null || echo 0; }
 died() {
     if [ -r /proc/sys/kernel/tainted ]; then [ $(($(tainted) & 128)) -ne 0 ]
-    else dmesg | grep -q '\[#[0-9][0-9]*\]'; fi
+    else dmesg | grep -q ': [0-9a-f][0-9a-f]* \[#[0-9][0-9]*\]'; fi
 }
 load() {
     [ -z "$broken" ] || return
@@ -47,6 +48,7 @@ load() {
     mark load $name
     if insmod /test/modules/$name.ko "$@" 2>/test/error; then
         loaded="$name $loaded"
+        fact loaded $name
     else
         fact failed-load $name $(head -c 500 /test/error)
         broken=1
@@ -60,7 +62,8 @@ unload() {
         case " $kept " in *" $user "*) keep $1; return ;; esac
     done
     mark unload $1
-    rmmod $1 2>/test/error || fact failed-unload $1 $(head -c 500 /test/error)
+    if rmmod $1 2>/test/error; then fact unloaded $1
+    else fact failed-unload $1 $(head -c 500 /test/error); fi
 }
 keep() {
     kept="$kept $1"
@@ -74,6 +77,7 @@ if [ -w $leaks ]; then
 fi
 fact tainted-before $(tainted)
 dmesg -n 8
+died && broken=1
 "#;
 
 const TAIL: &str = r#"
@@ -162,6 +166,8 @@ pub(super) struct Written {
     pub(super) tainted_after: u64,
     /// The exit code of the command.
     pub(super) command: Option<i32>,
+    pub(super) loaded: Vec<String>,
+    pub(super) unloaded: Vec<String>,
     /// Modules that did not load, with the words of insmod.
     pub(super) failed_loads: Vec<(String, String)>,
     pub(super) failed_unloads: Vec<(String, String)>,
@@ -192,6 +198,8 @@ pub(super) fn written(text: &str) -> Option<Written> {
             "tainted-after" => written.tainted_after = value.parse().ok()?,
             "command" => written.command = Some(value.parse().ok()?),
             "failed-load" => written.failed_loads.push(pair()),
+            "loaded" => written.loaded.push(value.to_owned()),
+            "unloaded" => written.unloaded.push(value.to_owned()),
             "kept" => written.kept.push(value.to_owned()),
             "failed-unload" => written.failed_unloads.push(pair()),
             _ => {}

@@ -21,7 +21,7 @@ fn hello() -> ModuleTest {
 }
 
 /// The facts of a good test.
-const FACTS: &str = "tainted-before 0\ntainted-after 0\n";
+const FACTS: &str = "tainted-before 0\nloaded hello\nunloaded hello\ntainted-after 0\n";
 
 fn verdict(log: &str, facts: &str) -> Verdict {
     Verdict {
@@ -56,7 +56,7 @@ const LOG: &str = "@test load hello\nhello: loading out-of-tree module taints ke
 
 #[test]
 fn a_module_that_is_only_from_outside_of_the_kernel_passes() {
-    let report = ended(LOG, "tainted-before 0\ntainted-after 12288\n");
+    let report = ended(LOG, &FACTS.replace("after 0", "after 12288"));
     assert!(report.passed(), "{report}");
     assert_eq!(report.output, "said");
     assert_eq!(report.to_string(), "hello passed on 6.12");
@@ -99,7 +99,8 @@ fn suites_that_the_kernel_did_not_run_are_no_success() {
     test.modules.push(other);
     let log =
         "@test load hello\n    # Subtest: a\n    ok 1 b\nok 1 a\n@test load other\n@test end\n";
-    let report = judge(&test, "6.12", attempt(Some(verdict(log, FACTS)), "", None));
+    let facts = FACTS.replace("unl", "loaded other\nunloaded other\nunl");
+    let report = judge(&test, "6.12", attempt(Some(verdict(log, &facts)), "", None));
     let found: Vec<&str> = report.findings.iter().map(|one| &*one.headline).collect();
     assert_eq!(found, ["the kernel did not run the suites of other"]);
 }
@@ -113,6 +114,40 @@ fn a_suite_that_fails_without_a_failed_case_is_a_finding() {
     let finding = &report.findings[0];
     assert_eq!(finding.headline, "the suite a failed");
     assert_eq!(finding.excerpt, ["# a:     # failed to initialize (-12)"]);
+}
+
+#[test]
+fn a_step_that_was_left_out_is_a_finding_although_nothing_went_wrong() {
+    let steps = ["loaded hello\n", "command 0\n", "unloaded hello\n"];
+    let facts = |left_out: Option<usize>| {
+        let done = steps
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != left_out);
+        let done: String = done.map(|(_, step)| *step).collect();
+        format!("tainted-before 0\n{done}tainted-after 0\n")
+    };
+    let test = hello().command("true");
+    let report = |facts: &str| judge(&test, "6.12", attempt(Some(verdict(LOG, facts)), "", None));
+    assert!(report(&facts(None)).passed());
+    for (at, kind) in [
+        (0, FindingKind::Load),
+        (1, FindingKind::Command),
+        (2, FindingKind::Unload),
+    ] {
+        assert_eq!(kinds(&report(&facts(Some(at)))), [kind]);
+    }
+    let kept = facts(Some(2)).replace("command", "kept hello\ncommand");
+    assert!(report(&kept).passed());
+    let test = test.unload(false);
+    let stays = verdict(LOG, &facts(Some(2)));
+    assert!(judge(&test, "6.12", attempt(Some(stays), "", None)).passed());
+}
+
+#[test]
+fn a_kernel_that_had_an_oops_before_the_test_is_a_finding() {
+    let report = ended(LOG, "tainted-before 128\ntainted-after 128\n");
+    assert_eq!(kinds(&report), [FindingKind::Boot]);
 }
 
 #[test]
