@@ -25,7 +25,7 @@ const RULES: &[Rule] = &[
         has_end_mark: true,
         words: &["Kernel panic - not syncing"],
     },
-    // kernel/locking/lockdep.c, kernel/rcu/update.c
+    // kernel/locking/lockdep.c, kernel/locking/rtmutex-debug.c (until 5.10), kernel/rcu/update.c
     Rule {
         kind: FindingKind::Lockdep,
         has_end_mark: false,
@@ -36,7 +36,9 @@ const RULES: &[Rule] = &[
             "WARNING: inconsistent lock state",
             "WARNING: bad unlock balance",
             "WARNING: bad contention detected",
-            "WARNING: nested lock was not taken",
+            "WARNING: Nested lock was not taken",
+            "WARNING: chain_key collision",
+            "WARNING: circular locking deadlock detected",
             "WARNING: held lock freed",
             "WARNING: lock held when returning to user space",
             "WARNING: suspicious RCU usage",
@@ -130,6 +132,13 @@ const RULES: &[Rule] = &[
 
 /// The report that begins with this message.
 pub(super) fn start_of(message: &str) -> Option<Start> {
+    // kernel/locking/lockdep.c: `WARNING: insmod/70 still has locks held!`.
+    if message.starts_with("WARNING: ") && message.contains(" still has locks held!") {
+        return Some(Start {
+            kind: FindingKind::Lockdep,
+            has_end_mark: false,
+        });
+    }
     let fits = |rule: &&Rule| {
         let mut words = rule.words.iter();
         words.any(|words| message.starts_with(words)) && is_one(rule.kind, message)

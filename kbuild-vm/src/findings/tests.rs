@@ -39,6 +39,9 @@ fn every_kind_of_report_is_recognized_by_its_first_words() {
             "WARNING: possible circular locking dependency detected",
             Kind::Lockdep,
         ),
+        ("WARNING: Nested lock was not taken", Kind::Lockdep),
+        ("WARNING: insmod/70 still has locks held!", Kind::Lockdep),
+        ("WARNING: chain_key collision", Kind::Lockdep),
         ("[ BUG: Invalid wait context ]", Kind::Lockdep),
         (
             "BUG: scheduling while atomic: insmod/70/0x00000002",

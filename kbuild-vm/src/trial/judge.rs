@@ -3,8 +3,8 @@
 use super::ktap::{self, KunitCase, KunitResult, KunitSuite};
 use super::report::TestReport;
 use super::script::{Written, written};
-use super::{ModuleTest, taint};
-use crate::findings::{Finding, FindingKind, MARK, cut, findings, message};
+use super::{ModuleTest, leaks, taint};
+use crate::findings::{Finding, FindingKind, MARK, findings, message};
 use crate::guest::Attempt;
 
 /// The most lines of a log or of an output in a finding.
@@ -22,7 +22,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         Some(facts) => {
             found.extend(dead(facts));
             add_failed_steps(facts, &log, &mut found);
-            found.extend(leaks(&facts.leaks));
+            found.extend(leaks::leaks(&facts.leaks));
         }
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }
@@ -38,6 +38,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         found.extend(new_taint(facts, &expected, &found));
         if found.is_empty() {
             found.extend(missing_step(test, facts));
+            found.extend(lockdep_gave_up(facts));
         }
     }
     TestReport {
@@ -164,6 +165,23 @@ fn missing_step(test: &ModuleTest, facts: &Written) -> Option<Finding> {
     ))
 }
 
+/// The finding about a lockdep that ended itself, whatever it wrote about the reason.
+fn lockdep_gave_up(facts: &Written) -> Option<Finding> {
+    let came = taint::letters(facts.tainted_after & !facts.tainted_before);
+    // Callers of `add_taint` with `LOCKDEP_NOW_UNRELIABLE` end it without a report.
+    let is_explained = came.contains(['P', 'F', 'R', 'M', 'B', 'D']);
+    let gave_up = facts.locks_before && !facts.locks_after && !is_explained;
+    gave_up.then(|| Finding {
+        kind: FindingKind::Lockdep,
+        headline:
+            "lockdep ended itself during the test (debug_locks in /proc/lockdep_stats is 0): \
+                   the log says why"
+                .to_owned(),
+        step: String::new(),
+        excerpt: Vec::new(),
+    })
+}
+
 /// The system's reason in the words of insmod and rmmod:
 /// `insmod: can't insert '/test/modules/hello.ko': No such device`.
 fn reason(said: &str) -> &str {
@@ -249,54 +267,6 @@ fn no_end(test: &ModuleTest, attempt: &Attempt, log: &str, found: &[Finding]) ->
             false => tail(&words),
         },
     })
-}
-
-/// What kmemleak reports: objects, and where they were allocated.
-fn leaks(report: &str) -> Vec<Finding> {
-    let mut places: Vec<(Finding, usize)> = Vec::new();
-    let mut lines: Vec<&str> = Vec::new();
-    let mut all = report.lines().chain(["unreferenced object"]);
-    let mut head = None;
-    for line in &mut all {
-        if !line.starts_with("unreferenced object") {
-            // The time is all in which objects from the same place differ.
-            lines.push(line.split(", jiffies ").next().unwrap_or(line));
-            continue;
-        }
-        if let Some(head) = head.replace(line) {
-            let is_dump = |line: &&str| line.contains("hex dump") || is_hex_dump(line);
-            lines.retain(|line| !is_dump(line));
-            let excerpt = cut(FindingKind::Leak, &lines);
-            match places.iter_mut().find(|(one, _)| one.excerpt == excerpt) {
-                Some((_, more)) => *more += 1,
-                None => places.push((leak(head, excerpt), 0)),
-            }
-        }
-        lines.clear();
-    }
-    let found = places.into_iter().map(|(mut finding, more)| {
-        if more > 0 {
-            finding.headline += &format!(", and {more} more from the same place");
-        }
-        finding
-    });
-    found.collect()
-}
-
-fn leak(head: &str, excerpt: Vec<String>) -> Finding {
-    Finding {
-        kind: FindingKind::Leak,
-        headline: head.trim_end_matches(':').to_owned(),
-        step: "leaks".to_owned(),
-        excerpt,
-    }
-}
-
-/// `    68 65 6c 6c 6f …  hello`.
-fn is_hex_dump(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let is_byte = |word: &str| word.len() == 2 && word.bytes().all(|b| b.is_ascii_hexdigit());
-    (0..4).all(|_| words.next().is_some_and(is_byte))
 }
 
 fn failed_suites(suites: &[KunitSuite]) -> Vec<Finding> {

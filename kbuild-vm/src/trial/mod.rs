@@ -9,6 +9,7 @@
 
 mod judge;
 mod ktap;
+mod leaks;
 mod ready;
 mod report;
 mod script;

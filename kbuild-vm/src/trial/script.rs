@@ -38,6 +38,7 @@ kept=
 mark() { echo "@test $*" >/dev/kmsg; }
 fact() { echo "$*" >>$facts; }
 tainted() { cat /proc/sys/kernel/tainted 2>/dev/null || echo 0; }
+locks() { sed -n 's/^ *debug_locks: *//p' /proc/lockdep_stats 2>/dev/null; }
 died() {
     if [ -r /proc/sys/kernel/tainted ]; then [ $(($(tainted) & 128)) -ne 0 ]
     else dmesg | grep -q ': [0-9a-f][0-9a-f]* \[#[0-9][0-9]*\]'; fi
@@ -76,6 +77,7 @@ if [ -w $leaks ]; then
     echo scan >$leaks 2>/dev/null && echo clear >$leaks
 fi
 fact tainted-before $(tainted)
+fact locks-before $(locks)
 dmesg -n 8
 died && broken=1
 "#;
@@ -89,6 +91,7 @@ if [ -n "$leak_check" ] && [ -w $leaks ] && ! died; then
 fi
 mark end
 fact tainted-after $(tainted)
+fact locks-after $(locks)
 dmesg -n 1
 echo
 echo "@test output"
@@ -164,6 +167,10 @@ pub(super) struct Written {
     pub(super) leaks: String,
     pub(super) tainted_before: u64,
     pub(super) tainted_after: u64,
+    /// Whether lockdep watched the locks at the beginning, and at the end: `debug_locks` in
+    /// `/proc/lockdep_stats`.
+    pub(super) locks_before: bool,
+    pub(super) locks_after: bool,
     /// The exit code of the command.
     pub(super) command: Option<i32>,
     pub(super) loaded: Vec<String>,
@@ -198,6 +205,8 @@ pub(super) fn written(text: &str) -> Option<Written> {
             "tainted-after" => written.tainted_after = value.parse().ok()?,
             "command" => written.command = Some(value.parse().ok()?),
             "failed-load" => written.failed_loads.push(pair()),
+            "locks-before" => written.locks_before = value == "1",
+            "locks-after" => written.locks_after = value == "1",
             "loaded" => written.loaded.push(value.to_owned()),
             "unloaded" => written.unloaded.push(value.to_owned()),
             "kept" => written.kept.push(value.to_owned()),

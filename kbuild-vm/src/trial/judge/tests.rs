@@ -151,6 +151,17 @@ fn a_kernel_that_had_an_oops_before_the_test_is_a_finding() {
 }
 
 #[test]
+fn a_lockdep_that_ends_itself_is_a_finding_unless_something_explains_it() {
+    let facts = format!("locks-before 1\nlocks-after 0\n{FACTS}");
+    assert_eq!(kinds(&ended(LOG, &facts)), [FindingKind::Lockdep]);
+    assert!(ended(LOG, &facts.replace("before 1", "before 0")).passed());
+    assert!(ended(LOG, &facts.replace("locks-after 0", "locks-after 1")).passed());
+    // A proprietary module.
+    let facts = facts.replace("tainted-after 0", "tainted-after 1");
+    assert_eq!(kinds(&ended(LOG, &facts)), [FindingKind::Taint]);
+}
+
+#[test]
 fn a_command_that_fails_is_a_finding_with_its_last_lines() {
     let report = ended(LOG, "tainted-before 0\ncommand 3\ntainted-after 0\n");
     assert_eq!(kinds(&report), [FindingKind::Command]);
@@ -190,29 +201,5 @@ fn a_watchdog_that_ends_the_guest_is_one_finding() {
     assert_eq!(
         report.findings[0].excerpt,
         ["RIP: 0010:hello_init+0x1/0x2 [hello]"]
-    );
-}
-
-#[test]
-fn each_lost_object_is_a_leak_with_the_place_of_its_allocation() {
-    let report = "unreferenced object 0xffff888001 (size 64):\n  comm \"insmod\", pid 70, jiffies 4\n  \
-        hex dump (first 32 bytes):\n    68 65 6c 6c 6f 00 00 00  hello...\n  backtrace (crc 1):\n    \
-        __kmalloc_noprof+0x1\n    do_one_initcall+0x2\nunreferenced object 0x2 (size 8):\n  comm \"x\"\n";
-    let found = leaks(report);
-    assert_eq!(found.len(), 2);
-    assert_eq!(
-        found[0].headline,
-        "unreferenced object 0xffff888001 (size 64)"
-    );
-    assert_eq!(found[0].excerpt[1], "  backtrace (crc 1):");
-    assert!(leaks("").is_empty());
-    let found = leaks(
-        &report
-            .replace("0x2 (size 8)", "0xffff888001 (size 64)")
-            .repeat(3),
-    );
-    assert_eq!(
-        found[0].headline,
-        "unreferenced object 0xffff888001 (size 64), and 2 more from the same place"
     );
 }
