@@ -2,7 +2,7 @@
 
 use super::ktap::{self, KunitCase, KunitResult, KunitSuite};
 use super::report::TestReport;
-use super::script::{Written, written};
+use super::script::{BEGIN, Written, written};
 use super::{ModuleTest, leaks, taint};
 use crate::findings::{Finding, FindingKind, MARK, findings, message};
 use crate::guest::Attempt;
@@ -13,7 +13,8 @@ const TAIL: usize = 20;
 pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestReport {
     let facts = attempt.verdict.as_ref().and_then(|one| written(&one.text));
     let log = match (&attempt.verdict, &facts) {
-        (Some(verdict), Some(_)) => verdict.log.clone(),
+        (Some(verdict), Some(_)) if has_begin(&verdict.log) => verdict.log.clone(),
+        (Some(verdict), Some(_)) => console(&verdict.text).to_owned(),
         _ => attempt.console.clone(),
     };
     let mut found = findings(&log);
@@ -21,6 +22,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
     match &facts {
         Some(facts) => {
             found.extend(dead(facts));
+            found.extend(no_log(&log));
             add_failed_steps(facts, &log, &mut found);
             found.extend(leaks::leaks(&facts.leaks));
         }
@@ -54,6 +56,33 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
         log,
         elapsed: attempt.elapsed,
     }
+}
+
+/// Whether a log reaches back to the first mark. The ring buffer does not if it was cleared, or if newer
+/// messages took the place of older ones.
+fn has_begin(log: &str) -> bool {
+    log.lines()
+        .any(|line| message(line).strip_prefix(MARK).map(str::trim_end) == Some(BEGIN))
+}
+
+/// What the console showed during the test, without what the script printed behind it.
+fn console(text: &str) -> &str {
+    let end = format!("\n{MARK}output\n");
+    text.split_once(&end).map_or(text, |(shown, _)| shown)
+}
+
+/// The finding about a kernel's log whose beginning is nowhere.
+fn no_log(log: &str) -> Option<Finding> {
+    let finding = || Finding {
+        kind: FindingKind::Boot,
+        headline:
+            "the kernel's messages since the beginning of the test are neither in its log nor on \
+                   its console, so nothing can be said about them"
+                .to_owned(),
+        step: String::new(),
+        excerpt: Vec::new(),
+    };
+    (!has_begin(log)).then(finding)
 }
 
 /// Drops the repetitions of watchdogs, and the panics that this crate asked them for.

@@ -3,8 +3,9 @@
 //!
 //! # Decisions
 //! - Each step writes its name into the kernel's log, so a finding has its step.
-//! - The kernel's log comes from `dmesg` if the guest ended as it should. Otherwise the console has it:
-//!   the guest prints everything there from the first step on.
+//! - The kernel's log comes from `dmesg` if the guest ended as it should and the first mark is there:
+//!   a module or the command may have cleared it. Otherwise the console has it: the guest prints
+//!   everything there from the first step on.
 //! - The modules of the kernel that a module names in `depends` are loaded before the first step.
 
 mod judge;

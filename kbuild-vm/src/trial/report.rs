@@ -22,7 +22,8 @@ pub struct TestReport {
     pub kept: Vec<String>,
     /// The output of the command.
     pub output: String,
-    /// The kernel's log since the first step; the whole console if the guest did not reach its end.
+    /// The kernel's log since the first step. If it lost its beginning: what the console showed since
+    /// then; if the guest did not reach its end: the whole console.
     pub log: String,
     /// From QEMU's start to its end.
     pub elapsed: Duration,

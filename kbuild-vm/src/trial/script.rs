@@ -17,6 +17,9 @@ pub(super) struct Plan<'a> {
     pub(super) time: Duration,
 }
 
+/// The first mark of a script; a step has none of its kind.
+pub(super) const BEGIN: &str = "begin";
+
 /// Where the guest has the modules.
 pub(super) const MODULES: &str = "/test/modules";
 
@@ -78,7 +81,9 @@ if [ -w $leaks ]; then
 fi
 fact tainted-before $(tainted)
 fact locks-before $(locks)
+[ -c /dev/kmsg ] || mknod /dev/kmsg c 1 11
 dmesg -n 8
+mark begin
 died && broken=1
 "#;
 

@@ -52,7 +52,8 @@ fn kinds(report: &TestReport) -> Vec<FindingKind> {
     report.findings.iter().map(|one| one.kind).collect()
 }
 
-const LOG: &str = "@test load hello\nhello: loading out-of-tree module taints kernel.\n@test end\n";
+const LOG: &str =
+    "@test begin\n@test load hello\nhello: loading out-of-tree module taints kernel.\n@test end\n";
 
 #[test]
 fn a_module_that_is_only_from_outside_of_the_kernel_passes() {
@@ -77,7 +78,7 @@ fn a_flag_that_nobody_expected_is_a_finding_unless_the_kernel_explained_it() {
 
 #[test]
 fn a_module_that_did_not_load_has_the_kernels_words_about_it() {
-    let log = "before\n@test load hello\n[1.0] hello: Unknown symbol gone (err -2)\n@test end\n";
+    let log = "before\n@test begin\n@test load hello\n[1.0] hello: Unknown symbol gone (err -2)\n@test end\n";
     let facts =
         "tainted-before 0\nfailed-load hello insmod: can't insert 'x': Gone\ntainted-after 0\n";
     let report = ended(log, facts);
@@ -97,8 +98,7 @@ fn suites_that_the_kernel_did_not_run_are_no_success() {
     let mut other = test.modules[0].clone();
     other.name = "other".into();
     test.modules.push(other);
-    let log =
-        "@test load hello\n    # Subtest: a\n    ok 1 b\nok 1 a\n@test load other\n@test end\n";
+    let log = "@test begin\n@test load hello\n    # Subtest: a\n    ok 1 b\nok 1 a\n@test load other\n@test end\n";
     let facts = FACTS.replace("unl", "loaded other\nunloaded other\nunl");
     let report = judge(&test, "6.12", attempt(Some(verdict(log, &facts)), "", None));
     let found: Vec<&str> = report.findings.iter().map(|one| &*one.headline).collect();
@@ -107,8 +107,7 @@ fn suites_that_the_kernel_did_not_run_are_no_success() {
 
 #[test]
 fn a_suite_that_fails_without_a_failed_case_is_a_finding() {
-    let log =
-        "@test load hello\n    # a:     # failed to initialize (-12)\nnot ok 1 a\n@test end\n";
+    let log = "@test begin\n@test load hello\n    # a:     # failed to initialize (-12)\nnot ok 1 a\n@test end\n";
     let report = ended(log, FACTS);
     assert_eq!(kinds(&report), [FindingKind::Kunit]);
     let finding = &report.findings[0];
@@ -159,6 +158,24 @@ fn a_lockdep_that_ends_itself_is_a_finding_unless_something_explains_it() {
     // A proprietary module.
     let facts = facts.replace("tainted-after 0", "tainted-after 1");
     assert_eq!(kinds(&ended(LOG, &facts)), [FindingKind::Taint]);
+}
+
+#[test]
+fn a_log_that_lost_its_beginning_is_replaced_by_the_console() {
+    let warning = "WARNING: hello.c:9 at hello_init+0x1/0x2 [hello], CPU#0: insmod/70\n";
+    let left = "[    9.0] hello: bye\n[    9.1] @test end\n";
+    let mut verdict = verdict(left, FACTS);
+    let shown = format!("[    1.0] @test begin\n[    1.1] @test load hello\n{warning}{left}");
+    let printed = verdict.text.replace("said", "BUG: said by the command");
+    verdict.text = format!("{shown}{printed}");
+    let report = judge(&hello(), "6.12", attempt(Some(verdict.clone()), "", None));
+    assert_eq!(kinds(&report), [FindingKind::Warning]);
+    assert_eq!(report.findings[0].step, "load hello");
+    assert_eq!(report.log, shown);
+
+    verdict.text = printed;
+    let report = judge(&hello(), "6.12", attempt(Some(verdict), "", None));
+    assert_eq!(kinds(&report), [FindingKind::Boot]);
 }
 
 #[test]
