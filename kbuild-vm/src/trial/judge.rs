@@ -25,6 +25,7 @@ pub(super) fn judge(test: &ModuleTest, release: &str, attempt: Attempt) -> TestR
             found.extend(no_log(&log));
             add_failed_steps(facts, &log, &mut found);
             found.extend(leaks::leaks(&facts.leaks));
+            found.extend(facts.failed_scan.as_deref().map(leaks::not_scanned));
         }
         None => found.extend(no_end(test, &attempt, &log, &found)),
     }

@@ -34,6 +34,12 @@ pub(super) fn leaks(report: &str) -> Vec<Finding> {
     found.collect()
 }
 
+/// The finding about a kmemleak that did not scan, as it does when it ended itself.
+pub(super) fn not_scanned(said: &str) -> Finding {
+    let reason = said.rsplit_once(": ").map_or(said, |(_, reason)| reason);
+    leak(&format!("kmemleak did not scan: {reason}"), Vec::new())
+}
+
 fn leak(head: &str, excerpt: Vec<String>) -> Finding {
     Finding {
         kind: FindingKind::Leak,
@@ -53,6 +59,13 @@ fn is_hex_dump(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kmemleak_that_did_not_scan_says_why() {
+        let finding = not_scanned("sh: write error: Operation not permitted");
+        let headline = "kmemleak did not scan: Operation not permitted";
+        assert_eq!(finding.headline, headline);
+    }
 
     #[test]
     fn each_lost_object_is_a_leak_with_the_place_of_its_allocation() {

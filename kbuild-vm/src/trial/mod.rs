@@ -250,7 +250,8 @@ impl ModuleTest {
                 "log_buf_len=2M kunit.enable=1 kunit.autorun=1 watchdog_thresh={seconds}"
             ))
             .parameters(&format!("rcupdate.rcu_cpu_stall_timeout={}", 2 * seconds))
-            .parameters("softlockup_panic=1 hung_task_panic=1")
+            // Kernels with DEBUG_KMEMLEAK_DEFAULT_OFF have it, and do not look for leaks.
+            .parameters("softlockup_panic=1 hung_task_panic=1 kmemleak=on")
             .memory(self.memory)
             .timeout(self.limits())
             .module_dependencies(&ko::in_tree(&self.modules));

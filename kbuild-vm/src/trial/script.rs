@@ -73,11 +73,15 @@ keep() {
     kept="$kept $1"
     fact kept $1
 }
+scan() {
+    (echo scan >$leaks) 2>/test/error || fact failed-scan $(head -c 500 /test/error)
+}
 mkdir -p /test
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 if [ -w $leaks ]; then
-    echo scan=off >$leaks 2>/dev/null
-    echo scan >$leaks 2>/dev/null && echo clear >$leaks
+    (echo scan=off >$leaks) 2>/dev/null
+    scan
+    (echo clear >$leaks) 2>/dev/null
 fi
 fact tainted-before $(tainted)
 fact locks-before $(locks)
@@ -91,7 +95,7 @@ const TAIL: &str = r#"
 if [ -n "$leak_check" ] && [ -w $leaks ] && ! died; then
     mark leaks
     sleep 6
-    for pause in 2 1 0; do echo scan >$leaks 2>/dev/null; sleep $pause; done
+    for pause in 2 1 0; do scan; sleep $pause; done
     head -c 100000 $leaks >/test/leaks
 fi
 mark end
@@ -183,6 +187,8 @@ pub(super) struct Written {
     /// Modules that did not load, with the words of insmod.
     pub(super) failed_loads: Vec<(String, String)>,
     pub(super) failed_unloads: Vec<(String, String)>,
+    /// What the kernel said when kmemleak did not scan.
+    pub(super) failed_scan: Option<String>,
     /// Modules that cannot be unloaded.
     pub(super) kept: Vec<String>,
 }
@@ -215,6 +221,7 @@ pub(super) fn written(text: &str) -> Option<Written> {
             "loaded" => written.loaded.push(value.to_owned()),
             "unloaded" => written.unloaded.push(value.to_owned()),
             "kept" => written.kept.push(value.to_owned()),
+            "failed-scan" => written.failed_scan = Some(value.trim().to_owned()),
             "failed-unload" => written.failed_unloads.push(pair()),
             _ => {}
         }
@@ -243,7 +250,7 @@ mod tests {
             "echo 20 >$hung",
             "\nload base \n",
             r#"load top 'who="'\''me'\'' too"' 'a=$(reboot)'"#,
-            r"sh -c 'echo it'\''s'",
+            r"|| run 'echo it'\''s'",
             "do died || unload $name; done",
             "mark end",
         ];

@@ -179,6 +179,12 @@ fn a_log_that_lost_its_beginning_is_replaced_by_the_console() {
 }
 
 #[test]
+fn a_kmemleak_that_did_not_scan_is_no_success() {
+    let facts = format!("failed-scan sh: write error: Operation not permitted\n{FACTS}");
+    assert_eq!(kinds(&ended(LOG, &facts)), [FindingKind::Leak]);
+}
+
+#[test]
 fn a_command_that_fails_is_a_finding_with_its_last_lines() {
     let report = ended(LOG, "tainted-before 0\ncommand 3\ntainted-after 0\n");
     assert_eq!(kinds(&report), [FindingKind::Command]);
