@@ -31,6 +31,10 @@ pub(super) const MODULES: &str = "/test/modules";
 ///   three (7.3).
 /// - A module with an init function and without an exit function cannot be unloaded, and that is its
 ///   author's choice. It stays, and so do the modules that it uses.
+/// - The output of the command goes to a file, and from there to the console: a program that the command
+///   leaves behind would keep a pipe open, and the test would wait for it. The console has a mark
+///   before each line, so that no line looks like a message of the kernel.
+/// - The command may have unloaded a module itself.
 /// - A report of a hung task has to come before the guest's time is over.
 const HEAD: &str = r#"
 facts=/test/facts
@@ -59,8 +63,21 @@ load() {
     fi
     if died; then broken=1; loaded=; fi
 }
+run() {
+    mark run
+    : >/test/output
+    tail -n +1 -f /test/output | while IFS= read -r line; do echo "| $line"; done &
+    shown=$!
+    sh -c "$1" >>/test/output 2>&1 </dev/null
+    fact command $?
+    kill $shown
+}
 unload() {
     line=$(grep "^$1 " /proc/modules)
+    if [ -z "$line" ] && [ -r /proc/modules ]; then
+        fact unloaded $1
+        return
+    fi
     case $line in *"[permanent]"*) keep $1; return ;; esac
     for user in $(echo "$line" | cut -d' ' -f4 | tr , ' '); do
         case " $kept " in *" $user "*) keep $1; return ;; esac
@@ -141,11 +158,7 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
     }
     if let Some(command) = plan.command {
         let command = quoted(command);
-        script += &format!(
-            "if [ -z \"$broken\" ]; then\n    mark run\n    \
-             {{ sh -c {command}; echo $? >/test/code; }} 2>&1 </dev/null | tee /test/output\n    \
-             fact command $(cat /test/code)\nfi\n"
-        );
+        script += &format!("[ -n \"$broken\" ] || run {command}\n");
     }
     if plan.unload {
         script += "for name in $loaded; do died || unload $name; done\n";
