@@ -97,6 +97,26 @@ impl Ko {
     }
 }
 
+/// Parts of the names of functions with which a module lets the kernel call it later.
+const LATER: &[&str] = &[
+    "timer",
+    "work",
+    "kthread",
+    "call_rcu",
+    "call_srcu",
+    "tasklet",
+    "irq",
+    "register",
+    "async_schedule",
+    "usermodehelper",
+];
+
+/// Whether these modules may leave something behind that the kernel calls after their unload.
+pub(crate) fn may_be_called_later(modules: &[Ko]) -> bool {
+    let mut imports = modules.iter().flat_map(|one| &one.imports);
+    imports.any(|name| LATER.iter().any(|part| name.contains(part)))
+}
+
 /// Sorts modules so that each comes after the ones that it needs, and otherwise keeps their order.
 ///
 /// # Errors
@@ -173,6 +193,16 @@ mod tests {
 
     fn names(modules: &[Ko]) -> Vec<&str> {
         modules.iter().map(|one| &*one.name).collect()
+    }
+
+    #[test]
+    fn a_module_that_sets_timers_may_be_called_later_and_one_that_only_prints_may_not() {
+        let prints = ko("prints", &[], &[], &["_printk", "param_ops_int"]);
+        assert!(!may_be_called_later(std::slice::from_ref(&prints)));
+        for name in ["mod_timer", "queue_delayed_work_on", "__register_chrdev"] {
+            let other = ko("other", &[], &[], &["_printk", name]);
+            assert!(may_be_called_later(&[prints.clone(), other]), "{name}");
+        }
     }
 
     #[test]

@@ -238,6 +238,7 @@ impl ModuleTest {
             command: self.command.as_deref(),
             shell,
             unload: self.unload,
+            wait: ko::may_be_called_later(&self.modules),
             time: self.timeout,
         };
         // The kernel's own watchdogs come before the end of the guest's time, and not much earlier:

@@ -13,6 +13,8 @@ pub(super) struct Plan<'a> {
     /// A shell on the console instead of the command; the guest ends with it.
     pub(super) shell: bool,
     pub(super) unload: bool,
+    /// Whether the guest waits after the unload, because the kernel may still call the modules.
+    pub(super) wait: bool,
     /// The time that the guest has.
     pub(super) time: Duration,
 }
@@ -34,6 +36,8 @@ pub(super) const MODULES: &str = "/test/modules";
 /// - The output of the command goes to a file, and from there to the console: a program that the command
 ///   leaves behind would keep a pipe open, and the test would wait for it. The console has a mark
 ///   before each line, so that no line looks like a message of the kernel.
+/// - A timer or a work that a module leaves behind strikes after the unload, so the guest waits. A
+///   module that cannot leave one does not need that: the wait doubles the time of a small kernel.
 /// - The command may have unloaded a module itself.
 /// - A report of a hung task has to come before the guest's time is over.
 const HEAD: &str = r#"
@@ -140,6 +144,9 @@ sync
 reboot -f
 "#;
 
+/// The leak check takes longer than this.
+const WAIT: &str = "[ -w $leaks ] || died || { mark after unload; sleep 2; }\n";
+
 pub(super) fn script(plan: &Plan<'_>) -> String {
     let mut script = String::from(HEAD);
     let hung = (plan.time.as_secs() / 3).max(5);
@@ -162,6 +169,9 @@ pub(super) fn script(plan: &Plan<'_>) -> String {
     }
     if plan.unload {
         script += "for name in $loaded; do died || unload $name; done\n";
+        if plan.wait {
+            script += WAIT;
+        }
     }
     script += "leak_check=1\n";
     script + TAIL
@@ -256,6 +266,7 @@ mod tests {
             command: Some("echo it's"),
             shell: false,
             unload: true,
+            wait: true,
             time: Duration::from_secs(60),
         };
         let script = script(&plan);
@@ -265,10 +276,16 @@ mod tests {
             r#"load top 'who="'\''me'\'' too"' 'a=$(reboot)'"#,
             r"|| run 'echo it'\''s'",
             "do died || unload $name; done",
+            "mark after unload; sleep 2",
             "mark end",
         ];
         let places = parts.map(|part| script.find(part).unwrap_or_else(|| panic!("no {part}")));
         assert!(places.is_sorted(), "{places:?}");
+        let plan = Plan {
+            wait: false,
+            ..plan
+        };
+        assert!(!super::script(&plan).contains("after unload"));
     }
 
     #[test]
