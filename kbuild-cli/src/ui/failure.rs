@@ -52,6 +52,11 @@ impl Failure {
         )
     }
 
+    #[cfg(all(test, feature = "test"))]
+    pub(crate) fn unmet() -> Self {
+        Failure::new(ErrorKind::RequirementNotMet, "the kernel is too old")
+    }
+
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Failure {
             kind,

@@ -14,6 +14,7 @@ mod inputs;
 mod json;
 mod junit;
 mod kernels;
+mod results;
 mod tap;
 mod tell;
 
@@ -27,7 +28,7 @@ use kbuild_vm::{Error, Ko, ModuleTest, TestReport};
 use crate::args::{MessageFormat, TestArgs};
 use crate::builds::whole_file;
 use crate::process::signals;
-use crate::ui::failure::{Failure, exit_code};
+use crate::ui::failure::Failure;
 use crate::ui::json::print;
 use crate::ui::options::UiOptions;
 use crate::ui::progress::Progress;
@@ -85,6 +86,7 @@ pub(super) fn run(args: &TestArgs, style: Style) -> ExitCode {
         if let Err(failure) = call.all() {
             call.fail(failure);
         }
+        results::drop_skips(&call.tested, &mut call.failures);
         call.end()
     })
 }
@@ -240,9 +242,6 @@ impl Call<'_> {
             }
             false => {}
         }
-        match (success, self.failures.is_empty()) {
-            (false, true) => ExitCode::FAILURE,
-            _ => exit_code(&self.failures),
-        }
+        results::exit_code_of(&self.tested, &self.failures)
     }
 }
