@@ -266,4 +266,4 @@ Exit status:
   0  every kernel passed, or was skipped with --all-kernels
   1  a test failed, a build failed, or no kernel could be tested
   2  wrong call
-  77 no kernel meets the requirements of a module tree";
+  77 no kernel meets the requirements of a module tree, and nothing else was tested";

@@ -43,5 +43,5 @@ pub(crate) use probe::{ProbeArgs, ProbeKernelArgs, ProbeRunArgs, QuestionArgs};
 pub(crate) use response_file::expand;
 pub(crate) use sign::{KeyArgs, SignArgs, SigningArgs};
 #[cfg(feature = "test")]
-pub(crate) use test::TestArgs;
+pub(crate) use test::{ResultArgs, TestArgs};
 pub(crate) use utf8::with_value;

@@ -20,6 +20,20 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_dated(path, bytes, None)
 }
 
+/// Removes `path` if it is a regular file.
+#[cfg(feature = "test")]
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+    if !fs::metadata(path).is_ok_and(|m| m.is_file()) {
+        return Ok(());
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::file("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn write_dated(path: &Path, bytes: &[u8], time: Option<SystemTime>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::file("write", path, &error);
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
@@ -132,6 +146,20 @@ mod tests {
         assert_eq!(time(), at(1_000_000_002));
         assert_eq!(fs::read(&to).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["from", "to"]);
+    }
+
+    #[test]
+    #[cfg(feature = "test")]
+    fn a_file_is_removed_and_a_device_stays() {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("old");
+        fs::write(&file, "old").unwrap();
+        for _ in 0..2 {
+            remove(&file).unwrap();
+            assert!(names(dir.path()).is_empty());
+        }
+        remove(Path::new("/dev/null")).unwrap();
+        assert!(fs::metadata("/dev/null").is_ok());
     }
 
     #[test]

@@ -3,11 +3,18 @@
 use kbuild_vm::{KunitResult, TestReport};
 
 use super::{Outcome, Tested};
+use crate::ui::failure::Failure;
 
-pub(super) fn document(tested: &[Tested]) -> String {
+/// `failures` are those of the call itself, such as a build that failed.
+pub(super) fn document(tested: &[Tested], failures: &[Failure]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for one in tested {
         suite(one, &mut xml);
+    }
+    if !failures.is_empty() {
+        let cases = failures.iter().map(of_call).collect();
+        write_suite("kbuild-rs", cases, 0.0, &mut xml);
+        xml += "  </testsuite>\n";
     }
     xml + "</testsuites>\n"
 }
@@ -53,19 +60,41 @@ fn suite(tested: &Tested, xml: &mut String) {
         seconds,
         inside,
     });
+    write_suite(&tested.release, cases, seconds, xml);
+    if !output.is_empty() {
+        *xml += &format!("    <system-out>{}</system-out>\n", escaped(output));
+    }
+    *xml += "  </testsuite>\n";
+}
+
+fn of_call(failure: &Failure) -> Case {
+    let text = failure.for_person();
+    let message = text.lines().next().unwrap_or_default().to_owned();
+    Case {
+        class: "kbuild-rs".to_owned(),
+        name: "test".to_owned(),
+        seconds: 0.0,
+        inside: match failure.is_skip() {
+            true => Inside::Skipped(message),
+            false => Inside::Failure {
+                message,
+                text: text.to_owned(),
+            },
+        },
+    }
+}
+
+/// Writes a suite up to its last case.
+fn write_suite(name: &str, cases: Vec<Case>, seconds: f64, xml: &mut String) {
     let count = |is: fn(&Inside) -> bool| cases.iter().filter(|case| is(&case.inside)).count();
     *xml += &format!(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{seconds:.3}\">\n",
-        escaped(&tested.release),
+        escaped(name),
         cases.len(),
         count(|inside| matches!(inside, Inside::Failure { .. })),
         count(|inside| matches!(inside, Inside::Skipped(_))),
     );
     cases.iter().for_each(|one| case(one, xml));
-    if !output.is_empty() {
-        *xml += &format!("    <system-out>{}</system-out>\n", escaped(output));
-    }
-    *xml += "  </testsuite>\n";
 }
 
 /// The findings that are not a case of KUnit's.
@@ -155,15 +184,22 @@ mod tests {
             modules: vec!["a".into(), "b".into()],
             outcome,
         };
-        let document = document(&[
+        let tested = [
             tested(Outcome::Skipped("no <image>".into())),
             tested(Outcome::Failed("\u{1b}[2J & co".into())),
-        ]);
+        ];
+        let document = document(
+            &tested,
+            &[Failure::tool("the build failed"), Failure::unmet()],
+        );
         for part in [
             "<testsuite name=\"6.12\" tests=\"1\" failures=\"0\" skipped=\"1\"",
             "<testcase classname=\"6.12\" name=\"a, b\" time=\"0.000\">",
             "<skipped message=\"no &lt;image&gt;\"/>",
             ">\u{fffd}[2J &amp; co</failure>",
+            "<testsuite name=\"kbuild-rs\" tests=\"2\" failures=\"1\" skipped=\"1\"",
+            "<failure message=\"the build failed\">",
+            "<skipped message=\"the kernel is too old\"/>",
         ] {
             assert!(document.contains(part), "no {part}: {document}");
         }

@@ -26,7 +26,6 @@ use kbuild::Signals;
 use kbuild_vm::{Error, Ko, ModuleTest, TestReport};
 
 use crate::args::{MessageFormat, TestArgs};
-use crate::builds::whole_file;
 use crate::process::signals;
 use crate::ui::failure::Failure;
 use crate::ui::json::print;
@@ -83,10 +82,14 @@ pub(super) fn run(args: &TestArgs, style: Style) -> ExitCode {
     };
     // A signal ends QEMU, and then this program, so that no temporary file stays behind.
     signals::relayed(|| {
-        if let Err(failure) = call.all() {
+        let done = results::forget(&args.results).and_then(|()| call.all());
+        if let Err(failure) = done {
             call.fail(failure);
         }
         results::drop_skips(&call.tested, &mut call.failures);
+        if let Err(failure) = results::write(&args.results, &call.tested, &call.failures) {
+            call.fail(failure);
+        }
         call.end()
     })
 }
@@ -122,12 +125,6 @@ impl Call<'_> {
             };
             self.tell(&tested);
             self.tested.push(tested);
-        }
-        if let Some(path) = &self.args.results.junit {
-            whole_file::write(path, junit::document(&self.tested).as_bytes())?;
-        }
-        if let Some(path) = &self.args.results.log {
-            whole_file::write(path, self.logs().as_bytes())?;
         }
         if self
             .tested
@@ -207,14 +204,6 @@ impl Call<'_> {
             test = test.parameter(module, parameter);
         }
         Ok(test)
-    }
-
-    fn logs(&self) -> String {
-        let reports = self.tested.iter().filter_map(|one| match &one.outcome {
-            Outcome::Ended(report) => Some(&*report.log),
-            _ => None,
-        });
-        reports.collect()
     }
 
     fn tell(&mut self, tested: &Tested) {

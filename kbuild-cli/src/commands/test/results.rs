@@ -1,9 +1,43 @@
-//! The end of a call: the exit code.
+//! The end of a call: the files with the results, and the exit code.
 
 use std::process::ExitCode;
 
-use super::{Outcome, Tested};
+use super::{Outcome, Tested, junit};
+use crate::args::ResultArgs;
+use crate::builds::whole_file;
 use crate::ui::failure::{Failure, exit_code};
+
+/// Removes the files of an earlier call, so that nobody takes its results for those of this one, even
+/// if a signal ends it.
+pub(super) fn forget(args: &ResultArgs) -> Result<(), Failure> {
+    [&args.junit, &args.log]
+        .into_iter()
+        .flatten()
+        .try_for_each(|path| whole_file::remove(path))
+}
+
+/// Writes the files with the results, also if nothing was tested.
+pub(super) fn write(
+    args: &ResultArgs,
+    tested: &[Tested],
+    failures: &[Failure],
+) -> Result<(), Failure> {
+    if let Some(path) = &args.junit {
+        whole_file::write(path, junit::document(tested, failures).as_bytes())?;
+    }
+    if let Some(path) = &args.log {
+        whole_file::write(path, logs(tested).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn logs(tested: &[Tested]) -> String {
+    let reports = tested.iter().filter_map(|one| match &one.outcome {
+        Outcome::Ended(report) => Some(&*report.log),
+        _ => None,
+    });
+    reports.collect()
+}
 
 /// 1 if a test failed, whatever else went wrong.
 pub(super) fn exit_code_of(tested: &[Tested], failures: &[Failure]) -> ExitCode {
