@@ -11,7 +11,7 @@ kbuild_add_module(ring ring.c)
 kbuild_add_module(user user.c)
 target_link_libraries(user INTERFACE ring)
 kbuild_add_test(NAME "they load" TARGETS user ring TIMEOUT 120
-  RUN "sh /opt/check 'two words'" FILES check:/opt/check)
+  RUN "true; sh /opt/check 'two words'; echo 'a;b'" FILES check:/opt/check)
 kbuild_add_test(NAME fails TARGETS ring RUN "exit 3" ALLOW_TAINT P)
 "#;
 
