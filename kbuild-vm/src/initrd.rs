@@ -74,7 +74,8 @@ pub(crate) fn build(contents: &Contents, kernel: &Kernel) -> Result<Vec<u8>> {
         let (mode, content) = read(&kernel.modules.join(&path))?;
         let content = modules::unpacked(&path, content)?;
         archive.file(&guest, mode, &content);
-        load.push_str(&format!("insmod {guest} || exit 1\n"));
+        let parameters = parameters(plain);
+        load.push_str(&format!("insmod {guest}{parameters} || exit 1\n"));
     }
     archive.file("load-deps", 0o644, load.as_bytes());
     archive.file("script", 0o644, contents.script.as_bytes());
@@ -94,6 +95,15 @@ pub(crate) fn build(contents: &Contents, kernel: &Kernel) -> Result<Vec<u8>> {
         archive.link(guest, target.as_os_str().as_bytes());
     }
     Ok(archive.finish())
+}
+
+/// busybox's insmod does not read the kernel's command line, as modprobe does. Kernels that do not
+/// know one of these parameters ignore it.
+fn parameters(path: &str) -> &'static str {
+    match path.rsplit('/').next() {
+        Some("kunit.ko") => " enable=1 autorun=1",
+        _ => "",
+    }
 }
 
 fn load_order(contents: &Contents, kernel: &Kernel) -> Result<Vec<String>> {
@@ -183,6 +193,10 @@ mod tests {
             assert!(text.contains(part), "no {part:?}");
         }
 
+        assert_eq!(
+            parameters("kernel/lib/kunit/kunit.ko"),
+            " enable=1 autorun=1"
+        );
         contents.dependencies.push("z".into());
         let error = build(&contents, &kernel).unwrap_err();
         assert!(matches!(error, Error::NoModule { name, .. } if name == "z"));

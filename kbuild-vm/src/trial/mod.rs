@@ -245,6 +245,7 @@ impl ModuleTest {
         // an emulated processor may stand still when the host is busy. They panic, because a panic
         // writes everything to the console: the thread that does so otherwise gets no processor.
         let seconds = (self.timeout.as_secs() / 6).clamp(5, 60);
+        // KUnit as a module gets its parameters in `initrd.rs`.
         let mut guest = Guest::new(ready.kernel.clone(), &ready.busybox)
             .script(script::script(&plan))
             .parameters(&format!(
