@@ -96,7 +96,7 @@ pub struct Finding {
     pub kind: FindingKind,
     /// One line: the kernel's own words, where it has some.
     pub headline: String,
-    /// The step: `load hello`, `run`, `unload hello`. Empty if it is not known.
+    /// The step: `load hello`, `run`, `unload hello`, `after unload`, `leaks`. Empty if it is not known.
     pub step: String,
     /// The lines of the log that matter, without the headline.
     pub excerpt: Vec<String>,
