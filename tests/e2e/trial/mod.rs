@@ -76,7 +76,9 @@ fn modules_that_misbehave_fail_each_in_its_way_and_a_good_one_passes() {
         return;
     }
     let kernel = lab::kernel("7.3").unwrap();
-    let names = ["base", "user", "dies", "warns", "waits", "refuses"];
+    let names = [
+        "base", "user", "dies", "warns", "waits", "strikes", "refuses",
+    ];
     let out = modules_for(&kernel, &names);
     each_fails(
         &kernel,
@@ -84,6 +86,7 @@ fn modules_that_misbehave_fail_each_in_its_way_and_a_good_one_passes() {
         &[
             ("dies", "oops", "RIP: 0010:dies_init+"),
             ("warns", "warning", "warns_init+"),
+            ("strikes", "oops", "\"step\":\"after unload\""),
             ("refuses", "load", "refuses did not load: No such device"),
         ],
     );
@@ -133,6 +136,13 @@ fn passes(kernel: &LabKernel, out: &Path) {
     }
     let places = ["user: bye", "base: bye"].map(|line| log.find(line));
     assert!(places[0] < places[1], "{log}");
+    // What the command leaves behind is not waited for, and what it did itself is not done again.
+    let mut clears = test(kernel, &[ko(out, "base")]);
+    clears.args(["--run", "sleep 1000 & dmesg -c >/dev/null; rmmod base"]);
+    clears.arg("--log").arg(dir.path().join("log"));
+    expected::success(&mut clears, LIMIT);
+    let log = fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(log.contains("@test load base"), "{log}");
     let mut fails = test(kernel, &[ko(out, "base")]);
     let (kinds, said) = failed(fails.args(["--run", "echo no luck; exit 3"]));
     assert_eq!(kinds, ["command"], "{said}");

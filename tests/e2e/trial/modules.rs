@@ -52,6 +52,14 @@ const MODULES: &[Module] = &[
         exit: "",
     },
     Module {
+        name: "strikes",
+        // A timer that the module forgets.
+        before: "#include <linux/timer.h>\nstatic struct timer_list timer;\n\
+            static void strike(struct timer_list *one) { pr_info(\"strikes\\n\"); }",
+        init: "timer_setup(&timer, strike, 0); mod_timer(&timer, jiffies + HZ);",
+        exit: "",
+    },
+    Module {
         name: "refuses",
         before: "",
         init: "return -ENODEV;",
