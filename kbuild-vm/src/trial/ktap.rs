@@ -93,11 +93,11 @@ pub(super) fn suites(log: &str) -> Vec<KunitSuite> {
             (None, Some(suite)) if suite.module.is_empty() && text.starts_with(OWNER) => {
                 suite.module = text[OWNER.len()..].trim().to_owned();
             }
-            (None, open) if is_about_a_failure(text) => {
-                // Outside of suites, other messages stand between those of KUnit.
-                if open.is_some() || text.starts_with("# ") {
-                    lines.push(text.to_owned());
-                }
+            // Outside of suites, other messages stand between those of KUnit.
+            (None, open)
+                if is_about_a_failure(text) && (open.is_some() || text.starts_with("# ")) =>
+            {
+                lines.push(text.to_owned());
             }
             _ => {}
         }
