@@ -49,7 +49,7 @@ kept=
 mark() { echo "@test $*" >/dev/kmsg; }
 fact() { echo "$*" >>$facts; }
 tainted() { cat /proc/sys/kernel/tainted 2>/dev/null || echo 0; }
-locks() { sed -n 's/^ *debug_locks: *//p' /proc/lockdep_stats 2>/dev/null; }
+locks() { [ ! -r /proc/lockdep_stats ] || sed -n 's/^ *debug_locks: *//p' /proc/lockdep_stats; }
 died() {
     if [ -r /proc/sys/kernel/tainted ]; then [ $(($(tainted) & 128)) -ne 0 ]
     else dmesg | grep -q ': [0-9a-f][0-9a-f]* \[#[0-9][0-9]*\]'; fi
@@ -104,12 +104,13 @@ if [ -w $leaks ]; then
     scan
     (echo clear >$leaks) 2>/dev/null
 fi
-fact tainted-before $(tainted)
+before=$(tainted)
+fact tainted-before $before
 fact locks-before $(locks)
 [ -c /dev/kmsg ] || mknod /dev/kmsg c 1 11
 dmesg -n 8
 mark begin
-died && broken=1
+[ $((before & 128)) -eq 0 ] || broken=1
 "#;
 
 const TAIL: &str = r#"
