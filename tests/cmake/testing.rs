@@ -55,7 +55,7 @@ fn ctest_boots_the_kernel_and_a_command_that_fails_fails_the_test() {
         project.edit("CMakeLists.txt", "TARGETS ring RUN", "TARGETS none RUN");
         fails_with(
             &project.configure(&[]),
-            "kbuild_add_test(fails): none is not a kernel module: create it with kbuild_add_module() before",
+            "kbuild_add_test(fails): none is not a kernel module: create it with kbuild_add_module()",
         );
     }
 }

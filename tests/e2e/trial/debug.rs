@@ -1,7 +1,6 @@
 //! The kernel that sees what modules do wrong.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use kbuild_tests::lab::{self, LabKernel};
 use kbuild_tests::{run, scope};
@@ -95,27 +94,4 @@ fn suites_of_kunit_come_out_as_tap_and_junit_and_a_failed_case_fails_the_test() 
         );
         assert_eq!(junit.contains("EXPECTATION FAILED"), code == 1, "{junit}");
     }
-}
-
-/// The best time counts, because other tests run beside this one.
-#[test]
-#[allow(clippy::print_stdout, reason = "the measured times")]
-fn a_test_takes_at_most_a_fifth_longer_than_a_bare_boot() {
-    if !scope::is_full() || lab::why_not("7.3").is_some() {
-        return;
-    }
-    let kernel = lab::kernel("7.3").unwrap();
-    let out = modules_for(&kernel, &["base"]);
-    let mut times = [Duration::MAX; 2];
-    for _ in 0..5 {
-        let start = Instant::now();
-        kernel.guest().unwrap().run().unwrap();
-        let bare = start.elapsed();
-        run::checked(&mut test(&kernel, &[ko(out.path(), "base")]), LIMIT).unwrap();
-        times[0] = times[0].min(bare);
-        times[1] = times[1].min(start.elapsed() - bare);
-    }
-    let [bare, tested] = times;
-    println!("bare boot {bare:?}, test {tested:?}");
-    assert!(tested < bare * 12 / 10, "{tested:?} instead of {bare:?}");
 }

@@ -3,6 +3,7 @@
 //! Both sides run in turn, in one run, on one machine, because only their ratio can be compared
 //! between machines. The values are medians. CPU time counts all children.
 
+mod boot;
 mod build;
 mod cache;
 mod cmake;
@@ -111,6 +112,7 @@ const GROUPS: &[Group] = &[
     ("shortcut", shortcut::rows),
     ("cache", cache::rows),
     ("edit", edit::rows),
+    ("boot", boot::rows),
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
