@@ -126,12 +126,12 @@ class Prober:
 
     def flags(self, state: ModuleState, kwargs: T.Dict) -> T.List[str]:
         flags = [f'--cflag={arg}' for arg in kwargs.get('args', [])]
-        for dirs in kwargs.get('include_directories', []):
-            if isinstance(dirs, str):
-                folders = [os.path.join(state.environment.get_source_dir(), state.subdir, dirs)]
-            else:
-                folders = dirs.to_string_list(state.environment.get_source_dir(), state.environment.get_build_dir())
-            flags += [f'--include={folder}' for folder in folders if os.path.isdir(folder)]
+        include = list(state.process_include_dirs(kwargs.get('include_directories', [])))
+        build_root = state.environment.get_build_dir()
+        for path in state.get_include_args(include, prefix=''):
+            folder = os.path.normpath(os.path.join(build_root, path))
+            if os.path.isdir(folder):
+                flags.append(f'--include={folder}')
         return flags
 
     def run(self, state: ModuleState, arguments: T.List[str]) -> bool:
