@@ -12,6 +12,8 @@ const PACKAGES: &[&str] = &[
     "busybox-static",
     "dwarves",
     "gcc",
+    // The library's own tests run depmod.
+    "kmod",
     "libc6-dev",
     // Tools of a kernel's headers load libelf, and modules with their own checks compile against
     // it.
