@@ -1,7 +1,7 @@
 //! PKCS#7 messages that were made elsewhere, or are put together from a bare signature.
 
-use super::certificate::{self, Certificate};
-use super::der::{self, Element, element, tag};
+use super::certificate::Certificate;
+use super::der::{self, Element, Reader, element, tag};
 use super::openssl;
 use super::pem;
 use super::run::Scratch;
@@ -57,6 +57,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Given, &'static str> {
 
 /// Whether a PKCS#7 message has a signer and no content; `None` if it is not one.
 fn is_detached(bytes: &[u8]) -> Option<bool> {
+    let (mut content, mut data) = signed_data(bytes)?;
+    content.next(tag::OBJECT).filter(|it| it.value == DATA)?;
+    let signers = data.next(tag::SET)?;
+    signers.inside().next(tag::SEQUENCE)?;
+    data.is_empty().then_some(content.is_empty())
+}
+
+/// The content of a PKCS#7 message, and the rest of it from its signers on.
+fn signed_data(bytes: &[u8]) -> Option<(Reader<'_>, Reader<'_>)> {
     let mut outer = der::only(bytes, tag::SEQUENCE)?.inside();
     outer
         .next(tag::OBJECT)
@@ -65,13 +74,10 @@ fn is_detached(bytes: &[u8]) -> Option<bool> {
     let mut data = der::only(data.value, tag::SEQUENCE)?.inside();
     data.next(tag::INTEGER)?;
     data.next(tag::SET)?;
-    let mut content = data.next(tag::SEQUENCE)?.inside();
-    content.next(tag::OBJECT).filter(|it| it.value == DATA)?;
+    let content = data.next(tag::SEQUENCE)?.inside();
     data.next(tag::explicit(0));
     data.next(tag::explicit(1));
-    let signers = data.next(tag::SET)?;
-    signers.inside().next(tag::SEQUENCE)?;
-    data.is_empty().then_some(content.is_empty())
+    Some((content, data))
 }
 
 /// What a message says about itself, as far as the kernel decides by it.
@@ -93,18 +99,8 @@ pub(super) struct Form<'a> {
 /// The form of a message; `None` if it is not a PKCS#7 message with a signer.
 #[cfg(feature = "check")]
 pub(super) fn form(bytes: &[u8]) -> Option<Form<'_>> {
-    let mut outer = der::only(bytes, tag::SEQUENCE)?.inside();
-    outer
-        .next(tag::OBJECT)
-        .filter(|it| it.value == SIGNED_DATA)?;
-    let data = outer.next(tag::explicit(0))?;
-    let mut data = der::only(data.value, tag::SEQUENCE)?.inside();
-    data.next(tag::INTEGER)?;
-    data.next(tag::SET)?;
-    let mut content = data.next(tag::SEQUENCE)?.inside();
+    let (mut content, mut data) = signed_data(bytes)?;
     content.next(tag::OBJECT)?;
-    data.next(tag::explicit(0));
-    data.next(tag::explicit(1));
     let mut signer = data.next(tag::SET)?.inside().next(tag::SEQUENCE)?.inside();
     signer.next(tag::INTEGER)?;
     let name = signer.any()?;
@@ -114,7 +110,7 @@ pub(super) fn form(bytes: &[u8]) -> Option<Form<'_>> {
     Some(Form {
         signer: name,
         digest: digest.value,
-        is_ml_dsa: certificate::is_ml_dsa(algorithm.value),
+        is_ml_dsa: super::certificate::is_ml_dsa(algorithm.value),
         has_attributes: attributes.is_some(),
         has_content: !content.is_empty(),
     })
